@@ -1,0 +1,114 @@
+use std::fs::{self, File};
+use std::io::{BufWriter, Write};
+use std::path::Path;
+
+use crate::error::{Error, Result};
+
+/// Creates a folder and its parents.
+pub fn create_dir(path: &Path) -> Result<()> {
+    fs::create_dir_all(path).map_err(Error::write(path))
+}
+
+/// Writes a file so that a reader sees the old or the new bytes, never a part, even after a power
+/// cut: temporary file beside it, flush to disk, rename, flush the folder.
+pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
+    write_atomic_with(path, |out| out.write_all(bytes).map_err(Error::write(path)))
+}
+
+/// Like [`write_atomic`] for content that is produced piece by piece.
+pub fn write_atomic_with(
+    path: &Path,
+    fill: impl FnOnce(&mut dyn Write) -> Result<()>,
+) -> Result<()> {
+    let folder = parent_of(path);
+    create_dir(folder)?;
+    let temporary = tempfile::Builder::new()
+        .prefix(".hdbench-")
+        .suffix(".tmp")
+        .permissions(default_permissions())
+        .tempfile_in(folder)
+        .map_err(Error::write(path))?;
+    let mut out = BufWriter::new(temporary);
+    fill(&mut out)?;
+    let temporary = out
+        .into_inner()
+        .map_err(|e| Error::write(path)(e.into_error()))?;
+    temporary.as_file().sync_all().map_err(Error::write(path))?;
+    temporary
+        .persist(path)
+        .map_err(|e| Error::write(path)(e.error))?;
+    sync_dir(folder)
+}
+
+/// Fills a temporary folder and renames it to `path`, replacing what was there, so that the
+/// folder is there whole or not at all.
+pub fn replace_dir(path: &Path, fill: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
+    let folder = parent_of(path);
+    create_dir(folder)?;
+    let temporary = tempfile::Builder::new()
+        .prefix(".hdbench-")
+        .suffix(".tmp")
+        .permissions(default_dir_permissions())
+        .tempdir_in(folder)
+        .map_err(Error::write(path))?;
+    fill(temporary.path())?;
+    sync_dir(temporary.path())?;
+    if path.exists() {
+        fs::remove_dir_all(path).map_err(Error::write(path))?;
+    }
+    fs::rename(temporary.path(), path).map_err(Error::write(path))?;
+    // The folder has its new name: there is nothing left to clean up.
+    let _ = temporary.keep();
+    sync_dir(folder)
+}
+
+fn parent_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
+}
+
+fn sync_dir(folder: &Path) -> Result<()> {
+    File::open(folder)
+        .and_then(|dir| dir.sync_all())
+        .map_err(Error::write(folder))
+}
+
+fn default_permissions() -> fs::Permissions {
+    std::os::unix::fs::PermissionsExt::from_mode(0o644)
+}
+
+fn default_dir_permissions() -> fs::Permissions {
+    std::os::unix::fs::PermissionsExt::from_mode(0o755)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failed_write_leaves_the_old_file_and_no_rubbish() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("table.csv");
+        write_atomic(&path, b"old").unwrap();
+        let failed = write_atomic_with(&path, |out| {
+            out.write_all(b"half").map_err(Error::write(&path))?;
+            Err(Error::Internal("stopped".into()))
+        });
+        assert!(failed.is_err());
+        assert_eq!(fs::read(&path).unwrap(), b"old");
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_replaced_folder_holds_only_the_new_files() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("model");
+        for name in ["old", "new"] {
+            replace_dir(&path, |tmp| write_atomic(&tmp.join(name), b"x")).unwrap();
+        }
+        let names: Vec<_> = fs::read_dir(&path).unwrap().map(|e| e.unwrap().file_name()).collect();
+        assert_eq!(names, ["new"]);
+    }
+}

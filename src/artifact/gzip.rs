@@ -1,0 +1,196 @@
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
+use std::path::{Path, PathBuf};
+
+use flate2::bufread::MultiGzDecoder;
+use flate2::write::GzEncoder;
+use flate2::{Compression, GzBuilder};
+
+use crate::error::{Error, Result};
+
+/// DEFLATE cannot pack tighter than this (RFC 1951: 258 bytes from two bits, less the framing;
+/// <https://zlib.net/zlib_tech.html>).
+const DEFLATE_MAX_RATIO: u64 = 1032;
+
+const BUFFER_BYTES: usize = 256 * 1024;
+
+/// A file read as its content, whether it is packed by gzip or not; the first bytes decide, not
+/// the name.
+#[derive(Debug)]
+pub struct MaybeGzip {
+    path: PathBuf,
+    stream: Stream,
+    file_len: Option<u64>,
+}
+
+#[derive(Debug)]
+enum Stream {
+    Plain(BufReader<File>),
+    // Boxed: the state of the decoder is much larger than a buffer's.
+    Packed(Box<MultiGzDecoder<BufReader<File>>>),
+}
+
+impl MaybeGzip {
+    /// Opens a file; `Error::Read` if the system refuses.
+    pub fn open(path: &Path) -> Result<Self> {
+        let file = File::open(path).map_err(Error::read(path))?;
+        let metadata = file.metadata().map_err(Error::read(path))?;
+        let mut file = BufReader::with_capacity(BUFFER_BYTES, file);
+        let packed = file
+            .fill_buf()
+            .map_err(Error::read(path))?
+            .starts_with(&[0x1f, 0x8b]);
+        Ok(Self {
+            path: path.to_path_buf(),
+            stream: if packed {
+                Stream::Packed(Box::new(MultiGzDecoder::new(file)))
+            } else {
+                Stream::Plain(file)
+            },
+            // A pipe has no length worth believing.
+            file_len: metadata.is_file().then_some(metadata.len()),
+        })
+    }
+
+    /// Whether the content is packed.
+    pub fn is_packed(&self) -> bool {
+        matches!(self.stream, Stream::Packed(_))
+    }
+
+    /// Bytes on disk, if the file is a regular one.
+    pub fn file_len(&self) -> Option<u64> {
+        self.file_len
+    }
+
+    /// How many bytes the content can have at most, known before any is unpacked.
+    pub fn content_at_most(&self) -> Option<u64> {
+        let ratio = if self.is_packed() {
+            DEFLATE_MAX_RATIO
+        } else {
+            1
+        };
+        self.file_len.map(|len| len.saturating_mul(ratio))
+    }
+
+    /// Reads until `buffer` is full or the content ends, and returns the number of bytes.
+    /// A damaged or cut gzip stream is `Error::Malformed`.
+    pub fn fill(&mut self, buffer: &mut [u8]) -> Result<usize> {
+        let mut filled = 0;
+        while filled < buffer.len() {
+            let read = match &mut self.stream {
+                Stream::Plain(file) => file.read(&mut buffer[filled..]),
+                Stream::Packed(decoder) => decoder.read(&mut buffer[filled..]),
+            };
+            match read {
+                Ok(0) => break,
+                Ok(n) => filled += n,
+                Err(e) if e.kind() == ErrorKind::Interrupted => {}
+                Err(e) => return Err(self.explain(e)),
+            }
+        }
+        Ok(filled)
+    }
+
+    /// Reads past `count` bytes and returns how many there were.
+    pub fn skip(&mut self, count: u64) -> Result<u64> {
+        let mut buffer = [0; 4096];
+        let mut skipped = 0;
+        while skipped < count {
+            let want = (count - skipped).min(buffer.len() as u64) as usize;
+            let got = self.fill(&mut buffer[..want])?;
+            skipped += got as u64;
+            if got < want {
+                break;
+            }
+        }
+        Ok(skipped)
+    }
+
+    fn explain(&self, error: io::Error) -> Error {
+        let hint = "copy or download the file again and compare its size with the source";
+        match (self.is_packed(), error.kind()) {
+            (true, ErrorKind::UnexpectedEof) => Error::malformed(
+                &self.path,
+                "the gzip stream ends too early: the file is truncated",
+                hint,
+            ),
+            (true, ErrorKind::InvalidInput | ErrorKind::InvalidData) => Error::malformed(
+                &self.path,
+                format!("the gzip stream is damaged: {error}"),
+                hint,
+            ),
+            _ => Error::read(&self.path)(error),
+        }
+    }
+}
+
+/// A gzip encoder whose bytes depend on the content alone: no time, no file name.
+///
+/// `effort` is zlib's 0..=9; call `finish` on the result to write the trailer.
+pub fn gzip_writer<W: Write>(out: W, effort: u32) -> GzEncoder<W> {
+    GzBuilder::new()
+        .mtime(0)
+        .write(out, Compression::new(effort))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn packed(content: &[u8]) -> Vec<u8> {
+        let mut out = gzip_writer(Vec::new(), 6);
+        out.write_all(content).unwrap();
+        out.finish().unwrap()
+    }
+
+    fn read_all(bytes: &[u8]) -> Result<Vec<u8>> {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("content");
+        std::fs::write(&path, bytes).unwrap();
+        let mut content = vec![0; 100_000];
+        let mut file = MaybeGzip::open(&path)?;
+        let read = file.fill(&mut content)?;
+        content.truncate(read);
+        assert!(file.content_at_most().unwrap() >= read as u64);
+        Ok(content)
+    }
+
+    #[test]
+    fn content_decides_and_members_are_joined() {
+        let content: Vec<u8> = (0..50_000u32).map(|i| (i / 7) as u8).collect();
+        assert_eq!(read_all(&content).unwrap(), content);
+        assert_eq!(read_all(&packed(&content)).unwrap(), content);
+        let mut members = packed(&content[..20_000]);
+        members.extend(packed(&content[20_000..]));
+        assert_eq!(read_all(&members).unwrap(), content);
+        assert!(read_all(&[]).unwrap().is_empty());
+    }
+
+    #[test]
+    fn the_ratio_bound_holds_for_the_most_packable_content() {
+        let zeros = vec![0; 100_000];
+        assert_eq!(read_all(&packed(&zeros)).unwrap(), zeros);
+    }
+
+    #[test]
+    fn the_same_content_gives_the_same_bytes_without_a_time() {
+        let first = packed(b"liver");
+        assert_eq!(first, packed(b"liver"));
+        assert_eq!(first[4..8], [0; 4], "modification time");
+    }
+
+    #[test]
+    fn cut_and_damaged_streams_are_named() {
+        let noise: Vec<u8> = (0..4000u32)
+            .map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8)
+            .collect();
+        let whole = packed(&noise);
+        let cut = read_all(&whole[..whole.len() / 2]).unwrap_err().to_string();
+        assert!(cut.contains("truncated"), "{cut}");
+        let mut damaged = whole.clone();
+        let crc = damaged.len() - 8;
+        damaged[crc] ^= 1;
+        let damaged = read_all(&damaged).unwrap_err().to_string();
+        assert!(damaged.contains("damaged"), "{damaged}");
+    }
+}

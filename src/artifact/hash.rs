@@ -1,0 +1,18 @@
+use std::fs::File;
+use std::io;
+use std::path::Path;
+
+use crate::error::{Error, Result};
+
+/// BLAKE3 of bytes in memory, hexadecimal.
+pub fn hash_bytes(bytes: &[u8]) -> String {
+    blake3::hash(bytes).to_hex().to_string()
+}
+
+/// BLAKE3 of a file's bytes, hexadecimal, read in pieces.
+pub fn hash_file(path: &Path) -> Result<String> {
+    let mut file = File::open(path).map_err(Error::read(path))?;
+    let mut hasher = blake3::Hasher::new();
+    io::copy(&mut file, &mut hasher).map_err(Error::read(path))?;
+    Ok(hasher.finalize().to_hex().to_string())
+}

@@ -1,0 +1,9 @@
+//! Files as artefacts: atomic writes, content hashes, bounded readers.
+
+mod atomic;
+mod gzip;
+mod hash;
+
+pub use atomic::{create_dir, replace_dir, write_atomic, write_atomic_with};
+pub use gzip::{MaybeGzip, gzip_writer};
+pub use hash::{hash_bytes, hash_file};

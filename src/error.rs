@@ -1,0 +1,119 @@
+//! The error type of the library and the exit codes of the binary.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// What every fallible function of the library returns.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Everything that can go wrong, each with the exit code it leads to.
+///
+/// Messages are lower case, name the file or key, say what was expected and found, and end with a
+/// `hint:` line where there is a way out.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The operating system refused to read a file.
+    #[error("{}: cannot read: {source}", path.display())]
+    Read { path: PathBuf, source: io::Error },
+
+    /// The operating system refused to write a file (a full disk, a folder without permission).
+    #[error("{}: cannot write: {source}", path.display())]
+    Write { path: PathBuf, source: io::Error },
+
+    /// A file is there but its content is not what it should be.
+    #[error("{}: {problem}\nhint: {hint}", path.display())]
+    Malformed {
+        path: PathBuf,
+        problem: String,
+        hint: String,
+    },
+
+    /// The command line or a setting asks for something that cannot be done.
+    #[error("{problem}\nhint: {hint}")]
+    Usage { problem: String, hint: String },
+
+    /// The loss or a weight stopped being a number.
+    #[error("{what}: the loss became {loss} at iteration {iteration}\nhint: lower the learning rate")]
+    Diverged {
+        what: String,
+        iteration: usize,
+        loss: f64,
+    },
+
+    /// A signal asked the run to stop; what was earned is saved.
+    #[error("interrupted, everything up to here is saved\nhint: {hint}")]
+    Interrupted { hint: String },
+
+    /// Some cells or cases failed; the others are finished.
+    #[error("{failed} of {total} {what} failed: {names}")]
+    Partial {
+        what: &'static str,
+        failed: usize,
+        total: usize,
+        names: String,
+    },
+
+    /// A promise of the code was broken.
+    #[error("internal error: {0}")]
+    Internal(String),
+}
+
+impl Error {
+    /// For `map_err` on a reading call.
+    pub fn read(path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_path_buf();
+        move |source| Self::Read { path, source }
+    }
+
+    /// For `map_err` on a writing call.
+    pub fn write(path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_path_buf();
+        move |source| Self::Write { path, source }
+    }
+
+    /// A file whose content is wrong, with the way out.
+    pub fn malformed(path: &Path, problem: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::Malformed {
+            path: path.to_path_buf(),
+            problem: problem.into(),
+            hint: hint.into(),
+        }
+    }
+
+    /// A request that cannot be met, with the way out.
+    pub fn usage(problem: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::Usage {
+            problem: problem.into(),
+            hint: hint.into(),
+        }
+    }
+
+    /// The exit code this error leads to.
+    pub fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::Read { .. } | Self::Malformed { .. } => ExitCode::BadInput,
+            Self::Usage { .. } => ExitCode::Usage,
+            Self::Partial { .. } | Self::Diverged { .. } => ExitCode::Partial,
+            Self::Interrupted { .. } => ExitCode::Interrupted,
+            Self::Write { .. } | Self::Internal(_) => ExitCode::Internal,
+        }
+    }
+}
+
+/// The exit codes of `hdbench`; the table in the README says the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum ExitCode {
+    /// Everything asked for is done.
+    Done = 0,
+    /// A bug, or a disk that cannot be written.
+    Internal = 1,
+    /// The command line or a setting is wrong.
+    Usage = 2,
+    /// A file is missing, unreadable or malformed.
+    BadInput = 3,
+    /// Finished, but some cells or cases failed.
+    Partial = 4,
+    /// Stopped by a signal; the same command goes on.
+    Interrupted = 75,
+}
