@@ -1,0 +1,28 @@
+//! Voxels with their place in the patient: NIfTI in and out, orientation, resampling.
+
+mod geometry;
+mod nifti_affine;
+mod nifti_header;
+mod nifti_read;
+mod nifti_write;
+mod orientation;
+mod resample;
+
+pub use geometry::Geometry;
+pub use nifti_header::ImageHeader;
+pub use nifti_read::{read_geometry, read_header, read_image, read_labels};
+pub use nifti_write::{write_image, write_labels};
+pub use orientation::Orientation;
+pub use resample::{resample_linear, resample_nearest, shape_at_spacing};
+
+use ndarray::Array3;
+
+/// A CT volume (`T = f32`, Hounsfield units) or a label map (`T = u8`: 0 background, 1 liver,
+/// 2 tumour), in standard C order `[z, y, x]`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Volume<T> {
+    /// Voxels, `[z, y, x]`, contiguous; `voxels.dim()` equals `geometry.shape`.
+    pub voxels: Array3<T>,
+    /// Where they lie.
+    pub geometry: Geometry,
+}

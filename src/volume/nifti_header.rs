@@ -1,0 +1,358 @@
+//! The checked header of a NIfTI-1 file: everything is doubted before a voxel is read.
+
+use std::path::Path;
+
+use nifti::{Endianness, NiftiHeader, NiftiType};
+
+use super::Geometry;
+use super::geometry::column_lengths;
+use super::nifti_affine::{Placement, affine_of};
+use crate::artifact::MaybeGzip;
+use crate::error::{Error, Result};
+
+/// `sizeof_hdr` of NIfTI-1 (and of ANALYZE 7.5).
+pub(super) const HEADER_BYTES: usize = 348;
+/// `sizeof_hdr` of NIfTI-2.
+const NIFTI2_HEADER_BYTES: i32 = 540;
+/// The header and the four bytes that announce extensions: the earliest place for voxels.
+pub(super) const FIRST_VOXEL: u64 = 352;
+/// More than twice a whole-body CT of 1024 x 1024 x 1000; 8 GiB once held as f32.
+const MAX_VOXELS: u64 = 1 << 31;
+
+/// What a NIfTI-1 header says, without the voxels.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ImageHeader {
+    /// Shape and place of the voxels.
+    pub geometry: Geometry,
+    /// How a voxel is stored, in the names of numpy (`"int16"`).
+    pub datatype: &'static str,
+    /// What was odd and how it was taken; never empty silently: units other than millimetres, no
+    /// orientation stored, contradictory fields.
+    pub notes: Vec<String>,
+}
+
+/// The header with what the voxel reader needs beside it.
+pub(super) struct Layout {
+    pub header: ImageHeader,
+    pub stored: Stored,
+    pub big_endian: bool,
+    /// `(slope, intercept)`; none where the file asks for no scaling.
+    pub scaling: Option<(f64, f64)>,
+    /// Bytes from the start of the content to the first voxel.
+    pub offset: u64,
+}
+
+impl Layout {
+    /// Number of voxels; checked to be at most [`MAX_VOXELS`].
+    pub fn voxels(&self) -> u64 {
+        self.header.geometry.len() as u64
+    }
+
+    /// Bytes of the voxels.
+    pub fn voxel_bytes(&self) -> u64 {
+        self.voxels() * self.stored.bytes()
+    }
+}
+
+/// A real NIfTI-1 data type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stored {
+    U8,
+    I8,
+    I16,
+    U16,
+    I32,
+    U32,
+    I64,
+    U64,
+    F32,
+    F64,
+}
+
+impl Stored {
+    fn of(datatype: NiftiType) -> Option<Self> {
+        Some(match datatype {
+            NiftiType::Uint8 => Self::U8,
+            NiftiType::Int8 => Self::I8,
+            NiftiType::Int16 => Self::I16,
+            NiftiType::Uint16 => Self::U16,
+            NiftiType::Int32 => Self::I32,
+            NiftiType::Uint32 => Self::U32,
+            NiftiType::Int64 => Self::I64,
+            NiftiType::Uint64 => Self::U64,
+            NiftiType::Float32 => Self::F32,
+            NiftiType::Float64 => Self::F64,
+            _ => return None,
+        })
+    }
+
+    pub fn bytes(self) -> u64 {
+        match self {
+            Self::U8 | Self::I8 => 1,
+            Self::I16 | Self::U16 => 2,
+            Self::I32 | Self::U32 | Self::F32 => 4,
+            Self::I64 | Self::U64 | Self::F64 => 8,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::U8 => "uint8",
+            Self::I8 => "int8",
+            Self::I16 => "int16",
+            Self::U16 => "uint16",
+            Self::I32 => "int32",
+            Self::U32 => "uint32",
+            Self::I64 => "int64",
+            Self::U64 => "uint64",
+            Self::F32 => "float32",
+            Self::F64 => "float64",
+        }
+    }
+}
+
+/// Reads and checks the header at the start of `content`.
+pub(super) fn read_layout(path: &Path, content: &mut MaybeGzip) -> Result<Layout> {
+    let mut bytes = [0; HEADER_BYTES];
+    let read = content.fill(&mut bytes)?;
+    let big_endian = recognise(path, &bytes[..read])?;
+    let header = NiftiHeader::from_reader(&bytes[..]).map_err(|e| {
+        Error::malformed(
+            path,
+            format!("the NIfTI-1 header cannot be read: {e}"),
+            RE_EXPORT,
+        )
+    })?;
+    check_layout(&header, big_endian).map_err(|problem| Error::malformed(path, problem, RE_EXPORT))
+}
+
+const RE_EXPORT: &str =
+    "export the image again with the tool that wrote it, or re-save it with nibabel or ITK-SNAP";
+
+/// Whether the header is big-endian; an error for everything that is no single NIfTI-1 file.
+fn recognise(path: &Path, bytes: &[u8]) -> Result<bool> {
+    let refuse = |problem: String, hint: &str| Err(Error::malformed(path, problem, hint));
+    let not_nifti = |found: &str| {
+        refuse(
+            format!("expected a NIfTI-1 file (.nii or .nii.gz), found {found}"),
+            "convert the image to NIfTI-1 first, for example with dcm2niix, ITK-SNAP or nibabel",
+        )
+    };
+    if bytes.starts_with(b"NRRD") {
+        return not_nifti("an NRRD file");
+    }
+    if bytes.starts_with(b"PK") {
+        return not_nifti("a zip archive");
+    }
+    if bytes.get(128..132) == Some(b"DICM") {
+        return not_nifti("a DICOM file");
+    }
+    let size: Option<[u8; 4]> = bytes.get(..4).and_then(|b| b.try_into().ok());
+    let sizes = size.map(|b| [i32::from_le_bytes(b), i32::from_be_bytes(b)]);
+    let Some(sizes) = sizes else {
+        return not_nifti(&format!("{} bytes in all", bytes.len()));
+    };
+    if sizes.contains(&NIFTI2_HEADER_BYTES) {
+        return refuse(
+            "expected NIfTI-1, found NIfTI-2".to_owned(),
+            "save it as NIfTI-1; in nibabel: nib.Nifti1Image(img.dataobj, img.affine).to_filename(...)",
+        );
+    }
+    let Some(endian) = sizes.iter().position(|&s| s == HEADER_BYTES as i32) else {
+        return not_nifti("a file that begins otherwise");
+    };
+    let Some(magic) = bytes.get(344..HEADER_BYTES) else {
+        return refuse(
+            format!(
+                "the header is truncated: {} of {HEADER_BYTES} bytes",
+                bytes.len()
+            ),
+            "copy or download the file again and compare its size with the source",
+        );
+    };
+    match magic {
+        b"n+1\0" => {}
+        b"ni1\0" => {
+            return refuse(
+                "this is the header of a .hdr/.img pair".to_owned(),
+                "hdbench reads single files: merge the pair with nib.load(hdr).to_filename('x.nii.gz')",
+            );
+        }
+        _ => {
+            return refuse(
+                "this is an ANALYZE 7.5 header (no NIfTI magic), which stores no orientation"
+                    .to_owned(),
+                "convert it to NIfTI-1 and check left and right against the original scan",
+            );
+        }
+    }
+    let big_endian = endian == 1;
+    // The parser takes the byte order from dim[0], which must therefore be checked before.
+    let raw = [bytes[40], bytes[41]];
+    let rank = if big_endian {
+        i16::from_be_bytes(raw)
+    } else {
+        i16::from_le_bytes(raw)
+    };
+    if !(1..=7).contains(&rank) {
+        return refuse(
+            format!("dim[0] is {rank}, expected 1 to 7 dimensions"),
+            RE_EXPORT,
+        );
+    }
+    Ok(big_endian)
+}
+
+fn check_layout(header: &NiftiHeader, big_endian: bool) -> Result<Layout, String> {
+    if (header.endianness == Endianness::Big) != big_endian {
+        return Err("the header contradicts itself about its byte order".to_owned());
+    }
+    let mut notes = Vec::new();
+    let dims = dims_xyz(header)?;
+    let pixdim = voxel_sizes(header)?;
+    let stored = stored_type(header, &mut notes)?;
+    let (mut affine, placement) = affine_of(header, pixdim)?;
+    if placement == Placement::VoxelSizes {
+        notes.push(
+            "the header stores no orientation; the axes are taken as right, anterior, superior"
+                .to_owned(),
+        );
+    }
+    let to_mm = millimetres_per_unit(header, &mut notes);
+    for row in &mut affine[..3] {
+        for value in row {
+            *value *= to_mm;
+        }
+    }
+    let [x, y, z] = column_lengths(&affine);
+    let reversed = |[x, y, z]: [usize; 3]| [z, y, x];
+    let [px, py, pz] = pixdim.map(|size| (f64::from(size) * to_mm) as f32);
+    Ok(Layout {
+        header: ImageHeader {
+            geometry: Geometry {
+                shape: reversed(dims),
+                spacing_mm: [z, y, x],
+                affine,
+                stored_spacing_mm: [pz, py, px],
+            },
+            datatype: stored.name(),
+            notes,
+        },
+        stored,
+        big_endian,
+        scaling: scaling(header)?,
+        offset: voxel_offset(header)?,
+    })
+}
+
+/// The three sizes `[x, y, z]`; missing axes count 1, and further ones must be 1.
+fn dims_xyz(header: &NiftiHeader) -> Result<[usize; 3], String> {
+    let rank = usize::from(header.dim[0]);
+    // The standard's type is i16; the parser reads u16.
+    let dims = header.dim.map(|n| i64::from(n.cast_signed()));
+    let used = &dims[1..=rank];
+    if let Some(axis) = used.iter().position(|&n| n < 1) {
+        return Err(format!(
+            "dim[{}] is {}, expected at least 1",
+            axis + 1,
+            used[axis]
+        ));
+    }
+    if let Some(axis) = used.iter().skip(3).position(|&n| n != 1) {
+        return Err(format!(
+            "the image has {rank} dimensions and dim[{}] is {}, expected one volume (1)",
+            axis + 4,
+            used[axis + 3]
+        ));
+    }
+    let size = |axis: usize| used.get(axis).map_or(1, |&n| n as usize);
+    let sizes = [size(0), size(1), size(2)];
+    let voxels: u64 = sizes.iter().map(|&n| n as u64).product();
+    if voxels > MAX_VOXELS {
+        return Err(format!(
+            "the header asks for {} x {} x {} voxels, more than the {MAX_VOXELS} that a CT can have",
+            sizes[0], sizes[1], sizes[2]
+        ));
+    }
+    Ok(sizes)
+}
+
+/// `pixdim[1..=3]`; for axes the image does not have, 1 will do.
+fn voxel_sizes(header: &NiftiHeader) -> Result<[f32; 3], String> {
+    let mut sizes = [1.0; 3];
+    for (axis, size) in sizes.iter_mut().enumerate() {
+        let stored = header.pixdim[axis + 1];
+        if stored.is_finite() && stored > 0.0 {
+            *size = stored;
+        } else if axis < usize::from(header.dim[0]) {
+            return Err(format!(
+                "pixdim[{}] is {stored}, expected a voxel size above 0",
+                axis + 1
+            ));
+        }
+    }
+    Ok(sizes)
+}
+
+fn stored_type(header: &NiftiHeader, notes: &mut Vec<String>) -> Result<Stored, String> {
+    let datatype = header
+        .data_type()
+        .map_err(|_| format!("datatype {} is not defined by NIfTI-1", header.datatype))?;
+    let stored = Stored::of(datatype).ok_or_else(|| {
+        format!(
+            "voxels are stored as {datatype:?}, expected one real number of at most 64 bits each"
+        )
+    })?;
+    let bits = stored.bytes() * 8;
+    if u64::try_from(header.bitpix) != Ok(bits) {
+        notes.push(format!(
+            "bitpix says {} bits a voxel and datatype {} means {bits}; the datatype is used",
+            header.bitpix,
+            stored.name()
+        ));
+    }
+    Ok(stored)
+}
+
+/// Slope 0 or no number: the stored values are meant as they are.
+fn scaling(header: &NiftiHeader) -> Result<Option<(f64, f64)>, String> {
+    let (slope, inter) = (f64::from(header.scl_slope), f64::from(header.scl_inter));
+    if slope == 0.0 || !slope.is_finite() || (slope == 1.0 && inter == 0.0) {
+        return Ok(None);
+    }
+    if !inter.is_finite() {
+        return Err(format!("scl_slope is {slope} but scl_inter is {inter}"));
+    }
+    Ok(Some((slope, inter)))
+}
+
+fn voxel_offset(header: &NiftiHeader) -> Result<u64, String> {
+    let offset = header.vox_offset;
+    // The sizes of extensions are i32, so no honest offset is above; NaN lies in no range.
+    if (FIRST_VOXEL as f32..=i32::MAX as f32).contains(&offset) && offset.fract() == 0.0 {
+        Ok(offset as u64)
+    } else {
+        Err(format!(
+            "vox_offset is {offset}, expected a whole number from {FIRST_VOXEL} to {}",
+            i32::MAX
+        ))
+    }
+}
+
+fn millimetres_per_unit(header: &NiftiHeader, notes: &mut Vec<String>) -> f64 {
+    let (name, factor) = match header.xyzt_units & 0o7 {
+        0 | 2 => return 1.0,
+        1 => ("metres", 1e3),
+        3 => ("micrometres", 1e-3),
+        code => {
+            notes.push(format!(
+                "spatial unit {code} is not defined; taken as millimetres"
+            ));
+            return 1.0;
+        }
+    };
+    notes.push(format!(
+        "the header counts in {name}; converted to millimetres"
+    ));
+    factor
+}
