@@ -1,0 +1,154 @@
+use std::path::Path;
+
+use burn::module::Module;
+use burn::store::{ModuleSnapshot, PytorchStore, SafetensorsStore};
+use burn::tensor::Device;
+use serde::{Deserialize, Serialize};
+
+use super::{Network, Part};
+use crate::artifact::{replace_dir, write_atomic};
+use crate::error::{Error, Result};
+use crate::recipe::{Recipe, Scale};
+
+const WEIGHTS: &str = "model.safetensors";
+const DESCRIPTION: &str = "model.toml";
+
+/// What a model folder says of its weights: enough to build the network again and to use it as it
+/// was trained.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Bundle {
+    pub part: Part,
+    /// Of the weights' file, BLAKE3.
+    pub weights: String,
+    pub recipe: Recipe,
+    pub scale: Scale,
+}
+
+impl Bundle {
+    /// Writes `model.safetensors` and `model.toml` into a folder, whole or not at all; returns the
+    /// weights' hash.
+    pub fn save(
+        folder: &Path,
+        network: &Network,
+        part: Part,
+        recipe: &Recipe,
+        scale: &Scale,
+    ) -> Result<String> {
+        let mut weights = String::new();
+        replace_dir(folder, |dir| {
+            let path = dir.join(WEIGHTS);
+            // The default metadata is a hash map whose order varies from run to run.
+            let mut store = SafetensorsStore::from_file(&path).clear_metadata();
+            network
+                .valid()
+                .save_into(&mut store)
+                .map_err(|e| Error::Internal(format!("{}: {e}", path.display())))?;
+            weights = crate::artifact::hash_file(&path)?;
+            let bundle = Self {
+                part,
+                weights: weights.clone(),
+                recipe: recipe.clone(),
+                scale: scale.clone(),
+            };
+            let text = toml::to_string(&bundle).map_err(|e| Error::Internal(e.to_string()))?;
+            write_atomic(&dir.join(DESCRIPTION), text.as_bytes())
+        })?;
+        Ok(weights)
+    }
+
+    /// Whether the folder holds a model.
+    pub fn exists(folder: &Path) -> bool {
+        folder.join(DESCRIPTION).is_file() && folder.join(WEIGHTS).is_file()
+    }
+
+    /// Reads a folder's description.
+    pub fn describe(folder: &Path) -> Result<Self> {
+        let path = folder.join(DESCRIPTION);
+        let text = std::fs::read_to_string(&path).map_err(Error::read(&path))?;
+        toml::from_str(&text).map_err(|e| {
+            Error::malformed(&path, e.to_string(), "the model folder has to be made again")
+        })
+    }
+
+    /// Reads a folder's network, checked against the hash in its description.
+    pub fn load(folder: &Path, device: &Device) -> Result<(Self, Network)> {
+        let bundle = Self::describe(folder)?;
+        let path = folder.join(WEIGHTS);
+        let found = crate::artifact::hash_file(&path)?;
+        if found != bundle.weights {
+            return Err(Error::malformed(
+                &path,
+                "the weights are not those that model.toml describes",
+                "restore both files from the same model, or train it again",
+            ));
+        }
+        let mut network = Network::build(bundle.part, &bundle.recipe, &bundle.scale, device);
+        let mut store = SafetensorsStore::from_file(&path);
+        network.load_from(&mut store).map_err(|e| {
+            Error::malformed(&path, e.to_string(), "the weights fit another network")
+        })?;
+        Ok((bundle, network))
+    }
+}
+
+/// What loading foreign weights did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoadReport {
+    pub loaded: usize,
+    /// Parameters of the encoder that the file does not have.
+    pub missing: Vec<String>,
+    /// Tensors of the file that no parameter took.
+    pub unexpected: Vec<String>,
+}
+
+/// Loads torchvision's or timm's DenseNet-161 (`.pth`, `.safetensors`) into the encoder of a slice
+/// classifier. Every parameter of the encoder has to be in the file; the classifier's are left.
+pub fn load_encoder(network: &mut Network, path: &Path) -> Result<LoadReport> {
+    let Network::Classifier(classifier) = network else {
+        return Err(Error::Internal("only a slice classifier has an encoder to load".into()));
+    };
+    let refuse = |problem: String| {
+        Error::malformed(
+            path,
+            problem,
+            "a state dict of torchvision's densenet161 is expected, at scale full",
+        )
+    };
+    let renamed = [
+        (
+            r"^features\.denseblock(\d+)\.denselayer(\d+)\.(norm|conv)\.?([12])\.",
+            "blocks.$1.layers.$2.$3$4.",
+        ),
+        (r"^features\.transition(\d+)\.", "transitions.$1."),
+        (r"^features\.", ""),
+    ];
+    let is_safetensors = path.extension().is_some_and(|ext| ext == "safetensors");
+    let result = if is_safetensors {
+        let mut store = SafetensorsStore::from_file(path)
+            .with_from_adapter(burn::store::PyTorchToBurnAdapter)
+            .map_indices_contiguous(true)
+            .allow_partial(true);
+        for (from, to) in renamed {
+            store = store.with_key_remapping(from, to);
+        }
+        classifier.encoder.load_from(&mut store).map_err(|e| refuse(e.to_string()))?
+    } else {
+        let mut store = PytorchStore::from_file(path).allow_partial(true);
+        for (from, to) in renamed {
+            store = store.with_key_remapping(from, to);
+        }
+        classifier.encoder.load_from(&mut store).map_err(|e| refuse(e.to_string()))?
+    };
+    let report = LoadReport {
+        loaded: result.applied.len(),
+        missing: result.missing.into_iter().map(|(name, _)| name).collect(),
+        unexpected: result.unused,
+    };
+    match report.missing.first() {
+        Some(first) => Err(refuse(format!(
+            "{} parameters of the encoder are not in the file, the first is {first}",
+            report.missing.len()
+        ))),
+        None => Ok(report),
+    }
+}

@@ -1,0 +1,187 @@
+use burn::module::Module;
+use burn::nn::conv::Conv2d;
+use burn::nn::{BatchNorm, BatchNormConfig, Linear, LinearConfig};
+use burn::tensor::activation::relu;
+use burn::tensor::{Device, Tensor};
+
+use super::spatial::{ConvSpec, Convolution, Spatial};
+use crate::recipe::DenseWidths;
+
+/// Epsilon and momentum of batch norms (PyTorch's convention: the new batch's weight).
+#[derive(Clone, Copy, Debug)]
+pub struct NormSpec {
+    pub epsilon: f64,
+    pub momentum: f64,
+}
+
+impl NormSpec {
+    pub fn build(self, channels: usize, device: &Device) -> BatchNorm {
+        BatchNormConfig::new(channels)
+            .with_epsilon(self.epsilon)
+            .with_momentum(self.momentum)
+            .init(device)
+    }
+}
+
+/// BN, ReLU, 1x1 convolution to 4k channels, BN, ReLU, 3x3 convolution to k channels, appended to
+/// the input.
+#[derive(Module, Debug)]
+pub struct MicroBlock<C: Module> {
+    norm1: BatchNorm,
+    conv1: C,
+    norm2: BatchNorm,
+    conv2: C,
+}
+
+impl<C: Convolution> MicroBlock<C> {
+    fn build(channels: usize, growth: usize, norm: NormSpec, device: &Device) -> Self {
+        let bottleneck = 4 * growth;
+        Self {
+            norm1: norm.build(channels, device),
+            conv1: C::build(ConvSpec::plain(channels, bottleneck, 1), device),
+            norm2: norm.build(bottleneck, device),
+            conv2: C::build(ConvSpec::plain(bottleneck, growth, 3), device),
+        }
+    }
+
+    fn forward<const R: usize>(&self, x: Tensor<R>) -> Tensor<R>
+    where
+        C: Spatial<R>,
+    {
+        let new = self.conv1.convolve(relu(self.norm1.forward(x.clone())));
+        let new = self.conv2.convolve(relu(self.norm2.forward(new)));
+        Tensor::cat(vec![x, new], 1)
+    }
+}
+
+/// Micro-blocks in a row, each seeing all that came before.
+#[derive(Module, Debug)]
+pub struct DenseBlock<C: Module> {
+    layers: Vec<MicroBlock<C>>,
+}
+
+/// BN, ReLU, 1x1 convolution to half the channels, mean over 2 x 2 in the plane.
+#[derive(Module, Debug)]
+pub struct Transition<C: Module> {
+    norm: BatchNorm,
+    conv: C,
+}
+
+/// The DenseNet trunk (DenseNet-161 at k = 48) up to its last BN and ReLU.
+#[derive(Module, Debug)]
+pub struct DenseEncoder<C: Module> {
+    conv0: C,
+    norm0: BatchNorm,
+    blocks: Vec<DenseBlock<C>>,
+    transitions: Vec<Transition<C>>,
+    norm5: BatchNorm,
+}
+
+/// What the encoder hands to the decoder, finest first.
+pub struct Encoded<const R: usize> {
+    /// After the first convolution, BN and ReLU; half the size.
+    pub stem: Tensor<R>,
+    /// Raw outputs of dense blocks 1 to 3, before their transitions.
+    pub blocks: [Tensor<R>; 3],
+    /// Dense block 4 after BN and ReLU; a thirty-second of the size.
+    pub deepest: Tensor<R>,
+}
+
+impl<C: Convolution> DenseEncoder<C> {
+    /// Random weights for `channels` input channels.
+    pub fn build(channels: usize, widths: &DenseWidths, norm: NormSpec, device: &Device) -> Self {
+        let mut current = widths.stem;
+        let mut blocks = Vec::new();
+        let mut transitions = Vec::new();
+        for (index, &repeats) in widths.blocks.iter().enumerate() {
+            let layers = (0..repeats)
+                .map(|i| {
+                    MicroBlock::build(current + i * widths.growth, widths.growth, norm, device)
+                })
+                .collect();
+            blocks.push(DenseBlock { layers });
+            current += repeats * widths.growth;
+            if index < 3 {
+                transitions.push(Transition {
+                    norm: norm.build(current, device),
+                    conv: C::build(ConvSpec::plain(current, current / 2, 1), device),
+                });
+                current /= 2;
+            }
+        }
+        let stem = ConvSpec {
+            stride: 2,
+            ..ConvSpec::plain(channels, widths.stem, 7)
+        };
+        Self {
+            conv0: C::build(stem, device),
+            norm0: norm.build(widths.stem, device),
+            blocks,
+            transitions,
+            norm5: norm.build(current, device),
+        }
+    }
+
+    /// # Shapes
+    /// `[n, channels, (z,) y, x]` with y and x divisible by 32, z by 4.
+    pub fn forward<const R: usize>(&self, x: Tensor<R>) -> Encoded<R>
+    where
+        C: Spatial<R>,
+    {
+        let stem = relu(self.norm0.forward(self.conv0.convolve(x)));
+        let mut x = C::max_pool(stem.clone());
+        let mut outputs = Vec::with_capacity(4);
+        for (index, block) in self.blocks.iter().enumerate() {
+            for layer in &block.layers {
+                x = layer.forward(x);
+            }
+            outputs.push(x.clone());
+            if let Some(transition) = self.transitions.get(index) {
+                x = transition.conv.convolve(relu(transition.norm.forward(x)));
+                x = C::average_pool(x);
+            }
+        }
+        let deepest = relu(self.norm5.forward(x));
+        outputs.truncate(3);
+        let blocks = outputs
+            .try_into()
+            .expect("four dense blocks were built, three are kept");
+        Encoded {
+            stem,
+            blocks,
+            deepest,
+        }
+    }
+}
+
+/// The 2-D trunk with a linear classifier of slices: how the encoder is pre-trained where no
+/// ImageNet weights are at hand.
+#[derive(Module, Debug)]
+pub struct SliceClassifier {
+    pub encoder: DenseEncoder<Conv2d>,
+    head: Linear,
+}
+
+impl SliceClassifier {
+    /// Random weights for `channels` slices and `classes` answers.
+    pub fn build(
+        channels: usize,
+        classes: usize,
+        widths: &DenseWidths,
+        norm: NormSpec,
+        device: &Device,
+    ) -> Self {
+        let [.., deepest] = widths.block_outputs();
+        Self {
+            encoder: DenseEncoder::build(channels, widths, norm, device),
+            head: LinearConfig::new(deepest, classes).init(device),
+        }
+    }
+
+    /// Logits `[n, classes]` of slices `[n, channels, y, x]`.
+    pub fn forward(&self, x: Tensor<4>) -> Tensor<2> {
+        let deepest = self.encoder.forward(x).deepest;
+        let pooled: Tensor<2> = deepest.flatten::<3>(2, 3).mean_dim(2).squeeze_dim(2);
+        self.head.forward(pooled)
+    }
+}

@@ -1,0 +1,120 @@
+use burn::module::Module;
+use burn::nn::conv::Conv2d;
+use burn::tensor::activation::relu;
+use burn::tensor::{Device, Tensor};
+
+use super::dense::NormSpec;
+use super::spatial::{ConvSpec, Convolution, Spatial};
+use super::unet::{ConvNorm, halve};
+use crate::recipe::Upsampling;
+
+/// Convolutions of the five levels, finest first (Han 2017, figure; spec section 4.1).
+const CONVOLUTIONS: [usize; 5] = [2, 2, 3, 3, 3];
+
+/// Convolutions in a row; where residual, the group's input is added before the last ReLU,
+/// through a 1x1 projection where the channels differ.
+#[derive(Module, Debug)]
+struct Group {
+    layers: Vec<ConvNorm>,
+    projection: Option<Conv2d>,
+    residual: bool,
+}
+
+impl Group {
+    fn build(
+        [from, to]: [usize; 2],
+        layers: usize,
+        residual: bool,
+        norm: NormSpec,
+        device: &Device,
+    ) -> Self {
+        Self {
+            layers: (0..layers)
+                .map(|i| ConvNorm::build(if i == 0 { from } else { to }, to, norm, device))
+                .collect(),
+            projection: (residual && from != to)
+                .then(|| Conv2d::build(ConvSpec::biased(from, to, 1), device)),
+            residual,
+        }
+    }
+
+    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        let (last, others) = self
+            .layers
+            .split_last()
+            .expect("a group has at least two convolutions");
+        let mut y = x.clone();
+        for layer in others {
+            y = layer.forward(y);
+        }
+        y = last.linear(y);
+        if self.residual {
+            y = y + match &self.projection {
+                Some(projection) => projection.forward(x),
+                None => x,
+            };
+        }
+        relu(y)
+    }
+}
+
+/// Han's 2.5-D net: five slices in, the centre slice out; long concatenations and short residual
+/// connections.
+#[derive(Module, Debug)]
+pub struct ResidualNet {
+    down: Vec<Group>,
+    up: Vec<Group>,
+    classifier: Conv2d,
+}
+
+impl ResidualNet {
+    /// Random weights; `levels` are channels, finest first.
+    pub fn build(
+        channels: usize,
+        classes: usize,
+        levels: &[usize; 5],
+        norm: NormSpec,
+        device: &Device,
+    ) -> Self {
+        let inputs = std::iter::once(channels).chain(levels.iter().copied());
+        let down = inputs
+            .zip(levels)
+            .enumerate()
+            .map(|(index, (from, &to))| {
+                Group::build([from, to], CONVOLUTIONS[index], index > 0, norm, device)
+            })
+            .collect();
+        let up = (0..4)
+            .rev()
+            .map(|index| {
+                let joined = levels[index] + levels[index + 1];
+                let channels = [joined, levels[index]];
+                Group::build(channels, CONVOLUTIONS[index], true, norm, device)
+            })
+            .collect();
+        Self {
+            down,
+            up,
+            classifier: Conv2d::build(ConvSpec::biased(levels[0], classes, 1), device),
+        }
+    }
+
+    /// Logits `[n, classes, y, x]` of slices `[n, channels, y, x]`; y and x divisible by 16.
+    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        let mut skips = Vec::new();
+        let mut x = x;
+        for (index, group) in self.down.iter().enumerate() {
+            if index > 0 {
+                skips.push(x.clone());
+                x = halve(x);
+            }
+            x = group.forward(x);
+        }
+        for group in &self.up {
+            let skip = skips.pop().expect("as many skips as levels to rise");
+            let risen = <Conv2d as Spatial<4>>::upsample(x, false, Upsampling::Nearest);
+            x = group.forward(Tensor::cat(vec![skip, risen], 1));
+        }
+        self.classifier.forward(x)
+    }
+}

@@ -1,0 +1,103 @@
+use burn::module::Module;
+use burn::nn::BatchNorm;
+use burn::nn::conv::{Conv2d, ConvTranspose2d, ConvTranspose2dConfig};
+use burn::tensor::activation::relu;
+use burn::tensor::module::max_pool2d;
+use burn::tensor::ops::MaxPoolOptions;
+use burn::tensor::{Device, Tensor};
+
+use super::dense::NormSpec;
+use super::spatial::{ConvSpec, Convolution};
+
+/// 3x3 convolution with bias, BN, ReLU.
+#[derive(Module, Debug)]
+pub struct ConvNorm {
+    conv: Conv2d,
+    norm: BatchNorm,
+}
+
+impl ConvNorm {
+    pub fn build(channels_in: usize, out: usize, norm: NormSpec, device: &Device) -> Self {
+        Self {
+            conv: Conv2d::build(ConvSpec::biased(channels_in, out, 3), device),
+            norm: norm.build(out, device),
+        }
+    }
+
+    /// Without the ReLU.
+    pub fn linear(&self, x: Tensor<4>) -> Tensor<4> {
+        self.norm.forward(self.conv.forward(x))
+    }
+
+    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        relu(self.linear(x))
+    }
+}
+
+/// Maximum over 2 x 2, stride 2.
+pub fn halve(x: Tensor<4>) -> Tensor<4> {
+    max_pool2d(x, MaxPoolOptions::new([2, 2]).with_stride([2, 2]))
+}
+
+/// The 2-D U-Net of spec section 9: two convolutions a level, transposed convolutions upwards,
+/// concatenation.
+#[derive(Module, Debug)]
+pub struct UNet {
+    down: Vec<[ConvNorm; 2]>,
+    rise: Vec<ConvTranspose2d>,
+    up: Vec<[ConvNorm; 2]>,
+    classifier: Conv2d,
+}
+
+impl UNet {
+    /// Random weights; `levels` are channels, finest first.
+    pub fn build(
+        channels: usize,
+        classes: usize,
+        levels: &[usize; 5],
+        norm: NormSpec,
+        device: &Device,
+    ) -> Self {
+        let pair = |from: usize, to: usize| {
+            [
+                ConvNorm::build(from, to, norm, device),
+                ConvNorm::build(to, to, norm, device),
+            ]
+        };
+        let inputs = std::iter::once(channels).chain(levels.iter().copied());
+        let coarse_to_fine = || levels.windows(2).rev();
+        Self {
+            down: inputs.zip(levels).map(|(from, &to)| pair(from, to)).collect(),
+            rise: coarse_to_fine()
+                .map(|pair| {
+                    ConvTranspose2dConfig::new([pair[1], pair[0]], [2, 2])
+                        .with_stride([2, 2])
+                        .init(device)
+                })
+                .collect(),
+            up: coarse_to_fine()
+                .map(|levels| pair(2 * levels[0], levels[0]))
+                .collect(),
+            classifier: Conv2d::build(ConvSpec::biased(levels[0], classes, 1), device),
+        }
+    }
+
+    /// Logits `[n, classes, y, x]` of slices `[n, channels, y, x]`; y and x divisible by 16.
+    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        let mut skips = Vec::new();
+        let mut x = x;
+        for (index, [first, second]) in self.down.iter().enumerate() {
+            if index > 0 {
+                skips.push(x.clone());
+                x = halve(x);
+            }
+            x = second.forward(first.forward(x));
+        }
+        for (rise, [first, second]) in self.rise.iter().zip(&self.up) {
+            let skip = skips.pop().expect("as many skips as levels to rise");
+            let joined = Tensor::cat(vec![skip, rise.forward(x)], 1);
+            x = second.forward(first.forward(joined));
+        }
+        self.classifier.forward(x)
+    }
+}

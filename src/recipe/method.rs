@@ -1,0 +1,229 @@
+use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
+
+use super::Variant;
+
+/// The two methods that can be rerun.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum RecipeName {
+    /// What the paper describes.
+    Paper,
+    /// What the authors' released code does.
+    Released,
+}
+
+/// How a feature map grows by a factor of two.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Upsampling {
+    /// Bilinear with half-pixel centres; trilinear as bilinear in the plane, then along z.
+    Linear,
+    /// Nearest neighbour.
+    Nearest,
+}
+
+/// The order inside a decoder block and in the fusion layers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BlockOrder {
+    /// BN, ReLU, convolution; the classifier has its own BN and ReLU.
+    NormFirst,
+    /// Convolution, (dropout,) BN, ReLU; the classifier is bare.
+    ConvFirst,
+}
+
+/// What the 3-D net sees of the 2-D net's answer.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "kind", content = "factor")]
+pub enum HybridInput {
+    /// HU - mean divided by this, and the three probabilities.
+    Probabilities(f64),
+    /// HU - mean, and the logits times this.
+    Logits(f64),
+}
+
+/// The learning rate over the iterations of a stage.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "kind", content = "power")]
+pub enum Schedule {
+    /// rate x (1 - iteration / total)^power.
+    Polynomial(f64),
+    /// The same throughout.
+    Constant,
+}
+
+/// Symmetries drawn for each training patch, each with the same probability.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Augmentation {
+    /// Mirror or not, in each in-plane axis.
+    Mirror,
+    /// The eight symmetries of the square.
+    Dihedral,
+}
+
+/// Which batch norms keep their statistics in the joint stage of the hybrid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FrozenNorms {
+    /// None: whatever trains, trains whole.
+    None,
+    /// The released code's list (spec section 1.5).
+    Released,
+}
+
+/// Where a lesion may lie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LesionRule {
+    /// Inside the final liver.
+    FinalLiver,
+    /// Inside the coarse liver mask, dilated twice.
+    DilatedCoarse,
+}
+
+/// The windows a volume is predicted in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TestWindows {
+    /// Patches over the box of the coarse liver, overlapping by half.
+    LiverBox,
+    /// The whole plane, stepping by two slices, outer slices dropped.
+    FullPlane,
+}
+
+/// The method: every line of the two published descriptions on which they differ or are silent.
+///
+/// Values, with their sources: [`Recipe::explain`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Recipe {
+    pub name: RecipeName,
+    /// Slices a hybrid or 3-D patch has at full scale.
+    pub patch_depth: usize,
+    /// Slices at each end of such a patch that are left out of the loss and of predictions.
+    pub outer_slices_dropped: usize,
+    pub upsampling: Upsampling,
+    pub decoder_order: BlockOrder,
+    pub encoder_norm_epsilon: f64,
+    pub decoder_norm_epsilon: f64,
+    /// Weight of the new batch in the running statistics (PyTorch's convention).
+    pub norm_momentum: f64,
+    /// Whether the Scale layers of the Keras encoder are counted as parameters (they are folded
+    /// into the batch norms when running).
+    pub scale_layers_counted: bool,
+    /// UNet connections inside the hybrid, 2-D and 3-D.
+    pub hybrid_skips: bool,
+    /// The cell whose 2-D net the hybrid starts from.
+    pub hybrid_starts_from: Variant,
+    pub hybrid_input: HybridInput,
+    pub dropout_2d: f64,
+    pub dropout_fusion_volume_stage: f64,
+    pub dropout_fusion_joint_stage: f64,
+    /// Weight of the 2-D loss in the joint stage (lambda).
+    pub joint_loss_2d_weight: f64,
+    /// Background, liver, lesion.
+    pub class_weights: [f64; 3],
+    pub learning_rate: f64,
+    pub schedule: Schedule,
+    pub momentum: f64,
+    pub nesterov: bool,
+    pub frozen_norms: FrozenNorms,
+    pub augmentation: Augmentation,
+    /// In-plane zoom of a training patch, drawn uniformly.
+    pub zoom: [f64; 2],
+    /// Share of crop centres on lesion voxels, in cases that have some.
+    pub lesion_centres: f64,
+    /// Whether 3-D patches without all three classes are drawn again.
+    pub only_patches_with_all_classes: bool,
+    /// Share of the 2-D DenseUNet's iterations that run without its UNet connections.
+    pub warm_up: f64,
+    pub liver_threshold: f64,
+    pub lesion_threshold: f64,
+    pub lesions_inside: LesionRule,
+    pub test_windows: TestWindows,
+    /// HU clipped to this window.
+    pub hu_window: [f64; 2],
+    /// Subtracted after clipping.
+    pub hu_mean: f64,
+}
+
+impl Recipe {
+    /// The recipe of this name, as spec section 9 decides it.
+    pub fn named(name: RecipeName) -> Self {
+        match name {
+            RecipeName::Paper => Self::paper(),
+            RecipeName::Released => Self::released(),
+        }
+    }
+
+    fn paper() -> Self {
+        Self {
+            name: RecipeName::Paper,
+            patch_depth: 12,
+            outer_slices_dropped: 0,
+            upsampling: Upsampling::Linear,
+            decoder_order: BlockOrder::NormFirst,
+            encoder_norm_epsilon: 1e-5,
+            decoder_norm_epsilon: 1e-5,
+            norm_momentum: 0.1,
+            scale_layers_counted: false,
+            hybrid_skips: true,
+            hybrid_starts_from: Variant::DenseUNet2d,
+            hybrid_input: HybridInput::Probabilities(250.0),
+            dropout_2d: 0.0,
+            dropout_fusion_volume_stage: 0.0,
+            dropout_fusion_joint_stage: 0.0,
+            joint_loss_2d_weight: 0.5,
+            class_weights: [0.78, 0.65, 8.57],
+            learning_rate: 0.01,
+            schedule: Schedule::Polynomial(0.9),
+            momentum: 0.9,
+            nesterov: true,
+            frozen_norms: FrozenNorms::None,
+            augmentation: Augmentation::Mirror,
+            zoom: [0.8, 1.2],
+            lesion_centres: 0.5,
+            only_patches_with_all_classes: false,
+            warm_up: 0.3,
+            liver_threshold: 0.5,
+            lesion_threshold: 0.5,
+            lesions_inside: LesionRule::FinalLiver,
+            test_windows: TestWindows::LiverBox,
+            hu_window: [-200.0, 250.0],
+            hu_mean: 48.0,
+        }
+    }
+
+    fn released() -> Self {
+        Self {
+            name: RecipeName::Released,
+            patch_depth: 8,
+            outer_slices_dropped: 1,
+            upsampling: Upsampling::Nearest,
+            decoder_order: BlockOrder::ConvFirst,
+            encoder_norm_epsilon: 1.1e-5,
+            decoder_norm_epsilon: 1e-3,
+            norm_momentum: 0.01,
+            scale_layers_counted: true,
+            hybrid_skips: false,
+            hybrid_starts_from: Variant::DenseNet2d,
+            hybrid_input: HybridInput::Logits(250.0),
+            dropout_2d: 0.3,
+            dropout_fusion_volume_stage: 0.1,
+            dropout_fusion_joint_stage: 0.3,
+            joint_loss_2d_weight: 0.0,
+            learning_rate: 0.001,
+            schedule: Schedule::Constant,
+            frozen_norms: FrozenNorms::Released,
+            augmentation: Augmentation::Dihedral,
+            only_patches_with_all_classes: true,
+            warm_up: 0.0,
+            lesion_threshold: 0.9,
+            lesions_inside: LesionRule::DilatedCoarse,
+            test_windows: TestWindows::FullPlane,
+            ..Self::paper()
+        }
+    }
+}

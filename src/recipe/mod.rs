@@ -1,0 +1,12 @@
+//! What is trained and how, as plain data: variants, the method (recipe) and the amount of work (scale).
+
+mod method;
+mod scale;
+mod variant;
+
+pub use method::{
+    Augmentation, BlockOrder, FrozenNorms, HybridInput, LesionRule, Recipe, RecipeName, Schedule,
+    TestWindows, Upsampling,
+};
+pub use scale::{DenseWidths, Scale, ScaleName};
+pub use variant::Variant;
