@@ -1,0 +1,133 @@
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use clap::ValueEnum;
+
+use super::progress::Reporter;
+use super::report::render;
+use super::study_options::{StudyOptions, use_threads};
+use crate::dataset::phantom;
+use crate::error::{Error, Result};
+use crate::harness::{Data, Inputs, Lease, Phantoms, Study, run_study};
+use crate::progress::Progress;
+use crate::seed::Seed;
+
+/// Phantoms of the demo: 28 with lesions and 8 without in the default set.
+const PHANTOM_CASES: usize = 36;
+
+/// Train and score every row of the paper's ablation table, and write the report.
+///
+/// Without --data, CT phantoms are generated and used. A second start goes on where the first
+/// ended and does nothing twice; Ctrl-C saves and exits with 75.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  hdbench ablation
+  hdbench ablation --data LiTS/training --scale quick --out runs/lits-quick
+  hdbench ablation --data LiTS/training --variant denseunet2d --recipe released")]
+pub struct Ablation {
+    /// Folder in LiTS layout: volume-N.nii[.gz] and segmentation-N.nii[.gz], at any depth
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// The study's folder (default: runs/ablation-<scale>)
+    #[arg(long, value_name = "RUN")]
+    out: Option<PathBuf>,
+    #[command(flatten)]
+    options: StudyOptions,
+}
+
+impl Ablation {
+    pub fn exec(self) -> anyhow::Result<()> {
+        let scale = self
+            .options
+            .scale
+            .to_possible_value()
+            .map_or(String::new(), |value| value.get_name().to_owned());
+        let run = self
+            .out
+            .clone()
+            .unwrap_or_else(|| PathBuf::from(format!("runs/ablation-{scale}")));
+        let reporter = Reporter::new()?;
+        let result = self.run(&run, &reporter);
+        reporter.finish();
+        if let Err(Error::Interrupted { .. }) = &result {
+            let hint = format!("the same command goes on from here; the study is in {}", run.display());
+            return Err(Error::Interrupted { hint }.into());
+        }
+        Ok(result?)
+    }
+
+    fn run(&self, run: &Path, reporter: &Reporter) -> Result<()> {
+        let _lease = Lease::take(run)?;
+        let existing = Study::path(run).exists().then(|| Study::read(run));
+        let existing = match existing {
+            Some(Err(_)) if self.options.restart => None,
+            other => other.transpose()?,
+        };
+        let data = self.data(run)?;
+        let study = self.options.study("ablation", data, existing.as_ref())?;
+        study.device()?;
+        use_threads(study.threads)?;
+        if let Some(phantoms) = study.data.phantoms {
+            generate(&study.data.folder, phantoms, reporter)?;
+        }
+        let study = study.write(run, self.options.restart)?;
+        let inputs = Inputs::prepare(run, &study, reporter)?;
+        for warning in &inputs.warnings {
+            reporter.note(&format!("warning: {warning}"));
+        }
+        reporter.note(&format!(
+            "{} training and {} test cases: {}",
+            inputs.train.len(),
+            inputs.test.len(),
+            inputs.split.description
+        ));
+        let outcome = run_study(run, &study, &inputs, reporter)?;
+        let page = render(run, &study, &inputs, reporter)?;
+        reporter.finish();
+        println!("report: {}", page.display());
+        outcome.into_result()
+    }
+
+    fn data(&self, run: &Path) -> Result<Data> {
+        let absolute = |path: &Path| std::path::absolute(path).map_err(Error::read(path));
+        match &self.data {
+            Some(folder) if !folder.is_dir() => Err(Error::malformed(
+                folder,
+                "no such folder",
+                "--data takes a folder that holds volume-N.nii and segmentation-N.nii files",
+            )),
+            Some(folder) => Ok(Data {
+                folder: absolute(folder)?,
+                phantoms: None,
+            }),
+            None => {
+                let phantoms = Phantoms {
+                    cases: PHANTOM_CASES,
+                    seed: self.options.seed,
+                    matrix: 128,
+                };
+                Ok(Data {
+                    folder: absolute(&run.join("phantoms"))?,
+                    phantoms: Some(phantoms),
+                })
+            }
+        }
+    }
+}
+
+fn generate(folder: &Path, phantoms: Phantoms, reporter: &Reporter) -> Result<()> {
+    let spec = phantom::Spec::with_matrix(phantoms.cases, Seed(phantoms.seed), phantoms.matrix);
+    if phantom::is_complete(folder, &spec)? {
+        return Ok(());
+    }
+    reporter.note(&format!(
+        "no --data given: generating {} CT phantoms (seed {}) in {}",
+        phantoms.cases,
+        phantoms.seed,
+        folder.display()
+    ));
+    reporter.stage("generating phantoms");
+    phantom::write_lits(&spec, folder, reporter)?;
+    Ok(())
+}

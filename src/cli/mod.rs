@@ -1,0 +1,72 @@
+//! The command line: one file a verb; the only place that prints or picks an exit code.
+
+mod ablation;
+mod cell;
+mod datasets;
+mod predict;
+mod progress;
+mod report;
+mod study_options;
+
+use std::process;
+
+use clap::{Parser, Subcommand};
+
+use crate::error::{Error, ExitCode};
+
+const AFTER_HELP: &str = "\
+Examples:
+  hdbench ablation                                   train and score all variants on generated CT phantoms
+  hdbench ablation --data LiTS --scale quick --out runs/lits
+  hdbench predict --model runs/lits --input ct.nii.gz --out segmentation.nii.gz
+  hdbench datasets synth --layout lits --cases 12 --seed 7 --out phantoms --preview
+
+Exit codes:
+   0  done
+   1  internal error, or a disk that cannot be written
+   2  wrong command line or setting
+   3  a file is missing, unreadable or malformed
+   4  finished, but some cells or cases failed
+  75  interrupted; the same command goes on";
+
+/// Retrain, rerun and score liver and liver-tumour segmentation.
+#[derive(Parser)]
+#[command(version, about, after_help = AFTER_HELP, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    Ablation(ablation::Ablation),
+    Predict(predict::Predict),
+    Report(report::Report),
+    #[command(subcommand)]
+    Datasets(datasets::Datasets),
+    #[command(subcommand)]
+    Cell(cell::CellVerb),
+}
+
+/// Runs the command line of this process and returns its exit code.
+pub fn main() -> process::ExitCode {
+    let cli = Cli::parse();
+    let result = match cli.verb {
+        Verb::Ablation(verb) => verb.exec(),
+        Verb::Predict(verb) => verb.exec(),
+        Verb::Report(verb) => verb.exec(),
+        Verb::Datasets(verb) => verb.exec(),
+        Verb::Cell(verb) => verb.exec(),
+    };
+    let code = match result {
+        Ok(()) => ExitCode::Done,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            error
+                .chain()
+                .find_map(|cause| cause.downcast_ref::<Error>())
+                .map_or(ExitCode::Internal, Error::exit_code)
+        }
+    };
+    process::ExitCode::from(code as u8)
+}

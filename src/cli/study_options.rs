@@ -1,0 +1,77 @@
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::error::{Error, Result};
+use crate::harness::{Data, Study};
+use crate::recipe::{Recipe, RecipeName, Scale, ScaleName, Variant};
+
+/// Settings that every study has.
+#[derive(Args, Debug)]
+pub struct StudyOptions {
+    /// How much work: demo (minutes), quick (hours), full (the paper's sizes; days on a GPU)
+    #[arg(long, value_enum, default_value_t = ScaleName::Demo)]
+    pub scale: ScaleName,
+    /// The method: as the paper describes it, or as the released code does it
+    #[arg(long, value_enum, default_value_t = RecipeName::Paper)]
+    pub recipe: RecipeName,
+    /// Variants to train (default: all), e.g. --variant unet --variant hdenseunet
+    #[arg(long = "variant", value_enum)]
+    pub variants: Vec<Variant>,
+    /// Master seed: phantoms, split, initial weights, patches
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Where to compute
+    #[arg(long, default_value = "flex")]
+    pub device: String,
+    /// CPU threads; training repeats bit for bit at the same number (default: the existing study's,
+    /// else all cores)
+    #[arg(long)]
+    pub threads: Option<usize>,
+    /// torchvision's or timm's DenseNet-161 (.pth, .safetensors) instead of pre-training; scale full
+    #[arg(long, value_name = "FILE")]
+    pub encoder_weights: Option<PathBuf>,
+    /// Replace a study of other settings in the same folder
+    #[arg(long)]
+    pub restart: bool,
+}
+
+impl StudyOptions {
+    /// The study these settings describe; `existing` is what the folder holds already.
+    pub fn study(&self, name: &str, data: Data, existing: Option<&Study>) -> Result<Study> {
+        let available = || std::thread::available_parallelism().map_or(1, usize::from);
+        let threads = self
+            .threads
+            .or_else(|| existing.map(|study| study.threads))
+            .unwrap_or_else(available);
+        if threads == 0 {
+            return Err(Error::usage("--threads 0 leaves nobody to work", "give 1 or more"));
+        }
+        let variants = if self.variants.is_empty() {
+            Variant::ALL.to_vec()
+        } else {
+            self.variants.clone()
+        };
+        Ok(Study {
+            name: name.to_owned(),
+            seed: self.seed,
+            device: self.device.clone(),
+            threads,
+            variants,
+            folds: vec![0],
+            seeds: vec![0],
+            encoder_weights: self.encoder_weights.clone(),
+            data,
+            recipe: Recipe::named(self.recipe),
+            scale: Scale::named(self.scale),
+        })
+    }
+}
+
+/// Sets the number of threads of all parallel work, once.
+pub fn use_threads(threads: usize) -> Result<()> {
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build_global()
+        .map_err(|e| Error::Internal(format!("threads: {e}")))
+}

@@ -1,0 +1,134 @@
+use std::path::{Path, PathBuf};
+
+use super::study::Study;
+use crate::error::{Error, Result};
+use crate::network::Part;
+use crate::recipe::{Recipe, Variant};
+
+/// A part, a fold and a replicate: what one folder of a study holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Cell {
+    pub part: Part,
+    pub fold: usize,
+    pub seed: u32,
+}
+
+impl Cell {
+    /// `hdenseunet/fold_0/seed_0`, also its place below the study's folder.
+    pub fn name(&self) -> String {
+        format!("{}/fold_{}/seed_{}", self.part, self.fold, self.seed)
+    }
+
+    /// The cell of this name.
+    pub fn parse(name: &str) -> Result<Self> {
+        let refuse = || {
+            Error::usage(
+                format!("{name:?} is not a cell"),
+                "a cell is named like hdenseunet/fold_0/seed_0",
+            )
+        };
+        let mut pieces = name.trim_end_matches('/').split('/');
+        let mut next = || pieces.next().ok_or_else(refuse);
+        let part = Part::try_from(next()?.to_owned()).map_err(|_| refuse())?;
+        let number = |text: &str, prefix| -> Result<u32> {
+            text.strip_prefix(prefix)
+                .and_then(|number| number.parse().ok())
+                .ok_or_else(refuse)
+        };
+        let fold = number(next()?, "fold_")? as usize;
+        let seed = number(next()?, "seed_")?;
+        Ok(Self { part, fold, seed })
+    }
+
+    /// Its folder.
+    pub fn folder(&self, run: &Path) -> PathBuf {
+        run.join(self.name())
+    }
+
+    /// The cell of another part, same fold and replicate.
+    pub fn sibling(&self, part: Part) -> Self {
+        Self { part, ..*self }
+    }
+
+    /// The cell whose network this one's training begins with.
+    pub fn starts_from(&self, recipe: &Recipe) -> Option<Self> {
+        let part = match self.part {
+            Part::Variant(Variant::HDenseUNet) => Part::Variant(recipe.hybrid_starts_from),
+            Part::Variant(variant) if variant.starts_from_encoder() => Part::Encoder,
+            _ => return None,
+        };
+        Some(self.sibling(part))
+    }
+
+    /// All cells that have to be finished before this one.
+    pub fn needs(&self, recipe: &Recipe) -> Vec<Self> {
+        let mut needs: Vec<Self> = self.starts_from(recipe).into_iter().collect();
+        if matches!(self.part, Part::Variant(_)) {
+            needs.push(self.sibling(Part::Coarse));
+        }
+        needs
+    }
+}
+
+/// All cells of a study in an order in which each comes after what it needs.
+pub fn cells_of(study: &Study) -> Vec<Cell> {
+    let mut cells = Vec::new();
+    for &fold in &study.folds {
+        for &seed in &study.seeds {
+            let mut wanted: Vec<Cell> = Vec::new();
+            for &variant in &study.variants {
+                let cell = Cell {
+                    part: Part::Variant(variant),
+                    fold,
+                    seed,
+                };
+                add_with_needs(cell, &study.recipe, &mut wanted);
+            }
+            cells.extend(wanted);
+        }
+    }
+    cells
+}
+
+fn add_with_needs(cell: Cell, recipe: &Recipe, cells: &mut Vec<Cell>) {
+    for need in cell.needs(recipe) {
+        add_with_needs(need, recipe, cells);
+    }
+    if !cells.contains(&cell) {
+        cells.push(cell);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::recipe::RecipeName;
+
+    #[test]
+    fn a_cell_is_found_by_its_name() {
+        let cell = Cell {
+            part: Part::Variant(Variant::DenseUNet2dScratch),
+            fold: 2,
+            seed: 1,
+        };
+        assert_eq!(cell.name(), "denseunet2d-scratch/fold_2/seed_1");
+        assert_eq!(Cell::parse(&cell.name()).unwrap(), cell);
+        for wrong in ["", "unet", "unet/fold_0", "unet/fold_x/seed_0", "vnet/fold_0/seed_0"] {
+            assert!(Cell::parse(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_hybrid_alone_brings_everything_it_needs_before_it() {
+        let recipe = Recipe::named(RecipeName::Released);
+        let cell = Cell {
+            part: Part::Variant(Variant::HDenseUNet),
+            fold: 0,
+            seed: 0,
+        };
+        let mut cells = Vec::new();
+        add_with_needs(cell, &recipe, &mut cells);
+        let names: Vec<&str> = cells.iter().map(|cell| cell.part.id()).collect();
+        assert_eq!(names, ["_encoder", "_coarse", "densenet2d", "hdenseunet"]);
+    }
+}

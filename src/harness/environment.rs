@@ -1,0 +1,83 @@
+use std::fs;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::study::Study;
+use crate::artifact::write_atomic;
+use crate::error::{Error, Result};
+
+/// `env.json`: on what a cell was made.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Environment {
+    pub hdbench: String,
+    /// With `-dirty` where the tree had uncommitted changes; empty for a build outside git.
+    pub commit: String,
+    pub os: String,
+    pub processor: String,
+    pub cores: usize,
+    pub memory_gb: Option<f64>,
+    pub device: String,
+    pub threads: usize,
+    pub seed: u64,
+    pub arguments: Vec<String>,
+}
+
+impl Environment {
+    /// This process, for this study.
+    pub fn now(study: &Study) -> Self {
+        Self {
+            hdbench: env!("CARGO_PKG_VERSION").into(),
+            commit: env!("HDBENCH_COMMIT").into(),
+            os: std::env::consts::OS.into(),
+            processor: processor(),
+            cores: std::thread::available_parallelism().map_or(1, usize::from),
+            memory_gb: memory_gb(),
+            device: study.device.clone(),
+            threads: study.threads,
+            seed: study.seed,
+            arguments: std::env::args().skip(1).collect(),
+        }
+    }
+
+    /// Writes it into a cell's folder.
+    pub fn write(&self, cell: &Path) -> Result<()> {
+        let text = serde_json::to_vec_pretty(self).map_err(|e| Error::Internal(e.to_string()))?;
+        write_atomic(&cell.join("env.json"), &text)
+    }
+
+    /// Reads a cell's.
+    pub fn read(cell: &Path) -> Result<Self> {
+        let path = cell.join("env.json");
+        let text = fs::read(&path).map_err(Error::read(&path))?;
+        serde_json::from_slice(&text)
+            .map_err(|e| Error::malformed(&path, e.to_string(), "run the cell again"))
+    }
+}
+
+/// Processor, threads and memory in one line.
+pub fn hardware_line(environment: &Environment) -> String {
+    let memory = environment
+        .memory_gb
+        .map_or(String::new(), |gb| format!(", {gb:.0} GB memory"));
+    format!(
+        "{}, {} threads, device {}{memory}",
+        environment.processor, environment.threads, environment.device
+    )
+}
+
+fn processor() -> String {
+    let text = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    text.lines()
+        .find_map(|line| line.strip_prefix("model name"))
+        .map_or(std::env::consts::ARCH.to_owned(), |rest| {
+            rest.trim_start_matches([' ', '\t', ':']).to_owned()
+        })
+}
+
+fn memory_gb() -> Option<f64> {
+    let text = fs::read_to_string("/proc/meminfo").ok()?;
+    let line = text.lines().find(|line| line.starts_with("MemTotal:"))?;
+    let kibibytes: f64 = line.split_whitespace().nth(1)?.parse().ok()?;
+    Some(kibibytes * 1024.0 / 1e9)
+}

@@ -1,0 +1,285 @@
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use burn::tensor::Device;
+use ndarray::Array3;
+use serde::{Deserialize, Serialize};
+
+use super::cell::Cell;
+use super::inputs::{Inputs, TestCase};
+use super::memory::PeakMemory;
+use super::record::{CellRecord, StageRecord};
+use super::study::{Study, device};
+use crate::artifact::{create_dir, hash_bytes, write_atomic};
+use crate::error::{Error, Result};
+use crate::inference::{Coarse, Predictor};
+use crate::network::{Bundle, Network, Part};
+use crate::preprocess::Prepared;
+use crate::progress::Progress;
+use crate::recipe::{Recipe, Scale, Variant};
+use crate::volume::{Orientation, Volume, read_image, read_labels, write_labels};
+
+/// Raised when the same network gives other predictions than before.
+const METHOD: u32 = 1;
+
+/// `predictions/made.json`: what the predictions beside it were made from, and how long each took.
+#[derive(Default, Serialize, Deserialize)]
+struct Made {
+    inputs: String,
+    seconds: BTreeMap<String, f64>,
+}
+
+/// The file of a case's prediction.
+pub fn prediction_path(cell: &Path, case: &str) -> PathBuf {
+    cell.join("predictions").join(format!("{case}.nii.gz"))
+}
+
+/// Seconds each case of a cell took.
+pub fn prediction_seconds(cell: &Path) -> Result<BTreeMap<String, f64>> {
+    Ok(Made::read(&cell.join("predictions"))?.seconds)
+}
+
+/// Predicts the test cases of a cell into its `predictions/`, unless that is done. The cell
+/// `_coarse` predicts the coarse liver that the others look around.
+pub fn predict(
+    run: &Path,
+    study: &Study,
+    inputs: &Inputs,
+    cell: Cell,
+    weights: &str,
+    record: &mut CellRecord,
+    progress: &dyn Progress,
+) -> Result<String> {
+    let folder = cell.folder(run);
+    let coarse = (cell.part != Part::Coarse).then(|| cell.sibling(Part::Coarse).folder(run));
+    let coarse_hash = match &coarse {
+        Some(folder) => CellRecord::read(folder)?
+            .stages
+            .get("predict")
+            .map(|stage| stage.hash.clone())
+            .ok_or_else(|| Error::Internal("the coarse cell has no predictions".into()))?,
+        None => String::new(),
+    };
+    let hashes: Vec<&str> = inputs.test.iter().map(|test| test.hash.as_str()).collect();
+    let key = hash_bytes(format!("{METHOD} {weights} {coarse_hash} {hashes:?}").as_bytes());
+    if let Some(done) = record.done(&folder, "predict", &key) {
+        progress.advance(units(cell.part) * inputs.test.len() as u64);
+        return Ok(done.hash.clone());
+    }
+    progress.stage("predicting");
+    let memory = PeakMemory::start();
+    let device = study.device()?;
+    let (_, network) = Bundle::load(&folder.join("model"), &device)?;
+    let predictor = Predictor {
+        network: &network,
+        recipe: &study.recipe,
+        scale: &study.scale,
+        device: &device,
+        progress,
+    };
+    let predictions = folder.join("predictions");
+    let mut made = Made::read(&predictions)?;
+    if made.inputs != key {
+        remove_dir(&predictions)?;
+        create_dir(&predictions)?;
+        made = Made {
+            inputs: key.clone(),
+            ..Made::default()
+        };
+    }
+    let mut hashes = String::new();
+    for test in &inputs.test {
+        let name = &test.case.name;
+        let path = prediction_path(&folder, name);
+        if !(made.seconds.contains_key(name) && path.exists()) {
+            let began = Instant::now();
+            let labels = predict_case(&predictor, test, coarse.as_deref())?;
+            write_labels(&path, &labels)?;
+            made.seconds.insert(name.clone(), began.elapsed().as_secs_f64());
+            made.write(&predictions)?;
+        }
+        hashes += &crate::artifact::hash_file(&path)?;
+        progress.advance(units(cell.part));
+    }
+    let hash = hash_bytes(hashes.as_bytes());
+    record.stages.insert(
+        "predict".into(),
+        StageRecord {
+            inputs: key,
+            outputs: vec!["predictions".into()],
+            hash: hash.clone(),
+            seconds: made.seconds.values().sum(),
+            peak_memory_mb: memory.megabytes(),
+        },
+    );
+    record.write(&folder)?;
+    Ok(hash)
+}
+
+fn predict_case(
+    predictor: &Predictor<'_>,
+    test: &TestCase,
+    coarse: Option<&Path>,
+) -> Result<Volume<u8>> {
+    let prepared = Prepared::new(&read_image(&test.case.image)?, predictor.recipe.hu_window);
+    let labels = match coarse {
+        None => coarse_labels(&predictor.coarse(&prepared)?),
+        Some(folder) => {
+            let mask = read_labels(&prediction_path(folder, &test.case.name))?;
+            let mask = Orientation::of(&prepared.file)
+                .array_to_canonical(mask.voxels.view())
+                .mapv(|label| label > 0);
+            let margin_mm = predictor.scale.margin_mm;
+            predictor.segment(&prepared, &Coarse::new(mask, prepared.spacing_mm, margin_mm))?
+        }
+    };
+    Ok(prepared.to_file(&labels))
+}
+
+fn coarse_labels(coarse: &Coarse) -> Array3<u8> {
+    coarse.liver.mapv(u8::from)
+}
+
+impl Made {
+    fn read(predictions: &Path) -> Result<Self> {
+        let path = predictions.join("made.json");
+        match std::fs::read(&path) {
+            Ok(text) => serde_json::from_slice(&text).map_err(|e| {
+                Error::malformed(&path, e.to_string(), "delete the predictions folder")
+            }),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),
+            Err(e) => Err(Error::read(&path)(e)),
+        }
+    }
+
+    fn write(&self, predictions: &Path) -> Result<()> {
+        let text = serde_json::to_vec_pretty(self).map_err(|e| Error::Internal(e.to_string()))?;
+        write_atomic(&predictions.join("made.json"), &text)
+    }
+}
+
+fn remove_dir(folder: &Path) -> Result<()> {
+    match std::fs::remove_dir_all(folder) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(Error::write(folder)(e)),
+        _ => Ok(()),
+    }
+}
+
+/// Units of progress a predicted case is worth.
+pub fn units(part: Part) -> u64 {
+    match part {
+        Part::Encoder => 0,
+        Part::Coarse => 100,
+        Part::Variant(Variant::HDenseUNet) => 1200,
+        Part::Variant(_) => 600,
+    }
+}
+
+/// The `model/` folder that a path of the user's means: a study's folder, a cell's, or a model's
+/// own.
+pub fn model_folder(path: &Path, variant: Variant, fold: usize, seed: u32) -> Result<PathBuf> {
+    let candidates = [
+        path.to_path_buf(),
+        path.join("model"),
+        Cell {
+            part: Part::Variant(variant),
+            fold,
+            seed,
+        }
+        .folder(path)
+        .join("model"),
+    ];
+    let place = candidates.iter().find(|folder| Bundle::exists(folder));
+    place.cloned().ok_or_else(|| {
+        Error::malformed(
+            path,
+            format!("no trained model of {variant} (fold {fold}, seed {seed}) here"),
+            "name a study's folder, a cell's folder or its model/; `--variant` chooses the network",
+        )
+    })
+}
+
+/// A variant's network and the coarse net that belongs to it, ready to answer.
+pub struct Model {
+    recipe: Recipe,
+    scale: Scale,
+    device: Device,
+    network: Network,
+    coarse: Network,
+}
+
+/// Loads a variant's model and, from the same study, its coarse net.
+pub fn load_model(model: &Path, device_name: &str) -> Result<Model> {
+    let device = device(device_name)?;
+    let (bundle, network) = Bundle::load(model, &device)?;
+    if !matches!(bundle.part, Part::Variant(_)) {
+        return Err(Error::malformed(
+            model,
+            format!("{} is a supporting network, it segments no lesions", bundle.part),
+            "name a variant's model",
+        ));
+    }
+    // RUN/<variant>/fold_<k>/seed_<s>/model
+    let place = std::path::absolute(model).map_err(Error::read(model))?;
+    let coarse = place.ancestors().nth(4).and_then(|run| {
+        let cell = place.parent()?;
+        let fold = cell.parent()?.file_name()?;
+        Some(run.join(Part::Coarse.id()).join(fold).join(cell.file_name()?).join("model"))
+    });
+    let coarse = coarse.filter(|folder| Bundle::exists(folder)).ok_or_else(|| {
+        Error::malformed(
+            model,
+            "the coarse liver net of this model is not there",
+            "keep the study's folder whole: _coarse lies beside the variants",
+        )
+    })?;
+    let (_, coarse) = Bundle::load(&coarse, &device)?;
+    Ok(Model {
+        recipe: bundle.recipe,
+        scale: bundle.scale,
+        device,
+        network,
+        coarse,
+    })
+}
+
+/// What the prediction of a CT found.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Found {
+    pub coarse_liver: bool,
+    pub liver_ml: f64,
+    pub lesions_ml: f64,
+}
+
+/// Segments one CT, coarse stage included, and writes the labels on the CT's own grid.
+pub fn predict_file(
+    model: &Model,
+    input: &Path,
+    output: &Path,
+    progress: &dyn Progress,
+) -> Result<Found> {
+    let prepared = Prepared::new(&read_image(input)?, model.recipe.hu_window);
+    let predictor = |network| Predictor {
+        network,
+        recipe: &model.recipe,
+        scale: &model.scale,
+        device: &model.device,
+        progress,
+    };
+    progress.stage("finding the liver");
+    let coarse = predictor(&model.coarse).coarse(&prepared)?;
+    progress.stage("segmenting");
+    let labels = predictor(&model.network).segment(&prepared, &coarse)?;
+    let labels = prepared.to_file(&labels);
+    write_labels(output, &labels)?;
+    let voxel = labels.geometry.voxel_volume_ml();
+    let count = |wanted: fn(u8) -> bool| {
+        labels.voxels.iter().filter(|&&label| wanted(label)).count() as f64
+    };
+    Ok(Found {
+        coarse_liver: coarse.found,
+        liver_ml: voxel * count(|label| label > 0),
+        lesions_ml: voxel * count(|label| label == 2),
+    })
+}

@@ -1,0 +1,82 @@
+use std::path::Path;
+
+use rayon::prelude::*;
+
+use super::cell::Cell;
+use super::inputs::{Inputs, TestCase};
+use super::predict::prediction_path;
+use super::record::{CellRecord, StageRecord};
+use super::study::Study;
+use crate::artifact::hash_bytes;
+use crate::dataset::load_pair;
+use crate::error::{Error, Result};
+use crate::evaluation::{
+    Origin, ScoredCase, rows, score_case, write_cases, write_lesions, write_metrics_long,
+    write_summary,
+};
+use crate::progress::Progress;
+use crate::volume::read_labels;
+
+/// Raised when the same prediction gets other scores than before.
+const METHOD: u32 = 1;
+
+/// Scores a cell's predictions against the test cases' labels, unless that is done.
+pub fn score(
+    run: &Path,
+    study: &Study,
+    inputs: &Inputs,
+    cell: Cell,
+    predictions: &str,
+    record: &mut CellRecord,
+    progress: &dyn Progress,
+) -> Result<()> {
+    let folder = cell.folder(run);
+    let key = hash_bytes(format!("{METHOD} {predictions}").as_bytes());
+    if record.done(&folder, "score", &key).is_some() {
+        return Ok(());
+    }
+    progress.stage("scoring");
+    let began = std::time::Instant::now();
+    let scored = inputs
+        .test
+        .par_iter()
+        .map(|test| scored(&folder, test))
+        .collect::<Result<Vec<_>>>()?;
+    let origin = Origin {
+        task: study.name.clone(),
+        algorithm: cell.part.to_string(),
+        fold: u32::try_from(cell.fold).map_err(|e| Error::Internal(e.to_string()))?,
+        seed: u64::from(cell.seed),
+    };
+    let rows = rows(&origin, &scored);
+    write_metrics_long(&folder.join("metrics_long.csv"), &rows)?;
+    write_cases(&folder.join("cases.csv"), &scored)?;
+    write_lesions(&folder.join("lesions.csv"), &scored)?;
+    write_summary(&folder.join("summary.json"), &scored)?;
+    record.stages.insert(
+        "score".into(),
+        StageRecord {
+            inputs: key,
+            outputs: ["metrics_long.csv", "cases.csv", "lesions.csv", "summary.json"]
+                .map(String::from)
+                .to_vec(),
+            hash: crate::artifact::hash_file(&folder.join("metrics_long.csv"))?,
+            seconds: began.elapsed().as_secs_f64(),
+            peak_memory_mb: None,
+        },
+    );
+    record.write(&folder)
+}
+
+fn scored(folder: &Path, test: &TestCase) -> Result<ScoredCase> {
+    let pair = load_pair(&test.case)?;
+    let path = prediction_path(folder, &test.case.name);
+    let prediction = read_labels(&path)?;
+    let reference_file = test.case.labels.as_ref().unwrap_or(&test.case.image);
+    Ok(ScoredCase {
+        case: test.case.name.clone(),
+        prediction_file: path.display().to_string(),
+        reference_file: reference_file.display().to_string(),
+        scores: score_case(&prediction.voxels, &pair.labels.voxels, &pair.image.geometry)?,
+    })
+}

@@ -1,0 +1,131 @@
+use std::path::{Path, PathBuf};
+
+use burn::tensor::Device;
+use serde::{Deserialize, Serialize};
+
+use crate::artifact::write_atomic;
+use crate::error::{Error, Result};
+use crate::recipe::{Recipe, Scale, Variant};
+use crate::seed::Seed;
+
+/// The phantoms a study made for itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Phantoms {
+    pub cases: usize,
+    pub seed: u64,
+    /// In-plane size in pixels.
+    pub matrix: usize,
+}
+
+/// Where the cases come from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Data {
+    /// A folder in LiTS layout.
+    pub folder: PathBuf,
+    /// Set where hdbench generated that folder.
+    pub phantoms: Option<Phantoms>,
+}
+
+/// A study: everything its results follow from, as `study.toml` keeps it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Study {
+    pub name: String,
+    /// Master seed: split, initial weights, patches.
+    pub seed: u64,
+    pub device: String,
+    /// Training is fixed by seed, device and this number.
+    pub threads: usize,
+    pub variants: Vec<Variant>,
+    pub folds: Vec<usize>,
+    /// Replicates.
+    pub seeds: Vec<u32>,
+    /// torchvision's DenseNet-161 instead of pre-training.
+    pub encoder_weights: Option<PathBuf>,
+    pub data: Data,
+    pub recipe: Recipe,
+    pub scale: Scale,
+}
+
+impl Study {
+    /// The file in the study's folder.
+    pub fn path(run: &Path) -> PathBuf {
+        run.join("study.toml")
+    }
+
+    /// Reads a study's folder.
+    pub fn read(run: &Path) -> Result<Self> {
+        let path = Self::path(run);
+        let text = std::fs::read_to_string(&path).map_err(|e| {
+            if e.kind() == std::io::ErrorKind::NotFound {
+                Error::malformed(run, "no study.toml here", "name a folder that `hdbench ablation` wrote")
+            } else {
+                Error::read(&path)(e)
+            }
+        })?;
+        toml::from_str(&text)
+            .map_err(|e| Error::malformed(&path, e.to_string(), "correct the file or start anew with --restart"))
+    }
+
+    /// Writes `study.toml`. A folder that holds another study is refused, because its finished
+    /// cells would have to be thrown away; asking for other variants is no other study.
+    pub fn write(&self, run: &Path, restart: bool) -> Result<Self> {
+        let mut study = self.clone();
+        if Self::path(run).exists() && !restart {
+            let old = Self::read(run)?;
+            if let Some(key) = self.differs_from(&old) {
+                return Err(Error::usage(
+                    format!("{}: holds a study whose {key} differs", run.display()),
+                    "give another --out, or --restart to replace what is there",
+                ));
+            }
+            for variant in old.variants {
+                if !study.variants.contains(&variant) {
+                    study.variants.push(variant);
+                }
+            }
+        }
+        study.variants.sort_unstable();
+        let text = toml::to_string(&study).map_err(|e| Error::Internal(e.to_string()))?;
+        write_atomic(&Self::path(run), text.as_bytes())?;
+        Ok(study)
+    }
+
+    fn differs_from(&self, old: &Self) -> Option<&'static str> {
+        let differences = [
+            (self.seed != old.seed, "seed"),
+            (self.device != old.device, "device"),
+            (self.threads != old.threads, "number of threads"),
+            (self.folds != old.folds, "folds"),
+            (self.seeds != old.seeds, "seeds"),
+            (self.encoder_weights != old.encoder_weights, "encoder weights"),
+            (self.data != old.data, "data"),
+            (self.recipe != old.recipe, "recipe"),
+            (self.scale != old.scale, "scale"),
+        ];
+        differences.into_iter().find_map(|(differs, key)| differs.then_some(key))
+    }
+
+    /// The seed of a fold and replicate: the same for all parts, so that they see the same patches.
+    pub fn cell_seed(&self, fold: usize, seed: u32) -> Seed {
+        Seed(self.seed).derive(&format!("fold_{fold}/seed_{seed}"))
+    }
+
+    /// The device of this name, without autodiff.
+    pub fn device(&self) -> Result<Device> {
+        device(&self.device)
+    }
+}
+
+/// The device of this name, without autodiff; an error for one this binary does not have.
+pub fn device(name: &str) -> Result<Device> {
+    match name {
+        "flex" => Ok(Device::flex()),
+        other => Err(Error::usage(
+            format!("device {other:?} is not built into this binary"),
+            "--device flex is always there",
+        )),
+    }
+}

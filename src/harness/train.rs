@@ -1,0 +1,155 @@
+use std::path::Path;
+
+use burn::tensor::Device;
+use serde::Serialize;
+
+use super::cell::Cell;
+use super::inputs::Inputs;
+use super::memory::PeakMemory;
+use super::record::{CellRecord, StageRecord};
+use super::study::Study;
+use crate::artifact::{hash_bytes, hash_file};
+use crate::error::{Error, Result};
+use crate::network::{Bundle, Network, Part, initialise, load_encoder};
+use crate::progress::Progress;
+use crate::recipe::{Recipe, Scale, Variant};
+use crate::training::{Checkpoint, Saving, Session, StagePlan, stages, write_losses};
+
+/// Raised when the same settings lead to other weights than before.
+const METHOD: u32 = 1;
+
+/// Everything a training's result follows from.
+#[derive(Serialize)]
+struct Determinants<'a> {
+    method: u32,
+    part: Part,
+    plans: &'a [StagePlan],
+    recipe: &'a Recipe,
+    scale: &'a Scale,
+    seed: u64,
+    device: &'a str,
+    threads: usize,
+    train: &'a [String],
+    starts_from: Option<String>,
+    encoder_weights: Option<String>,
+}
+
+/// Trains a cell's network into its `model/`, unless that is done; returns the hash of its weights.
+pub fn train(
+    run: &Path,
+    study: &Study,
+    inputs: &Inputs,
+    cell: Cell,
+    record: &mut CellRecord,
+    progress: &dyn Progress,
+) -> Result<String> {
+    let folder = cell.folder(run);
+    let plans = stages(cell.part, &study.recipe, &study.scale);
+    let origin = cell.starts_from(&study.recipe);
+    let starts_from = origin
+        .map(|origin| Bundle::describe(&origin.folder(run).join("model")).map(|b| b.weights))
+        .transpose()?;
+    let encoder_weights = study
+        .encoder_weights
+        .as_deref()
+        .filter(|_| cell.part == Part::Encoder);
+    let determinants = Determinants {
+        method: METHOD,
+        part: cell.part,
+        plans: &plans,
+        recipe: &study.recipe,
+        scale: &study.scale,
+        seed: study.cell_seed(cell.fold, cell.seed).0,
+        device: &study.device,
+        threads: study.threads,
+        train: &inputs.train_hashes,
+        starts_from,
+        encoder_weights: encoder_weights.map(hash_file).transpose()?,
+    };
+    let text = serde_json::to_vec(&determinants).map_err(|e| Error::Internal(e.to_string()))?;
+    let key = hash_bytes(&text);
+    if let Some(done) = record.done(&folder, "train", &key) {
+        progress.advance(units(cell.part) * iterations(&plans) as u64);
+        return Ok(done.hash.clone());
+    }
+    let memory = PeakMemory::start();
+    let device = study.device()?.autodiff();
+    let blank = || blank(cell.part, study, &device);
+    let (network, losses) = if let Some(weights) = encoder_weights {
+        let mut network = initialise(blank(), study.cell_seed(cell.fold, cell.seed));
+        load_encoder(&mut network, weights)?;
+        (network, Vec::new())
+    } else {
+        let seed = study.cell_seed(cell.fold, cell.seed);
+        let session = Session {
+            cell: &folder,
+            inputs: &key,
+            recipe: &study.recipe,
+            scale: &study.scale,
+            cases: &inputs.train,
+            seed,
+            device: &device,
+            saving: Saving::default(),
+            progress,
+            units: units(cell.part),
+        };
+        let start = || match origin {
+            Some(origin) => from_origin(initialise(blank(), seed), run, origin, &device),
+            None => Ok(initialise(blank(), seed)),
+        };
+        let trained = session.train(&plans, blank, start)?;
+        (trained.network, trained.losses)
+    };
+    write_losses(&folder.join("losses.csv"), &losses)?;
+    let model = folder.join("model");
+    let hash = Bundle::save(&model, &network, cell.part, &study.recipe, &study.scale)?;
+    record.stages.insert(
+        "train".into(),
+        StageRecord {
+            inputs: key,
+            outputs: vec!["losses.csv".into(), "model".into()],
+            hash: hash.clone(),
+            seconds: losses.iter().map(|row| row.seconds).sum(),
+            peak_memory_mb: memory.megabytes(),
+        },
+    );
+    record.write(&folder)?;
+    Checkpoint::remove(&folder)?;
+    Ok(hash)
+}
+
+fn blank(part: Part, study: &Study, device: &Device) -> Network {
+    Network::build(part, &study.recipe, &study.scale, device)
+}
+
+/// Puts the trained network of another cell into its place.
+fn from_origin(network: Network, run: &Path, origin: Cell, device: &Device) -> Result<Network> {
+    let (_, trained) = Bundle::load(&origin.folder(run).join("model"), device)?;
+    match (network, trained) {
+        (Network::DenseUNet2d(net), Network::Classifier(classifier)) => {
+            Ok(Network::DenseUNet2d(net.with_encoder(classifier.encoder)))
+        }
+        (Network::Hybrid(mut hybrid), Network::DenseUNet2d(slices)) => {
+            hybrid.slices = slices.without_dropout();
+            Ok(Network::Hybrid(hybrid))
+        }
+        (_, _) => Err(Error::Internal(format!("{} cannot start a training", origin.name()))),
+    }
+}
+
+/// Iterations of all stages.
+pub fn iterations(plans: &[StagePlan]) -> usize {
+    plans.iter().map(|plan| plan.iterations).sum()
+}
+
+/// Units of progress an iteration is worth: milliseconds of the demo's on the machine it was tuned
+/// on, so that the time left is right before every kind of step has been seen.
+pub fn units(part: Part) -> u64 {
+    match part {
+        Part::Encoder | Part::Coarse => 40,
+        Part::Variant(Variant::DenseUNet3d) => 90,
+        Part::Variant(Variant::UNet | Variant::ResNet) => 100,
+        Part::Variant(Variant::HDenseUNet) => 220,
+        Part::Variant(_) => 60,
+    }
+}

@@ -1,0 +1,8 @@
+//! Prediction of a CT: the coarse liver, windows over its box, post-processing.
+
+mod predict;
+pub mod postprocess;
+mod windows;
+
+pub use predict::{Coarse, Predictor};
+pub use windows::{Region, starts};

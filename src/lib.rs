@@ -1,0 +1,19 @@
+//! hdbench retrains, reruns and scores liver and liver-tumour segmentation.
+//!
+//! A module uses only modules above it in this list.
+
+pub mod error;
+pub mod seed;
+pub mod progress;
+pub mod artifact;
+pub mod volume;
+pub mod metrics;
+pub mod dataset;
+pub mod recipe;
+pub mod preprocess;
+pub mod network;
+pub mod training;
+pub mod inference;
+pub mod evaluation;
+pub mod harness;
+pub mod cli;

@@ -1,0 +1,5 @@
+//! The `hdbench` binary: everything happens in the library.
+
+fn main() -> std::process::ExitCode {
+    hdbench::cli::main()
+}
