@@ -1,0 +1,224 @@
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use super::acquisition::{Orientation, Phase};
+use super::render::{LesionFacts, Phantom, generate};
+use super::spec::{GENERATOR_VERSION, Spec};
+use crate::artifact::{create_dir, hash_file, write_atomic};
+use crate::error::{Error, Result};
+use crate::progress::Progress;
+use crate::volume::{write_image, write_labels};
+
+/// The file that says what a folder of phantoms holds.
+pub const RECORD_FILE: &str = "phantom.json";
+
+/// What a folder of phantoms holds now.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Summary {
+    /// Whether everything was there already and nothing was written.
+    pub reused: bool,
+    /// One entry a case, in the order of their numbers.
+    pub cases: Vec<CaseFacts>,
+}
+
+/// One case of the record.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CaseFacts {
+    /// The `N` of `volume-N.nii.gz`.
+    pub index: usize,
+    /// Voxels, `[z, y, x]`.
+    pub shape: [usize; 3],
+    /// Voxel spacing in mm, `[z, y, x]`.
+    pub spacing_mm: [f64; 3],
+    /// Where the file's axes point.
+    pub orientation: Orientation,
+    /// When after the injection the scan was taken.
+    pub phase: Phase,
+    /// Standard deviation of the noise in HU.
+    pub noise_sd_hu: f64,
+    /// Liver with its tumours, in voxels.
+    pub liver_voxels: usize,
+    /// The tumours.
+    pub lesions: Vec<LesionFacts>,
+    /// BLAKE3 of `volume-N.nii.gz`.
+    pub image_hash: String,
+    /// BLAKE3 of `segmentation-N.nii.gz`.
+    pub labels_hash: String,
+}
+
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct Record {
+    generator: u32,
+    seed: u64,
+    matrix: usize,
+    min_slices: usize,
+    max_slices: usize,
+    planned_cases: usize,
+    /// Empty while the set is being written.
+    cases: Vec<CaseFacts>,
+}
+
+impl Record {
+    fn planned(spec: &Spec) -> Self {
+        Self {
+            generator: GENERATOR_VERSION,
+            seed: spec.seed.0,
+            matrix: spec.matrix,
+            min_slices: spec.min_slices,
+            max_slices: spec.max_slices,
+            planned_cases: spec.cases,
+            cases: Vec::new(),
+        }
+    }
+
+    /// The record of a folder, if it has one.
+    fn read(dir: &Path) -> Result<Option<Self>> {
+        let path = dir.join(RECORD_FILE);
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(e) => return Err(Error::read(&path)(e)),
+        };
+        serde_json::from_str(&text).map(Some).map_err(|e| {
+            Error::malformed(
+                &path,
+                format!("expected the record of a phantom set: {e}"),
+                "choose another folder, or delete this file and the volumes beside it",
+            )
+        })
+    }
+
+    fn write(&self, dir: &Path) -> Result<()> {
+        let mut text = serde_json::to_string_pretty(self)
+            .map_err(|e| Error::Internal(format!("phantom record: {e}")))?;
+        text.push('\n');
+        write_atomic(&dir.join(RECORD_FILE), text.as_bytes())
+    }
+
+    fn matches(&self, spec: &Spec) -> bool {
+        let planned = Self::planned(spec);
+        Self { cases: Vec::new(), ..*self } == planned && self.cases.len() == spec.cases
+    }
+}
+
+/// Whether `dir` holds exactly this set, every file with the bytes that were written.
+///
+/// # Errors
+///
+/// When the record is there but is none, or a file cannot be read.
+pub fn is_complete(dir: &Path, spec: &Spec) -> Result<bool> {
+    match Record::read(dir)? {
+        Some(record) if record.matches(spec) => files_are_intact(dir, &record),
+        _ => Ok(false),
+    }
+}
+
+fn files_are_intact(dir: &Path, record: &Record) -> Result<bool> {
+    let intact = |path: PathBuf, hash: &str| match hash_file(&path) {
+        Ok(found) => Ok(found == hash),
+        Err(Error::Read { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => Ok(false),
+        Err(e) => Err(e),
+    };
+    let checks: Vec<bool> = record
+        .cases
+        .par_iter()
+        .map(|case| {
+            let [image, labels] = case_files(dir, case.index);
+            Ok(intact(image, &case.image_hash)? && intact(labels, &case.labels_hash)?)
+        })
+        .collect::<Result<_>>()?;
+    Ok(checks.into_iter().all(|ok| ok))
+}
+
+/// Writes `volume-N.nii.gz` and `segmentation-N.nii.gz` for every case and the record
+/// `phantom.json`, cases in parallel; a folder that is complete already is left as it is.
+///
+/// A folder that holds another set of phantoms is turned into this one. The record is written
+/// without cases first and with them last, so that a set cut short is known for what it is.
+///
+/// # Errors
+///
+/// [`Error::Usage`] if the spec cannot be drawn or the folder holds volumes that are no phantoms;
+/// [`Error::Interrupted`] if the listener says so; otherwise what reading and writing give.
+pub fn write_lits(spec: &Spec, dir: &Path, progress: &dyn Progress) -> Result<Summary> {
+    spec.validate()?;
+    let previous = Record::read(dir)?;
+    if let Some(record) = &previous
+        && record.matches(spec)
+        && files_are_intact(dir, record)?
+    {
+        return Ok(Summary { reused: true, cases: previous.map_or_else(Vec::new, |r| r.cases) });
+    }
+    create_dir(dir)?;
+    clear_for(spec, dir, previous.as_ref())?;
+    Record::planned(spec).write(dir)?;
+    progress.stage("phantoms");
+    let cases: Vec<CaseFacts> = (0..spec.cases)
+        .into_par_iter()
+        .map(|index| {
+            if progress.interrupted() {
+                return Err(Error::Interrupted {
+                    hint: "start again: the phantoms are drawn anew, with the same bytes".into(),
+                });
+            }
+            let facts = write_case(dir, index, &generate(spec, index))?;
+            progress.advance(1);
+            Ok(facts)
+        })
+        .collect::<Result<_>>()?;
+    let record = Record { cases, ..Record::planned(spec) };
+    record.write(dir)?;
+    Ok(Summary { reused: false, cases: record.cases })
+}
+
+fn write_case(dir: &Path, index: usize, phantom: &Phantom) -> Result<CaseFacts> {
+    let [image, labels] = case_files(dir, index);
+    write_image(&image, &phantom.image)?;
+    write_labels(&labels, &phantom.labels)?;
+    Ok(CaseFacts {
+        index,
+        shape: phantom.image.geometry.shape,
+        spacing_mm: phantom.image.geometry.spacing_mm,
+        orientation: phantom.orientation,
+        phase: phantom.phase,
+        noise_sd_hu: phantom.noise_sd_hu,
+        liver_voxels: phantom.labels.voxels.iter().filter(|&&label| label > 0).count(),
+        lesions: phantom.lesions.clone(),
+        image_hash: hash_file(&image)?,
+        labels_hash: hash_file(&labels)?,
+    })
+}
+
+/// Removes the cases of an older, larger set; refuses a folder with volumes that are not ours.
+fn clear_for(spec: &Spec, dir: &Path, previous: Option<&Record>) -> Result<()> {
+    let planned = spec.cases.max(previous.map_or(0, |record| record.planned_cases));
+    let ours: BTreeSet<PathBuf> = match previous {
+        Some(_) => (0..planned).flat_map(|index| case_files(dir, index)).collect(),
+        None => BTreeSet::new(),
+    };
+    let kept: BTreeSet<PathBuf> = (0..spec.cases).flat_map(|i| case_files(dir, i)).collect();
+    let mut old = Vec::new();
+    for entry in fs::read_dir(dir).map_err(Error::read(dir))? {
+        let path = entry.map_err(Error::read(dir))?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let is_case = name.starts_with("volume-") || name.starts_with("segmentation-");
+        if is_case && !ours.contains(&path) {
+            return Err(Error::usage(
+                format!("{}: the folder holds volumes that are no phantoms ({name})", dir.display()),
+                "choose an empty folder for the phantoms",
+            ));
+        }
+        if is_case && !kept.contains(&path) {
+            old.push(path);
+        }
+    }
+    old.iter().try_for_each(|path| fs::remove_file(path).map_err(Error::write(path)))
+}
+
+fn case_files(dir: &Path, index: usize) -> [PathBuf; 2] {
+    ["volume", "segmentation"].map(|kind| dir.join(format!("{kind}-{index}.nii.gz")))
+}
