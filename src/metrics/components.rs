@@ -1,0 +1,244 @@
+//! Connected components, hole filling and dilation of masks `[z, y, x]`.
+
+use ndarray::{Array3, ArrayView3, Axis, Slice, Zip, s};
+
+use super::Bounds;
+
+/// Which voxels are neighbours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Connectivity {
+    /// Those that share a face.
+    Six,
+    /// Those that share a face or an edge.
+    Eighteen,
+    /// Those that share a face, an edge or a corner.
+    TwentySix,
+}
+
+impl Connectivity {
+    /// The rows `(z + dz, y + dy)` before a row in raster order that may touch it, and how far
+    /// along x.
+    fn rows_before(self) -> &'static [(isize, isize, usize)] {
+        match self {
+            Self::Six => &[(0, -1, 0), (-1, 0, 0)],
+            Self::Eighteen => &[(0, -1, 1), (-1, 0, 1), (-1, -1, 0), (-1, 1, 0)],
+            Self::TwentySix => &[(0, -1, 1), (-1, 0, 1), (-1, -1, 1), (-1, 1, 1)],
+        }
+    }
+}
+
+/// The components of a mask.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Components {
+    /// 0 for background, else the component's id, `[z, y, x]`. Ids count from 1 in raster order
+    /// of the first voxels.
+    pub labels: Array3<u32>,
+    /// Voxels of component `id` at `id - 1`.
+    pub sizes: Vec<usize>,
+}
+
+/// True voxels that follow each other along x.
+struct Run {
+    z: usize,
+    y: usize,
+    start: usize,
+    end: usize,
+}
+
+/// Labels the connected components of a mask: runs along x joined by union-find (the two-pass
+/// algorithm of Rosenfeld and Pfaltz 1966, on runs instead of voxels).
+pub fn label(mask: ArrayView3<'_, bool>, connectivity: Connectivity) -> Components {
+    let mut labels = Array3::zeros(mask.dim());
+    let (runs, ids, sizes) = labelled_runs(mask, connectivity);
+    for (run, &id) in runs.iter().zip(&ids) {
+        labels
+            .slice_mut(s![run.z, run.y, run.start..run.end])
+            .fill(id);
+    }
+    Components { labels, sizes }
+}
+
+/// The largest component; of several equally large ones the first in raster order. Empty for an
+/// empty mask.
+pub fn largest(mask: ArrayView3<'_, bool>, connectivity: Connectivity) -> Array3<bool> {
+    let mut out = Array3::from_elem(mask.dim(), false);
+    let (runs, ids, sizes) = labelled_runs(mask, connectivity);
+    let Some(&most) = sizes.iter().max() else {
+        return out;
+    };
+    let keep = sizes
+        .iter()
+        .position(|&size| size == most)
+        .map(|i| i as u32 + 1);
+    for (run, &id) in runs.iter().zip(&ids) {
+        if Some(id) == keep {
+            out.slice_mut(s![run.z, run.y, run.start..run.end])
+                .fill(true);
+        }
+    }
+    out
+}
+
+/// Fills the holes: background that is not connected through faces to the border of the volume.
+pub fn fill_holes(mask: ArrayView3<'_, bool>) -> Array3<bool> {
+    let mut out = mask.to_owned();
+    // Past a face of the bounding box lies a straight way of background to the border, so the
+    // faces of the box can stand for the border of the volume.
+    let Some(bounds) = Bounds::of(mask) else {
+        return out;
+    };
+    let background = bounds.crop(mask).mapv(|v| !v);
+    let (runs, ids, sizes) = labelled_runs(background.view(), Connectivity::Six);
+    let [nz, ny, nx] = bounds.shape();
+    let mut outside = vec![false; sizes.len() + 1];
+    for (run, &id) in runs.iter().zip(&ids) {
+        let on_face = |i: usize, n: usize| i == 0 || i == n - 1;
+        if on_face(run.z, nz) || on_face(run.y, ny) || run.start == 0 || run.end == nx {
+            outside[id as usize] = true;
+        }
+    }
+    let [z0, y0, x0] = bounds.start;
+    for (run, &id) in runs.iter().zip(&ids) {
+        if !outside[id as usize] {
+            let xs = x0 + run.start..x0 + run.end;
+            out.slice_mut(s![z0 + run.z, y0 + run.y, xs]).fill(true);
+        }
+    }
+    out
+}
+
+/// Dilates by the cross of the six face neighbours, so many times; the volume does not grow.
+pub fn dilate(mask: ArrayView3<'_, bool>, iterations: usize) -> Array3<bool> {
+    let mut out = mask.to_owned();
+    let Some(bounds) = Bounds::of(mask) else {
+        return out;
+    };
+    let dim = mask.shape();
+    let reached = Bounds {
+        start: bounds.start.map(|i| i.saturating_sub(iterations)),
+        end: [0, 1, 2].map(|axis| (bounds.end[axis] + iterations).min(dim[axis])),
+    };
+    let mut grown = reached.crop_mut(out.view_mut());
+    for _ in 0..iterations {
+        let before = grown.to_owned();
+        for axis in [0, 1, 2].map(Axis) {
+            let (behind, ahead) = (Slice::from(..-1), Slice::from(1..));
+            for (to, from) in [(ahead, behind), (behind, ahead)] {
+                Zip::from(grown.slice_axis_mut(axis, to))
+                    .and(before.slice_axis(axis, from))
+                    .for_each(|to, &from| *to |= from);
+            }
+        }
+    }
+    out
+}
+
+/// The runs of a mask in raster order, the component id of each, and the sizes.
+fn labelled_runs(
+    mask: ArrayView3<'_, bool>,
+    connectivity: Connectivity,
+) -> (Vec<Run>, Vec<u32>, Vec<usize>) {
+    let (runs, row_starts) = runs_of(mask);
+    let (nz, ny, _) = mask.dim();
+    let mut parents: Vec<u32> = (0..runs.len() as u32).collect();
+    for z in 0..nz {
+        for y in 0..ny {
+            let row = row_starts[z * ny + y]..row_starts[z * ny + y + 1];
+            if row.is_empty() {
+                continue;
+            }
+            for &(dz, dy, reach) in connectivity.rows_before() {
+                let (Some(z), Some(y)) = (z.checked_add_signed(dz), y.checked_add_signed(dy))
+                else {
+                    continue;
+                };
+                if y < ny {
+                    let other = row_starts[z * ny + y]..row_starts[z * ny + y + 1];
+                    join_rows(&runs, &mut parents, row.clone(), other, reach);
+                }
+            }
+        }
+    }
+    let (ids, sizes) = number(&runs, &mut parents);
+    (runs, ids, sizes)
+}
+
+/// The runs in raster order, and where each row `z * ny + y` begins among them.
+fn runs_of(mask: ArrayView3<'_, bool>) -> (Vec<Run>, Vec<usize>) {
+    let mask = mask.as_standard_layout();
+    let (nz, ny, nx) = mask.dim();
+    let mut runs = Vec::new();
+    let mut row_starts = Vec::with_capacity(nz * ny + 1);
+    row_starts.push(0);
+    let voxels = mask.as_slice().unwrap_or(&[]);
+    for (row, values) in voxels.chunks_exact(nx.max(1)).enumerate() {
+        let (z, y) = (row / ny, row % ny);
+        let mut x = 0;
+        while let Some(skip) = values[x..].iter().position(|&v| v) {
+            let start = x + skip;
+            let length = values[start..].iter().position(|&v| !v);
+            let end = length.map_or(nx, |length| start + length);
+            runs.push(Run { z, y, start, end });
+            x = end;
+        }
+        row_starts.push(runs.len());
+    }
+    row_starts.resize(nz * ny + 1, runs.len());
+    (runs, row_starts)
+}
+
+/// Joins the runs of two rows that touch when each may lie `reach` voxels further along x.
+fn join_rows(
+    runs: &[Run],
+    parents: &mut [u32],
+    row: std::ops::Range<usize>,
+    other: std::ops::Range<usize>,
+    reach: usize,
+) {
+    let (mut a, mut b) = (row.start, other.start);
+    while a < row.end && b < other.end {
+        let (run, near) = (&runs[a], &runs[b]);
+        if run.start < near.end + reach && near.start < run.end + reach {
+            join(parents, a as u32, b as u32);
+        }
+        // The run that ends first is done: runs of one row are at least a voxel apart, so the next
+        // one of the other row begins past its reach.
+        if run.end <= near.end {
+            a += 1;
+        } else {
+            b += 1;
+        }
+    }
+}
+
+/// The first run of a component stands for it; paths are halved on the way.
+fn root(parents: &mut [u32], mut run: u32) -> u32 {
+    while parents[run as usize] != run {
+        let grandparent = parents[parents[run as usize] as usize];
+        parents[run as usize] = grandparent;
+        run = grandparent;
+    }
+    run
+}
+
+fn join(parents: &mut [u32], a: u32, b: u32) {
+    let (a, b) = (root(parents, a), root(parents, b));
+    parents[a.max(b) as usize] = a.min(b);
+}
+
+fn number(runs: &[Run], parents: &mut [u32]) -> (Vec<u32>, Vec<usize>) {
+    let mut ids = vec![0; runs.len()];
+    let mut sizes = Vec::new();
+    for (i, run) in runs.iter().enumerate() {
+        let first = root(parents, i as u32) as usize;
+        if first == i {
+            sizes.push(0);
+            ids[i] = sizes.len() as u32;
+        } else {
+            ids[i] = ids[first];
+        }
+        sizes[ids[i] as usize - 1] += run.end - run.start;
+    }
+    (ids, sizes)
+}

@@ -1,0 +1,247 @@
+//! Exact Euclidean distances from lattice points to the nearest of a set, anisotropic.
+//!
+//! The distance transform of Felzenszwalb and Huttenlocher (Theory of Computing 8, 2012): along
+//! one axis after the other, the squared distance is the lower envelope of parabolas. It runs
+//! inside the box of all points, and the later axes are evaluated only where a distance is asked.
+
+use rayon::prelude::*;
+
+use super::Voxel;
+
+/// Distance in mm from every point of `from` to the nearest point of `to`, in the order of
+/// `from`; infinite if `to` is empty. `spacing_mm` is `[z, y, x]`.
+///
+/// Exact up to the rounding of f64, whatever the spacing. The result does not depend on the
+/// number of threads.
+pub fn nearest_mm(from: &[Voxel], to: &[Voxel], spacing_mm: [f64; 3]) -> Vec<f64> {
+    if from.is_empty() || to.is_empty() {
+        return vec![f64::INFINITY; from.len()];
+    }
+    let lattice = Lattice::around(from, to, spacing_mm);
+    let columns = Columns::of(from, &lattice);
+    let planes = plane_distances(to, &lattice, &columns);
+    along_z(from, &planes, &lattice, &columns)
+}
+
+/// The box of all points.
+struct Lattice {
+    origin: Voxel,
+    shape: [usize; 3],
+    spacing_mm: [f64; 3],
+}
+
+impl Lattice {
+    fn around(from: &[Voxel], to: &[Voxel], spacing_mm: [f64; 3]) -> Self {
+        let (mut origin, mut last) = (from[0], from[0]);
+        for point in from.iter().chain(to) {
+            for axis in 0..3 {
+                origin[axis] = origin[axis].min(point[axis]);
+                last[axis] = last[axis].max(point[axis]);
+            }
+        }
+        Self {
+            origin,
+            shape: [0, 1, 2].map(|axis| last[axis] - origin[axis] + 1),
+            spacing_mm,
+        }
+    }
+
+    fn inside(&self, point: Voxel) -> Voxel {
+        [0, 1, 2].map(|axis| point[axis] - self.origin[axis])
+    }
+}
+
+/// The columns along z in which a distance is asked, ordered by x, then y, so that those of one x
+/// lie together.
+struct Columns {
+    /// `(x, y)` of each column.
+    places: Vec<(usize, usize)>,
+    /// Number of the column at `x * ny + y`.
+    number: Vec<u32>,
+}
+
+impl Columns {
+    fn of(from: &[Voxel], lattice: &Lattice) -> Self {
+        let [_, ny, nx] = lattice.shape;
+        const UNASKED: u32 = u32::MAX;
+        let mut number = vec![UNASKED; nx * ny];
+        for &point in from {
+            let [_, y, x] = lattice.inside(point);
+            number[x * ny + y] = 0;
+        }
+        let mut places = Vec::new();
+        for (at, number) in number.iter_mut().enumerate() {
+            if *number != UNASKED {
+                *number = places.len() as u32;
+                places.push((at / ny, at % ny));
+            }
+        }
+        Self { places, number }
+    }
+}
+
+/// Squared distance within the plane to the nearest point of `to` in that plane, for each plane
+/// and asked column: `[z * columns + column]`.
+fn plane_distances(to: &[Voxel], lattice: &Lattice, columns: &Columns) -> Vec<f64> {
+    let [nz, ny, nx] = lattice.shape;
+    let mut points: Vec<Vec<(usize, usize)>> = vec![Vec::new(); nz];
+    for &point in to {
+        let [z, y, x] = lattice.inside(point);
+        points[z].push((y, x));
+    }
+    let mut squares = vec![f64::INFINITY; nz * columns.places.len()];
+    squares
+        .par_chunks_mut(columns.places.len())
+        .zip(&points)
+        .filter(|(_, points)| !points.is_empty())
+        .for_each_init(
+            || (vec![0.0; ny * nx], Envelope::default()),
+            |(rows, envelope), (squares, points)| {
+                rows.fill(f64::INFINITY);
+                along_x(points, rows, [ny, nx], lattice.spacing_mm[2]);
+                for (group, out) in by_x(&columns.places, squares) {
+                    let x = group[0].0;
+                    envelope.build(&rows[x * ny..(x + 1) * ny], lattice.spacing_mm[1]);
+                    envelope.read(group.iter().map(|&(_, y)| y), out);
+                }
+            },
+        );
+    squares
+}
+
+/// Squared distance along x to the nearest point in the same row, `[x * ny + y]`.
+fn along_x(points: &[(usize, usize)], rows: &mut [f64], [ny, nx]: [usize; 2], step_mm: f64) {
+    for &(y, x) in points {
+        rows[x * ny + y] = 0.0;
+    }
+    let mut since = vec![usize::MAX; ny];
+    for x in 0..nx {
+        for (since, square) in since.iter_mut().zip(&mut rows[x * ny..(x + 1) * ny]) {
+            let steps = if *square == 0.0 {
+                0
+            } else {
+                since.saturating_add(1)
+            };
+            *since = steps;
+            if steps < usize::MAX {
+                *square = (steps as f64 * step_mm).powi(2);
+            }
+        }
+    }
+    since.fill(usize::MAX);
+    for x in (0..nx).rev() {
+        for (since, square) in since.iter_mut().zip(&mut rows[x * ny..(x + 1) * ny]) {
+            let steps = if *square == 0.0 {
+                0
+            } else {
+                since.saturating_add(1)
+            };
+            *since = steps;
+            if steps < usize::MAX {
+                *square = square.min((steps as f64 * step_mm).powi(2));
+            }
+        }
+    }
+}
+
+/// The columns of one x, with their part of the output.
+fn by_x<'a>(
+    places: &'a [(usize, usize)],
+    mut out: &'a mut [f64],
+) -> impl Iterator<Item = (&'a [(usize, usize)], &'a mut [f64])> {
+    places.chunk_by(|a, b| a.0 == b.0).map(move |group| {
+        let (head, tail) = std::mem::take(&mut out).split_at_mut(group.len());
+        out = tail;
+        (group, head)
+    })
+}
+
+/// The distances from the squares of the planes.
+fn along_z(from: &[Voxel], planes: &[f64], lattice: &Lattice, columns: &Columns) -> Vec<f64> {
+    let [nz, ny, _] = lattice.shape;
+    let count = columns.places.len();
+    let mut asked: Vec<Vec<(usize, usize)>> = vec![Vec::new(); count];
+    for (i, &point) in from.iter().enumerate() {
+        let [z, y, x] = lattice.inside(point);
+        asked[columns.number[x * ny + y] as usize].push((i, z));
+    }
+    for asked in &mut asked {
+        asked.sort_by_key(|&(_, z)| z);
+    }
+    let found: Vec<Vec<f64>> = asked
+        .par_iter()
+        .enumerate()
+        .with_min_len(64)
+        .map_init(
+            || (vec![0.0; nz], Envelope::default()),
+            |(squares, envelope), (column, asked)| {
+                for (z, square) in squares.iter_mut().enumerate() {
+                    *square = planes[z * count + column];
+                }
+                envelope.build(squares, lattice.spacing_mm[0]);
+                let mut out = vec![0.0; asked.len()];
+                envelope.read(asked.iter().map(|&(_, z)| z), &mut out);
+                out
+            },
+        )
+        .collect();
+    let mut distances = vec![0.0; from.len()];
+    for (asked, found) in asked.iter().zip(found) {
+        for (&(i, _), square) in asked.iter().zip(found) {
+            distances[i] = square.sqrt();
+        }
+    }
+    distances
+}
+
+/// The lower envelope of the parabolas `height[i] + ((x - i) * step)^2`.
+#[derive(Default)]
+struct Envelope {
+    /// Apex, height, and where the parabola becomes the lowest, in order of the apices.
+    parts: Vec<(usize, f64, f64)>,
+    step_square: f64,
+}
+
+impl Envelope {
+    fn build(&mut self, heights: &[f64], step_mm: f64) {
+        self.parts.clear();
+        self.step_square = step_mm * step_mm;
+        for (apex, &height) in heights.iter().enumerate() {
+            if height == f64::INFINITY {
+                continue;
+            }
+            let mut begins = f64::NEG_INFINITY;
+            while let Some(&(other, other_height, other_begins)) = self.parts.last() {
+                begins = self.crossing((other, other_height), (apex, height));
+                if begins > other_begins {
+                    break;
+                }
+                self.parts.pop();
+                begins = f64::NEG_INFINITY;
+            }
+            self.parts.push((apex, height, begins));
+        }
+    }
+
+    /// Where the second parabola, whose apex lies further on, sinks below the first.
+    fn crossing(&self, (a, height_a): (usize, f64), (b, height_b): (usize, f64)) -> f64 {
+        let (a, b) = (a as f64, b as f64);
+        0.5 * (a + b) + (height_b - height_a) / (2.0 * self.step_square * (b - a))
+    }
+
+    /// Values at ascending places.
+    fn read(&self, places: impl Iterator<Item = usize>, out: &mut [f64]) {
+        let mut part = 0;
+        for (place, out) in places.zip(out) {
+            while part + 1 < self.parts.len() && self.parts[part + 1].2 < place as f64 {
+                part += 1;
+            }
+            *out = self
+                .parts
+                .get(part)
+                .map_or(f64::INFINITY, |&(apex, height, _)| {
+                    height + (place.abs_diff(apex) as f64).powi(2) * self.step_square
+                });
+        }
+    }
+}
