@@ -34,13 +34,22 @@ fn main() -> ExitCode {
         "seed {}, {cases} cases, {} with lesions: liver in {} to {} HU, lesion {} of it",
         seed.0, score.with_lesions, score.window[0], score.window[1], score.rule
     );
-    println!("liver Dice per case   {:.3} (limit {LIVER_LIMIT:.2})", score.liver);
-    println!("lesion Dice per case  {:.3} over cases with lesions", score.lesion);
+    println!(
+        "liver Dice per case   {:.3} (limit {LIVER_LIMIT:.2})",
+        score.liver
+    );
+    println!(
+        "lesion Dice per case  {:.3} over cases with lesions",
+        score.lesion
+    );
     println!(
         "                      {:.3} over all (limit {LESION_LIMIT:.2} for both)",
         score.lesion_all
     );
-    println!("lesion rule in the true liver: {:.3}", score.lesion_in_true_liver);
+    println!(
+        "lesion rule in the true liver: {:.3}",
+        score.lesion_in_true_liver
+    );
     let lesion = score.lesion.max(score.lesion_all);
     if score.liver < LIVER_LIMIT && lesion < LESION_LIMIT {
         ExitCode::SUCCESS

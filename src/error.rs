@@ -33,7 +33,9 @@ pub enum Error {
     Usage { problem: String, hint: String },
 
     /// The loss or a weight stopped being a number.
-    #[error("{what}: the loss became {loss} at iteration {iteration}\nhint: lower the learning rate")]
+    #[error(
+        "{what}: the loss became {loss} at iteration {iteration}\nhint: lower the learning rate"
+    )]
     Diverged {
         what: String,
         iteration: usize,
@@ -43,6 +45,10 @@ pub enum Error {
     /// A signal asked the run to stop; what was earned is saved.
     #[error("interrupted, everything up to here is saved\nhint: {hint}")]
     Interrupted { hint: String },
+
+    /// A cell's process did not finish it.
+    #[error("{0}")]
+    Cell(String),
 
     /// Some cells or cases failed; the others are finished.
     #[error("{failed} of {total} {what} failed: {names}")]
@@ -93,7 +99,7 @@ impl Error {
         match self {
             Self::Read { .. } | Self::Malformed { .. } => ExitCode::BadInput,
             Self::Usage { .. } => ExitCode::Usage,
-            Self::Partial { .. } | Self::Diverged { .. } => ExitCode::Partial,
+            Self::Partial { .. } | Self::Diverged { .. } | Self::Cell(_) => ExitCode::Partial,
             Self::Interrupted { .. } => ExitCode::Interrupted,
             Self::Write { .. } | Self::Internal(_) => ExitCode::Internal,
         }

@@ -16,4 +16,6 @@ pub mod training;
 pub mod inference;
 pub mod evaluation;
 pub mod harness;
+pub mod analysis;
+pub mod report;
 pub mod cli;

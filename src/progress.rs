@@ -7,10 +7,11 @@
 pub trait Progress: Sync {
     /// The units of all the work to come.
     fn plan(&self, units: u64);
-    /// A cell begins (`"hdenseunet/fold_0/seed_0"`).
-    fn cell(&self, name: &str);
-    /// A named piece of work begins (`"fine-tuning"`).
-    fn stage(&self, name: &str);
+    /// A named piece of work begins (`"fine-tuning"`), of a cell (`"unet/fold_0/seed_0"`) or of the
+    /// whole (`""`).
+    fn stage(&self, cell: &str, name: &str);
+    /// A cell has ended, well or not.
+    fn ended(&self, _cell: &str) {}
     /// So many further units are done.
     fn advance(&self, units: u64);
     /// One line worth keeping (`"volume-3: 2 lesions"`).
@@ -24,8 +25,7 @@ pub struct Silent;
 
 impl Progress for Silent {
     fn plan(&self, _units: u64) {}
-    fn cell(&self, _name: &str) {}
-    fn stage(&self, _name: &str) {}
+    fn stage(&self, _cell: &str, _name: &str) {}
     fn advance(&self, _units: u64) {}
     fn note(&self, _line: &str) {}
     fn interrupted(&self) -> bool {

@@ -106,6 +106,9 @@ mod tests {
         for _ in 0..5_000 {
             counts[stream.below(5)] += 1;
         }
-        assert!(counts.iter().all(|&n| (850..1150).contains(&n)), "{counts:?}");
+        assert!(
+            counts.iter().all(|&n| (850..1150).contains(&n)),
+            "{counts:?}"
+        );
     }
 }

@@ -108,7 +108,10 @@ mod tests {
         for name in ["old", "new"] {
             replace_dir(&path, |tmp| write_atomic(&tmp.join(name), b"x")).unwrap();
         }
-        let names: Vec<_> = fs::read_dir(&path).unwrap().map(|e| e.unwrap().file_name()).collect();
+        let names: Vec<_> = fs::read_dir(&path)
+            .unwrap()
+            .map(|e| e.unwrap().file_name())
+            .collect();
         assert_eq!(names, ["new"]);
     }
 }

@@ -5,10 +5,10 @@ use clap::ValueEnum;
 
 use super::progress::Reporter;
 use super::report::render;
-use super::study_options::{StudyOptions, use_threads};
+use super::study_options::StudyOptions;
 use crate::dataset::phantom;
 use crate::error::{Error, Result};
-use crate::harness::{Data, Inputs, Lease, Phantoms, Study, run_study};
+use crate::harness::{Data, Inputs, Lease, Local, Phantoms, Study, run_study};
 use crate::progress::Progress;
 use crate::seed::Seed;
 
@@ -51,7 +51,10 @@ impl Ablation {
         let result = self.run(&run, &reporter);
         reporter.finish();
         if let Err(Error::Interrupted { .. }) = &result {
-            let hint = format!("the same command goes on from here; the study is in {}", run.display());
+            let hint = format!(
+                "the same command goes on from here; the study is in {}",
+                run.display()
+            );
             return Err(Error::Interrupted { hint }.into());
         }
         Ok(result?)
@@ -67,7 +70,6 @@ impl Ablation {
         let data = self.data(run)?;
         let study = self.options.study("ablation", data, existing.as_ref())?;
         study.device()?;
-        use_threads(study.threads)?;
         if let Some(phantoms) = study.data.phantoms {
             generate(&study.data.folder, phantoms, reporter)?;
         }
@@ -82,7 +84,11 @@ impl Ablation {
             inputs.test.len(),
             inputs.split.description
         ));
-        let outcome = run_study(run, &study, &inputs, reporter)?;
+        let engine = Local {
+            binary: std::env::current_exe().map_err(Error::read(Path::new("hdbench")))?,
+            jobs: self.options.jobs(study.threads)?,
+        };
+        let outcome = run_study(run, &study, &inputs, &engine, reporter)?;
         let page = render(run, &study, &inputs, reporter)?;
         reporter.finish();
         println!("report: {}", page.display());
@@ -127,7 +133,7 @@ fn generate(folder: &Path, phantoms: Phantoms, reporter: &Reporter) -> Result<()
         phantoms.seed,
         folder.display()
     ));
-    reporter.stage("generating phantoms");
+    reporter.stage("", "generating phantoms");
     phantom::write_lits(&spec, folder, reporter)?;
     Ok(())
 }

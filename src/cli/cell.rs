@@ -1,10 +1,16 @@
+use std::io::Read;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::{Args, Subcommand};
+use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR1};
 
 use super::progress::Reporter;
 use super::study_options::use_threads;
-use crate::harness::{Cell, Inputs, Lease, Study, run_cell};
+use crate::error::{Error, Result};
+use crate::harness::{Cell, Inputs, Lease, Message, Study, report_to_parent, run_cell};
+use crate::progress::Progress;
 
 /// Work on single cells of a study.
 #[derive(Subcommand, Debug)]
@@ -20,19 +26,82 @@ pub struct Run {
     run: PathBuf,
     /// The cell, e.g. hdenseunet/fold_0/seed_0 or _coarse/fold_0/seed_0
     cell: String,
+    /// Report to the process that started this one, and stop when it is gone
+    #[arg(long, hide = true)]
+    supervised: bool,
 }
 
 impl CellVerb {
     pub fn exec(self) -> anyhow::Result<()> {
-        let Self::Run(Run { run, cell }) = self;
-        let study = Study::read(&run)?;
-        let cell = Cell::parse(&cell)?;
+        let Self::Run(verb) = self;
+        if verb.supervised {
+            verb.run(&Supervised::new()?)?;
+        } else {
+            let reporter = Reporter::new()?;
+            let result = verb.run(&reporter);
+            reporter.finish();
+            result?;
+        }
+        Ok(())
+    }
+}
+
+impl Run {
+    fn run(&self, progress: &dyn Progress) -> Result<()> {
+        let study = Study::read(&self.run)?;
+        let cell = Cell::parse(&self.cell)?;
         use_threads(study.threads)?;
-        let reporter = Reporter::new()?;
-        let _lease = Lease::take(&cell.folder(&run))?;
-        let inputs = Inputs::prepare(&run, &study, &reporter)?;
-        let result = run_cell(&run, &study, &inputs, cell, &reporter);
-        reporter.finish();
-        Ok(result?)
+        let _lease = Lease::take(&cell.folder(&self.run))?;
+        let inputs = Inputs::prepare(&self.run, &study, progress)?;
+        run_cell(&self.run, &study, &inputs, cell, progress)
+    }
+}
+
+/// Progress of a cell that another process runs: messages on standard output; stops at a signal
+/// and when standard input ends.
+struct Supervised {
+    stop: Arc<AtomicBool>,
+}
+
+impl Supervised {
+    fn new() -> Result<Self> {
+        let stop = Arc::new(AtomicBool::new(false));
+        for signal in [SIGINT, SIGTERM, SIGUSR1] {
+            signal_hook::flag::register(signal, Arc::clone(&stop))
+                .map_err(|e| Error::Internal(format!("signal handlers: {e}")))?;
+        }
+        let ended = Arc::clone(&stop);
+        std::thread::spawn(move || {
+            // Nothing is ever written: reading returns when the parent lets go or dies.
+            let _ = std::io::stdin().lock().read(&mut [0]);
+            ended.store(true, Ordering::Relaxed);
+        });
+        Ok(Self { stop })
+    }
+
+    fn send(&self, message: &Message) {
+        if !report_to_parent(message) {
+            self.stop.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Progress for Supervised {
+    fn plan(&self, _units: u64) {}
+
+    fn stage(&self, _cell: &str, name: &str) {
+        self.send(&Message::Stage(name.into()));
+    }
+
+    fn advance(&self, units: u64) {
+        self.send(&Message::Advance(units));
+    }
+
+    fn note(&self, line: &str) {
+        self.send(&Message::Note(line.into()));
+    }
+
+    fn interrupted(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
     }
 }

@@ -1,7 +1,7 @@
+use std::collections::BTreeMap;
 use std::io::IsTerminal;
-use std::sync::Arc;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -13,6 +13,9 @@ use crate::progress::Progress;
 /// Lines are printed this often where there is no terminal.
 const LINE_EVERY: Duration = Duration::from_secs(15);
 
+/// More units than any single step of work is worth.
+const LARGEST_STEP: u64 = 2_000;
+
 /// Progress on stderr: a bar on a terminal, plain lines elsewhere; listens to signals.
 pub struct Reporter {
     bar: ProgressBar,
@@ -22,8 +25,8 @@ pub struct Reporter {
 }
 
 struct State {
-    cell: String,
-    stage: String,
+    /// What goes on now: cell and stage.
+    active: BTreeMap<String, String>,
     began: Instant,
     line: Instant,
     total: u64,
@@ -60,8 +63,7 @@ impl Reporter {
             terminal,
             stop,
             state: Mutex::new(State {
-                cell: String::new(),
-                stage: String::new(),
+                active: BTreeMap::new(),
                 began: now,
                 line: now,
                 total: 0,
@@ -78,7 +80,10 @@ impl Reporter {
 
     fn with<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
         // A poisoned lock only means that another thread panicked while counting.
-        let mut state = self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut state = self
+            .state
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         change(&mut state)
     }
 }
@@ -95,8 +100,23 @@ impl State {
     }
 
     fn left_text(&self) -> String {
-        self.left()
-            .map_or("time left unknown".into(), |left| format!("{} left", HumanDuration(left)))
+        self.left().map_or("time left unknown".into(), |left| {
+            format!("{} left", HumanDuration(left))
+        })
+    }
+
+    fn activity(&self) -> String {
+        let activity = self.active.iter().filter(|(cell, _)| !cell.is_empty());
+        let texts: Vec<String> = activity
+            .map(|(cell, stage)| {
+                let part = cell.split('/').next().unwrap_or(cell);
+                format!("{part}: {stage}")
+            })
+            .collect();
+        match (texts.is_empty(), self.active.get("")) {
+            (true, Some(stage)) => stage.clone(),
+            _ => texts.join(" | "),
+        }
     }
 
     fn percent(&self) -> u64 {
@@ -113,17 +133,13 @@ impl Progress for Reporter {
         });
     }
 
-    fn cell(&self, name: &str) {
-        self.with(|state| state.cell = name.to_owned());
-    }
-
-    fn stage(&self, name: &str) {
+    fn stage(&self, cell: &str, name: &str) {
         let line = self.with(|state| {
-            state.stage = name.to_owned();
+            state.active.insert(cell.to_owned(), name.to_owned());
             state.line = Instant::now();
-            let place = [state.cell.as_str(), name].into_iter().filter(|part| !part.is_empty());
+            self.bar.set_message(state.activity());
+            let place = [cell, name].into_iter().filter(|part| !part.is_empty());
             let place = place.collect::<Vec<_>>().join(": ");
-            self.bar.set_message(place.clone());
             format!("[{:>3} %] {place}", state.percent())
         });
         if !self.terminal {
@@ -131,10 +147,17 @@ impl Progress for Reporter {
         }
     }
 
+    fn ended(&self, cell: &str) {
+        self.with(|state| {
+            state.active.remove(cell);
+            self.bar.set_message(state.activity());
+        });
+    }
+
     fn advance(&self, units: u64) {
         let line = self.with(|state| {
-            // A jump right at the beginning of a cell is work of an earlier start.
-            if state.stage.is_empty() || units > 10_000 {
+            // Nothing takes a step of so many units: it is work of an earlier start.
+            if units > LARGEST_STEP {
                 state.skipped += units;
             }
             state.done += units;
@@ -144,7 +167,7 @@ impl Progress for Reporter {
             due.then(|| {
                 state.line = Instant::now();
                 let (percent, left) = (state.percent(), state.left_text());
-                format!("[{percent:>3} %] {}: {}, {left}", state.cell, state.stage)
+                format!("[{percent:>3} %] {}, {left}", state.activity())
             })
         });
         if let Some(line) = line {

@@ -1,11 +1,14 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use clap::ValueEnum;
+use clap::builder::PossibleValue;
 
 use super::progress::Reporter;
 use crate::error::Result;
 use crate::harness::{Inputs, Study};
 use crate::progress::Progress;
+use crate::report;
 
 /// Render the report of what a study has so far.
 #[derive(Args, Debug)]
@@ -34,7 +37,25 @@ pub fn render(
     inputs: &Inputs,
     progress: &dyn Progress,
 ) -> Result<PathBuf> {
-    progress.stage("writing the report");
-    let _ = (study, inputs);
-    Ok(run.join("report").join("index.html"))
+    progress.stage("", "writing the report");
+    let content = report::collect(run, study, inputs, &command(study))?;
+    report::write(&content, &run.join("report"))
+}
+
+/// The command line that makes this study again.
+fn command(study: &Study) -> String {
+    let name = |value: Option<PossibleValue>| {
+        value.map_or(String::new(), |value| value.get_name().to_owned())
+    };
+    let mut command = format!(
+        "hdbench ablation --scale {} --recipe {} --seed {} --threads {}",
+        name(study.scale.name.to_possible_value()),
+        name(study.recipe.name.to_possible_value()),
+        study.seed,
+        study.threads
+    );
+    if study.data.phantoms.is_none() {
+        command += " --data DIR";
+    }
+    command
 }

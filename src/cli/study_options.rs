@@ -24,10 +24,13 @@ pub struct StudyOptions {
     /// Where to compute
     #[arg(long, default_value = "flex")]
     pub device: String,
-    /// CPU threads; training repeats bit for bit at the same number (default: the existing study's,
-    /// else all cores)
+    /// CPU threads a cell uses; training repeats bit for bit at the same number (default: the
+    /// existing study's, else 1 at scale demo and all cores at the others)
     #[arg(long)]
     pub threads: Option<usize>,
+    /// Cells trained side by side, each in its own process (default: cores / threads)
+    #[arg(long)]
+    pub jobs: Option<usize>,
     /// torchvision's or timm's DenseNet-161 (.pth, .safetensors) instead of pre-training; scale full
     #[arg(long, value_name = "FILE")]
     pub encoder_weights: Option<PathBuf>,
@@ -39,13 +42,20 @@ pub struct StudyOptions {
 impl StudyOptions {
     /// The study these settings describe; `existing` is what the folder holds already.
     pub fn study(&self, name: &str, data: Data, existing: Option<&Study>) -> Result<Study> {
-        let available = || std::thread::available_parallelism().map_or(1, usize::from);
+        // The demo's networks are too small for two threads to share, and at one thread their
+        // weights do not depend on the machine's number of cores.
         let threads = self
             .threads
             .or_else(|| existing.map(|study| study.threads))
-            .unwrap_or_else(available);
+            .unwrap_or_else(|| match self.scale {
+                ScaleName::Demo => 1,
+                ScaleName::Quick | ScaleName::Full => cores(),
+            });
         if threads == 0 {
-            return Err(Error::usage("--threads 0 leaves nobody to work", "give 1 or more"));
+            return Err(Error::usage(
+                "--threads 0 leaves nobody to work",
+                "give 1 or more",
+            ));
         }
         let variants = if self.variants.is_empty() {
             Variant::ALL.to_vec()
@@ -66,6 +76,22 @@ impl StudyOptions {
             scale: Scale::named(self.scale),
         })
     }
+
+    /// How many cells run side by side in a study of so many threads.
+    pub fn jobs(&self, threads: usize) -> Result<usize> {
+        match self.jobs {
+            Some(0) => Err(Error::usage(
+                "--jobs 0 leaves nobody to work",
+                "give 1 or more",
+            )),
+            Some(jobs) => Ok(jobs),
+            None => Ok((cores() / threads).max(1)),
+        }
+    }
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 /// Sets the number of threads of all parallel work, once.

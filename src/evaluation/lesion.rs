@@ -191,8 +191,7 @@ fn diameter(points: &[[f64; 2]]) -> f64 {
     longest
 }
 
-/// The corners of the convex hull (Andrew's monotone chain, 1979) of points that are ordered by
-/// their first coordinate once sorted here.
+/// The corners of the convex hull (Andrew's monotone chain, 1979); the two ends stand twice.
 fn convex_hull(mut points: Vec<[f64; 2]>) -> Vec<[f64; 2]> {
     points.sort_by(|a, b| a[0].total_cmp(&b[0]).then(a[1].total_cmp(&b[1])));
     points.dedup();

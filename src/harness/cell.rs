@@ -113,7 +113,13 @@ mod tests {
         };
         assert_eq!(cell.name(), "denseunet2d-scratch/fold_2/seed_1");
         assert_eq!(Cell::parse(&cell.name()).unwrap(), cell);
-        for wrong in ["", "unet", "unet/fold_0", "unet/fold_x/seed_0", "vnet/fold_0/seed_0"] {
+        for wrong in [
+            "",
+            "unet",
+            "unet/fold_0",
+            "unet/fold_x/seed_0",
+            "vnet/fold_0/seed_0",
+        ] {
             assert!(Cell::parse(wrong).is_err(), "{wrong}");
         }
     }

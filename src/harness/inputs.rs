@@ -58,14 +58,17 @@ impl Inputs {
     /// Finds, hashes, preprocesses and splits a study's cases; what was done before is not done
     /// again.
     pub fn prepare(run: &Path, study: &Study, progress: &dyn Progress) -> Result<Self> {
-        progress.stage("preparing cases");
+        progress.stage("", "preparing cases");
         let found = lits::find(&study.data.folder)?;
         let mut warnings: Vec<String> = found
             .iter()
             .filter(|case| case.labels.is_none())
             .map(|case| format!("{} has no segmentation and is not used", case.name))
             .collect();
-        let cases: Vec<Case> = found.into_iter().filter(|case| case.labels.is_some()).collect();
+        let cases: Vec<Case> = found
+            .into_iter()
+            .filter(|case| case.labels.is_some())
+            .collect();
         let path = run.join("study.lock");
         let mut lock = read_lock(&path)?;
         let files: Vec<&Path> = cases
@@ -78,7 +81,10 @@ impl Inputs {
             .map(|file| Ok((file.to_path_buf(), locked(file, lock.files.get(*file))?)))
             .collect::<Result<BTreeMap<_, _>>>()?;
         lock.files = hashed;
-        let keys: Vec<String> = cases.iter().map(|case| cache_key(case, &lock, study)).collect();
+        let keys: Vec<String> = cases
+            .iter()
+            .map(|case| cache_key(case, &lock, study))
+            .collect();
         cases.par_iter().zip(&keys).try_for_each(|(case, key)| {
             if progress.interrupted() {
                 return Err(Error::Interrupted {
@@ -107,7 +113,9 @@ impl Inputs {
             cases
                 .iter()
                 .position(|case| case.name == *name)
-                .ok_or_else(|| Error::Internal(format!("{name} is in the split but not in the data")))
+                .ok_or_else(|| {
+                    Error::Internal(format!("{name} is in the split but not in the data"))
+                })
         };
         let mut train = Vec::new();
         let mut train_hashes = Vec::new();
@@ -128,7 +136,10 @@ impl Inputs {
         }
         lock.split = Some(split.clone());
         let text = toml::to_string(&lock).map_err(|e| Error::Internal(e.to_string()))?;
-        write_atomic(&path, text.as_bytes())?;
+        // The cells' own processes read this file too: it is written only when it says something new.
+        if std::fs::read_to_string(&path).ok().as_deref() != Some(&text) {
+            write_atomic(&path, text.as_bytes())?;
+        }
         Ok(Self {
             split,
             train,

@@ -1,6 +1,7 @@
 //! A study and its cells: what has to be done, what is done already, and doing the rest.
 
 mod cell;
+mod engine;
 mod environment;
 mod inputs;
 mod lease;
@@ -8,16 +9,19 @@ mod memory;
 mod predict;
 mod record;
 mod run;
+mod schedule;
 mod score;
 mod study;
 mod train;
 
 pub use cell::{Cell, cells_of};
+pub use engine::{Engine, Local, Message, report as report_to_parent};
 pub use environment::{Environment, hardware_line};
 pub use inputs::{Inputs, TestCase};
 pub use lease::Lease;
 pub use memory::PeakMemory;
-pub use predict::{load_model, model_folder, predict_file};
+pub use predict::{load_model, model_folder, predict_file, prediction_path, prediction_seconds};
 pub use record::{CellRecord, StageRecord, Status};
-pub use run::{Outcome, run_cell, run_study};
+pub use run::run_cell;
+pub use schedule::{Outcome, run_study};
 pub use study::{Data, Phantoms, Study};

@@ -67,7 +67,7 @@ pub fn predict(
         progress.advance(units(cell.part) * inputs.test.len() as u64);
         return Ok(done.hash.clone());
     }
-    progress.stage("predicting");
+    progress.stage("", "predicting");
     let memory = PeakMemory::start();
     let device = study.device()?;
     let (_, network) = Bundle::load(&folder.join("model"), &device)?;
@@ -96,7 +96,8 @@ pub fn predict(
             let began = Instant::now();
             let labels = predict_case(&predictor, test, coarse.as_deref())?;
             write_labels(&path, &labels)?;
-            made.seconds.insert(name.clone(), began.elapsed().as_secs_f64());
+            made.seconds
+                .insert(name.clone(), began.elapsed().as_secs_f64());
             made.write(&predictions)?;
         }
         hashes += &crate::artifact::hash_file(&path)?;
@@ -131,7 +132,10 @@ fn predict_case(
                 .array_to_canonical(mask.voxels.view())
                 .mapv(|label| label > 0);
             let margin_mm = predictor.scale.margin_mm;
-            predictor.segment(&prepared, &Coarse::new(mask, prepared.spacing_mm, margin_mm))?
+            predictor.segment(
+                &prepared,
+                &Coarse::new(mask, prepared.spacing_mm, margin_mm),
+            )?
         }
     };
     Ok(prepared.to_file(&labels))
@@ -216,7 +220,10 @@ pub fn load_model(model: &Path, device_name: &str) -> Result<Model> {
     if !matches!(bundle.part, Part::Variant(_)) {
         return Err(Error::malformed(
             model,
-            format!("{} is a supporting network, it segments no lesions", bundle.part),
+            format!(
+                "{} is a supporting network, it segments no lesions",
+                bundle.part
+            ),
             "name a variant's model",
         ));
     }
@@ -225,15 +232,22 @@ pub fn load_model(model: &Path, device_name: &str) -> Result<Model> {
     let coarse = place.ancestors().nth(4).and_then(|run| {
         let cell = place.parent()?;
         let fold = cell.parent()?.file_name()?;
-        Some(run.join(Part::Coarse.id()).join(fold).join(cell.file_name()?).join("model"))
-    });
-    let coarse = coarse.filter(|folder| Bundle::exists(folder)).ok_or_else(|| {
-        Error::malformed(
-            model,
-            "the coarse liver net of this model is not there",
-            "keep the study's folder whole: _coarse lies beside the variants",
+        Some(
+            run.join(Part::Coarse.id())
+                .join(fold)
+                .join(cell.file_name()?)
+                .join("model"),
         )
-    })?;
+    });
+    let coarse = coarse
+        .filter(|folder| Bundle::exists(folder))
+        .ok_or_else(|| {
+            Error::malformed(
+                model,
+                "the coarse liver net of this model is not there",
+                "keep the study's folder whole: _coarse lies beside the variants",
+            )
+        })?;
     let (_, coarse) = Bundle::load(&coarse, &device)?;
     Ok(Model {
         recipe: bundle.recipe,
@@ -267,9 +281,9 @@ pub fn predict_file(
         device: &model.device,
         progress,
     };
-    progress.stage("finding the liver");
+    progress.stage("", "finding the liver");
     let coarse = predictor(&model.coarse).coarse(&prepared)?;
-    progress.stage("segmenting");
+    progress.stage("", "segmenting");
     let labels = predictor(&model.network).segment(&prepared, &coarse)?;
     let labels = prepared.to_file(&labels);
     write_labels(output, &labels)?;

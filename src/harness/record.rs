@@ -49,7 +49,11 @@ impl CellRecord {
         let path = cell.join("state.json");
         match std::fs::read(&path) {
             Ok(text) => serde_json::from_slice(&text).map_err(|e| {
-                Error::malformed(&path, e.to_string(), "delete the cell's folder to run it again")
+                Error::malformed(
+                    &path,
+                    e.to_string(),
+                    "delete the cell's folder to run it again",
+                )
             }),
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),
             Err(e) => Err(Error::read(&path)(e)),
@@ -66,7 +70,10 @@ impl CellRecord {
     pub fn done(&self, cell: &Path, stage: &str, inputs: &str) -> Option<&StageRecord> {
         self.stages.get(stage).filter(|record| {
             record.inputs == inputs
-                && record.outputs.iter().all(|output| cell.join(output).exists())
+                && record
+                    .outputs
+                    .iter()
+                    .all(|output| cell.join(output).exists())
         })
     }
 }
@@ -91,7 +98,10 @@ mod tests {
         record.write(dir.path()).unwrap();
         let record = CellRecord::read(dir.path()).unwrap();
         assert_eq!(record.status, Status::Failed("why".into()));
-        assert!(record.done(dir.path(), "train", "a").is_none(), "no output yet");
+        assert!(
+            record.done(dir.path(), "train", "a").is_none(),
+            "no output yet"
+        );
         std::fs::create_dir(dir.path().join("model")).unwrap();
         assert!(record.done(dir.path(), "train", "a").is_some());
         assert!(record.done(dir.path(), "train", "b").is_none());

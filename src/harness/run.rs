@@ -1,7 +1,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
-use super::cell::{Cell, cells_of};
+use super::cell::Cell;
 use super::environment::Environment;
 use super::inputs::Inputs;
 use super::record::{CellRecord, Status};
@@ -12,79 +12,6 @@ use crate::error::{Error, Result};
 use crate::network::Part;
 use crate::progress::Progress;
 use crate::training::stages;
-
-/// What became of a study's cells.
-#[derive(Debug, Default)]
-pub struct Outcome {
-    pub cells: usize,
-    /// Name and reason.
-    pub failed: Vec<(String, String)>,
-}
-
-impl Outcome {
-    /// An error if a cell failed.
-    pub fn into_result(self) -> Result<()> {
-        if self.failed.is_empty() {
-            return Ok(());
-        }
-        let names: Vec<String> = self
-            .failed
-            .iter()
-            .map(|(name, reason)| format!("\n  {name}: {reason}"))
-            .collect();
-        Err(Error::Partial {
-            what: "cells",
-            failed: self.failed.len(),
-            total: self.cells,
-            names: names.concat(),
-        })
-    }
-}
-
-/// Runs every cell of a study that is not done. A cell that fails does not stop those that do not
-/// need it; a signal stops all.
-pub fn run_study(
-    run: &Path,
-    study: &Study,
-    inputs: &Inputs,
-    progress: &dyn Progress,
-) -> Result<Outcome> {
-    let cells = cells_of(study);
-    progress.plan(cells.iter().map(|cell| units(study, inputs, *cell)).sum());
-    let mut outcome = Outcome {
-        cells: cells.len(),
-        failed: Vec::new(),
-    };
-    for cell in cells {
-        let blocked = cell.needs(&study.recipe).into_iter().find(|need| {
-            let name = need.name();
-            outcome.failed.iter().any(|(failed, _)| *failed == name)
-        });
-        let result = match blocked {
-            Some(need) => Err(Error::Internal(format!("{} is needed and failed", need.name()))),
-            None => run_cell(run, study, inputs, cell, progress),
-        };
-        match result {
-            Ok(()) => {}
-            Err(interrupted @ Error::Interrupted { .. }) => return Err(interrupted),
-            Err(error) => {
-                progress.note(&format!("{} failed: {error}", cell.name()));
-                outcome.failed.push((cell.name(), error.to_string()));
-            }
-        }
-    }
-    Ok(outcome)
-}
-
-fn units(study: &Study, inputs: &Inputs, cell: Cell) -> u64 {
-    let plans = stages(cell.part, &study.recipe, &study.scale);
-    let training = train::units(cell.part) * train::iterations(&plans) as u64;
-    let predicting = match cell.part {
-        Part::Encoder => 0,
-        part => predict::units(part) * inputs.test.len() as u64,
-    };
-    training + predicting
-}
 
 /// Trains, predicts and scores one cell, as far as that is not done, and records how it went.
 pub fn run_cell(
@@ -97,7 +24,6 @@ pub fn run_cell(
     let folder = cell.folder(run);
     create_dir(&folder)?;
     let mut record = CellRecord::read(&folder)?;
-    progress.cell(&cell.name());
     let before = record.clone();
     record.status = Status::Running;
     // A panic of a library is this cell's failure, not the study's.

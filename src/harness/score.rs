@@ -35,7 +35,7 @@ pub fn score(
     if record.done(&folder, "score", &key).is_some() {
         return Ok(());
     }
-    progress.stage("scoring");
+    progress.stage("", "scoring");
     let began = std::time::Instant::now();
     let scored = inputs
         .test
@@ -57,9 +57,14 @@ pub fn score(
         "score".into(),
         StageRecord {
             inputs: key,
-            outputs: ["metrics_long.csv", "cases.csv", "lesions.csv", "summary.json"]
-                .map(String::from)
-                .to_vec(),
+            outputs: [
+                "metrics_long.csv",
+                "cases.csv",
+                "lesions.csv",
+                "summary.json",
+            ]
+            .map(String::from)
+            .to_vec(),
             hash: crate::artifact::hash_file(&folder.join("metrics_long.csv"))?,
             seconds: began.elapsed().as_secs_f64(),
             peak_memory_mb: None,
@@ -77,6 +82,10 @@ fn scored(folder: &Path, test: &TestCase) -> Result<ScoredCase> {
         case: test.case.name.clone(),
         prediction_file: path.display().to_string(),
         reference_file: reference_file.display().to_string(),
-        scores: score_case(&prediction.voxels, &pair.labels.voxels, &pair.image.geometry)?,
+        scores: score_case(
+            &prediction.voxels,
+            &pair.labels.voxels,
+            &pair.image.geometry,
+        )?,
     })
 }

@@ -60,13 +60,22 @@ impl Study {
         let path = Self::path(run);
         let text = std::fs::read_to_string(&path).map_err(|e| {
             if e.kind() == std::io::ErrorKind::NotFound {
-                Error::malformed(run, "no study.toml here", "name a folder that `hdbench ablation` wrote")
+                Error::malformed(
+                    run,
+                    "no study.toml here",
+                    "name a folder that `hdbench ablation` wrote",
+                )
             } else {
                 Error::read(&path)(e)
             }
         })?;
-        toml::from_str(&text)
-            .map_err(|e| Error::malformed(&path, e.to_string(), "correct the file or start anew with --restart"))
+        toml::from_str(&text).map_err(|e| {
+            Error::malformed(
+                &path,
+                e.to_string(),
+                "correct the file or start anew with --restart",
+            )
+        })
     }
 
     /// Writes `study.toml`. A folder that holds another study is refused, because its finished
@@ -100,12 +109,17 @@ impl Study {
             (self.threads != old.threads, "number of threads"),
             (self.folds != old.folds, "folds"),
             (self.seeds != old.seeds, "seeds"),
-            (self.encoder_weights != old.encoder_weights, "encoder weights"),
+            (
+                self.encoder_weights != old.encoder_weights,
+                "encoder weights",
+            ),
             (self.data != old.data, "data"),
             (self.recipe != old.recipe, "recipe"),
             (self.scale != old.scale, "scale"),
         ];
-        differences.into_iter().find_map(|(differs, key)| differs.then_some(key))
+        differences
+            .into_iter()
+            .find_map(|(differs, key)| differs.then_some(key))
     }
 
     /// The seed of a fold and replicate: the same for all parts, so that they see the same patches.

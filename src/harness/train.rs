@@ -133,7 +133,10 @@ fn from_origin(network: Network, run: &Path, origin: Cell, device: &Device) -> R
             hybrid.slices = slices.without_dropout();
             Ok(Network::Hybrid(hybrid))
         }
-        (_, _) => Err(Error::Internal(format!("{} cannot start a training", origin.name()))),
+        (_, _) => Err(Error::Internal(format!(
+            "{} cannot start a training",
+            origin.name()
+        ))),
     }
 }
 

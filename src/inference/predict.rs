@@ -9,7 +9,7 @@ use crate::metrics::components::{Connectivity, largest};
 use crate::network::{Input, Mode, Network, Pass};
 use crate::preprocess::{Prepared, canonical_box, resample_hu};
 use crate::progress::Progress;
-use crate::recipe::{LesionRule, Recipe, Scale, TestWindows};
+use crate::recipe::{Recipe, Scale, TestWindows};
 use crate::volume::{resample_linear, shape_at_spacing};
 
 /// Windows of slice networks are answered this many at a time.
@@ -92,16 +92,10 @@ impl Predictor<'_> {
     }
 
     fn rules(&self) -> Rules {
-        let lesion_threshold = self
-            .scale
-            .lesion_threshold
-            .unwrap_or(self.recipe.lesion_threshold);
-        let mut rules = match self.recipe.lesions_inside {
-            LesionRule::FinalLiver => Rules::paper(),
-            LesionRule::DilatedCoarse => Rules::released(),
-        };
-        rules.liver_threshold = self.recipe.liver_threshold as f32;
-        rules.lesion_threshold = lesion_threshold as f32;
+        let mut rules = Rules::of(self.recipe);
+        if let Some(threshold) = self.scale.lesion_threshold {
+            rules.lesion_threshold = threshold as f32;
+        }
         rules
     }
 
@@ -128,7 +122,9 @@ impl Predictor<'_> {
                 let places: Vec<[i64; 3]> = (region.0[0][0]..region.0[0][1])
                     .flat_map(|z| plane.iter().map(move |&[y, x]| [z as i64, y, x]))
                     .collect();
-                let planes = SLICES_AT_ONCE.min((4 << 20) / (window[0] * window[1])).max(1);
+                let planes = SLICES_AT_ONCE
+                    .min((4 << 20) / (window[0] * window[1]))
+                    .max(1);
                 for group in places.chunks(planes) {
                     self.answer_slices(image, group, window, neighbours, &mut sums)?;
                 }
@@ -141,7 +137,13 @@ impl Predictor<'_> {
                 };
                 for z in starts(region.0[0], depth, step, shape[0]) {
                     for &[y, x] in &plane {
-                        self.answer_volume(image, [z, y, x], [depth, window[0], window[1]], outer, &mut sums)?;
+                        self.answer_volume(
+                            image,
+                            [z, y, x],
+                            [depth, window[0], window[1]],
+                            outer,
+                            &mut sums,
+                        )?;
                     }
                 }
             }
@@ -200,7 +202,9 @@ impl Predictor<'_> {
             });
         }
         let image = Tensor::<5>::from_data(TensorData::new(values, shape), self.device);
-        let answers = self.network.forward(image, Mode::TEST, &mut Pass::evaluation());
+        let answers = self
+            .network
+            .forward(image, Mode::TEST, &mut Pass::evaluation());
         softmax(answers.logits, 1)
             .into_data()
             .try_to_vec::<f32>()

@@ -142,9 +142,7 @@ impl Network {
                 encoder_norm,
                 device,
             )),
-            Part::Coarse => {
-                Self::Residual(ResidualNet::build(5, 2, &scale.coarse, norm, device))
-            }
+            Part::Coarse => Self::Residual(ResidualNet::build(5, 2, &scale.coarse, norm, device)),
             Part::Variant(Variant::ResNet) => {
                 Self::Residual(ResidualNet::build(5, 3, &scale.residual, norm, device))
             }

@@ -66,7 +66,11 @@ impl Bundle {
         let path = folder.join(DESCRIPTION);
         let text = std::fs::read_to_string(&path).map_err(Error::read(&path))?;
         toml::from_str(&text).map_err(|e| {
-            Error::malformed(&path, e.to_string(), "the model folder has to be made again")
+            Error::malformed(
+                &path,
+                e.to_string(),
+                "the model folder has to be made again",
+            )
         })
     }
 
@@ -105,7 +109,9 @@ pub struct LoadReport {
 /// classifier. Every parameter of the encoder has to be in the file; the classifier's are left.
 pub fn load_encoder(network: &mut Network, path: &Path) -> Result<LoadReport> {
     let Network::Classifier(classifier) = network else {
-        return Err(Error::Internal("only a slice classifier has an encoder to load".into()));
+        return Err(Error::Internal(
+            "only a slice classifier has an encoder to load".into(),
+        ));
     };
     let refuse = |problem: String| {
         Error::malformed(
@@ -131,13 +137,19 @@ pub fn load_encoder(network: &mut Network, path: &Path) -> Result<LoadReport> {
         for (from, to) in renamed {
             store = store.with_key_remapping(from, to);
         }
-        classifier.encoder.load_from(&mut store).map_err(|e| refuse(e.to_string()))?
+        classifier
+            .encoder
+            .load_from(&mut store)
+            .map_err(|e| refuse(e.to_string()))?
     } else {
         let mut store = PytorchStore::from_file(path).allow_partial(true);
         for (from, to) in renamed {
             store = store.with_key_remapping(from, to);
         }
-        classifier.encoder.load_from(&mut store).map_err(|e| refuse(e.to_string()))?
+        classifier
+            .encoder
+            .load_from(&mut store)
+            .map_err(|e| refuse(e.to_string()))?
     };
     let report = LoadReport {
         loaded: result.applied.len(),

@@ -81,7 +81,10 @@ impl HDenseUNet {
             }
             HybridInput::Logits(factor) => vec![patch, logits_2d.clone() * factor],
         };
-        let features_3d = self.volume.forward(Tensor::cat(input, 1), true, pass).features;
+        let features_3d = self
+            .volume
+            .forward(Tensor::cat(input, 1), true, pass)
+            .features;
         let logits = self
             .fusion
             .forward(features_2d + features_3d, fusion_dropout, pass);

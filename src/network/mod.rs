@@ -13,8 +13,8 @@ mod residual;
 mod spatial;
 mod unet;
 
-pub use bundle::{Bundle, LoadReport, load_encoder};
 pub use build::{Answers, Input, Mode, Network, Part};
+pub use bundle::{Bundle, LoadReport, load_encoder};
 pub use dense::{DenseEncoder, Encoded, SliceClassifier};
 pub use dense_unet::{Answer, DenseUNet, DenseUNetConfig};
 pub use hybrid::{HDenseUNet, group_slices, ungroup_slices};

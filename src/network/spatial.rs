@@ -1,9 +1,9 @@
 use burn::module::Module;
 use burn::nn::conv::{Conv2d, Conv2dConfig, Conv3d, Conv3dConfig};
 use burn::nn::{PaddingConfig2d, PaddingConfig3d};
-use burn::tensor::module::{avg_pool2d, interpolate, max_pool2d};
-use burn::tensor::ops::{AvgPoolOptions, InterpolateMode, InterpolateOptions, MaxPoolOptions};
-use burn::tensor::{Device, Tensor};
+use burn::tensor::module::{avg_pool2d, max_pool2d};
+use burn::tensor::ops::{AvgPoolOptions, MaxPoolOptions};
+use burn::tensor::{Device, Tensor, TensorData};
 
 use crate::recipe::Upsampling;
 
@@ -81,7 +81,12 @@ impl Spatial<4> for Conv2d {
     }
 
     fn max_pool(x: Tensor<4>) -> Tensor<4> {
-        max_pool2d(x, MaxPoolOptions::new([3, 3]).with_stride([2, 2]).with_padding([1, 1]))
+        max_pool2d(
+            x,
+            MaxPoolOptions::new([3, 3])
+                .with_stride([2, 2])
+                .with_padding([1, 1]),
+        )
     }
 
     fn average_pool(x: Tensor<4>) -> Tensor<4> {
@@ -89,8 +94,7 @@ impl Spatial<4> for Conv2d {
     }
 
     fn upsample(x: Tensor<4>, _along_z: bool, how: Upsampling) -> Tensor<4> {
-        let [_, _, height, width] = x.dims();
-        resize(x, [2 * height, 2 * width], how)
+        double_plane(x, how)
     }
 }
 
@@ -117,10 +121,20 @@ impl Spatial<5> for Conv3d {
     fn max_pool(x: Tensor<5>) -> Tensor<5> {
         let [n, c, depth, height, width] = x.dims();
         let x = x.reshape([n, c * depth, height, width]);
-        let x = max_pool2d(x, MaxPoolOptions::new([3, 3]).with_stride([2, 2]).with_padding([1, 1]));
+        let x = max_pool2d(
+            x,
+            MaxPoolOptions::new([3, 3])
+                .with_stride([2, 2])
+                .with_padding([1, 1]),
+        );
         let [_, _, height, width] = x.dims();
         let x = x.reshape([n, c, depth, height * width]);
-        let x = max_pool2d(x, MaxPoolOptions::new([3, 1]).with_stride([2, 1]).with_padding([1, 0]));
+        let x = max_pool2d(
+            x,
+            MaxPoolOptions::new([3, 1])
+                .with_stride([2, 1])
+                .with_padding([1, 0]),
+        );
         let [_, _, depth, _] = x.dims();
         x.reshape([n, c, depth, height, width])
     }
@@ -135,25 +149,184 @@ impl Spatial<5> for Conv3d {
     fn upsample(x: Tensor<5>, along_z: bool, how: Upsampling) -> Tensor<5> {
         let [n, c, depth, height, width] = x.dims();
         let (height2, width2) = (2 * height, 2 * width);
-        let x = x.reshape([n, c * depth, height, width]);
-        let x = resize(x, [height2, width2], how);
+        let x = double_plane(x.reshape([n, c * depth, height, width]), how);
         if !along_z {
             return x.reshape([n, c, depth, height2, width2]);
         }
-        let x = x.reshape([n, c, depth, height2 * width2]);
-        let x = resize(x, [2 * depth, height2 * width2], how);
+        let x = double(x.reshape([n * c, depth, height2 * width2]), how);
         x.reshape([n, c, 2 * depth, height2, width2])
     }
 }
 
-/// Resizes `[n, c, y, x]` to `size = [y, x]`, half-pixel centres.
-fn resize(x: Tensor<4>, size: [usize; 2], how: Upsampling) -> Tensor<4> {
-    let mode = match how {
-        Upsampling::Linear => InterpolateMode::Bilinear,
-        Upsampling::Nearest => InterpolateMode::Nearest,
+/// Twice the size in the plane, `[n, c, y, x]`.
+///
+/// Composed of a product with a constant matrix along x and shifted sums along y, z: exact, and
+/// several times faster than `interpolate` on `flex`, whose backward pass goes value by value.
+fn double_plane(x: Tensor<4>, how: Upsampling) -> Tensor<4> {
+    let [n, c, height, width] = x.dims();
+    let matrix = doubling_matrix(width, how);
+    let matrix = Tensor::from_data(TensorData::new(matrix, [width, 2 * width]), &x.device());
+    let rows: Tensor<2> = x.reshape([n * c * height, width]).matmul(matrix);
+    let x = double(rows.reshape([n * c, height, 2 * width]), how);
+    x.reshape([n, c, 2 * height, 2 * width])
+}
+
+/// Twice the length along the middle axis of `[outer, length, inner]`; linear with half-pixel
+/// centres: a quarter of the nearer neighbour, the edge replicated.
+fn double(x: Tensor<3>, how: Upsampling) -> Tensor<3> {
+    let [outer, length, inner] = x.dims();
+    let (even, odd) = match how {
+        Upsampling::Nearest => (x.clone(), x),
+        Upsampling::Linear => {
+            let first = x.clone().narrow(1, 0, 1);
+            let last = x.clone().narrow(1, length - 1, 1);
+            let (before, after) = if length == 1 {
+                (first, last)
+            } else {
+                let but_last = x.clone().narrow(1, 0, length - 1);
+                let but_first = x.clone().narrow(1, 1, length - 1);
+                (
+                    Tensor::cat(vec![first, but_last], 1),
+                    Tensor::cat(vec![but_first, last], 1),
+                )
+            };
+            let near = x * 0.75;
+            (near.clone() + before * 0.25, near + after * 0.25)
+        }
     };
-    let options = InterpolateOptions::new(mode)
-        .with_align_corners(false)
-        .with_output_size(size);
-    interpolate(x, options)
+    let pairs: Tensor<4> = Tensor::stack(vec![even, odd], 2);
+    pairs.reshape([outer, 2 * length, inner])
+}
+
+/// The matrix `[length, 2 * length]` that doubles a row.
+fn doubling_matrix(length: usize, how: Upsampling) -> Vec<f32> {
+    let mut matrix = vec![0.0; 2 * length * length];
+    for out in 0..2 * length {
+        let nearest = out / 2;
+        let neighbour = match (how, out % 2) {
+            (Upsampling::Nearest, _) => nearest,
+            (Upsampling::Linear, 0) => nearest.saturating_sub(1),
+            (Upsampling::Linear, _) => (nearest + 1).min(length - 1),
+        };
+        matrix[nearest * 2 * length + out] += 0.75;
+        matrix[neighbour * 2 * length + out] += 0.25;
+    }
+    matrix
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use burn::tensor::module::interpolate;
+    use burn::tensor::ops::{InterpolateMode, InterpolateOptions};
+
+    fn ramp<const R: usize>(shape: [usize; R], device: &Device) -> Tensor<R> {
+        let values: Vec<f32> = (0..shape.iter().product::<usize>())
+            .map(|i| ((i * 7919) % 101) as f32 / 10.0)
+            .collect();
+        Tensor::from_data(TensorData::new(values, shape), device)
+    }
+
+    fn distance<const R: usize>(a: Tensor<R>, b: Tensor<R>) -> f32 {
+        (a - b).abs().max().into_scalar::<f32>()
+    }
+
+    /// Values and gradients against Burn's own interpolation.
+    #[test]
+    fn doubling_equals_burns_interpolation() {
+        let device = Device::flex().autodiff();
+        for (how, mode) in [
+            (Upsampling::Linear, InterpolateMode::Bilinear),
+            (Upsampling::Nearest, InterpolateMode::Nearest),
+        ] {
+            for [height, width] in [[1, 1], [2, 3], [5, 4]] {
+                let x = ramp([2, 3, height, width], &device).require_grad();
+                let weight = ramp([2, 3, 2 * height, 2 * width], &device);
+                let options = InterpolateOptions::new(mode.clone())
+                    .with_align_corners(false)
+                    .with_output_size([2 * height, 2 * width]);
+                let expected = interpolate(x.clone(), options);
+                let found = double_plane(x.clone(), how);
+                assert!(distance(found.clone(), expected.clone()) < 1e-5, "{how:?}");
+                let gradient = |y: Tensor<4>| {
+                    let gradients = (y * weight.clone()).sum().backward();
+                    x.grad(&gradients).expect("x takes part")
+                };
+                let difference = distance(gradient(found), gradient(expected));
+                assert!(difference < 1e-4, "{how:?} {height}x{width}: {difference}");
+            }
+        }
+    }
+
+    /// Trilinear: a ramp along z stays a ramp, the edge is replicated.
+    #[test]
+    fn z_is_doubled_with_half_pixel_centres() {
+        let device = Device::flex();
+        let x = Tensor::<5>::from_data(
+            TensorData::new(vec![0.0_f32, 4.0, 8.0], [1, 1, 3, 1, 1]),
+            &device,
+        );
+        let up = <Conv3d as Spatial<5>>::upsample(x, true, Upsampling::Linear);
+        assert_eq!(up.dims(), [1, 1, 6, 2, 2]);
+        let slices = up.narrow(3, 0, 1).narrow(4, 0, 1).into_data();
+        let found = slices.try_to_vec::<f32>().expect("f32");
+        assert_eq!(found, [0.0, 1.0, 3.0, 5.0, 7.0, 8.0]);
+    }
+
+    /// 3 x 3 x 3, stride 2, padding 1, by brute force, values and gradients.
+    #[test]
+    fn max_pooling_in_3d_takes_the_maximum_of_each_cube() {
+        let device = Device::flex().autodiff();
+        let [depth, height, width] = [4, 6, 5];
+        let x = ramp([1, 2, depth, height, width], &device).require_grad();
+        let values = x.to_data().try_to_vec::<f32>().expect("f32");
+        let pooled = <Conv3d as Spatial<5>>::max_pool(x.clone());
+        assert_eq!(pooled.dims(), [1, 2, 2, 3, 3]);
+        let found = pooled.to_data().try_to_vec::<f32>().expect("f32");
+        let mut index = 0;
+        for c in 0..2 {
+            for z in 0..2_usize {
+                for y in 0..3_usize {
+                    for x in 0..3_usize {
+                        let mut expected = f32::MIN;
+                        for (k, j, i) in (0..27).map(|at| (at / 9, at / 3 % 3, at % 3)) {
+                            let place = [2 * z + k, 2 * y + j, 2 * x + i];
+                            let inside = place
+                                .iter()
+                                .zip([depth, height, width])
+                                .all(|(&at, n)| (1..=n).contains(&at));
+                            if inside {
+                                let [z, y, x] = place.map(|at| at - 1);
+                                let at = ((c * depth + z) * height + y) * width + x;
+                                expected = expected.max(values[at]);
+                            }
+                        }
+                        assert_eq!(found[index], expected, "{c} {z} {y} {x}");
+                        index += 1;
+                    }
+                }
+            }
+        }
+        // Each pooled value hands its gradient to exactly one voxel.
+        let gradients = pooled.sum().backward();
+        let gradient = x.grad(&gradients).expect("x takes part");
+        assert_eq!(gradient.sum().into_scalar::<f32>(), 36.0);
+    }
+
+    #[test]
+    fn average_pooling_in_3d_leaves_z_alone() {
+        let device = Device::flex();
+        let x = ramp([1, 1, 3, 2, 2], &device);
+        let values = x.to_data().try_to_vec::<f32>().expect("f32");
+        let found = <Conv3d as Spatial<5>>::average_pool(x).into_data();
+        let found = found.try_to_vec::<f32>().expect("f32");
+        let expected: Vec<f32> = values
+            .chunks(4)
+            .map(|c| c.iter().sum::<f32>() / 4.0)
+            .collect();
+        assert_eq!(found.len(), 3);
+        for (found, expected) in found.iter().zip(expected) {
+            assert!((found - expected).abs() < 1e-6);
+        }
+    }
 }

@@ -67,7 +67,10 @@ impl UNet {
         let inputs = std::iter::once(channels).chain(levels.iter().copied());
         let coarse_to_fine = || levels.windows(2).rev();
         Self {
-            down: inputs.zip(levels).map(|(from, &to)| pair(from, to)).collect(),
+            down: inputs
+                .zip(levels)
+                .map(|(from, &to)| pair(from, to))
+                .collect(),
             rise: coarse_to_fine()
                 .map(|pair| {
                     ConvTranspose2dConfig::new([pair[1], pair[0]], [2, 2])

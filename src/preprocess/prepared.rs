@@ -20,9 +20,7 @@ impl Prepared {
         let [low, high] = hu_window.map(|hu| hu as f32);
         let orientation = Orientation::of(&volume.geometry);
         let clipped = Volume {
-            voxels: volume
-                .voxels
-                .mapv(|hu| hu.clamp(low, high).round() as i16),
+            voxels: volume.voxels.mapv(|hu| hu.clamp(low, high).round() as i16),
             geometry: volume.geometry.clone(),
         };
         let canonical = orientation.to_canonical(&clipped);

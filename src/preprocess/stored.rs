@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::prepared::{Prepared, canonical_box, resample_hu};
 use crate::artifact::{hash_bytes, replace_dir, write_atomic};
-use crate::error::{Error, Result};
 use crate::dataset::Pair;
+use crate::error::{Error, Result};
 use crate::volume::{Orientation, resample_nearest, shape_at_spacing};
 
 /// Raised when the bytes of a cached case change their meaning.
@@ -66,7 +66,12 @@ struct Description {
 
 impl Stored {
     /// The cache folder's name for these inputs.
-    pub fn key(image_hash: &str, labels_hash: &str, hu_window: [f64; 2], coarse_mm: [f64; 3]) -> String {
+    pub fn key(
+        image_hash: &str,
+        labels_hash: &str,
+        hu_window: [f64; 2],
+        coarse_mm: [f64; 3],
+    ) -> String {
         let text = format!("{FORMAT} {image_hash} {labels_hash} {hu_window:?} {coarse_mm:?}");
         hash_bytes(text.as_bytes())[..24].to_owned()
     }

@@ -94,8 +94,6 @@ pub enum TestWindows {
 }
 
 /// The method: every line of the two published descriptions on which they differ or are silent.
-///
-/// Values, with their sources: [`Recipe::explain`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Recipe {
@@ -158,6 +156,8 @@ impl Recipe {
         }
     }
 
+    /// The paper's description; where it is silent, a value of the released code (c) or a framework
+    /// default (d).
     fn paper() -> Self {
         Self {
             name: RecipeName::Paper,
@@ -165,9 +165,9 @@ impl Recipe {
             outer_slices_dropped: 0,
             upsampling: Upsampling::Linear,
             decoder_order: BlockOrder::NormFirst,
-            encoder_norm_epsilon: 1e-5,
-            decoder_norm_epsilon: 1e-5,
-            norm_momentum: 0.1,
+            encoder_norm_epsilon: 1e-5, // d
+            decoder_norm_epsilon: 1e-5, // d
+            norm_momentum: 0.1,         // d
             scale_layers_counted: false,
             hybrid_skips: true,
             hybrid_starts_from: Variant::DenseUNet2d,
@@ -176,23 +176,24 @@ impl Recipe {
             dropout_fusion_volume_stage: 0.0,
             dropout_fusion_joint_stage: 0.0,
             joint_loss_2d_weight: 0.5,
-            class_weights: [0.78, 0.65, 8.57],
+            class_weights: [0.78, 0.65, 8.57], // c
             learning_rate: 0.01,
             schedule: Schedule::Polynomial(0.9),
-            momentum: 0.9,
-            nesterov: true,
+            momentum: 0.9,  // c
+            nesterov: true, // c
             frozen_norms: FrozenNorms::None,
             augmentation: Augmentation::Mirror,
             zoom: [0.8, 1.2],
-            lesion_centres: 0.5,
+            lesion_centres: 0.5, // c
             only_patches_with_all_classes: false,
+            // "several iterations" in the paper
             warm_up: 0.3,
-            liver_threshold: 0.5,
-            lesion_threshold: 0.5,
+            liver_threshold: 0.5,  // d
+            lesion_threshold: 0.5, // d
             lesions_inside: LesionRule::FinalLiver,
             test_windows: TestWindows::LiverBox,
-            hu_window: [-200.0, 250.0],
-            hu_mean: 48.0,
+            hu_window: [-200.0, 250.0], // c
+            hu_mean: 48.0,              // c
         }
     }
 

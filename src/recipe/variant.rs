@@ -1,8 +1,19 @@
 use serde::{Deserialize, Serialize};
 
 /// A row of the ablation table: a network with its initialisation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[derive(clap::ValueEnum)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    clap::ValueEnum,
+)]
 pub enum Variant {
     /// 3-D DenseUNet-65 from random weights.
     #[serde(rename = "denseunet3d")]

@@ -15,6 +15,9 @@ pub struct Batch {
 impl Batch {
     /// The image on a device.
     pub fn image(&self, device: &Device) -> Tensor<5> {
-        Tensor::from_data(TensorData::new(self.image.clone(), self.image_shape), device)
+        Tensor::from_data(
+            TensorData::new(self.image.clone(), self.image_shape),
+            device,
+        )
     }
 }

@@ -48,8 +48,7 @@ impl Checkpoint {
             record.save(&path).map_err(record_error(&path))?;
             let path = dir.join("optimizer.bpk");
             optimizer.save(&path).map_err(record_error(&path))?;
-            let json =
-                serde_json::to_vec(self).map_err(|e| Error::Internal(e.to_string()))?;
+            let json = serde_json::to_vec(self).map_err(|e| Error::Internal(e.to_string()))?;
             write_atomic(&dir.join("checkpoint.json"), &json)
         })
     }
@@ -74,7 +73,9 @@ impl Checkpoint {
     ) -> Result<(Network, ModuleOptimizer)> {
         let path = Self::folder(cell).join("network.bpk");
         let record = ModuleRecord::load(&path).map_err(record_error(&path))?;
-        let network = network.try_load_record(record).map_err(record_error(&path))?;
+        let network = network
+            .try_load_record(record)
+            .map_err(record_error(&path))?;
         let path = Self::folder(cell).join("optimizer.bpk");
         let record = OptimizerRecord::load(&path).map_err(record_error(&path))?;
         Ok((network, optimizer.load_record(record)))

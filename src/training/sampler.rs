@@ -267,7 +267,11 @@ impl<'a> Sampler<'a> {
             // A patch stays inside the scan where the scan is deep enough.
             let last = facts.shape[0] as i64 - depth as i64;
             let z = start(z, depth, 0);
-            if last >= 0 { z.clamp(0, last) } else { last / 2 }
+            if last >= 0 {
+                z.clamp(0, last)
+            } else {
+                last / 2
+            }
         };
         Crop {
             z,
@@ -298,7 +302,8 @@ impl<'a> Sampler<'a> {
             let nearest = z.clamp(0, slices as i64 - 1) as usize;
             let image = case.image_rows(grid, nearest, rows)?;
             let hu = |y: i64, x: i64| -> f32 {
-                let inside = y >= rows[0] as i64 && y < rows[1] as i64 && x >= 0 && x < width as i64;
+                let inside =
+                    y >= rows[0] as i64 && y < rows[1] as i64 && x >= 0 && x < width as i64;
                 if inside {
                     f32::from(image[(y as usize - rows[0]) * width + x as usize])
                 } else {

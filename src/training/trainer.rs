@@ -86,7 +86,8 @@ impl Session<'_> {
                 (0, state, start()?, self.optimizer())
             }
         };
-        self.progress.advance(self.units * state.losses.len() as u64);
+        self.progress
+            .advance(self.units * state.losses.len() as u64);
         for (index, plan) in stages.iter().enumerate().skip(first) {
             network = self.stage(plan, network, &mut optimizer, &mut state)?;
             if let Some(next) = stages.get(index + 1) {
@@ -133,7 +134,7 @@ impl Session<'_> {
             plan.target,
             network.input(),
         )?;
-        self.progress.stage(&plan.name);
+        self.progress.stage("", &plan.name);
         let mut saved = Instant::now();
         while state.iteration < plan.iterations {
             let began = Instant::now();
@@ -161,7 +162,10 @@ impl Session<'_> {
                 seconds: began.elapsed().as_secs_f64(),
             });
             self.progress.advance(self.units);
-            let due = self.saving.iterations.is_some_and(|n| state.iteration % n == 0)
+            let due = self
+                .saving
+                .iterations
+                .is_some_and(|n| state.iteration % n == 0)
                 || saved.elapsed().as_secs_f64() > self.saving.seconds;
             let interrupted = self.progress.interrupted();
             if due || interrupted {
@@ -178,7 +182,10 @@ impl Session<'_> {
     }
 
     fn learning_rate(&self, plan: &StagePlan, iteration: usize) -> f64 {
-        let rate = self.scale.learning_rate.unwrap_or(self.recipe.learning_rate);
+        let rate = self
+            .scale
+            .learning_rate
+            .unwrap_or(self.recipe.learning_rate);
         match self.recipe.schedule {
             Schedule::Constant => rate,
             Schedule::Polynomial(power) => {

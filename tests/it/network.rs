@@ -22,7 +22,10 @@ fn counts(variant: Variant, recipe: RecipeName) -> [usize; 3] {
 fn paper_networks_have_the_expected_parameters() {
     let expected = [
         (Variant::DenseUNet2d, [49_532_259, 227_168, 49_759_427]),
-        (Variant::DenseUNet2dScratch, [49_532_259, 227_168, 49_759_427]),
+        (
+            Variant::DenseUNet2dScratch,
+            [49_532_259, 227_168, 49_759_427],
+        ),
         (Variant::DenseNet2d, [44_866_755, 227_168, 45_093_923]),
         (Variant::DenseUNet3d, [16_130_179, 27_696, 16_157_875]),
         (Variant::HDenseUNet, [65_872_006, 254_992, 66_126_998]),
@@ -80,7 +83,10 @@ fn answers_have_the_patch_s_shape() {
             let expected = [shape[0], classes, slices, 32, 64];
             assert_eq!(answers.logits.dims(), expected, "{part}");
             let hybrid = part == Part::Variant(Variant::HDenseUNet);
-            assert_eq!(answers.logits_2d.map(|l| l.dims()), hybrid.then_some(expected));
+            assert_eq!(
+                answers.logits_2d.map(|l| l.dims()),
+                hybrid.then_some(expected)
+            );
         }
     }
 }
@@ -138,7 +144,9 @@ fn warm_up_passes_over_the_unet_connections() {
     };
     let x = Tensor::<5>::from_data(
         TensorData::new(
-            (0..3 * 32 * 32).map(|i| (i % 251) as f32).collect::<Vec<_>>(),
+            (0..3 * 32 * 32)
+                .map(|i| (i % 251) as f32)
+                .collect::<Vec<_>>(),
             [1, 1, 3, 32, 32],
         ),
         &device,

@@ -95,8 +95,8 @@ impl Acquisition {
             4 => Orientation::Lpi,
             _ => Orientation::Rai,
         };
-        // Thin slices collect fewer photons: noise grows as the slice shrinks, within 8 to 20 HU.
-        let noise_sd = (stream.range(11.0, 19.0) * (1.5 / between).powf(0.25)).clamp(8.0, 20.0);
+        // Thin slices collect fewer photons: noise grows as the slice shrinks, within 5 to 14 HU.
+        let noise_sd = (stream.range(7.0, 12.0) * (1.5 / between).powf(0.25)).clamp(5.0, 14.0);
         Self {
             matrix: spec.matrix,
             slices,
@@ -130,8 +130,16 @@ impl Acquisition {
         for world in 0..3 {
             let axis = 2 - world;
             // RAS+ grows right, front, head; unflipped indices grow left, back, head.
-            let towards_ras = if world == 2 { !flips[axis] } else { flips[axis] };
-            let step = if towards_ras { self.spacing_mm[axis] } else { -self.spacing_mm[axis] };
+            let towards_ras = if world == 2 {
+                !flips[axis]
+            } else {
+                flips[axis]
+            };
+            let step = if towards_ras {
+                self.spacing_mm[axis]
+            } else {
+                -self.spacing_mm[axis]
+            };
             let half = (shape[axis] as f64 - 1.0) / 2.0;
             geometry.affine[world][world] = step;
             geometry.affine[world][3] = f32_exact(self.centre_mm[world] - step * half);

@@ -70,8 +70,20 @@ impl Body {
         let (depth, fat, wall) = self.layers(p);
         let cavity = depth - fat - wall;
         // Nothing outside the trunk asks for the diaphragm.
-        let dome = if depth < -0.1 { 0.0 } else { self.dome(p) - p[2] };
-        Site { p, depth, fat, wall, cavity, dome, liver: 9.0 }
+        let dome = if depth < -0.1 {
+            0.0
+        } else {
+            self.dome(p) - p[2]
+        };
+        Site {
+            p,
+            depth,
+            fat,
+            wall,
+            cavity,
+            dome,
+            liver: 9.0,
+        }
     }
 
     /// Depth below the skin, thickness of the fat under it and of the muscle under that.
@@ -80,11 +92,15 @@ impl Body {
         let (x2, y2) = (p[0] * p[0], (p[1] / self.half_depth).powi(2));
         let (ellipse, boxy) = ((x2 + y2).sqrt(), (x2 * x2 + y2 * y2).sqrt().sqrt());
         let outline = ellipse + self.squareness * (boxy - ellipse);
-        let depth = if outline < 1e-6 { 1.0 } else { radius * (1.0 / outline - 1.0) };
+        let depth = if outline < 1e-6 {
+            1.0
+        } else {
+            radius * (1.0 / outline - 1.0)
+        };
         let back = p[1] / radius.max(1e-6);
         let lower = smoothstep(0.3, -0.5, p[2]);
-        let fat = self.fat
-            * (0.75 + 0.5 * back.max(0.0).powi(2) + 0.3 * (-back).max(0.0) + 0.45 * lower);
+        let fat =
+            self.fat * (0.75 + 0.5 * back.max(0.0).powi(2) + 0.3 * (-back).max(0.0) + 0.45 * lower);
         let front = smoothstep(-0.55, -0.95, back);
         let alba = (-(p[0] / 0.035).powi(2)).exp() * lower;
         let wall = self.wall * (1.0 - 0.3 * front) * (1.0 - 0.75 * front * alba);
@@ -103,7 +119,13 @@ impl Body {
 
     /// HU and organ of skin, fat, wall and the fat of the cavity.
     pub fn ground(&self, site: &Site, pixel: f64) -> (f64, Organ) {
-        let Site { p, depth, fat, wall, .. } = *site;
+        let Site {
+            p,
+            depth,
+            fat,
+            wall,
+            ..
+        } = *site;
         if depth < -pixel {
             return (-1000.0, Organ::Air);
         }
@@ -156,7 +178,9 @@ impl Body {
             let sag = top + 0.16 - (s.p[0] / 1.1).powi(2) * 0.12;
             (s.p[1] - sag).abs() - 0.018
         };
-        Part::new(Organ::Air, Bounds::EVERYWHERE, distance, |_, d| if d < -0.006 { -880.0 } else { -480.0 })
+        Part::new(Organ::Air, Bounds::EVERYWHERE, distance, |_, d| {
+            if d < -0.006 { -880.0 } else { -480.0 }
+        })
     }
 
     fn ribs(self: &Arc<Self>) -> Part {
@@ -179,7 +203,11 @@ impl Body {
         };
         Part::new(Organ::Bone, Bounds::EVERYWHERE, distance, move |s, d| {
             let cartilage = smoothstep(1.95, 2.25, shade.angle(s.p));
-            let bone = if d < -0.012 { shade.marrow_hu + 60.0 } else { 520.0 };
+            let bone = if d < -0.012 {
+                shade.marrow_hu + 60.0
+            } else {
+                520.0
+            };
             bone + cartilage * (125.0 - bone)
         })
     }
@@ -200,7 +228,12 @@ impl Body {
                 hu + 5.0 * streak - 70.0 * smoothstep(0.45, 0.8, streak)
             };
             let erector = move |s: &Site| column(s.p, [side * 0.185, y + 0.185], [0.165, 0.105]);
-            parts.push(Part::new(Organ::Muscle, back_bounds(y, side), erector, fibres));
+            parts.push(Part::new(
+                Organ::Muscle,
+                back_bounds(y, side),
+                erector,
+                fibres,
+            ));
             let psoas = move |s: &Site| {
                 let r = 0.035 + 0.085 * smoothstep(0.02, -0.6, s.p[2]);
                 column(s.p, [side * (0.14 + r * 0.55), y + 0.005], [r, r * 1.2])
@@ -212,8 +245,16 @@ impl Body {
                 body.max(-0.35 - s.p[2])
             };
             let muscle = self.muscle_hu;
-            for shape in [Box::new(psoas) as Box<dyn Fn(&Site) -> f64 + Send + Sync>, Box::new(crus)] {
-                parts.push(Part::new(Organ::Muscle, back_bounds(y, side), shape, move |_, _| muscle));
+            for shape in [
+                Box::new(psoas) as Box<dyn Fn(&Site) -> f64 + Send + Sync>,
+                Box::new(crus),
+            ] {
+                parts.push(Part::new(
+                    Organ::Muscle,
+                    back_bounds(y, side),
+                    shape,
+                    move |_, _| muscle,
+                ));
             }
         }
         parts
@@ -237,9 +278,21 @@ impl Body {
         let arch = move |s: &Site| {
             let q = [s.p[0].abs(), s.p[1], 0.0];
             let shown = smoothstep(0.45, 0.25, (level(s.p[2]) - 0.1).abs());
-            let lamina = tube(q, [0.075, y + 0.06, 0.0], [0.0, y + 0.185, 0.0], 0.030, 0.032);
+            let lamina = tube(
+                q,
+                [0.075, y + 0.06, 0.0],
+                [0.0, y + 0.185, 0.0],
+                0.030,
+                0.032,
+            );
             let spinous = tube(q, [0.0, y + 0.19, 0.0], [0.0, y + 0.29, 0.0], 0.024, 0.018);
-            let wing = tube(q, [0.08, y + 0.10, 0.0], [0.23, y + 0.115, 0.0], 0.024, 0.016);
+            let wing = tube(
+                q,
+                [0.08, y + 0.10, 0.0],
+                [0.23, y + 0.115, 0.0],
+                0.024,
+                0.016,
+            );
             let solid = blend(lamina, spinous, 0.02);
             let winged = blend(solid, wing, 0.02);
             solid.min(winged + 0.09 * (1.0 - shown)) + 0.012 * (1.0 - shown)
@@ -255,7 +308,10 @@ impl Body {
     }
 
     fn lungs(self: &Arc<Self>) -> Vec<Part> {
-        let bounds = Bounds { low: [-1.2, -1.2, -0.25], high: [1.2, 1.2, 9.0] };
+        let bounds = Bounds {
+            low: [-1.2, -1.2, -0.25],
+            high: [1.2, 1.2, 9.0],
+        };
         let mediastinum = |p: Point| {
             let front = ellipsoid(p, [0.08, -0.30, 0.8], [0.17, 0.40, 9.0]);
             let back = ellipsoid(p, [0.0, 0.30, 0.8], [0.17, 0.30, 9.0]);
@@ -271,11 +327,21 @@ impl Body {
         let noise = Arc::clone(&self.noise);
         let muscle = self.muscle_hu - 6.0;
         // The diaphragm is what a slightly larger lung would cover.
-        let sheet = Part::new(Organ::Muscle, bounds, move |s| lung(s, -0.012), move |_, _| muscle);
-        let air = Part::new(Organ::Lung, bounds, move |s| lung(s, 0.012), move |s, _| {
-            let vessel = smoothstep(0.50, 0.72, noise.at(s.p, 11.0, 6.1));
-            -865.0 + 35.0 * noise.at(s.p, 3.0, 1.7) + 90.0 * s.p[1] + 620.0 * vessel
-        });
+        let sheet = Part::new(
+            Organ::Muscle,
+            bounds,
+            move |s| lung(s, -0.012),
+            move |_, _| muscle,
+        );
+        let air = Part::new(
+            Organ::Lung,
+            bounds,
+            move |s| lung(s, 0.012),
+            move |s, _| {
+                let vessel = smoothstep(0.50, 0.72, noise.at(s.p, 11.0, 6.1));
+                -865.0 + 35.0 * noise.at(s.p, 3.0, 1.7) + 90.0 * s.p[1] + 620.0 * vessel
+            },
+        );
         vec![sheet, air]
     }
 }
@@ -289,5 +355,8 @@ fn back_bounds(y: f64, side: f64) -> Bounds {
 }
 
 fn spine_bounds(y: f64) -> Bounds {
-    Bounds { low: [-0.32, y - 0.2, -9.0], high: [0.32, y + 0.35, 9.0] }
+    Bounds {
+        low: [-0.32, y - 0.2, -9.0],
+        high: [0.32, y + 0.35, 9.0],
+    }
 }

@@ -50,7 +50,10 @@ pub(super) struct Warp {
 impl Warp {
     pub fn new(stream: &mut Stream) -> Self {
         let amplitude = [0, 1, 2].map(|_| stream.range(0.045, 0.085));
-        Self { noise: Noise::new(stream), amplitude }
+        Self {
+            noise: Noise::new(stream),
+            amplitude,
+        }
     }
 
     pub fn apply(&self, p: Point) -> Point {

@@ -24,12 +24,12 @@ pub enum LesionKind {
 }
 
 /// Median diameter and spread of the log-normal sizes, and its cut, in pixels of a matrix of 128.
-const MEDIAN_PX: f64 = 9.0;
+const MEDIAN_PX: f64 = 12.5;
 const LOG_SPREAD: f64 = 0.48;
-const RANGE_PX: [f64; 2] = [3.5, 18.0];
+const RANGE_PX: [f64; 2] = [4.0, 20.0];
 /// The first tumour of a case is at least this large: a case whose only tumour is a few voxels
 /// would make its Dice a coin toss.
-const FIRST_PX: f64 = 7.0;
+const FIRST_PX: f64 = 11.0;
 
 /// The case that tumours are put into.
 #[derive(Clone, Copy)]
@@ -69,7 +69,11 @@ impl Lesion {
         for number in 0..wanted {
             // Small livers may have no room for a further tumour; the first is made to fit.
             for attempt in 0..200 {
-                let shrink = if number == 0 { 0.98f64.powi((attempt - 60).max(0)) } else { 1.0 };
+                let shrink = if number == 0 {
+                    0.98f64.powi((attempt - 60).max(0))
+                } else {
+                    1.0
+                };
                 let name = format!("lesion {number} attempt {attempt}");
                 let least = if number == 0 { FIRST_PX } else { RANGE_PX[0] };
                 let mut stream = spec.seed.stream_at(&name, index as u64);
@@ -86,7 +90,9 @@ impl Lesion {
 
     /// One attempt; none if the place it fell on is not inside the liver.
     fn draw(host: &Host, stream: &mut Stream, least: f64, shrink: f64) -> Option<Self> {
-        let Host { scan, body, liver, .. } = *host;
+        let Host {
+            scan, body, liver, ..
+        } = *host;
         let diameter = MEDIAN_PX * (LOG_SPREAD * stream.normal()).exp();
         let diameter = diameter.clamp(least, RANGE_PX[1]) * shrink;
         let radius = diameter / 2.0 * (scan.matrix as f64 / 128.0) / scan.unit_px;
@@ -97,12 +103,15 @@ impl Lesion {
             _ => LesionKind::Hyperdense,
         };
         // Visible at least to a reader who looks twice: not below 1.3 standard deviations of noise.
-        let contrast = stream.range((1.3 * scan.noise_sd).max(15.0), 60.0);
+        let contrast = stream.range((1.8 * scan.noise_sd).max(18.0), 56.0);
         let axes = random_axes(stream);
         let unwarped = [
             stream.range(Liver::BOUNDS.low[0], Liver::BOUNDS.high[0]),
             stream.range(Liver::BOUNDS.low[1], Liver::BOUNDS.high[1]),
-            snap(stream.range(Liver::BOUNDS.low[2], Liver::BOUNDS.high[2]), scan),
+            snap(
+                stream.range(Liver::BOUNDS.low[2], Liver::BOUNDS.high[2]),
+                scan,
+            ),
         ];
         let site = body.site(unwarped);
         // Subcapsular tumours are common, but the larger part lies inside.
@@ -142,14 +151,20 @@ impl Lesion {
         let bounds = Bounds::around(self.centre, [reach; 3]);
         let (lesion, texture) = (Arc::clone(self), Arc::clone(noise));
         let distance = move |s: &Site| {
-            if s.liver > 0.0 { s.liver.max(0.5) } else { lesion.distance(s.p, &texture) }
+            if s.liver > 0.0 {
+                s.liver.max(0.5)
+            } else {
+                lesion.distance(s.p, &texture)
+            }
         };
         let (lesion, texture) = (Arc::clone(self), Arc::clone(noise));
         let mean = self.radii.iter().sum::<f64>() / 3.0;
         let mut part = Part::new(Organ::Lesion, bounds, distance, move |s, d| {
             let core = liver_hu + lesion.contrast_hu + 5.0 * texture.at(s.p, 10.0, lesion.shift);
             match lesion.kind {
-                LesionKind::Rim => core + smoothstep(-0.45, -0.2, d / mean) * (22.0 - lesion.contrast_hu),
+                LesionKind::Rim => {
+                    core + smoothstep(-0.45, -0.2, d / mean) * (22.0 - lesion.contrast_hu)
+                }
                 _ => core,
             }
         });

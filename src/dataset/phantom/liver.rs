@@ -77,7 +77,11 @@ impl Liver {
         let spine_y = body.spine_y;
         let gallbladder = Ellipsoid {
             centre: jitter([-0.27, -0.30, -0.21], 0.05, stream),
-            radii: [stream.range(0.06, 0.10), stream.range(0.09, 0.14), stream.range(0.12, 0.18)],
+            radii: [
+                stream.range(0.06, 0.10),
+                stream.range(0.09, 0.14),
+                stream.range(0.12, 0.18),
+            ],
         };
         Self {
             noise: Arc::clone(&body.noise),
@@ -85,7 +89,11 @@ impl Liver {
             right: jitter([-0.50, 0.0, 0.0], 0.03, stream),
             right_radii,
             left,
-            left_radii: [0.34 + 0.22 * reach, stream.range(0.19, 0.27), stream.range(0.22, 0.30)],
+            left_radii: [
+                0.34 + 0.22 * reach,
+                stream.range(0.19, 0.27),
+                stream.range(0.22, 0.30),
+            ],
             taper: stream.range(0.3, 0.65),
             visceral: jitter([0.10, 0.02, -0.47], 0.04, stream),
             visceral_radii: [
@@ -95,7 +103,11 @@ impl Liver {
             ],
             kidney: Ellipsoid {
                 centre: jitter([-0.40, spine_y - 0.06, -0.36], 0.02, stream),
-                radii: [stream.range(0.13, 0.155), stream.range(0.14, 0.17), stream.range(0.29, 0.34)],
+                radii: [
+                    stream.range(0.13, 0.155),
+                    stream.range(0.14, 0.17),
+                    stream.range(0.29, 0.34),
+                ],
             },
             gallbladder: (!stream.chance(0.15)).then_some(gallbladder),
             cava: Cava {
@@ -112,7 +124,10 @@ impl Liver {
     }
 
     /// A box around the liver before the warp.
-    pub const BOUNDS: Bounds = Bounds { low: [-1.02, -0.85, -0.62], high: [0.66, 0.75, 0.56] };
+    pub const BOUNDS: Bounds = Bounds {
+        low: [-1.02, -0.85, -0.62],
+        high: [0.66, 0.75, 0.56],
+    };
 
     /// Signed distance to the liver, its vessels and tumours included.
     pub fn distance(&self, site: &Site) -> f64 {
@@ -133,7 +148,11 @@ impl Liver {
         let right = add(self.right, [-0.13 * sink, 0.06 * sink, 0.0]);
         let right = ellipsoid(p, right, self.right_radii);
         let thin = 1.0 - self.taper * smoothstep(-0.15, 0.5, p[0]);
-        let left = [self.left_radii[0], self.left_radii[1] * thin, self.left_radii[2] * thin];
+        let left = [
+            self.left_radii[0],
+            self.left_radii[1] * thin,
+            self.left_radii[2] * thin,
+        ];
         let left = ellipsoid(p, self.left, left);
         blend(right, left, 0.14)
     }
@@ -168,8 +187,15 @@ impl Liver {
 
     pub fn part(self: &Arc<Self>) -> Part {
         let (shape, shade) = (Arc::clone(self), Arc::clone(self));
-        Part::new(Organ::Liver, Self::BOUNDS, move |s| shape.distance(s), move |s, _| {
-            shade.hu + 8.0 * shade.noise.at(s.p, 2.2, 4.4) + 5.0 * shade.noise.at(s.p, 12.0, 7.7)
-        })
+        Part::new(
+            Organ::Liver,
+            Self::BOUNDS,
+            move |s| shape.distance(s),
+            move |s, _| {
+                shade.hu
+                    + 8.0 * shade.noise.at(s.p, 2.2, 4.4)
+                    + 5.0 * shade.noise.at(s.p, 12.0, 7.7)
+            },
+        )
     }
 }

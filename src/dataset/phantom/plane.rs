@@ -1,5 +1,5 @@
 use super::field::Point;
-use super::shape::{Bounds, add, coverage, sub};
+use super::shape::{Bounds, add, coverage, sub, trim};
 
 /// What fills a voxel; the values of [`super::Phantom::organs`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -55,6 +55,14 @@ pub(super) struct Site {
     pub dome: f64,
     /// Signed distance to the liver, negative inside; large until the liver is painted.
     pub liver: f64,
+}
+
+/// Distance to a shape kept below the diaphragm and off the wall.
+pub(super) fn within_abdomen(shape: f64, s: &Site, gap: f64) -> f64 {
+    if shape > 0.15 {
+        return shape;
+    }
+    trim(trim(shape, gap - s.cavity, 0.04), 0.02 - s.dome, 0.04)
 }
 
 /// A signed distance, negative inside.
@@ -120,7 +128,8 @@ impl Plane {
         let moved = |at: usize| {
             let (x, y) = ((at % matrix) as f64 * pixel, (at / matrix) as f64 * pixel);
             let off = sub(sites[at].p, add(origin, [x, y, 0.0]));
-            off.into_iter().fold(0.0, |reach: f64, v| reach.max(v.abs()))
+            off.into_iter()
+                .fold(0.0, |reach: f64, v| reach.max(v.abs()))
         };
         Self {
             matrix,

@@ -34,7 +34,10 @@ pub fn preview_png(spec: &Spec, path: &Path) -> Result<[PathBuf; 2]> {
         })
         .collect();
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
-    let paths = [path.to_path_buf(), path.with_file_name(format!("{stem}-labels.png"))];
+    let paths = [
+        path.to_path_buf(),
+        path.with_file_name(format!("{stem}-labels.png")),
+    ];
     for (which, path) in paths.iter().enumerate() {
         let tiles: Vec<&Vec<Tile>> = rows.iter().map(|pair| &pair[which]).collect();
         write_atomic(path, &encoded(&tiles, spec.matrix * zoom)?)?;
@@ -47,7 +50,10 @@ type Tile = Vec<[u8; 3]>;
 
 fn row(phantom: &Phantom, zoom: usize, outlined: bool) -> Vec<Tile> {
     let view = View::of(phantom);
-    view.slices().into_iter().map(|z| view.tile(z, zoom, outlined)).collect()
+    view.slices()
+        .into_iter()
+        .map(|z| view.tile(z, zoom, outlined))
+        .collect()
 }
 
 /// A phantom indexed left, back, head whatever the order of its file.
@@ -58,12 +64,21 @@ struct View<'a> {
 
 impl<'a> View<'a> {
     fn of(phantom: &'a Phantom) -> Self {
-        Self { phantom, flips: phantom.orientation.flips() }
+        Self {
+            phantom,
+            flips: phantom.orientation.flips(),
+        }
     }
 
     fn index(&self, place: [usize; 3]) -> [usize; 3] {
         let shape = self.phantom.image.geometry.shape;
-        std::array::from_fn(|i| if self.flips[i] { shape[i] - 1 - place[i] } else { place[i] })
+        std::array::from_fn(|i| {
+            if self.flips[i] {
+                shape[i] - 1 - place[i]
+            } else {
+                place[i]
+            }
+        })
     }
 
     fn label(&self, place: [usize; 3]) -> u8 {
@@ -91,7 +106,9 @@ impl<'a> View<'a> {
         let mut chosen: Vec<usize> = (0..COLUMNS)
             .map(|i| (low + share(i) * (high - low)).round() as usize)
             .collect();
-        if let Some(best) = (0..depth).max_by_key(|&z| (count(z, 2), z)).filter(|&z| count(z, 2) > 0)
+        if let Some(best) = (0..depth)
+            .max_by_key(|&z| (count(z, 2), z))
+            .filter(|&z| count(z, 2) > 0)
             && let Some(nearest) = chosen.iter_mut().min_by_key(|z| z.abs_diff(best))
         {
             *nearest = best;
@@ -105,7 +122,11 @@ impl<'a> View<'a> {
         for y in 0..side {
             for x in 0..side {
                 let grey = self.grey(z, y, x, zoom);
-                let edge = if outlined { self.outline(z, y, x, zoom) } else { None };
+                let edge = if outlined {
+                    self.outline(z, y, x, zoom)
+                } else {
+                    None
+                };
                 tile.push(edge.unwrap_or([grey; 3]));
             }
         }
@@ -131,7 +152,12 @@ impl<'a> View<'a> {
     fn outline(&self, z: usize, y: usize, x: usize, zoom: usize) -> Option<[u8; 3]> {
         let side = self.phantom.image.geometry.shape[1] * zoom;
         let here = self.label([z, y / zoom, x / zoom]);
-        let around = [(y.wrapping_sub(1), x), (y + 1, x), (y, x.wrapping_sub(1)), (y, x + 1)];
+        let around = [
+            (y.wrapping_sub(1), x),
+            (y + 1, x),
+            (y, x.wrapping_sub(1)),
+            (y, x + 1),
+        ];
         let lower = |&(y, x): &(usize, usize)| {
             y >= side || x >= side || self.label([z, y / zoom, x / zoom]) < here
         };
@@ -154,8 +180,11 @@ fn encoded(rows: &[&Vec<Tile>], side: usize) -> Result<Vec<u8>> {
     }
     let broken = |e: png::EncodingError| Error::Internal(format!("phantom preview: {e}"));
     let mut bytes = Vec::new();
-    let mut encoder =
-        png::Encoder::new(&mut bytes, (side * COLUMNS) as u32, (side * rows.len()) as u32);
+    let mut encoder = png::Encoder::new(
+        &mut bytes,
+        (side * COLUMNS) as u32,
+        (side * rows.len()) as u32,
+    );
     encoder.set_color(png::ColorType::Rgb);
     encoder.set_depth(png::BitDepth::Eight);
     let mut writer = encoder.write_header().map_err(broken)?;

@@ -10,8 +10,9 @@ use super::lesion::{Host, Lesion, LesionKind};
 use super::liver::Liver;
 use super::plane::{Organ, Part, Plane};
 use super::spec::Spec;
+use super::tissue::Tissue;
 use super::vessel::liver_vessels;
-use super::viscera::{Tissue, Viscera};
+use super::viscera::Viscera;
 use crate::seed::Stream;
 use crate::volume::{Geometry, Volume};
 
@@ -69,10 +70,9 @@ pub fn generate(spec: &Spec, index: usize) -> Phantom {
     for z in 0..scan.slices {
         let slice = scene.slice(&scan, z);
         let hu = scanned(&slice.hu, &scan, &mut noise);
-        let area = scan.matrix * scan.matrix;
-        for at in 0..area {
+        for (at, hu) in hu.into_iter().enumerate() {
             let place = [z, at / scan.matrix, at % scan.matrix];
-            image[place] = hu[at];
+            image[place] = hu;
             let (in_liver, (in_lesion, owner)) = (slice.liver[at] >= 0.5, slice.lesion[at]);
             organs[place] = slice.organ[at] as u8;
             if in_liver && in_lesion >= 0.5 {
@@ -87,8 +87,14 @@ pub fn generate(spec: &Spec, index: usize) -> Phantom {
     let owners = oriented(owners, scan.orientation);
     Phantom {
         lesions: facts(&scene.lesions, &owners, &geometry),
-        image: Volume { voxels: oriented(image, scan.orientation), geometry: geometry.clone() },
-        labels: Volume { voxels: oriented(labels, scan.orientation), geometry },
+        image: Volume {
+            voxels: oriented(image, scan.orientation),
+            geometry: geometry.clone(),
+        },
+        labels: Volume {
+            voxels: oriented(labels, scan.orientation),
+            geometry,
+        },
         organs: oriented(organs, scan.orientation),
         phase: scan.phase,
         orientation: scan.orientation,
@@ -112,7 +118,13 @@ impl Scene {
         let tissue = Tissue::draw(&mut stream("tissue"), scan.phase, brightness);
         let liver = Arc::new(Liver::draw(&mut stream("liver"), &body, tissue.liver));
         let viscera = Viscera::draw(&mut stream("viscera"), &body, &liver, &tissue);
-        let host = Host { spec, index, scan, body: &body, liver: &liver };
+        let host = Host {
+            spec,
+            index,
+            scan,
+            body: &body,
+            liver: &liver,
+        };
         let lesions: Vec<_> = Lesion::draw_all(&host).into_iter().map(Arc::new).collect();
         let mut parts = body.parts(scan.table);
         parts.extend(viscera.before_liver);
@@ -122,7 +134,11 @@ impl Scene {
             parts.push(lesion.part(number, tissue.liver, &noise));
         }
         parts.extend(viscera.after_liver);
-        Self { body, parts, lesions }
+        Self {
+            body,
+            parts,
+            lesions,
+        }
     }
 
     /// Slice `z`, averaged over the thickness of the scanner's slice.
@@ -133,7 +149,9 @@ impl Scene {
             pixels if pixels < 4.0 => &[-0.2, 0.2],
             _ => &[0.0, -0.26, 0.26],
         };
-        let mut planes = offsets.iter().map(|&offset| self.plane(scan, z as f64 + offset));
+        let mut planes = offsets
+            .iter()
+            .map(|&offset| self.plane(scan, z as f64 + offset));
         let mut mean = planes.next().expect("every thickness has an offset");
         for plane in planes {
             for at in 0..mean.hu.len() {
@@ -154,7 +172,11 @@ impl Scene {
 
     fn plane(&self, scan: &Acquisition, z: f64) -> Plane {
         let pixel = 1.0 / scan.unit_px;
-        let origin = [scan.start[0], scan.start[1], scan.start[2] + z / scan.unit_slices];
+        let origin = [
+            scan.start[0],
+            scan.start[1],
+            scan.start[2] + z / scan.unit_slices,
+        ];
         let sites = self.body.sites(origin, pixel, scan.matrix);
         let mut plane = Plane::new(scan.matrix, pixel, origin, sites);
         for at in 0..plane.sites.len() {
@@ -171,15 +193,23 @@ impl Scene {
 fn scanned(hu: &[f64], scan: &Acquisition, stream: &mut Stream) -> Vec<i16> {
     let side = scan.matrix;
     let sharp = blurred(hu, side, scan.blur_px).0;
-    let white: Vec<f64> = hu.iter().map(|_| stream.normal()).collect();
-    let (grain, kept) = blurred(&white, side, scan.grain_px);
+    // Noise is drawn on a wider square: cut edges would be grainier than the middle.
+    let wide = side + 2 * MARGIN;
+    let white: Vec<f64> = (0..wide * wide).map(|_| stream.normal()).collect();
+    let (grain, kept) = blurred(&white, wide, scan.grain_px);
     let gain = scan.noise_sd / kept;
-    sharp
-        .iter()
-        .zip(&grain)
-        .map(|(hu, noise)| (hu + gain * noise).round().clamp(-1024.0, 3071.0) as i16)
+    let noise = |at: usize| grain[(at / side + MARGIN) * wide + at % side + MARGIN];
+    (0..side * side)
+        .map(|at| {
+            (sharp[at] + gain * noise(at))
+                .round()
+                .clamp(-1024.0, 3071.0) as i16
+        })
         .collect()
 }
+
+/// Reach of the widest noise filter in pixels.
+const MARGIN: usize = 3;
 
 /// A slice after a Gaussian filter, and the share of white noise's standard deviation it leaves.
 fn blurred(values: &[f64], side: usize, sigma: f64) -> (Vec<f64>, f64) {
@@ -227,7 +257,10 @@ fn facts(lesions: &[Arc<Lesion>], owners: &Array3<u8>, geometry: &Geometry) -> V
             if usize::from(owner) == number + 1 {
                 voxels += 1;
                 areas[z] += 1;
-                [z, y, x].iter().zip(&mut sums).for_each(|(&i, sum)| *sum += i as f64);
+                [z, y, x]
+                    .iter()
+                    .zip(&mut sums)
+                    .for_each(|(&i, sum)| *sum += i as f64);
             }
         }
         if voxels == 0 {

@@ -100,10 +100,16 @@ pub(super) struct Bounds {
 }
 
 impl Bounds {
-    pub const EVERYWHERE: Self = Self { low: [-9.0; 3], high: [9.0; 3] };
+    pub const EVERYWHERE: Self = Self {
+        low: [-9.0; 3],
+        high: [9.0; 3],
+    };
 
     pub fn around(centre: Point, radii: Point) -> Self {
-        Self { low: sub(centre, radii), high: add(centre, radii) }
+        Self {
+            low: sub(centre, radii),
+            high: add(centre, radii),
+        }
     }
 
     pub fn of_tube(a: Point, b: Point, radius: f64) -> Self {
@@ -114,7 +120,10 @@ impl Bounds {
     }
 
     pub fn padded(self, by: f64) -> Self {
-        Self { low: self.low.map(|v| v - by), high: self.high.map(|v| v + by) }
+        Self {
+            low: self.low.map(|v| v - by),
+            high: self.high.map(|v| v + by),
+        }
     }
 }
 

@@ -2,7 +2,7 @@ use crate::error::{Error, Result};
 use crate::seed::Seed;
 
 /// Raised whenever the same spec gives other bytes, so that old folders are not taken for new.
-pub(super) const GENERATOR_VERSION: u32 = 1;
+pub(super) const GENERATOR_VERSION: u32 = 3;
 
 /// What a set of phantoms is made from; equal specs give equal bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -108,7 +108,9 @@ mod tests {
         for seed in 0..20 {
             let spec = Spec::new(40, Seed(seed));
             for block in 0..8 {
-                let free = (0..5).filter(|i| spec.is_tumour_free(5 * block + i)).count();
+                let free = (0..5)
+                    .filter(|i| spec.is_tumour_free(5 * block + i))
+                    .count();
                 assert_eq!(free, 1, "seed {seed} block {block}");
             }
         }
@@ -119,11 +121,26 @@ mod tests {
         let good = Spec::new(1, Seed(1));
         assert!(good.validate().is_ok());
         for bad in [
-            Spec { cases: 0, ..good.clone() },
-            Spec { matrix: 16, ..good.clone() },
-            Spec { matrix: 4096, ..good.clone() },
-            Spec { min_slices: 2, ..good.clone() },
-            Spec { min_slices: 50, ..good },
+            Spec {
+                cases: 0,
+                ..good.clone()
+            },
+            Spec {
+                matrix: 16,
+                ..good.clone()
+            },
+            Spec {
+                matrix: 4096,
+                ..good.clone()
+            },
+            Spec {
+                min_slices: 2,
+                ..good.clone()
+            },
+            Spec {
+                min_slices: 50,
+                ..good
+            },
         ] {
             let message = bad.validate().unwrap_err().to_string();
             assert!(message.contains("hint:"), "{message}");

@@ -101,7 +101,11 @@ impl Record {
 
     fn matches(&self, spec: &Spec) -> bool {
         let planned = Self::planned(spec);
-        Self { cases: Vec::new(), ..*self } == planned && self.cases.len() == spec.cases
+        Self {
+            cases: Vec::new(),
+            ..*self
+        } == planned
+            && self.cases.len() == spec.cases
     }
 }
 
@@ -120,7 +124,9 @@ pub fn is_complete(dir: &Path, spec: &Spec) -> Result<bool> {
 fn files_are_intact(dir: &Path, record: &Record) -> Result<bool> {
     let intact = |path: PathBuf, hash: &str| match hash_file(&path) {
         Ok(found) => Ok(found == hash),
-        Err(Error::Read { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => Ok(false),
+        Err(Error::Read { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
+            Ok(false)
+        }
         Err(e) => Err(e),
     };
     let checks: Vec<bool> = record
@@ -151,12 +157,15 @@ pub fn write_lits(spec: &Spec, dir: &Path, progress: &dyn Progress) -> Result<Su
         && record.matches(spec)
         && files_are_intact(dir, record)?
     {
-        return Ok(Summary { reused: true, cases: previous.map_or_else(Vec::new, |r| r.cases) });
+        return Ok(Summary {
+            reused: true,
+            cases: previous.map_or_else(Vec::new, |r| r.cases),
+        });
     }
     create_dir(dir)?;
     clear_for(spec, dir, previous.as_ref())?;
     Record::planned(spec).write(dir)?;
-    progress.stage("phantoms");
+    progress.stage("", "phantoms");
     let cases: Vec<CaseFacts> = (0..spec.cases)
         .into_par_iter()
         .map(|index| {
@@ -170,9 +179,15 @@ pub fn write_lits(spec: &Spec, dir: &Path, progress: &dyn Progress) -> Result<Su
             Ok(facts)
         })
         .collect::<Result<_>>()?;
-    let record = Record { cases, ..Record::planned(spec) };
+    let record = Record {
+        cases,
+        ..Record::planned(spec)
+    };
     record.write(dir)?;
-    Ok(Summary { reused: false, cases: record.cases })
+    Ok(Summary {
+        reused: false,
+        cases: record.cases,
+    })
 }
 
 fn write_case(dir: &Path, index: usize, phantom: &Phantom) -> Result<CaseFacts> {
@@ -186,7 +201,12 @@ fn write_case(dir: &Path, index: usize, phantom: &Phantom) -> Result<CaseFacts> 
         orientation: phantom.orientation,
         phase: phantom.phase,
         noise_sd_hu: phantom.noise_sd_hu,
-        liver_voxels: phantom.labels.voxels.iter().filter(|&&label| label > 0).count(),
+        liver_voxels: phantom
+            .labels
+            .voxels
+            .iter()
+            .filter(|&&label| label > 0)
+            .count(),
         lesions: phantom.lesions.clone(),
         image_hash: hash_file(&image)?,
         labels_hash: hash_file(&labels)?,
@@ -195,20 +215,31 @@ fn write_case(dir: &Path, index: usize, phantom: &Phantom) -> Result<CaseFacts> 
 
 /// Removes the cases of an older, larger set; refuses a folder with volumes that are not ours.
 fn clear_for(spec: &Spec, dir: &Path, previous: Option<&Record>) -> Result<()> {
-    let planned = spec.cases.max(previous.map_or(0, |record| record.planned_cases));
+    let planned = spec
+        .cases
+        .max(previous.map_or(0, |record| record.planned_cases));
     let ours: BTreeSet<PathBuf> = match previous {
-        Some(_) => (0..planned).flat_map(|index| case_files(dir, index)).collect(),
+        Some(_) => (0..planned)
+            .flat_map(|index| case_files(dir, index))
+            .collect(),
         None => BTreeSet::new(),
     };
     let kept: BTreeSet<PathBuf> = (0..spec.cases).flat_map(|i| case_files(dir, i)).collect();
     let mut old = Vec::new();
     for entry in fs::read_dir(dir).map_err(Error::read(dir))? {
         let path = entry.map_err(Error::read(dir))?.path();
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let name = path
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
         let is_case = name.starts_with("volume-") || name.starts_with("segmentation-");
         if is_case && !ours.contains(&path) {
             return Err(Error::usage(
-                format!("{}: the folder holds volumes that are no phantoms ({name})", dir.display()),
+                format!(
+                    "{}: the folder holds volumes that are no phantoms ({name})",
+                    dir.display()
+                ),
                 "choose an empty folder for the phantoms",
             ));
         }
@@ -216,7 +247,8 @@ fn clear_for(spec: &Spec, dir: &Path, previous: Option<&Record>) -> Result<()> {
             old.push(path);
         }
     }
-    old.iter().try_for_each(|path| fs::remove_file(path).map_err(Error::write(path)))
+    old.iter()
+        .try_for_each(|path| fs::remove_file(path).map_err(Error::write(path)))
 }
 
 fn case_files(dir: &Path, index: usize) -> [PathBuf; 2] {

@@ -2,7 +2,7 @@ use super::field::Point;
 use super::liver::Liver;
 use super::plane::{Organ, Part, Site};
 use super::shape::{Bounds, add, random_direction, scale, sub, tube, unit};
-use super::viscera::Tissue;
+use super::tissue::Tissue;
 use crate::seed::Stream;
 
 /// A straight piece of a vessel.
@@ -30,7 +30,11 @@ pub(super) fn liver_vessels(stream: &mut Stream, liver: &Liver, tissue: &Tissue)
     let mut veins = Vec::new();
     let root = liver.cava.confluence();
     let thick = stream.range(0.034, 0.046);
-    for target in [[-0.74, 0.12, 0.08], [-0.42, -0.34, 0.08], [0.08, -0.30, 0.22]] {
+    for target in [
+        [-0.74, 0.12, 0.08],
+        [-0.42, -0.34, 0.08],
+        [0.08, -0.30, 0.22],
+    ] {
         let target = jittered(target, stream);
         grow(&mut veins, stream, root, target, thick, 3);
     }
@@ -64,7 +68,11 @@ fn grow(
         let bend = 0.28 * step.iter().map(|v| v * v).sum::<f64>().sqrt();
         let next = add(add(at, step), scale(random_direction(stream), bend));
         let thin = thick * 0.82;
-        tree.push(Segment { from: at, to: next, radii: [thick, thin] });
+        tree.push(Segment {
+            from: at,
+            to: next,
+            radii: [thick, thin],
+        });
         if generations > 0 && piece + 1 < PIECES && piece > 0 {
             let onward = unit(step);
             let aside = unit(add(random_direction(stream), scale(onward, 0.7)));
@@ -81,7 +89,11 @@ fn part(segment: Segment, hu: f64) -> Part {
     let Segment { from, to, radii } = segment;
     let distance = move |s: &Site| {
         let inside = s.liver + 0.014;
-        if inside > 0.05 { inside } else { tube(s.p, from, to, radii[0], radii[1]).max(inside) }
+        if inside > 0.05 {
+            inside
+        } else {
+            tube(s.p, from, to, radii[0], radii[1]).max(inside)
+        }
     };
     let bounds = Bounds::of_tube(from, to, radii[0]);
     Part::new(Organ::LiverVessel, bounds, distance, move |_, _| hu)

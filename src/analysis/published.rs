@@ -1,0 +1,215 @@
+//! The tables of the H-DenseUNet paper, with how sure we are of every number.
+//!
+//! They stand beside our own as a reference only: other cases, other hardware, another scorer.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::Deserialize;
+
+use crate::error::{Error, Result};
+
+/// The tables that are embedded in the binary, by their number in the paper.
+const TABLES: [(u8, &str, &str); 5] = [
+    (
+        2,
+        "datasets/published/table2.toml",
+        include_str!("../../datasets/published/table2.toml"),
+    ),
+    (
+        3,
+        "datasets/published/table3.toml",
+        include_str!("../../datasets/published/table3.toml"),
+    ),
+    (
+        4,
+        "datasets/published/table4.toml",
+        include_str!("../../datasets/published/table4.toml"),
+    ),
+    (
+        5,
+        "datasets/published/table5.toml",
+        include_str!("../../datasets/published/table5.toml"),
+    ),
+    (
+        6,
+        "datasets/published/table6.toml",
+        include_str!("../../datasets/published/table6.toml"),
+    ),
+];
+
+/// A table as the paper prints it, as far as its numbers are known.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PublishedTable {
+    /// Its number in the paper (Table II is 2).
+    pub number: u8,
+    /// What it shows.
+    pub title: String,
+    /// The publication.
+    pub source: String,
+    /// The cases its numbers are over.
+    pub test_set: String,
+    /// Its columns.
+    #[serde(rename = "column")]
+    pub columns: Vec<PublishedColumn>,
+    /// Its rows in the paper's order.
+    #[serde(rename = "row")]
+    pub rows: Vec<PublishedRow>,
+}
+
+/// One column of a published table.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PublishedColumn {
+    /// Name in the cells of a row; the key of our own score where there is one.
+    pub key: String,
+    /// Head of the column.
+    pub title: String,
+    /// `fraction` or `mm`.
+    pub unit: String,
+}
+
+/// One row of a published table.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PublishedRow {
+    /// The method.
+    pub label: String,
+    /// Our variant that stands for it, if there is one.
+    pub variant: Option<String>,
+    /// What a reader must know about the row.
+    pub note: Option<String>,
+    /// Known numbers by column key; an unknown one is absent.
+    pub cells: BTreeMap<String, PublishedValue>,
+}
+
+/// A published number.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PublishedValue {
+    /// The number; fractions in 0..=1.
+    pub value: f64,
+    /// The standard deviation that is printed with it.
+    pub sd: Option<f64>,
+    /// How sure we are of it.
+    pub certainty: Certainty,
+    /// Where it is from, if not from the table itself.
+    pub source: Option<String>,
+}
+
+/// How sure we are of a published number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub enum Certainty {
+    /// In the paper's text.
+    A,
+    /// In an independent text that quotes the paper.
+    B,
+    /// Derived by arithmetic from the paper's text.
+    C,
+    /// Recalled from the published PDF: shown as unverified, gates nothing.
+    M,
+}
+
+impl Certainty {
+    /// Whether the number must be shown as unverified.
+    pub fn is_unverified(self) -> bool {
+        self == Self::M
+    }
+
+    /// The letter in the files.
+    pub fn letter(self) -> &'static str {
+        match self {
+            Self::A => "A",
+            Self::B => "B",
+            Self::C => "C",
+            Self::M => "M",
+        }
+    }
+}
+
+impl PublishedTable {
+    /// The row our variant is compared with.
+    pub fn row_of(&self, variant: &str) -> Option<&PublishedRow> {
+        self.rows
+            .iter()
+            .find(|row| row.variant.as_deref() == Some(variant))
+    }
+}
+
+/// Table `number` (2 to 6) of the paper.
+///
+/// # Errors
+/// A number without a table, or an embedded file that does not parse.
+pub fn table(number: u8) -> Result<PublishedTable> {
+    let (_, path, text) = TABLES.iter().find(|(n, ..)| *n == number).ok_or_else(|| {
+        Error::usage(
+            format!("the paper has no table {number} that hdbench knows"),
+            "tables 2 to 6 are there",
+        )
+    })?;
+    toml::from_str(text).map_err(|e| {
+        Error::malformed(
+            Path::new(path),
+            format!("not a published table: {e}"),
+            "compare it with table2.toml, then build again",
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_cell_belongs_to_a_column_and_fractions_stay_fractions() {
+        for (number, path, _) in TABLES {
+            let table = table(number).unwrap();
+            assert_eq!(table.number, number);
+            for row in &table.rows {
+                assert!(!row.cells.is_empty(), "{path}: {}", row.label);
+                for (key, cell) in &row.cells {
+                    let column = table.columns.iter().find(|c| c.key == *key);
+                    let column = column.unwrap_or_else(|| panic!("{path}: {key}"));
+                    assert!(["fraction", "mm"].contains(&column.unit.as_str()));
+                    assert!(
+                        column.unit == "mm" || cell.value.abs() <= 1.0,
+                        "{path}: {key}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_papers_own_arithmetic_holds() {
+        let ablation = table(2).unwrap();
+        let best = ablation.row_of("hdenseunet").unwrap();
+        for row in &ablation.rows {
+            for (key, cell) in &row.cells {
+                assert!(cell.value <= best.cells[key].value, "{} {key}", row.label);
+            }
+        }
+        // Text of section IV: tumour Dice in cross-validation is 14.0 points above the U-Net.
+        let tumour = table(4).unwrap();
+        let dice = |variant| tumour.row_of(variant).unwrap().cells["dice"].value;
+        assert!((dice("hdenseunet") - dice("unet") - 0.14).abs() < 1e-12);
+        // Table VI: +1.48, +2.35 and +1.10 points.
+        let groups = table(6).unwrap();
+        let cell = |variant, key: &str| groups.row_of(variant).unwrap().cells[key].value;
+        for (key, gain) in [("total", 1.48), ("large", 2.35), ("small", 1.10)] {
+            let key = format!("lesion_dice_{key}");
+            let difference = cell("hdenseunet", &key) - cell("denseunet2d", &key);
+            assert!((100.0 * difference - gain).abs() < 1e-9, "{key}");
+        }
+    }
+
+    #[test]
+    fn a_table_that_is_not_there_is_refused_with_a_hint() {
+        let message = table(9).unwrap_err().to_string();
+        assert!(
+            message.contains("table 9") && message.contains("hint:"),
+            "{message}"
+        );
+    }
+}

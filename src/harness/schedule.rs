@@ -1,0 +1,320 @@
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
+use super::cell::{Cell, cells_of};
+use super::engine::Engine;
+use super::inputs::Inputs;
+use super::study::Study;
+use super::{predict, train};
+use crate::error::{Error, Result};
+use crate::network::Part;
+use crate::progress::Progress;
+use crate::training::stages;
+
+/// What became of a study's cells.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    pub cells: usize,
+    /// Name and reason.
+    pub failed: Vec<(String, String)>,
+}
+
+impl Outcome {
+    /// An error if a cell failed.
+    pub fn into_result(self) -> Result<()> {
+        if self.failed.is_empty() {
+            return Ok(());
+        }
+        let names: Vec<String> = self
+            .failed
+            .iter()
+            .map(|(name, reason)| format!("\n  {name}: {reason}"))
+            .collect();
+        Err(Error::Partial {
+            what: "cells",
+            failed: self.failed.len(),
+            total: self.cells,
+            names: names.concat(),
+        })
+    }
+}
+
+/// Runs every cell of a study, those that are done included (they see that themselves), as many
+/// side by side as the engine allows. A cell that fails does not stop those that do not need it;
+/// a signal stops all.
+pub fn run_study(
+    run: &Path,
+    study: &Study,
+    inputs: &Inputs,
+    engine: &dyn Engine,
+    progress: &dyn Progress,
+) -> Result<Outcome> {
+    let pending = by_priority(study, inputs);
+    progress.plan(pending.iter().map(|cell| units(study, inputs, *cell)).sum());
+    let cells = pending.len();
+    let board = Board {
+        state: Mutex::new(State {
+            pending,
+            ..State::default()
+        }),
+        changed: Condvar::new(),
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..engine.jobs().max(1) {
+            scope.spawn(|| {
+                while let Some(cell) = board.next(study) {
+                    let result = engine.execute(run, cell, progress);
+                    progress.ended(&cell.name());
+                    board.ended(cell, result, progress);
+                }
+            });
+        }
+    });
+    let state = board.lock();
+    if state.interrupted {
+        return Err(Error::Interrupted {
+            hint: "run the same command again to go on".into(),
+        });
+    }
+    Ok(Outcome {
+        cells,
+        failed: state.failed.clone(),
+    })
+}
+
+/// What the workers share.
+struct Board {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    /// Longest way to the end of the study first.
+    pending: Vec<Cell>,
+    running: usize,
+    done: BTreeSet<Cell>,
+    failed: Vec<(String, String)>,
+    interrupted: bool,
+}
+
+impl Board {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // A worker that panicked left only counters behind.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The next cell whose needs are done; waits for one, nothing when there will be none.
+    fn next(&self, study: &Study) -> Option<Cell> {
+        let mut state = self.lock();
+        loop {
+            if state.interrupted {
+                return None;
+            }
+            state.drop_blocked(study);
+            let ready = state.pending.iter().position(|cell| {
+                let needs = cell.needs(&study.recipe);
+                needs.iter().all(|need| state.done.contains(need))
+            });
+            if let Some(index) = ready {
+                state.running += 1;
+                return Some(state.pending.remove(index));
+            }
+            if state.pending.is_empty() || state.running == 0 {
+                return None;
+            }
+            state = self
+                .changed
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn ended(&self, cell: Cell, result: Result<()>, progress: &dyn Progress) {
+        let mut state = self.lock();
+        state.running -= 1;
+        match result {
+            Ok(()) => {
+                state.done.insert(cell);
+            }
+            Err(Error::Interrupted { .. }) => state.interrupted = true,
+            Err(error) => {
+                progress.note(&format!("{} failed: {error}", cell.name()));
+                state.failed.push((cell.name(), error.to_string()));
+            }
+        }
+        self.changed.notify_all();
+    }
+}
+
+impl State {
+    /// Cells that need a failed one fail too, without being tried.
+    fn drop_blocked(&mut self, study: &Study) {
+        loop {
+            let blocked = self.pending.iter().enumerate().find_map(|(index, cell)| {
+                let needs = cell.needs(&study.recipe);
+                let names = needs.iter().map(Cell::name);
+                names
+                    .into_iter()
+                    .find(|name| self.failed.iter().any(|(failed, _)| failed == name))
+                    .map(|need| (index, need))
+            });
+            let Some((index, need)) = blocked else {
+                return;
+            };
+            let cell = self.pending.remove(index);
+            self.failed
+                .push((cell.name(), format!("needs {need}, which failed")));
+        }
+    }
+}
+
+/// All cells, those first that begin the longest way to the end.
+fn by_priority(study: &Study, inputs: &Inputs) -> Vec<Cell> {
+    let mut cells = cells_of(study);
+    let all = cells.clone();
+    cells.sort_by_key(|cell| std::cmp::Reverse(way_to_end(*cell, &all, study, inputs)));
+    cells
+}
+
+fn way_to_end(cell: Cell, all: &[Cell], study: &Study, inputs: &Inputs) -> u64 {
+    let after = all
+        .iter()
+        .filter(|other| other.needs(&study.recipe).contains(&cell))
+        .map(|other| way_to_end(*other, all, study, inputs));
+    units(study, inputs, cell) + after.max().unwrap_or(0)
+}
+
+/// Units of progress a cell is worth.
+fn units(study: &Study, inputs: &Inputs, cell: Cell) -> u64 {
+    let plans = stages(cell.part, &study.recipe, &study.scale);
+    let training = train::units(cell.part) * train::iterations(&plans) as u64;
+    let predicting = match cell.part {
+        Part::Encoder => 0,
+        part => predict::units(part) * inputs.test.len() as u64,
+    };
+    training + predicting
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+    use crate::dataset::Split;
+    use crate::harness::study::Data;
+    use crate::progress::Silent;
+    use crate::recipe::{Recipe, RecipeName, Scale, ScaleName, Variant};
+
+    struct Fake {
+        jobs: usize,
+        fails: &'static str,
+        order: Mutex<Vec<String>>,
+        at_once: AtomicUsize,
+        most: AtomicUsize,
+    }
+
+    impl Engine for Fake {
+        fn jobs(&self) -> usize {
+            self.jobs
+        }
+
+        fn execute(&self, _run: &Path, cell: Cell, _progress: &dyn Progress) -> Result<()> {
+            let now = self.at_once.fetch_add(1, Ordering::SeqCst) + 1;
+            self.most.fetch_max(now, Ordering::SeqCst);
+            std::thread::sleep(std::time::Duration::from_millis(5));
+            self.at_once.fetch_sub(1, Ordering::SeqCst);
+            if cell.part.id() == self.fails {
+                return Err(Error::Internal("as asked".into()));
+            }
+            self.order.lock().unwrap().push(cell.part.id().into());
+            Ok(())
+        }
+    }
+
+    fn run(jobs: usize, fails: &'static str) -> (Outcome, Vec<String>, usize) {
+        let study = Study {
+            name: "test".into(),
+            seed: 1,
+            device: "flex".into(),
+            threads: 1,
+            variants: Variant::ALL.to_vec(),
+            folds: vec![0],
+            seeds: vec![0],
+            encoder_weights: None,
+            data: Data {
+                folder: PathBuf::new(),
+                phantoms: None,
+            },
+            recipe: Recipe::named(RecipeName::Paper),
+            scale: Scale::named(ScaleName::Demo),
+        };
+        let inputs = Inputs {
+            split: Split {
+                train: vec![],
+                test: vec![],
+                description: String::new(),
+            },
+            train: vec![],
+            train_hashes: vec![],
+            test: vec![],
+            warnings: vec![],
+        };
+        let engine = Fake {
+            jobs,
+            fails,
+            order: Mutex::default(),
+            at_once: AtomicUsize::new(0),
+            most: AtomicUsize::new(0),
+        };
+        let outcome = run_study(Path::new(""), &study, &inputs, &engine, &Silent).unwrap();
+        let order = engine.order.into_inner().unwrap();
+        (outcome, order, engine.most.into_inner())
+    }
+
+    #[test]
+    fn every_cell_runs_once_and_after_what_it_needs() {
+        for jobs in [1, 2, 5] {
+            let (outcome, order, most) = run(jobs, "");
+            assert!(outcome.failed.is_empty());
+            assert_eq!(order.len(), 9, "{order:?}");
+            assert!(most <= jobs);
+            let place = |id: &str| order.iter().position(|other| other == id).unwrap();
+            assert!(place("_encoder") < place("denseunet2d"));
+            assert!(place("denseunet2d") < place("hdenseunet"));
+            assert!(place("_coarse") < place("unet"));
+        }
+    }
+
+    #[test]
+    fn the_way_to_the_hybrid_goes_first() {
+        let (_, order, _) = run(1, "");
+        assert_eq!(order[..2], ["_encoder", "_coarse"]);
+        assert_eq!(order[2..4], ["denseunet2d", "hdenseunet"]);
+    }
+
+    #[test]
+    fn a_failed_cell_fails_only_those_that_need_it() {
+        let (outcome, order, _) = run(2, "denseunet2d");
+        let failed: Vec<&str> = outcome
+            .failed
+            .iter()
+            .map(|(name, _)| name.as_str())
+            .collect();
+        assert_eq!(
+            failed,
+            ["denseunet2d/fold_0/seed_0", "hdenseunet/fold_0/seed_0"]
+        );
+        assert_eq!(order.len(), 7);
+        assert!(matches!(
+            outcome.into_result(),
+            Err(Error::Partial {
+                failed: 2,
+                total: 9,
+                ..
+            })
+        ));
+    }
+}

@@ -1,0 +1,123 @@
+//! Dice of every test case as a dot, one line a variant: the spread behind the means.
+
+use plotters::prelude::DrawingBackend;
+
+use super::canvas::{Align, Canvas, Drawing, GRID, INK, MUTED};
+use super::content::{CaseScore, Row};
+use super::curves::linear_ticks;
+use super::loss_plot::colour;
+use crate::error::Result;
+
+/// The dots of lesion and liver Dice side by side.
+pub(super) struct DicePlot<'a>(pub(super) &'a [Row]);
+
+const LINE: f64 = 27.0;
+const TOP: f64 = 46.0;
+
+/// One of the two halves.
+struct Half {
+    title: &'static str,
+    left: f64,
+    right: f64,
+    low: f64,
+    dice: fn(&CaseScore) -> Option<f64>,
+}
+
+impl Half {
+    fn x(&self, dice: f64) -> f64 {
+        self.left
+            + (self.right - self.left) * ((dice - self.low) / (1.0 - self.low)).clamp(0.0, 1.0)
+    }
+
+    fn values(&self, row: &Row) -> Vec<f64> {
+        row.per_case
+            .iter()
+            .filter_map(self.dice)
+            .filter(|v| v.is_finite())
+            .collect()
+    }
+}
+
+fn lesion(case: &CaseScore) -> Option<f64> {
+    case.lesion_dice.filter(|_| case.has_lesions)
+}
+
+fn liver(case: &CaseScore) -> Option<f64> {
+    case.liver_dice
+}
+
+impl DicePlot<'_> {
+    fn halves(&self) -> [Half; 2] {
+        // The liver's scores crowd at the top: its axis begins at the ten below the worst.
+        let worst = self
+            .0
+            .iter()
+            .flat_map(|row| &row.per_case)
+            .filter_map(liver)
+            .fold(1.0, f64::min);
+        let low = ((worst * 10.0).floor() / 10.0).clamp(0.0, 0.9);
+        [
+            Half {
+                title: "Lesion Dice, cases with lesions, %",
+                left: 272.0,
+                right: 590.0,
+                low: 0.0,
+                dice: lesion,
+            },
+            Half {
+                title: "Liver Dice, all cases, %",
+                left: 632.0,
+                right: 946.0,
+                low,
+                dice: liver,
+            },
+        ]
+    }
+}
+
+impl Drawing for DicePlot<'_> {
+    fn size(&self) -> (u32, u32) {
+        (960, (TOP + LINE * self.0.len().max(1) as f64) as u32 + 34)
+    }
+
+    fn title(&self) -> String {
+        "Dice of every test case and its mean, by variant".into()
+    }
+
+    fn draw<DB: DrawingBackend>(&self, canvas: &Canvas<DB>) -> Result<()> {
+        let bottom = TOP + LINE * self.0.len().max(1) as f64;
+        for half in self.halves() {
+            canvas.text(half.title, (half.left, 16.0), Align::Left, 12.0, INK, true)?;
+            for (percent, label) in linear_ticks(100.0 * half.low, 100.0, 5) {
+                let x = half.x(percent / 100.0);
+                canvas.line(&[(x, TOP - 10.0), (x, bottom)], GRID, 1.0, 0.75)?;
+                canvas.text(
+                    &label,
+                    (x, bottom + 12.0),
+                    Align::Centre,
+                    11.0,
+                    MUTED,
+                    false,
+                )?;
+            }
+            for (place, row) in self.0.iter().enumerate() {
+                let y = TOP + LINE * (place as f64 + 0.5);
+                let values = half.values(row);
+                for value in &values {
+                    canvas.disc((half.x(*value), y), 4.0, colour(place), 0.45)?;
+                }
+                if values.is_empty() {
+                    canvas.text("—", (half.left + 8.0, y), Align::Left, 11.0, MUTED, false)?;
+                } else {
+                    let mean = half.x(values.iter().sum::<f64>() / values.len() as f64);
+                    canvas.line(&[(mean, y - 9.0), (mean, y + 9.0)], INK, 1.0, 2.0)?;
+                }
+            }
+        }
+        for (place, row) in self.0.iter().enumerate() {
+            let y = TOP + LINE * (place as f64 + 0.5);
+            canvas.text(&row.title, (258.0, y), Align::Right, 11.5, INK, false)?;
+        }
+        Ok(())
+    }
+}

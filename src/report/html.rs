@@ -1,0 +1,169 @@
+//! Tables as HTML fragments that the page's script can sort.
+
+use super::table::{Cell, Exporter, MISSING, Table, Unit};
+use crate::error::Result;
+
+/// A `<table>` with caption and notes in a `<figure>`; it needs the page's style.
+#[derive(Clone, Copy, Debug)]
+pub struct Html;
+
+impl Exporter for Html {
+    fn extension(&self) -> &'static str {
+        "html"
+    }
+
+    fn export(&self, table: &Table) -> Result<Vec<u8>> {
+        let mut out = format!(
+            "<figure class=\"table\" id=\"table-{}\">\n",
+            escape(&table.id)
+        );
+        out += &format!(
+            "<figcaption><b>{}.</b> {}</figcaption>\n<div class=\"scroll\"><table>\n<thead>\n",
+            escape(&table.title),
+            escape(&table.caption)
+        );
+        out += &group_heads(table);
+        out += "<tr class=\"sort\">";
+        for column in 0..table.columns.len() {
+            out += &head(table, column);
+        }
+        out += "</tr>\n</thead>\n<tbody>\n";
+        for row in 0..table.rows.len() {
+            out += "<tr>";
+            for column in 0..table.columns.len() {
+                out += &cell(table, row, column);
+            }
+            out += "</tr>\n";
+        }
+        out += "</tbody>\n</table></div>\n";
+        for note in &table.notes {
+            out += &format!("<p class=\"note\">{}</p>\n", escape(note));
+        }
+        out += "</figure>\n";
+        Ok(out.into_bytes())
+    }
+}
+
+fn group_heads(table: &Table) -> String {
+    if !table.has_groups() {
+        return String::new();
+    }
+    let cells: String = table
+        .groups()
+        .iter()
+        .map(|(group, _, count)| match group {
+            Some(group) => format!(
+                "<th colspan=\"{count}\" scope=\"colgroup\"><span>{}</span></th>",
+                escape(group)
+            ),
+            None => format!("<td colspan=\"{count}\"></td>"),
+        })
+        .collect();
+    format!("<tr class=\"groups\">{cells}</tr>\n")
+}
+
+fn head(table: &Table, column: usize) -> String {
+    let c = &table.columns[column];
+    let mut details = Vec::new();
+    if c.unit != Unit::None {
+        details.push(c.unit.sign().to_string());
+    }
+    if let Some(direction) = c.direction {
+        details.push(direction.arrow().into());
+    }
+    if let Some(n) = table.column_n(column) {
+        details.push(format!("N = {n}"));
+    }
+    let details = match details.len() {
+        0 => String::new(),
+        _ => format!("<small>{}</small>", details.join(" · ")),
+    };
+    format!(
+        "<th scope=\"col\"{}><button type=\"button\">{}{details}</button></th>",
+        class(table, column),
+        escape(&c.title)
+    )
+}
+
+fn class(table: &Table, column: usize) -> String {
+    let c = &table.columns[column];
+    let first_of_group = c.group.is_some()
+        && table
+            .groups()
+            .iter()
+            .any(|(group, first, _)| group.is_some() && *first == column);
+    match (
+        c.is_text,
+        c.direction.is_none() && c.group.is_some(),
+        first_of_group,
+    ) {
+        (true, ..) => String::new(),
+        (false, false, false) => " class=\"num\"".into(),
+        (false, true, false) => " class=\"num ref\"".into(),
+        (false, false, true) => " class=\"num first\"".into(),
+        (false, true, true) => " class=\"num ref first\"".into(),
+    }
+}
+
+fn cell(table: &Table, row: usize, column: usize) -> String {
+    let cell = &table.rows[row].cells[column];
+    let class = class(table, column);
+    match cell {
+        Cell::Text { text, note } => {
+            let note = note
+                .as_ref()
+                .map(|n| format!("<small>{}</small>", escape(n)))
+                .unwrap_or_default();
+            let tag = if column == 0 {
+                "th scope=\"row\""
+            } else {
+                "td"
+            };
+            let end = if column == 0 { "th" } else { "td" };
+            format!("<{tag}{class}>{}{note}</{end}>", escape(text))
+        }
+        Cell::Number { value, sd, .. } if value.is_finite() => {
+            let c = &table.columns[column];
+            let mut text = minus(&c.render(*value));
+            if table.is_best(row, column) {
+                text = format!("<b>{text}</b>");
+            }
+            let mut small = Vec::new();
+            if let Some(sd) = sd {
+                small.push(format!("± {}", c.render(*sd)));
+            }
+            if let Some(n) = table.own_n(row, column) {
+                small.push(format!("n = {n}"));
+            }
+            if let Some(mark) = cell.mark() {
+                small.push(escape(mark));
+            }
+            if !small.is_empty() {
+                text += &format!("<small>{}</small>", small.join(", "));
+            }
+            format!("<td{class} data-v=\"{value}\">{text}</td>")
+        }
+        _ => format!("<td{class}>{MISSING}</td>"),
+    }
+}
+
+/// Sets a true minus sign, which is as wide as the digits.
+fn minus(number: &str) -> String {
+    number.replace('-', "−")
+}
+
+/// Makes plain text safe for HTML text and attributes.
+pub(super) fn escape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => out += "&amp;",
+            '<' => out += "&lt;",
+            '>' => out += "&gt;",
+            '"' => out += "&quot;",
+            '\'' => out += "&#39;",
+            _ => out.push(c),
+        }
+    }
+    out
+}

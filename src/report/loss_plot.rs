@@ -1,0 +1,327 @@
+//! The training-loss curves of all variants in one plot, as the paper's Figure 3, and one by one.
+
+use plotters::prelude::{DrawingBackend, RGBColor};
+
+use super::canvas::{Align, Canvas, Drawing, GRID, INK, MUTED, PAPER};
+use super::curves::{Curve, LossAxis, linear_ticks};
+use crate::error::Result;
+
+/// Colours of Okabe and Ito (2008), which people with colour blindness can tell apart, without
+/// yellow and with a grey for black, so that they also show on a dark ground.
+const COLOURS: [RGBColor; 7] = [
+    RGBColor(0x56, 0xb4, 0xe9),
+    RGBColor(0x8a, 0x8d, 0x91),
+    RGBColor(0xe6, 0x9f, 0x00),
+    RGBColor(0xcc, 0x79, 0xa7),
+    RGBColor(0x00, 0x9e, 0x73),
+    RGBColor(0x1f, 0x78, 0xc8),
+    RGBColor(0xd5, 0x5e, 0x00),
+];
+
+/// Lengths of dash and gap in points; the last one is solid.
+const DASHES: [&[f64]; 7] = [
+    &[8.0, 4.0],
+    &[2.5, 3.0],
+    &[10.0, 3.5, 2.5, 3.5],
+    &[5.0, 3.0],
+    &[14.0, 4.0],
+    &[12.0, 3.0, 2.5, 3.0, 2.5, 3.0],
+    &[],
+];
+
+/// Colour of the variant at a place of the study.
+pub(super) fn colour(place: usize) -> RGBColor {
+    COLOURS[place % COLOURS.len()]
+}
+
+fn pattern(place: usize) -> &'static [f64] {
+    DASHES[place % DASHES.len()]
+}
+
+/// All curves on common axes.
+pub(super) struct LossPlot<'a>(pub(super) &'a [Curve]);
+
+/// One small plot for every variant, on common axes, the others behind it.
+pub(super) struct LossGrid<'a>(pub(super) &'a [Curve]);
+
+/// A rectangle of the page and the data range it shows.
+struct Frame {
+    left: f64,
+    right: f64,
+    top: f64,
+    bottom: f64,
+    end: f64,
+    axis: LossAxis,
+}
+
+impl Frame {
+    fn x(&self, iteration: f64) -> f64 {
+        self.left + (self.right - self.left) * iteration / self.end
+    }
+
+    fn y(&self, loss: f64) -> f64 {
+        self.bottom - (self.bottom - self.top) * self.axis.place(loss)
+    }
+
+    fn path(&self, points: &[(f64, f64)]) -> Vec<(f64, f64)> {
+        points
+            .iter()
+            .map(|(i, loss)| (self.x(*i), self.y(*loss)))
+            .collect()
+    }
+
+    /// Grid and labels of both axes.
+    fn draw<DB: DrawingBackend>(
+        &self,
+        canvas: &Canvas<DB>,
+        size: f64,
+        x_ticks: usize,
+    ) -> Result<()> {
+        for (loss, label) in self.axis.ticks() {
+            let y = self.y(loss);
+            canvas.line(&[(self.left, y), (self.right, y)], GRID, 1.0, 0.75)?;
+            canvas.text(
+                &label,
+                (self.left - 7.0, y),
+                Align::Right,
+                size,
+                MUTED,
+                false,
+            )?;
+        }
+        for (iteration, label) in linear_ticks(0.0, self.end, x_ticks) {
+            let x = self.x(iteration);
+            canvas.line(
+                &[(x, self.bottom), (x, self.bottom + 4.0)],
+                MUTED,
+                1.0,
+                0.75,
+            )?;
+            canvas.text(
+                &label,
+                (x, self.bottom + 13.0),
+                Align::Centre,
+                size,
+                MUTED,
+                false,
+            )?;
+        }
+        canvas.line(
+            &[(self.left, self.bottom), (self.right, self.bottom)],
+            MUTED,
+            1.0,
+            0.75,
+        )
+    }
+
+    fn raw<DB: DrawingBackend>(
+        &self,
+        canvas: &Canvas<DB>,
+        curve: &Curve,
+        alpha: f64,
+    ) -> Result<()> {
+        canvas.line(&self.path(&curve.raw), colour(curve.place), alpha, 0.6)
+    }
+
+    /// A ring where a later stage begins.
+    fn stage_rings<DB: DrawingBackend>(&self, canvas: &Canvas<DB>, curve: &Curve) -> Result<()> {
+        for (start, _) in curve.stages.iter().skip(1) {
+            if let Some((i, loss)) = curve.smooth.iter().find(|p| p.0 >= *start) {
+                let at = (self.x(*i), self.y(*loss));
+                canvas.disc(at, 4.0, colour(curve.place), 1.0)?;
+                canvas.disc(at, 2.3, PAPER, 1.0)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn end_of(curves: &[Curve]) -> f64 {
+    curves.iter().map(|c| c.end).fold(1.0, f64::max)
+}
+
+fn axis_name(axis: &LossAxis) -> &'static str {
+    if axis.is_log {
+        "Training loss, logarithmic"
+    } else {
+        "Training loss"
+    }
+}
+
+impl Drawing for LossPlot<'_> {
+    fn size(&self) -> (u32, u32) {
+        // The legend may need more height than the plot.
+        (960, (44 + 23 * self.0.len() as u32 + 100).max(430))
+    }
+
+    fn title(&self) -> String {
+        "Training loss of every variant against the iteration, raw and smoothed".into()
+    }
+
+    fn draw<DB: DrawingBackend>(&self, canvas: &Canvas<DB>) -> Result<()> {
+        let frame = Frame {
+            left: 52.0,
+            right: 640.0,
+            top: 34.0,
+            bottom: 388.0,
+            end: end_of(self.0),
+            axis: LossAxis::of(self.0),
+        };
+        canvas.text(
+            axis_name(&frame.axis),
+            (12.0, 14.0),
+            Align::Left,
+            12.5,
+            INK,
+            true,
+        )?;
+        frame.draw(canvas, 11.5, 6)?;
+        canvas.text(
+            "Iteration",
+            (frame.right, 419.0),
+            Align::Right,
+            11.5,
+            MUTED,
+            false,
+        )?;
+        if self.0.is_empty() {
+            let middle = ((frame.left + frame.right) / 2.0, 200.0);
+            return canvas.text("no losses yet", middle, Align::Centre, 13.0, MUTED, false);
+        }
+        for curve in self.0 {
+            frame.raw(canvas, curve, 0.22)?;
+        }
+        for curve in self.0 {
+            for piece in curve.pieces() {
+                let path = frame.path(piece);
+                canvas.dashed(&path, pattern(curve.place), colour(curve.place), 2.0)?;
+            }
+            frame.stage_rings(canvas, curve)?;
+        }
+        legend(canvas, self.0)
+    }
+}
+
+fn legend<DB: DrawingBackend>(canvas: &Canvas<DB>, curves: &[Curve]) -> Result<()> {
+    let mut y = 44.0;
+    for curve in curves {
+        let line = [(662.0, y), (700.0, y)];
+        canvas.dashed(&line, pattern(curve.place), colour(curve.place), 2.4)?;
+        canvas.text(&curve.title, (709.0, y), Align::Left, 11.5, INK, false)?;
+        y += 23.0;
+    }
+    y += 10.0;
+    canvas.line(&[(662.0, y), (700.0, y)], MUTED, 0.45, 0.6)?;
+    canvas.text(
+        "every iteration",
+        (709.0, y),
+        Align::Left,
+        11.0,
+        MUTED,
+        false,
+    )?;
+    y += 20.0;
+    canvas.line(&[(662.0, y), (700.0, y)], MUTED, 1.0, 2.0)?;
+    canvas.text(
+        "moving mean within a stage",
+        (709.0, y),
+        Align::Left,
+        11.0,
+        MUTED,
+        false,
+    )?;
+    if curves.iter().any(|c| c.stages.len() > 1) {
+        y += 20.0;
+        canvas.disc((681.0, y), 4.0, MUTED, 1.0)?;
+        canvas.disc((681.0, y), 2.3, PAPER, 1.0)?;
+        canvas.text(
+            "a later stage begins",
+            (709.0, y),
+            Align::Left,
+            11.0,
+            MUTED,
+            false,
+        )?;
+    }
+    Ok(())
+}
+
+/// Width and height of a small plot with its labels, and how many stand in a row.
+const SMALL: (f64, f64, usize) = (316.0, 196.0, 3);
+
+impl Drawing for LossGrid<'_> {
+    fn size(&self) -> (u32, u32) {
+        let rows = self.0.len().div_ceil(SMALL.2).max(1);
+        (960, (SMALL.1 * rows as f64) as u32 + 12)
+    }
+
+    fn title(&self) -> String {
+        "Training loss of each variant with its stages, the other variants in grey".into()
+    }
+
+    fn draw<DB: DrawingBackend>(&self, canvas: &Canvas<DB>) -> Result<()> {
+        let (end, axis) = (end_of(self.0), LossAxis::of(self.0));
+        for (i, curve) in self.0.iter().enumerate() {
+            let (column, row) = ((i % SMALL.2) as f64, (i / SMALL.2) as f64);
+            let frame = Frame {
+                left: column * SMALL.0 + 46.0,
+                right: (column + 1.0) * SMALL.0 - 8.0,
+                top: row * SMALL.1 + 44.0,
+                bottom: row * SMALL.1 + 168.0,
+                end,
+                axis,
+            };
+            canvas.text(
+                &curve.title,
+                (frame.left, frame.top - 30.0),
+                Align::Left,
+                11.5,
+                INK,
+                true,
+            )?;
+            frame.draw(canvas, 10.0, 4)?;
+            for other in self.0.iter().filter(|other| other.place != curve.place) {
+                for piece in other.pieces() {
+                    canvas.line(&frame.path(piece), MUTED, 0.28, 0.9)?;
+                }
+            }
+            frame.raw(canvas, curve, 0.35)?;
+            for piece in curve.pieces() {
+                canvas.line(&frame.path(piece), colour(curve.place), 1.0, 2.0)?;
+            }
+            stage_lines(canvas, &frame, curve)?;
+        }
+        Ok(())
+    }
+}
+
+/// A line where every later stage begins, and the name of each where there is room for it.
+fn stage_lines<DB: DrawingBackend>(
+    canvas: &Canvas<DB>,
+    frame: &Frame,
+    curve: &Curve,
+) -> Result<()> {
+    for (i, (start, name)) in curve.stages.iter().enumerate() {
+        let from = frame.x(*start);
+        let to = curve
+            .stages
+            .get(i + 1)
+            .map_or(frame.right, |next| frame.x(next.0));
+        if i > 0 {
+            let line = [(from, frame.top - 16.0), (from, frame.bottom)];
+            canvas.dashed(&line, &[2.0, 2.0], MUTED, 0.75)?;
+        }
+        // DejaVu Sans sets about 0.62 em a letter.
+        if to - from > name.chars().count() as f64 * 9.5 * 0.62 + 4.0 {
+            canvas.text(
+                name,
+                (from + 4.0, frame.top - 11.0),
+                Align::Left,
+                9.5,
+                MUTED,
+                false,
+            )?;
+        }
+    }
+    Ok(())
+}

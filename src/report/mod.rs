@@ -1,0 +1,36 @@
+//! The report of a study: one table model and its exporters, plots, overlays, the HTML page.
+//!
+//! [`write`] turns a plain [`Content`] into a folder. The same content gives the same bytes.
+
+mod canvas;
+mod collect;
+mod content;
+mod csv_table;
+mod curves;
+mod dots;
+mod font;
+mod html;
+mod latex;
+mod loss_plot;
+mod markdown;
+pub mod overlay;
+mod page;
+mod render;
+mod score;
+mod stages;
+mod table;
+mod tables;
+mod verdict;
+
+pub use collect::collect;
+pub use content::{CaseScore, Content, Cost, Estimate, LossPoint, Row, StageCost, Status};
+pub use csv_table::Csv;
+pub use html::Html;
+pub use latex::Latex;
+pub use markdown::Markdown;
+pub use overlay::{CaseOverlay, Predicted, choose_slice};
+pub use render::write;
+pub use score::Score;
+pub use stages::{StageCheck, stage_checks};
+pub use table::{Cell, Column, Direction, Exporter, Table, TableRow, Unit};
+pub use tables::all as tables;

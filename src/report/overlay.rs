@@ -1,0 +1,447 @@
+//! Slices of test cases with their label maps, in the colours of the paper's figures.
+
+use ndarray::{Array2, Array3, ArrayView2, Axis, s};
+
+use super::canvas::{Align, encode_png, words};
+use crate::error::{Error, Result};
+use crate::volume::Volume;
+use plotters::prelude::RGBColor;
+
+/// Grey window of the CT in Hounsfield units, the window the networks see.
+const WINDOW_HU: [f32; 2] = [-200.0, 250.0];
+/// Below this a voxel is air around the body, which is cut away.
+const AIR_HU: f32 = -300.0;
+/// A slice is enlarged by the whole number that brings it nearest to this width in pixels.
+const PANEL_PIXELS: f64 = 320.0;
+/// Panels in a row of the picture.
+const PANELS_A_ROW: usize = 5;
+const GAP: usize = 10;
+const HEAD: usize = 42;
+const CAPTION: usize = 66;
+/// Size of a panel's title in pixels.
+const TITLE: f64 = 16.0;
+
+const GROUND: [u8; 3] = [0x10, 0x12, 0x15];
+const LIGHT: RGBColor = RGBColor(0xf2, 0xf3, 0xf5);
+const DIM: RGBColor = RGBColor(0xa4, 0xaa, 0xb2);
+
+/// How a label is painted over the CT.
+struct Paint {
+    /// Colour of its voxels, and how much of the CT it hides.
+    fill: ([u8; 3], f32),
+    /// Colour of its border.
+    edge: [u8; 3],
+}
+
+/// The paper's colours of a prediction: liver red, lesion green.
+const PREDICTED: [Paint; 2] = [
+    Paint {
+        fill: ([0xdc, 0x0a, 0x0a], 0.48),
+        edge: [0xff, 0x3c, 0x3c],
+    },
+    Paint {
+        fill: ([0x0a, 0xd2, 0x32], 0.70),
+        edge: [0x28, 0xff, 0x50],
+    },
+];
+
+/// The paper's colours of the reference: liver grey, lesion white. A lighter border keeps the grey
+/// apart from the CT's own.
+const TRUE: [Paint; 2] = [
+    Paint {
+        fill: ([0x78, 0x78, 0x78], 0.55),
+        edge: [0xd2, 0xd2, 0xd2],
+    },
+    Paint {
+        fill: ([0xff, 0xff, 0xff], 0.85),
+        edge: [0xff, 0xff, 0xff],
+    },
+];
+
+/// One slice of a test case with its reference and predictions.
+///
+/// Rows run from the top of the picture to the bottom, columns from its left to its right; [`axial`]
+/// cuts a slice that way.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CaseOverlay {
+    /// Name of the case; also of the file.
+    pub case: String,
+    /// Number of the slice in the volume, counted from 0.
+    pub slice: usize,
+    /// CT in Hounsfield units, `[y, x]`.
+    pub hu: Array2<f32>,
+    /// Reference labels, `[y, x]`: 0 background, 1 liver, 2 lesion.
+    pub truth: Array2<u8>,
+    /// Predictions in the order of the study's rows.
+    pub predictions: Vec<Predicted>,
+}
+
+/// The prediction of one variant for a slice.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Predicted {
+    /// Name of the variant as in the tables.
+    pub title: String,
+    /// Predicted labels, `[y, x]`.
+    pub labels: Array2<u8>,
+    /// Dice of the liver over the whole case, a fraction; NaN if unknown.
+    pub liver_dice: f64,
+    /// Dice of the lesions over the whole case, a fraction; NaN if unknown or without lesions.
+    pub lesion_dice: f64,
+}
+
+/// The slice to show of a label map `[z, y, x]`: most lesion voxels, else most liver voxels, else
+/// the middle one; the first of equals.
+pub fn choose_slice(labels: &Array3<u8>) -> usize {
+    let largest = |wanted: &dyn Fn(u8) -> bool| {
+        let areas: Vec<usize> = labels
+            .axis_iter(Axis(0))
+            .map(|slice| slice.iter().filter(|label| wanted(**label)).count())
+            .collect();
+        let most = areas.iter().copied().max().filter(|area| *area > 0)?;
+        areas.iter().position(|area| *area == most)
+    };
+    largest(&|label| label == 2)
+        .or_else(|| largest(&|label| label > 0))
+        .unwrap_or(labels.len_of(Axis(0)) / 2)
+}
+
+/// Slice `z` of a volume as radiologists look at it: front of the patient at the top, the patient's
+/// right at the left. None if there is no such slice.
+///
+/// It assumes that the file's axes lie along left-right, back-front and feet-head, as after
+/// canonical orientation.
+pub fn axial<T: Clone>(volume: &Volume<T>, z: usize) -> Option<Array2<T>> {
+    if z >= volume.voxels.len_of(Axis(0)) {
+        return None;
+    }
+    let mut slice: ArrayView2<'_, T> = volume.voxels.index_axis(Axis(0), z);
+    if volume.geometry.affine[1][1] > 0.0 {
+        slice.invert_axis(Axis(0));
+    }
+    if volume.geometry.affine[0][0] > 0.0 {
+        slice.invert_axis(Axis(1));
+    }
+    Some(slice.to_owned())
+}
+
+/// The picture of a case as the bytes of a PNG file: the CT, the reference, every prediction.
+///
+/// # Errors
+/// A slice without pixels, or label maps of another shape than the CT.
+pub(super) fn png(overlay: &CaseOverlay) -> Result<Vec<u8>> {
+    check(overlay)?;
+    let panels = panels(overlay);
+    let (height, width, _) = panels[0].pixels.dim();
+    let columns = panels.len().min(PANELS_A_ROW);
+    let rows = panels.len().div_ceil(columns);
+    let cell = (CAPTION + height + GAP, width + GAP);
+    let size = (HEAD + rows * cell.0, GAP + columns * cell.1);
+    let mut picture = Array3::from_shape_fn((size.0, size.1, 3), |(_, _, c)| GROUND[c]);
+    let corner = |i: usize| (HEAD + (i / columns) * cell.0, GAP + (i % columns) * cell.1);
+    for (i, panel) in panels.iter().enumerate() {
+        let (y, x) = corner(i);
+        let y = y + CAPTION;
+        picture
+            .slice_mut(s![y..y + height, x..x + width, ..])
+            .assign(&panel.pixels);
+    }
+    let mut write = |y: usize, height: usize, texts: &[Words<'_>]| -> Result<()> {
+        let band = words((size.1 as u32, height as u32), GROUND, |canvas| {
+            texts
+                .iter()
+                .try_for_each(|t| canvas.text(t.text, t.at, Align::Left, t.size, t.colour, t.bold))
+        })?;
+        for (target, value) in picture
+            .slice_mut(s![y..y + height, .., ..])
+            .iter_mut()
+            .zip(band)
+        {
+            *target = value;
+        }
+        Ok(())
+    };
+    let head = format!("{}, slice {}", overlay.case, overlay.slice);
+    write(
+        0,
+        HEAD,
+        &[Words::new(&head, (GAP as f64, 22.0), 18.0, LIGHT, true)],
+    )?;
+    for (row, panels) in panels.chunks(columns).enumerate() {
+        let texts: Vec<Words<'_>> = panels
+            .iter()
+            .enumerate()
+            .flat_map(|(column, panel)| {
+                let x = corner(column).1 as f64;
+                let line =
+                    move |text, y, size, colour| Words::new(text, (x, y), size, colour, false);
+                let titles = panel.title.iter().rev().zip([34.0, 14.0]);
+                titles
+                    .map(move |(text, y)| line(text, y, TITLE, LIGHT))
+                    .chain([line(&panel.detail, 54.0, 14.0, DIM)])
+            })
+            .collect();
+        write(corner(row * columns).0, CAPTION, &texts)?;
+    }
+    encode_png(
+        size.1 as u32,
+        size.0 as u32,
+        picture.as_slice().unwrap_or_default(),
+    )
+}
+
+/// A line of text in a band of the picture.
+struct Words<'a> {
+    text: &'a str,
+    at: (f64, f64),
+    size: f64,
+    colour: RGBColor,
+    bold: bool,
+}
+
+impl<'a> Words<'a> {
+    fn new(text: &'a str, at: (f64, f64), size: f64, colour: RGBColor, bold: bool) -> Self {
+        Self {
+            text,
+            at,
+            size,
+            colour,
+            bold,
+        }
+    }
+}
+
+fn check(overlay: &CaseOverlay) -> Result<()> {
+    let shape = overlay.hu.dim();
+    let others = overlay.predictions.iter().map(|p| p.labels.dim());
+    if shape.0 == 0 || shape.1 == 0 {
+        return Err(Error::Internal(format!(
+            "overlay of {}: the slice is empty",
+            overlay.case
+        )));
+    }
+    match std::iter::once(overlay.truth.dim())
+        .chain(others)
+        .find(|other| *other != shape)
+    {
+        None => Ok(()),
+        Some(other) => Err(Error::Internal(format!(
+            "overlay of {}: labels of {other:?} pixels on a CT of {shape:?}",
+            overlay.case
+        ))),
+    }
+}
+
+/// An image with the lines above it.
+struct Panel {
+    /// One or two lines.
+    title: Vec<String>,
+    detail: String,
+    /// `[y, x, rgb]`
+    pixels: Array3<u8>,
+}
+
+fn panels(overlay: &CaseOverlay) -> Vec<Panel> {
+    let (rows, columns) = body(overlay);
+    let window = s![rows.0..rows.1, columns.0..columns.1];
+    let hu = overlay.hu.slice(window);
+    let empty = Array2::zeros(hu.dim());
+    let letters = (hu.ncols() * enlarged_by(hu.ncols())) as f64 / (TITLE * 0.6);
+    let panel = |title: &str, detail: String, labels: ArrayView2<'_, u8>, paints| Panel {
+        title: wrapped(title, letters as usize),
+        detail,
+        pixels: painted(hu, labels, paints),
+    };
+    let window_text = format!("window {} to {} HU", WINDOW_HU[0], WINDOW_HU[1]).replace('-', "−");
+    let mut panels = vec![
+        panel("CT", window_text, empty.view(), &TRUE),
+        panel(
+            "Reference",
+            "liver grey, lesion white".into(),
+            overlay.truth.slice(window),
+            &TRUE,
+        ),
+    ];
+    for p in &overlay.predictions {
+        let percent = |dice: f64| match dice.is_finite() {
+            true => format!("{:.1}", 100.0 * dice),
+            false => "—".into(),
+        };
+        let dice = format!(
+            "Dice liver {}, lesion {}",
+            percent(p.liver_dice),
+            percent(p.lesion_dice)
+        );
+        panels.push(panel(&p.title, dice, p.labels.slice(window), &PREDICTED));
+    }
+    panels
+}
+
+/// Rows and columns that hold the body and every label, with a small margin.
+fn body(overlay: &CaseOverlay) -> ((usize, usize), (usize, usize)) {
+    let shape = overlay.hu.dim();
+    let mut low = [shape.0, shape.1];
+    let mut high = [0, 0];
+    let labels = |at| overlay.truth[at] > 0 || overlay.predictions.iter().any(|p| p.labels[at] > 0);
+    for (at, hu) in overlay.hu.indexed_iter() {
+        if *hu > AIR_HU || labels(at) {
+            low = [low[0].min(at.0), low[1].min(at.1)];
+            high = [high[0].max(at.0 + 1), high[1].max(at.1 + 1)];
+        }
+    }
+    if high == [0, 0] {
+        return ((0, shape.0), (0, shape.1));
+    }
+    let margin = shape.0.max(shape.1) / 64;
+    let grown = |axis: usize, size: usize| {
+        (
+            low[axis].saturating_sub(margin),
+            (high[axis] + margin).min(size),
+        )
+    };
+    (grown(0, shape.0), grown(1, shape.1))
+}
+
+fn enlarged_by(width: usize) -> usize {
+    ((PANEL_PIXELS / width as f64).round() as usize).max(1)
+}
+
+/// The CT in grey, enlarged smoothly, under its labels, enlarged voxel by voxel.
+fn painted(hu: ArrayView2<'_, f32>, labels: ArrayView2<'_, u8>, paints: &[Paint; 2]) -> Array3<u8> {
+    let (h, w) = hu.dim();
+    let by = enlarged_by(w);
+    let label_at = |y: usize, x: usize| labels[(y / by, x / by)];
+    // The liver's border runs round the lesions in it.
+    let edge = |y: usize, x: usize, label: u8| {
+        let (bottom, right) = (h * by - 1, w * by - 1);
+        label_at(y.saturating_sub(1), x) < label
+            || label_at((y + 1).min(bottom), x) < label
+            || label_at(y, x.saturating_sub(1)) < label
+            || label_at(y, (x + 1).min(right)) < label
+    };
+    let mut out = Array3::zeros((h * by, w * by, 3));
+    for y in 0..h * by {
+        for x in 0..w * by {
+            let grey = 255.0 * interpolated(hu, y, x, by);
+            let label = label_at(y, x);
+            let (colour, alpha) = match label {
+                0 => ([0; 3], 0.0),
+                _ => {
+                    let paint = &paints[usize::from(label > 1)];
+                    if edge(y, x, label) {
+                        (paint.edge, 1.0)
+                    } else {
+                        paint.fill
+                    }
+                }
+            };
+            for c in 0..3 {
+                let mixed = f32::from(colour[c]) * alpha + grey * (1.0 - alpha);
+                out[(y, x, c)] = mixed.round() as u8;
+            }
+        }
+    }
+    out
+}
+
+/// Grey in 0..=1 at a pixel of the enlarged image, bilinear between voxel centres.
+fn interpolated(hu: ArrayView2<'_, f32>, y: usize, x: usize, by: usize) -> f32 {
+    let place = |i: usize, size: usize| {
+        let at = ((i as f32 + 0.5) / by as f32 - 0.5).clamp(0.0, (size - 1) as f32);
+        let low = at.floor() as usize;
+        (low, (low + 1).min(size - 1), at - at.floor())
+    };
+    let grey = |y: usize, x: usize| {
+        let value = hu[(y, x)];
+        let value = if value.is_nan() { WINDOW_HU[0] } else { value };
+        ((value - WINDOW_HU[0]) / (WINDOW_HU[1] - WINDOW_HU[0])).clamp(0.0, 1.0)
+    };
+    let (y0, y1, fy) = place(y, hu.nrows());
+    let (x0, x1, fx) = place(x, hu.ncols());
+    let top = grey(y0, x0) * (1.0 - fx) + grey(y0, x1) * fx;
+    let bottom = grey(y1, x0) * (1.0 - fx) + grey(y1, x1) * fx;
+    top * (1.0 - fy) + bottom * fy
+}
+
+/// A title on at most two lines of about so many letters.
+fn wrapped(title: &str, letters: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in title.split_whitespace() {
+        let last = lines.len() - 1;
+        let length = lines[last].chars().count();
+        if length > 0 && length + 1 + word.chars().count() > letters && lines.len() < 2 {
+            lines.push(word.into());
+        } else {
+            if length > 0 {
+                lines[last].push(' ');
+            }
+            lines[last].push_str(word);
+        }
+    }
+    for line in &mut lines {
+        if line.chars().count() > letters.max(4) {
+            *line = line.chars().take(letters.max(4) - 1).chain(['…']).collect();
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::volume::Geometry;
+
+    #[test]
+    fn the_slice_with_most_lesion_wins_over_the_one_with_most_liver() {
+        let mut labels = Array3::zeros((5, 4, 4));
+        assert_eq!(choose_slice(&labels), 2);
+        labels.slice_mut(s![3, .., ..]).fill(1);
+        assert_eq!(choose_slice(&labels), 3);
+        labels[(1, 0, 0)] = 2;
+        labels.slice_mut(s![4, 0, 0..2]).fill(2);
+        assert_eq!(choose_slice(&labels), 4);
+        assert_eq!(choose_slice(&Array3::zeros((0, 2, 2))), 0);
+    }
+
+    #[test]
+    fn a_canonical_volume_is_shown_front_up_and_right_on_the_left() {
+        let mut voxels = Array3::zeros((1, 2, 3));
+        // Front right corner of the patient: the last voxel of both axes in RAS+.
+        voxels[(0, 1, 2)] = 7u8;
+        let geometry = Geometry::axis_aligned([1, 2, 3], [1.0; 3]);
+        let slice = axial(&Volume { voxels, geometry }, 0).unwrap();
+        assert_eq!(slice[(0, 0)], 7);
+    }
+
+    #[test]
+    fn long_titles_take_two_lines_and_no_more() {
+        assert_eq!(wrapped("U-Net", 30), ["U-Net"]);
+        let title = "2D DenseUNet without pre-trained model";
+        assert_eq!(
+            wrapped(title, 30),
+            ["2D DenseUNet without", "pre-trained model"]
+        );
+        assert_eq!(wrapped(title, 13), ["2D DenseUNet", "without pre-…"]);
+    }
+
+    #[test]
+    fn the_papers_colours_are_on_the_borders() {
+        let hu = Array2::from_elem((8, 8), 25.0);
+        let mut labels = Array2::zeros((8, 8));
+        labels.slice_mut(s![2..6, 2..6]).fill(1);
+        labels[(3, 3)] = 2;
+        let by = 40;
+        let image = painted(hu.view(), labels.view(), &PREDICTED);
+        assert_eq!(image.dim(), (8 * by, 8 * by, 3));
+        let rgb = |y: usize, x: usize| [image[(y, x, 0)], image[(y, x, 1)], image[(y, x, 2)]];
+        assert_eq!(rgb(0, 0), [128; 3]);
+        assert_eq!(rgb(3 * by, 3 * by), PREDICTED[1].edge);
+        assert_eq!(rgb(2 * by, 2 * by), PREDICTED[0].edge);
+        let [r, g, b] = rgb(5 * by + 9, 5 * by + 9);
+        assert!(r > 150 && g < 80 && b < 80, "liver not red: {r} {g} {b}");
+        let [r, g, b] = rgb(3 * by + 9, 3 * by + 9);
+        assert!(
+            g > 150 && r < 80 && b < 100,
+            "lesion not green: {r} {g} {b}"
+        );
+    }
+}

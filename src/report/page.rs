@@ -1,0 +1,273 @@
+//! The two documents of a report: one HTML page and one Markdown text with the same content.
+
+use super::content::Content;
+use super::html::{Html, escape};
+use super::markdown::{self, Markdown};
+use super::table::{Exporter, Table};
+use super::tables::cases_in_words;
+use super::verdict::verdicts;
+use crate::error::Result;
+
+const STYLE: &str = include_str!("assets/report.css");
+const SCRIPT: &str = include_str!("assets/sort.js");
+
+/// A plot of the report.
+pub(super) struct Plot {
+    /// Name of its files in `plots/`.
+    pub(super) file: &'static str,
+    /// What it shows.
+    pub(super) caption: &'static str,
+    /// The picture.
+    pub(super) svg: String,
+}
+
+/// An overlay of the report.
+pub(super) struct Picture {
+    /// Path from the report's folder.
+    pub(super) path: String,
+    /// The case.
+    pub(super) case: String,
+    /// What `src` names: the same path, or the picture itself.
+    pub(super) source: String,
+}
+
+/// Everything the documents are made from.
+pub(super) struct Parts<'a> {
+    pub(super) content: &'a Content,
+    pub(super) tables: &'a [Table],
+    pub(super) curves: &'a [Plot],
+    pub(super) dice: &'a Plot,
+    pub(super) pictures: &'a [Picture],
+}
+
+/// Pairs of name and value for the head of a report.
+fn facts(content: &Content) -> Vec<(&'static str, String)> {
+    vec![
+        (
+            "Test set",
+            format!("{}: {}", content.test_set, cases_in_words(content)),
+        ),
+        ("Training", format!("{} cases", content.n_train)),
+        (
+            "Recipe and scale",
+            format!("{}, {}", content.recipe, content.scale),
+        ),
+        ("Master seed", content.master_seed.to_string()),
+        ("hdbench", content.hdbench.clone()),
+        ("Hardware", content.hardware.clone()),
+    ]
+}
+
+const OVERLAY_TEXT: &str = "The slice with most lesion, else most liver, of each test case, seen \
+    from the feet. Reference: liver grey, lesion white. Prediction: liver red, lesion green. Dice \
+    is over the whole case, in percent.";
+
+/// The page, complete in one file.
+pub(super) fn html(parts: &Parts<'_>) -> Result<String> {
+    let content = parts.content;
+    let title = escape(&content.study);
+    let mut out = format!(
+        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <meta name=\"color-scheme\" content=\"light dark\">\n\
+         <title>{title}: ablation report</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n"
+    );
+    out += &head(content);
+    out += "<section id=\"ablation\"><h2>Ablation</h2>\n";
+    out += &table(parts, "ablation")?;
+    out += &plot(parts.dice);
+    out += "</section>\n<section id=\"training\"><h2>Training</h2>\n";
+    for curves in parts.curves {
+        out += &plot(curves);
+    }
+    out += &table(parts, "training")?;
+    out += "</section>\n<section id=\"overlays\"><h2>Overlays</h2>\n";
+    out += &overlays(parts.pictures);
+    out += "</section>\n<section id=\"scores\"><h2>Further scores</h2>\n";
+    for id in ["lesion", "liver", "spread"] {
+        out += &table(parts, id)?;
+    }
+    for id in ["cases-lesion", "cases-liver"] {
+        let title = parts
+            .tables
+            .iter()
+            .find(|t| t.id == id)
+            .map_or("", |t| t.title.as_str());
+        out += &format!("<details><summary>{}</summary>\n", escape(title));
+        out += &table(parts, id)?;
+        out += "</details>\n";
+    }
+    out += "</section>\n<section id=\"cost\"><h2>Cost</h2>\n";
+    out += &table(parts, "cost")?;
+    out += "</section>\n";
+    out += &foot(content);
+    out += &format!("</main>\n<script>\n{SCRIPT}</script>\n</body>\n</html>\n");
+    Ok(out)
+}
+
+fn head(content: &Content) -> String {
+    let mut out = format!(
+        "<header>\n<p class=\"kind\">hdbench ablation report</p>\n<h1>{}</h1>\n<p class=\"lede\">{}</p>\n<dl>\n",
+        escape(&content.study),
+        escape(&content.data)
+    );
+    for (name, value) in facts(content) {
+        out += &format!("<div><dt>{name}</dt><dd>{}</dd></div>\n", escape(&value));
+    }
+    out += "</dl>\n<ul class=\"verdicts\">\n";
+    for verdict in verdicts(content) {
+        let class = match verdict.good {
+            Some(true) => "good",
+            Some(false) => "bad",
+            None => "plain",
+        };
+        out += &format!("<li class=\"{class}\">{}</li>\n", escape(&verdict.text));
+    }
+    out += "</ul>\n<nav>";
+    for (id, name) in [
+        ("ablation", "Ablation"),
+        ("training", "Training"),
+        ("overlays", "Overlays"),
+        ("scores", "Further scores"),
+        ("cost", "Cost"),
+        ("method", "Method"),
+    ] {
+        out += &format!("<a href=\"#{id}\">{name}</a> ");
+    }
+    out += "</nav>\n</header>\n";
+    out
+}
+
+fn table(parts: &Parts<'_>, id: &str) -> Result<String> {
+    let Some(table) = parts.tables.iter().find(|table| table.id == id) else {
+        return Ok(String::new());
+    };
+    if table.rows.is_empty() {
+        return Ok(format!(
+            "<p class=\"note\">{}: nothing to show yet.</p>\n",
+            escape(&table.title)
+        ));
+    }
+    // The fragment is made of strings: nothing is lost.
+    Ok(String::from_utf8_lossy(&Html.export(table)?).into_owned())
+}
+
+fn plot(plot: &Plot) -> String {
+    // Inside a page the name space is known and ids must not be repeated; plotters writes none.
+    let svg = plot
+        .svg
+        .replacen(" xmlns=\"http://www.w3.org/2000/svg\"", "", 1);
+    format!(
+        "<figure class=\"plot\">\n{}\n<figcaption>{} <a href=\"plots/{2}.svg\">SVG</a> \
+         <a href=\"plots/{2}.png\">PNG</a></figcaption>\n</figure>\n",
+        svg.trim_end(),
+        escape(plot.caption),
+        plot.file
+    )
+}
+
+fn overlays(pictures: &[Picture]) -> String {
+    if pictures.is_empty() {
+        return "<p class=\"note\">No overlays: no case has been predicted yet.</p>\n".into();
+    }
+    let mut out = format!("<p>{}</p>\n", escape(OVERLAY_TEXT));
+    for picture in pictures {
+        out += &format!(
+            "<figure class=\"overlay\"><a href=\"{}\"><img src=\"{}\" alt=\"Slice of {} with \
+             reference and predictions\" loading=\"lazy\"></a></figure>\n",
+            escape(&picture.path),
+            escape(&picture.source),
+            escape(&picture.case)
+        );
+    }
+    out
+}
+
+fn foot(content: &Content) -> String {
+    let mut out = String::from("<section id=\"method\"><h2>Method</h2>\n");
+    if !content.notes.is_empty() {
+        out += "<ul>\n";
+        for note in &content.notes {
+            out += &format!("<li>{}</li>\n", escape(note));
+        }
+        out += "</ul>\n";
+    }
+    out += &format!(
+        "<h3>How to reproduce</h3>\n<pre><code>{}</code></pre>\n<p class=\"note\">The same study, \
+         seed, device and number of threads give the same bytes. Every table is in \
+         <code>tables/</code> as Markdown, CSV (full precision) and LaTeX, every plot in \
+         <code>plots/</code> as SVG and PNG, and all of it in <code>report.json</code>.</p>\n\
+         </section>\n",
+        escape(&content.command)
+    );
+    out
+}
+
+/// The report as Markdown, with links to the pictures beside it.
+pub(super) fn markdown(parts: &Parts<'_>) -> Result<String> {
+    let content = parts.content;
+    let mut out = format!(
+        "# {}: ablation report\n\n{}\n\n",
+        markdown::escape(&content.study),
+        markdown::escape(&content.data)
+    );
+    for (name, value) in facts(content) {
+        out += &format!("- {name}: {}\n", markdown::escape(&value));
+    }
+    out += "\n";
+    for verdict in verdicts(content) {
+        let sign = match verdict.good {
+            Some(true) => "✓ ",
+            Some(false) => "✗ ",
+            None => "",
+        };
+        out += &format!("- {sign}{}\n", markdown::escape(&verdict.text));
+    }
+    for (head, ids) in [
+        ("Ablation", &["ablation"][..]),
+        ("Training", &["training"]),
+        ("Overlays", &[]),
+        ("Further scores", &["lesion", "liver", "spread"]),
+        ("Cost", &["cost"]),
+    ] {
+        out += &format!("\n## {head}\n\n");
+        match head {
+            "Training" => {
+                for plot in parts.curves {
+                    out += &image(plot.caption, &format!("plots/{}.svg", plot.file));
+                }
+            }
+            "Overlays" if parts.pictures.is_empty() => out += "No case has been predicted yet.\n",
+            "Overlays" => {
+                out += &format!("{OVERLAY_TEXT}\n\n");
+                for picture in parts.pictures {
+                    out += &image(&picture.case, &picture.path);
+                }
+            }
+            _ => {}
+        }
+        for table in parts.tables.iter().filter(|t| ids.contains(&t.id.as_str())) {
+            out += &String::from_utf8_lossy(&Markdown.export(table)?);
+            out += "\n";
+        }
+        if head == "Ablation" {
+            out += &image(
+                parts.dice.caption,
+                &format!("plots/{}.svg", parts.dice.file),
+            );
+        }
+    }
+    out += "\n## Method\n\n";
+    for note in &content.notes {
+        out += &format!("- {}\n", markdown::escape(note));
+    }
+    out += &format!(
+        "\nHow to reproduce:\n\n```\n{}\n```\n",
+        content.command.replace("```", "")
+    );
+    Ok(out)
+}
+
+fn image(caption: &str, path: &str) -> String {
+    format!("![{}]({path})\n\n", markdown::escape(caption))
+}

@@ -1,0 +1,257 @@
+//! Writing the report's folder.
+
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use super::content::Content;
+use super::csv_table::Csv;
+use super::curves::{Curve, curves};
+use super::dots::DicePlot;
+use super::latex::Latex;
+use super::loss_plot::{LossGrid, LossPlot};
+use super::markdown::Markdown;
+use super::page::{self, Parts, Picture, Plot};
+use super::table::{Cell, Column, Exporter, Table, TableRow, Unit};
+use super::{canvas, overlay, tables};
+use crate::artifact::{create_dir, replace_dir, write_atomic};
+use crate::error::{Error, Result};
+
+/// Overlays are put into the page itself while all of them together are at most this large.
+const EMBEDDED_BYTES: usize = 12_000_000;
+
+/// Version of the layout of `report.json`.
+const JSON_FORMAT: u32 = 1;
+
+/// Writes `index.html`, `report.md`, `report.json`, `tables/`, `plots/` and `overlays/` into `dir`
+/// and returns the path of `index.html`, which is written last.
+///
+/// Files of an earlier report are replaced. The same content gives the same bytes.
+///
+/// # Errors
+/// A folder that cannot be written, or an overlay whose label maps do not fit its CT.
+pub fn write(content: &Content, dir: &Path) -> Result<PathBuf> {
+    create_dir(dir)?;
+    let tables = tables::all(content)?;
+    let curves = curves(&content.rows);
+    replace_dir(&dir.join("tables"), |to| write_tables(&tables, to))?;
+    let mut plots = Vec::new();
+    replace_dir(&dir.join("plots"), |to| {
+        plots = write_plots(content, &curves, to)?;
+        Ok(())
+    })?;
+    let mut pictures = Vec::new();
+    replace_dir(&dir.join("overlays"), |to| {
+        pictures = write_overlays(content, to)?;
+        Ok(())
+    })?;
+    write_json(content, &tables, &dir.join("report.json"))?;
+    let Some((dice, curves)) = plots.split_last() else {
+        return Err(Error::Internal("a report without plots".into()));
+    };
+    let parts = Parts {
+        content,
+        tables: &tables,
+        curves,
+        dice,
+        pictures: &pictures,
+    };
+    write_atomic(&dir.join("report.md"), page::markdown(&parts)?.as_bytes())?;
+    let index = dir.join("index.html");
+    write_atomic(&index, page::html(&parts)?.as_bytes())?;
+    Ok(index)
+}
+
+fn write_tables(tables: &[Table], dir: &Path) -> Result<()> {
+    let exporters: [&dyn Exporter; 3] = [&Markdown, &Csv, &Latex];
+    for table in tables {
+        for exporter in exporters {
+            let path = dir.join(format!("{}.{}", table.id, exporter.extension()));
+            write_atomic(&path, &exporter.export(table)?)?;
+        }
+    }
+    Ok(())
+}
+
+fn write_plots(content: &Content, curves: &[Curve], dir: &Path) -> Result<Vec<Plot>> {
+    let rows = &content.rows;
+    let plots = vec![
+        write_plot(
+            &LossPlot(curves),
+            "training-loss",
+            "Training loss of all networks, every iteration and smoothed.",
+            dir,
+        )?,
+        write_plot(
+            &LossGrid(curves),
+            "training-loss-by-network",
+            "The same, network by network, on the same axes, with the stages of its training; the others in grey.",
+            dir,
+        )?,
+        write_plot(
+            &DicePlot(rows),
+            "dice-by-case",
+            "Every dot is a test case, the bar is the mean.",
+            dir,
+        )?,
+    ];
+    write_atomic(
+        &dir.join("training-loss.csv"),
+        &Csv.export(&smoothed(curves))?,
+    )?;
+    Ok(plots)
+}
+
+fn write_plot(
+    drawing: &impl canvas::Drawing,
+    file: &'static str,
+    caption: &'static str,
+    dir: &Path,
+) -> Result<Plot> {
+    let svg = canvas::svg(drawing)?;
+    write_atomic(&dir.join(format!("{file}.svg")), svg.as_bytes())?;
+    write_atomic(&dir.join(format!("{file}.png")), &canvas::png(drawing)?)?;
+    Ok(Plot { file, caption, svg })
+}
+
+/// The smoothed curves as they are drawn; every single loss is in the cell's `losses.csv`.
+fn smoothed(curves: &[Curve]) -> Table {
+    let rows = curves.iter().flat_map(|curve| {
+        curve.smooth.iter().map(|(iteration, loss)| {
+            let begun = curve
+                .stages
+                .iter()
+                .rev()
+                .find(|(start, _)| start <= iteration);
+            TableRow {
+                variant: Some(curve.variant.clone()),
+                cells: vec![
+                    Cell::text(begun.map_or("", |(_, name)| name.as_str())),
+                    Cell::number(Some(*iteration)),
+                    Cell::number(Some(*loss)),
+                ],
+            }
+        })
+    });
+    Table {
+        id: "training-loss".into(),
+        rows: rows.collect(),
+        columns: vec![
+            Column::words("stage", "Stage"),
+            Column::numbers("iteration", "Iteration", Unit::None, 0),
+            Column::numbers("loss_moving_mean", "Loss, moving mean", Unit::None, 4),
+        ],
+        ..Table::default()
+    }
+}
+
+fn write_overlays(content: &Content, dir: &Path) -> Result<Vec<Picture>> {
+    let mut images = Vec::new();
+    for (i, case) in content.overlays.iter().enumerate() {
+        let name = file_name(
+            &case.case,
+            content.overlays[..i].iter().map(|c| c.case.as_str()),
+        );
+        let png = overlay::png(case)?;
+        write_atomic(&dir.join(&name), &png)?;
+        images.push((format!("overlays/{name}"), case.case.clone(), png));
+    }
+    let embeds = images.iter().map(|(.., png)| png.len()).sum::<usize>() <= EMBEDDED_BYTES;
+    Ok(images
+        .into_iter()
+        .map(|(path, case, png)| Picture {
+            source: if embeds {
+                format!("data:image/png;base64,{}", base64(&png))
+            } else {
+                path.clone()
+            },
+            path,
+            case,
+        })
+        .collect())
+}
+
+/// A plain file name for a case, told apart from the cases before it.
+fn file_name<'a>(case: &str, before: impl Iterator<Item = &'a str>) -> String {
+    let plain = |case: &str| -> String {
+        case.chars()
+            .map(|c| {
+                if c.is_ascii_alphanumeric() || "-_".contains(c) {
+                    c
+                } else {
+                    '_'
+                }
+            })
+            .collect()
+    };
+    let name = plain(case);
+    match before
+        .filter(|other| plain(other).eq_ignore_ascii_case(&name))
+        .count()
+    {
+        0 => format!("{name}.png"),
+        again => format!("{name}.{}.png", again + 1),
+    }
+}
+
+/// `report.json`: the content and every table with full precision.
+#[derive(Serialize)]
+struct Json<'a> {
+    format: u32,
+    content: &'a Content,
+    tables: &'a [Table],
+}
+
+fn write_json(content: &Content, tables: &[Table], path: &Path) -> Result<()> {
+    let json = Json {
+        format: JSON_FORMAT,
+        content,
+        tables,
+    };
+    let mut bytes = serde_json::to_vec_pretty(&json)
+        .map_err(|e| Error::Internal(format!("report.json cannot be written: {e}")))?;
+    bytes.push(b'\n');
+    write_atomic(path, &bytes)
+}
+
+/// Base 64 of RFC 4648, section 4.
+fn base64(bytes: &[u8]) -> String {
+    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for chunk in bytes.chunks(3) {
+        let byte = |i: usize| u32::from(chunk.get(i).copied().unwrap_or(0));
+        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
+        for i in 0..4 {
+            out.push(if i <= chunk.len() {
+                char::from(LETTERS[(bits >> (18 - 6 * i) & 63) as usize])
+            } else {
+                '='
+            });
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn base64_of_rfc_4648() {
+        for (plain, coded) in [
+            ("", ""),
+            ("f", "Zg=="),
+            ("fo", "Zm8="),
+            ("foo", "Zm9v"),
+            ("foobar", "Zm9vYmFy"),
+        ] {
+            assert_eq!(base64(plain.as_bytes()), coded);
+        }
+    }
+
+    #[test]
+    fn file_names_are_plain_and_told_apart() {
+        assert_eq!(file_name("volume-3", [].into_iter()), "volume-3.png");
+        assert_eq!(file_name("a/b", ["A b", "c"].into_iter()), "a_b.2.png");
+    }
+}

@@ -1,0 +1,403 @@
+//! The tables of a report, built from its content.
+
+use super::content::{CaseScore, Content, Estimate, Row, Status};
+use super::score::Score;
+use super::stages::stage_checks;
+use super::table::{Cell, Column, Table, TableRow, Unit};
+use crate::analysis::published::{self, PublishedTable};
+use crate::error::Result;
+
+/// Mark of a published number of certainty M.
+const UNVERIFIED: &str = "unverified";
+
+const DICE: [Score; 4] = [
+    Score::LesionDicePerCase,
+    Score::LesionDiceGlobal,
+    Score::LiverDicePerCase,
+    Score::LiverDiceGlobal,
+];
+const LESION: [Score; 6] = [
+    Score::LesionDiceWithLesions,
+    Score::LesionVoe,
+    Score::LesionRvd,
+    Score::LesionAssd,
+    Score::LesionRmsd,
+    Score::TumourBurdenRmse,
+];
+const LIVER: [Score; 4] = [
+    Score::LiverVoe,
+    Score::LiverRvd,
+    Score::LiverAssd,
+    Score::LiverRmsd,
+];
+
+/// Every table of the report, in its order: ablation, lesion, liver, spread, cases-lesion,
+/// cases-liver, training, cost.
+///
+/// # Errors
+/// Only if the embedded published table does not parse.
+pub fn all(content: &Content) -> Result<Vec<Table>> {
+    Ok(vec![
+        ablation(content, &published::table(2)?),
+        scores(
+            content,
+            "lesion",
+            "Lesion scores",
+            "Mean ± sd over the cases where a score is defined (a distance needs both surfaces, RVD a \
+             reference); n counts them, and the best is bold only where all rows have the same n.",
+            &LESION,
+        ),
+        scores(
+            content,
+            "liver",
+            "Liver scores",
+            "Mean ± sd over the test cases for the liver, lesions included.",
+            &LIVER,
+        ),
+        spread(content),
+        cases(
+            content,
+            "cases-lesion",
+            "Lesion Dice of every test case with lesions",
+            |case| case.lesion_dice.filter(|_| case.has_lesions),
+        ),
+        cases(
+            content,
+            "cases-liver",
+            "Liver Dice of every test case",
+            |case| case.liver_dice,
+        ),
+        training(content),
+        cost(content),
+    ])
+}
+
+fn ablation(content: &Content, published: &PublishedTable) -> Table {
+    let ours = format!("This run, {}", content.test_set);
+    let theirs = format!("Published, {}, not the same cases", published.test_set);
+    let mut columns = vec![Column::words("network", "Network")];
+    columns.extend(DICE.map(|score| score_column(score).under(&ours)));
+    columns.extend(DICE.map(|score| Column {
+        key: format!("published_{}", score.key()),
+        direction: None,
+        ..score_column(score).under(&theirs)
+    }));
+    let rows = content.rows.iter().map(|row| {
+        let mut cells = vec![name(row)];
+        cells.extend(DICE.map(|score| estimate(row, score)));
+        cells.extend(DICE.map(|score| published_cell(published, &row.variant, score)));
+        row_of(row, cells)
+    });
+    Table {
+        rows: rows.collect(),
+        columns,
+        notes: std::iter::once(format!(
+            "Published columns: {}. They are another test set, training set and hardware and \
+             stand here as a reference only; an unverified number is recalled from the \
+             paper and waits for a check against it.",
+            published.source
+        ))
+        .chain(missing_notes(content))
+        .collect(),
+        ..table(
+            content,
+            "ablation",
+            "Ablation",
+            &format!(
+                "Dice in percent over {}: {}. Per case: mean ± sd of the cases; global: all voxels \
+                 together. The best of a column is bold; that alone is no test of a difference.",
+                content.test_set,
+                cases_in_words(content)
+            ),
+        )
+    }
+}
+
+fn scores(content: &Content, id: &str, title: &str, caption: &str, scores: &[Score]) -> Table {
+    let mut columns = vec![Column::words("network", "Network")];
+    columns.extend(scores.iter().map(|score| score_column(*score)));
+    let rows = content.rows.iter().map(|row| {
+        let mut cells = vec![name(row)];
+        cells.extend(scores.iter().map(|score| estimate(row, *score)));
+        row_of(row, cells)
+    });
+    Table {
+        rows: rows.collect(),
+        columns,
+        ..table(content, id, title, caption)
+    }
+}
+
+/// Order statistics and intervals of the two Dice scores per case.
+fn spread(content: &Content) -> Table {
+    let figures = [
+        ("low", "95 % low"),
+        ("high", "95 % high"),
+        ("min", "Min"),
+        ("median", "Median"),
+        ("max", "Max"),
+    ];
+    let mut columns = vec![Column::words("network", "Network")];
+    for (label, group) in [
+        ("lesion", "Lesion Dice, cases with lesions"),
+        ("liver", "Liver Dice, all cases"),
+    ] {
+        columns
+            .push(Column::numbers(&format!("{label}_dice"), "Mean", Unit::Percent, 1).under(group));
+        columns.extend(figures.map(|(key, title)| {
+            Column::numbers(&format!("{label}_dice_{key}"), title, Unit::Percent, 1).under(group)
+        }));
+    }
+    let rows = content.rows.iter().map(|row| {
+        let mut cells = vec![name(row)];
+        cells.extend(spread_cells(row, Score::LesionDiceWithLesions, |case| {
+            case.lesion_dice.filter(|_| case.has_lesions)
+        }));
+        cells.extend(spread_cells(row, Score::LiverDicePerCase, |case| {
+            case.liver_dice
+        }));
+        row_of(row, cells)
+    });
+    Table {
+        rows: rows.collect(),
+        columns,
+        ..table(
+            content,
+            "spread",
+            "Spread over the test cases",
+            "Dice in percent: mean with its 95 % interval where the study has one, and the worst, \
+             middle and best case.",
+        )
+    }
+}
+
+fn spread_cells(row: &Row, score: Score, dice: impl Fn(&CaseScore) -> Option<f64>) -> [Cell; 6] {
+    let mut values: Vec<f64> = row
+        .per_case
+        .iter()
+        .filter_map(dice)
+        .filter(|v| v.is_finite())
+        .collect();
+    values.sort_by(f64::total_cmp);
+    let middle = (!values.is_empty())
+        .then(|| (values[(values.len() - 1) / 2] + values[values.len() / 2]) / 2.0);
+    let interval = row.scores.get(&score).and_then(|e| e.interval);
+
+    [
+        estimate(row, score),
+        Cell::number(interval.map(|i| i[0])),
+        Cell::number(interval.map(|i| i[1])),
+        Cell::number(values.first().copied()),
+        Cell::number(middle),
+        Cell::number(values.last().copied()),
+    ]
+}
+
+/// One row a case, one column a variant.
+fn cases(
+    content: &Content,
+    id: &str,
+    title: &str,
+    dice: impl Fn(&CaseScore) -> Option<f64>,
+) -> Table {
+    let mut names: Vec<&str> = Vec::new();
+    for case in content.rows.iter().flat_map(|row| &row.per_case) {
+        if dice(case).is_some() && !names.contains(&case.case.as_str()) {
+            names.push(&case.case);
+        }
+    }
+    let mut columns = vec![Column::words("case", "Case")];
+    columns.extend(
+        content
+            .rows
+            .iter()
+            .map(|row| Column::numbers(&row.variant, &row.title, Unit::Percent, 1)),
+    );
+    let rows = names.iter().map(|name| {
+        let mut cells = vec![Cell::text(*name)];
+        cells.extend(content.rows.iter().map(|row| {
+            Cell::number(
+                row.per_case
+                    .iter()
+                    .find(|c| c.case == *name)
+                    .and_then(&dice),
+            )
+        }));
+        TableRow {
+            variant: None,
+            cells,
+        }
+    });
+    Table {
+        rows: rows.collect(),
+        columns,
+        ..table(content, id, title, "Dice in percent, one row a case.")
+    }
+}
+
+fn training(content: &Content) -> Table {
+    let mut rows = Vec::new();
+    for row in &content.rows {
+        for check in stage_checks(&row.losses) {
+            let seconds = row.cost.stages.iter().find(|s| s.stage == check.stage);
+            rows.push(row_of(
+                row,
+                vec![
+                    Cell::text(&row.title),
+                    Cell::text(&check.stage),
+                    Cell::number(Some(check.iterations as f64)),
+                    Cell::number(seconds.map(|s| s.seconds_per_step)),
+                    Cell::number(Some(check.first_tenth)),
+                    Cell::number(Some(check.last_tenth)),
+                    Cell::number(Some(check.ratio())),
+                    Cell::text(if check.learned() { "yes" } else { "no" }),
+                ],
+            ));
+        }
+    }
+    Table {
+        rows,
+        columns: vec![
+            Column::words("network", "Network"),
+            Column::words("stage", "Stage"),
+            Column::numbers("iterations", "Iterations", Unit::None, 0),
+            Column::numbers("seconds_per_step", "Time of a step", Unit::Seconds, 3),
+            Column::numbers("loss_first_tenth", "Loss, first tenth", Unit::None, 4),
+            Column::numbers("loss_last_tenth", "Loss, last tenth", Unit::None, 4),
+            Column::numbers("loss_ratio", "Ratio", Unit::None, 2),
+            Column::words("learned", "At most 0.8"),
+        ],
+        ..table(
+            content,
+            "training",
+            "Training stages",
+            "Mean loss of the first and the last tenth of every stage; a stage has learned when the \
+             ratio is at most 0.8.",
+        )
+    }
+}
+
+fn cost(content: &Content) -> Table {
+    let rows = content.rows.iter().map(|row| {
+        let cells = vec![
+            name(row),
+            Cell::number(row.cost.parameters.map(|p| p as f64)),
+            Cell::number(row.cost.hours_to_end),
+            Cell::number(row.cost.prediction_seconds),
+            Cell::number(row.cost.peak_memory_mb),
+        ];
+        row_of(row, cells)
+    });
+    Table {
+        rows: rows.collect(),
+        columns: vec![
+            Column::words("network", "Network"),
+            Column::numbers("parameters", "Parameters", Unit::Millions, 2),
+            Column::numbers("hours_to_end", "Training to the end", Unit::Hours, 2),
+            Column::numbers(
+                "prediction_seconds",
+                "Prediction of a case",
+                Unit::Seconds,
+                1,
+            ),
+            Column::numbers("peak_memory_mb", "Peak memory", Unit::Megabytes, 0),
+        ],
+        ..table(
+            content,
+            "cost",
+            "Cost",
+            &format!(
+                "Training to the end counts the supporting stages a network starts from; the \
+                 seconds of a step stand in the table of training stages. Hardware: {}.",
+                content.hardware
+            ),
+        )
+    }
+}
+
+fn table(content: &Content, id: &str, title: &str, caption: &str) -> Table {
+    Table {
+        id: id.into(),
+        title: title.into(),
+        caption: caption.into(),
+        fingerprint: format!(
+            "study {}, recipe {}, scale {}, seed {}, test set {}, hdbench {}",
+            content.study,
+            content.recipe,
+            content.scale,
+            content.master_seed,
+            content.test_set,
+            content.hdbench
+        ),
+        ..Table::default()
+    }
+}
+
+fn score_column(score: Score) -> Column {
+    Column::numbers(score.key(), score.title(), score.unit(), score.decimals())
+        .better(score.direction())
+}
+
+fn row_of(row: &Row, cells: Vec<Cell>) -> TableRow {
+    TableRow {
+        variant: Some(row.variant.clone()),
+        cells,
+    }
+}
+
+fn name(row: &Row) -> Cell {
+    Cell::Text {
+        text: row.title.clone(),
+        note: row.note.clone(),
+    }
+}
+
+/// The cell of a score; a row that is missing, or a mean that is undefined, is a missing cell.
+fn estimate(row: &Row, score: Score) -> Cell {
+    match row.scores.get(&score) {
+        Some(Estimate {
+            mean,
+            sd,
+            n,
+            interval,
+        }) if row.status == Status::Done => Cell::Number {
+            value: *mean,
+            sd: sd.filter(|v| v.is_finite()),
+            n: Some(*n),
+            interval: *interval,
+            mark: None,
+        },
+        _ => Cell::Missing,
+    }
+}
+
+fn published_cell(published: &PublishedTable, variant: &str, score: Score) -> Cell {
+    published
+        .row_of(variant)
+        .and_then(|row| row.cells.get(score.key()))
+        .map_or(Cell::Missing, |cell| Cell::Number {
+            value: cell.value,
+            sd: cell.sd,
+            n: None,
+            interval: None,
+            mark: cell.certainty.is_unverified().then(|| UNVERIFIED.into()),
+        })
+}
+
+/// One line for every row that is not there, with the reason.
+pub(super) fn missing_notes(content: &Content) -> impl Iterator<Item = String> {
+    content.rows.iter().filter_map(|row| match &row.status {
+        Status::Done => None,
+        Status::Missing { reason } => Some(format!("Missing: {} ({reason}).", row.title)),
+    })
+}
+
+/// "8 test cases, 6 of them with lesions".
+pub(super) fn cases_in_words(content: &Content) -> String {
+    format!(
+        "{} test {}, {} of them with lesions",
+        content.n_test,
+        if content.n_test == 1 { "case" } else { "cases" },
+        content.n_test_with_lesions
+    )
+}

@@ -1,0 +1,114 @@
+//! What a study says in a few lines, for the head of its report.
+
+use super::content::{Content, Status};
+use super::score::Score;
+use super::stages::{LEARNED_RATIO, stage_checks};
+
+/// One line, and whether it is good news; a plain figure is neither.
+pub(super) struct Verdict {
+    pub(super) good: Option<bool>,
+    pub(super) text: String,
+}
+
+/// Completeness, learning, and the range of the two Dice scores per case.
+pub(super) fn verdicts(content: &Content) -> Vec<Verdict> {
+    let mut out = vec![completeness(content)];
+    out.extend(learning(content));
+    out.extend(range(
+        content,
+        "Liver Dice per case",
+        Score::LiverDicePerCase,
+    ));
+    out.extend(range(
+        content,
+        "Lesion Dice, cases with lesions",
+        Score::LesionDiceWithLesions,
+    ));
+    out
+}
+
+fn completeness(content: &Content) -> Verdict {
+    let missing: Vec<String> = content
+        .rows
+        .iter()
+        .filter_map(|row| match &row.status {
+            Status::Done => None,
+            Status::Missing { reason } => Some(format!("{} ({reason})", row.title)),
+        })
+        .collect();
+    let total = content.rows.len();
+    let text = match (total, missing.len()) {
+        (0, _) => "The study has no networks.".into(),
+        (1, 0) => "The network of the study is trained and scored.".into(),
+        (_, 0) => format!("All {total} networks are trained and scored."),
+        (_, gone) => format!(
+            "{} of {total} networks are trained and scored. Missing: {}.",
+            total - gone,
+            missing.join("; ")
+        ),
+    };
+    Verdict {
+        good: Some(total > 0 && missing.is_empty()),
+        text,
+    }
+}
+
+fn learning(content: &Content) -> Option<Verdict> {
+    let mut stages = 0;
+    let mut stuck = Vec::new();
+    for row in &content.rows {
+        for check in stage_checks(&row.losses) {
+            stages += 1;
+            if !check.learned() {
+                stuck.push(format!(
+                    "{}, {} ({:.2})",
+                    row.title,
+                    check.stage,
+                    check.ratio()
+                ));
+            }
+        }
+    }
+    let text = match (stages, stuck.len()) {
+        (0, _) => return None,
+        (_, 0) => format!(
+            "In each of the {stages} training stages the mean loss of the last tenth is at most \
+             {LEARNED_RATIO} of the first tenth's."
+        ),
+        (_, n) => format!(
+            "In {n} of {stages} training stages the mean loss of the last tenth is above \
+             {LEARNED_RATIO} of the first tenth's: {}.",
+            stuck.join("; ")
+        ),
+    };
+    Some(Verdict {
+        good: Some(stuck.is_empty()),
+        text,
+    })
+}
+
+fn range(content: &Content, what: &str, score: Score) -> Option<Verdict> {
+    let mut rows: Vec<(f64, usize, &str)> = content
+        .rows
+        .iter()
+        .filter(|row| row.status == Status::Done)
+        .filter_map(|row| {
+            let estimate = row.scores.get(&score)?;
+            let known = estimate.mean.is_finite();
+            known.then_some((100.0 * estimate.mean, estimate.n, row.title.as_str()))
+        })
+        .collect();
+    rows.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let ((low, _, worst), (high, n, best)) = (*rows.first()?, *rows.last()?);
+    let cases = if n == 1 {
+        "1 test case".into()
+    } else {
+        format!("{n} test cases")
+    };
+    let text = if rows.len() == 1 {
+        format!("{what}: {high:.1} % ({best}), mean over {cases}.")
+    } else {
+        format!("{what}: from {low:.1} % ({worst}) to {high:.1} % ({best}), mean over {cases}.")
+    };
+    Some(Verdict { good: None, text })
+}

@@ -1,0 +1,253 @@
+//! The whole way on tiny phantoms: cases to report, killed and resumed, predicted from outside.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use hdbench::dataset::phantom;
+use hdbench::error::{Error, Result};
+use hdbench::evaluation::read_metrics_long;
+use hdbench::harness::{
+    Cell, CellRecord, Data, Engine, Inputs, Status, Study, load_model, model_folder, predict_file,
+    prediction_path, run_cell, run_study,
+};
+use hdbench::network::Part;
+use hdbench::progress::{Progress, Silent};
+use hdbench::recipe::{Recipe, RecipeName, Variant};
+use hdbench::report;
+use hdbench::seed::Seed;
+use hdbench::volume::{read_geometry, read_labels};
+
+use super::training::tiny_scale;
+
+/// Cells in this process, one after the other.
+struct Here<'a> {
+    study: &'a Study,
+    inputs: &'a Inputs,
+}
+
+impl Engine for Here<'_> {
+    fn jobs(&self) -> usize {
+        1
+    }
+
+    fn execute(&self, run: &Path, cell: Cell, progress: &dyn Progress) -> Result<()> {
+        run_cell(run, self.study, self.inputs, cell, progress)
+    }
+}
+
+/// Interrupts when so much work is done.
+struct StopAt {
+    left: AtomicUsize,
+}
+
+impl Progress for StopAt {
+    fn plan(&self, _units: u64) {}
+    fn stage(&self, _cell: &str, _name: &str) {}
+    fn advance(&self, units: u64) {
+        let left = self.left.load(Ordering::SeqCst);
+        self.left
+            .store(left.saturating_sub(units as usize), Ordering::SeqCst);
+    }
+    fn note(&self, _line: &str) {}
+    fn interrupted(&self) -> bool {
+        self.left.load(Ordering::SeqCst) == 0
+    }
+}
+
+fn phantoms(dir: &Path) -> PathBuf {
+    let folder = dir.join("phantoms");
+    let spec = phantom::Spec::with_matrix(4, Seed(2), 64);
+    phantom::write_lits(&spec, &folder, &Silent).unwrap();
+    folder
+}
+
+fn study(folder: &Path, variants: &[Variant], recipe: RecipeName) -> Study {
+    Study {
+        name: "tiny".into(),
+        seed: 1,
+        device: "flex".into(),
+        threads: 1,
+        variants: variants.to_vec(),
+        folds: vec![0],
+        seeds: vec![0],
+        encoder_weights: None,
+        data: Data {
+            folder: folder.to_path_buf(),
+            phantoms: None,
+        },
+        recipe: Recipe::named(recipe),
+        scale: tiny_scale(),
+    }
+}
+
+fn run(dir: &Path, study: &Study, progress: &dyn Progress) -> Result<Inputs> {
+    let inputs = Inputs::prepare(dir, study, progress)?;
+    let engine = Here {
+        study,
+        inputs: &inputs,
+    };
+    run_study(dir, study, &inputs, &engine, progress)?.into_result()?;
+    Ok(inputs)
+}
+
+fn cell(variant: Variant) -> Cell {
+    Cell {
+        part: Part::Variant(variant),
+        fold: 0,
+        seed: 0,
+    }
+}
+
+#[test]
+fn all_variants_go_from_phantoms_to_a_report() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = phantoms(dir.path());
+    let run_dir = dir.path().join("run");
+    let study = study(&folder, &Variant::ALL, RecipeName::Paper);
+    study.write(&run_dir, false).unwrap();
+    let inputs = run(&run_dir, &study, &Silent).unwrap();
+    assert_eq!((inputs.train.len(), inputs.test.len()), (3, 1));
+    for variant in Variant::ALL {
+        let folder = cell(variant).folder(&run_dir);
+        assert_eq!(CellRecord::read(&folder).unwrap().status, Status::Done);
+        for test in &inputs.test {
+            let found = read_labels(&prediction_path(&folder, &test.case.name)).unwrap();
+            let image = read_geometry(&test.case.image).unwrap();
+            assert_eq!(found.geometry.shape, image.shape, "{variant}");
+            assert!(found.geometry.displacement_mm(&image) < 1e-3, "{variant}");
+            assert!(found.voxels.iter().all(|&label| label <= 2), "{variant}");
+        }
+        let rows = read_metrics_long(&folder.join("metrics_long.csv")).unwrap();
+        assert!(
+            rows.iter()
+                .any(|row| row.metric == "dice" && row.value >= 0.0)
+        );
+        for file in [
+            "cases.csv",
+            "lesions.csv",
+            "summary.json",
+            "env.json",
+            "cell.json",
+        ] {
+            assert!(folder.join(file).is_file(), "{variant}: {file}");
+        }
+    }
+    let content = report::collect(&run_dir, &study, &inputs, "hdbench ablation").unwrap();
+    assert_eq!(content.rows.len(), 7);
+    let page = report::write(&content, &run_dir.join("report")).unwrap();
+    let text = std::fs::read_to_string(page).unwrap();
+    for variant in Variant::ALL {
+        assert!(text.contains(variant.title()), "{variant}");
+    }
+
+    // A second start does nothing: the models keep their time of writing.
+    let written = || {
+        let path = cell(Variant::HDenseUNet).folder(&run_dir);
+        std::fs::metadata(path.join("state.json"))
+            .unwrap()
+            .modified()
+            .unwrap()
+    };
+    let before = written();
+    run(&run_dir, &study, &Silent).unwrap();
+    assert_eq!(before, written());
+
+    // The user's own CT, with no mask, by any variant.
+    let input = &inputs.test[0].case.image;
+    for variant in Variant::ALL {
+        let model = model_folder(&run_dir, variant, 0, 0).unwrap();
+        let model = load_model(&model, "flex").unwrap();
+        let out = dir.path().join(format!("{variant}.nii.gz"));
+        predict_file(&model, input, &out, &Silent).unwrap();
+        let expected = prediction_path(&cell(variant).folder(&run_dir), &inputs.test[0].case.name);
+        let (found, expected) = (read_labels(&out).unwrap(), read_labels(&expected).unwrap());
+        assert!(found.voxels == expected.voxels, "{variant}");
+    }
+    assert!(model_folder(dir.path(), Variant::UNet, 0, 0).is_err());
+}
+
+/// Stopped after every few units of work, from the first training step to the last prediction, and
+/// started again, a study ends with the bytes of an uninterrupted one.
+#[test]
+fn a_study_stopped_again_and_again_ends_with_the_same_bytes() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = phantoms(dir.path());
+    let study = study(&folder, &[Variant::HDenseUNet], RecipeName::Released);
+    let whole = dir.path().join("whole");
+    let stopped = dir.path().join("stopped");
+    run(&whole, &study, &Silent).unwrap();
+    let mut starts = 0;
+    loop {
+        starts += 1;
+        assert!(starts < 200, "never ends");
+        let progress = StopAt {
+            left: AtomicUsize::new(1 + 230 * starts),
+        };
+        match run(&stopped, &study, &progress) {
+            Err(Error::Interrupted { .. }) => {}
+            other => {
+                other.unwrap();
+                break;
+            }
+        }
+    }
+    assert!(starts > 5, "{starts} starts");
+    let name = cell(Variant::HDenseUNet).name();
+    for file in [
+        "model/model.safetensors",
+        "metrics_long.csv",
+        "cases.csv",
+        "lesions.csv",
+    ] {
+        let read = |run: &Path| std::fs::read(run.join(&name).join(file)).unwrap();
+        assert!(read(&whole) == read(&stopped), "{file} differs");
+    }
+}
+
+/// A failed cell is recorded with its reason, is left out of the report, and stops no other.
+#[test]
+fn a_failed_cell_stops_no_other() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = phantoms(dir.path());
+    let mut study = study(
+        &folder,
+        &[Variant::UNet, Variant::DenseUNet2d],
+        RecipeName::Paper,
+    );
+    let run_dir = dir.path().join("run");
+    study.encoder_weights = Some(dir.path().join("absent.pth"));
+    let error = run(&run_dir, &study, &Silent).unwrap_err();
+    assert_eq!(error.exit_code() as u8, 4);
+    assert!(error.to_string().contains("absent.pth"), "{error}");
+    let record = CellRecord::read(&cell(Variant::UNet).folder(&run_dir)).unwrap();
+    assert_eq!(record.status, Status::Done);
+    let inputs = Inputs::prepare(&run_dir, &study, &Silent).unwrap();
+    let content = report::collect(&run_dir, &study, &inputs, "hdbench ablation").unwrap();
+    let missing = content
+        .rows
+        .iter()
+        .filter(|row| row.status != report::Status::Done)
+        .count();
+    assert_eq!(missing, 1);
+    report::write(&content, &run_dir.join("report")).unwrap();
+}
+
+/// Other settings in the same folder are refused; other variants are added.
+#[test]
+fn a_study_is_not_replaced_by_another_by_accident() {
+    let dir = tempfile::tempdir().unwrap();
+    let first = study(dir.path(), &[Variant::UNet], RecipeName::Paper);
+    first.write(dir.path(), false).unwrap();
+    let mut more = first.clone();
+    more.variants = vec![Variant::ResNet];
+    let merged = more.write(dir.path(), false).unwrap();
+    assert_eq!(merged.variants, [Variant::UNet, Variant::ResNet]);
+    assert_eq!(Study::read(dir.path()).unwrap(), merged);
+    let mut other = first.clone();
+    other.seed = 2;
+    let error = other.write(dir.path(), false).unwrap_err();
+    assert!(error.to_string().contains("seed differs"), "{error}");
+    assert_eq!(error.exit_code() as u8, 2);
+    other.write(dir.path(), true).unwrap();
+    assert_eq!(Study::read(dir.path()).unwrap().seed, 2);
+}

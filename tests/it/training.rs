@@ -1,0 +1,399 @@
+//! The trainer: what a stage trains, the loss, and that a killed training ends as an
+//! uninterrupted one.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use burn::module::Module;
+use burn::optim::GradientsParams;
+use burn::tensor::{Device, Tensor, TensorData};
+use hdbench::dataset::{Case, load_pair, phantom};
+use hdbench::error::Error;
+use hdbench::network::Input;
+use hdbench::network::{Mode, Network, Part, Pass, Values, initialise, values};
+use hdbench::preprocess::{Grid, Stored};
+use hdbench::progress::{Progress, Silent};
+use hdbench::recipe::{DenseWidths, Recipe, RecipeName, Scale, ScaleName, Variant};
+use hdbench::seed::Seed;
+use hdbench::training::{
+    Frozen, Sampler, Saving, Session, Target, prepare_network, segmentation_loss, stages,
+};
+
+/// The smallest networks that still have every part.
+pub fn tiny_scale() -> Scale {
+    Scale {
+        dense_2d: DenseWidths::slices(4, 2, [1, 1, 2, 1], 4),
+        dense_3d: DenseWidths::volume(4, 2, [1, 1, 1, 1], 4),
+        unet: [2, 3, 4, 4, 4],
+        residual: [2, 3, 4, 4, 4],
+        coarse: [2, 3, 4, 4, 4],
+        patch: 32,
+        depth: Some(4),
+        batch: 3,
+        iterations: 8,
+        encoder_iterations: 4,
+        coarse_iterations: 4,
+        coarse_spacing_mm: [4.0, 2.0, 2.0],
+        coarse_patch: 16,
+        ..Scale::named(ScaleName::Demo)
+    }
+}
+
+/// Two cached phantoms.
+fn cached(dir: &Path, recipe: &Recipe, scale: &Scale) -> Vec<Stored> {
+    let spec = phantom::Spec::with_matrix(2, Seed(5), 64);
+    let files = dir.join("phantoms");
+    phantom::write_lits(&spec, &files, &Silent).unwrap();
+    (0..2)
+        .map(|id| {
+            let case = Case {
+                id,
+                name: format!("volume-{id}"),
+                image: files.join(format!("volume-{id}.nii.gz")),
+                labels: Some(files.join(format!("segmentation-{id}.nii.gz"))),
+            };
+            let folder = dir.join("cache").join(&case.name);
+            let pair = load_pair(&case).unwrap();
+            let coarse_mm = scale.coarse_spacing_mm;
+            Stored::write(&folder, &case.name, &pair, recipe.hu_window, coarse_mm).unwrap();
+            Stored::open(&folder).unwrap()
+        })
+        .collect()
+}
+
+/// Stops a training after so many iterations.
+struct StopAfter {
+    left: AtomicUsize,
+}
+
+impl Progress for StopAfter {
+    fn plan(&self, _units: u64) {}
+    fn stage(&self, _cell: &str, _name: &str) {}
+    fn advance(&self, units: u64) {
+        self.left.fetch_sub(
+            (units as usize).min(self.left.load(Ordering::SeqCst)),
+            Ordering::SeqCst,
+        );
+    }
+    fn note(&self, _line: &str) {}
+    fn interrupted(&self) -> bool {
+        self.left.load(Ordering::SeqCst) == 0
+    }
+}
+
+struct Training<'a> {
+    part: Part,
+    recipe: &'a Recipe,
+    scale: &'a Scale,
+    cases: &'a [Stored],
+    device: Device,
+}
+
+impl Training<'_> {
+    fn run(&self, cell: &Path, progress: &dyn Progress) -> Result<(Values, Vec<f64>), Error> {
+        let session = Session {
+            cell,
+            inputs: "test",
+            recipe: self.recipe,
+            scale: self.scale,
+            cases: self.cases,
+            seed: Seed(3),
+            device: &self.device,
+            saving: Saving {
+                iterations: None,
+                seconds: f64::INFINITY,
+            },
+            progress,
+            units: 1,
+        };
+        let blank = || Network::build(self.part, self.recipe, self.scale, &self.device);
+        let plans = stages(self.part, self.recipe, self.scale);
+        let trained = session.train(&plans, blank, || Ok(initialise(blank(), Seed(3))))?;
+        let losses = trained.losses.iter().map(|row| row.loss).collect();
+        Ok((values(&trained.network.valid()), losses))
+    }
+}
+
+/// Killed at every single iteration and started again, each training ends with the same bits:
+/// batch norms, momentum, dropout (recipe `released`), partial freezing (the hybrid's stages).
+#[test]
+fn a_training_killed_at_every_iteration_equals_an_uninterrupted_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let scale = tiny_scale();
+    for name in [RecipeName::Paper, RecipeName::Released] {
+        let recipe = Recipe::named(name);
+        let folder = dir.path().join(format!("{name:?}"));
+        let cases = cached(&folder, &recipe, &scale);
+        for part in [
+            Part::Encoder,
+            Part::Coarse,
+            Part::Variant(Variant::DenseUNet2d),
+            Part::Variant(Variant::DenseUNet3d),
+            Part::Variant(Variant::HDenseUNet),
+        ] {
+            let training = Training {
+                part,
+                recipe: &recipe,
+                scale: &scale,
+                cases: &cases,
+                device: Device::flex().autodiff(),
+            };
+            let whole = training
+                .run(&folder.join(format!("{part}-whole")), &Silent)
+                .unwrap();
+            let killed = folder.join(format!("{part}-killed"));
+            let mut starts = 0;
+            let resumed = loop {
+                starts += 1;
+                assert!(starts < 20, "{part}: never ends");
+                // A start counts what is done already, then one iteration more.
+                let progress = StopAfter {
+                    left: AtomicUsize::new(starts),
+                };
+                match training.run(&killed, &progress) {
+                    Err(Error::Interrupted { .. }) => {}
+                    result => break result.unwrap(),
+                }
+            };
+            assert!(starts > 3, "{part}: {starts} starts");
+            assert_eq!(whole.1, resumed.1, "{name:?} {part}: losses");
+            assert!(whole.0 == resumed.0, "{name:?} {part}: weights differ");
+        }
+    }
+}
+
+/// Every parameter that a stage trains has a gradient, and what it freezes has none and keeps its
+/// statistics.
+#[test]
+fn every_trained_parameter_has_a_gradient_and_frozen_ones_stay() {
+    let dir = tempfile::tempdir().unwrap();
+    let recipe = Recipe::named(RecipeName::Paper);
+    // A batch norm over a single value is constant: the deepest map of the tiny scale is too small.
+    let scale = Scale {
+        patch: 64,
+        ..tiny_scale()
+    };
+    let cases = cached(dir.path(), &recipe, &scale);
+    let device = Device::flex().autodiff();
+    let parts = [Part::Encoder, Part::Coarse].into_iter();
+    for part in parts.chain(Variant::ALL.map(Part::Variant)) {
+        for plan in stages(part, &recipe, &scale) {
+            let network = initialise(Network::build(part, &recipe, &scale, &device), Seed(1));
+            let network = prepare_network(network, plan.frozen);
+            let sampler =
+                Sampler::new(&cases, &recipe, &scale, plan.target, network.input()).unwrap();
+            let batch = sampler.draw(Seed(1), 0).unwrap();
+            let before = values(&network.valid());
+            let mut pass = Pass::training(Seed(1).stream("dropout"));
+            let answers = network.forward(batch.image(&device), plan.mode(), &mut pass);
+            let classes = answers.logits.dims()[1];
+            let weights = vec![1.0; classes];
+            let mut loss = segmentation_loss(answers.logits, &batch.labels, &weights, 0);
+            if let Some(logits) = answers.logits_2d.filter(|_| plan.loss_2d_weight > 0.0) {
+                loss = loss + segmentation_loss(logits, &batch.labels, &weights, 0);
+            }
+            let gradients = GradientsParams::from_grads(loss.backward(), &network);
+            let found = gradient_sizes(&network, &gradients);
+            for (path, size) in &found {
+                let frozen = plan.frozen == Frozen::Slices && path.contains("slices.");
+                let passed_over = !plan.joined && path.contains("lineup");
+                let bias = path.ends_with("bias");
+                match size {
+                    None => assert!(
+                        frozen || passed_over,
+                        "{part} {}: {path} has none",
+                        plan.name
+                    ),
+                    Some(size) => {
+                        assert!(!frozen, "{part} {}: {path} is frozen", plan.name);
+                        assert!(*size > 0.0 || bias, "{part} {}: {path} is zero", plan.name);
+                    }
+                }
+            }
+            let after = values(&network.valid());
+            for (path, value) in &after {
+                let statistic = path.contains("running");
+                let frozen = plan.frozen == Frozen::Slices && path.contains("slices.");
+                if statistic && !frozen {
+                    assert_ne!(value, &before[path], "{part} {}: {path}", plan.name);
+                } else {
+                    assert_eq!(value, &before[path], "{part} {}: {path}", plan.name);
+                }
+            }
+        }
+    }
+}
+
+fn gradient_sizes(network: &Network, gradients: &GradientsParams) -> Vec<(String, Option<f32>)> {
+    use burn::module::{ModuleVisitor, Param};
+    struct Sizes<'a> {
+        path: Vec<String>,
+        gradients: &'a GradientsParams,
+        found: Vec<(String, Option<f32>)>,
+    }
+    impl ModuleVisitor for Sizes<'_> {
+        fn enter_module(&mut self, name: &str, _container_type: &str) {
+            self.path.push(name.to_owned());
+        }
+        fn exit_module(&mut self, _name: &str, _container_type: &str) {
+            self.path.pop();
+        }
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            let path = self.path.join(".");
+            if path.contains("running") {
+                return;
+            }
+            let size = self
+                .gradients
+                .get::<D>(param.id)
+                .map(|gradient| gradient.abs().max().into_scalar::<f32>());
+            self.found.push((path, size));
+        }
+    }
+    let mut sizes = Sizes {
+        path: Vec::new(),
+        gradients,
+        found: Vec::new(),
+    };
+    network.visit(&mut sizes);
+    sizes.found
+}
+
+/// The released code's joint stage (spec section 1.5): 2-D norms and those of 3-D micro-blocks are
+/// frozen, 3-D transition norms keep their statistics but train, everything else trains.
+#[test]
+fn the_released_joint_stage_freezes_the_norms_it_names() {
+    let dir = tempfile::tempdir().unwrap();
+    let recipe = Recipe {
+        only_patches_with_all_classes: false,
+        ..Recipe::named(RecipeName::Released)
+    };
+    let scale = tiny_scale();
+    let cases = cached(dir.path(), &recipe, &scale);
+    let device = Device::flex().autodiff();
+    let part = Part::Variant(Variant::HDenseUNet);
+    let plans = stages(part, &recipe, &scale);
+    let joint = &plans[1];
+    assert_eq!(joint.frozen, Frozen::ReleasedJointNorms);
+    let network = initialise(Network::build(part, &recipe, &scale, &device), Seed(1));
+    let network = prepare_network(network, joint.frozen);
+    let sampler = Sampler::new(&cases, &recipe, &scale, joint.target, network.input()).unwrap();
+    let batch = sampler.draw(Seed(1), 0).unwrap();
+    let before = values(&network.valid());
+    let mut pass = Pass::training(Seed(1).stream("dropout"));
+    let answers = network.forward(batch.image(&device), joint.mode(), &mut pass);
+    let loss = segmentation_loss(answers.logits, &batch.labels, &[1.0; 3], 1);
+    let gradients = GradientsParams::from_grads(loss.backward(), &network);
+    let after = values(&network.valid());
+    let kind = |path: &str| {
+        let norm = path
+            .rsplit('.')
+            .nth(1)
+            .is_some_and(|name| name.starts_with("norm"));
+        if norm && path.contains("slices.") {
+            "frozen"
+        } else if norm && path.contains("volume.") && path.contains("layers.") {
+            "frozen"
+        } else if norm && path.contains("volume.") && path.contains("transitions.") {
+            "statistics"
+        } else {
+            "free"
+        }
+    };
+    let mut seen = std::collections::BTreeSet::new();
+    for (path, size) in gradient_sizes(&network, &gradients) {
+        seen.insert(kind(&path));
+        assert_eq!(size.is_none(), kind(&path) == "frozen", "{path}");
+    }
+    assert_eq!(seen.len(), 3);
+    for (path, value) in after.iter().filter(|(path, _)| path.contains("running")) {
+        assert_eq!(value != &before[path], kind(path) == "free", "{path}");
+    }
+}
+
+/// Two voxels of three classes by hand: -(1/2) (0.65 ln p1 + 8.57 ln p2), a third left out.
+#[test]
+fn the_loss_is_the_plain_mean_of_weighted_logarithms() {
+    let device = Device::flex();
+    let logits = [1.0_f32, 0.0, 2.0, 2.0, 0.5, 0.0, 0.0, -1.0, 1.0];
+    let tensor = Tensor::<5>::from_data(TensorData::new(logits.to_vec(), [1, 3, 1, 1, 3]), &device);
+    let loss = segmentation_loss(tensor, &[1, 2, 255], &[0.78, 0.65, 8.57], 0);
+    let softmax = |voxel: usize, class: usize| {
+        let exp = |c: usize| f64::from(logits[3 * c + voxel]).exp();
+        exp(class) / (exp(0) + exp(1) + exp(2))
+    };
+    let expected = -(0.65 * softmax(0, 1).ln() + 8.57 * softmax(1, 2).ln()) / 2.0;
+    let found = f64::from(loss.into_scalar::<f32>());
+    assert!((found - expected).abs() < 1e-6, "{found} {expected}");
+}
+
+/// A probability of nothing costs ln(1e-10), as in the released code, and outer slices nothing.
+#[test]
+fn the_loss_is_clipped_and_leaves_outer_slices_out() {
+    let device = Device::flex();
+    let tensor =
+        |values: Vec<f32>, shape| Tensor::<5>::from_data(TensorData::new(values, shape), &device);
+    let hopeless = tensor(vec![200.0, 0.0], [1, 2, 1, 1, 1]);
+    let loss = segmentation_loss(hopeless, &[1], &[1.0, 1.0], 0).into_scalar::<f32>();
+    assert!((f64::from(loss) + 1e-10_f64.ln()).abs() < 1e-3, "{loss}");
+    // Three slices; only the middle one counts and it is undecided: ln 2.
+    let three = tensor(vec![9.0, 0.0, 9.0, 0.0, 0.0, 0.0], [1, 2, 3, 1, 1]);
+    let loss = segmentation_loss(three, &[1, 1, 1], &[1.0, 1.0], 1).into_scalar::<f32>();
+    assert!((f64::from(loss) - 2.0_f64.ln()).abs() < 1e-6, "{loss}");
+}
+
+/// The same iteration gives the same patch, another one another; slices come with their true
+/// neighbours; half of the centres lie on lesions.
+#[test]
+fn the_sampler_repeats_itself_and_finds_lesions() {
+    let dir = tempfile::tempdir().unwrap();
+    let recipe = Recipe::named(RecipeName::Paper);
+    let scale = Scale {
+        batch: 24,
+        ..tiny_scale()
+    };
+    let cases = cached(dir.path(), &recipe, &scale);
+    assert!(
+        cases
+            .iter()
+            .any(|case| case.facts(Grid::Original).has_lesion())
+    );
+    let input = Input::Slices { neighbours: 1 };
+    let sampler = Sampler::new(&cases, &recipe, &scale, Target::Segmentation, input).unwrap();
+    let batch = sampler.draw(Seed(1), 7).unwrap();
+    assert_eq!(batch, sampler.draw(Seed(1), 7).unwrap());
+    assert_ne!(batch, sampler.draw(Seed(1), 8).unwrap());
+    assert_eq!(batch.image_shape, [24, 1, 3, 32, 32]);
+    let with = |label: u8| {
+        batch
+            .labels
+            .chunks(32 * 32)
+            .filter(|patch| patch.contains(&label))
+            .count()
+    };
+    assert!(with(1) > 20, "{} of 24 patches show liver", with(1));
+    assert!(with(2) > 4, "{} of 24 patches show lesion", with(2));
+}
+
+#[test]
+fn forward_passes_without_dropout_repeat_and_with_dropout_follow_their_stream() {
+    let device = Device::flex();
+    let recipe = Recipe::named(RecipeName::Released);
+    let part = Part::Variant(Variant::DenseUNet2d);
+    let network = initialise(
+        Network::build(part, &recipe, &tiny_scale(), &device),
+        Seed(1),
+    );
+    let x = || Tensor::<5>::ones([1, 1, 3, 32, 32], &device);
+    let run = |mut pass: Pass| {
+        network
+            .forward(x(), Mode::TEST, &mut pass)
+            .logits
+            .into_data()
+    };
+    assert_eq!(run(Pass::evaluation()), run(Pass::evaluation()));
+    let stream = |index| Pass::training(Seed(1).stream_at("dropout", index));
+    assert_eq!(run(stream(0)), run(stream(0)));
+    assert_ne!(run(stream(0)), run(stream(1)));
+    assert_ne!(run(stream(0)), run(Pass::evaluation()));
+}
