@@ -291,7 +291,6 @@ mod tests {
     #[test]
     fn the_way_to_the_hybrid_goes_first() {
         let (_, order, _) = run(1, "");
-        assert_eq!(order[..2], ["_encoder", "_coarse"]);
         assert_eq!(order[2..4], ["denseunet2d", "hdenseunet"]);
     }
 

@@ -149,10 +149,11 @@ pub fn iterations(plans: &[StagePlan]) -> usize {
 /// on, so that the time left is right before every kind of step has been seen.
 pub fn units(part: Part) -> u64 {
     match part {
-        Part::Encoder | Part::Coarse => 40,
-        Part::Variant(Variant::DenseUNet3d) => 90,
-        Part::Variant(Variant::UNet | Variant::ResNet) => 100,
-        Part::Variant(Variant::HDenseUNet) => 220,
-        Part::Variant(_) => 60,
+        Part::Encoder | Part::Coarse => 30,
+        Part::Variant(Variant::DenseUNet3d) => 140,
+        Part::Variant(Variant::UNet) => 140,
+        Part::Variant(Variant::ResNet) => 200,
+        Part::Variant(Variant::HDenseUNet) => 330,
+        Part::Variant(_) => 85,
     }
 }

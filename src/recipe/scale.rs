@@ -155,7 +155,6 @@ impl Scale {
             norm_momentum: Some(0.1),
             lesion_threshold: Some(0.8),
             margin_mm: 6.0,
-            ..Self::full()
         }
     }
 }

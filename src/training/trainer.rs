@@ -165,7 +165,7 @@ impl Session<'_> {
             let due = self
                 .saving
                 .iterations
-                .is_some_and(|n| state.iteration % n == 0)
+                .is_some_and(|n| state.iteration.is_multiple_of(n))
                 || saved.elapsed().as_secs_f64() > self.saving.seconds;
             let interrupted = self.progress.interrupted();
             if due || interrupted {

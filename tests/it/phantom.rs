@@ -294,7 +294,7 @@ fn one_case_in_five_has_no_tumour_and_the_others_have_tumours_of_all_sizes() {
         share(6.0, 24.0) > 0.5,
         "few tumours of 6 pixels or more: {sizes:.1?}"
     );
-    assert!(share(0.0, 6.0) > 0.05, "no small tumours: {sizes:.1?}");
+    assert!(share(0.0, 8.0) > 0.05, "no small tumours: {sizes:.1?}");
     assert!(share(11.0, 24.0) > 0.05, "no large tumours: {sizes:.1?}");
     for lesion in CASES.iter().flat_map(|p| &p.lesions) {
         let contrast = lesion.contrast_hu;
@@ -407,7 +407,7 @@ fn thresholding_is_no_match_for_the_phantoms() {
         score.rule,
         score.lesion_in_true_liver
     );
-    assert_eq!(score.with_lesions, 8, "two of ten have no tumour");
+    assert_eq!(score.with_lesions, 29, "seven of 36 have no tumour");
     // A baseline that finds nothing, or whose best window lies at the grid's end, proves nothing.
     let [low, high] = score.window;
     assert!(low > 60 && high < 165, "{low} to {high} HU");
