@@ -1,6 +1,6 @@
 //! The report of a study: one table model and its exporters, plots, overlays, the HTML page.
 //!
-//! [`write`] turns a plain [`Content`] into a folder. The same content gives the same bytes.
+//! [`write()`] turns a plain [`Content`] into a folder. The same content gives the same bytes.
 
 mod canvas;
 mod collect;
