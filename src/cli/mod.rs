@@ -61,7 +61,7 @@ pub fn main() -> process::ExitCode {
     let code = match result {
         Ok(()) => ExitCode::Done,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            eprintln!("error: {error}");
             error
                 .chain()
                 .find_map(|cause| cause.downcast_ref::<Error>())

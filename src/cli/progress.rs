@@ -140,6 +140,9 @@ impl Progress for Reporter {
             self.bar.set_message(state.activity());
             let place = [cell, name].into_iter().filter(|part| !part.is_empty());
             let place = place.collect::<Vec<_>>().join(": ");
+            if state.total == 0 {
+                return place;
+            }
             format!("[{:>3} %] {place}", state.percent())
         });
         if !self.terminal {
