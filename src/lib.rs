@@ -11,6 +11,7 @@ pub mod metrics;
 pub mod dataset;
 pub mod recipe;
 pub mod preprocess;
+pub(crate) mod kernel;
 pub mod network;
 pub mod training;
 pub mod inference;

@@ -1,9 +1,9 @@
 use burn::module::Module;
 use burn::nn::conv::Conv2d;
 use burn::nn::{BatchNorm, BatchNormConfig, Linear, LinearConfig};
-use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor};
 
+use super::norm::norm_relu;
 use super::spatial::{ConvSpec, Convolution, Spatial};
 use crate::recipe::DenseWidths;
 
@@ -48,8 +48,8 @@ impl<C: Convolution> MicroBlock<C> {
     where
         C: Spatial<R>,
     {
-        let new = self.conv1.convolve(relu(self.norm1.forward(x.clone())));
-        let new = self.conv2.convolve(relu(self.norm2.forward(new)));
+        let new = self.conv1.convolve(norm_relu(&self.norm1, x.clone()));
+        let new = self.conv2.convolve(norm_relu(&self.norm2, new));
         Tensor::cat(vec![x, new], 1)
     }
 }
@@ -128,7 +128,7 @@ impl<C: Convolution> DenseEncoder<C> {
     where
         C: Spatial<R>,
     {
-        let stem = relu(self.norm0.forward(self.conv0.convolve(x)));
+        let stem = norm_relu(&self.norm0, self.conv0.convolve(x));
         let mut x = C::max_pool(stem.clone());
         let mut outputs = Vec::with_capacity(4);
         for (index, block) in self.blocks.iter().enumerate() {
@@ -137,11 +137,11 @@ impl<C: Convolution> DenseEncoder<C> {
             }
             outputs.push(x.clone());
             if let Some(transition) = self.transitions.get(index) {
-                x = transition.conv.convolve(relu(transition.norm.forward(x)));
+                x = transition.conv.convolve(norm_relu(&transition.norm, x));
                 x = C::average_pool(x);
             }
         }
-        let deepest = relu(self.norm5.forward(x));
+        let deepest = norm_relu(&self.norm5, x);
         outputs.truncate(3);
         let blocks = outputs
             .try_into()

@@ -1,10 +1,10 @@
 use burn::module::Module;
 use burn::nn::BatchNorm;
-use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor};
 
 use super::Pass;
 use super::dense::{DenseEncoder, Encoded, NormSpec};
+use super::norm::norm_relu;
 use super::spatial::{ConvSpec, Convolution, Spatial};
 use crate::recipe::{BlockOrder, DenseWidths, Recipe, Upsampling};
 
@@ -212,10 +212,10 @@ impl<C: Convolution> DenseUNet<C> {
         C: Spatial<R>,
     {
         match self.order {
-            BlockOrder::NormFirst => level.conv.convolve(relu(level.norm.forward(x))),
+            BlockOrder::NormFirst => level.conv.convolve(norm_relu(&level.norm, x)),
             BlockOrder::ConvFirst => {
                 let x = pass.dropout(level.conv.convolve(x), dropout);
-                relu(level.norm.forward(x))
+                norm_relu(&level.norm, x)
             }
         }
     }
@@ -227,7 +227,7 @@ impl<C: Convolution> Classifier<C> {
         C: Spatial<R>,
     {
         let x = match &self.norm {
-            Some(norm) => relu(norm.forward(x)),
+            Some(norm) => norm_relu(norm, x),
             None => x,
         };
         self.conv.convolve(x)

@@ -1,11 +1,12 @@
 use burn::module::Module;
 use burn::nn::BatchNorm;
 use burn::nn::conv::{Conv2d, Conv3d};
-use burn::tensor::activation::{relu, softmax};
+use burn::tensor::activation::softmax;
 use burn::tensor::{Device, Tensor};
 
 use super::Pass;
 use super::dense_unet::{DenseUNet, DenseUNetConfig};
+use super::norm::norm_relu;
 use super::spatial::{ConvSpec, Convolution, Spatial};
 use crate::recipe::{BlockOrder, HybridInput, Recipe, Scale};
 
@@ -95,10 +96,10 @@ impl HDenseUNet {
 impl Fusion {
     fn forward(&self, x: Tensor<5>, dropout: f64, pass: &mut Pass) -> Tensor<5> {
         let x = match &self.norm_in {
-            Some(norm) => self.conv.convolve(relu(norm.forward(x))),
+            Some(norm) => self.conv.convolve(norm_relu(norm, x)),
             None => pass.dropout(self.conv.convolve(x), dropout),
         };
-        self.classifier.convolve(relu(self.norm_out.forward(x)))
+        self.classifier.convolve(norm_relu(&self.norm_out, x))
     }
 }
 

@@ -7,6 +7,7 @@ mod dense;
 mod dense_unet;
 mod hybrid;
 mod initial;
+mod norm;
 mod parameters;
 mod pass;
 mod residual;

@@ -50,7 +50,7 @@ impl Group {
         y = last.linear(y);
         if self.residual {
             y = y + match &self.projection {
-                Some(projection) => projection.forward(x),
+                Some(projection) => projection.convolve(x),
                 None => x,
             };
         }
@@ -115,6 +115,6 @@ impl ResidualNet {
             let risen = <Conv2d as Spatial<4>>::upsample(x, false, Upsampling::Nearest);
             x = group.forward(Tensor::cat(vec![skip, risen], 1));
         }
-        self.classifier.forward(x)
+        self.classifier.convolve(x)
     }
 }

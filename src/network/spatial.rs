@@ -1,10 +1,11 @@
-use burn::module::Module;
+use burn::module::{Module, Param};
 use burn::nn::conv::{Conv2d, Conv2dConfig, Conv3d, Conv3dConfig};
 use burn::nn::{PaddingConfig2d, PaddingConfig3d};
 use burn::tensor::module::{avg_pool2d, max_pool2d};
 use burn::tensor::ops::{AvgPoolOptions, MaxPoolOptions};
 use burn::tensor::{Device, Tensor, TensorData};
 
+use crate::kernel;
 use crate::recipe::Upsampling;
 
 /// A convolution with a cubic kernel, padded so that stride 1 keeps the size.
@@ -77,7 +78,10 @@ impl Spatial<4> for Conv2d {
     const SKIP_AFTER_CONVOLUTION: bool = false;
 
     fn convolve(&self, x: Tensor<4>) -> Tensor<4> {
-        self.forward(x)
+        if self.stride != [1, 1] {
+            return self.forward(x);
+        }
+        same(x, &self.weight, self.bias.as_ref())
     }
 
     fn max_pool(x: Tensor<4>) -> Tensor<4> {
@@ -115,7 +119,10 @@ impl Spatial<5> for Conv3d {
     const SKIP_AFTER_CONVOLUTION: bool = true;
 
     fn convolve(&self, x: Tensor<5>) -> Tensor<5> {
-        self.forward(x)
+        if self.stride != [1, 1, 1] {
+            return self.forward(x);
+        }
+        same(x, &self.weight, self.bias.as_ref())
     }
 
     fn max_pool(x: Tensor<5>) -> Tensor<5> {
@@ -156,6 +163,20 @@ impl Spatial<5> for Conv3d {
         let x = double(x.reshape([n * c, depth, height2 * width2]), how);
         x.reshape([n, c, 2 * depth, height2, width2])
     }
+}
+
+/// A convolution of stride 1 on our own kernels.
+fn same<const R: usize>(
+    x: Tensor<R>,
+    kernels: &Param<Tensor<R>>,
+    bias: Option<&Param<Tensor<1>>>,
+) -> Tensor<R> {
+    let kernels = kernels.val();
+    let bias = match bias {
+        Some(bias) => bias.val(),
+        None => Tensor::zeros([kernels.dims()[0]], &x.device()),
+    };
+    kernel::convolve(x, kernels, bias)
 }
 
 /// Twice the size in the plane, `[n, c, y, x]`.

@@ -1,13 +1,13 @@
 use burn::module::Module;
 use burn::nn::BatchNorm;
 use burn::nn::conv::{Conv2d, ConvTranspose2d, ConvTranspose2dConfig};
-use burn::tensor::activation::relu;
 use burn::tensor::module::max_pool2d;
 use burn::tensor::ops::MaxPoolOptions;
 use burn::tensor::{Device, Tensor};
 
 use super::dense::NormSpec;
-use super::spatial::{ConvSpec, Convolution};
+use super::norm::{norm_linear, norm_relu};
+use super::spatial::{ConvSpec, Convolution, Spatial};
 
 /// 3x3 convolution with bias, BN, ReLU.
 #[derive(Module, Debug)]
@@ -26,11 +26,11 @@ impl ConvNorm {
 
     /// Without the ReLU.
     pub fn linear(&self, x: Tensor<4>) -> Tensor<4> {
-        self.norm.forward(self.conv.forward(x))
+        norm_linear(&self.norm, self.conv.convolve(x))
     }
 
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        relu(self.linear(x))
+        norm_relu(&self.norm, self.conv.convolve(x))
     }
 }
 
@@ -101,6 +101,6 @@ impl UNet {
             let joined = Tensor::cat(vec![skip, rise.forward(x)], 1);
             x = second.forward(first.forward(joined));
         }
-        self.classifier.forward(x)
+        self.classifier.convolve(x)
     }
 }

@@ -1,0 +1,229 @@
+use burn::backend::autodiff::checkpoint::base::Checkpointer;
+use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
+use burn::backend::autodiff::grads::Gradients;
+use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
+use burn::backend::tensor::FloatTensor;
+use burn::backend::{Autodiff, AutodiffBackend, Backend, backend_extension};
+
+/// Operations of our own on a backend's tensors. Burn composes batch norms of eight passes over
+/// the data and convolves by copying every patch.
+#[backend_extension(Flex, Autodiff)]
+pub trait Kernels: Backend {
+    /// See [`super::convolve`].
+    fn convolution(
+        x: FloatTensor<Self>,
+        kernels: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+    ) -> FloatTensor<Self>;
+
+    /// See [`super::normalise`]. Also the batch's mean and biased variance of each channel, which
+    /// carry no gradient.
+    fn normalisation(
+        x: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+        beta: FloatTensor<Self>,
+        epsilon: f64,
+        relu: bool,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
+
+    /// See [`super::affine`].
+    fn affine(
+        x: FloatTensor<Self>,
+        scale: FloatTensor<Self>,
+        shift: FloatTensor<Self>,
+        relu: bool,
+    ) -> FloatTensor<Self>;
+}
+
+/// The backward passes of [`Kernels`].
+pub trait KernelGradients: Backend {
+    /// Of the input of a convolution.
+    fn convolution_input_gradient(
+        gradient: FloatTensor<Self>,
+        kernels: FloatTensor<Self>,
+    ) -> FloatTensor<Self>;
+
+    /// Of the kernels of a convolution, and of its bias.
+    fn convolution_kernel_gradient(
+        x: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        kernels: FloatTensor<Self>,
+    ) -> [FloatTensor<Self>; 2];
+
+    /// Of input, gamma and beta.
+    fn normalisation_gradient(
+        state: Normalised<FloatTensor<Self>>,
+        gradient: FloatTensor<Self>,
+    ) -> [FloatTensor<Self>; 3];
+
+    /// Of input, scale and shift.
+    fn affine_gradient(
+        x: FloatTensor<Self>,
+        scale: FloatTensor<Self>,
+        shift: FloatTensor<Self>,
+        relu: bool,
+        gradient: FloatTensor<Self>,
+    ) -> [FloatTensor<Self>; 3];
+}
+
+/// What the backward pass of a normalisation needs.
+#[derive(Clone, Debug)]
+pub struct Normalised<T> {
+    pub x: T,
+    pub gamma: T,
+    pub beta: T,
+    pub mean: T,
+    pub variance: T,
+    pub epsilon: f64,
+    pub relu: bool,
+}
+
+impl<B: Kernels + KernelGradients, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
+    fn convolution(
+        x: FloatTensor<Self>,
+        kernels: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        #[derive(Debug)]
+        struct Convolution;
+
+        impl<B: KernelGradients> Backward<B, 3> for Convolution {
+            type State = [FloatTensor<B>; 2];
+
+            fn backward(
+                self,
+                ops: Ops<Self::State, 3>,
+                gradients: &mut Gradients,
+                _checkpointer: &mut Checkpointer,
+            ) {
+                let [x_node, kernels_node, bias_node] = ops.parents;
+                let [x, kernels] = ops.state;
+                let gradient = gradients.consume::<B>(&ops.node);
+                if let Some(node) = x_node {
+                    let of_x = B::convolution_input_gradient(gradient.clone(), kernels.clone());
+                    gradients.register::<B>(node.id, of_x);
+                }
+                if kernels_node.is_none() && bias_node.is_none() {
+                    return;
+                }
+                let [of_kernels, of_bias] = B::convolution_kernel_gradient(x, gradient, kernels);
+                if let Some(node) = kernels_node {
+                    gradients.register::<B>(node.id, of_kernels);
+                }
+                if let Some(node) = bias_node {
+                    gradients.register::<B>(node.id, of_bias);
+                }
+            }
+        }
+
+        let (x, x_guard) = x.into_parts();
+        let (kernels, kernels_guard) = kernels.into_parts();
+        let (bias, bias_guard) = bias.into_parts();
+        let y = B::convolution(x.clone(), kernels.clone(), bias);
+        match Convolution
+            .prepare::<C>([x_guard, kernels_guard, bias_guard])
+            .compute_bound()
+            .stateful()
+        {
+            OpsKind::Tracked(prep) => prep.finish([x, kernels], y),
+            OpsKind::UnTracked(prep) => prep.finish(y),
+        }
+    }
+
+    fn normalisation(
+        x: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+        beta: FloatTensor<Self>,
+        epsilon: f64,
+        relu: bool,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+        #[derive(Debug)]
+        struct Normalisation;
+
+        impl<B: KernelGradients> Backward<B, 3> for Normalisation {
+            type State = Normalised<FloatTensor<B>>;
+
+            fn backward(
+                self,
+                ops: Ops<Self::State, 3>,
+                gradients: &mut Gradients,
+                _checkpointer: &mut Checkpointer,
+            ) {
+                let gradient = gradients.consume::<B>(&ops.node);
+                let results = B::normalisation_gradient(ops.state, gradient);
+                for (node, result) in ops.parents.into_iter().zip(results) {
+                    if let Some(node) = node {
+                        gradients.register::<B>(node.id, result);
+                    }
+                }
+            }
+        }
+
+        let (x, x_guard) = x.into_parts();
+        let (gamma, gamma_guard) = gamma.into_parts();
+        let (beta, beta_guard) = beta.into_parts();
+        let (y, mean, variance) =
+            B::normalisation(x.clone(), gamma.clone(), beta.clone(), epsilon, relu);
+        let state = Normalised {
+            x,
+            gamma,
+            beta,
+            mean: mean.clone(),
+            variance: variance.clone(),
+            epsilon,
+            relu,
+        };
+        let y = match Normalisation
+            .prepare::<C>([x_guard, gamma_guard, beta_guard])
+            .compute_bound()
+            .stateful()
+        {
+            OpsKind::Tracked(prep) => prep.finish(state, y),
+            OpsKind::UnTracked(prep) => prep.finish(y),
+        };
+        (y, Self::from_inner(mean), Self::from_inner(variance))
+    }
+
+    fn affine(
+        x: FloatTensor<Self>,
+        scale: FloatTensor<Self>,
+        shift: FloatTensor<Self>,
+        relu: bool,
+    ) -> FloatTensor<Self> {
+        #[derive(Debug)]
+        struct Affine;
+
+        impl<B: KernelGradients> Backward<B, 3> for Affine {
+            type State = ([FloatTensor<B>; 3], bool);
+
+            fn backward(
+                self,
+                ops: Ops<Self::State, 3>,
+                gradients: &mut Gradients,
+                _checkpointer: &mut Checkpointer,
+            ) {
+                let ([x, scale, shift], relu) = ops.state;
+                let gradient = gradients.consume::<B>(&ops.node);
+                let results = B::affine_gradient(x, scale, shift, relu, gradient);
+                for (node, result) in ops.parents.into_iter().zip(results) {
+                    if let Some(node) = node {
+                        gradients.register::<B>(node.id, result);
+                    }
+                }
+            }
+        }
+
+        let (x, x_guard) = x.into_parts();
+        let (scale, scale_guard) = scale.into_parts();
+        let (shift, shift_guard) = shift.into_parts();
+        let y = B::affine(x.clone(), scale.clone(), shift.clone(), relu);
+        match Affine
+            .prepare::<C>([x_guard, scale_guard, shift_guard])
+            .compute_bound()
+            .stateful()
+        {
+            OpsKind::Tracked(prep) => prep.finish(([x, scale, shift], relu), y),
+            OpsKind::UnTracked(prep) => prep.finish(y),
+        }
+    }
+}

@@ -1,0 +1,355 @@
+//! Convolution and batch norm of our own for `flex`, as operations of Burn with their own backward
+//! passes. Vector instructions are chosen at run time; without them the same code runs on single
+//! values.
+
+mod convolution;
+mod extension;
+mod flex;
+mod norm;
+mod planes;
+
+use burn::backend::Dispatch;
+use burn::tensor::Tensor;
+
+use extension::Kernels;
+
+/// A convolution of stride 1 that keeps the size.
+///
+/// # Shapes
+/// `x` `[n, channels, (z,) y, x]`, `kernels` `[out, channels, (z,) y, x]` of odd sizes, `bias`
+/// `[out]`.
+pub fn convolve<const R: usize>(x: Tensor<R>, kernels: Tensor<R>, bias: Tensor<1>) -> Tensor<R> {
+    Tensor::from_dispatch(<Dispatch as Kernels>::convolution(
+        x.into_dispatch(),
+        kernels.into_dispatch(),
+        bias.into_dispatch(),
+    ))
+}
+
+/// A batch norm in training, and its positive part where `relu`; with it the batch's mean and
+/// biased variance of each channel.
+///
+/// # Shapes
+/// `x` `[n, channels, ...]`, `gamma` and `beta` `[channels]`.
+pub fn normalise<const R: usize>(
+    x: Tensor<R>,
+    gamma: Tensor<1>,
+    beta: Tensor<1>,
+    epsilon: f64,
+    relu: bool,
+) -> (Tensor<R>, Tensor<1>, Tensor<1>) {
+    let (y, mean, variance) = <Dispatch as Kernels>::normalisation(
+        x.into_dispatch(),
+        gamma.into_dispatch(),
+        beta.into_dispatch(),
+        epsilon,
+        relu,
+    );
+    (
+        Tensor::from_dispatch(y),
+        Tensor::from_dispatch(mean),
+        Tensor::from_dispatch(variance),
+    )
+}
+
+/// `x * scale + shift` for each channel, and its positive part where `relu`: a batch norm with
+/// fixed statistics.
+///
+/// # Shapes
+/// `x` `[n, channels, ...]`, `scale` and `shift` `[channels]`.
+pub fn affine<const R: usize>(
+    x: Tensor<R>,
+    scale: Tensor<1>,
+    shift: Tensor<1>,
+    relu: bool,
+) -> Tensor<R> {
+    Tensor::from_dispatch(<Dispatch as Kernels>::affine(
+        x.into_dispatch(),
+        scale.into_dispatch(),
+        shift.into_dispatch(),
+        relu,
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::module::{batch_norm_train, conv2d, conv3d};
+    use burn::tensor::ops::ConvOptions;
+    use burn::tensor::{Device, TensorData};
+    use pulp::Arch;
+
+    use super::norm::{Maps, Passage, Terms};
+    use super::planes::Geometry;
+    use super::*;
+    use crate::seed::Seed;
+
+    fn noise(name: &str, count: usize) -> Vec<f32> {
+        let mut stream = Seed(7).stream(name);
+        (0..count).map(|_| stream.normal() as f32).collect()
+    }
+
+    fn tensor<const R: usize>(name: &str, shape: [usize; R], device: &Device) -> Tensor<R> {
+        let values = noise(name, shape.iter().product());
+        Tensor::from_data(TensorData::new(values, shape), device)
+    }
+
+    fn assert_near<const R: usize>(found: Tensor<R>, expected: Tensor<R>, what: &str) {
+        let scale = expected.clone().abs().max().into_scalar::<f32>();
+        let distance = (found - expected).abs().max().into_scalar::<f32>();
+        assert!(
+            distance <= 1e-5 * scale.max(1.0),
+            "{what}: {distance} of {scale}"
+        );
+    }
+
+    /// Result and gradients of input, kernels and bias against Burn's own convolution.
+    fn check_convolution<const R: usize>(
+        x: [usize; R],
+        kernels: [usize; R],
+        expected: impl Fn(Tensor<R>, Tensor<R>, Tensor<1>) -> Tensor<R>,
+    ) {
+        let device = Device::flex().autodiff();
+        let what = format!("{x:?} {kernels:?}");
+        let inputs = || {
+            (
+                tensor("x", x, &device).require_grad(),
+                tensor("kernels", kernels, &device).require_grad(),
+                tensor("bias", [kernels[0]], &device).require_grad(),
+            )
+        };
+        let mut result = x;
+        result[1] = kernels[0];
+        let weight = tensor("weight", result, &device);
+        let ours = inputs();
+        let burns = inputs();
+        let found = convolve(ours.0.clone(), ours.1.clone(), ours.2.clone());
+        let wanted = expected(burns.0.clone(), burns.1.clone(), burns.2.clone());
+        assert_near(found.clone(), wanted.clone(), &what);
+        let found = (found * weight.clone()).sum().backward();
+        let wanted = (wanted * weight).sum().backward();
+        let gradients = "every input takes part";
+        assert_near(
+            ours.0.grad(&found).expect(gradients),
+            burns.0.grad(&wanted).expect(gradients),
+            &format!("{what}: input"),
+        );
+        assert_near(
+            ours.1.grad(&found).expect(gradients),
+            burns.1.grad(&wanted).expect(gradients),
+            &format!("{what}: kernels"),
+        );
+        assert_near(
+            ours.2.grad(&found).expect(gradients),
+            burns.2.grad(&wanted).expect(gradients),
+            &format!("{what}: bias"),
+        );
+    }
+
+    #[test]
+    fn convolution_equals_burns_in_2d() {
+        for (x, kernels) in [
+            ([2, 3, 5, 7], [4, 3, 3, 3]),
+            ([1, 1, 1, 1], [1, 1, 3, 3]),
+            ([3, 5, 8, 8], [7, 5, 1, 1]),
+            ([5, 4, 33, 40], [13, 4, 3, 3]),
+            ([1, 2, 20, 9], [6, 2, 5, 5]),
+            ([2, 17, 16, 16], [9, 17, 3, 3]),
+        ] {
+            let pad = kernels[2] / 2;
+            check_convolution(x, kernels, |x, kernels, bias| {
+                let options = ConvOptions::new([1; 2], [pad; 2], [1; 2], 1);
+                conv2d(x, kernels, Some(bias), options)
+            });
+        }
+    }
+
+    #[test]
+    fn convolution_equals_burns_in_3d() {
+        for (x, kernels) in [
+            ([1, 3, 4, 5, 6], [5, 3, 3, 3, 3]),
+            ([2, 4, 1, 8, 9], [2, 4, 3, 3, 3]),
+            ([1, 6, 4, 8, 8], [12, 6, 1, 1, 1]),
+        ] {
+            let pad = kernels[2] / 2;
+            check_convolution(x, kernels, |x, kernels, bias| {
+                let options = ConvOptions::new([1; 3], [pad; 3], [1; 3], 1);
+                conv3d(x, kernels, Some(bias), options)
+            });
+        }
+    }
+
+    /// Result, statistics and gradients against Burn's own batch norm, with and without ReLU.
+    #[test]
+    fn normalisation_equals_burns() {
+        let device = Device::flex().autodiff();
+        for (shape, relu) in [
+            ([3, 4, 5, 7], true),
+            ([2, 3, 8, 16], false),
+            ([1, 1, 2, 1], true),
+        ] {
+            let channels = shape[1];
+            let inputs = || {
+                (
+                    (tensor("x", shape, &device) * 3.0 + 5.0)
+                        .detach()
+                        .require_grad(),
+                    tensor("gamma", [channels], &device).require_grad(),
+                    tensor("beta", [channels], &device).require_grad(),
+                )
+            };
+            let weight = tensor("weight", shape, &device);
+            let (ours, burns) = (inputs(), inputs());
+            let (y, mean, variance) =
+                normalise(ours.0.clone(), ours.1.clone(), ours.2.clone(), 1e-3, relu);
+            let wanted = batch_norm_train(burns.0.clone(), burns.1.clone(), burns.2.clone(), 1e-3);
+            let wanted_y = if relu {
+                burn::tensor::activation::relu(wanted.output)
+            } else {
+                wanted.output
+            };
+            let what = format!("{shape:?}");
+            assert_near(y.clone(), wanted_y.clone(), &what);
+            assert_near(mean, wanted.mean, &what);
+            assert_near(variance, wanted.variance, &what);
+            let found = (y * weight.clone()).sum().backward();
+            let wanted = (wanted_y * weight).sum().backward();
+            for (ours, burns) in [(ours.1, burns.1), (ours.2, burns.2)] {
+                assert_near(
+                    ours.grad(&found).expect("it takes part"),
+                    burns.grad(&wanted).expect("it takes part"),
+                    &what,
+                );
+            }
+            assert_near(
+                ours.0.grad(&found).expect("it takes part"),
+                burns.0.grad(&wanted).expect("it takes part"),
+                &what,
+            );
+        }
+    }
+
+    #[test]
+    fn affine_equals_its_composition() {
+        let device = Device::flex().autodiff();
+        for relu in [false, true] {
+            let shape = [2, 3, 5, 7];
+            let inputs = || {
+                (
+                    tensor("x", shape, &device).require_grad(),
+                    tensor("scale", [3], &device).require_grad(),
+                    tensor("shift", [3], &device).require_grad(),
+                )
+            };
+            let weight = tensor("weight", shape, &device);
+            let (ours, burns) = (inputs(), inputs());
+            let y = affine(ours.0.clone(), ours.1.clone(), ours.2.clone(), relu);
+            let wanted = burns.0.clone() * burns.1.clone().reshape([1, 3, 1, 1])
+                + burns.2.clone().reshape([1, 3, 1, 1]);
+            let wanted = if relu {
+                burn::tensor::activation::relu(wanted)
+            } else {
+                wanted
+            };
+            assert_near(y.clone(), wanted.clone(), "y");
+            let found = (y * weight.clone()).sum().backward();
+            let wanted = (wanted * weight).sum().backward();
+            assert_near(
+                ours.0.grad(&found).expect("it takes part"),
+                burns.0.grad(&wanted).expect("it takes part"),
+                "x",
+            );
+            for (ours, burns) in [(ours.1, burns.1), (ours.2, burns.2)] {
+                assert_near(
+                    ours.grad(&found).expect("it takes part"),
+                    burns.grad(&wanted).expect("it takes part"),
+                    "parameters",
+                );
+            }
+        }
+    }
+
+    /// The vector instructions of this machine and plain code agree.
+    #[test]
+    fn plain_code_gives_the_same_within_rounding() {
+        let geometry = Geometry {
+            batch: 2,
+            channels_in: 5,
+            channels_out: 9,
+            size: [2, 11, 13],
+            kernel: [3, 3, 3],
+        };
+        let count = |channels| geometry.batch * channels * geometry.plane();
+        let x = noise("x", count(5));
+        let gradient = noise("gradient", count(9));
+        let kernels = noise("kernels", 9 * 5 * 27);
+        let bias = noise("bias", 9);
+        let near = |found: &[f32], expected: &[f32]| {
+            assert_eq!(found.len(), expected.len());
+            for (found, expected) in found.iter().zip(expected) {
+                assert!((found - expected).abs() <= 1e-4 * expected.abs().max(1.0));
+            }
+        };
+        let run = |arch| {
+            let maps = Maps::new(arch, &[2, 9, 2 * 11 * 13]);
+            let (mean, variance) = norm::statistics(&maps, &gradient);
+            let passage = Passage {
+                scale: &variance,
+                shift: &mean,
+                relu: true,
+            };
+            let terms = [Terms {
+                factor: 2.0,
+                slope: 0.5,
+                constant: -1.0,
+            }; 9];
+            let sums = norm::gradient_sums(&maps, &gradient, &gradient, &passage, &mean);
+            [
+                convolution::forward(arch, &geometry, &x, &kernels, &bias),
+                convolution::input_gradient(arch, &geometry, &gradient, &kernels),
+                convolution::kernel_gradient(arch, &geometry, &x, &gradient),
+                norm::affine(&maps, &gradient, &variance, &mean, true),
+                norm::input_gradient(&maps, &gradient, &gradient, &passage, &terms),
+                norm::sums(&maps, &gradient),
+                sums.into_iter()
+                    .flat_map(|(sum, product)| [sum as f32, product as f32])
+                    .collect(),
+                mean.clone(),
+                variance.clone(),
+            ]
+        };
+        for (fast, plain) in run(Arch::new()).iter().zip(&run(Arch::Scalar)) {
+            near(fast, plain);
+        }
+    }
+
+    /// The number of threads changes how the work is cut, never a bit of the result.
+    #[test]
+    fn threads_do_not_change_a_bit() {
+        let geometry = Geometry {
+            batch: 1,
+            channels_in: 6,
+            channels_out: 14,
+            size: [1, 20, 20],
+            kernel: [1, 3, 3],
+        };
+        let x = noise("x", 6 * 400);
+        let gradient = noise("gradient", 14 * 400);
+        let kernels = noise("kernels", 14 * 6 * 9);
+        let run = |threads| {
+            let pool = rayon::ThreadPoolBuilder::new()
+                .num_threads(threads)
+                .build()
+                .expect("threads can be started");
+            pool.install(|| {
+                let arch = Arch::new();
+                let maps = Maps::new(arch, &[1, 14, 400]);
+                (
+                    convolution::forward(arch, &geometry, &x, &kernels, &[0.5; 14]),
+                    convolution::kernel_gradient(arch, &geometry, &x, &gradient),
+                    norm::statistics(&maps, &gradient),
+                )
+            })
+        };
+        assert_eq!(run(1), run(3));
+    }
+}

@@ -1,0 +1,130 @@
+use std::borrow::Cow;
+
+use rayon::prelude::*;
+
+/// Lengths are rounded up to this many values, the widest vector there is.
+const ALIGN: usize = 16;
+
+/// A stride-1 convolution that keeps the size, over batches of volumes; 2-D maps have depth 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Geometry {
+    pub batch: usize,
+    pub channels_in: usize,
+    pub channels_out: usize,
+    /// `[z, y, x]`.
+    pub size: [usize; 3],
+    /// Odd, `[z, y, x]`; the padding is half of it.
+    pub kernel: [usize; 3],
+}
+
+impl Geometry {
+    /// Values of one channel.
+    pub fn plane(&self) -> usize {
+        self.size.iter().product()
+    }
+
+    /// Values of one kernel of one channel.
+    pub fn taps(&self) -> usize {
+        self.kernel.iter().product()
+    }
+
+    /// The convolution that carries gradients back from the output to the input.
+    pub fn transposed(&self) -> Self {
+        Self {
+            channels_in: self.channels_out,
+            channels_out: self.channels_in,
+            ..*self
+        }
+    }
+
+    pub fn layout(&self) -> Layout {
+        let [depth, height, width] = self.size;
+        if self.taps() == 1 {
+            return Layout::new([1, 1, depth * height * width], [1; 3]);
+        }
+        Layout::new(self.size, self.kernel)
+    }
+}
+
+/// Channels with their zero padding, laid out flat: in such a plane a kernel's tap is a constant
+/// offset, so that a convolution is a sum of shifted planes. Results at the padding's places are
+/// computed and dropped.
+#[derive(Clone, Debug)]
+pub struct Layout {
+    size: [usize; 3],
+    padding: [usize; 3],
+    /// Of rows and slices of the padded plane.
+    strides: [usize; 2],
+    /// Of each tap, in the kernel's order.
+    pub offsets: Vec<usize>,
+    /// From the first to the last result, rounded up.
+    pub span: usize,
+    /// Of a padded plane.
+    pub length: usize,
+}
+
+impl Layout {
+    fn new(size: [usize; 3], kernel: [usize; 3]) -> Self {
+        let padding = kernel.map(|k| k / 2);
+        let row = size[2] + 2 * padding[2];
+        let slice = row * (size[1] + 2 * padding[1]);
+        let mut offsets = Vec::with_capacity(kernel.iter().product());
+        for z in 0..kernel[0] {
+            for y in 0..kernel[1] {
+                offsets.extend((0..kernel[2]).map(|x| z * slice + y * row + x));
+            }
+        }
+        let last = (size[0] - 1) * slice + (size[1] - 1) * row + size[2];
+        let span = last.next_multiple_of(ALIGN);
+        let reach = offsets.last().copied().unwrap_or(0);
+        Self {
+            size,
+            padding,
+            strides: [slice, row],
+            offsets,
+            span,
+            length: (span + reach).next_multiple_of(ALIGN),
+        }
+    }
+
+    /// Values of a row.
+    pub fn width(&self) -> usize {
+        self.size[2]
+    }
+
+    /// Where each row's results start in a padded plane, in order.
+    pub fn rows(&self) -> impl Iterator<Item = usize> + '_ {
+        let [slice, row] = self.strides;
+        (0..self.size[0]).flat_map(move |z| (0..self.size[1]).map(move |y| z * slice + y * row))
+    }
+
+    /// Planes with their padding around them.
+    pub fn pad<'a>(&self, planes: &'a [f32]) -> Cow<'a, [f32]> {
+        let [slice, row] = self.strides;
+        let first = self.padding[0] * slice + self.padding[1] * row + self.padding[2];
+        self.spread(planes, self.length, first)
+    }
+
+    /// Planes at the places of results, zero elsewhere.
+    pub fn place<'a>(&self, planes: &'a [f32]) -> Cow<'a, [f32]> {
+        self.spread(planes, self.span, 0)
+    }
+
+    fn spread<'a>(&self, planes: &'a [f32], length: usize, first: usize) -> Cow<'a, [f32]> {
+        let plane: usize = self.size.iter().product();
+        if plane == length {
+            return Cow::Borrowed(planes);
+        }
+        let mut spread = vec![0.0; planes.len() / plane * length];
+        spread
+            .par_chunks_exact_mut(length)
+            .zip(planes.par_chunks_exact(plane))
+            .with_min_len(8)
+            .for_each(|(to, from)| {
+                for (start, row) in self.rows().zip(from.chunks_exact(self.width())) {
+                    to[first + start..][..row.len()].copy_from_slice(row);
+                }
+            });
+        Cow::Owned(spread)
+    }
+}
