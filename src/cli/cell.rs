@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR1};
 
 use super::progress::Reporter;
-use super::study_options::use_threads;
+use super::study_options::pool;
 use crate::error::{Error, Result};
 use crate::harness::{Cell, Inputs, Lease, Message, Study, report_to_parent, run_cell};
 use crate::progress::Progress;
@@ -50,10 +50,13 @@ impl Run {
     fn run(&self, progress: &dyn Progress) -> Result<()> {
         let study = Study::read(&self.run)?;
         let cell = Cell::parse(&self.cell)?;
-        use_threads(study.threads)?;
         let _lease = Lease::take(&cell.folder(&self.run))?;
-        let inputs = Inputs::prepare(&self.run, &study, progress)?;
-        run_cell(&self.run, &study, &inputs, cell, progress)
+        // Inside the pool from the start: a parallel loop begun outside hands its work over to
+        // another thread and waits, thousands of times an iteration.
+        pool(study.threads)?.install(|| {
+            let inputs = Inputs::prepare(&self.run, &study, progress)?;
+            run_cell(&self.run, &study, &inputs, cell, progress)
+        })
     }
 }
 

@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::progress::Reporter;
-use super::study_options::use_threads;
+use super::study_options::{cores, pool};
 use crate::harness::{load_model, model_folder, predict_file};
 use crate::recipe::Variant;
 
@@ -42,13 +42,13 @@ pub struct Predict {
 
 impl Predict {
     pub fn exec(self) -> anyhow::Result<()> {
-        if let Some(threads) = self.threads {
-            use_threads(threads)?;
-        }
         let reporter = Reporter::new()?;
         let folder = model_folder(&self.model, self.variant, self.fold, self.seed)?;
-        let model = load_model(&folder, &self.device)?;
-        let found = predict_file(&model, &self.input, &self.out, &reporter);
+        let threads = self.threads.unwrap_or_else(cores);
+        let found = pool(threads)?.install(|| {
+            let model = load_model(&folder, &self.device)?;
+            predict_file(&model, &self.input, &self.out, &reporter)
+        });
         reporter.finish();
         let found = found?;
         if !found.coarse_liver {

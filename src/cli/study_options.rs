@@ -90,14 +90,15 @@ impl StudyOptions {
     }
 }
 
-fn cores() -> usize {
+/// Processor cores this process may use.
+pub fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
-/// Sets the number of threads of all parallel work, once.
-pub fn use_threads(threads: usize) -> Result<()> {
+/// So many threads.
+pub fn pool(threads: usize) -> Result<rayon::ThreadPool> {
     rayon::ThreadPoolBuilder::new()
         .num_threads(threads)
-        .build_global()
+        .build()
         .map_err(|e| Error::Internal(format!("threads: {e}")))
 }

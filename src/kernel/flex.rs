@@ -191,12 +191,14 @@ fn geometry(map: &[usize], kernels: &[usize], of_result: bool) -> Geometry {
         three[3 - axes.len()..].copy_from_slice(axes);
         three
     };
+    let kernel = three(&kernels[2..]);
     let geometry = Geometry {
         batch: map[0],
         channels_in: kernels[1],
         channels_out: kernels[0],
         size: three(&map[2..]),
-        kernel: three(&kernels[2..]),
+        kernel,
+        padding: kernel.map(|k| k / 2),
     };
     let channels = if of_result {
         geometry.channels_out

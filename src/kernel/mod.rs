@@ -13,11 +13,11 @@ use burn::tensor::Tensor;
 
 use extension::Kernels;
 
-/// A convolution of stride 1 that keeps the size.
+/// A convolution of stride 1 that keeps the size: half the kernel's size in zeros before the first
+/// value, behind the last one fewer where that size is even.
 ///
 /// # Shapes
-/// `x` `[n, channels, (z,) y, x]`, `kernels` `[out, channels, (z,) y, x]` of odd sizes, `bias`
-/// `[out]`.
+/// `x` `[n, channels, (z,) y, x]`, `kernels` `[out, channels, (z,) y, x]`, `bias` `[out]`.
 pub fn convolve<const R: usize>(x: Tensor<R>, kernels: Tensor<R>, bias: Tensor<1>) -> Tensor<R> {
     Tensor::from_dispatch(<Dispatch as Kernels>::convolution(
         x.into_dispatch(),
@@ -277,6 +277,7 @@ mod tests {
             channels_out: 9,
             size: [2, 11, 13],
             kernel: [3, 3, 3],
+            padding: [1, 1, 1],
         };
         let count = |channels| geometry.batch * channels * geometry.plane();
         let x = noise("x", count(5));
@@ -331,6 +332,7 @@ mod tests {
             channels_out: 14,
             size: [1, 20, 20],
             kernel: [1, 3, 3],
+            padding: [0, 1, 1],
         };
         let x = noise("x", 6 * 400);
         let gradient = noise("gradient", 14 * 400);

@@ -1,3 +1,4 @@
+use std::array;
 use std::borrow::Cow;
 
 use rayon::prelude::*;
@@ -13,8 +14,10 @@ pub struct Geometry {
     pub channels_out: usize,
     /// `[z, y, x]`.
     pub size: [usize; 3],
-    /// Odd, `[z, y, x]`; the padding is half of it.
+    /// `[z, y, x]`.
     pub kernel: [usize; 3],
+    /// Zeros before the first value; behind the last there are as many as keep the size.
+    pub padding: [usize; 3],
 }
 
 impl Geometry {
@@ -33,6 +36,7 @@ impl Geometry {
         Self {
             channels_in: self.channels_out,
             channels_out: self.channels_in,
+            padding: array::from_fn(|axis| self.kernel[axis] - 1 - self.padding[axis]),
             ..*self
         }
     }
@@ -40,9 +44,9 @@ impl Geometry {
     pub fn layout(&self) -> Layout {
         let [depth, height, width] = self.size;
         if self.taps() == 1 {
-            return Layout::new([1, 1, depth * height * width], [1; 3]);
+            return Layout::new([1, 1, depth * height * width], [1; 3], [0; 3]);
         }
-        Layout::new(self.size, self.kernel)
+        Layout::new(self.size, self.kernel, self.padding)
     }
 }
 
@@ -64,10 +68,9 @@ pub struct Layout {
 }
 
 impl Layout {
-    fn new(size: [usize; 3], kernel: [usize; 3]) -> Self {
-        let padding = kernel.map(|k| k / 2);
-        let row = size[2] + 2 * padding[2];
-        let slice = row * (size[1] + 2 * padding[1]);
+    fn new(size: [usize; 3], kernel: [usize; 3], padding: [usize; 3]) -> Self {
+        let row = size[2] + kernel[2] - 1;
+        let slice = row * (size[1] + kernel[1] - 1);
         let mut offsets = Vec::with_capacity(kernel.iter().product());
         for z in 0..kernel[0] {
             for y in 0..kernel[1] {

@@ -1,5 +1,5 @@
 use burn::module::{Module, Param};
-use burn::nn::conv::{Conv2d, Conv2dConfig, Conv3d, Conv3dConfig};
+use burn::nn::conv::{Conv2d, Conv2dConfig, Conv3d, Conv3dConfig, ConvTranspose2d};
 use burn::nn::{PaddingConfig2d, PaddingConfig3d};
 use burn::tensor::module::{avg_pool2d, max_pool2d};
 use burn::tensor::ops::{AvgPoolOptions, MaxPoolOptions};
@@ -78,10 +78,16 @@ impl Spatial<4> for Conv2d {
     const SKIP_AFTER_CONVOLUTION: bool = false;
 
     fn convolve(&self, x: Tensor<4>) -> Tensor<4> {
-        if self.stride != [1, 1] {
-            return self.forward(x);
+        let kernels = self.weight.val();
+        let parts = match self.stride {
+            [1, 1] => Some((x.clone(), kernels)),
+            [2, 2] => parities_2d(x.clone(), kernels),
+            _ => None,
+        };
+        match parts {
+            Some((x, kernels)) => same(x, kernels, self.bias.as_ref()),
+            None => self.forward(x),
         }
-        same(x, &self.weight, self.bias.as_ref())
     }
 
     fn max_pool(x: Tensor<4>) -> Tensor<4> {
@@ -119,10 +125,16 @@ impl Spatial<5> for Conv3d {
     const SKIP_AFTER_CONVOLUTION: bool = true;
 
     fn convolve(&self, x: Tensor<5>) -> Tensor<5> {
-        if self.stride != [1, 1, 1] {
-            return self.forward(x);
+        let kernels = self.weight.val();
+        let parts = match self.stride {
+            [1, 1, 1] => Some((x.clone(), kernels)),
+            [2, 2, 2] => parities_3d(x.clone(), kernels),
+            _ => None,
+        };
+        match parts {
+            Some((x, kernels)) => same(x, kernels, self.bias.as_ref()),
+            None => self.forward(x),
         }
-        same(x, &self.weight, self.bias.as_ref())
     }
 
     fn max_pool(x: Tensor<5>) -> Tensor<5> {
@@ -168,15 +180,77 @@ impl Spatial<5> for Conv3d {
 /// A convolution of stride 1 on our own kernels.
 fn same<const R: usize>(
     x: Tensor<R>,
-    kernels: &Param<Tensor<R>>,
+    kernels: Tensor<R>,
     bias: Option<&Param<Tensor<1>>>,
 ) -> Tensor<R> {
-    let kernels = kernels.val();
     let bias = match bias {
         Some(bias) => bias.val(),
         None => Tensor::zeros([kernels.dims()[0]], &x.device()),
     };
     kernel::convolve(x, kernels, bias)
+}
+
+/// Input and kernels of a convolution of stride 2 as those of one of stride 1 on the half grid:
+/// values at even and odd places become channels of their own. For kernels of 3, 7, 11, ... and
+/// even sizes.
+fn parities_2d(x: Tensor<4>, kernels: Tensor<4>) -> Option<(Tensor<4>, Tensor<4>)> {
+    let [n, c, height, width] = x.dims();
+    let [out, _, size, _] = kernels.dims();
+    if size % 4 != 3 || height % 2 + width % 2 > 0 {
+        return None;
+    }
+    let (y2, x2, half) = (height / 2, width / 2, size.div_ceil(2));
+    let x = x
+        .reshape([n, c, y2, 2, x2, 2])
+        .permute([0, 1, 3, 5, 2, 4])
+        .reshape([n, 4 * c, y2, x2]);
+    let kernels = kernels
+        .pad([(1, 0), (1, 0)], 0.0)
+        .reshape([out, c, half, 2, half, 2])
+        .permute([0, 1, 3, 5, 2, 4])
+        .reshape([out, 4 * c, half, half]);
+    Some((x, kernels))
+}
+
+/// The same for volumes.
+fn parities_3d(x: Tensor<5>, kernels: Tensor<5>) -> Option<(Tensor<5>, Tensor<5>)> {
+    let [n, c, depth, height, width] = x.dims();
+    let [out, _, size, _, _] = kernels.dims();
+    if size % 4 != 3 || depth % 2 + height % 2 + width % 2 > 0 {
+        return None;
+    }
+    let (z2, y2, x2, half) = (depth / 2, height / 2, width / 2, size.div_ceil(2));
+    let x = x
+        .reshape([n, c, z2, 2, y2, 2, x2, 2])
+        .permute([0, 1, 3, 5, 7, 2, 4, 6])
+        .reshape([n, 8 * c, z2, y2, x2]);
+    let kernels = kernels
+        .pad([(1, 0), (1, 0), (1, 0)], 0.0)
+        .reshape([out, c, half, 2, half, 2, half, 2])
+        .permute([0, 1, 3, 5, 7, 2, 4, 6])
+        .reshape([out, 8 * c, half, half, half]);
+    Some((x, kernels))
+}
+
+/// A transposed convolution of kernel 2 and stride 2: every value becomes a 2 x 2 patch of each
+/// output channel.
+///
+/// # Shapes
+/// `[n, c, y, x]` to `[n, out, 2 y, 2 x]`.
+pub fn rise(layer: &ConvTranspose2d, x: Tensor<4>) -> Tensor<4> {
+    let [n, _, height, width] = x.dims();
+    let kernels = layer.weight.val();
+    let [c, out, _, _] = kernels.dims();
+    let kernels = kernels.permute([1, 2, 3, 0]).reshape([4 * out, c, 1, 1]);
+    let patches = same(x, kernels, None);
+    let y = patches
+        .reshape([n, out, 2, 2, height, width])
+        .permute([0, 1, 4, 2, 5, 3])
+        .reshape([n, out, 2 * height, 2 * width]);
+    match &layer.bias {
+        Some(bias) => y + bias.val().reshape([1, out, 1, 1]),
+        None => y,
+    }
 }
 
 /// Twice the size in the plane, `[n, c, y, x]`.
@@ -250,6 +324,74 @@ mod tests {
 
     fn distance<const R: usize>(a: Tensor<R>, b: Tensor<R>) -> f32 {
         (a - b).abs().max().into_scalar::<f32>()
+    }
+
+    /// Values and gradients of the first convolution, stride 2, against Burn's own layer.
+    #[test]
+    fn halving_convolutions_equal_burns() {
+        let device = Device::flex().autodiff();
+        let spec = ConvSpec {
+            stride: 2,
+            ..ConvSpec::biased(3, 5, 7)
+        };
+        let layer = <Conv2d as Convolution>::build(spec, &device);
+        let x = ramp([2, 3, 8, 12], &device).require_grad();
+        check(
+            &x,
+            &layer.weight.val(),
+            |x| layer.convolve(x),
+            |x| layer.forward(x),
+        );
+        let layer = <Conv3d as Convolution>::build(spec, &device);
+        let x = ramp([1, 3, 4, 8, 6], &device).require_grad();
+        check(
+            &x,
+            &layer.weight.val(),
+            |x| layer.convolve(x),
+            |x| layer.forward(x),
+        );
+    }
+
+    #[test]
+    fn rising_equals_burns_transposed_convolution() {
+        let device = Device::flex().autodiff();
+        let layer = burn::nn::conv::ConvTranspose2dConfig::new([3, 5], [2, 2])
+            .with_stride([2, 2])
+            .init(&device);
+        let x = ramp([2, 3, 4, 5], &device).require_grad();
+        check(
+            &x,
+            &layer.weight.val(),
+            |x| rise(&layer, x),
+            |x| layer.forward(x),
+        );
+    }
+
+    /// Two ways to compute the same: values, gradients of the input and of the kernels.
+    fn check<const R: usize>(
+        x: &Tensor<R>,
+        kernels: &Tensor<R>,
+        found: impl Fn(Tensor<R>) -> Tensor<R>,
+        expected: impl Fn(Tensor<R>) -> Tensor<R>,
+    ) {
+        let run = |of: &dyn Fn(Tensor<R>) -> Tensor<R>| {
+            let y = of(x.clone());
+            let weight = ramp(y.dims(), &y.device());
+            let gradients = (y.clone() * weight).sum().backward();
+            [
+                y.inner(),
+                x.grad(&gradients).expect("x takes part"),
+                kernels.grad(&gradients).expect("the kernels take part"),
+            ]
+        };
+        for (found, expected) in run(&found).into_iter().zip(run(&expected)) {
+            let scale = expected.clone().abs().max().into_scalar::<f32>();
+            let difference = distance(found, expected);
+            assert!(
+                difference <= 1e-5 * scale.max(1.0),
+                "{difference} of {scale}"
+            );
+        }
     }
 
     /// Values and gradients against Burn's own interpolation.

@@ -7,7 +7,7 @@ use burn::tensor::{Device, Tensor};
 
 use super::dense::NormSpec;
 use super::norm::{norm_linear, norm_relu};
-use super::spatial::{ConvSpec, Convolution, Spatial};
+use super::spatial::{self, ConvSpec, Convolution, Spatial};
 
 /// 3x3 convolution with bias, BN, ReLU.
 #[derive(Module, Debug)]
@@ -98,7 +98,7 @@ impl UNet {
         }
         for (rise, [first, second]) in self.rise.iter().zip(&self.up) {
             let skip = skips.pop().expect("as many skips as levels to rise");
-            let joined = Tensor::cat(vec![skip, rise.forward(x)], 1);
+            let joined = Tensor::cat(vec![skip, spatial::rise(rise, x)], 1);
             x = second.forward(first.forward(joined));
         }
         self.classifier.convolve(x)
