@@ -1,6 +1,7 @@
 //! Voxels with their place in the patient: NIfTI in and out, orientation, resampling.
 
 mod geometry;
+mod label_box;
 mod nifti_affine;
 mod nifti_header;
 mod nifti_read;
@@ -9,6 +10,7 @@ mod orientation;
 mod resample;
 
 pub use geometry::Geometry;
+pub use label_box::{LabelBox, boxed, label_box_of, read_label_box};
 pub use nifti_header::ImageHeader;
 pub use nifti_read::{read_geometry, read_header, read_image, read_labels};
 pub use nifti_write::{write_image, write_labels};
