@@ -5,15 +5,34 @@
 //! agreement, one empty none; a distance to an empty mask is NaN and stays so, to be counted.
 
 mod case;
+mod case_name;
 mod case_table;
+mod dataset_json;
+mod describe;
+mod failures;
 mod figure;
+mod label_map;
 mod lesion;
+mod metrics_json;
+mod pairing;
+mod run;
+mod source;
 mod summary;
 mod tidy;
 
 pub use case::{CaseScores, LabelScores, ScoredCase, score_case, score_files};
 pub use case_table::write_cases;
+pub use describe::{Description, Statistics, describe};
+pub use failures::write_failures;
 pub use figure::{Edge, Figure, Label, Metric};
+pub use label_map::{LabelMap, LabelMapChoice};
 pub use lesion::{Lesion, LesionSide, write_lesions};
+pub use metrics_json::write_metrics_json;
+pub use pairing::{CasePair, MissingCase, Pairing, pair};
+pub use run::{
+    DEFAULT_JOBS, Failure, LoadedPair, Outcome, PairOptions, StrictCase, evaluate, load_pair,
+    score_strict,
+};
+pub use source::Source;
 pub use summary::write_summary;
 pub use tidy::{ALL_CASES, Origin, Row, read_metrics_long, rows, write_metrics_long};
