@@ -15,9 +15,8 @@ use crate::evaluation::{Label, Row};
 /// # Errors
 /// `Error::Write`; `Error::Internal` if polars refuses the table.
 pub fn write_parquet(path: &Path, rows: &[Row]) -> Result<()> {
-    let bytes = encode(rows).map_err(|e: PolarsError| {
-        Error::Internal(format!("{}: Parquet: {e}", path.display()))
-    })?;
+    let bytes = encode(rows)
+        .map_err(|e: PolarsError| Error::Internal(format!("{}: Parquet: {e}", path.display())))?;
     write_atomic(path, &bytes)
 }
 

@@ -52,7 +52,7 @@ impl MaybeGzip {
         let mut file = BufReader::with_capacity(BUFFER_BYTES, reader);
         let packed = file
             .fill_buf()
-            .map_err(Error::read(path))?
+            .map_err(|e| explain(path, false, e))?
             .starts_with(&[0x1f, 0x8b]);
         Ok(Self {
             path: path.to_path_buf(),
@@ -98,7 +98,7 @@ impl MaybeGzip {
                 Ok(0) => break,
                 Ok(n) => filled += n,
                 Err(e) if e.kind() == ErrorKind::Interrupted => {}
-                Err(e) => return Err(self.explain(e)),
+                Err(e) => return Err(explain(&self.path, self.is_packed(), e)),
             }
         }
         Ok(filled)
@@ -118,26 +118,24 @@ impl MaybeGzip {
         }
         Ok(skipped)
     }
+}
 
-    fn explain(&self, error: io::Error) -> Error {
-        let hint = "copy or download the file again and compare its size with the source";
-        match (self.is_packed(), error.kind()) {
-            (true, ErrorKind::UnexpectedEof) => Error::malformed(
-                &self.path,
-                "the gzip stream ends too early: the file is truncated",
-                hint,
-            ),
-            (true, ErrorKind::InvalidInput | ErrorKind::InvalidData) => Error::malformed(
-                &self.path,
-                format!("the gzip stream is damaged: {error}"),
-                hint,
-            ),
-            // No file fails like this, only an entry of an archive.
-            (false, ErrorKind::UnexpectedEof | ErrorKind::InvalidData) => {
-                Error::malformed(&self.path, error.to_string(), hint)
-            }
-            _ => Error::read(&self.path)(error),
+fn explain(path: &Path, packed: bool, error: io::Error) -> Error {
+    let hint = "copy or download the file again and compare its size with the source";
+    match (packed, error.kind()) {
+        (true, ErrorKind::UnexpectedEof) => Error::malformed(
+            path,
+            "the gzip stream ends too early: the file is truncated",
+            hint,
+        ),
+        (true, ErrorKind::InvalidInput | ErrorKind::InvalidData) => {
+            Error::malformed(path, format!("the gzip stream is damaged: {error}"), hint)
         }
+        // No file fails like this, only an entry of an archive.
+        (false, ErrorKind::UnexpectedEof | ErrorKind::InvalidData) => {
+            Error::malformed(path, error.to_string(), hint)
+        }
+        _ => Error::read(path)(error),
     }
 }
 

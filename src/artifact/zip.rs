@@ -73,7 +73,10 @@ impl Archive {
         if archive.len() > MAX_ENTRIES {
             return Err(Error::malformed(
                 path,
-                format!("has {} entries, expected at most {MAX_ENTRIES}", archive.len()),
+                format!(
+                    "has {} entries, expected at most {MAX_ENTRIES}",
+                    archive.len()
+                ),
                 "pack the label maps only",
             ));
         }

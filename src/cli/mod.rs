@@ -3,9 +3,11 @@
 mod ablation;
 mod cell;
 mod datasets;
+mod evaluate;
 mod predict;
 mod progress;
 mod report;
+mod score_table;
 mod study_options;
 
 use std::process;
@@ -19,6 +21,7 @@ Examples:
   hdbench ablation                                   train and score all variants on generated CT phantoms
   hdbench ablation --data LiTS --scale quick --out runs/lits
   hdbench predict --model runs/lits --input ct.nii.gz --out segmentation.nii.gz
+  hdbench evaluate --pred submission.zip --ref references --out scores --profile lits
   hdbench datasets synth --layout lits --cases 12 --seed 7 --out phantoms --preview
 
 Exit codes:
@@ -41,6 +44,7 @@ struct Cli {
 enum Verb {
     Ablation(ablation::Ablation),
     Predict(predict::Predict),
+    Evaluate(evaluate::Evaluate),
     Report(report::Report),
     #[command(subcommand)]
     Datasets(datasets::Datasets),
@@ -54,6 +58,7 @@ pub fn main() -> process::ExitCode {
     let result = match cli.verb {
         Verb::Ablation(verb) => verb.exec(),
         Verb::Predict(verb) => verb.exec(),
+        Verb::Evaluate(verb) => verb.exec(),
         Verb::Report(verb) => verb.exec(),
         Verb::Datasets(verb) => verb.exec(),
         Verb::Cell(verb) => verb.exec(),

@@ -83,7 +83,10 @@ impl CaseKey {
 impl fmt::Display for CaseKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Lits { test: false, number } => write!(f, "volume-{number}"),
+            Self::Lits {
+                test: false,
+                number,
+            } => write!(f, "volume-{number}"),
             Self::Lits { test: true, number } => write!(f, "test-volume-{number}"),
             Self::Stem(stem) => f.write_str(stem),
         }

@@ -99,7 +99,10 @@ fn pairs(labels: &Map<String, Value>) -> Result<(Convention, Pairs), String> {
         .all(|(key, value)| key.parse::<u8>().is_ok() && value.is_string());
     for (key, value) in labels {
         let pair = if msd {
-            key.parse().ok().zip(value.as_str()).map(|(value, name)| (name.to_owned(), vec![value]))
+            key.parse()
+                .ok()
+                .zip(value.as_str())
+                .map(|(value, name)| (name.to_owned(), vec![value]))
         } else {
             let values = match value {
                 Value::Array(values) => values.iter().map(value_of).collect(),
@@ -107,9 +110,11 @@ fn pairs(labels: &Map<String, Value>) -> Result<(Convention, Pairs), String> {
             };
             values.map(|values| (key.clone(), values))
         };
-        pairs.push(pair.ok_or_else(|| {
-            format!("does not say a label's name and value in {key:?}: {value}")
-        })?);
+        pairs.push(
+            pair.ok_or_else(|| {
+                format!("does not say a label's name and value in {key:?}: {value}")
+            })?,
+        );
     }
     let convention = if msd {
         Convention::Msd
@@ -148,7 +153,10 @@ fn map_of(pairs: &Pairs) -> Option<LabelMap> {
     // A value can lie in several regions (the whole liver and the tumour in it): the innermost
     // class is the largest.
     for class in 0..=2 {
-        for (_, values) in pairs.iter().filter(|(name, _)| class_of(name) == Some(class)) {
+        for (_, values) in pairs
+            .iter()
+            .filter(|(name, _)| class_of(name) == Some(class))
+        {
             for &value in values {
                 map.set(value, class);
             }
@@ -171,7 +179,10 @@ mod tests {
         let inside = beside(dir.path());
         assert_eq!(
             above.ok(),
-            inside.as_ref().ok().map(|found| found.as_ref().map(|found| found.map.clone()))
+            inside
+                .as_ref()
+                .ok()
+                .map(|found| found.as_ref().map(|found| found.map.clone()))
         );
         inside
     }
@@ -211,7 +222,10 @@ mod tests {
             r#"{"labels": {"liver": "one"}}"#,
         ] {
             let text = found(json).unwrap_err().to_string();
-            assert!(text.contains("dataset.json") && text.contains("hint:"), "{text}");
+            assert!(
+                text.contains("dataset.json") && text.contains("hint:"),
+                "{text}"
+            );
         }
     }
 }

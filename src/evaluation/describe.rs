@@ -43,7 +43,12 @@ impl Description {
 
     /// Over the cases that have a value.
     pub fn statistics(&self) -> Statistics {
-        let mut defined: Vec<f64> = self.values.iter().copied().filter(|v| !v.is_nan()).collect();
+        let mut defined: Vec<f64> = self
+            .values
+            .iter()
+            .copied()
+            .filter(|v| !v.is_nan())
+            .collect();
         let count = defined.len();
         let mean = defined.iter().sum::<f64>() / count as f64;
         let squares: f64 = defined.iter().map(|value| (value - mean).powi(2)).sum();

@@ -85,7 +85,7 @@ impl LabelMapChoice {
 /// A class for some of the values from 0 to 255; the others are refused.
 #[derive(Clone, PartialEq, Eq)]
 pub struct LabelMap {
-    class: [Option<u8>; 256],
+    class: Box<[Option<u8>; 256]>,
 }
 
 impl LabelMap {
@@ -99,7 +99,7 @@ impl LabelMap {
 
     /// 0 is background and nothing else has a meaning yet.
     pub(super) fn background() -> Self {
-        let mut class = [None; 256];
+        let mut class = Box::new([None; 256]);
         class[0] = Some(0);
         Self { class }
     }
@@ -127,7 +127,9 @@ impl LabelMap {
                 Some((from.trim().parse::<u8>().ok()?, class_of(to.trim())?))
             });
             let Some((from, to)) = parsed else {
-                return Err(wrong(format!("{pair:?} in the label map {text:?} is not understood")));
+                return Err(wrong(format!(
+                    "{pair:?} in the label map {text:?} is not understood"
+                )));
             };
             if std::mem::replace(&mut listed[usize::from(from)], true) {
                 return Err(wrong(format!("the label map {text:?} lists {from} twice")));
@@ -195,7 +197,10 @@ impl LabelMap {
             .collect();
         Error::malformed(
             path,
-            format!("has labels outside the label map ({self}): {}", found.join(", ")),
+            format!(
+                "has labels outside the label map ({self}): {}",
+                found.join(", ")
+            ),
             format!(
                 "say what they are, for example --label-map {self},{} (or --pred-label-map, \
                  --ref-label-map for one side)",
@@ -273,24 +278,45 @@ mod tests {
 
     #[test]
     fn what_is_no_map_is_refused() {
-        for text in ["", "1", "1=5", "256=1", "a=liver", "1=liver,1=tumour", "-1=0", "3d"] {
+        for text in [
+            "",
+            "1",
+            "1=5",
+            "256=1",
+            "a=liver",
+            "1=liver,1=tumour",
+            "-1=0",
+            "3d",
+        ] {
             let error = text.parse::<LabelMapChoice>().unwrap_err();
             assert!(matches!(error, Error::Usage { .. }), "{text}: {error}");
         }
-        assert_eq!("msd".parse::<LabelMapChoice>().unwrap(), LabelMapChoice::Msd);
+        assert_eq!(
+            "msd".parse::<LabelMapChoice>().unwrap(),
+            LabelMapChoice::Msd
+        );
     }
 
     #[test]
     fn a_value_without_a_class_is_named_with_its_count_and_the_remedy() {
         let mut voxels = Array3::from_shape_vec((1, 1, 5), vec![0, 3, 3, 9, 2]).unwrap();
-        let error = LabelMap::lits().apply(&mut voxels, Path::new("p.nii")).unwrap_err();
+        let error = LabelMap::lits()
+            .apply(&mut voxels, Path::new("p.nii"))
+            .unwrap_err();
         let text = error.to_string();
-        for part in ["p.nii", "3 (2 voxels), 9 (1 voxels)", "3=background,9=background"] {
+        for part in [
+            "p.nii",
+            "3 (2 voxels), 9 (1 voxels)",
+            "3=background,9=background",
+        ] {
             assert!(text.contains(part), "{text}");
         }
         let remedy = "0=background,1=liver,2=tumour,3=background,9=background";
         assert!(text.contains(remedy));
-        LabelMap::parse(remedy).unwrap().apply(&mut voxels, Path::new("p.nii")).unwrap();
+        LabelMap::parse(remedy)
+            .unwrap()
+            .apply(&mut voxels, Path::new("p.nii"))
+            .unwrap();
         assert_eq!(voxels.as_slice().unwrap(), [0, 0, 0, 0, 2]);
     }
 }

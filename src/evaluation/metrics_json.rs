@@ -114,5 +114,9 @@ pub fn write_metrics_json(path: &Path, rows: &[Row]) -> Result<()> {
 
 fn numbered<T>(values: Vec<T>) -> Ordered<T> {
     let numbered = values.into_iter().enumerate();
-    Ordered(numbered.map(|(index, value)| (index.to_string(), value)).collect())
+    Ordered(
+        numbered
+            .map(|(index, value)| (index.to_string(), value))
+            .collect(),
+    )
 }

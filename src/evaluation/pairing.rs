@@ -248,7 +248,10 @@ fn one_each(root: &Path, files: Vec<Candidate>) -> Result<BTreeMap<CaseKey, Sour
     let mut cases: BTreeMap<CaseKey, Vec<Candidate>> = BTreeMap::new();
     for file in files {
         let same = cases.entry(file.key.clone()).or_default();
-        if !same.iter().any(|other| other.source.is_same_file(&file.source)) {
+        if !same
+            .iter()
+            .any(|other| other.source.is_same_file(&file.source))
+        {
             same.push(file);
         }
     }
@@ -327,7 +330,10 @@ fn no_label_maps(root: &Path, total: usize, left_out: &LeftOut) -> Error {
         .collect();
     let problem = match total {
         0 => "is empty: no label maps in it".to_owned(),
-        _ => format!("none of its {total} files is a label map ({})", examples(&seen)),
+        _ => format!(
+            "none of its {total} files is a label map ({})",
+            examples(&seen)
+        ),
     };
     Error::malformed(
         root,

@@ -48,6 +48,7 @@ pub fn evaluate<T: Send>(
     score: impl Fn(&CasePair) -> Result<T> + Sync,
 ) -> Result<Outcome<T>> {
     progress.plan(pairs.len() as u64);
+    progress.stage("", &format!("scoring {} cases", pairs.len()));
     let next = AtomicUsize::new(0);
     let results: Vec<Mutex<Option<Result<T>>>> = pairs.iter().map(|_| Mutex::new(None)).collect();
     // A parallel loop over the cases would not bound them: a thread that waits for a part of one
@@ -58,9 +59,7 @@ pub fn evaluate<T: Send>(
                 while !progress.interrupted() {
                     let index = next.fetch_add(1, Ordering::Relaxed);
                     let Some(pair) = pairs.get(index) else { break };
-                    progress.stage(&pair.case, "scoring");
                     let result = pool.install(|| score(pair));
-                    progress.ended(&pair.case);
                     progress.advance(1);
                     // A poisoned lock would mean a panic, and that ends the scope anyway.
                     if let Ok(mut place) = results[index].lock() {
