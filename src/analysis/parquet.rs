@@ -1,8 +1,8 @@
 use std::path::Path;
 
-use polars::prelude::{
-    Column, DataFrame, NamedFrom, ParquetWriter, PolarsError, PolarsResult, Series,
-};
+use polars::prelude::{Column, DataFrame, NamedFrom, PolarsError, PolarsResult, Series};
+// Not `polars` with its feature `parquet`: that brings the whole streaming engine along.
+use polars_io::prelude::ParquetWriter;
 
 use crate::artifact::write_atomic;
 use crate::error::{Error, Result};
@@ -58,4 +58,58 @@ where
 {
     let values: Vec<T> = rows.iter().map(of).collect();
     Column::from(Series::new(name.into(), values))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use polars_io::prelude::{ParquetReader, SerReader};
+
+    fn row(case: &str, label: Option<Label>, value: f64) -> Row {
+        Row {
+            task: "t".into(),
+            algorithm: "unet".into(),
+            fold: 1,
+            seed: 7,
+            case: case.into(),
+            label,
+            metric: "dice".into(),
+            metric_version: 1,
+            value,
+            raw_value: f64::NAN,
+            policy: "strict".into(),
+        }
+    }
+
+    #[test]
+    fn the_table_reads_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("metrics_long.parquet");
+        let rows = [
+            row("volume-3", Some(Label::Liver), 0.1),
+            row("_all", None, f64::NAN),
+        ];
+        write_parquet(&path, &rows).unwrap();
+        let table = ParquetReader::new(std::fs::File::open(&path).unwrap())
+            .finish()
+            .unwrap();
+        assert_eq!(
+            table.get_column_names_str().join(","),
+            "task,algorithm,fold,seed,case,label,metric,metric_version,value,raw_value,policy"
+        );
+        let texts = |name: &str| -> Vec<Option<String>> {
+            let column = table.column(name).unwrap().str().unwrap();
+            (0..2).map(|i| column.get(i).map(str::to_owned)).collect()
+        };
+        assert_eq!(texts("case"), [Some("volume-3".into()), Some("_all".into())]);
+        assert_eq!(texts("label"), [Some("liver".into()), None]);
+        let value = table.column("value").unwrap().f64().unwrap();
+        assert_eq!(value.get(0), Some(0.1));
+        assert!(value.get(1).is_some_and(f64::is_nan), "NaN is no null");
+        assert_eq!(table.column("seed").unwrap().u64().unwrap().get(1), Some(7));
+        assert_eq!(table.column("fold").unwrap().u32().unwrap().get(0), Some(1));
+        write_parquet(&path, &[]).unwrap();
+        let table = ParquetReader::new(std::fs::File::open(&path).unwrap());
+        assert_eq!(table.finish().unwrap().shape(), (0, 11));
+    }
 }
