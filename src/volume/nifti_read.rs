@@ -45,7 +45,7 @@ pub fn read_geometry(path: &Path) -> Result<Geometry> {
 /// voxels and for voxels that are no numbers.
 pub fn read_image(path: &Path) -> Result<Volume<f32>> {
     let mut odd = Odd::default();
-    let volume = read(path, MaybeGzip::open(path)?, |index, value| {
+    let volume = read_each(path, MaybeGzip::open(path)?, |index, value| {
         let hu = value as f32;
         if !hu.is_finite() {
             odd.add(index, value);
@@ -74,27 +74,40 @@ pub fn read_labels(path: &Path) -> Result<Volume<u8>> {
 /// [`read_labels`] for content that is no file of its own, such as an entry of an archive; `path`
 /// is how errors name it.
 pub fn read_labels_from(path: &Path, content: MaybeGzip) -> Result<Volume<u8>> {
-    let mut odd = Odd::default();
-    let volume = read(path, content, |index, value| {
+    let mut check = LabelCheck::default();
+    let volume = read_each(path, content, |index, value| check.label(index, value))?;
+    check.verdict(path, &volume.geometry)?;
+    Ok(volume)
+}
+
+/// Turns values into labels and remembers those that are none.
+#[derive(Default)]
+pub(super) struct LabelCheck(Odd);
+
+impl LabelCheck {
+    pub fn label(&mut self, index: usize, value: f64) -> u8 {
         // The cast cuts off and saturates, so that whatever is no label ends far from its value;
         // NaN fails the comparison.
         let label = (value + 0.5) as u8;
         let sound = (value - f64::from(label)).abs() < LABEL_ROUNDING;
         if !sound {
-            odd.add(index, value);
+            self.0.add(index, value);
         }
         label
-    })?;
-    odd.refuse(&volume.geometry, |count, voxels, first| {
-        Error::malformed(
-            path,
-            format!(
-                "{count} of {voxels} voxels are no labels (whole numbers from 0 to 255), the first {first}"
-            ),
-            "a segmentation is expected here: check that the file is no CT and was resampled with nearest neighbour",
-        )
-    })?;
-    Ok(volume)
+    }
+
+    /// An error if a value was no label.
+    pub fn verdict(self, path: &Path, geometry: &Geometry) -> Result<()> {
+        self.0.refuse(geometry, |count, voxels, first| {
+            Error::malformed(
+                path,
+                format!(
+                    "{count} of {voxels} voxels are no labels (whole numbers from 0 to 255), the first {first}"
+                ),
+                "a segmentation is expected here: check that the file is no CT and was resampled with nearest neighbour",
+            )
+        })
+    }
 }
 
 /// Voxels whose value cannot be used.
@@ -125,24 +138,52 @@ impl Odd {
     }
 }
 
-/// Reads a volume; `accept` gets the index in file order and the scaled value of every voxel.
-fn read<T>(
+fn read_each<T>(
     path: &Path,
-    mut content: MaybeGzip,
+    content: MaybeGzip,
     accept: impl FnMut(usize, f64) -> T,
 ) -> Result<Volume<T>> {
-    let layout = read_layout(path, &mut content)?;
-    check_promise(path, &content, &layout)?;
+    read_with(path, content, |_| accept)
+}
+
+/// Reads a volume of anything, in file order `[z, y, x]`: the closure that `accept` makes from the
+/// header is given the index and the value of every voxel, slope and intercept applied. `path` is
+/// how errors name `content`.
+///
+/// # Errors
+/// As [`read_image`], but no value is refused.
+pub fn read_with<T, A>(
+    path: &Path,
+    mut content: MaybeGzip,
+    accept: impl FnOnce(&ImageHeader) -> A,
+) -> Result<Volume<T>>
+where
+    A: FnMut(usize, f64) -> T,
+{
+    with_content(path, &mut content, |content, layout| {
+        let accept = accept(&layout.header);
+        let voxels = read_voxels(path, content, layout, accept)?;
+        check_end(path, content)?;
+        let geometry = layout.header.geometry.clone();
+        let voxels = Array3::from_shape_vec(geometry.shape, voxels)
+            .map_err(|e| Error::Internal(format!("{}: {e}", path.display())))?;
+        Ok(Volume { voxels, geometry })
+    })
+}
+
+/// Reads and checks the header, and hands on content that stands at the first voxel.
+pub(super) fn with_content<T>(
+    path: &Path,
+    content: &mut MaybeGzip,
+    voxels: impl FnOnce(&mut MaybeGzip, &Layout) -> Result<T>,
+) -> Result<T> {
+    let layout = read_layout(path, content)?;
+    check_promise(path, content, &layout)?;
     let gap = layout.offset - HEADER_BYTES as u64;
     if content.skip(gap)? < gap {
         return Err(truncated(path, 0, layout.voxel_bytes()));
     }
-    let voxels = read_voxels(path, &mut content, &layout, accept)?;
-    check_end(path, &mut content)?;
-    let geometry = layout.header.geometry;
-    let voxels = Array3::from_shape_vec(geometry.shape, voxels)
-        .map_err(|e| Error::Internal(format!("{}: {e}", path.display())))?;
-    Ok(Volume { voxels, geometry })
+    voxels(content, &layout)
 }
 
 /// Compares what the header asks for with the most that the file's length can hold.
@@ -164,7 +205,7 @@ fn check_promise(path: &Path, content: &MaybeGzip, layout: &Layout) -> Result<()
     }
 }
 
-fn truncated(path: &Path, found: u64, expected: u64) -> Error {
+pub(super) fn truncated(path: &Path, found: u64, expected: u64) -> Error {
     Error::malformed(
         path,
         format!("the voxels are truncated: expected {expected} bytes, found {found}"),
@@ -173,7 +214,7 @@ fn truncated(path: &Path, found: u64, expected: u64) -> Error {
 }
 
 /// After the voxels there may be a little zero padding and nothing else.
-fn check_end(path: &Path, content: &mut MaybeGzip) -> Result<()> {
+pub(super) fn check_end(path: &Path, content: &mut MaybeGzip) -> Result<()> {
     let mut rest = [0; MAX_PADDING + 1];
     let len = content.fill(&mut rest)?;
     if len <= MAX_PADDING && rest[..len].iter().all(|&byte| byte == 0) {
@@ -192,7 +233,7 @@ fn check_end(path: &Path, content: &mut MaybeGzip) -> Result<()> {
 }
 
 /// A stored number that can be decoded from its bytes.
-trait Decode<const N: usize> {
+pub(super) trait Decode<const N: usize> {
     fn decode(bytes: [u8; N], big_endian: bool) -> f64;
 }
 

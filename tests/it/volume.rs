@@ -6,7 +6,7 @@ use std::{env, fs};
 
 use hdbench::error::{Error, ExitCode};
 use hdbench::volume::{self, Geometry, Orientation, Volume};
-use ndarray::Array3;
+use ndarray::{Array3, Axis};
 use proptest::prelude::*;
 use serde::Deserialize;
 
@@ -191,6 +191,89 @@ fn labels_are_whole_numbers_from_0_to_255() {
     }
     let text = message(&volume::read_labels(&fixtures().join("int16_le.nii")).unwrap_err());
     assert!(text.contains("the first -1000"), "{text}");
+}
+
+/// What is read without its background is what is read whole.
+fn assert_box_is_whole(path: &Path) {
+    let whole = volume::read_labels(path).unwrap();
+    let boxed = volume::read_label_box(path).unwrap();
+    assert_eq!(boxed.geometry, whole.geometry);
+    let found = boxed.window([0; 3], whole.geometry.shape);
+    assert_eq!(found, whole.voxels, "{}", path.display());
+    match boxed.bounds() {
+        Some((start, end)) => {
+            for axis in 0..3 {
+                let lane = |index| {
+                    boxed
+                        .voxels
+                        .index_axis(Axis(axis), index)
+                        .iter()
+                        .any(|&v| v != 0)
+                };
+                assert!(
+                    lane(0) && lane(end[axis] - start[axis] - 1),
+                    "{}",
+                    path.display()
+                );
+            }
+        }
+        None => assert!(whole.voxels.iter().all(|&v| v == 0)),
+    }
+}
+
+#[test]
+fn label_boxes_hold_every_label() {
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/golden");
+    let mut files = 0;
+    for entry in fs::read_dir(golden).unwrap() {
+        let folder = entry.unwrap().path();
+        for name in ["ref.nii.gz", "pred.nii.gz"] {
+            let path = folder.join(name);
+            if path.exists() {
+                assert_box_is_whole(&path);
+                files += 1;
+            }
+        }
+    }
+    assert!(files >= 42, "{files}");
+}
+
+#[test]
+fn label_boxes_refuse_what_whole_maps_refuse() {
+    let mut bytes = header([4, 2, 1], 16, 32);
+    bytes.extend(
+        [0.0, 1.0, 0.5, f32::NAN, 0.0, 0.0, 2.0, -0.0_f32]
+            .iter()
+            .flat_map(|v| v.to_le_bytes()),
+    );
+    in_a_file(&bytes, |path| {
+        let [whole, boxed] = [
+            volume::read_labels(path).map(|_| ()),
+            volume::read_label_box(path).map(|_| ()),
+        ]
+        .map(|result| message(&result.unwrap_err()));
+        assert_eq!(whole, boxed);
+        assert!(boxed.contains("2 of 8 voxels"), "{boxed}");
+    });
+    let short = &bytes[..bytes.len() - 1];
+    in_a_file(short, |path| {
+        let text = message(&volume::read_label_box(path).unwrap_err());
+        assert!(text.contains("truncated"), "{text}");
+    });
+    // With an intercept, a stored zero is a label.
+    put_scaling(&mut bytes, 0.5, 1.0);
+    bytes.truncate(352);
+    bytes.extend(
+        [0.0, 2.0, -2.0, 0.0, 0.0, 0.0, 0.0, 0.0_f32]
+            .iter()
+            .flat_map(|v| v.to_le_bytes()),
+    );
+    in_a_file(&bytes, assert_box_is_whole);
+}
+
+fn put_scaling(bytes: &mut [u8], slope: f32, inter: f32) {
+    bytes[112..116].copy_from_slice(&slope.to_le_bytes());
+    bytes[116..120].copy_from_slice(&inter.to_le_bytes());
 }
 
 /// A sound little-endian header of one `[x, y, z]` volume, with the four bytes after it.
@@ -441,6 +524,28 @@ fn geometries() -> impl Strategy<Value = Geometry> {
 }
 
 proptest! {
+    #[test]
+    fn label_boxes_equal_whole_maps(
+        shape in prop::array::uniform3(1_i16..7),
+        labels in prop::collection::vec((0..216_usize, 0..4_u8), 0..6),
+        wide in any::<bool>(),
+    ) {
+        let (datatype, bits) = if wide { (512, 16) } else { (2, 8) };
+        let mut bytes = header(shape, datatype, bits);
+        let count: usize = shape.iter().map(|&n| n as usize).product();
+        let mut voxels = vec![0_u8; count];
+        for (place, label) in labels {
+            voxels[place % count] = label;
+        }
+        if wide {
+            bytes.extend(voxels.iter().flat_map(|&v| u16::from(v).to_le_bytes()));
+        } else {
+            bytes.extend(voxels);
+        }
+        in_a_file(&bytes, assert_box_is_whole);
+        in_a_file(&gzip(&bytes), assert_box_is_whole);
+    }
+
     #[test]
     fn canonical_order_keeps_every_voxel_in_its_place(geometry in geometries()) {
         let n = geometry.len();

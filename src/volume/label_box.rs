@@ -1,0 +1,247 @@
+//! Label maps in, without their background: most voxels of a map are 0, and what is never stored
+//! costs neither memory nor the time to touch it.
+
+use std::path::Path;
+
+use ndarray::{Array3, s};
+
+use super::Geometry;
+use super::nifti_header::{Layout, Stored};
+use super::nifti_read::{Decode, LabelCheck, check_end, truncated, with_content};
+use crate::artifact::MaybeGzip;
+use crate::error::{Error, Result};
+
+/// What is decompressed at a time: enough to amortise a call, little enough for the second cache.
+const CHUNK_BYTES: usize = 256 * 1024;
+
+/// A label map without the background around its labels.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LabelBox {
+    /// Of the whole map.
+    pub geometry: Geometry,
+    /// Index of the box's first voxel in the map, `[z, y, x]`.
+    pub start: [usize; 3],
+    /// The smallest box that holds every label above 0, `[z, y, x]`; empty where there is none.
+    pub voxels: Array3<u8>,
+}
+
+impl LabelBox {
+    /// First and one past the last index along `[z, y, x]`; `None` for a map of background alone.
+    pub fn bounds(&self) -> Option<([usize; 3], [usize; 3])> {
+        let (nz, ny, nx) = self.voxels.dim();
+        let end = [self.start[0] + nz, self.start[1] + ny, self.start[2] + nx];
+        (!self.voxels.is_empty()).then_some((self.start, end))
+    }
+
+    /// The part of the map from `start` to before `end`, which holds the whole box.
+    ///
+    /// # Panics
+    /// If the box reaches past the part.
+    pub fn window(&self, start: [usize; 3], end: [usize; 3]) -> Array3<u8> {
+        let shape = [0, 1, 2].map(|axis| end[axis] - start[axis]);
+        let mut window = Array3::zeros(shape);
+        if !self.voxels.is_empty() {
+            let [z, y, x] = [0, 1, 2].map(|axis| self.start[axis] - start[axis]);
+            let (nz, ny, nx) = self.voxels.dim();
+            window
+                .slice_mut(s![z..z + nz, y..y + ny, x..x + nx])
+                .assign(&self.voxels);
+        }
+        window
+    }
+}
+
+/// Reads a label map as [`super::read_labels`] does, keeping only the box of its labels.
+///
+/// # Errors
+/// As [`super::read_labels`].
+pub fn read_label_box(path: &Path) -> Result<LabelBox> {
+    let mut content = MaybeGzip::open(path)?;
+    label_box_of(path, &mut content)
+}
+
+/// The same from content that is already open; `path` names it in errors.
+pub fn label_box_of(path: &Path, content: &mut MaybeGzip) -> Result<LabelBox> {
+    let mut check = LabelCheck::default();
+    let map = boxed(path, content, |index, value| check.label(index, value))?;
+    check.verdict(path, &map.geometry)?;
+    Ok(map)
+}
+
+/// Reads a map whose voxels `accept` turns into labels, from their index in file order and their
+/// value after slope and intercept. `accept` has to give 0 for 0, and may not be asked for it.
+pub fn boxed(
+    path: &Path,
+    content: &mut MaybeGzip,
+    mut accept: impl FnMut(usize, f64) -> u8,
+) -> Result<LabelBox> {
+    with_content(path, content, |content, layout| {
+        let mut rows = Rows::default();
+        match layout.stored {
+            Stored::U8 => rows.read::<u8, 1>(path, content, layout, &mut accept)?,
+            Stored::I8 => rows.read::<i8, 1>(path, content, layout, &mut accept)?,
+            Stored::I16 => rows.read::<i16, 2>(path, content, layout, &mut accept)?,
+            Stored::U16 => rows.read::<u16, 2>(path, content, layout, &mut accept)?,
+            Stored::I32 => rows.read::<i32, 4>(path, content, layout, &mut accept)?,
+            Stored::U32 => rows.read::<u32, 4>(path, content, layout, &mut accept)?,
+            Stored::I64 => rows.read::<i64, 8>(path, content, layout, &mut accept)?,
+            Stored::U64 => rows.read::<u64, 8>(path, content, layout, &mut accept)?,
+            Stored::F32 => rows.read::<f32, 4>(path, content, layout, &mut accept)?,
+            Stored::F64 => rows.read::<f64, 8>(path, content, layout, &mut accept)?,
+        }
+        check_end(path, content)?;
+        rows.into_box(layout.header.geometry.clone())
+    })
+}
+
+/// The rows along x that hold a label, from their first to their last one.
+#[derive(Default)]
+struct Rows {
+    /// Number of the row (`z * ny + y`), first x, one past the last x.
+    places: Vec<(usize, usize, usize)>,
+    /// Their labels, one row after the other.
+    labels: Vec<u8>,
+}
+
+impl Rows {
+    fn read<S: Decode<N>, const N: usize>(
+        &mut self,
+        path: &Path,
+        content: &mut MaybeGzip,
+        layout: &Layout,
+        accept: &mut impl FnMut(usize, f64) -> u8,
+    ) -> Result<()> {
+        let [_, _, width] = layout.header.geometry.shape;
+        let (slope, inter) = layout.scaling.unwrap_or((1.0, 0.0));
+        // With an intercept, zero bytes are no background.
+        let zero_is_background = inter == 0.0;
+        let row_bytes = width * N;
+        let total = layout.voxel_bytes();
+        let mut buffer = vec![0; row_bytes * (CHUNK_BYTES / row_bytes).max(1)];
+        let (mut arrived, mut row) = (0, 0);
+        while arrived < total {
+            let want = (total - arrived).min(buffer.len() as u64) as usize;
+            let got = content.fill(&mut buffer[..want])?;
+            arrived += got as u64;
+            if got < want {
+                return Err(truncated(path, arrived, total));
+            }
+            let bytes = &buffer[..got];
+            if zero_is_background && is_zero(bytes) {
+                row += got / row_bytes;
+                continue;
+            }
+            for bytes in bytes.chunks_exact(row_bytes) {
+                let whole = 0..width;
+                let asked = if zero_is_background {
+                    inside::<N>(bytes)
+                } else {
+                    whole
+                };
+                if !asked.is_empty() {
+                    let (numbers, _) = bytes[asked.start * N..asked.end * N].as_chunks::<N>();
+                    let first = row * width + asked.start;
+                    self.add(
+                        path,
+                        row,
+                        asked.start,
+                        numbers.iter().enumerate().map(|(i, &bytes)| {
+                            let value = S::decode(bytes, layout.big_endian);
+                            accept(first + i, value * slope + inter)
+                        }),
+                        numbers.len(),
+                    )?;
+                }
+                row += 1;
+            }
+        }
+        Ok(())
+    }
+
+    fn add(
+        &mut self,
+        path: &Path,
+        row: usize,
+        start: usize,
+        labels: impl Iterator<Item = u8>,
+        count: usize,
+    ) -> Result<()> {
+        self.labels.try_reserve(count).map_err(|_| {
+            Error::malformed(
+                path,
+                "its labels do not fit into memory",
+                "use a machine with more memory, or crop the volume",
+            )
+        })?;
+        let before = self.labels.len();
+        self.labels.extend(labels);
+        let added = &self.labels[before..];
+        // What looked like a label may have been rounded to background.
+        let Some(first) = added.iter().position(|&label| label != 0) else {
+            self.labels.truncate(before);
+            return Ok(());
+        };
+        let end = added
+            .iter()
+            .rposition(|&label| label != 0)
+            .map_or(0, |i| i + 1);
+        self.labels.truncate(before + end);
+        self.labels.drain(before..before + first);
+        self.places.push((row, start + first, start + end));
+        Ok(())
+    }
+
+    fn into_box(self, geometry: Geometry) -> Result<LabelBox> {
+        let [_, height, _] = geometry.shape;
+        let (mut low, mut high) = ([usize::MAX; 3], [0; 3]);
+        for &(row, first, end) in &self.places {
+            let (z, y) = (row / height, row % height);
+            for (axis, (start, end)) in [(z, z + 1), (y, y + 1), (first, end)]
+                .into_iter()
+                .enumerate()
+            {
+                low[axis] = low[axis].min(start);
+                high[axis] = high[axis].max(end);
+            }
+        }
+        if self.places.is_empty() {
+            low = [0; 3];
+        }
+        let shape = [0, 1, 2].map(|axis| high[axis] - low[axis]);
+        let mut voxels = Array3::zeros(shape);
+        let mut labels = self.labels.as_slice();
+        for &(row, first, end) in &self.places {
+            let (z, y) = (row / height - low[0], row % height - low[1]);
+            let (these, rest) = labels.split_at(end - first);
+            labels = rest;
+            for (to, &label) in voxels
+                .slice_mut(s![z, y, first - low[2]..end - low[2]])
+                .iter_mut()
+                .zip(these)
+            {
+                *to = label;
+            }
+        }
+        Ok(LabelBox {
+            geometry,
+            start: low,
+            voxels,
+        })
+    }
+}
+
+fn is_zero(bytes: &[u8]) -> bool {
+    bytes
+        .chunks(4096)
+        .all(|part| part.iter().fold(0, |all, &byte| all | byte) == 0)
+}
+
+/// The voxels from the first to the last that has a byte other than 0.
+fn inside<const N: usize>(bytes: &[u8]) -> std::ops::Range<usize> {
+    if is_zero(bytes) {
+        return 0..0;
+    }
+    let first = bytes.iter().position(|&byte| byte != 0).unwrap_or(0);
+    let last = bytes.iter().rposition(|&byte| byte != 0).unwrap_or(0);
+    first / N..last / N + 1
+}
