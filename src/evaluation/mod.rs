@@ -13,6 +13,7 @@ mod failures;
 mod figure;
 mod label_map;
 mod lesion;
+pub mod lits;
 mod metrics_json;
 mod pairing;
 mod run;
