@@ -93,15 +93,20 @@ mod tests {
         let table = ParquetReader::new(std::fs::File::open(&path).unwrap())
             .finish()
             .unwrap();
+        let names = table.get_column_names();
+        let names: Vec<&str> = names.iter().map(|name| name.as_str()).collect();
         assert_eq!(
-            table.get_column_names_str().join(","),
+            names.join(","),
             "task,algorithm,fold,seed,case,label,metric,metric_version,value,raw_value,policy"
         );
         let texts = |name: &str| -> Vec<Option<String>> {
             let column = table.column(name).unwrap().str().unwrap();
             (0..2).map(|i| column.get(i).map(str::to_owned)).collect()
         };
-        assert_eq!(texts("case"), [Some("volume-3".into()), Some("_all".into())]);
+        assert_eq!(
+            texts("case"),
+            [Some("volume-3".into()), Some("_all".into())]
+        );
         assert_eq!(texts("label"), [Some("liver".into()), None]);
         let value = table.column("value").unwrap().f64().unwrap();
         assert_eq!(value.get(0), Some(0.1));

@@ -9,10 +9,12 @@ use super::study_options::{cores, pool};
 use crate::analysis::write_parquet;
 use crate::artifact::create_dir;
 use crate::error::{Error, Result};
+use crate::evaluation::lits::{LitsScored, lits_rows, score_lits, write_scores_txt};
 use crate::evaluation::{
-    DEFAULT_JOBS, Failure, LabelMapChoice, Origin, PairOptions, Pairing, Row, ScoredCase, evaluate,
-    pair, rows, score_strict, write_cases, write_failures, write_lesions, write_metrics_json,
-    write_metrics_long, write_summary,
+    CasePair, DEFAULT_JOBS, Failure, LabelMapChoice, MissingCase, Origin, PairOptions, Pairing,
+    Row, SAME_PLACE_MM, ScoredCase, StrictCase, evaluate, pair, rows, score_strict, write_cases,
+    write_failures, write_lesions, write_metrics_json, write_metrics_long, write_summary,
+    write_wide,
 };
 use crate::progress::Progress;
 
@@ -46,8 +48,10 @@ Examples:
 
 Files in DIR:
   metrics_long.csv   every number, one a row, raw and imputed value side by side (also .parquet)
-  cases.csv          one row a case           lesions.csv   one row a lesion
-  summary.json       nnU-Net's shape          metrics.json  grand-challenge.org's shape
+  cases.csv          one row a case
+  metrics.json       grand-challenge.org's shape
+  lesions.csv        one row a lesion (profile strict)
+  summary.json       nnU-Net's shape (profile strict)
   scores.txt         the LiTS challenge's 24 lines (profile lits)
   failures.csv       cases without scores and why, if there are any
 
@@ -132,33 +136,75 @@ impl Evaluate {
         let (threads, jobs) = self.parallel()?;
         self.check_out()?;
         let pairing = pair(&self.pred, &self.reference)?;
-        let mut failures = self.tell_of(&pairing, reporter);
         let options = self.options(reporter)?;
-        let all = pairing.pairs.len() + failures.len();
-        let outcome = evaluate(&pairing.pairs, jobs, &pool(threads)?, reporter, |pair| {
-            score_strict(pair, &options)
-        })?;
-        reporter.finish();
-        for failure in &outcome.failures {
-            reporter.note(&format!("error: {}: {}", failure.case, failure.error));
-        }
-        failures.extend(outcome.failures);
-        tell_of_displaced(
-            outcome.scored.iter().filter_map(|case| case.apart_mm),
-            reporter,
-        );
-        let scored: Vec<ScoredCase> = outcome.scored.into_iter().map(|case| case.scored).collect();
-        self.clear_outputs()?;
-        if !failures.is_empty() {
-            write_failures(&self.out.join("failures.csv"), &failures)?;
-        }
-        if scored.is_empty() {
-            return Err(self.nothing_scored(all));
-        }
-        let rows = self.write(&scored)?;
-        self.show(&rows, scored.len(), all)?;
+        let mut cases = Cases {
+            pairs: &pairing.pairs,
+            jobs,
+            pool: pool(threads)?,
+            failures: self.tell_of(&pairing, reporter),
+        };
+        let (rows, scored) = match self.profile {
+            Profile::Strict => {
+                let found = cases.score(reporter, |pair| score_strict(pair, &options))?;
+                self.finish_strict(&cases, found, reporter)?
+            }
+            Profile::Lits => {
+                let found = cases.score(reporter, |pair| score_lits(pair, &options))?;
+                self.finish_lits(&cases, &found, reporter)?
+            }
+        };
+        self.show(&rows, scored, cases.all(scored))?;
         reporter.note(&format!("results in {}", self.out.display()));
-        partial(&failures, all)
+        partial(&cases.failures, cases.all(scored))
+    }
+
+    fn finish_strict(
+        &self,
+        cases: &Cases<'_>,
+        found: Vec<StrictCase>,
+        reporter: &Reporter,
+    ) -> Result<(Vec<Row>, usize)> {
+        self.begin_writing(&cases.failures, found.len())?;
+        let apart = found.iter().filter_map(|case| case.apart_mm);
+        tell_of_displaced(apart, "as --ignore-geometry asks", reporter);
+        let scored: Vec<ScoredCase> = found.into_iter().map(|case| case.scored).collect();
+        let rows = rows(&self.origin(), &scored);
+        let out = |name: &str| self.out.join(name);
+        write_cases(&out("cases.csv"), &scored)?;
+        write_lesions(&out("lesions.csv"), &scored)?;
+        write_summary(&out("summary.json"), &scored)?;
+        self.write_rows(&rows)?;
+        Ok((rows, scored.len()))
+    }
+
+    fn finish_lits(
+        &self,
+        cases: &Cases<'_>,
+        found: &[LitsScored],
+        reporter: &Reporter,
+    ) -> Result<(Vec<Row>, usize)> {
+        self.begin_writing(&cases.failures, found.len())?;
+        for warning in found.iter().flat_map(|case| &case.warnings) {
+            reporter.note(&format!("warning: {warning}"));
+        }
+        let apart = found.iter().map(|case| case.apart_mm);
+        let apart = apart.filter(|&mm| mm > SAME_PLACE_MM);
+        tell_of_displaced(apart, "as the official scorer does", reporter);
+        if !cases.failures.is_empty() {
+            reporter.note(&format!(
+                "warning: scores.txt covers {} of {} cases; the official scorer would have stopped \
+                 without any score",
+                found.len(),
+                cases.all(found.len())
+            ));
+        }
+        let rows = lits_rows(&self.origin(), found);
+        if let Some(totals) = LitsScored::totals(found) {
+            write_scores_txt(&self.out.join("scores.txt"), &totals)?;
+        }
+        write_wide(&self.out.join("cases.csv"), &rows)?;
+        self.write_rows(&rows)?;
+        Ok((rows, found.len()))
     }
 
     fn parallel(&self) -> Result<(usize, usize)> {
@@ -228,7 +274,7 @@ impl Evaluate {
             "error: {text}\nhint: add them to {}, or score the others with --allow-missing",
             self.pred.display()
         ));
-        let failure = |one: &crate::evaluation::MissingCase| Failure {
+        let failure = |one: &MissingCase| Failure {
             case: one.case.clone(),
             error: Error::malformed(
                 &self.pred,
@@ -266,7 +312,8 @@ impl Evaluate {
         }
     }
 
-    fn clear_outputs(&self) -> Result<()> {
+    /// Takes away what an earlier start left, and writes down what failed.
+    fn begin_writing(&self, failures: &[Failure], scored: usize) -> Result<()> {
         create_dir(&self.out)?;
         for name in OUTPUTS {
             let path = self.out.join(name);
@@ -275,17 +322,18 @@ impl Evaluate {
                 _ => {}
             }
         }
-        Ok(())
-    }
-
-    fn write(&self, scored: &[ScoredCase]) -> Result<Vec<Row>> {
-        let rows = rows(&self.origin(), scored);
-        let out = |name: &str| self.out.join(name);
-        write_cases(&out("cases.csv"), scored)?;
-        write_lesions(&out("lesions.csv"), scored)?;
-        write_summary(&out("summary.json"), scored)?;
-        self.write_rows(&rows)?;
-        Ok(rows)
+        let path = self.out.join("failures.csv");
+        if !failures.is_empty() {
+            write_failures(&path, failures)?;
+        }
+        if scored > 0 {
+            return Ok(());
+        }
+        Err(Error::malformed(
+            &self.pred,
+            format!("none of {} cases could be scored", failures.len()),
+            format!("the reasons stand above and in {}", path.display()),
+        ))
     }
 
     fn write_rows(&self, rows: &[Row]) -> Result<()> {
@@ -319,16 +367,35 @@ impl Evaluate {
             other => other.map_err(Error::write(Path::new("standard output"))),
         }
     }
+}
 
-    fn nothing_scored(&self, all: usize) -> Error {
-        Error::malformed(
-            &self.pred,
-            format!("none of {all} cases could be scored"),
-            format!(
-                "the reasons stand above and in {}",
-                self.out.join("failures.csv").display()
-            ),
-        )
+/// The cases of one start.
+struct Cases<'a> {
+    pairs: &'a [CasePair],
+    jobs: usize,
+    pool: rayon::ThreadPool,
+    /// Missing ones first.
+    failures: Vec<Failure>,
+}
+
+impl Cases<'_> {
+    /// Scores them; those that fail are shown and kept.
+    fn score<T: Send>(
+        &mut self,
+        reporter: &Reporter,
+        score: impl Fn(&CasePair) -> Result<T> + Sync,
+    ) -> Result<Vec<T>> {
+        let outcome = evaluate(self.pairs, self.jobs, &self.pool, reporter, score)?;
+        reporter.finish();
+        for failure in &outcome.failures {
+            reporter.note(&format!("error: {}: {}", failure.case, failure.error));
+        }
+        self.failures.extend(outcome.failures);
+        Ok(outcome.scored)
+    }
+
+    fn all(&self, scored: usize) -> usize {
+        scored + self.failures.len()
     }
 }
 
@@ -348,12 +415,12 @@ fn partial(failures: &[Failure], total: usize) -> Result<()> {
     })
 }
 
-fn tell_of_displaced(apart_mm: impl Iterator<Item = f64>, reporter: &Reporter) {
+fn tell_of_displaced(apart_mm: impl Iterator<Item = f64>, why: &str, reporter: &Reporter) {
     let apart: Vec<f64> = apart_mm.collect();
     if !apart.is_empty() {
         reporter.note(&format!(
             "warning: in {} cases prediction and reference place the same voxel up to {:.2} mm apart; \
-             compared by index, as --ignore-geometry asks",
+             compared by index, {why}",
             apart.len(),
             apart.iter().copied().fold(0.0, f64::max)
         ));

@@ -14,7 +14,7 @@ use crate::volume::{Geometry, read_labels};
 
 /// Label maps of one scan may place a voxel this far apart before they count as different grids:
 /// the f32 of a NIfTI header rounds positions of a metre to less.
-pub(super) const SAME_PLACE_MM: f64 = 0.01;
+pub const SAME_PLACE_MM: f64 = 0.01;
 
 /// The scores of one label of one case.
 #[derive(Clone, Debug, PartialEq)]

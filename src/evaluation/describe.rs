@@ -104,6 +104,17 @@ pub fn describe(rows: &[Row]) -> Vec<Description> {
     found
 }
 
+/// The cases in the order of the rows.
+pub(super) fn case_names(rows: &[Row]) -> Vec<&str> {
+    let mut names: Vec<&str> = Vec::new();
+    for row in rows.iter().filter(|row| row.case != ALL_CASES) {
+        if names.last() != Some(&row.case.as_str()) {
+            names.push(&row.case);
+        }
+    }
+    names
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

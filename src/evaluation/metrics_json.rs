@@ -2,7 +2,7 @@ use std::path::Path;
 
 use serde::{Serialize, Serializer};
 
-use super::describe::{Statistics, describe};
+use super::describe::{Statistics, case_names, describe};
 use super::tidy::{ALL_CASES, Row};
 use crate::artifact::write_atomic;
 use crate::error::{Error, Result};
@@ -82,13 +82,7 @@ impl From<Statistics> for Described {
 /// Values are those under the policy; one without a value is `null` and not counted. A figure
 /// pooled over all cases is a single number among the aggregates.
 pub fn write_metrics_json(path: &Path, rows: &[Row]) -> Result<()> {
-    let mut names: Vec<&str> = Vec::new();
-    for row in rows.iter().filter(|row| row.case != ALL_CASES) {
-        if names.last() != Some(&row.case.as_str()) {
-            names.push(&row.case);
-        }
-    }
-    let mut case = vec![("case".to_owned(), Column::Names(numbered(names)))];
+    let mut case = vec![("case".to_owned(), Column::Names(numbered(case_names(rows))))];
     let mut aggregates = Vec::new();
     for figure in describe(rows) {
         let statistics = Described::from(figure.statistics());

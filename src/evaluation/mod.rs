@@ -20,8 +20,9 @@ mod run;
 mod source;
 mod summary;
 mod tidy;
+mod wide_table;
 
-pub use case::{CaseScores, LabelScores, ScoredCase, score_case, score_files};
+pub use case::{CaseScores, LabelScores, SAME_PLACE_MM, ScoredCase, score_case, score_files};
 pub use case_table::write_cases;
 pub use describe::{Description, Statistics, describe};
 pub use failures::write_failures;
@@ -37,3 +38,4 @@ pub use run::{
 pub use source::Source;
 pub use summary::write_summary;
 pub use tidy::{ALL_CASES, Origin, Row, read_metrics_long, rows, write_metrics_long};
+pub use wide_table::write_wide;

@@ -9,7 +9,8 @@ use std::process::{Command, Output};
 use hdbench::artifact::Archive;
 use hdbench::error::{Error, ExitCode};
 use hdbench::evaluation::{
-    Label, LabelMapChoice, Metric, Outcome, PairOptions, StrictCase, evaluate, pair, score_strict,
+    ALL_CASES, Label, LabelMapChoice, Metric, Outcome, PairOptions, Row, StrictCase, evaluate,
+    pair, read_metrics_long, score_strict,
 };
 use hdbench::progress::Silent;
 use hdbench::volume::{Geometry, Volume, write_labels};
@@ -867,6 +868,149 @@ fn exit_codes_tell_what_happened() {
         ],
         2,
         &["1=spleen", "FROM=TO"],
+    );
+}
+
+/// The official scorer's own file, for every group of golden cases that it finishes; the rest of
+/// the cases are reported with the reason.
+#[test]
+fn the_lits_profile_writes_the_official_scores() {
+    let dir = tempfile::tempdir().unwrap();
+    let official = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/lits/official.json");
+    let official: serde_json::Value = serde_json::from_slice(&fs::read(official).unwrap()).unwrap();
+    let cases = golden::cases();
+    let mut compared = 0;
+    for (group, expected) in official["groups"].as_object().unwrap() {
+        let members = expected["members"].as_array().unwrap();
+        let (pred, out) = (
+            dir.path().join(format!("{group}.zip")),
+            dir.path().join(group),
+        );
+        let reference = dir.path().join(format!("{group}-ref"));
+        fs::create_dir(&reference).unwrap();
+        let mut entries = Vec::new();
+        for case in cases
+            .iter()
+            .filter(|case| members.contains(&case.name.as_str().into()))
+        {
+            let name = format!("{}.nii.gz", case.name);
+            fs::copy(&case.reference_file, reference.join(&name)).unwrap();
+            entries.push((name, fs::read(&case.prediction_file).unwrap()));
+        }
+        assert_eq!(entries.len(), members.len());
+        let entries: Vec<(&str, Vec<u8>)> = entries
+            .iter()
+            .map(|(n, c)| (n.as_str(), c.clone()))
+            .collect();
+        zip(&pred, &entries);
+        let ran = hdbench(&[
+            &"--pred",
+            &pred,
+            &"--ref",
+            &reference,
+            &"--out",
+            &out,
+            &"--profile",
+            &"lits",
+        ]);
+        let Some(scores) = expected["scores_txt"].as_object() else {
+            // Where it dies, the others are scored all the same.
+            assert_eq!(ran.status.code(), Some(4), "{group}");
+            let failed = fs::read_to_string(out.join("failures.csv")).unwrap();
+            says(
+                &failed,
+                &[
+                    "no_liver_ref,",
+                    "all_background,",
+                    "ZeroDivisionError",
+                    "--profile strict",
+                ],
+            );
+            says(&text(&ran.stderr), &["scores.txt covers 19 of 21 cases"]);
+            continue;
+        };
+        assert_eq!(ran.status.code(), Some(0), "{group}: {}", text(&ran.stderr));
+        let written = fs::read_to_string(out.join("scores.txt")).unwrap();
+        assert_eq!(written.lines().count(), 24);
+        for line in written.lines() {
+            let (name, value) = line.split_once(": ").unwrap();
+            assert_eq!(scores[name], value, "{group} {name}");
+            compared += 1;
+        }
+        let rows = read_metrics_long(&out.join("metrics_long.csv")).unwrap();
+        assert!(rows.iter().all(|row| row.policy.starts_with("lits")));
+        let pooled = rows.iter().filter(|row| row.case == ALL_CASES).count();
+        assert_eq!(pooled, 24, "{group}");
+        let penalty = |row: &&Row| row.value == 9001.0 && row.case != ALL_CASES;
+        for row in rows.iter().filter(penalty) {
+            assert!(row.raw_value.is_nan() && row.policy == "lits:no_liver_predicted");
+        }
+        let table = fs::read_to_string(out.join("cases.csv")).unwrap();
+        assert_eq!(table.lines().count(), 1 + members.len());
+    }
+    assert_eq!(compared, 3 * 24);
+}
+
+/// What `strict` refuses, the official scorer takes; a warning says how.
+#[test]
+fn the_lits_profile_warns_of_labels_and_places() {
+    let dir = tempfile::tempdir().unwrap();
+    let (pred, reference) = (dir.path().join("p.nii"), dir.path().join("r.nii"));
+    let out = dir.path().join("out");
+    write(&reference, labels(0));
+    let mut voxels = labels(0);
+    voxels[[0, 0, 0]] = 255;
+    let mut moved = geometry();
+    moved.affine[0][3] = 12.5;
+    write_labels(
+        &pred,
+        &Volume {
+            voxels,
+            geometry: moved,
+        },
+    )
+    .unwrap();
+    let ran = hdbench(&[
+        &"--pred",
+        &pred,
+        &"--ref",
+        &reference,
+        &"--out",
+        &out,
+        &"--profile",
+        &"lits",
+    ]);
+    assert_eq!(ran.status.code(), Some(0), "{}", text(&ran.stderr));
+    says(
+        &text(&ran.stderr),
+        &["255 as -1", "12.50 mm apart", "as the official scorer does"],
+    );
+    let ran = hdbench(&[&"--pred", &pred, &"--ref", &reference, &"--out", &out]);
+    assert_eq!(ran.status.code(), Some(3));
+    assert_eq!(
+        files(&out),
+        ["failures.csv"],
+        "no scores of the other profile are left"
+    );
+    // With a map, which leaves nothing odd.
+    let map = "1=liver,2=tumour,255=background";
+    let ran = hdbench(&[
+        &"--pred",
+        &pred,
+        &"--ref",
+        &reference,
+        &"--out",
+        &out,
+        &"--profile",
+        &"lits",
+        &"--label-map",
+        &map,
+    ]);
+    assert_eq!(ran.status.code(), Some(0), "{}", text(&ran.stderr));
+    assert!(!text(&ran.stderr).contains("255"));
+    says(
+        &fs::read_to_string(out.join("scores.txt")).unwrap(),
+        &["liver_dice: 1.000\n"],
     );
 }
 
