@@ -43,7 +43,7 @@ pub enum Error {
     },
 
     /// A signal asked the run to stop; what was earned is saved.
-    #[error("interrupted, everything up to here is saved\nhint: {hint}")]
+    #[error("interrupted; what was finished is saved\nhint: {hint}")]
     Interrupted { hint: String },
 
     /// A cell's process did not finish it.

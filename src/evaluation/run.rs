@@ -82,7 +82,7 @@ pub fn evaluate<T: Send>(
             }),
             None => {
                 return Err(Error::Interrupted {
-                    hint: "nothing was written; start again to score all cases".into(),
+                    hint: "scores are written when all cases are done: start again".into(),
                 });
             }
         }

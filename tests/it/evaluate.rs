@@ -5,6 +5,7 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use hdbench::artifact::Archive;
 use hdbench::error::{Error, ExitCode};
@@ -12,7 +13,7 @@ use hdbench::evaluation::{
     ALL_CASES, Label, LabelMapChoice, Metric, Outcome, PairOptions, Row, StrictCase, evaluate,
     pair, read_metrics_long, score_strict,
 };
-use hdbench::progress::Silent;
+use hdbench::progress::{Progress, Silent};
 use hdbench::volume::{Geometry, Volume, write_labels};
 use ndarray::{Array3, s};
 use zip::write::SimpleFileOptions;
@@ -438,6 +439,55 @@ fn a_bad_file_fails_alone_and_says_why() {
         Some(10.5),
         "7 voxels of 2 x 0.75 mm"
     );
+}
+
+/// A signal is heeded between two cases; the cases begun are not taken for all of them.
+#[test]
+fn a_signal_ends_the_evaluation() {
+    struct StopAfterOne(AtomicBool);
+    impl Progress for StopAfterOne {
+        fn plan(&self, _units: u64) {}
+        fn stage(&self, _cell: &str, _name: &str) {}
+        fn advance(&self, _units: u64) {
+            self.0.store(true, Ordering::SeqCst);
+        }
+        fn note(&self, _line: &str) {}
+        fn interrupted(&self) -> bool {
+            self.0.load(Ordering::SeqCst)
+        }
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let (pred, reference) = three_cases(dir.path());
+    let pairs = pair(&pred, &reference).unwrap().pairs;
+    let begun = AtomicUsize::new(0);
+    let progress = StopAfterOne(AtomicBool::new(false));
+    let error = evaluate(&pairs, 1, &pool(2), &progress, |_| {
+        begun.fetch_add(1, Ordering::SeqCst);
+        Ok(())
+    })
+    .unwrap_err();
+    assert_eq!(error.exit_code(), ExitCode::Interrupted);
+    assert_eq!(begun.into_inner(), 1);
+}
+
+/// However many threads there are, no more cases are begun than asked for.
+#[test]
+fn cases_in_flight_are_bounded() {
+    let dir = tempfile::tempdir().unwrap();
+    let (pred, reference) = three_cases(dir.path());
+    let three = pair(&pred, &reference).unwrap().pairs;
+    let pairs: Vec<_> = three.iter().cycle().take(60).cloned().collect();
+    let (now, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let options = PairOptions::default();
+    let outcome = evaluate(&pairs, 2, &pool(4), &Silent, |pair| {
+        most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+        let scored = score_strict(pair, &options);
+        now.fetch_sub(1, Ordering::SeqCst);
+        scored
+    })
+    .unwrap();
+    assert_eq!(outcome.scored.len(), 60);
+    assert_eq!(most.into_inner(), 2);
 }
 
 #[test]
