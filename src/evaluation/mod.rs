@@ -6,14 +6,20 @@
 
 mod case;
 mod case_table;
+mod diameter;
 mod figure;
 mod lesion;
+mod masks;
+mod policy;
 mod summary;
 mod tidy;
 
-pub use case::{CaseScores, LabelScores, ScoredCase, score_case, score_files};
+pub use case::{
+    CaseScores, LabelScores, ScoredCase, score_case, score_case_with, score_files, score_files_with,
+};
 pub use case_table::write_cases;
-pub use figure::{Edge, Figure, Label, Metric};
-pub use lesion::{Lesion, LesionSide, write_lesions};
+pub use figure::{Figure, Label, Metric, Options, Tolerance};
+pub use lesion::{Criterion, IOU_THRESHOLDS, Lesion, LesionSide, write_lesions};
+pub use policy::{Edge, Imputed, PolicyRow, policy_table};
 pub use summary::write_summary;
 pub use tidy::{ALL_CASES, Origin, Row, read_metrics_long, rows, write_metrics_long};

@@ -5,6 +5,7 @@ mod evaluation;
 mod golden;
 mod metrics;
 mod network;
+mod peers;
 mod phantom;
 
 mod pipeline;
