@@ -61,9 +61,7 @@ impl Overlaps {
             }
         }
         let chosen = self.chosen(&merged);
-        (1..=self.reference.len() as u32)
-            .filter_map(|id| self.group(id, &merged, &chosen))
-            .collect()
+        self.grouped(&merged, &chosen)
     }
 
     /// The prediction that each reference lesion belongs to; 0 for none.
@@ -95,40 +93,36 @@ impl Overlaps {
         chosen
     }
 
-    fn group(&self, id: u32, merged: &[u32], chosen: &[u32]) -> Option<Group> {
-        let of = |list: &[u32]| -> Vec<u32> {
-            (0..)
-                .zip(list)
-                .filter(|(_, goes)| **goes == id)
-                .map(|(own, _)| own)
-                .collect()
+    /// The groups by their first reference id, given the group of every lesion at its id; 0 for
+    /// none. A reference that no prediction goes to makes none.
+    fn grouped(&self, merged: &[u32], chosen: &[u32]) -> Vec<Group> {
+        let none = Group {
+            reference: Vec::new(),
+            prediction: Vec::new(),
+            intersection: 0,
+            union: 0,
         };
-        if merged[id as usize] != id {
-            return None;
+        let mut groups = vec![none; merged.len()];
+        for (id, &group) in (0..).zip(merged).filter(|(_, group)| **group != 0) {
+            let group = &mut groups[group as usize];
+            group.reference.push(id);
+            group.union += self.reference[id as usize - 1];
         }
-        let (reference, prediction) = (of(merged), of(chosen));
-        if prediction.is_empty() {
-            return None;
+        for (id, &group) in (0..).zip(chosen).filter(|(_, group)| **group != 0) {
+            let group = &mut groups[group as usize];
+            group.prediction.push(id);
+            group.union += self.prediction[id as usize - 1];
         }
-        let inside = |pair: &&Shared| {
-            merged[pair.reference as usize] == id && chosen[pair.prediction as usize] == id
-        };
-        let intersection = self
-            .shared
-            .iter()
-            .filter(inside)
-            .map(|pair| pair.voxels)
-            .sum();
-        let sum = |ids: &[u32], voxels: &[u64]| -> u64 {
-            ids.iter().map(|&id| voxels[id as usize - 1]).sum()
-        };
-        let both = sum(&reference, &self.reference) + sum(&prediction, &self.prediction);
-        Some(Group {
-            reference,
-            prediction,
-            intersection,
-            union: both - intersection,
-        })
+        for pair in &self.shared {
+            let group = merged[pair.reference as usize];
+            if group == chosen[pair.prediction as usize] {
+                let group = &mut groups[group as usize];
+                group.intersection += pair.voxels;
+                group.union -= pair.voxels;
+            }
+        }
+        groups.retain(|group| !group.prediction.is_empty());
+        groups
     }
 
     /// Pairs of one lesion each as panoptica 2.1 takes them: those with an IoU of at least
@@ -244,5 +238,65 @@ impl std::ops::Add for Detection {
 impl std::iter::Sum for Detection {
     fn sum<I: Iterator<Item = Self>>(detections: I) -> Self {
         detections.fold(Self::default(), std::ops::Add::add)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn overlaps(prediction: &[u64], reference: &[u64], shared: &[[u64; 3]]) -> Overlaps {
+        let pair = |&[prediction, reference, voxels]: &[u64; 3]| Shared {
+            prediction: prediction as u32,
+            reference: reference as u32,
+            voxels,
+        };
+        Overlaps {
+            prediction: prediction.to_vec(),
+            reference: reference.to_vec(),
+            shared: shared.iter().map(pair).collect(),
+        }
+    }
+
+    #[test]
+    fn a_reference_whose_prediction_belongs_elsewhere_is_missed() {
+        // Prediction 1 has most of reference 1, but shares more with reference 2, which belongs to
+        // prediction 2: both predictions go there, and reference 1 is left with none.
+        let overlaps = overlaps(&[30, 40], &[50, 60], &[[1, 1, 10], [1, 2, 20], [2, 2, 30]]);
+        let groups = overlaps.merged();
+        assert_eq!(groups.len(), 1);
+        let group = &groups[0];
+        assert_eq!(
+            (&group.reference[..], &group.prediction[..]),
+            (&[2][..], &[1, 2][..])
+        );
+        assert_eq!((group.intersection, group.union), (50, 80));
+        let found = overlaps.count(&groups, |group| group.iou() > 0.5);
+        assert_eq!((found.reference_found, found.reference_missed), (1, 1));
+        assert_eq!((found.prediction_true, found.prediction_false), (2, 0));
+        assert_eq!((found.precision(), found.recall()), (1.0, 0.5));
+        assert!((found.f1() - 2.0 / 3.0).abs() < 1e-15);
+    }
+
+    #[test]
+    fn one_to_one_takes_the_better_pair_and_half_is_enough() {
+        let overlaps = overlaps(&[5, 5], &[10], &[[1, 1, 5], [2, 1, 5]]);
+        let pairs = overlaps.one_to_one(0.5);
+        assert_eq!(pairs.len(), 1);
+        assert_eq!((pairs[0].prediction[0], pairs[0].iou()), (1, 0.5));
+        assert!(overlaps.one_to_one(0.51).is_empty());
+        assert_eq!(overlaps.merged()[0].iou(), 1.0);
+    }
+
+    #[test]
+    fn no_lesion_at_all_has_no_share() {
+        let nothing = Detection::default();
+        assert!(nothing.precision().is_nan() && nothing.recall().is_nan() && nothing.f1().is_nan());
+        let alarm = Detection {
+            prediction_false: 1,
+            ..nothing
+        };
+        assert!((alarm + nothing).recall().is_nan());
+        assert_eq!((alarm.precision(), alarm.f1()), (0.0, 0.0));
     }
 }
