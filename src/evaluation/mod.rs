@@ -8,6 +8,7 @@ mod case;
 mod case_table;
 mod figure;
 mod lesion;
+pub mod lits;
 mod summary;
 mod tidy;
 

@@ -10,7 +10,7 @@ mod resample;
 
 pub use geometry::Geometry;
 pub use nifti_header::ImageHeader;
-pub use nifti_read::{read_geometry, read_header, read_image, read_labels};
+pub use nifti_read::{read_geometry, read_header, read_image, read_labels, read_with};
 pub use nifti_write::{write_image, write_labels};
 pub use orientation::Orientation;
 pub use resample::{resample_linear, resample_nearest, shape_at_spacing};

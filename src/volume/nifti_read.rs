@@ -45,7 +45,7 @@ pub fn read_geometry(path: &Path) -> Result<Geometry> {
 /// voxels and for voxels that are no numbers.
 pub fn read_image(path: &Path) -> Result<Volume<f32>> {
     let mut odd = Odd::default();
-    let volume = read(path, |index, value| {
+    let volume = read_each(path, |index, value| {
         let hu = value as f32;
         if !hu.is_finite() {
             odd.add(index, value);
@@ -69,7 +69,7 @@ pub fn read_image(path: &Path) -> Result<Volume<f32>> {
 /// As [`read_image`]; any other value is named with its place.
 pub fn read_labels(path: &Path) -> Result<Volume<u8>> {
     let mut odd = Odd::default();
-    let volume = read(path, |index, value| {
+    let volume = read_each(path, |index, value| {
         // The cast cuts off and saturates, so that whatever is no label ends far from its value;
         // NaN fails the comparison.
         let label = (value + 0.5) as u8;
@@ -119,8 +119,19 @@ impl Odd {
     }
 }
 
-/// Reads a volume; `accept` gets the index in file order and the scaled value of every voxel.
-fn read<T>(path: &Path, accept: impl FnMut(usize, f64) -> T) -> Result<Volume<T>> {
+fn read_each<T>(path: &Path, accept: impl FnMut(usize, f64) -> T) -> Result<Volume<T>> {
+    read_with(path, |_| accept)
+}
+
+/// Reads a volume of anything, in file order `[z, y, x]`: the closure that `accept` makes from the
+/// header is given the index and the value of every voxel, slope and intercept applied.
+///
+/// # Errors
+/// As [`read_image`], but no value is refused.
+pub fn read_with<T, A>(path: &Path, accept: impl FnOnce(&ImageHeader) -> A) -> Result<Volume<T>>
+where
+    A: FnMut(usize, f64) -> T,
+{
     let mut content = MaybeGzip::open(path)?;
     let layout = read_layout(path, &mut content)?;
     check_promise(path, &content, &layout)?;
@@ -128,6 +139,7 @@ fn read<T>(path: &Path, accept: impl FnMut(usize, f64) -> T) -> Result<Volume<T>
     if content.skip(gap)? < gap {
         return Err(truncated(path, 0, layout.voxel_bytes()));
     }
+    let accept = accept(&layout.header);
     let voxels = read_voxels(path, &mut content, &layout, accept)?;
     check_end(path, &mut content)?;
     let geometry = layout.header.geometry;
