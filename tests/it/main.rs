@@ -3,6 +3,7 @@
 mod dataset;
 mod evaluation;
 mod golden;
+mod lits;
 mod metrics;
 mod network;
 mod phantom;

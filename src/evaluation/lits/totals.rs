@@ -84,7 +84,12 @@ impl LitsTotals {
         values.push(mean_of(&|case| case.liver_dice));
         values.push(global(&|case| case.liver_sums));
         values.push(mean(&squares).sqrt());
-        values.push(differences.iter().copied().fold(f64::NEG_INFINITY, f64::max));
+        values.push(
+            differences
+                .iter()
+                .copied()
+                .fold(f64::NEG_INFINITY, f64::max),
+        );
         Some(Self {
             values: values.try_into().ok()?,
             cases: cases.len(),
