@@ -308,6 +308,39 @@ fn files_are_cast_to_int8_and_odd_labels_are_named() {
 }
 
 #[test]
+fn integers_are_wrapped_whether_or_not_they_fit_a_byte() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("prediction.nii.gz");
+    for (stored, taken, odd) in [
+        ([0, 1, 2], [0, 1, 2], ""),
+        (
+            [0, 255, 200],
+            [0, -1, -56],
+            "200 as -56 (background) in 1 voxels, 255 as -1",
+        ),
+        (
+            [-2, 258, 1],
+            [-2, 2, 1],
+            "-2 as -2 (background) in 1 voxels, 258 as 2 (lesion)",
+        ),
+    ] {
+        let geometry = Geometry::axis_aligned([1, 1, 3], [1.0; 3]);
+        let voxels = Array3::from_shape_vec((1, 1, 3), stored.to_vec()).unwrap();
+        write_image(&file, &Volume { voxels, geometry }).unwrap();
+        let map = read_lits_map(&file).unwrap();
+        assert_eq!(map.volume.voxels.as_slice().unwrap(), taken);
+        assert_eq!(map.odd.is_empty(), odd.is_empty());
+        assert!(map.odd.to_string().contains(odd), "{}", map.odd);
+    }
+    std::fs::write(&file, b"no image").unwrap();
+    let refused = read_lits_map(&file).unwrap_err().to_string();
+    assert!(
+        refused.contains("prediction.nii.gz") && refused.contains("hint: "),
+        "{refused}"
+    );
+}
+
+#[test]
 fn scores_txt_has_24_named_lines() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("scores.txt");

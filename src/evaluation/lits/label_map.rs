@@ -1,8 +1,10 @@
 use std::fmt;
 use std::path::Path;
 
-use crate::error::Result;
-use crate::volume::{Volume, read_with};
+use ndarray::Array3;
+
+use crate::error::{Error, Result};
+use crate::volume::{Volume, read_header, read_labels, read_with};
 
 /// So many different values are kept for the warning; of the others only the voxels are counted.
 const LISTED: usize = 16;
@@ -14,6 +16,29 @@ pub struct LitsMap {
     pub volume: Volume<i8>,
     /// What the file holds besides 0, 1 and 2.
     pub odd: OddLabels,
+}
+
+impl LitsMap {
+    /// A map that its file stores as integers, all of them from 0 to 255.
+    fn of_integers(labels: Volume<u8>) -> Result<Self> {
+        let mut odd = OddLabels::default();
+        let Volume { voxels, geometry } = labels;
+        // Reuses the memory.
+        let (voxels, _) = voxels.into_raw_vec_and_offset();
+        let voxels: Vec<i8> = voxels.into_iter().map(|label| label as i8).collect();
+        for piece in voxels.chunks(4096) {
+            let ordinary = piece.iter().fold(true, |all, v| all & (0..=2).contains(v));
+            if !ordinary {
+                for &label in piece.iter().filter(|v| !(0..=2).contains(*v)) {
+                    odd.add(f64::from(label as u8), label);
+                }
+            }
+        }
+        let voxels = Array3::from_shape_vec(geometry.shape, voxels)
+            .map_err(|e| Error::Internal(format!("a label map changed its size: {e}")))?;
+        let volume = Volume { voxels, geometry };
+        Ok(Self { volume, odd })
+    }
 }
 
 /// A stored value other than 0, 1 and 2.
@@ -96,6 +121,16 @@ impl fmt::Display for OddLabels {
 /// # Errors
 /// `Error::Read` or `Error::Malformed` if the file is no sound NIfTI-1 volume; never for a value.
 pub fn read_lits_map(path: &Path) -> Result<LitsMap> {
+    // The reader of ordinary label maps is faster, and integers it accepts keep their value. A pipe
+    // cannot be opened twice.
+    if path.is_file() && read_header(path)?.stores_integers() {
+        match read_labels(path) {
+            Ok(labels) => return LitsMap::of_integers(labels),
+            // Values that are no labels, which are taken here; what else is wrong comes up again.
+            Err(Error::Malformed { .. }) => {}
+            Err(other) => return Err(other),
+        }
+    }
     let mut odd = OddLabels::default();
     let volume = read_with(path, |header| {
         let integer = header.stores_integers();
