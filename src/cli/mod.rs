@@ -3,6 +3,7 @@
 mod ablation;
 mod cell;
 mod datasets;
+mod explain;
 mod predict;
 mod progress;
 mod report;
@@ -20,6 +21,7 @@ Examples:
   hdbench ablation --data LiTS --scale quick --out runs/lits
   hdbench predict --model runs/lits --input ct.nii.gz --out segmentation.nii.gz
   hdbench datasets synth --layout lits --cases 12 --seed 7 --out phantoms --preview
+  hdbench explain lits                               how the official scorer departs from the paper
 
 Exit codes:
    0  done
@@ -42,6 +44,7 @@ enum Verb {
     Ablation(ablation::Ablation),
     Predict(predict::Predict),
     Report(report::Report),
+    Explain(explain::Explain),
     #[command(subcommand)]
     Datasets(datasets::Datasets),
     #[command(subcommand)]
@@ -55,6 +58,7 @@ pub fn main() -> process::ExitCode {
         Verb::Ablation(verb) => verb.exec(),
         Verb::Predict(verb) => verb.exec(),
         Verb::Report(verb) => verb.exec(),
+        Verb::Explain(verb) => verb.exec(),
         Verb::Datasets(verb) => verb.exec(),
         Verb::Cell(verb) => verb.exec(),
     };
@@ -69,4 +73,19 @@ pub fn main() -> process::ExitCode {
         }
     };
     process::ExitCode::from(code as u8)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn help_lists_the_exit_codes_as_they_are() {
+        let (_, table) = AFTER_HELP.split_once("Exit codes:\n").unwrap();
+        let expected: Vec<String> = ExitCode::ALL
+            .iter()
+            .map(|&code| format!("  {:>2}  {}", code as u8, code.meaning()))
+            .collect();
+        assert_eq!(table, expected.join("\n"));
+    }
 }

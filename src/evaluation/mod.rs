@@ -6,6 +6,7 @@
 
 mod case;
 mod case_table;
+mod explain;
 mod figure;
 mod lesion;
 pub mod lits;
@@ -14,6 +15,7 @@ mod tidy;
 
 pub use case::{CaseScores, LabelScores, ScoredCase, score_case, score_files};
 pub use case_table::write_cases;
+pub use explain::{explain_lits, explain_strict};
 pub use figure::{Edge, Figure, Label, Metric};
 pub use lesion::{Lesion, LesionSide, write_lesions};
 pub use summary::write_summary;

@@ -7,6 +7,7 @@ use hdbench::evaluation::lits::{
     DetectionCounts, FIGURE_NAMES, LitsCase, LitsDeath, LitsTotals, ObjectScores, PENALTY,
     read_lits_map, score_lits_case, scores_txt, write_scores_txt,
 };
+use hdbench::evaluation::{explain_lits, explain_strict};
 use hdbench::volume::{Geometry, Volume, write_image};
 use ndarray::{Array3, s};
 use proptest::prelude::*;
@@ -104,6 +105,15 @@ fn assert_case(found: &LitsCase, expected: &Value, name: &str) {
             "{name} {label}"
         );
     }
+    let figures: BTreeMap<&str, f64> = found.figures().into_iter().collect();
+    assert_eq!(figures.len(), 16);
+    assert_eq!(figures["lesion_tp"], found.detection.true_positives as f64);
+    assert_eq!(
+        figures["lesion_fn_greater_zero"],
+        stats["0"]["FN"].as_f64().unwrap()
+    );
+    assert_eq!(figures["liver_dice"], found.liver.dice);
+    assert_eq!(figures["liver_msd"], found.liver.msd);
     let burden = number(&expected["tumor_burden_list"][0]);
     assert_eq!(found.burden_difference, burden, "{name}");
 }
@@ -178,22 +188,35 @@ fn drawn(text: &Value, shape: [usize; 3]) -> Array3<i8> {
     Array3::from_shape_vec(shape, voxels.collect()).unwrap()
 }
 
-/// Pairs of `random.json` with their numbers.
-fn random_cases() -> Vec<(Array3<i8>, Array3<i8>, [f64; 3], Value)> {
+/// A pair of `random.json` with its numbers.
+struct Pair {
+    prediction: Array3<i8>,
+    reference: Array3<i8>,
+    spacing_mm: [f64; 3],
+    expected: Value,
+}
+
+impl Pair {
+    fn score(&self) -> LitsCase {
+        let (prediction, reference) = (self.prediction.view(), self.reference.view());
+        score_lits_case(prediction, reference, self.spacing_mm).unwrap()
+    }
+}
+
+fn random_cases() -> Vec<Pair> {
     let random = numbers("random.json");
     let cases = random["cases"].as_array().unwrap();
     cases
         .iter()
         .map(|case| {
             let shape = serde_json::from_value(case["shape_zyx"].clone()).unwrap();
-            let spacing_mm = serde_json::from_value(case["spacing_zyx_mm"].clone()).unwrap();
             let map = |name: &str| drawn(&case[name], shape);
-            (
-                map("prediction"),
-                map("reference"),
-                spacing_mm,
-                case.clone(),
-            )
+            Pair {
+                prediction: map("prediction"),
+                reference: map("reference"),
+                spacing_mm: serde_json::from_value(case["spacing_zyx_mm"].clone()).unwrap(),
+                expected: case.clone(),
+            }
         })
         .collect()
 }
@@ -203,9 +226,9 @@ fn random_cases_score_as_the_official_scorer_scores_them() {
     let cases = random_cases();
     assert_eq!(cases.len(), 48);
     let (mut fused, mut negative) = (0, 0);
-    for (i, (prediction, reference, spacing_mm, expected)) in cases.iter().enumerate() {
-        let found = score_lits_case(prediction.view(), reference.view(), *spacing_mm).unwrap();
-        assert_case(&found, expected, &format!("random {i}"));
+    for (i, pair) in cases.iter().enumerate() {
+        let found = pair.score();
+        assert_case(&found, &pair.expected, &format!("random {i}"));
         fused += usize::from(found.reference_lesions > 255);
         negative += usize::from(found.detection.true_positives < 0);
     }
@@ -301,9 +324,9 @@ fn files_are_cast_to_int8_and_odd_labels_are_named() {
     assert_eq!(
         map.odd.to_string(),
         "holds labels other than 0, 1 and 2, taken as the official scorer takes them: \
-         -1 as -1 (background) in 1 voxels, 1.5 as 1 (liver) in 1 voxels, \
-         3 as 3 (liver) in 1 voxels, 255 as -1 (background) in 2 voxels, \
-         258 as 2 (lesion) in 1 voxels"
+         -1 as -1 (background) in 1 voxel, 1.5 as 1 (liver) in 1 voxel, \
+         3 as 3 (liver) in 1 voxel, 255 as -1 (background) in 2 voxels, \
+         258 as 2 (lesion) in 1 voxel"
     );
 }
 
@@ -316,12 +339,12 @@ fn integers_are_wrapped_whether_or_not_they_fit_a_byte() {
         (
             [0, 255, 200],
             [0, -1, -56],
-            "200 as -56 (background) in 1 voxels, 255 as -1",
+            "200 as -56 (background) in 1 voxel, 255 as -1",
         ),
         (
             [-2, 258, 1],
             [-2, 2, 1],
-            "-2 as -2 (background) in 1 voxels, 258 as 2 (lesion)",
+            "-2 as -2 (background) in 1 voxel, 258 as 2 (lesion)",
         ),
     ] {
         let geometry = Geometry::axis_aligned([1, 1, 3], [1.0; 3]);
@@ -354,6 +377,31 @@ fn scores_txt_has_24_named_lines() {
     assert!(text.ends_with("MAXERROR_Tumorburden: -0.135\n"), "{text}");
 }
 
+#[test]
+fn the_explanation_names_every_departure() {
+    let text = explain_lits();
+    let numbered = (1..).take_while(|n| text.contains(&format!("\n{n:>2}. ")));
+    assert_eq!(numbered.count(), 18);
+    for name in [
+        "9001",
+        "MAXERROR_Tumorburden",
+        "ZeroDivisionError",
+        "int8",
+        "255",
+        "MedPy 0.2.2",
+    ] {
+        assert!(text.contains(name), "{name}");
+    }
+    // What it says about negative counts and the signed maximum can be seen on these pairs.
+    let cases = golden_cases();
+    let case = cases["merge_low_overlap"].as_ref().unwrap();
+    assert_eq!(case.detection.true_positives, -3);
+    let totals = LitsTotals::of([("a", case)]).unwrap();
+    let figures: BTreeMap<&str, f64> = totals.figures().collect();
+    assert!(figures["MAXERROR_Tumorburden"] < 0.0 && figures["RMSE_Tumorburden"] > 0.0);
+    assert!(explain_strict().contains("both empty"));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
@@ -365,10 +413,7 @@ proptest! {
     ) {
         let cases = random_cases();
         let name = |i: usize| format!("volume-{i}");
-        let score = |i: usize| {
-            let (prediction, reference, spacing_mm, _) = &cases[i];
-            score_lits_case(prediction.view(), reference.view(), *spacing_mm).unwrap()
-        };
+        let score = |i: usize| cases[i].score();
         let alone: Vec<_> = (0..48).map(|i| (name(i), score(i))).collect();
         let expected = LitsTotals::of(alone.iter().map(|(n, case)| (n.as_str(), case))).unwrap();
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();

@@ -4,6 +4,7 @@ use super::detection::Matching;
 use super::lesions::Lesions;
 use super::object::{ObjectScores, PENALTY};
 use super::survey::Survey;
+use super::totals::{FIGURE_NAMES, LIVER_FIGURES};
 use crate::metrics::burden::tumour_burden;
 use crate::metrics::overlap::Counts;
 
@@ -97,6 +98,29 @@ pub struct LitsCase {
     /// Tumour burden of the reference - that of the prediction ([`PENALTY`] without a predicted
     /// liver).
     pub burden_difference: f64,
+}
+
+impl LitsCase {
+    /// The case's figures with their names in the tidy table: those of scores.txt where a case has
+    /// them, the counts of detection, and `tumour_burden_difference` (reference - prediction). The
+    /// figures of single lesions are in `lesions`.
+    pub fn figures(&self) -> Vec<(&'static str, f64)> {
+        let (half, at_zero) = (self.detection, self.detection_greater_zero);
+        let liver = FIGURE_NAMES[LIVER_FIGURES].iter().copied();
+        let mut figures = vec![
+            ("lesion_tp", half.true_positives as f64),
+            ("lesion_fp", half.false_positives as f64),
+            ("lesion_fn", half.false_negatives as f64),
+            ("lesion_tp_greater_zero", at_zero.true_positives as f64),
+            ("lesion_fp_greater_zero", at_zero.false_positives as f64),
+            ("lesion_fn_greater_zero", at_zero.false_negatives as f64),
+            ("lesion_dice_per_case", self.lesion_dice),
+        ];
+        figures.extend(liver.zip(self.liver.named().map(|(_, value)| value)));
+        figures.push(("liver_dice_per_case", self.liver_dice));
+        figures.push(("tumour_burden_difference", self.burden_difference));
+        figures
+    }
 }
 
 /// Scores a case as the official scorer does.

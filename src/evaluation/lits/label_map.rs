@@ -98,20 +98,25 @@ impl fmt::Display for OddLabels {
                 1.. => "liver",
                 _ => "background",
             };
-            let OddLabel {
-                value,
-                taken_as,
-                voxels,
-            } = odd;
-            write!(
-                f,
-                "{comma}{value} as {taken_as} ({meaning}) in {voxels} voxels"
-            )?;
+            let (value, taken_as) = (odd.value, odd.taken_as);
+            let voxels = voxels(odd.voxels);
+            write!(f, "{comma}{value} as {taken_as} ({meaning}) in {voxels}")?;
         }
         if self.unlisted_voxels > 0 {
-            write!(f, ", and further values in {} voxels", self.unlisted_voxels)?;
+            write!(
+                f,
+                ", and further values in {}",
+                voxels(self.unlisted_voxels)
+            )?;
         }
         Ok(())
+    }
+}
+
+fn voxels(count: u64) -> String {
+    match count {
+        1 => "1 voxel".to_owned(),
+        count => format!("{count} voxels"),
     }
 }
 

@@ -30,6 +30,9 @@ pub const FIGURE_NAMES: [&str; 24] = [
     "MAXERROR_Tumorburden",
 ];
 
+/// Where `liver_dice` to `liver_msd` stand among [`FIGURE_NAMES`].
+pub(super) const LIVER_FIGURES: std::ops::Range<usize> = 13..20;
+
 /// The official scorer's figures over a set of cases, at full precision.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LitsTotals {
