@@ -43,7 +43,7 @@ pub enum Error {
     },
 
     /// A signal asked the run to stop; what was earned is saved.
-    #[error("interrupted, everything up to here is saved\nhint: {hint}")]
+    #[error("interrupted; what was finished is saved\nhint: {hint}")]
     Interrupted { hint: String },
 
     /// A cell's process did not finish it.
@@ -122,4 +122,42 @@ pub enum ExitCode {
     Partial = 4,
     /// Stopped by a signal; the same command goes on.
     Interrupted = 75,
+}
+
+impl ExitCode {
+    /// All, in ascending order.
+    pub const ALL: [Self; 6] = [
+        Self::Done,
+        Self::Internal,
+        Self::Usage,
+        Self::BadInput,
+        Self::Partial,
+        Self::Interrupted,
+    ];
+
+    /// What it says, in a few words.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Internal => "internal error, or a disk that cannot be written",
+            Self::Usage => "wrong command line or setting",
+            Self::BadInput => "a file is missing, unreadable or malformed",
+            Self::Partial => "finished, but some cells or cases failed",
+            Self::Interrupted => "interrupted; the same command goes on",
+        }
+    }
+
+    /// What to do about it.
+    pub fn remedy(self) -> &'static str {
+        match self {
+            Self::Done => "nothing",
+            Self::Internal => "free space or mend permissions; anything else is a bug to report",
+            Self::Usage => "read the hint, or the help of the verb",
+            Self::BadInput => "the message names the file and what was expected of it",
+            Self::Partial => {
+                "what succeeded is written; the message names what failed, and why stands above it"
+            }
+            Self::Interrupted => "run the same command again",
+        }
+    }
 }

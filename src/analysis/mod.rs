@@ -1,6 +1,8 @@
 //! Polars on the tidy table: aggregates over cases; and the published numbers they stand beside.
 
 mod aggregate;
+mod parquet;
 pub mod published;
 
 pub use aggregate::{Aggregate, Aggregates, aggregate};
+pub use parquet::write_parquet;

@@ -1,3 +1,4 @@
+use std::fmt;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
@@ -10,24 +11,25 @@ use crate::error::{Error, Result};
 
 /// DEFLATE cannot pack tighter than this (RFC 1951: 258 bytes from two bits, less the framing;
 /// <https://zlib.net/zlib_tech.html>).
-const DEFLATE_MAX_RATIO: u64 = 1032;
+pub(super) const DEFLATE_MAX_RATIO: u64 = 1032;
 
 const BUFFER_BYTES: usize = 256 * 1024;
 
+/// Where the bytes come from: a file, or an entry of an archive.
+type Input = BufReader<Box<dyn Read + Send>>;
+
 /// A file read as its content, whether it is packed by gzip or not; the first bytes decide, not
 /// the name.
-#[derive(Debug)]
 pub struct MaybeGzip {
     path: PathBuf,
     stream: Stream,
     file_len: Option<u64>,
 }
 
-#[derive(Debug)]
 enum Stream {
-    Plain(BufReader<File>),
+    Plain(Input),
     // Boxed: the state of the decoder is much larger than a buffer's.
-    Packed(Box<MultiGzDecoder<BufReader<File>>>),
+    Packed(Box<MultiGzDecoder<Input>>),
 }
 
 impl MaybeGzip {
@@ -35,10 +37,22 @@ impl MaybeGzip {
     pub fn open(path: &Path) -> Result<Self> {
         let file = File::open(path).map_err(Error::read(path))?;
         let metadata = file.metadata().map_err(Error::read(path))?;
-        let mut file = BufReader::with_capacity(BUFFER_BYTES, file);
+        // A pipe has no length worth believing.
+        let file_len = metadata.is_file().then_some(metadata.len());
+        Self::from_reader(path, Box::new(file), file_len)
+    }
+
+    /// Content that comes from elsewhere, such as an entry of an archive. `path` is how errors name
+    /// it; `len` is the most bytes that `reader` can give, if that is known.
+    pub fn from_reader(
+        path: &Path,
+        reader: Box<dyn Read + Send>,
+        len: Option<u64>,
+    ) -> Result<Self> {
+        let mut file = BufReader::with_capacity(BUFFER_BYTES, reader);
         let packed = file
             .fill_buf()
-            .map_err(Error::read(path))?
+            .map_err(|e| explain(path, false, e))?
             .starts_with(&[0x1f, 0x8b]);
         Ok(Self {
             path: path.to_path_buf(),
@@ -47,8 +61,7 @@ impl MaybeGzip {
             } else {
                 Stream::Plain(file)
             },
-            // A pipe has no length worth believing.
-            file_len: metadata.is_file().then_some(metadata.len()),
+            file_len: len,
         })
     }
 
@@ -57,7 +70,7 @@ impl MaybeGzip {
         matches!(self.stream, Stream::Packed(_))
     }
 
-    /// Bytes on disk, if the file is a regular one.
+    /// Bytes on disk, if the file is a regular one; of an archive's entry, its bytes when unpacked.
     pub fn file_len(&self) -> Option<u64> {
         self.file_len
     }
@@ -85,7 +98,7 @@ impl MaybeGzip {
                 Ok(0) => break,
                 Ok(n) => filled += n,
                 Err(e) if e.kind() == ErrorKind::Interrupted => {}
-                Err(e) => return Err(self.explain(e)),
+                Err(e) => return Err(explain(&self.path, self.is_packed(), e)),
             }
         }
         Ok(filled)
@@ -105,22 +118,34 @@ impl MaybeGzip {
         }
         Ok(skipped)
     }
+}
 
-    fn explain(&self, error: io::Error) -> Error {
-        let hint = "copy or download the file again and compare its size with the source";
-        match (self.is_packed(), error.kind()) {
-            (true, ErrorKind::UnexpectedEof) => Error::malformed(
-                &self.path,
-                "the gzip stream ends too early: the file is truncated",
-                hint,
-            ),
-            (true, ErrorKind::InvalidInput | ErrorKind::InvalidData) => Error::malformed(
-                &self.path,
-                format!("the gzip stream is damaged: {error}"),
-                hint,
-            ),
-            _ => Error::read(&self.path)(error),
+fn explain(path: &Path, packed: bool, error: io::Error) -> Error {
+    let hint = "copy or download the file again and compare its size with the source";
+    match (packed, error.kind()) {
+        (true, ErrorKind::UnexpectedEof) => Error::malformed(
+            path,
+            "the gzip stream ends too early: the file is truncated",
+            hint,
+        ),
+        (true, ErrorKind::InvalidInput | ErrorKind::InvalidData) => {
+            Error::malformed(path, format!("the gzip stream is damaged: {error}"), hint)
         }
+        // No file fails like this, only an entry of an archive.
+        (false, ErrorKind::UnexpectedEof | ErrorKind::InvalidData) => {
+            Error::malformed(path, error.to_string(), hint)
+        }
+        _ => Error::read(path)(error),
+    }
+}
+
+impl fmt::Debug for MaybeGzip {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MaybeGzip")
+            .field("path", &self.path)
+            .field("packed", &self.is_packed())
+            .field("file_len", &self.file_len)
+            .finish_non_exhaustive()
     }
 }
 

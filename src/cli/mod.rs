@@ -3,9 +3,12 @@
 mod ablation;
 mod cell;
 mod datasets;
+mod evaluate;
+mod explain;
 mod predict;
 mod progress;
 mod report;
+mod score_table;
 mod study_options;
 
 use std::process;
@@ -19,7 +22,9 @@ Examples:
   hdbench ablation                                   train and score all variants on generated CT phantoms
   hdbench ablation --data LiTS --scale quick --out runs/lits
   hdbench predict --model runs/lits --input ct.nii.gz --out segmentation.nii.gz
+  hdbench evaluate --pred submission.zip --ref references --out scores --profile lits
   hdbench datasets synth --layout lits --cases 12 --seed 7 --out phantoms --preview
+  hdbench explain lits                               how the official scorer departs from the paper
 
 Exit codes:
    0  done
@@ -41,7 +46,9 @@ struct Cli {
 enum Verb {
     Ablation(ablation::Ablation),
     Predict(predict::Predict),
+    Evaluate(evaluate::Evaluate),
     Report(report::Report),
+    Explain(explain::Explain),
     #[command(subcommand)]
     Datasets(datasets::Datasets),
     #[command(subcommand)]
@@ -54,7 +61,9 @@ pub fn main() -> process::ExitCode {
     let result = match cli.verb {
         Verb::Ablation(verb) => verb.exec(),
         Verb::Predict(verb) => verb.exec(),
+        Verb::Evaluate(verb) => verb.exec(),
         Verb::Report(verb) => verb.exec(),
+        Verb::Explain(verb) => verb.exec(),
         Verb::Datasets(verb) => verb.exec(),
         Verb::Cell(verb) => verb.exec(),
     };
@@ -69,4 +78,19 @@ pub fn main() -> process::ExitCode {
         }
     };
     process::ExitCode::from(code as u8)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn help_lists_the_exit_codes_as_they_are() {
+        let (_, table) = AFTER_HELP.split_once("Exit codes:\n").unwrap();
+        let expected: Vec<String> = ExitCode::ALL
+            .iter()
+            .map(|&code| format!("  {:>2}  {}", code as u8, code.meaning()))
+            .collect();
+        assert_eq!(table, expected.join("\n"));
+    }
 }

@@ -1,43 +1,48 @@
 use std::path::Path;
 
-use ndarray::{Array3, ArrayView3, Axis};
+use ndarray::{Array3, ArrayView3};
 use rayon::prelude::*;
 
-use super::figure::{Edge, Figure, Label, Metric};
-use super::lesion::{Lesion, lesions_of};
+use super::figure::{Figure, Label, Metric, Options};
+use super::lesion::{Criterion, Lesion, Lesions, lesions_of, no_lesions};
+use super::masks::Masks;
+use super::policy::{Edge, Family};
 use crate::error::{Error, Result};
-use crate::metrics::Bounds;
+use crate::metrics::BitMask;
 use crate::metrics::burden::tumour_burden;
+use crate::metrics::detection::Detection;
 use crate::metrics::overlap::Counts;
-use crate::metrics::surface::{Border, distances};
+use crate::metrics::surface::{Border, SurfaceDistances, distances_between};
+use crate::metrics::surfel::SurfelDistances;
 use crate::volume::{Geometry, read_labels};
 
 /// Label maps of one scan may place a voxel this far apart before they count as different grids:
 /// the f32 of a NIfTI header rounds positions of a metre to less.
-const SAME_PLACE_MM: f64 = 0.01;
+pub const SAME_PLACE_MM: f64 = 0.01;
 
 /// The scores of one label of one case.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LabelScores {
     /// Voxels of both masks.
     pub counts: Counts,
-    figures: Vec<Figure>,
+    figures: Vec<(Metric, Figure)>,
 }
 
 impl LabelScores {
-    /// One figure.
-    pub fn figure(&self, metric: Metric) -> Figure {
-        self.figures[metric as usize]
+    /// One figure; `None` if the options did not ask for it.
+    pub fn figure(&self, metric: Metric) -> Option<Figure> {
+        let found = self.figures.iter().find(|(other, _)| *other == metric);
+        found.map(|&(_, figure)| figure)
     }
 
-    /// One figure's value under the policy.
+    /// One figure's value under the policy; NaN if it has none or was not asked for.
     pub fn value(&self, metric: Metric) -> f64 {
-        self.figure(metric).value
+        self.figure(metric).map_or(f64::NAN, |figure| figure.value)
     }
 
-    /// All figures in the order of [`Metric::ALL`].
+    /// All figures in the order of [`Metric::all`].
     pub fn figures(&self) -> impl Iterator<Item = (Metric, Figure)> + '_ {
-        Metric::ALL.into_iter().zip(self.figures.iter().copied())
+        self.figures.iter().copied()
     }
 }
 
@@ -55,8 +60,10 @@ pub struct CaseScores {
     pub burden_reference: Figure,
     /// Prediction - reference; NaN without a reference liver.
     pub burden_error: Figure,
-    /// Every reference lesion, then every predicted one that touches none.
+    /// Every reference lesion, then every predicted one.
     pub lesions: Vec<Lesion>,
+    /// How many lesions were found, by each criterion.
+    pub detection: Vec<(Criterion, Detection)>,
     /// Voxels of the whole volume.
     pub voxels: u64,
 }
@@ -70,15 +77,29 @@ impl CaseScores {
         }
     }
 
+    /// The figures of lesion detection with their names in files.
+    pub fn detections(&self) -> Vec<(String, Figure)> {
+        let figures = |(criterion, found): &(Criterion, Detection)| criterion.figures(found);
+        self.detection.iter().flat_map(figures).collect()
+    }
+
     /// The tumour burden figures with their names in files.
     pub fn burdens(&self) -> [(&'static str, Figure); 3] {
+        let [prediction, reference, error] = BURDENS;
         [
-            ("tumour_burden_pred", self.burden_prediction),
-            ("tumour_burden_ref", self.burden_reference),
-            ("tumour_burden_error", self.burden_error),
+            (prediction, self.burden_prediction),
+            (reference, self.burden_reference),
+            (error, self.burden_error),
         ]
     }
 }
+
+/// The names of the tumour burden figures.
+pub(super) const BURDENS: [&str; 3] = [
+    "tumour_burden_pred",
+    "tumour_burden_ref",
+    "tumour_burden_error",
+];
 
 /// A case with its name and files.
 #[derive(Clone, Debug, PartialEq)]
@@ -99,6 +120,18 @@ pub struct ScoredCase {
 /// Those of [`read_labels`]; `Error::Malformed` naming the prediction if the grids differ in shape
 /// or in the place of a voxel.
 pub fn score_files(prediction: &Path, reference: &Path) -> Result<CaseScores> {
+    score_files_with(prediction, reference, &Options::default())
+}
+
+/// The same with options.
+///
+/// # Errors
+/// Those of [`score_files`].
+pub fn score_files_with(
+    prediction: &Path,
+    reference: &Path,
+    options: &Options,
+) -> Result<CaseScores> {
     let truth = read_labels(reference)?;
     let predicted = read_labels(prediction)?;
     let shapes = [predicted.geometry.shape, truth.geometry.shape];
@@ -125,7 +158,7 @@ pub fn score_files(prediction: &Path, reference: &Path) -> Result<CaseScores> {
             "write the prediction with the affine of its CT volume; the axes may be flipped",
         ));
     }
-    score_case(&predicted.voxels, &truth.voxels, &truth.geometry)
+    score_case_with(&predicted.voxels, &truth.voxels, &truth.geometry, options)
 }
 
 /// Scores a predicted label map against a reference of the same shape `[z, y, x]`, both with
@@ -138,6 +171,19 @@ pub fn score_case(
     reference: &Array3<u8>,
     geometry: &Geometry,
 ) -> Result<CaseScores> {
+    score_case_with(prediction, reference, geometry, &Options::default())
+}
+
+/// The same with options.
+///
+/// # Errors
+/// `Error::Usage` if the shapes differ.
+pub fn score_case_with(
+    prediction: &Array3<u8>,
+    reference: &Array3<u8>,
+    geometry: &Geometry,
+    options: &Options,
+) -> Result<CaseScores> {
     if prediction.dim() != reference.dim() {
         return Err(Error::usage(
             format!(
@@ -148,136 +194,134 @@ pub fn score_case(
             "give both on the grid of the CT volume",
         ));
     }
-    let (prediction, reference) = (prediction.view(), reference.view());
-    let survey = survey(prediction, reference);
-    let score = |label| label_scores(prediction, reference, geometry, label, &survey);
-    let ((liver, lesion), lesions) = rayon::join(
-        || rayon::join(|| score(Label::Liver), || score(Label::Lesion)),
-        || match survey.lesion_bounds {
-            Some(bounds) => lesions_of(prediction, reference, geometry, &bounds),
-            None => Vec::new(),
+    Ok(score_part(
+        prediction.view(),
+        reference.view(),
+        geometry,
+        options,
+    ))
+}
+
+/// Scores the part of two label maps that holds every label of both, `[z, y, x]`; `geometry` is
+/// that of the whole maps.
+pub(super) fn score_part(
+    prediction: ArrayView3<'_, u8>,
+    reference: ArrayView3<'_, u8>,
+    geometry: &Geometry,
+    options: &Options,
+) -> CaseScores {
+    let voxels = geometry.len() as u64;
+    let [liver, lesion] = Masks::of_labels(prediction, reference);
+    let score = |masks: Option<&Masks>| label_scores(masks, voxels, geometry, options);
+    let (liver, (lesion, lesions)) = rayon::join(
+        || score(liver.as_ref()),
+        || {
+            rayon::join(
+                || score(lesion.as_ref()),
+                || match &lesion {
+                    Some(masks) => {
+                        lesions_of(&masks.prediction, &masks.reference, geometry, options)
+                    }
+                    None => no_lesions(options),
+                },
+            )
         },
     );
     let [burden_prediction, burden_reference, burden_error] =
         burdens(&liver.counts, &lesion.counts);
-    Ok(CaseScores {
+    let Lesions { list, detection } = lesions;
+    CaseScores {
         liver,
         lesion,
         burden_prediction,
         burden_reference,
         burden_error,
-        lesions,
-        voxels: reference.len() as u64,
-    })
-}
-
-/// What one pass over both label maps finds.
-#[derive(Clone, Copy, Default)]
-struct Survey {
-    liver: Counts,
-    lesion: Counts,
-    /// Around both masks of the label together.
-    liver_bounds: Option<Bounds>,
-    lesion_bounds: Option<Bounds>,
-}
-
-impl Survey {
-    fn join(self, other: Self) -> Self {
-        Self {
-            liver: self.liver + other.liver,
-            lesion: self.lesion + other.lesion,
-            liver_bounds: Bounds::union(self.liver_bounds, other.liver_bounds),
-            lesion_bounds: Bounds::union(self.lesion_bounds, other.lesion_bounds),
-        }
-    }
-}
-
-fn survey(prediction: ArrayView3<'_, u8>, reference: ArrayView3<'_, u8>) -> Survey {
-    let (prediction, reference) = (
-        prediction.as_standard_layout(),
-        reference.as_standard_layout(),
-    );
-    let planes = prediction.len_of(Axis(0));
-    (0..planes)
-        .into_par_iter()
-        .map(|z| {
-            let rows = prediction.index_axis(Axis(0), z);
-            let truth = reference.index_axis(Axis(0), z);
-            let mut found = Survey::default();
-            for (y, (p, r)) in rows.outer_iter().zip(truth.outer_iter()).enumerate() {
-                if let (Some(p), Some(r)) = (p.to_slice(), r.to_slice()) {
-                    found = found.join(survey_row(p, r, [z, y]));
-                }
-            }
-            found
-        })
-        .reduce(Survey::default, Survey::join)
-}
-
-fn survey_row(prediction: &[u8], reference: &[u8], [z, y]: [usize; 2]) -> Survey {
-    // Most rows hold nothing; this form of the test runs many voxels at once.
-    let any = |row: &[u8]| row.iter().fold(0, |all, &v| all | v) != 0;
-    if !any(prediction) && !any(reference) {
-        return Survey::default();
-    }
-    let count = |label: Label| {
-        let mut counts = Counts::default();
-        for (&p, &r) in prediction.iter().zip(reference) {
-            let (p, r) = (label.holds(p), label.holds(r));
-            counts.prediction += u64::from(p);
-            counts.reference += u64::from(r);
-            counts.intersection += u64::from(p & r);
-        }
-        counts
-    };
-    let bounds = |label: Label| {
-        let mut either = prediction
-            .iter()
-            .zip(reference)
-            .map(|(&p, &r)| label.holds(p) | label.holds(r));
-        let first = either.position(|v| v)?;
-        let after = either.rposition(|v| v).map_or(0, |i| i + 1);
-        Some(Bounds {
-            start: [z, y, first],
-            end: [z + 1, y + 1, first + 1 + after],
-        })
-    };
-    Survey {
-        liver: count(Label::Liver),
-        lesion: count(Label::Lesion),
-        liver_bounds: bounds(Label::Liver),
-        lesion_bounds: bounds(Label::Lesion),
+        lesions: list,
+        detection,
+        voxels,
     }
 }
 
 fn label_scores(
-    prediction: ArrayView3<'_, u8>,
-    reference: ArrayView3<'_, u8>,
+    masks: Option<&Masks>,
+    voxels: u64,
     geometry: &Geometry,
-    label: Label,
-    survey: &Survey,
+    options: &Options,
 ) -> LabelScores {
-    let (counts, bounds) = match label {
-        Label::Liver => (survey.liver, survey.liver_bounds),
-        Label::Lesion => (survey.lesion, survey.lesion_bounds),
+    let measured = masks.map(|masks| Measured::of(masks, geometry.spacing_mm, &options.borders));
+    let measured = measured.unwrap_or_else(|| Measured::nothing(&options.borders));
+    let edge = Edge::of(&measured.counts);
+    let figure = |metric: Metric| {
+        let raw = measured.raw(metric, voxels, geometry.voxel_volume_ml());
+        (metric, Figure::strict(metric.into(), raw, edge, raw))
     };
-    let mask = |map: ArrayView3<'_, u8>| match bounds {
-        Some(bounds) => bounds.crop(map).mapv(|value| label.holds(value)),
-        None => Array3::from_elem((0, 0, 0), false),
-    };
-    let surface = distances(
-        mask(prediction).view(),
-        mask(reference).view(),
-        geometry.spacing_mm,
-        Border::Eighteen,
-    );
-    let edge = Edge::of(&counts);
-    let voxel_volume_ml = geometry.voxel_volume_ml();
-    let figures = Metric::ALL
-        .map(|metric| Figure::strict(metric, metric.raw(&counts, &surface, voxel_volume_ml), edge));
     LabelScores {
-        counts,
-        figures: figures.to_vec(),
+        counts: measured.counts,
+        figures: Metric::all(options).into_par_iter().map(figure).collect(),
+    }
+}
+
+/// What all figures of a label follow from.
+struct Measured {
+    counts: Counts,
+    surfaces: Vec<(Border, SurfaceDistances)>,
+    surfels: SurfelDistances,
+}
+
+impl Measured {
+    fn of(masks: &Masks, spacing_mm: [f64; 3], borders: &[Border]) -> Self {
+        let [p, r]: [&BitMask; 2] = [&masks.prediction, &masks.reference];
+        let (surfels, surfaces) = rayon::join(
+            || SurfelDistances::between(p, r, spacing_mm),
+            || {
+                let measure = |&border| (border, distances_between(p, r, spacing_mm, border));
+                borders.par_iter().map(measure).collect()
+            },
+        );
+        Self {
+            counts: masks.counts(),
+            surfaces,
+            surfels,
+        }
+    }
+
+    fn nothing(borders: &[Border]) -> Self {
+        let empty = |&border| (border, SurfaceDistances::default());
+        Self {
+            counts: Counts::default(),
+            surfaces: borders.iter().map(empty).collect(),
+            surfels: SurfelDistances::default(),
+        }
+    }
+
+    /// What the formula gives, NaN or infinite where it has no value.
+    fn raw(&self, metric: Metric, volume_voxels: u64, voxel_volume_ml: f64) -> f64 {
+        let counts = &self.counts;
+        let surface = |border: Border, figure: fn(&SurfaceDistances) -> f64| {
+            let of = self.surfaces.iter().find(|(other, _)| *other == border);
+            of.map_or(f64::NAN, |(_, distances)| figure(distances))
+        };
+        match metric {
+            Metric::Dice => counts.dice(),
+            Metric::Jaccard => counts.jaccard(),
+            Metric::Voe => counts.voe(),
+            Metric::Rvd => counts.rvd(),
+            Metric::Precision => counts.precision(),
+            Metric::Recall => counts.recall(),
+            Metric::Specificity => counts.specificity(volume_voxels),
+            Metric::Assd(border) => surface(border, SurfaceDistances::assd),
+            Metric::Masd(border) => surface(border, SurfaceDistances::masd),
+            Metric::Rmsd(border) => surface(border, SurfaceDistances::rmsd),
+            Metric::Msd(border) => surface(border, SurfaceDistances::msd),
+            Metric::Hd95(border) => surface(border, SurfaceDistances::hd95),
+            Metric::Hd95Max(border) => surface(border, SurfaceDistances::hd95_max),
+            Metric::Nsd(tolerance) => self.surfels.nsd(tolerance.mm()),
+            Metric::Hd95Surfel => self.surfels.hd95(),
+            Metric::AsdPredToRefSurfel => self.surfels.mean_pred_to_ref(),
+            Metric::AsdRefToPredSurfel => self.surfels.mean_ref_to_pred(),
+            Metric::VolumePrediction => counts.prediction as f64 * voxel_volume_ml,
+            Metric::VolumeReference => counts.reference as f64 * voxel_volume_ml,
+        }
     }
 }
 
@@ -288,11 +332,10 @@ fn burdens(liver: &Counts, lesion: &Counts) -> [Figure; 3] {
         tumour_burden(lesion.prediction, liver.prediction),
         tumour_burden(lesion.reference, liver.reference),
     ];
-    let imputed = if prediction.is_nan() { 0.0 } else { prediction };
     [
-        (prediction, imputed),
-        (reference, reference),
-        (prediction - reference, imputed - reference),
+        (Family::BurdenPrediction, prediction, 0.0),
+        (Family::BurdenReference, reference, reference),
+        (Family::BurdenError, prediction - reference, -reference),
     ]
-    .map(|(raw, value)| Figure { raw, value, edge })
+    .map(|(family, raw, without)| Figure::strict(family, raw, edge, without))
 }

@@ -1,9 +1,10 @@
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::metrics::overlap::Counts;
-use crate::metrics::surface::SurfaceDistances;
+use super::policy::{Edge, Family, Imputed, declared};
+use crate::metrics::surface::Border;
 
 /// What is scored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -42,6 +43,29 @@ impl fmt::Display for Label {
     }
 }
 
+/// A distance that a metric has in its name, to the micrometre.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Tolerance {
+    micrometres: u32,
+}
+
+impl Tolerance {
+    /// A tolerance of so many mm; `None` unless it is above 0, below 4 m and a whole number of
+    /// micrometres.
+    pub fn from_mm(mm: f64) -> Option<Self> {
+        let micrometres = (mm * 1000.0).round();
+        let whole = (micrometres / 1000.0 - mm).abs() <= 1e-9;
+        (whole && (1.0..4e6).contains(&micrometres)).then_some(Self {
+            micrometres: micrometres as u32,
+        })
+    }
+
+    /// In mm.
+    pub fn mm(self) -> f64 {
+        f64::from(self.micrometres) / 1000.0
+    }
+}
+
 /// A figure of one case and one label.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Metric {
@@ -57,130 +81,134 @@ pub enum Metric {
     Precision,
     /// 0..=1.
     Recall,
+    /// Share of the volume outside the reference that the prediction leaves out, 0..=1.
+    Specificity,
     /// Average symmetric surface distance, pooled, mm.
-    Assd,
+    Assd(Border),
     /// Mean of the two directed mean surface distances, mm.
-    Masd,
+    Masd(Border),
     /// Root mean square symmetric surface distance, pooled, mm.
-    Rmsd,
+    Rmsd(Border),
     /// Maximum symmetric surface distance (Hausdorff), mm.
-    Msd,
+    Msd(Border),
     /// 95th percentile of the pooled surface distances, mm.
-    Hd95,
+    Hd95(Border),
     /// The larger of the two directed 95th percentiles, mm.
-    Hd95Max,
+    Hd95Max(Border),
+    /// Normalised surface Dice by surfel areas, 0..=1.
+    Nsd(Tolerance),
+    /// The larger of the two directed 95th percentiles by surfel area, mm.
+    Hd95Surfel,
+    /// Mean distance of the prediction's surface from the reference's by surfel area, mm.
+    AsdPredToRefSurfel,
+    /// Mean distance of the reference's surface from the prediction's by surfel area, mm.
+    AsdRefToPredSurfel,
     /// Volume of the predicted mask, mL.
     VolumePrediction,
     /// Volume of the reference mask, mL.
     VolumeReference,
 }
 
+/// Figures of two masks from their voxel counts.
+const OVERLAP: [Metric; 7] = [
+    Metric::Dice,
+    Metric::Jaccard,
+    Metric::Voe,
+    Metric::Rvd,
+    Metric::Precision,
+    Metric::Recall,
+    Metric::Specificity,
+];
+
+/// Figures of two surfaces made of voxels.
+const SURFACE: [fn(Border) -> Metric; 6] = [
+    Metric::Assd,
+    Metric::Masd,
+    Metric::Rmsd,
+    Metric::Msd,
+    Metric::Hd95,
+    Metric::Hd95Max,
+];
+
+/// Figures of two surfaces made of surfels, beside [`Metric::Nsd`].
+const SURFEL: [Metric; 3] = [
+    Metric::Hd95Surfel,
+    Metric::AsdPredToRefSurfel,
+    Metric::AsdRefToPredSurfel,
+];
+
 impl Metric {
-    /// All, in the order of the tables.
-    pub const ALL: [Self; 14] = [
-        Self::Dice,
-        Self::Jaccard,
-        Self::Voe,
-        Self::Rvd,
-        Self::Precision,
-        Self::Recall,
-        Self::Assd,
-        Self::Masd,
-        Self::Rmsd,
-        Self::Msd,
-        Self::Hd95,
-        Self::Hd95Max,
-        Self::VolumePrediction,
-        Self::VolumeReference,
-    ];
+    /// The metrics that the options ask for, in the order of the tables.
+    pub fn all(options: &Options) -> Vec<Self> {
+        let mut metrics = OVERLAP.to_vec();
+        for &border in &options.borders {
+            metrics.extend(SURFACE.map(|metric| metric(border)));
+        }
+        metrics.extend(options.tolerances.iter().copied().map(Self::Nsd));
+        metrics.extend(SURFEL);
+        metrics.extend([Self::VolumePrediction, Self::VolumeReference]);
+        metrics
+    }
 
     /// The name in files; what differs from the default definition carries its variant.
-    pub fn name(self) -> &'static str {
-        match self {
+    pub fn name(self) -> Cow<'static, str> {
+        let name = match self {
             Self::Dice => "dice",
             Self::Jaccard => "jaccard",
             Self::Voe => "voe",
             Self::Rvd => "rvd",
             Self::Precision => "precision",
             Self::Recall => "recall",
-            Self::Assd => "assd",
-            Self::Masd => "masd_18n",
-            Self::Rmsd => "rmsd",
-            Self::Msd => "msd",
-            Self::Hd95 => "hd95",
-            Self::Hd95Max => "hd95_max_18n",
+            Self::Specificity => "specificity",
+            // The defaults, the official LiTS scorer's definitions, go without a suffix.
+            Self::Assd(Border::Eighteen) => "assd",
+            Self::Rmsd(Border::Eighteen) => "rmsd",
+            Self::Msd(Border::Eighteen) => "msd",
+            Self::Hd95(Border::Eighteen) => "hd95",
+            Self::Assd(border) => return bordered("assd", border),
+            Self::Masd(border) => return bordered("masd", border),
+            Self::Rmsd(border) => return bordered("rmsd", border),
+            Self::Msd(border) => return bordered("msd", border),
+            Self::Hd95(border) => return bordered("hd95", border),
+            Self::Hd95Max(border) => return bordered("hd95_max", border),
+            Self::Nsd(tolerance) => return format!("nsd_{}mm", tolerance.mm()).into(),
+            Self::Hd95Surfel => "hd95_surfel",
+            Self::AsdPredToRefSurfel => "asd_pred_to_ref_surfel",
+            Self::AsdRefToPredSurfel => "asd_ref_to_pred_surfel",
             Self::VolumePrediction => "volume_pred_ml",
             Self::VolumeReference => "volume_ref_ml",
-        }
-    }
-
-    /// What the formula gives, NaN or infinite where it has no value.
-    pub(super) fn raw(
-        self,
-        counts: &Counts,
-        surface: &SurfaceDistances,
-        voxel_volume_ml: f64,
-    ) -> f64 {
-        match self {
-            Self::Dice => counts.dice(),
-            Self::Jaccard => counts.jaccard(),
-            Self::Voe => counts.voe(),
-            Self::Rvd => counts.rvd(),
-            Self::Precision => counts.precision(),
-            Self::Recall => counts.recall(),
-            Self::Assd => surface.assd(),
-            Self::Masd => surface.masd(),
-            Self::Rmsd => surface.rmsd(),
-            Self::Msd => surface.msd(),
-            Self::Hd95 => surface.hd95(),
-            Self::Hd95Max => surface.hd95_max(),
-            Self::VolumePrediction => counts.prediction as f64 * voxel_volume_ml,
-            Self::VolumeReference => counts.reference as f64 * voxel_volume_ml,
-        }
-    }
-
-    /// What `strict` makes of it.
-    fn strict(self, raw: f64, edge: Edge) -> f64 {
-        match (self, edge) {
-            (Self::Dice | Self::Jaccard | Self::Precision | Self::Recall, Edge::BothEmpty) => 1.0,
-            (Self::Dice | Self::Jaccard | Self::Precision | Self::Recall, Edge::OneEmpty) => 0.0,
-            (Self::Voe | Self::Rvd, Edge::BothEmpty) => 0.0,
-            // Relative to an empty reference: no number says how much too large that is.
-            (Self::Rvd, Edge::OneEmpty) if raw.is_infinite() => f64::NAN,
-            _ => raw,
-        }
+        };
+        name.into()
     }
 }
 
-/// Whether a mask was empty, so that a figure rests on a convention.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Edge {
-    /// Both masks have voxels.
-    None,
-    /// Neither has.
-    BothEmpty,
-    /// Only one has.
-    OneEmpty,
+fn bordered(name: &str, border: Border) -> Cow<'static, str> {
+    format!("{name}_{}n", border.neighbours()).into()
 }
 
-impl Edge {
-    /// The edge case two masks are.
-    pub fn of(counts: &Counts) -> Self {
-        if counts.both_empty() {
-            Self::BothEmpty
-        } else if counts.one_empty() {
-            Self::OneEmpty
-        } else {
-            Self::None
-        }
-    }
+/// What `strict` computes beyond what it always does.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Options {
+    /// Border rules of the surface distances. By default the 18-neighbourhood of the official LiTS
+    /// scorer and the 6-neighbourhood of MedPy, MONAI and MetricsReloaded.
+    pub borders: Vec<Border>,
+    /// Tolerances of the normalised surface Dice. By default 1, 2, 3 and 5 mm: a voxel or two of a
+    /// CT, what TotalSegmentator reports (3 mm), and what the FLARE challenges grant a liver (5 mm).
+    pub tolerances: Vec<Tolerance>,
+    /// Whether lesions are matched one to one as well, as panoptica does.
+    pub one_to_one: bool,
+}
 
-    /// The policy's name in the tidy table: `strict`, with the edge case it met.
-    pub fn policy(self) -> &'static str {
-        match self {
-            Self::None => "strict",
-            Self::BothEmpty => "strict:both_empty",
-            Self::OneEmpty => "strict:one_empty",
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            borders: vec![Border::Eighteen, Border::Six],
+            tolerances: [1, 2, 3, 5]
+                .map(|mm| Tolerance {
+                    micrometres: mm * 1000,
+                })
+                .to_vec(),
+            one_to_one: false,
         }
     }
 }
@@ -197,12 +225,15 @@ pub struct Figure {
 }
 
 impl Figure {
-    /// A figure under `strict`.
-    pub(super) fn strict(metric: Metric, raw: f64, edge: Edge) -> Self {
-        Self {
-            raw,
-            value: metric.strict(raw, edge),
-            edge,
-        }
+    /// A figure under `strict`. `without_burden` is what the formula gives with a predicted burden
+    /// of 0, for the one family that asks for it.
+    pub(super) fn strict(family: Family, raw: f64, edge: Edge, without_burden: f64) -> Self {
+        let value = match declared(family, edge).0 {
+            Imputed::Raw => raw,
+            Imputed::Value(value) => value,
+            Imputed::WithoutBurden => without_burden,
+            Imputed::Undefined => f64::NAN,
+        };
+        Self { raw, value, edge }
     }
 }

@@ -1,17 +1,25 @@
-use std::collections::BTreeMap;
 use std::path::Path;
 
-use ndarray::{Array3, ArrayView3, Zip};
 use rayon::prelude::*;
 use serde::Serialize;
 
 use super::case::ScoredCase;
-use super::figure::Label;
+use super::diameter::AxialGrid;
+use super::figure::{Figure, Options};
+use super::policy::{Edge, Family};
 use super::tidy::write_csv;
 use crate::error::Result;
-use crate::metrics::Bounds;
-use crate::metrics::components::{Components, Connectivity, label};
+use crate::metrics::BitMask;
+use crate::metrics::components::Connectivity;
+use crate::metrics::detection::{Detection, Group, Overlaps};
+use crate::metrics::regions::{Regions, shared};
 use crate::volume::Geometry;
+
+/// Lesions count as found at an intersection over union above each of these.
+pub const IOU_THRESHOLDS: [f64; 5] = [0.0, 0.1, 0.25, 0.5, 0.75];
+
+/// The intersection over union from which a pair counts in the one-to-one matching.
+const ONE_TO_ONE_IOU: f64 = 0.5;
 
 /// Whose lesion it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -19,12 +27,12 @@ use crate::volume::Geometry;
 pub enum LesionSide {
     /// In the reference: found or missed.
     Reference,
-    /// In the prediction, touching no reference lesion: a false alarm.
+    /// In the prediction: right, or a false alarm.
     Prediction,
 }
 
 /// One 6-connected lesion.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Lesion {
     /// Whose it is.
     pub side: LesionSide,
@@ -42,178 +50,201 @@ pub struct Lesion {
     pub overlap_voxels: u64,
     /// Largest intersection over union with one lesion of the other side, 0..=1.
     pub best_iou: f64,
-    /// Whether `best_iou` is above 0.
+    /// Numbers of the lesions of the other side that it is matched with (appendix C).
+    pub matched: Vec<u32>,
+    /// How many lesions of its own side are matched together with it, itself included; 0 if it is
+    /// not matched.
+    pub merged: u32,
+    /// Intersection over union of all that is matched together, 0..=1; 0 if it is not matched.
+    pub iou: f64,
+    /// Dice of all that is matched together, 0..=1; 0 if it is not matched.
+    pub dice: f64,
+    /// Whether it is matched, at whatever `iou`.
     pub detected: bool,
 }
 
-/// All reference lesions, then the predicted ones that touch none. `bounds` holds every lesion
-/// voxel of both maps.
-pub(super) fn lesions_of(
-    prediction: ArrayView3<'_, u8>,
-    reference: ArrayView3<'_, u8>,
-    geometry: &Geometry,
-    bounds: &Bounds,
-) -> Vec<Lesion> {
-    let components = |map: ArrayView3<'_, u8>| {
-        let mask = bounds.crop(map).mapv(|value| Label::Lesion.holds(value));
-        label(mask.view(), Connectivity::Six)
-    };
-    let (prediction, reference) = (components(prediction), components(reference));
-    let shared = shared_voxels(&prediction.labels, &reference.labels);
-    let grid = AxialGrid::of(geometry);
-    let mut lesions = measure(LesionSide::Reference, &reference, geometry, &grid);
-    let mut alarms = measure(LesionSide::Prediction, &prediction, geometry, &grid);
-    for (&(p, r), &overlap) in &shared {
-        let lesion = &mut lesions[r as usize - 1];
-        let alarm = &mut alarms[p as usize - 1];
-        let union = lesion.voxels + alarm.voxels - overlap;
-        lesion.overlap_voxels += overlap;
-        lesion.best_iou = lesion.best_iou.max(overlap as f64 / union as f64);
-        lesion.detected = true;
-        alarm.detected = true;
-    }
-    lesions.extend(alarms.into_iter().filter(|alarm| !alarm.detected));
-    lesions
+/// When a lesion counts as found.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Criterion {
+    /// Matched as in appendix C with an intersection over union above this.
+    IouAbove(f64),
+    /// Matched one to one with an intersection over union of at least this, as panoptica does.
+    OneToOne(f64),
 }
 
-/// Voxels that a predicted and a reference component share, by their ids.
-fn shared_voxels(prediction: &Array3<u32>, reference: &Array3<u32>) -> BTreeMap<(u32, u32), u64> {
-    let mut shared = BTreeMap::new();
-    Zip::from(prediction).and(reference).for_each(|&p, &r| {
-        if p != 0 && r != 0 {
-            *shared.entry((p, r)).or_insert(0) += 1;
+impl Criterion {
+    /// Those that the options ask for, in the order of the tables.
+    pub fn all(options: &Options) -> Vec<Self> {
+        let one_to_one = options.one_to_one.then_some(Self::OneToOne(ONE_TO_ONE_IOU));
+        IOU_THRESHOLDS
+            .map(Self::IouAbove)
+            .into_iter()
+            .chain(one_to_one)
+            .collect()
+    }
+
+    /// The end of its figures' names: `iou_gt_0.5`, `one_to_one_iou_ge_0.5`.
+    pub fn name(self) -> String {
+        match self {
+            Self::IouAbove(iou) => format!("iou_gt_{iou}"),
+            Self::OneToOne(iou) => format!("one_to_one_iou_ge_{iou}"),
         }
-    });
-    shared
+    }
+
+    /// The names of its figures in files.
+    pub(super) fn names(self) -> [(String, Family); 7] {
+        [
+            ("precision", Family::Agreement),
+            ("recall", Family::Agreement),
+            ("f1", Family::Agreement),
+            ("tp", Family::Plain),
+            ("fn", Family::Plain),
+            ("tp_pred", Family::Plain),
+            ("fp", Family::Plain),
+        ]
+        .map(|(figure, family)| (format!("detection_{figure}_{}", self.name()), family))
+    }
+
+    /// Its figures by name: precision, recall and F1, then the reference lesions that are found
+    /// (`tp`) and missed (`fn`), the predicted lesions that are right (`tp_pred`) and false (`fp`).
+    pub(super) fn figures(self, found: &Detection) -> [(String, Figure); 7] {
+        let values = [
+            found.precision(),
+            found.recall(),
+            found.f1(),
+            found.reference_found as f64,
+            found.reference_missed as f64,
+            found.prediction_true as f64,
+            found.prediction_false as f64,
+        ];
+        let edge = Edge::between(
+            found.prediction_true + found.prediction_false,
+            found.reference_found + found.reference_missed,
+        );
+        let mut values = values.into_iter();
+        self.names().map(|(name, family)| {
+            let raw = values.next().unwrap_or(f64::NAN);
+            (name, Figure::strict(family, raw, edge, raw))
+        })
+    }
+}
+
+/// Every lesion of a case, those of the reference first, and how many count as found.
+pub(super) struct Lesions {
+    pub(super) list: Vec<Lesion>,
+    pub(super) detection: Vec<(Criterion, Detection)>,
+}
+
+/// Finds, measures and matches the lesions of two masks of one box.
+pub(super) fn lesions_of(
+    prediction: &BitMask,
+    reference: &BitMask,
+    geometry: &Geometry,
+    options: &Options,
+) -> Lesions {
+    let (prediction, reference) = rayon::join(
+        || Regions::of(prediction, Connectivity::Six),
+        || Regions::of(reference, Connectivity::Six),
+    );
+    let overlaps = Overlaps {
+        prediction: prediction.sizes().to_vec(),
+        reference: reference.sizes().to_vec(),
+        shared: shared(&prediction, &reference),
+    };
+    let groups = overlaps.merged();
+    let detection = Criterion::all(options)
+        .into_iter()
+        .map(|criterion| (criterion, found(&overlaps, &groups, criterion)))
+        .collect();
+    let grid = AxialGrid::of(geometry);
+    let mut list = measure(LesionSide::Reference, &reference, geometry, &grid);
+    list.extend(measure(
+        LesionSide::Prediction,
+        &prediction,
+        geometry,
+        &grid,
+    ));
+    compare(&mut list, &overlaps, &groups);
+    Lesions { list, detection }
+}
+
+/// What no lesion on either side counts as.
+pub(super) fn no_lesions(options: &Options) -> Lesions {
+    let none = |criterion| (criterion, Detection::default());
+    Lesions {
+        list: Vec::new(),
+        detection: Criterion::all(options).into_iter().map(none).collect(),
+    }
+}
+
+fn found(overlaps: &Overlaps, groups: &[Group], criterion: Criterion) -> Detection {
+    match criterion {
+        Criterion::IouAbove(iou) => overlaps.count(groups, |group| group.iou() > iou),
+        Criterion::OneToOne(iou) => overlaps.count(&overlaps.one_to_one(iou), |_| true),
+    }
 }
 
 fn measure(
     side: LesionSide,
-    components: &Components,
+    regions: &Regions,
     geometry: &Geometry,
     grid: &AxialGrid,
 ) -> Vec<Lesion> {
-    let boxes = boxes_of(components);
-    (1u32..)
-        .zip(&components.sizes)
-        .collect::<Vec<_>>()
+    let voxel_volume_ml = geometry.voxel_volume_ml();
+    regions
+        .by_region()
         .into_par_iter()
-        .zip(&boxes)
-        .map(|((lesion, &voxels), bounds)| {
-            let volume_ml = voxels as f64 * geometry.voxel_volume_ml();
-            let diameter = bounds.map(|bounds| {
-                grid.longest_diameter_mm(bounds.crop(components.labels.view()), lesion)
-            });
+        .zip(regions.sizes())
+        .enumerate()
+        .map(|(i, (runs, &voxels))| {
+            let volume_ml = voxels as f64 * voxel_volume_ml;
             Lesion {
                 side,
-                lesion,
-                voxels: voxels as u64,
+                lesion: i as u32 + 1,
+                voxels,
                 volume_ml,
                 equivalent_diameter_mm: (6.0 * volume_ml * 1000.0 / std::f64::consts::PI).cbrt(),
-                longest_axial_diameter_mm: diameter.unwrap_or(0.0),
+                longest_axial_diameter_mm: grid.longest_diameter_mm(&runs),
                 overlap_voxels: 0,
                 best_iou: 0.0,
+                matched: Vec::new(),
+                merged: 0,
+                iou: 0.0,
+                dice: 0.0,
                 detected: false,
             }
         })
         .collect()
 }
 
-fn boxes_of(components: &Components) -> Vec<Option<Bounds>> {
-    let mut boxes = vec![None; components.sizes.len()];
-    for ((z, y, x), &id) in components.labels.indexed_iter() {
-        if id != 0 {
-            let voxel = Bounds {
-                start: [z, y, x],
-                end: [z + 1, y + 1, x + 1],
-            };
-            let bounds = &mut boxes[id as usize - 1];
-            *bounds = Bounds::union(*bounds, Some(voxel));
+/// Writes into the lesions what the other side has in their place.
+fn compare(list: &mut [Lesion], overlaps: &Overlaps, groups: &[Group]) {
+    let (reference, prediction) = list.split_at_mut(overlaps.reference.len());
+    for pair in &overlaps.shared {
+        let r = &mut reference[pair.reference as usize - 1];
+        let p = &mut prediction[pair.prediction as usize - 1];
+        let iou = pair.voxels as f64 / (r.voxels + p.voxels - pair.voxels) as f64;
+        for lesion in [r, p] {
+            lesion.overlap_voxels += pair.voxels;
+            lesion.best_iou = lesion.best_iou.max(iou);
         }
     }
-    boxes
-}
-
-/// Which array axis crosses the axial slices, and the two axes within them.
-struct AxialGrid {
-    /// Array axes: across, then the two in the plane.
-    axes: [usize; 3],
-    /// Spacing of the two axes in the plane, mm.
-    plane_mm: [f64; 2],
-}
-
-impl AxialGrid {
-    /// The slices lie across the file axis that runs most nearly from foot to head.
-    fn of(geometry: &Geometry) -> Self {
-        let towards_head =
-            |axis: usize| (geometry.affine[2][2 - axis] / geometry.spacing_mm[axis]).abs();
-        let axes = [[0, 1, 2], [1, 0, 2], [2, 0, 1]];
-        let axes = axes
-            .into_iter()
-            .rev()
-            .max_by(|a, b| towards_head(a[0]).total_cmp(&towards_head(b[0])))
-            .unwrap_or([0, 1, 2]);
-        Self {
-            axes,
-            plane_mm: [geometry.spacing_mm[axes[1]], geometry.spacing_mm[axes[2]]],
-        }
-    }
-
-    fn longest_diameter_mm(&self, labels: ArrayView3<'_, u32>, id: u32) -> f64 {
-        let slices = labels.permuted_axes(self.axes);
-        let mut longest = 0.0f64;
-        for slice in slices.outer_iter() {
-            let mut corners = Vec::new();
-            for (i, row) in slice.outer_iter().enumerate() {
-                let Some(first) = row.iter().position(|&v| v == id) else {
-                    continue;
-                };
-                let last = row.iter().rposition(|&v| v == id).unwrap_or(first);
-                for u in [i, i + 1] {
-                    for v in [first, last + 1] {
-                        corners.push([u as f64 * self.plane_mm[0], v as f64 * self.plane_mm[1]]);
-                    }
-                }
+    for group in groups {
+        let sides = [
+            (&mut *reference, &group.reference, &group.prediction),
+            (&mut *prediction, &group.prediction, &group.reference),
+        ];
+        for (lesions, own, other) in sides {
+            for &id in own {
+                let lesion = &mut lesions[id as usize - 1];
+                lesion.matched.clone_from(other);
+                lesion.merged = own.len() as u32;
+                lesion.iou = group.iou();
+                lesion.dice = group.dice();
+                lesion.detected = true;
             }
-            longest = longest.max(diameter(&convex_hull(corners)));
-        }
-        longest
-    }
-}
-
-fn diameter(points: &[[f64; 2]]) -> f64 {
-    let mut longest = 0.0f64;
-    for (i, a) in points.iter().enumerate() {
-        for b in &points[i + 1..] {
-            longest = longest.max((a[0] - b[0]).hypot(a[1] - b[1]));
         }
     }
-    longest
-}
-
-/// The corners of the convex hull (Andrew's monotone chain, 1979); the two ends stand twice.
-fn convex_hull(mut points: Vec<[f64; 2]>) -> Vec<[f64; 2]> {
-    points.sort_by(|a, b| a[0].total_cmp(&b[0]).then(a[1].total_cmp(&b[1])));
-    points.dedup();
-    let turns_left = |a: [f64; 2], b: [f64; 2], c: [f64; 2]| {
-        (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0]) > 0.0
-    };
-    let half = |points: &mut dyn Iterator<Item = [f64; 2]>| {
-        let mut chain: Vec<[f64; 2]> = Vec::new();
-        for point in points {
-            while let [.., a, b] = chain[..] {
-                if turns_left(a, b, point) {
-                    break;
-                }
-                chain.pop();
-            }
-            chain.push(point);
-        }
-        chain
-    };
-    let mut hull = half(&mut points.iter().copied());
-    hull.extend(half(&mut points.iter().rev().copied()));
-    hull
 }
 
 #[derive(Serialize)]
@@ -228,9 +259,14 @@ struct LesionRow<'a> {
     overlap_voxels: u64,
     best_iou: f64,
     detected: bool,
+    matched: String,
+    merged: u32,
+    split: usize,
+    iou: f64,
+    dice: f64,
 }
 
-const COLUMNS: [&str; 10] = [
+const COLUMNS: [&str; 15] = [
     "case",
     "side",
     "lesion",
@@ -241,9 +277,16 @@ const COLUMNS: [&str; 10] = [
     "overlap_voxels",
     "best_iou",
     "detected",
+    "matched",
+    "merged",
+    "split",
+    "iou",
+    "dice",
 ];
 
-/// Writes `lesions.csv`: every reference lesion and every false alarm of the cases.
+/// Writes `lesions.csv`: every lesion of the cases, those of the reference first. `matched` holds
+/// the numbers of the other side's lesions with `;` between them, `merged` how many lesions of its
+/// own side are matched together with it, `split` how many of the other side.
 pub fn write_lesions(path: &Path, cases: &[ScoredCase]) -> Result<()> {
     let rows = cases.iter().flat_map(|case| {
         case.scores.lesions.iter().map(|lesion| LesionRow {
@@ -257,7 +300,17 @@ pub fn write_lesions(path: &Path, cases: &[ScoredCase]) -> Result<()> {
             overlap_voxels: lesion.overlap_voxels,
             best_iou: lesion.best_iou,
             detected: lesion.detected,
+            matched: joined(&lesion.matched),
+            merged: lesion.merged,
+            split: lesion.matched.len(),
+            iou: lesion.iou,
+            dice: lesion.dice,
         })
     });
     write_csv(path, &COLUMNS, rows)
+}
+
+fn joined(ids: &[u32]) -> String {
+    let ids: Vec<String> = ids.iter().map(u32::to_string).collect();
+    ids.join(";")
 }

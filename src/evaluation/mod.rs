@@ -5,15 +5,46 @@
 //! agreement, one empty none; a distance to an empty mask is NaN and stays so, to be counted.
 
 mod case;
+mod case_name;
 mod case_table;
+mod dataset_json;
+mod describe;
+mod diameter;
+mod explain;
+mod failures;
 mod figure;
+mod label_map;
 mod lesion;
+pub mod lits;
+mod masks;
+mod metrics_json;
+mod pairing;
+mod policy;
+mod run;
+mod source;
 mod summary;
 mod tidy;
+mod wide_table;
 
-pub use case::{CaseScores, LabelScores, ScoredCase, score_case, score_files};
+pub use case::{
+    CaseScores, LabelScores, SAME_PLACE_MM, ScoredCase, score_case, score_case_with, score_files,
+    score_files_with,
+};
 pub use case_table::write_cases;
-pub use figure::{Edge, Figure, Label, Metric};
-pub use lesion::{Lesion, LesionSide, write_lesions};
+pub use describe::{Description, Statistics, describe};
+pub use explain::{explain_lits, explain_strict};
+pub use failures::write_failures;
+pub use figure::{Figure, Label, Metric, Options, Tolerance};
+pub use label_map::{LabelMap, LabelMapChoice};
+pub use lesion::{Criterion, IOU_THRESHOLDS, Lesion, LesionSide, write_lesions};
+pub use metrics_json::write_metrics_json;
+pub use pairing::{CasePair, MissingCase, Pairing, pair};
+pub use policy::{Edge, Imputed, PolicyRow, policy_table};
+pub use run::{
+    DEFAULT_JOBS, Failure, LoadedPair, Outcome, PairOptions, StrictCase, evaluate, load_pair,
+    score_strict,
+};
+pub use source::Source;
 pub use summary::write_summary;
 pub use tidy::{ALL_CASES, Origin, Row, read_metrics_long, rows, write_metrics_long};
+pub use wide_table::write_wide;

@@ -3,10 +3,13 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::case::ScoredCase;
-use super::figure::{Edge, Figure, Label, Metric};
+use super::figure::{Figure, Label};
+use super::lesion::Criterion;
+use super::policy::{Edge, Family};
 use crate::artifact::write_atomic_with;
 use crate::error::{Error, Result};
 use crate::metrics::burden::pooled_error;
+use crate::metrics::detection::Detection;
 use crate::metrics::overlap::Counts;
 
 /// The `case` of a figure pooled over all cases.
@@ -94,7 +97,8 @@ impl Row {
 }
 
 /// The rows of a cell: each case's figures in the order given, then those pooled over all cases
-/// (`dice_global` of each label, `tumour_burden_rmse`, `tumour_burden_max_error`).
+/// (`dice_global` of each label, the lesion detection, `tumour_burden_rmse`,
+/// `tumour_burden_max_error`).
 pub fn rows(origin: &Origin, cases: &[ScoredCase]) -> Vec<Row> {
     let mut rows = Vec::new();
     for case in cases {
@@ -104,34 +108,73 @@ pub fn rows(origin: &Origin, cases: &[ScoredCase]) -> Vec<Row> {
                     origin,
                     &case.case,
                     Some(label),
-                    metric.name(),
+                    &metric.name(),
                     figure,
                 ));
             }
+        }
+        for (metric, figure) in case.scores.detections() {
+            rows.push(Row::new(
+                origin,
+                &case.case,
+                Some(Label::Lesion),
+                &metric,
+                figure,
+            ));
         }
         for (metric, figure) in case.scores.burdens() {
             rows.push(Row::new(origin, &case.case, None, metric, figure));
         }
     }
-    for (label, metric, figure) in pooled(cases) {
-        rows.push(Row::new(origin, ALL_CASES, label, metric, figure));
+    for figure in pooled(cases) {
+        rows.push(Row::new(
+            origin,
+            ALL_CASES,
+            figure.label,
+            &figure.metric,
+            figure.figure,
+        ));
     }
     rows
 }
 
+/// A figure over all cases together.
+pub(super) struct Pooled {
+    pub(super) label: Option<Label>,
+    pub(super) metric: String,
+    pub(super) figure: Figure,
+    /// Cases that it rests on.
+    pub(super) counted: usize,
+    /// Cases that are left out because they have no value.
+    pub(super) undefined: usize,
+}
+
 /// Figures over all cases together; none without a case.
-pub(super) fn pooled(cases: &[ScoredCase]) -> Vec<(Option<Label>, &'static str, Figure)> {
+pub(super) fn pooled(cases: &[ScoredCase]) -> Vec<Pooled> {
     if cases.is_empty() {
         return Vec::new();
     }
+    let sum = |label: Option<Label>, metric: &str, figure| Pooled {
+        label,
+        metric: metric.to_owned(),
+        figure,
+        counted: cases.len(),
+        undefined: 0,
+    };
     let mut figures = Vec::new();
     for label in Label::ALL {
         let counts: Counts = cases
             .iter()
             .map(|case| case.scores.label(label).counts)
             .sum();
-        let dice = Figure::strict(Metric::Dice, counts.dice(), Edge::of(&counts));
-        figures.push((Some(label), "dice_global", dice));
+        let dice = counts.dice();
+        let dice = Figure::strict(Family::Agreement, dice, Edge::of(&counts), dice);
+        figures.push(sum(Some(label), "dice_global", dice));
+    }
+    for (criterion, found) in pooled_detection(cases) {
+        for (metric, figure) in criterion.figures(&found) {
+            figures.push(sum(Some(Label::Lesion), &metric, figure));
+        }
     }
     let errors = |of: fn(&Figure) -> f64| {
         let errors: Vec<f64> = cases
@@ -141,26 +184,43 @@ pub(super) fn pooled(cases: &[ScoredCase]) -> Vec<(Option<Label>, &'static str, 
         pooled_error(&errors)
     };
     let (raw, value) = (errors(|figure| figure.raw), errors(|figure| figure.value));
-    let edge = Edge::None;
-    figures.push((
-        None,
-        "tumour_burden_rmse",
-        Figure {
-            raw: raw.rmse,
-            value: value.rmse,
-            edge,
-        },
-    ));
-    figures.push((
-        None,
-        "tumour_burden_max_error",
-        Figure {
-            raw: raw.max_abs,
-            value: value.max_abs,
-            edge,
-        },
-    ));
+    for (metric, raw, imputed) in [
+        ("tumour_burden_rmse", raw.rmse, value.rmse),
+        ("tumour_burden_max_error", raw.max_abs, value.max_abs),
+    ] {
+        let figure = Figure {
+            raw,
+            value: imputed,
+            edge: Edge::None,
+        };
+        figures.push(Pooled {
+            counted: value.defined,
+            undefined: value.undefined,
+            ..sum(None, metric, figure)
+        });
+    }
     figures
+}
+
+/// The sums of all cases; of the criteria that every case was scored by.
+fn pooled_detection(cases: &[ScoredCase]) -> Vec<(Criterion, Detection)> {
+    let of = |case: &ScoredCase, criterion| {
+        let found = case
+            .scores
+            .detection
+            .iter()
+            .find(|(other, _)| *other == criterion);
+        found.map(|&(_, detection)| detection)
+    };
+    let criteria = cases.first().map_or(&[][..], |case| &case.scores.detection);
+    criteria
+        .iter()
+        .filter_map(|&(criterion, _)| {
+            let all: Option<Vec<Detection>> =
+                cases.iter().map(|case| of(case, criterion)).collect();
+            Some((criterion, all?.into_iter().sum()))
+        })
+        .collect()
 }
 
 /// Writes `metrics_long.csv`: numbers with as many digits as give them back, `NaN` where there is

@@ -39,11 +39,12 @@ pub struct Components {
 }
 
 /// True voxels that follow each other along x.
-struct Run {
-    z: usize,
-    y: usize,
-    start: usize,
-    end: usize,
+#[derive(Clone, Debug)]
+pub(crate) struct Run {
+    pub(crate) z: usize,
+    pub(crate) y: usize,
+    pub(crate) start: usize,
+    pub(crate) end: usize,
 }
 
 /// Labels the connected components of a mask: runs along x joined by union-find (the two-pass
@@ -140,28 +141,36 @@ fn labelled_runs(
     connectivity: Connectivity,
 ) -> (Vec<Run>, Vec<u32>, Vec<usize>) {
     let (runs, row_starts) = runs_of(mask);
-    let (nz, ny, _) = mask.dim();
+    let (ids, sizes) = joined(&runs, &row_starts, mask.dim().1, connectivity);
+    (runs, ids, sizes)
+}
+
+/// The component id of each run, and the sizes. The runs are in raster order, those of row
+/// `z * ny + y` begin at `row_starts`.
+pub(super) fn joined(
+    runs: &[Run],
+    row_starts: &[usize],
+    ny: usize,
+    connectivity: Connectivity,
+) -> (Vec<u32>, Vec<usize>) {
     let mut parents: Vec<u32> = (0..runs.len() as u32).collect();
-    for z in 0..nz {
-        for y in 0..ny {
-            let row = row_starts[z * ny + y]..row_starts[z * ny + y + 1];
-            if row.is_empty() {
+    for (row, ends) in row_starts.windows(2).enumerate() {
+        let own = ends[0]..ends[1];
+        if own.is_empty() {
+            continue;
+        }
+        let (z, y) = (row / ny, row % ny);
+        for &(dz, dy, reach) in connectivity.rows_before() {
+            let (Some(z), Some(y)) = (z.checked_add_signed(dz), y.checked_add_signed(dy)) else {
                 continue;
-            }
-            for &(dz, dy, reach) in connectivity.rows_before() {
-                let (Some(z), Some(y)) = (z.checked_add_signed(dz), y.checked_add_signed(dy))
-                else {
-                    continue;
-                };
-                if y < ny {
-                    let other = row_starts[z * ny + y]..row_starts[z * ny + y + 1];
-                    join_rows(&runs, &mut parents, row.clone(), other, reach);
-                }
+            };
+            if y < ny {
+                let other = row_starts[z * ny + y]..row_starts[z * ny + y + 1];
+                join_rows(runs, &mut parents, own.clone(), other, reach);
             }
         }
     }
-    let (ids, sizes) = number(&runs, &mut parents);
-    (runs, ids, sizes)
+    number(runs, &mut parents)
 }
 
 /// The runs in raster order, and where each row `z * ny + y` begins among them.

@@ -8,6 +8,8 @@ use rayon::prelude::*;
 
 use super::Voxel;
 
+pub use super::nearest::nearest_between;
+
 /// Distance in mm from every point of `from` to the nearest point of `to`, in the order of
 /// `from`; infinite if `to` is empty. `spacing_mm` is `[z, y, x]`.
 ///

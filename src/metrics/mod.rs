@@ -3,14 +3,20 @@
 //! A formula that has no value (0/0, a distance to an empty mask) gives NaN here; what a score
 //! makes of it is decided in `evaluation`.
 
+mod bits;
 mod bounds;
+mod nearest;
 
 pub mod burden;
 pub mod components;
+pub mod detection;
 pub mod distance;
 pub mod overlap;
+pub mod regions;
 pub mod surface;
+pub mod surfel;
 
+pub use bits::BitMask;
 pub use bounds::Bounds;
 
 /// The index of a voxel, `[z, y, x]`.

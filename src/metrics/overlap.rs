@@ -74,6 +74,13 @@ impl Counts {
     pub fn recall(&self) -> f64 {
         self.intersection as f64 / self.reference as f64
     }
+
+    /// Share of the voxels outside R that P leaves out as well, in a volume of so many voxels; NaN
+    /// if R fills the volume. In a CT volume it is near 1 whatever the prediction.
+    pub fn specificity(&self, volume_voxels: u64) -> f64 {
+        let outside = volume_voxels - self.reference;
+        (volume_voxels - self.union()) as f64 / outside as f64
+    }
 }
 
 impl std::ops::Add for Counts {
@@ -111,6 +118,7 @@ mod tests {
         assert_eq!(counts.rvd(), -0.5);
         assert_eq!(counts.precision(), 0.75);
         assert_eq!(counts.recall(), 0.375);
+        assert_eq!(counts.specificity(18), 0.9);
     }
 
     #[test]

@@ -5,13 +5,13 @@
 //! combined.
 
 use ndarray::ArrayView3;
-use rayon::prelude::*;
 
-use super::distance::nearest_mm;
+use super::bits::BitMask;
+use super::nearest::nearest_between;
 use super::{Bounds, Voxel};
 
 /// Which neighbours decide whether a voxel lies on the surface; outside the volume is background.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Border {
     /// Faces: MedPy's default, MONAI, MetricsReloaded.
     Six,
@@ -22,19 +22,25 @@ pub enum Border {
 }
 
 impl Border {
-    /// The rows `(dz, dy)` around a row, and whether their voxels one step along x count too.
-    fn rows(self) -> impl Iterator<Item = (usize, usize, bool)> {
-        let most = match self {
+    /// All, from the fewest neighbours to the most: the surface of one holds that of those before.
+    pub const ALL: [Self; 3] = [Self::Six, Self::Eighteen, Self::TwentySix];
+
+    /// The number of neighbours.
+    pub fn neighbours(self) -> u32 {
+        match self {
+            Self::Six => 6,
+            Self::Eighteen => 18,
+            Self::TwentySix => 26,
+        }
+    }
+
+    /// How many axes a neighbour may lie away along.
+    fn axes(self) -> isize {
+        match self {
             Self::Six => 1,
             Self::Eighteen => 2,
             Self::TwentySix => 3,
-        };
-        (0..3usize)
-            .flat_map(|z| (0..3usize).map(move |y| (z, y)))
-            .filter_map(move |(z, y)| {
-                let away = z.abs_diff(1) + y.abs_diff(1);
-                (away <= most).then_some((z, y, away < most))
-            })
+        }
     }
 }
 
@@ -43,76 +49,62 @@ pub fn border_voxels(mask: ArrayView3<'_, bool>, border: Border) -> Vec<Voxel> {
     let Some(bounds) = Bounds::of(mask) else {
         return Vec::new();
     };
-    let padded = Padded::of(bounds.crop(mask));
-    let [nz, ny, nx] = bounds.shape();
-    let [z0, y0, x0] = bounds.start;
-    let planes: Vec<Vec<Voxel>> = (0..nz)
-        .into_par_iter()
-        .map(|z| {
-            let mut found = Vec::new();
-            let mut inner = vec![0; nx];
-            for y in 0..ny {
-                padded.erode_row([z, y], border, &mut inner);
-                let row = &padded.row(z + 1, y + 1)[1..=nx];
-                for (x, (&mask, &inner)) in row.iter().zip(&inner).enumerate() {
-                    if mask != inner {
-                        found.push([z0 + z, y0 + y, x0 + x]);
+    surface(&BitMask::of(mask, bounds, |v| v), border).voxels()
+}
+
+/// The surface voxels of a mask, in its box.
+pub fn surface(mask: &BitMask, border: Border) -> BitMask {
+    let mut found = BitMask::empty(mask.bounds());
+    let nothing = mask.nothing();
+    let ny = mask.shape()[1];
+    found.fill_planes(|z, plane| {
+        for y in 0..ny {
+            let own = mask.row(z, y);
+            if own.iter().all(|&word| word == 0) {
+                continue;
+            }
+            let out = plane.row_mut(y);
+            out.fill(u64::MAX);
+            for dz in -1..=1isize {
+                for dy in -1..=1isize {
+                    let left = border.axes() - dz.abs() - dy.abs();
+                    let row = mask.row_or(z as isize + dz, y as isize + dy, &nothing);
+                    match left {
+                        1.. => keep_if_all_three(out, row),
+                        0 => keep(out, row),
+                        _ => {}
                     }
                 }
             }
-            found
-        })
-        .collect();
-    planes.concat()
-}
-
-/// A mask with a margin of one background voxel, as bytes so that rows can be joined in bulk.
-struct Padded {
-    voxels: Vec<u8>,
-    /// Rows a plane has and voxels a row has, margin included.
-    plane: [usize; 2],
-}
-
-impl Padded {
-    fn of(mask: ArrayView3<'_, bool>) -> Self {
-        let (nz, ny, nx) = mask.dim();
-        let plane = [ny + 2, nx + 2];
-        let mut voxels = vec![0; (nz + 2) * plane[0] * plane[1]];
-        for (z, from) in mask.outer_iter().enumerate() {
-            for (y, from) in from.outer_iter().enumerate() {
-                let start = ((z + 1) * plane[0] + y + 1) * plane[1] + 1;
-                for (to, &from) in voxels[start..start + nx].iter_mut().zip(from) {
-                    *to = u8::from(from);
-                }
+            for (out, own) in out.iter_mut().zip(own) {
+                *out = own & !*out;
             }
         }
-        Self { voxels, plane }
-    }
+    });
+    found
+}
 
-    fn row(&self, z: usize, y: usize) -> &[u8] {
-        let start = (z * self.plane[0] + y) * self.plane[1];
-        &self.voxels[start..start + self.plane[1]]
+/// Keeps the voxels that the row holds.
+fn keep(kept: &mut [u64], row: &[u64]) {
+    for (kept, row) in kept.iter_mut().zip(row) {
+        *kept &= row;
     }
+}
 
-    /// 1 where the voxel and all its neighbours are in the mask; `z`, `y` without the margin.
-    fn erode_row(&self, [z, y]: [usize; 2], border: Border, inner: &mut [u8]) {
-        inner.fill(1);
-        let nx = inner.len();
-        for (dz, dy, along_x) in border.rows() {
-            let row = self.row(z + dz, y + dy);
-            let offsets = if along_x { 0..3 } else { 1..2 };
-            for dx in offsets {
-                for (inner, &neighbour) in inner.iter_mut().zip(&row[dx..dx + nx]) {
-                    *inner &= neighbour;
-                }
-            }
-        }
+/// Keeps the voxels that the row holds with the voxels before and after them.
+fn keep_if_all_three(kept: &mut [u64], row: &[u64]) {
+    let Some(inner) = kept.get_mut(1..) else {
+        return;
+    };
+    for (kept, words) in inner.iter_mut().zip(row.array_windows()) {
+        let [before, own, after] = *words;
+        *kept &= own & (own << 1 | before >> 63) & (own >> 1 | after << 63);
     }
 }
 
 /// Distances between two surfaces in mm, one for each surface voxel, in raster order; both lists
 /// are empty, and every figure NaN, if either mask is empty.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct SurfaceDistances {
     /// From each surface voxel of the prediction to the nearest of the reference.
     pub pred_to_ref: Vec<f64>,
@@ -128,17 +120,34 @@ pub fn distances(
     spacing_mm: [f64; 3],
     border: Border,
 ) -> SurfaceDistances {
-    let prediction = border_voxels(prediction, border);
-    let reference = border_voxels(reference, border);
+    let Some(bounds) = Bounds::union(Bounds::of(prediction), Bounds::of(reference)) else {
+        return SurfaceDistances::default();
+    };
+    let [prediction, reference] =
+        [prediction, reference].map(|mask| BitMask::of(mask, bounds, |v| v));
+    distances_between(&prediction, &reference, spacing_mm, border)
+}
+
+/// The same for two masks of one box.
+///
+/// # Panics
+/// If the boxes differ.
+pub fn distances_between(
+    prediction: &BitMask,
+    reference: &BitMask,
+    spacing_mm: [f64; 3],
+    border: Border,
+) -> SurfaceDistances {
+    let (prediction, reference) = rayon::join(
+        || surface(prediction, border),
+        || surface(reference, border),
+    );
     if prediction.is_empty() || reference.is_empty() {
-        return SurfaceDistances {
-            pred_to_ref: Vec::new(),
-            ref_to_pred: Vec::new(),
-        };
+        return SurfaceDistances::default();
     }
     let (pred_to_ref, ref_to_pred) = rayon::join(
-        || nearest_mm(&prediction, &reference, spacing_mm),
-        || nearest_mm(&reference, &prediction, spacing_mm),
+        || nearest_between(&prediction, &reference, spacing_mm),
+        || nearest_between(&reference, &prediction, spacing_mm),
     );
     SurfaceDistances {
         pred_to_ref,

@@ -5,27 +5,32 @@ use std::path::Path;
 
 use ndarray::{Array3, s};
 
-use super::Geometry;
 use super::nifti_header::{Layout, Stored};
 use super::nifti_read::{Decode, LabelCheck, check_end, truncated, with_content};
+use super::{Geometry, ImageHeader, Volume};
 use crate::artifact::MaybeGzip;
 use crate::error::{Error, Result};
 
 /// What is decompressed at a time: enough to amortise a call, little enough for the second cache.
 const CHUNK_BYTES: usize = 256 * 1024;
 
+/// A label in memory; its default is background.
+pub trait Label: Copy + Default + PartialEq {}
+
+impl<T: Copy + Default + PartialEq> Label for T {}
+
 /// A label map without the background around its labels.
 #[derive(Clone, Debug, PartialEq)]
-pub struct LabelBox {
+pub struct LabelBox<T = u8> {
     /// Of the whole map.
     pub geometry: Geometry,
     /// Index of the box's first voxel in the map, `[z, y, x]`.
     pub start: [usize; 3],
     /// The smallest box that holds every label above 0, `[z, y, x]`; empty where there is none.
-    pub voxels: Array3<u8>,
+    pub voxels: Array3<T>,
 }
 
-impl LabelBox {
+impl<T: Label> LabelBox<T> {
     /// First and one past the last index along `[z, y, x]`; `None` for a map of background alone.
     pub fn bounds(&self) -> Option<([usize; 3], [usize; 3])> {
         let (nz, ny, nx) = self.voxels.dim();
@@ -33,13 +38,35 @@ impl LabelBox {
         (!self.voxels.is_empty()).then_some((self.start, end))
     }
 
+    /// A map that is wholly in memory.
+    pub fn whole(map: Volume<T>) -> Self {
+        Self {
+            geometry: map.geometry,
+            start: [0; 3],
+            voxels: map.voxels,
+        }
+    }
+
+    /// The smallest part of two maps that holds the labels of both, as [`Self::window`] gives it.
+    pub fn windows(&self, other: &Self) -> [Array3<T>; 2] {
+        let both = match (self.bounds(), other.bounds()) {
+            (Some(a), Some(b)) => Some((
+                [0, 1, 2].map(|axis| a.0[axis].min(b.0[axis])),
+                [0, 1, 2].map(|axis| a.1[axis].max(b.1[axis])),
+            )),
+            (one, None) | (None, one) => one,
+        };
+        let (start, end) = both.unwrap_or_default();
+        [self, other].map(|map| map.window(start, end))
+    }
+
     /// The part of the map from `start` to before `end`, which holds the whole box.
     ///
     /// # Panics
     /// If the box reaches past the part.
-    pub fn window(&self, start: [usize; 3], end: [usize; 3]) -> Array3<u8> {
+    pub fn window(&self, start: [usize; 3], end: [usize; 3]) -> Array3<T> {
         let shape = [0, 1, 2].map(|axis| end[axis] - start[axis]);
-        let mut window = Array3::zeros(shape);
+        let mut window = Array3::default(shape);
         if !self.voxels.is_empty() {
             let [z, y, x] = [0, 1, 2].map(|axis| self.start[axis] - start[axis]);
             let (nz, ny, nx) = self.voxels.dim();
@@ -63,53 +90,63 @@ pub fn read_label_box(path: &Path) -> Result<LabelBox> {
 /// The same from content that is already open; `path` names it in errors.
 pub fn label_box_of(path: &Path, content: &mut MaybeGzip) -> Result<LabelBox> {
     let mut check = LabelCheck::default();
-    let map = boxed(path, content, |index, value| check.label(index, value))?;
+    let map = boxed(path, content, |_| |index, value| check.label(index, value))?;
     check.verdict(path, &map.geometry)?;
     Ok(map)
 }
 
-/// Reads a map whose voxels `accept` turns into labels, from their index in file order and their
-/// value after slope and intercept. `accept` has to give 0 for 0, and may not be asked for it.
-pub fn boxed(
+/// Reads a map of anything: the closure that `accept` makes from the header turns a voxel's index
+/// in file order and its value, slope and intercept applied, into a label. It has to give the
+/// default for 0, and may not be asked for it.
+pub fn boxed<T: Label, A: FnMut(usize, f64) -> T>(
     path: &Path,
     content: &mut MaybeGzip,
-    mut accept: impl FnMut(usize, f64) -> u8,
-) -> Result<LabelBox> {
+    accept: impl FnOnce(&ImageHeader) -> A,
+) -> Result<LabelBox<T>> {
     with_content(path, content, |content, layout| {
+        let accept = &mut accept(&layout.header);
         let mut rows = Rows::default();
         match layout.stored {
-            Stored::U8 => rows.read::<u8, 1>(path, content, layout, &mut accept)?,
-            Stored::I8 => rows.read::<i8, 1>(path, content, layout, &mut accept)?,
-            Stored::I16 => rows.read::<i16, 2>(path, content, layout, &mut accept)?,
-            Stored::U16 => rows.read::<u16, 2>(path, content, layout, &mut accept)?,
-            Stored::I32 => rows.read::<i32, 4>(path, content, layout, &mut accept)?,
-            Stored::U32 => rows.read::<u32, 4>(path, content, layout, &mut accept)?,
-            Stored::I64 => rows.read::<i64, 8>(path, content, layout, &mut accept)?,
-            Stored::U64 => rows.read::<u64, 8>(path, content, layout, &mut accept)?,
-            Stored::F32 => rows.read::<f32, 4>(path, content, layout, &mut accept)?,
-            Stored::F64 => rows.read::<f64, 8>(path, content, layout, &mut accept)?,
+            Stored::U8 => rows.read::<u8, 1>(path, content, layout, accept)?,
+            Stored::I8 => rows.read::<i8, 1>(path, content, layout, accept)?,
+            Stored::I16 => rows.read::<i16, 2>(path, content, layout, accept)?,
+            Stored::U16 => rows.read::<u16, 2>(path, content, layout, accept)?,
+            Stored::I32 => rows.read::<i32, 4>(path, content, layout, accept)?,
+            Stored::U32 => rows.read::<u32, 4>(path, content, layout, accept)?,
+            Stored::I64 => rows.read::<i64, 8>(path, content, layout, accept)?,
+            Stored::U64 => rows.read::<u64, 8>(path, content, layout, accept)?,
+            Stored::F32 => rows.read::<f32, 4>(path, content, layout, accept)?,
+            Stored::F64 => rows.read::<f64, 8>(path, content, layout, accept)?,
         }
         check_end(path, content)?;
-        rows.into_box(layout.header.geometry.clone())
+        Ok(rows.into_box(layout.header.geometry.clone()))
     })
 }
 
 /// The rows along x that hold a label, from their first to their last one.
-#[derive(Default)]
-struct Rows {
+struct Rows<T> {
     /// Number of the row (`z * ny + y`), first x, one past the last x.
     places: Vec<(usize, usize, usize)>,
     /// Their labels, one row after the other.
-    labels: Vec<u8>,
+    labels: Vec<T>,
 }
 
-impl Rows {
+impl<T> Default for Rows<T> {
+    fn default() -> Self {
+        Self {
+            places: Vec::new(),
+            labels: Vec::new(),
+        }
+    }
+}
+
+impl<T: Label> Rows<T> {
     fn read<S: Decode<N>, const N: usize>(
         &mut self,
         path: &Path,
         content: &mut MaybeGzip,
         layout: &Layout,
-        accept: &mut impl FnMut(usize, f64) -> u8,
+        accept: &mut impl FnMut(usize, f64) -> T,
     ) -> Result<()> {
         let [_, _, width] = layout.header.geometry.shape;
         let (slope, inter) = layout.scaling.unwrap_or((1.0, 0.0));
@@ -163,7 +200,7 @@ impl Rows {
         path: &Path,
         row: usize,
         start: usize,
-        labels: impl Iterator<Item = u8>,
+        labels: impl Iterator<Item = T>,
         count: usize,
     ) -> Result<()> {
         self.labels.try_reserve(count).map_err(|_| {
@@ -177,13 +214,13 @@ impl Rows {
         self.labels.extend(labels);
         let added = &self.labels[before..];
         // What looked like a label may have been rounded to background.
-        let Some(first) = added.iter().position(|&label| label != 0) else {
+        let Some(first) = added.iter().position(|&label| label != T::default()) else {
             self.labels.truncate(before);
             return Ok(());
         };
         let end = added
             .iter()
-            .rposition(|&label| label != 0)
+            .rposition(|&label| label != T::default())
             .map_or(0, |i| i + 1);
         self.labels.truncate(before + end);
         self.labels.drain(before..before + first);
@@ -191,7 +228,7 @@ impl Rows {
         Ok(())
     }
 
-    fn into_box(self, geometry: Geometry) -> Result<LabelBox> {
+    fn into_box(self, geometry: Geometry) -> LabelBox<T> {
         let [_, height, _] = geometry.shape;
         let (mut low, mut high) = ([usize::MAX; 3], [0; 3]);
         for &(row, first, end) in &self.places {
@@ -208,7 +245,7 @@ impl Rows {
             low = [0; 3];
         }
         let shape = [0, 1, 2].map(|axis| high[axis] - low[axis]);
-        let mut voxels = Array3::zeros(shape);
+        let mut voxels = Array3::default(shape);
         let mut labels = self.labels.as_slice();
         for &(row, first, end) in &self.places {
             let (z, y) = (row / height - low[0], row % height - low[1]);
@@ -222,11 +259,11 @@ impl Rows {
                 *to = label;
             }
         }
-        Ok(LabelBox {
+        LabelBox {
             geometry,
             start: low,
             voxels,
-        })
+        }
     }
 }
 

@@ -26,9 +26,18 @@ pub struct ImageHeader {
     pub geometry: Geometry,
     /// How a voxel is stored, in the names of numpy (`"int16"`).
     pub datatype: &'static str,
+    /// Whether the file asks for its values to be multiplied by a slope or shifted.
+    pub scaled: bool,
     /// What was odd and how it was taken; never empty silently: units other than millimetres, no
     /// orientation stored, contradictory fields.
     pub notes: Vec<String>,
+}
+
+impl ImageHeader {
+    /// Whether the voxels are integers by type, not only by value.
+    pub fn stores_integers(&self) -> bool {
+        !self.scaled && !self.datatype.starts_with("float")
+    }
 }
 
 /// The header with what the voxel reader needs beside it.
@@ -225,6 +234,7 @@ fn check_layout(header: &NiftiHeader, big_endian: bool) -> Result<Layout, String
         }
     }
     let [x, y, z] = column_lengths(&affine);
+    let scaling = scaling(header)?;
     let reversed = |[x, y, z]: [usize; 3]| [z, y, x];
     let [px, py, pz] = pixdim.map(|size| (f64::from(size) * to_mm) as f32);
     Ok(Layout {
@@ -236,11 +246,12 @@ fn check_layout(header: &NiftiHeader, big_endian: bool) -> Result<Layout, String
                 stored_spacing_mm: [pz, py, px],
             },
             datatype: stored.name(),
+            scaled: scaling.is_some(),
             notes,
         },
         stored,
         big_endian,
-        scaling: scaling(header)?,
+        scaling,
         offset: voxel_offset(header)?,
     })
 }

@@ -45,7 +45,7 @@ pub fn read_geometry(path: &Path) -> Result<Geometry> {
 /// voxels and for voxels that are no numbers.
 pub fn read_image(path: &Path) -> Result<Volume<f32>> {
     let mut odd = Odd::default();
-    let volume = read(path, |index, value| {
+    let volume = read(path, MaybeGzip::open(path)?, |index, value| {
         let hu = value as f32;
         if !hu.is_finite() {
             odd.add(index, value);
@@ -68,8 +68,14 @@ pub fn read_image(path: &Path) -> Result<Volume<f32>> {
 /// # Errors
 /// As [`read_image`]; any other value is named with its place.
 pub fn read_labels(path: &Path) -> Result<Volume<u8>> {
+    read_labels_from(path, MaybeGzip::open(path)?)
+}
+
+/// [`read_labels`] for content that is no file of its own, such as an entry of an archive; `path`
+/// is how errors name it.
+pub fn read_labels_from(path: &Path, content: MaybeGzip) -> Result<Volume<u8>> {
     let mut check = LabelCheck::default();
-    let volume = read(path, |index, value| check.label(index, value))?;
+    let volume = read(path, content, |index, value| check.label(index, value))?;
     check.verdict(path, &volume.geometry)?;
     Ok(volume)
 }
@@ -133,8 +139,11 @@ impl Odd {
 }
 
 /// Reads a volume; `accept` gets the index in file order and the scaled value of every voxel.
-fn read<T>(path: &Path, accept: impl FnMut(usize, f64) -> T) -> Result<Volume<T>> {
-    let mut content = MaybeGzip::open(path)?;
+fn read<T>(
+    path: &Path,
+    mut content: MaybeGzip,
+    accept: impl FnMut(usize, f64) -> T,
+) -> Result<Volume<T>> {
     with_content(path, &mut content, |content, layout| {
         let voxels = read_voxels(path, content, layout, accept)?;
         check_end(path, content)?;

@@ -3,9 +3,11 @@ use std::path::Path;
 
 use hdbench::error::{Error, ExitCode};
 use hdbench::evaluation::{
-    ALL_CASES, Edge, Label, LesionSide, Metric, Origin, Row, ScoredCase, read_metrics_long, rows,
-    score_case, score_files, write_cases, write_lesions, write_metrics_long, write_summary,
+    ALL_CASES, Edge, Imputed, Label, LabelScores, LesionSide, Metric, Options, Origin, Row,
+    ScoredCase, policy_table, read_metrics_long, rows, score_case, score_case_with, score_files,
+    write_cases, write_lesions, write_metrics_long, write_summary,
 };
+use hdbench::metrics::surface::Border;
 use hdbench::volume::{Geometry, Volume, write_labels};
 use ndarray::{Array3, s};
 use serde_json::Value;
@@ -58,9 +60,9 @@ fn golden_case_scores_of_the_official_scorer() {
             ("jaccard", Metric::Jaccard),
             ("voe", Metric::Voe),
             ("rvd", Metric::Rvd),
-            ("assd", Metric::Assd),
-            ("rmsd", Metric::Rmsd),
-            ("msd", Metric::Msd),
+            ("assd", Metric::Assd(Border::Eighteen)),
+            ("rmsd", Metric::Rmsd(Border::Eighteen)),
+            ("msd", Metric::Msd(Border::Eighteen)),
         ] {
             let expected = number(&official["liver_segmentation_scores"][name][0]);
             assert_close(
@@ -154,16 +156,29 @@ fn golden_lesions_are_listed_with_their_overlaps() {
                 )
             })
             .collect();
-        let mut alone: Vec<(u64, u64, f64)> = (1..)
+        let mut right_or_wrong: Vec<(u64, u64, f64)> = (1..)
             .zip(&prediction)
-            .filter(|(id, _)| pairs.iter().all(|pair| pair[0] != *id))
-            .map(|(_, &voxels)| (voxels, 0, 0.0))
+            .map(|(id, &voxels)| {
+                let mine = || pairs.iter().filter(|pair| pair[0] == id);
+                let iou = mine().map(|&[_, r, shared]| {
+                    shared as f64 / (voxels + reference[r as usize - 1] - shared) as f64
+                });
+                (
+                    voxels,
+                    mine().map(|pair| pair[2]).sum(),
+                    iou.fold(0.0, f64::max),
+                )
+            })
             .collect();
         let lesions = scored(&case).scores.lesions;
-        assert!(lesions.iter().all(|l| l.detected == (l.overlap_voxels > 0)));
+        for lesion in &lesions {
+            assert_eq!(lesion.detected, lesion.iou > 0.0);
+            assert_eq!(lesion.detected, !lesion.matched.is_empty());
+            assert!(!lesion.detected || lesion.overlap_voxels > 0);
+        }
         for (side, expected) in [
             (LesionSide::Reference, &mut missed_or_found),
-            (LesionSide::Prediction, &mut alone),
+            (LesionSide::Prediction, &mut right_or_wrong),
         ] {
             let mut found: Vec<(u64, u64, f64)> = lesions
                 .iter()
@@ -215,10 +230,10 @@ fn empty_masks_follow_the_strict_policy_and_keep_the_raw_value() {
         (Metric::Recall, 1.0, 0.0, 0.0),
         (Metric::Voe, 0.0, 1.0, 1.0),
         (Metric::Rvd, 0.0, -1.0, f64::NAN),
-        (Metric::Assd, f64::NAN, f64::NAN, f64::NAN),
-        (Metric::Rmsd, f64::NAN, f64::NAN, f64::NAN),
-        (Metric::Msd, f64::NAN, f64::NAN, f64::NAN),
-        (Metric::Hd95, f64::NAN, f64::NAN, f64::NAN),
+        (Metric::Assd(Border::Eighteen), f64::NAN, f64::NAN, f64::NAN),
+        (Metric::Rmsd(Border::Eighteen), f64::NAN, f64::NAN, f64::NAN),
+        (Metric::Msd(Border::Eighteen), f64::NAN, f64::NAN, f64::NAN),
+        (Metric::Hd95(Border::Eighteen), f64::NAN, f64::NAN, f64::NAN),
         (Metric::VolumePrediction, 0.0, 0.0, 0.004),
         (Metric::VolumeReference, 0.0, 0.004, 0.0),
     ] {
@@ -227,13 +242,16 @@ fn empty_masks_follow_the_strict_policy_and_keep_the_raw_value() {
             (&missed, missed_value),
             (&invented, invented_value),
         ] {
-            assert_close(scores.value(metric), value, 1e-15, metric.name());
+            assert_close(scores.value(metric), value, 1e-15, &metric.name());
         }
     }
-    assert!(both.figure(Metric::Dice).raw.is_nan());
-    assert!(invented.figure(Metric::Rvd).raw.is_infinite());
-    assert_eq!(both.figure(Metric::Dice).edge, Edge::BothEmpty);
-    assert_eq!(missed.figure(Metric::Assd).edge, Edge::OneEmpty);
+    let figure = |scores: &LabelScores, metric| scores.figure(metric).unwrap();
+    assert!(figure(&both, Metric::Dice).raw.is_nan());
+    assert!(figure(&invented, Metric::Rvd).raw.is_infinite());
+    assert_eq!(figure(&both, Metric::Dice).edge, Edge::BothEmpty);
+    let assd = Metric::Assd(Border::Eighteen);
+    assert_eq!(figure(&missed, assd).edge, Edge::PredictionEmpty);
+    assert_eq!(figure(&invented, assd).edge, Edge::ReferenceEmpty);
 }
 
 #[test]
@@ -263,7 +281,7 @@ fn every_figure_finds_its_name() {
     let scores = score_case(&map(&[]), &map(&[]), &unit()).unwrap();
     for (metric, figure) in scores.liver.figures() {
         assert_eq!(
-            scores.liver.figure(metric).value.to_bits(),
+            scores.liver.figure(metric).unwrap().value.to_bits(),
             figure.value.to_bits()
         );
     }
@@ -274,9 +292,34 @@ fn every_figure_finds_its_name() {
         1e-15,
         "144 mm3",
     );
-    assert_eq!(scores.liver.value(Metric::Hd95Max), 0.0);
-    let names: Vec<_> = Metric::ALL.map(Metric::name).into();
-    assert!(names.contains(&"assd") && names.contains(&"masd_18n") && names.contains(&"hd95"));
+    assert_eq!(scores.liver.value(Metric::Hd95Max(Border::Eighteen)), 0.0);
+    let names: Vec<_> = Metric::all(&Options::default())
+        .into_iter()
+        .map(Metric::name)
+        .collect();
+    for name in [
+        "dice",
+        "voe",
+        "rvd",
+        "assd",
+        "rmsd",
+        "msd",
+        "hd95",
+        "masd_18n",
+        "hd95_max_18n",
+        "assd_6n",
+        "masd_6n",
+        "rmsd_6n",
+        "msd_6n",
+        "hd95_6n",
+        "hd95_max_6n",
+        "nsd_2mm",
+        "hd95_surfel",
+    ] {
+        assert!(names.iter().any(|other| other == name), "{name}");
+    }
+    let distinct: std::collections::BTreeSet<_> = names.iter().collect();
+    assert_eq!(distinct.len(), names.len());
 }
 
 #[test]
@@ -452,7 +495,7 @@ fn the_lesion_table_measures_each_lesion() {
     assert_eq!(
         header.join(","),
         "case,side,lesion,voxels,volume_ml,equivalent_diameter_mm,longest_axial_diameter_mm,\
-         overlap_voxels,best_iou,detected"
+         overlap_voxels,best_iou,detected,matched,merged,split,iou,dice"
     );
     let first: Vec<&str> = rows[0].iter().map(String::as_str).collect();
     assert_eq!(first[..5], ["volume-0", "reference", "1", "4", "0.004"]);
@@ -464,11 +507,119 @@ fn the_lesion_table_measures_each_lesion() {
         "ball of 4 mm3",
     );
     assert_close(number(6), 8f64.sqrt(), 1e-12, "diagonal of 2 x 2 mm");
-    assert_eq!(first[7..], ["2", "0.3333333333333333", "true"]);
+    let third = "0.3333333333333333";
+    assert_eq!(
+        first[7..],
+        ["2", third, "true", "2", "1", "1", third, "0.5"]
+    );
     assert_eq!(rows[1][..4], ["volume-0", "reference", "2", "1"]);
-    assert_eq!(rows[1][7..], ["0", "0.0", "false"]);
+    assert_eq!(
+        rows[1][7..],
+        ["0", "0.0", "false", "", "0", "0", "0.0", "0.0"]
+    );
     assert_eq!(rows[2][..4], ["volume-0", "prediction", "1", "1"]);
-    assert_eq!(rows.len(), 3);
+    assert_eq!(rows[2][9..11], ["false", ""]);
+    assert_eq!(rows[3][..4], ["volume-0", "prediction", "2", "4"]);
+    assert_eq!(rows[3][9..11], ["true", "1"]);
+    assert_eq!(rows.len(), 4);
+}
+
+#[test]
+fn a_merged_and_a_split_lesion_are_counted_on_both_sides() {
+    let reference = map(&[[1..2, 1..2, 1..3], [1..2, 1..2, 4..6], [4..5, 3..4, 1..7]]);
+    let prediction = map(&[[1..2, 1..2, 1..6], [4..5, 3..4, 1..3], [4..5, 3..4, 4..7]]);
+    let scores = score_case(&prediction, &reference, &unit()).unwrap();
+    let told: Vec<_> = scores
+        .lesions
+        .iter()
+        .map(|l| (l.side, l.lesion, l.matched.clone(), l.merged, l.iou))
+        .collect();
+    let (merged, split) = (4.0 / 5.0, 5.0 / 6.0);
+    let expected = [
+        (LesionSide::Reference, 1, vec![1], 2, merged),
+        (LesionSide::Reference, 2, vec![1], 2, merged),
+        (LesionSide::Reference, 3, vec![2, 3], 1, split),
+        (LesionSide::Prediction, 1, vec![1, 2], 1, merged),
+        (LesionSide::Prediction, 2, vec![3], 2, split),
+        (LesionSide::Prediction, 3, vec![3], 2, split),
+    ];
+    assert_eq!(told, expected);
+}
+
+#[test]
+fn one_to_one_matching_has_names_of_its_own() {
+    let reference = map(&[[1..2, 1..2, 1..3], [1..2, 1..2, 4..6]]);
+    let prediction = map(&[[1..2, 1..2, 1..6]]);
+    let options = Options {
+        one_to_one: true,
+        ..Options::default()
+    };
+    let scores = score_case_with(&prediction, &reference, &unit(), &options).unwrap();
+    let found = scores.detections();
+    let value = |name: &str| found.iter().find(|(n, _)| n == name).unwrap().1.value;
+    assert_eq!(value("detection_recall_iou_gt_0.5"), 1.0);
+    assert_eq!(value("detection_f1_one_to_one_iou_ge_0.5"), 0.0);
+    assert_eq!(value("detection_fn_one_to_one_iou_ge_0.5"), 2.0);
+    let usual = score_case(&prediction, &reference, &unit())
+        .unwrap()
+        .detections();
+    assert!(usual.iter().all(|(name, _)| !name.contains("one_to_one")));
+}
+
+#[test]
+fn every_figure_has_its_policy_and_follows_it() {
+    let table = policy_table(&Options::default());
+    let lesion = map(&[[2..3, 2..4, 2..4]]);
+    let (none, nothing) = (map(&[]), Array3::zeros((6, 8, 8)));
+    let mut checked = 0;
+    for (prediction, reference, situation) in [
+        (&none, &none, Edge::BothEmpty),
+        (&lesion, &none, Edge::ReferenceEmpty),
+        (&none, &lesion, Edge::PredictionEmpty),
+        (&nothing, &nothing, Edge::BothEmpty),
+        (&lesion, &nothing, Edge::ReferenceEmpty),
+        (&nothing, &lesion, Edge::PredictionEmpty),
+    ] {
+        let rows = rows(&origin(), &[case("a", prediction, reference)]);
+        for row in rows.iter().filter(|row| row.case != ALL_CASES) {
+            let declared = |edge: Edge| {
+                let mut all = table
+                    .iter()
+                    .filter(|r| r.metric == row.metric && r.situation == edge);
+                let found = all
+                    .next()
+                    .unwrap_or_else(|| panic!("no policy for {}", row.metric));
+                assert!(all.next().is_none() && !found.why.is_empty());
+                found.becomes
+            };
+            declared(situation);
+            if row.policy == "strict" {
+                assert_eq!(
+                    row.value.to_bits(),
+                    row.raw_value.to_bits(),
+                    "{}",
+                    row.metric
+                );
+                continue;
+            }
+            assert_eq!(row.policy, situation.policy());
+            let fits = match declared(situation) {
+                Imputed::Raw => {
+                    row.value.to_bits() == row.raw_value.to_bits() && !row.value.is_nan()
+                }
+                Imputed::Value(value) => row.value == value,
+                Imputed::Undefined => row.value.is_nan(),
+                Imputed::WithoutBurden => !row.value.is_nan() && row.raw_value.is_nan(),
+            };
+            assert!(
+                fits,
+                "{} {:?} {} {}",
+                row.metric, situation, row.value, row.raw_value
+            );
+            checked += 1;
+        }
+    }
+    assert!(checked > 200, "{checked}");
 }
 
 #[test]
@@ -525,6 +676,16 @@ fn the_summary_has_the_shape_of_nnunet() {
         "the mean of the one that has a value"
     );
     assert_eq!(summary["hdbench"]["undefined"]["2"]["assd"], 1);
+    assert_eq!(summary["hdbench"]["counted"]["2"]["assd"], 1);
+    assert_eq!(summary["hdbench"]["counted"]["2"]["Dice"], 2);
+    assert_eq!(
+        summary["hdbench"]["pooled_counted"]["tumour_burden_rmse"],
+        2
+    );
+    assert_eq!(
+        number(&summary["mean"]["2"]["detection_recall_iou_gt_0"]),
+        0.5
+    );
     assert_eq!(number(&summary["mean"]["(1, 2)"]["Dice"]), 1.0);
     assert_eq!(number(&summary["foreground_mean"]["Dice"]), 0.625);
     assert_close(

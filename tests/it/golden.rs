@@ -39,6 +39,11 @@ pub fn numbers() -> Value {
     serde_json::from_slice(&std::fs::read(folder().join("golden.json")).unwrap()).unwrap()
 }
 
+/// `strict.json`.
+pub fn strict_numbers() -> Value {
+    serde_json::from_slice(&std::fs::read(folder().join("strict.json")).unwrap()).unwrap()
+}
+
 /// Every pair with its part of `golden.json`, by name.
 pub fn cases() -> Vec<Case> {
     let golden = numbers();

@@ -1,10 +1,13 @@
 //! One test crate, a module a subject: every further file under `tests/` would link Burn again.
 
 mod dataset;
+mod evaluate;
 mod evaluation;
 mod golden;
+mod lits;
 mod metrics;
 mod network;
+mod peers;
 mod phantom;
 
 mod pipeline;

@@ -1,10 +1,11 @@
 use std::collections::VecDeque;
 
 use hdbench::metrics::components::{Connectivity, dilate, fill_holes, label, largest};
-use hdbench::metrics::distance::nearest_mm;
+use hdbench::metrics::distance::{nearest_between, nearest_mm};
 use hdbench::metrics::overlap::Counts;
 use hdbench::metrics::surface::{Border, border_voxels, distances};
-use hdbench::metrics::{Bounds, Voxel};
+use hdbench::metrics::surfel::SurfelDistances;
+use hdbench::metrics::{BitMask, Bounds, Voxel};
 use ndarray::{Array3, s};
 use proptest::prelude::*;
 
@@ -233,6 +234,57 @@ fn figures(masks: &[Array3<bool>; 2], spacing_mm: [f64; 3], border: Border) -> [
     ]
 }
 
+/// Masks as bits in the box of the whole array.
+fn bits(masks: &[Array3<bool>; 2]) -> [BitMask; 2] {
+    let bounds = Bounds {
+        start: [0; 3],
+        end: [0, 1, 2].map(|axis| masks[0].shape()[axis]),
+    };
+    masks
+        .each_ref()
+        .map(|mask| BitMask::of(mask.view(), bounds, |v| v))
+}
+
+/// A few voxels in a box so large that some lie beyond the reach of a local search.
+fn scattered() -> impl Strategy<Value = [Array3<bool>; 2]> {
+    let points = || prop::collection::vec([0..40usize, 0..70usize, 0..150usize], 1..12);
+    [points(), points()].prop_map(|lists| {
+        lists.map(|points| {
+            let mut mask = Array3::from_elem((40, 70, 150), false);
+            for point in points {
+                mask[point] = true;
+            }
+            mask
+        })
+    })
+}
+
+fn brute_force(from: &[Voxel], to: &[Voxel], spacing_mm: [f64; 3]) -> Vec<f64> {
+    let square = |a: &Voxel, b: &Voxel| -> f64 {
+        (0..3)
+            .map(|i| (a[i].abs_diff(b[i]) as f64 * spacing_mm[i]).powi(2))
+            .sum()
+    };
+    let nearest = |a| {
+        to.iter()
+            .map(|b| square(a, b))
+            .fold(f64::INFINITY, f64::min)
+    };
+    from.iter().map(|a| nearest(a).sqrt()).collect()
+}
+
+fn surfel_figures(masks: &[Array3<bool>; 2], spacing_mm: [f64; 3]) -> [f64; 5] {
+    let [prediction, reference] = bits(masks);
+    let found = SurfelDistances::between(&prediction, &reference, spacing_mm);
+    [
+        found.hd95(),
+        found.mean_pred_to_ref(),
+        found.mean_ref_to_pred(),
+        found.nsd(0.7),
+        found.nsd(2.0),
+    ]
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(200) })]
 
@@ -312,6 +364,42 @@ proptest! {
                 })
                 .fold(f64::INFINITY, f64::min);
             prop_assert!(found == expected || (found - expected).abs() <= 1e-12 * expected, "{found} {expected}");
+        }
+    }
+
+    #[test]
+    fn distances_between_masks_are_those_of_brute_force(
+        near in pairs(),
+        far in scattered(),
+        spacing_mm in spacings(),
+    ) {
+        for masks in [near, far] {
+            let [from, to] = bits(&masks);
+            let found = nearest_between(&from, &to, spacing_mm);
+            let expected = brute_force(&from.voxels(), &to.voxels(), spacing_mm);
+            prop_assert_eq!(found.len(), expected.len());
+            for (found, expected) in found.into_iter().zip(expected) {
+                prop_assert!(found == expected || (found - expected).abs() <= 1e-12 * expected, "{found} {expected}");
+            }
+        }
+    }
+
+    #[test]
+    fn surfel_figures_follow_the_masks(pair in pairs(), spacing_mm in spacings()) {
+        let [a, b] = &pair;
+        if !a.iter().any(|&v| v) || !b.iter().any(|&v| v) {
+            return Ok(());
+        }
+        let expected = surfel_figures(&pair, spacing_mm);
+        let [hd95, to_ref, to_pred, near, nearer] = surfel_figures(&[b.clone(), a.clone()], spacing_mm);
+        prop_assert_eq!([hd95, to_pred, to_ref, near, nearer].map(f64::to_bits), expected.map(f64::to_bits));
+        prop_assert!(expected[3] <= expected[4] && (0.0..=1.0).contains(&expected[4]));
+        prop_assert_eq!(surfel_figures(&[a.clone(), a.clone()], spacing_mm), [0.0, 0.0, 0.0, 1.0, 1.0]);
+        let turned = pair.each_ref().map(|mask| mask.view().permuted_axes([2, 0, 1]).to_owned());
+        let [z, y, x] = spacing_mm;
+        let found = surfel_figures(&turned, [x, z, y]);
+        for (found, expected) in found.into_iter().zip(expected).skip(1) {
+            assert_close(found, expected, 1e-12, "turned");
         }
     }
 

@@ -1,0 +1,456 @@
+use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+
+use super::progress::Reporter;
+use super::score_table;
+use super::study_options::{cores, pool};
+use crate::analysis::write_parquet;
+use crate::artifact::create_dir;
+use crate::error::{Error, Result};
+use crate::evaluation::lits::{LitsScored, lits_rows, score_lits, write_scores_txt};
+use crate::evaluation::{
+    CasePair, DEFAULT_JOBS, Failure, LabelMapChoice, MissingCase, Origin, PairOptions, Pairing,
+    Row, SAME_PLACE_MM, ScoredCase, StrictCase, evaluate, pair, rows, score_strict, write_cases,
+    write_failures, write_lesions, write_metrics_json, write_metrics_long, write_summary,
+    write_wide,
+};
+use crate::progress::Progress;
+
+/// So many names are shown in one message; failures.csv has all.
+const NAMES_SHOWN: usize = 10;
+
+/// What some profile writes; whatever an earlier start left of it is taken away.
+const OUTPUTS: [&str; 8] = [
+    "metrics_long.csv",
+    "metrics_long.parquet",
+    "cases.csv",
+    "lesions.csv",
+    "summary.json",
+    "metrics.json",
+    "scores.txt",
+    "failures.csv",
+];
+
+/// Score segmentations against references: a file, a folder or a submission zip.
+///
+/// Cases are paired by name: LiTS numbers (volume-N, segmentation-N, test-segmentation-N) or equal
+/// names without .nii or .nii.gz. A case that cannot be scored stops no other.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  hdbench evaluate --pred prediction.nii.gz --ref segmentation-3.nii --out scores
+  hdbench evaluate --pred predictions --ref LiTS/training --out scores --allow-missing
+  hdbench evaluate --pred submission.zip --ref references --out scores --profile lits
+  hdbench evaluate --pred inferTs --ref labelsTs --out scores --label-map 1=tumour,2=liver
+  hdbench evaluate --pred a --ref b --out scores | grep ,dice,
+
+Files in DIR:
+  metrics_long.csv   every number, one a row, raw and imputed value side by side (also .parquet)
+  cases.csv          one row a case
+  metrics.json       grand-challenge.org's shape
+  lesions.csv        one row a lesion (profile strict)
+  summary.json       nnU-Net's shape (profile strict)
+  scores.txt         the LiTS challenge's 24 lines (profile lits)
+  failures.csv       cases without scores and why, if there are any
+
+Standard output is a table on a terminal and the rows of metrics_long.csv in a pipe; notes,
+warnings and errors go to standard error.
+
+Exit codes: 0 all cases scored; 3 nothing could be scored, or a path, an archive or the pairing is
+wrong; 4 some cases failed or are missing, the others are scored and written; 75 interrupted.")]
+pub struct Evaluate {
+    /// Predictions: a label map (.nii, .nii.gz), a folder of any depth, or a zip archive
+    #[arg(long, value_name = "PATH")]
+    pred: PathBuf,
+    /// References: a label map, a folder of any depth, or a zip archive
+    #[arg(long = "ref", value_name = "PATH")]
+    reference: PathBuf,
+    /// Where the results go
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Which definitions
+    #[arg(long, value_enum, default_value_t = Profile::Strict)]
+    profile: Profile,
+    /// What the labels are: auto (a dataset.json beside the files, else lits), lits (0 background,
+    /// 1 liver, 2 tumour), nnunet, msd, or FROM=TO,...
+    #[arg(long, value_name = "MAP", default_value = "auto")]
+    label_map: LabelMapChoice,
+    /// The same for predictions only
+    #[arg(long, value_name = "MAP")]
+    pred_label_map: Option<LabelMapChoice>,
+    /// The same for references only
+    #[arg(long, value_name = "MAP")]
+    ref_label_map: Option<LabelMapChoice>,
+    /// Leave references without a prediction out instead of counting them as failed
+    #[arg(long)]
+    allow_missing: bool,
+    /// Compare voxels by index even if the files place them elsewhere in the patient
+    #[arg(long)]
+    ignore_geometry: bool,
+    /// Cases at a time (default: up to 4); each takes about 2 bytes a voxel
+    #[arg(long, value_name = "N")]
+    jobs: Option<usize>,
+    /// CPU threads (default: all cores)
+    #[arg(long, value_name = "N")]
+    threads: Option<usize>,
+    /// Name of the data set in metrics_long.csv (default: name of --ref)
+    #[arg(long, value_name = "NAME")]
+    task: Option<String>,
+    /// Name of the method in metrics_long.csv (default: name of --pred)
+    #[arg(long, value_name = "NAME")]
+    algorithm: Option<String>,
+    /// What goes to standard output (default: table on a terminal, csv in a pipe)
+    #[arg(long, value_enum)]
+    format: Option<Format>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Profile {
+    /// The LiTS paper's definitions, and many more metrics
+    Strict,
+    /// The official LiTS scorer's numbers, oddities included
+    Lits,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people
+    Table,
+    /// The rows of metrics_long.csv
+    Csv,
+    /// The same rows, a JSON object a line
+    Jsonl,
+}
+
+impl Evaluate {
+    pub fn exec(self) -> anyhow::Result<()> {
+        let reporter = Reporter::new()?;
+        let result = self.run(&reporter);
+        reporter.finish();
+        Ok(result?)
+    }
+
+    fn run(&self, reporter: &Reporter) -> Result<()> {
+        let (threads, jobs) = self.parallel()?;
+        self.check_out()?;
+        let pairing = pair(&self.pred, &self.reference)?;
+        let options = self.options(reporter)?;
+        let mut cases = Cases {
+            pairs: &pairing.pairs,
+            jobs,
+            pool: pool(threads)?,
+            failures: self.tell_of(&pairing, reporter),
+        };
+        let (rows, scored) = match self.profile {
+            Profile::Strict => {
+                let found = cases.score(reporter, |pair| score_strict(pair, &options))?;
+                self.finish_strict(&cases, found, reporter)?
+            }
+            Profile::Lits => {
+                let found = cases.score(reporter, |pair| score_lits(pair, &options))?;
+                self.finish_lits(&cases, &found, reporter)?
+            }
+        };
+        self.show(&rows, scored, cases.all(scored))?;
+        reporter.note(&format!("results in {}", self.out.display()));
+        partial(&cases.failures, cases.all(scored))
+    }
+
+    fn finish_strict(
+        &self,
+        cases: &Cases<'_>,
+        found: Vec<StrictCase>,
+        reporter: &Reporter,
+    ) -> Result<(Vec<Row>, usize)> {
+        self.begin_writing(&cases.failures, found.len())?;
+        let apart = found.iter().filter_map(|case| case.apart_mm);
+        tell_of_displaced(apart, "as --ignore-geometry asks", reporter);
+        let scored: Vec<ScoredCase> = found.into_iter().map(|case| case.scored).collect();
+        let rows = rows(&self.origin(), &scored);
+        let out = |name: &str| self.out.join(name);
+        write_cases(&out("cases.csv"), &scored)?;
+        write_lesions(&out("lesions.csv"), &scored)?;
+        write_summary(&out("summary.json"), &scored)?;
+        self.write_rows(&rows)?;
+        Ok((rows, scored.len()))
+    }
+
+    fn finish_lits(
+        &self,
+        cases: &Cases<'_>,
+        found: &[LitsScored],
+        reporter: &Reporter,
+    ) -> Result<(Vec<Row>, usize)> {
+        self.begin_writing(&cases.failures, found.len())?;
+        for warning in found.iter().flat_map(|case| &case.warnings) {
+            reporter.note(&format!("warning: {warning}"));
+        }
+        let apart = found.iter().map(|case| case.apart_mm);
+        let apart = apart.filter(|&mm| mm > SAME_PLACE_MM);
+        tell_of_displaced(apart, "as the official scorer does", reporter);
+        if !cases.failures.is_empty() {
+            reporter.note(&format!(
+                "warning: scores.txt covers {} of {} cases; the official scorer would have stopped \
+                 without any score",
+                found.len(),
+                cases.all(found.len())
+            ));
+        }
+        let rows = lits_rows(&self.origin(), found);
+        if let Some(totals) = LitsScored::totals(found) {
+            write_scores_txt(&self.out.join("scores.txt"), &totals)?;
+        }
+        write_wide(&self.out.join("cases.csv"), &rows)?;
+        self.write_rows(&rows)?;
+        Ok((rows, found.len()))
+    }
+
+    fn parallel(&self) -> Result<(usize, usize)> {
+        for (flag, value) in [("--threads", self.threads), ("--jobs", self.jobs)] {
+            if value == Some(0) {
+                return Err(Error::usage(
+                    format!("{flag} 0 leaves nobody to work"),
+                    "give 1 or more",
+                ));
+            }
+        }
+        let threads = self.threads.unwrap_or_else(cores);
+        let jobs = self.jobs.unwrap_or(threads.min(DEFAULT_JOBS));
+        Ok((threads, jobs))
+    }
+
+    /// nnU-Net's own summary.json may lie among the predictions.
+    fn check_out(&self) -> Result<()> {
+        let Ok(out) = self.out.canonicalize() else {
+            return Ok(());
+        };
+        for (flag, path) in [("--pred", &self.pred), ("--ref", &self.reference)] {
+            if path.canonicalize().is_ok_and(|path| path == out) {
+                return Err(Error::usage(
+                    format!("--out and {flag} are both {}", self.out.display()),
+                    "results would replace files there: give --out a folder of its own",
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Shows what pairing noticed; returns the missing cases, unless they are allowed.
+    fn tell_of(&self, pairing: &Pairing, reporter: &Reporter) -> Vec<Failure> {
+        for note in &pairing.notes {
+            reporter.note(&format!("note: {note}"));
+        }
+        if !pairing.extra.is_empty() {
+            let names: Vec<String> = pairing
+                .extra
+                .iter()
+                .map(|source| source.path().display().to_string())
+                .collect();
+            reporter.note(&format!(
+                "warning: {} predictions have no reference and are left out: {}",
+                names.len(),
+                shortened(&names)
+            ));
+        }
+        if pairing.missing.is_empty() {
+            return Vec::new();
+        }
+        let missing: Vec<String> = pairing.missing.iter().map(|one| one.case.clone()).collect();
+        let text = format!(
+            "{} of {} references have no prediction: {}",
+            missing.len(),
+            missing.len() + pairing.pairs.len(),
+            shortened(&missing)
+        );
+        if self.allow_missing {
+            reporter.note(&format!(
+                "warning: {text}; left out, as --allow-missing asks"
+            ));
+            return Vec::new();
+        }
+        reporter.note(&format!(
+            "error: {text}\nhint: add them to {}, or score the others with --allow-missing",
+            self.pred.display()
+        ));
+        let failure = |one: &MissingCase| Failure {
+            case: one.case.clone(),
+            error: Error::malformed(
+                &self.pred,
+                format!("has no prediction for {}", one.reference.path().display()),
+                "add it, or leave the case out with --allow-missing",
+            ),
+        };
+        pairing.missing.iter().map(failure).collect()
+    }
+
+    fn options(&self, reporter: &Reporter) -> Result<PairOptions> {
+        let resolve = |own: &Option<LabelMapChoice>, root: &Path| {
+            let choice = own.as_ref().unwrap_or(&self.label_map);
+            let (map, note) = choice.resolve(root)?;
+            if let Some(note) = note {
+                reporter.note(&format!("note: {note}"));
+            }
+            Ok::<_, Error>(map)
+        };
+        Ok(PairOptions {
+            prediction_map: resolve(&self.pred_label_map, &self.pred)?,
+            reference_map: resolve(&self.ref_label_map, &self.reference)?,
+            ignore_geometry: self.ignore_geometry,
+        })
+    }
+
+    fn origin(&self) -> Origin {
+        let named =
+            |name: &Option<String>, path: &Path| name.clone().unwrap_or_else(|| name_of(path));
+        Origin {
+            task: named(&self.task, &self.reference),
+            algorithm: named(&self.algorithm, &self.pred),
+            fold: 0,
+            seed: 0,
+        }
+    }
+
+    /// Takes away what an earlier start left, and writes down what failed.
+    fn begin_writing(&self, failures: &[Failure], scored: usize) -> Result<()> {
+        create_dir(&self.out)?;
+        for name in OUTPUTS {
+            let path = self.out.join(name);
+            match std::fs::remove_file(&path) {
+                Err(e) if e.kind() != ErrorKind::NotFound => return Err(Error::write(&path)(e)),
+                _ => {}
+            }
+        }
+        let path = self.out.join("failures.csv");
+        if !failures.is_empty() {
+            write_failures(&path, failures)?;
+        }
+        if scored > 0 {
+            return Ok(());
+        }
+        Err(Error::malformed(
+            &self.pred,
+            format!("none of {} cases could be scored", failures.len()),
+            format!("the reasons stand above and in {}", path.display()),
+        ))
+    }
+
+    fn write_rows(&self, rows: &[Row]) -> Result<()> {
+        let out = |name: &str| self.out.join(name);
+        write_metrics_long(&out("metrics_long.csv"), rows)?;
+        write_parquet(&out("metrics_long.parquet"), rows)?;
+        write_metrics_json(&out("metrics.json"), rows)
+    }
+
+    fn show(&self, rows: &[Row], scored: usize, all: usize) -> Result<()> {
+        let default = if io::stdout().is_terminal() {
+            Format::Table
+        } else {
+            Format::Csv
+        };
+        let bytes = match self.format.unwrap_or(default) {
+            Format::Table => {
+                let profile = self.profile.to_possible_value();
+                let profile = profile.as_ref().map_or("", |value| value.get_name());
+                score_table::render(rows, scored, all, profile).into_bytes()
+            }
+            Format::Csv => {
+                let path = self.out.join("metrics_long.csv");
+                std::fs::read(&path).map_err(Error::read(&path))?
+            }
+            Format::Jsonl => json_lines(rows)?,
+        };
+        match io::stdout().lock().write_all(&bytes) {
+            // Whoever reads has seen enough (`| head`).
+            Err(e) if e.kind() == ErrorKind::BrokenPipe => Ok(()),
+            other => other.map_err(Error::write(Path::new("standard output"))),
+        }
+    }
+}
+
+/// The cases of one start.
+struct Cases<'a> {
+    pairs: &'a [CasePair],
+    jobs: usize,
+    pool: rayon::ThreadPool,
+    /// Missing ones first.
+    failures: Vec<Failure>,
+}
+
+impl Cases<'_> {
+    /// Scores them; those that fail are shown and kept.
+    fn score<T: Send>(
+        &mut self,
+        reporter: &Reporter,
+        score: impl Fn(&CasePair) -> Result<T> + Sync,
+    ) -> Result<Vec<T>> {
+        let outcome = evaluate(self.pairs, self.jobs, &self.pool, reporter, score)?;
+        reporter.finish();
+        for failure in &outcome.failures {
+            reporter.note(&format!("error: {}: {}", failure.case, failure.error));
+        }
+        self.failures.extend(outcome.failures);
+        Ok(outcome.scored)
+    }
+
+    fn all(&self, scored: usize) -> usize {
+        scored + self.failures.len()
+    }
+}
+
+fn partial(failures: &[Failure], total: usize) -> Result<()> {
+    if failures.is_empty() {
+        return Ok(());
+    }
+    let names: Vec<String> = failures
+        .iter()
+        .map(|failure| failure.case.clone())
+        .collect();
+    Err(Error::Partial {
+        what: "cases",
+        failed: failures.len(),
+        total,
+        names: shortened(&names),
+    })
+}
+
+fn tell_of_displaced(apart_mm: impl Iterator<Item = f64>, why: &str, reporter: &Reporter) {
+    let apart: Vec<f64> = apart_mm.collect();
+    if !apart.is_empty() {
+        reporter.note(&format!(
+            "warning: in {} cases prediction and reference place the same voxel up to {:.2} mm apart; \
+             compared by index, {why}",
+            apart.len(),
+            apart.iter().copied().fold(0.0, f64::max)
+        ));
+    }
+}
+
+fn json_lines(rows: &[Row]) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    for row in rows {
+        serde_json::to_writer(&mut bytes, row)
+            .map_err(|e| Error::Internal(format!("a row does not serialise: {e}")))?;
+        bytes.push(b'\n');
+    }
+    Ok(bytes)
+}
+
+/// A path's last part without its extensions: `submission` of `runs/submission.zip`.
+fn name_of(path: &Path) -> String {
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
+    let name = absolute.file_name().unwrap_or(absolute.as_os_str());
+    let name = name.to_string_lossy().into_owned();
+    let extensions = [".nii.gz", ".nii", ".zip"];
+    let stem = extensions.iter().find_map(|end| name.strip_suffix(end));
+    stem.map_or(name.clone(), str::to_owned)
+}
+
+fn shortened(names: &[String]) -> String {
+    let mut text = names[..names.len().min(NAMES_SHOWN)].join(", ");
+    if names.len() > NAMES_SHOWN {
+        text += &format!(" and {} more", names.len() - NAMES_SHOWN);
+    }
+    text
+}

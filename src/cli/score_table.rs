@@ -1,0 +1,193 @@
+//! The table that `hdbench evaluate` shows on a terminal.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
+
+use crate::evaluation::{ALL_CASES, Description, Label, Row, describe};
+
+/// Between the columns.
+const GAP: &str = "   ";
+
+/// Shows what was scored: each metric's mean and standard deviation over the cases that have a
+/// value, how many those are, figures pooled over all cases, and the conventions that stood in for
+/// values.
+pub fn render(rows: &[Row], scored: usize, all: usize, profile: &str) -> String {
+    let mut text = format!("{scored} of {all} cases scored, profile {profile}");
+    if scored < all {
+        text += "; the others are in no figure below";
+    }
+    text += "\nfractions from 0 to 1, distances in mm, volumes in mL; mean ± standard deviation, \
+             cases with a value / cases scored\n\n";
+    text += &columns("", ["liver", "lesion", "both"], &by_case(rows, scored));
+    text += &columns(
+        "over all cases together",
+        ["liver", "lesion", "both"],
+        &pooled(rows),
+    );
+    text += &conventions(rows, scored);
+    text
+}
+
+/// Cells by metric, one for each label.
+type Cells = Vec<(String, [Option<String>; 3])>;
+
+fn place(label: Option<Label>) -> usize {
+    match label {
+        Some(Label::Liver) => 0,
+        Some(Label::Lesion) => 1,
+        None => 2,
+    }
+}
+
+fn put(cells: &mut Cells, metric: &str, label: Option<Label>, cell: String) {
+    let index = cells.iter().position(|(name, _)| name == metric);
+    let index = index.unwrap_or_else(|| {
+        cells.push((metric.to_owned(), [const { None }; 3]));
+        cells.len() - 1
+    });
+    cells[index].1[place(label)] = Some(cell);
+}
+
+fn by_case(rows: &[Row], scored: usize) -> Cells {
+    let mut cells = Cells::new();
+    for figure in describe(rows) {
+        let cell = mean(&figure, scored);
+        put(&mut cells, &figure.metric, figure.label, cell);
+    }
+    cells
+}
+
+fn mean(figure: &Description, scored: usize) -> String {
+    let found = figure.statistics();
+    let value = match (found.count, found.sd.is_nan()) {
+        (0, _) => "undefined".to_owned(),
+        (_, true) => number(found.mean),
+        (_, false) => format!("{} ± {}", number(found.mean), number(found.sd)),
+    };
+    format!("{value}  {:>2}/{scored}", found.count)
+}
+
+fn pooled(rows: &[Row]) -> Cells {
+    let mut cells = Cells::new();
+    for row in rows.iter().filter(|row| row.case == ALL_CASES) {
+        let value = if row.value.is_nan() {
+            "undefined".to_owned()
+        } else {
+            number(row.value)
+        };
+        put(&mut cells, &row.metric, row.label, value);
+    }
+    cells
+}
+
+/// Enough digits to tell results apart; the files have all of them.
+fn number(value: f64) -> String {
+    match value.abs() {
+        size if size == 0.0 || size == 1.0 => format!("{value}"),
+        size if size >= 1000.0 => format!("{value:.0}"),
+        size if size >= 100.0 => format!("{value:.1}"),
+        size if size >= 10.0 => format!("{value:.2}"),
+        _ => format!("{value:.3}"),
+    }
+}
+
+/// Columns without any cell are left out.
+fn columns(title: &str, heads: [&str; 3], cells: &Cells) -> String {
+    let mut text = String::new();
+    if cells.is_empty() {
+        return text;
+    }
+    let width = |texts: &mut dyn Iterator<Item = &str>| {
+        texts.map(|text| text.chars().count()).max().unwrap_or(0)
+    };
+    let used: Vec<(usize, usize)> = (0..3)
+        .filter(|&column| cells.iter().any(|(_, row)| row[column].is_some()))
+        .map(|column| {
+            let texts = cells.iter().filter_map(|(_, row)| row[column].as_deref());
+            (column, width(&mut texts.chain([heads[column]])))
+        })
+        .collect();
+    let names = width(&mut cells.iter().map(|(name, _)| name.as_str()).chain([title]));
+    let mut line = |name: &str, row: &dyn Fn(usize) -> String| {
+        let mut line = format!("{name:<names$}");
+        for &(column, width) in &used {
+            line += &format!("{GAP}{:>width$}", row(column));
+        }
+        text += line.trim_end();
+        text.push('\n');
+    };
+    line(title, &|column| heads[column].to_owned());
+    for (name, row) in cells {
+        line(name, &|column| row[column].clone().unwrap_or_default());
+    }
+    text.push('\n');
+    text
+}
+
+/// What stood in for a value, by label and situation: read off the rows, so that it cannot differ
+/// from what the files say.
+fn conventions(rows: &[Row], scored: usize) -> String {
+    #[derive(Default)]
+    struct Situation<'a> {
+        cases: BTreeSet<&'a str>,
+        /// Each metric with the values it was given, in the order of the rows.
+        imputed: Vec<(&'a str, BTreeSet<String>)>,
+        undefined: Vec<&'a str>,
+    }
+    let mut found: BTreeMap<(usize, &str), Situation<'_>> = BTreeMap::new();
+    for row in rows.iter().filter(|row| row.case != ALL_CASES) {
+        let Some((_, situation)) = row.policy.split_once(':') else {
+            continue;
+        };
+        let entry = found.entry((place(row.label), situation)).or_default();
+        entry.cases.insert(&row.case);
+        let metric = row.metric.as_str();
+        if row.value.is_nan() {
+            if !entry.undefined.contains(&metric) {
+                entry.undefined.push(metric);
+            }
+        } else if row.value != row.raw_value {
+            if !entry.imputed.iter().any(|(name, _)| *name == metric) {
+                entry.imputed.push((metric, BTreeSet::new()));
+            }
+            let values = entry.imputed.iter_mut().find(|(name, _)| *name == metric);
+            if let Some((_, values)) = values {
+                values.insert(number(row.value));
+            }
+        }
+    }
+    if found.is_empty() {
+        return format!("edge cases: none, no mask of the {scored} cases is empty\n");
+    }
+    let mut text = String::from("edge cases (raw values stand beside these in metrics_long.csv)\n");
+    for ((label, situation), entry) in found {
+        let label = ["liver", "lesion", "tumour burden"][label];
+        let mut parts = Vec::new();
+        if !entry.imputed.is_empty() {
+            let values = entry.imputed.iter().map(|(metric, values)| {
+                let values: Vec<&str> = values.iter().map(String::as_str).collect();
+                format!("{metric} {}", values.join(" or "))
+            });
+            let values: Vec<String> = values.collect();
+            parts.push(format!("counted as {}", values.join(", ")));
+        }
+        if !entry.undefined.is_empty() {
+            parts.push(format!(
+                "undefined and in no mean: {}",
+                entry.undefined.join(", ")
+            ));
+        }
+        if parts.is_empty() {
+            parts.push("values as the formulas give them".into());
+        }
+        // Writing to a string cannot fail.
+        let _ = writeln!(
+            text,
+            "  {label}, {}: {} of {scored} cases; {}",
+            situation.replace('_', " "),
+            entry.cases.len(),
+            parts.join("; ")
+        );
+    }
+    text
+}

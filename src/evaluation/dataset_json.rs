@@ -1,0 +1,231 @@
+//! `dataset.json` of nnU-Net and of the Medical Segmentation Decathlon.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Map, Value};
+
+use super::label_map::LabelMap;
+use crate::error::{Error, Result};
+
+/// How `labels` is written: the two are each other's inverse, a classic mistake.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Convention {
+    /// `{"background": 0, "liver": 1, "tumor": 2}`; a region is a list of values.
+    NnUnet,
+    /// `{"0": "background", "1": "liver", "2": "cancer"}`.
+    Msd,
+}
+
+impl fmt::Display for Convention {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NnUnet => "nnU-Net (name to value)",
+            Self::Msd => "the Decathlon (value to name)",
+        })
+    }
+}
+
+/// A `dataset.json` that was found and understood.
+#[derive(Debug)]
+pub(super) struct Found {
+    pub path: PathBuf,
+    pub convention: Convention,
+    pub map: LabelMap,
+}
+
+/// Looks for the `dataset.json` of the label maps at a path: in the folder itself, or above a
+/// folder of label maps (`labelsTr/`). nnU-Net puts one into every folder it predicts into. A file
+/// without `labels` is another program's and is left alone.
+pub(super) fn beside(root: &Path) -> Result<Option<Found>> {
+    let absolute = std::path::absolute(root).map_err(Error::read(root))?;
+    let folder = if absolute.is_dir() {
+        Some(absolute.as_path())
+    } else {
+        absolute.parent()
+    };
+    let Some(folder) = folder else {
+        return Ok(None);
+    };
+    let of_labels = folder
+        .file_name()
+        .is_some_and(|name| name.to_string_lossy().starts_with("labels"));
+    let above = folder.parent().filter(|_| of_labels);
+    for folder in [Some(folder), above].into_iter().flatten() {
+        let path = folder.join("dataset.json");
+        if path.is_file() {
+            return read(&path);
+        }
+    }
+    Ok(None)
+}
+
+fn read(path: &Path) -> Result<Option<Found>> {
+    let hint = "mend or remove it, or say what the labels are: --label-map lits, or FROM=TO,...";
+    let wrong = |problem: String| Error::malformed(path, problem, hint);
+    let bytes = std::fs::read(path).map_err(Error::read(path))?;
+    let json: Value =
+        serde_json::from_slice(&bytes).map_err(|e| wrong(format!("is no JSON: {e}")))?;
+    let Some(labels) = json.get("labels").and_then(Value::as_object) else {
+        return Ok(None);
+    };
+    let (convention, pairs) = pairs(labels).map_err(wrong)?;
+    let map = map_of(&pairs).ok_or_else(|| {
+        let names: Vec<&str> = labels_of(&pairs).collect();
+        wrong(format!(
+            "names neither liver nor tumour among its labels ({})",
+            names.join(", ")
+        ))
+    })?;
+    Ok(Some(Found {
+        path: path.to_path_buf(),
+        convention,
+        map,
+    }))
+}
+
+/// Each name with its values.
+type Pairs = Vec<(String, Vec<u8>)>;
+
+fn labels_of(pairs: &Pairs) -> impl Iterator<Item = &str> {
+    pairs.iter().map(|(name, _)| name.as_str())
+}
+
+fn pairs(labels: &Map<String, Value>) -> Result<(Convention, Pairs), String> {
+    let value_of = |value: &Value| value.as_u64().and_then(|value| u8::try_from(value).ok());
+    let mut pairs = Vec::new();
+    let msd = labels
+        .iter()
+        .all(|(key, value)| key.parse::<u8>().is_ok() && value.is_string());
+    for (key, value) in labels {
+        let pair = if msd {
+            key.parse()
+                .ok()
+                .zip(value.as_str())
+                .map(|(value, name)| (name.to_owned(), vec![value]))
+        } else {
+            let values = match value {
+                Value::Array(values) => values.iter().map(value_of).collect(),
+                value => value_of(value).map(|value| vec![value]),
+            };
+            values.map(|values| (key.clone(), values))
+        };
+        pairs.push(
+            pair.ok_or_else(|| {
+                format!("does not say a label's name and value in {key:?}: {value}")
+            })?,
+        );
+    }
+    let convention = if msd {
+        Convention::Msd
+    } else {
+        Convention::NnUnet
+    };
+    Ok((convention, pairs))
+}
+
+/// Tumours of these are none of the liver.
+const OTHER_ORGANS: [&str; 8] = [
+    "kidney", "renal", "lung", "pancrea", "colon", "brain", "breast", "prostate",
+];
+
+/// What a label's name means; none for nnU-Net's `ignore`, which is no class.
+fn class_of(name: &str) -> Option<u8> {
+    let name = name.to_ascii_lowercase();
+    let has = |part: &str| name.contains(part);
+    if name == "ignore" {
+        None
+    } else if OTHER_ORGANS.into_iter().any(has) {
+        Some(0)
+    } else if ["tumo", "lesion", "cancer", "metasta"].into_iter().any(has) {
+        Some(2)
+    } else if has("liver") {
+        Some(1)
+    } else {
+        // Another organ is not liver.
+        Some(0)
+    }
+}
+
+fn map_of(pairs: &Pairs) -> Option<LabelMap> {
+    let mut map = LabelMap::background();
+    let mut known = false;
+    // A value can lie in several regions (the whole liver and the tumour in it): the innermost
+    // class is the largest.
+    for class in 0..=2 {
+        for (_, values) in pairs
+            .iter()
+            .filter(|(name, _)| class_of(name) == Some(class))
+        {
+            for &value in values {
+                map.set(value, class);
+            }
+            known |= class > 0;
+        }
+    }
+    known.then_some(map)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(json: &str) -> Result<Option<Found>> {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("dataset.json"), json).unwrap();
+        let labels = dir.path().join("labelsTr");
+        std::fs::create_dir(&labels).unwrap();
+        let above = beside(&labels).map(|found| found.map(|found| found.map));
+        let inside = beside(dir.path());
+        assert_eq!(
+            above.ok(),
+            inside
+                .as_ref()
+                .ok()
+                .map(|found| found.as_ref().map(|found| found.map.clone()))
+        );
+        inside
+    }
+
+    #[test]
+    fn both_conventions_are_told_apart() {
+        for (json, convention, map) in [
+            (
+                r#"{"labels": {"0": "background", "1": "liver", "2": "cancer"}}"#,
+                Convention::Msd,
+                "0=background,1=liver,2=tumour",
+            ),
+            (
+                r#"{"labels": {"background": 0, "tumor": 1, "liver": 2}}"#,
+                Convention::NnUnet,
+                "0=background,1=tumour,2=liver",
+            ),
+            (
+                r#"{"labels": {"background": 0, "liver": [1, 2], "liver_tumor": 2, "kidney_tumor": 3, "ignore": 4}}"#,
+                Convention::NnUnet,
+                "0=background,1=liver,2=tumour,3=background",
+            ),
+        ] {
+            let found = found(json).unwrap().unwrap();
+            assert_eq!(found.convention, convention);
+            assert_eq!(found.map.to_string(), map);
+        }
+    }
+
+    #[test]
+    fn what_it_does_not_say_is_not_guessed() {
+        assert!(found(r#"{"name": "another program's"}"#).unwrap().is_none());
+        for json in [
+            "{",
+            r#"{"labels": {"background": 0, "spleen": 1}}"#,
+            r#"{"labels": {"liver": 300}}"#,
+            r#"{"labels": {"liver": "one"}}"#,
+        ] {
+            let text = found(json).unwrap_err().to_string();
+            assert!(
+                text.contains("dataset.json") && text.contains("hint:"),
+                "{text}"
+            );
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! What the cases of an evaluation have in common: the numbers behind `metrics.json` and the
+//! terminal's table.
+
+use super::figure::Label;
+use super::tidy::{ALL_CASES, Row};
+
+/// A figure over all cases.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Description {
+    /// None for a figure of both labels together.
+    pub label: Option<Label>,
+    /// The metric's name.
+    pub metric: String,
+    /// Each case's value, in the order of the cases; NaN where it is undefined.
+    pub values: Vec<f64>,
+}
+
+/// Statistics over the values that are defined, as pandas' `describe` gives them.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Statistics {
+    /// Values that are defined.
+    pub count: usize,
+    /// NaN without a value.
+    pub mean: f64,
+    /// Of the sample (n - 1); NaN below two values.
+    pub sd: f64,
+    /// The smallest.
+    pub min: f64,
+    /// 25th, 50th and 75th percentile, interpolated linearly.
+    pub quartiles: [f64; 3],
+    /// The largest.
+    pub max: f64,
+}
+
+impl Description {
+    /// `liver_dice`, `lesion_dice`, `tumour_burden_error`.
+    pub fn name(&self) -> String {
+        match self.label {
+            Some(label) => format!("{label}_{}", self.metric),
+            None => self.metric.clone(),
+        }
+    }
+
+    /// Over the cases that have a value.
+    pub fn statistics(&self) -> Statistics {
+        let mut defined: Vec<f64> = self
+            .values
+            .iter()
+            .copied()
+            .filter(|v| !v.is_nan())
+            .collect();
+        let count = defined.len();
+        let mean = defined.iter().sum::<f64>() / count as f64;
+        let squares: f64 = defined.iter().map(|value| (value - mean).powi(2)).sum();
+        let sd = if count < 2 {
+            f64::NAN
+        } else {
+            (squares / (count - 1) as f64).sqrt()
+        };
+        defined.sort_by(f64::total_cmp);
+        Statistics {
+            count,
+            mean,
+            sd,
+            min: quantile(&defined, 0.0),
+            quartiles: [0.25, 0.5, 0.75].map(|share| quantile(&defined, share)),
+            max: quantile(&defined, 1.0),
+        }
+    }
+}
+
+/// Of sorted values; NaN without any.
+fn quantile(sorted: &[f64], share: f64) -> f64 {
+    let Some(last) = sorted.len().checked_sub(1) else {
+        return f64::NAN;
+    };
+    let place = share * last as f64;
+    let below = place.floor() as usize;
+    let (low, high) = (sorted[below], sorted[(below + 1).min(last)]);
+    // Not for equal ends: the difference of two infinities is no number.
+    if low == high {
+        return low;
+    }
+    low + (high - low) * (place - below as f64)
+}
+
+/// Groups the rows of one evaluation by label and metric, both in the order of the rows; rows
+/// pooled over all cases are left out.
+pub fn describe(rows: &[Row]) -> Vec<Description> {
+    let mut found: Vec<Description> = Vec::new();
+    for row in rows.iter().filter(|row| row.case != ALL_CASES) {
+        let same = found
+            .iter_mut()
+            .find(|one| one.label == row.label && one.metric == row.metric);
+        match same {
+            Some(one) => one.values.push(row.value),
+            None => found.push(Description {
+                label: row.label,
+                metric: row.metric.clone(),
+                values: vec![row.value],
+            }),
+        }
+    }
+    found
+}
+
+/// The cases in the order of the rows.
+pub(super) fn case_names(rows: &[Row]) -> Vec<&str> {
+    let mut names: Vec<&str> = Vec::new();
+    for row in rows.iter().filter(|row| row.case != ALL_CASES) {
+        if names.last() != Some(&row.case.as_str()) {
+            names.push(&row.case);
+        }
+    }
+    names
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn statistics(values: &[f64]) -> Statistics {
+        let description = Description {
+            label: Some(Label::Lesion),
+            metric: "assd".into(),
+            values: values.to_vec(),
+        };
+        assert_eq!(description.name(), "lesion_assd");
+        description.statistics()
+    }
+
+    #[test]
+    fn statistics_are_those_of_pandas() {
+        // pandas.Series([4, 1, nan, 3, 2]).describe()
+        let found = statistics(&[4.0, 1.0, f64::NAN, 3.0, 2.0]);
+        assert_eq!(found.count, 4);
+        assert_eq!((found.mean, found.min, found.max), (2.5, 1.0, 4.0));
+        assert!((found.sd - 1.290_994_448_735_805_6).abs() < 1e-15);
+        assert_eq!(found.quartiles, [1.75, 2.5, 3.25]);
+    }
+
+    #[test]
+    fn few_values_have_few_statistics() {
+        let one = statistics(&[0.5]);
+        assert_eq!((one.count, one.mean, one.quartiles[1]), (1, 0.5, 0.5));
+        assert!(one.sd.is_nan());
+        let none = statistics(&[f64::NAN]);
+        assert_eq!(none.count, 0);
+        assert!(none.mean.is_nan() && none.min.is_nan() && none.quartiles[0].is_nan());
+    }
+}

@@ -1,0 +1,95 @@
+//! How long a lesion is within one axial slice.
+
+use std::collections::BTreeMap;
+
+use crate::metrics::components::Run;
+use crate::volume::Geometry;
+
+/// Which array axis crosses the axial slices, and the two axes within them.
+pub(super) struct AxialGrid {
+    /// Array axes: across, then the two in the plane.
+    axes: [usize; 3],
+    /// Spacing of the two axes in the plane, mm.
+    plane_mm: [f64; 2],
+}
+
+impl AxialGrid {
+    /// The slices lie across the file axis that runs most nearly from foot to head.
+    pub(super) fn of(geometry: &Geometry) -> Self {
+        let towards_head =
+            |axis: usize| (geometry.affine[2][2 - axis] / geometry.spacing_mm[axis]).abs();
+        let axes = [[0, 1, 2], [1, 0, 2], [2, 0, 1]];
+        let axes = axes
+            .into_iter()
+            .rev()
+            .max_by(|a, b| towards_head(a[0]).total_cmp(&towards_head(b[0])))
+            .unwrap_or([0, 1, 2]);
+        Self {
+            axes,
+            plane_mm: [geometry.spacing_mm[axes[1]], geometry.spacing_mm[axes[2]]],
+        }
+    }
+
+    /// The largest distance between outer corners of voxels of one slice, mm; 0 for no voxel.
+    pub(super) fn longest_diameter_mm(&self, region: &[&Run]) -> f64 {
+        let mut slices: BTreeMap<usize, Vec<[usize; 2]>> = BTreeMap::new();
+        for run in region {
+            // Slices across x part a run into its voxels; all others hold it whole.
+            let step = if self.axes[0] == 2 {
+                1
+            } else {
+                run.end - run.start
+            };
+            for start in (run.start..run.end).step_by(step) {
+                let ranges = [
+                    (run.z, run.z + 1),
+                    (run.y, run.y + 1),
+                    (start, start + step),
+                ];
+                let [across, u, v] = self.axes.map(|axis| ranges[axis]);
+                let corners = slices.entry(across.0).or_default();
+                corners.extend([[u.0, v.0], [u.0, v.1], [u.1, v.0], [u.1, v.1]]);
+            }
+        }
+        let in_mm = |corner: [usize; 2]| [0, 1].map(|i| corner[i] as f64 * self.plane_mm[i]);
+        slices
+            .into_values()
+            .map(|corners| diameter(&convex_hull(corners.into_iter().map(in_mm).collect())))
+            .fold(0.0, f64::max)
+    }
+}
+
+fn diameter(points: &[[f64; 2]]) -> f64 {
+    let mut longest = 0.0f64;
+    for (i, a) in points.iter().enumerate() {
+        for b in &points[i + 1..] {
+            longest = longest.max((a[0] - b[0]).hypot(a[1] - b[1]));
+        }
+    }
+    longest
+}
+
+/// The corners of the convex hull (Andrew's monotone chain, 1979); the two ends stand twice.
+fn convex_hull(mut points: Vec<[f64; 2]>) -> Vec<[f64; 2]> {
+    points.sort_by(|a, b| a[0].total_cmp(&b[0]).then(a[1].total_cmp(&b[1])));
+    points.dedup();
+    let turns_left = |a: [f64; 2], b: [f64; 2], c: [f64; 2]| {
+        (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0]) > 0.0
+    };
+    let half = |points: &mut dyn Iterator<Item = [f64; 2]>| {
+        let mut chain: Vec<[f64; 2]> = Vec::new();
+        for point in points {
+            while let [.., a, b] = chain[..] {
+                if turns_left(a, b, point) {
+                    break;
+                }
+                chain.pop();
+            }
+            chain.push(point);
+        }
+        chain
+    };
+    let mut hull = half(&mut points.iter().copied());
+    hull.extend(half(&mut points.iter().rev().copied()));
+    hull
+}

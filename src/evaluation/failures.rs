@@ -1,0 +1,14 @@
+use std::path::Path;
+
+use super::run::Failure;
+use super::tidy::write_csv;
+use crate::error::Result;
+
+/// Writes `failures.csv`: the cases without scores, each with its reason in one line.
+pub fn write_failures(path: &Path, failures: &[Failure]) -> Result<()> {
+    let rows = failures.iter().map(|failure| {
+        let reason = failure.error.to_string().replace('\n', "; ");
+        (failure.case.clone(), reason)
+    });
+    write_csv(path, &["case", "reason"], rows)
+}

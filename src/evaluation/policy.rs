@@ -1,0 +1,206 @@
+//! What `strict` makes of a figure where a mask is empty.
+
+use std::fmt;
+
+use super::case::BURDENS;
+use super::figure::{Metric, Options};
+use super::lesion::Criterion;
+use crate::metrics::overlap::Counts;
+
+/// Whether a mask was empty, so that a figure rests on a convention.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Edge {
+    /// Both masks have voxels.
+    None,
+    /// Neither has.
+    BothEmpty,
+    /// Only the prediction has.
+    ReferenceEmpty,
+    /// Only the reference has.
+    PredictionEmpty,
+}
+
+impl Edge {
+    /// The situations for which something is declared.
+    pub const EMPTY: [Self; 3] = [Self::BothEmpty, Self::ReferenceEmpty, Self::PredictionEmpty];
+
+    /// The situation of two masks.
+    pub fn of(counts: &Counts) -> Self {
+        Self::between(counts.prediction, counts.reference)
+    }
+
+    /// The situation of two sides with so many voxels or lesions.
+    pub(super) fn between(prediction: u64, reference: u64) -> Self {
+        match (prediction, reference) {
+            (0, 0) => Self::BothEmpty,
+            (_, 0) => Self::ReferenceEmpty,
+            (0, _) => Self::PredictionEmpty,
+            _ => Self::None,
+        }
+    }
+
+    /// The policy's name in the tidy table: `strict`, with the edge case it met.
+    pub fn policy(self) -> &'static str {
+        match self {
+            Self::None => "strict",
+            Self::BothEmpty => "strict:both_empty",
+            Self::ReferenceEmpty => "strict:reference_empty",
+            Self::PredictionEmpty => "strict:prediction_empty",
+        }
+    }
+}
+
+/// Figures that share one policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Family {
+    /// 1 is best: Dice, Jaccard, normalised surface Dice, the shares of lesion detection.
+    Agreement,
+    /// Volumetric overlap error: 0 is best.
+    OverlapError,
+    /// Relative volume difference.
+    VolumeDifference,
+    /// Every distance between surfaces.
+    Distance,
+    /// Numbers that need no surface and no voxel of a mask: volumes, specificity, lesion counts.
+    Plain,
+    /// Tumour burden of the prediction; here and below the liver is what may be empty.
+    BurdenPrediction,
+    /// Tumour burden of the reference.
+    BurdenReference,
+    /// The difference of the two.
+    BurdenError,
+}
+
+impl From<Metric> for Family {
+    fn from(metric: Metric) -> Self {
+        match metric {
+            Metric::Dice
+            | Metric::Jaccard
+            | Metric::Precision
+            | Metric::Recall
+            | Metric::Nsd(_) => Self::Agreement,
+            Metric::Voe => Self::OverlapError,
+            Metric::Rvd => Self::VolumeDifference,
+            Metric::Assd(_)
+            | Metric::Masd(_)
+            | Metric::Rmsd(_)
+            | Metric::Msd(_)
+            | Metric::Hd95(_)
+            | Metric::Hd95Max(_)
+            | Metric::Hd95Surfel
+            | Metric::AsdPredToRefSurfel
+            | Metric::AsdRefToPredSurfel => Self::Distance,
+            Metric::Specificity | Metric::VolumePrediction | Metric::VolumeReference => Self::Plain,
+        }
+    }
+}
+
+/// What becomes of a figure where a mask is empty.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Imputed {
+    /// What the formula gives stands.
+    Raw,
+    /// This value, whatever the formula gives.
+    Value(f64),
+    /// What the formula gives with a predicted burden of 0.
+    WithoutBurden,
+    /// No value: left out of every mean, and counted there.
+    Undefined,
+}
+
+impl fmt::Display for Imputed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Raw => f.write_str("as computed"),
+            Self::Value(value) => write!(f, "{value}"),
+            Self::WithoutBurden => f.write_str("as computed with a predicted burden of 0"),
+            Self::Undefined => f.write_str("no value"),
+        }
+    }
+}
+
+/// What `strict` declares for a family and a situation, and why.
+pub(super) fn declared(family: Family, edge: Edge) -> (Imputed, &'static str) {
+    use Imputed::{Raw, Undefined, Value, WithoutBurden};
+    match (family, edge) {
+        (_, Edge::None) => (Raw, "nothing is empty"),
+        (Family::Agreement, Edge::BothEmpty) => {
+            (Value(1.0), "nothing was there and nothing was found")
+        }
+        (Family::Agreement, Edge::ReferenceEmpty) => (Value(0.0), "all that was found is wrong"),
+        (Family::Agreement, Edge::PredictionEmpty) => (Value(0.0), "all that was there is missed"),
+        (Family::OverlapError, Edge::BothEmpty) => (Value(0.0), "1 - Jaccard, which is 1"),
+        (Family::OverlapError, _) => (Raw, "1: no voxel is shared"),
+        (Family::VolumeDifference, Edge::BothEmpty) => (Value(0.0), "both volumes are 0"),
+        (Family::VolumeDifference, Edge::ReferenceEmpty) => (
+            Undefined,
+            "no number says how much larger than nothing a volume is",
+        ),
+        (Family::VolumeDifference, Edge::PredictionEmpty) => {
+            (Raw, "-1: all of the volume is missing")
+        }
+        (Family::Distance, Edge::BothEmpty) => (Undefined, "there is no surface to measure from"),
+        (Family::Distance, _) => (
+            Undefined,
+            "there is no surface to measure to; a penalty would depend on the size of the image",
+        ),
+        (Family::Plain, _) => (Raw, "the formula needs no voxel in either mask"),
+        (Family::BurdenPrediction, Edge::ReferenceEmpty) => (Raw, "the predicted liver is there"),
+        (Family::BurdenPrediction, _) => (
+            Value(0.0),
+            "a liver that is not predicted holds no tumour, and a failed case must not drop out",
+        ),
+        (Family::BurdenReference, Edge::PredictionEmpty) => (Raw, "the reference liver is there"),
+        (Family::BurdenReference, _) => (Undefined, "there is no liver to take a share of"),
+        (Family::BurdenError, Edge::PredictionEmpty) => (
+            WithoutBurden,
+            "a liver that is not predicted holds no tumour, and a failed case must not drop out",
+        ),
+        (Family::BurdenError, _) => (Undefined, "the reference has no burden to compare with"),
+    }
+}
+
+/// A line of the policy.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PolicyRow {
+    /// The metric's name in files.
+    pub metric: String,
+    /// Which masks are empty: those of the label, the lesions of the case for the detection, the
+    /// livers for the tumour burdens.
+    pub situation: Edge,
+    /// What becomes of the figure.
+    pub becomes: Imputed,
+    /// The reason in a few words.
+    pub why: &'static str,
+}
+
+/// The whole policy of `strict`: every metric that the options ask for in every situation.
+pub fn policy_table(options: &Options) -> Vec<PolicyRow> {
+    let mut families: Vec<(String, Family)> = Metric::all(options)
+        .into_iter()
+        .map(|metric| (metric.name().into_owned(), metric.into()))
+        .collect();
+    families.extend(
+        Criterion::all(options)
+            .into_iter()
+            .flat_map(Criterion::names),
+    );
+    let burdens = [
+        Family::BurdenPrediction,
+        Family::BurdenReference,
+        Family::BurdenError,
+    ];
+    families.extend(BURDENS.map(str::to_owned).into_iter().zip(burdens));
+    let rows = families.iter().flat_map(|(metric, family)| {
+        Edge::EMPTY.map(|situation| {
+            let (becomes, why) = declared(*family, situation);
+            PolicyRow {
+                metric: metric.clone(),
+                situation,
+                becomes,
+                why,
+            }
+        })
+    });
+    rows.collect()
+}

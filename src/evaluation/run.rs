@@ -1,0 +1,222 @@
+//! Many cases side by side, in bounded memory: some may fail, the others are scored.
+
+use std::path::Path;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use ndarray::Array3;
+
+use super::case::{SAME_PLACE_MM, ScoredCase, score_part};
+use super::figure::Options;
+use super::label_map::LabelMap;
+use super::pairing::CasePair;
+use crate::error::{Error, Result};
+use crate::progress::Progress;
+use crate::volume::{Geometry, LabelBox};
+
+/// Cases in flight unless the user says otherwise: more seldom helps, because one case keeps
+/// several cores busy, but each holds two label maps.
+pub const DEFAULT_JOBS: usize = 4;
+
+/// A case without scores.
+#[derive(Debug)]
+pub struct Failure {
+    /// The case's name.
+    pub case: String,
+    /// Why.
+    pub error: Error,
+}
+
+/// What became of the cases.
+#[derive(Debug)]
+pub struct Outcome<T> {
+    /// Those that were scored, in the order given.
+    pub scored: Vec<T>,
+    /// Those that failed, in the order given.
+    pub failures: Vec<Failure>,
+}
+
+/// Scores cases in `threads` threads, at most `jobs` cases at a time: memory is that of so many
+/// pairs, 2 bytes a voxel each and a little for the border voxels. The order of the results does
+/// not depend on either number.
+///
+/// # Errors
+/// `Error::Interrupted` once a signal came; nothing that happens to a single case.
+pub fn evaluate<T: Send>(
+    pairs: &[CasePair],
+    jobs: usize,
+    pool: &rayon::ThreadPool,
+    progress: &dyn Progress,
+    score: impl Fn(&CasePair) -> Result<T> + Sync,
+) -> Result<Outcome<T>> {
+    progress.plan(pairs.len() as u64);
+    progress.stage("", &format!("scoring {} cases", pairs.len()));
+    let next = AtomicUsize::new(0);
+    let results: Vec<Mutex<Option<Result<T>>>> = pairs.iter().map(|_| Mutex::new(None)).collect();
+    // A parallel loop over the cases would not bound them: a thread that waits for a part of one
+    // case may begin another one meanwhile. So a few threads hand single cases to the pool.
+    std::thread::scope(|scope| {
+        for _ in 0..jobs.clamp(1, pairs.len().max(1)) {
+            scope.spawn(|| {
+                while !progress.interrupted() {
+                    let index = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(pair) = pairs.get(index) else { break };
+                    let result = pool.install(|| score(pair));
+                    progress.advance(1);
+                    // A poisoned lock would mean a panic, and that ends the scope anyway.
+                    if let Ok(mut place) = results[index].lock() {
+                        *place = Some(result);
+                    }
+                }
+            });
+        }
+    });
+    let mut outcome = Outcome {
+        scored: Vec::new(),
+        failures: Vec::new(),
+    };
+    for (pair, result) in pairs.iter().zip(results) {
+        match result.into_inner().ok().flatten() {
+            Some(Ok(scores)) => outcome.scored.push(scores),
+            Some(Err(error)) => outcome.failures.push(Failure {
+                case: pair.case.clone(),
+                error,
+            }),
+            None => {
+                return Err(Error::Interrupted {
+                    hint: "scores are written when all cases are done: start again".into(),
+                });
+            }
+        }
+    }
+    Ok(outcome)
+}
+
+/// How label maps are read and brought together.
+#[derive(Clone, Debug)]
+pub struct PairOptions {
+    /// What the numbers of the predictions mean.
+    pub prediction_map: LabelMap,
+    /// What the numbers of the references mean.
+    pub reference_map: LabelMap,
+    /// Compare voxels by index though the files place them elsewhere; shapes still have to agree.
+    pub ignore_geometry: bool,
+}
+
+impl Default for PairOptions {
+    fn default() -> Self {
+        Self {
+            prediction_map: LabelMap::lits(),
+            reference_map: LabelMap::lits(),
+            ignore_geometry: false,
+        }
+    }
+}
+
+/// Both label maps of a case on one grid, 0 background, 1 liver, 2 tumour.
+#[derive(Debug)]
+pub struct LoadedPair {
+    /// The part of the map that holds every label of both, `[z, y, x]`.
+    pub prediction: Array3<u8>,
+    /// The same part, `[z, y, x]`.
+    pub reference: Array3<u8>,
+    /// The reference's, of the whole map.
+    pub geometry: Geometry,
+    /// The most by which the two files place a voxel apart, if `--ignore-geometry` let that pass.
+    pub apart_mm: Option<f64>,
+}
+
+/// Reads a case's label maps, both at once.
+///
+/// # Errors
+/// Those of the reader and of [`LabelMap::apply`]; `Error::Malformed` naming the prediction if the
+/// grids differ in shape, or in the place of a voxel unless that is to be ignored.
+pub fn load_pair(pair: &CasePair, options: &PairOptions) -> Result<LoadedPair> {
+    let (reference, prediction) = rayon::join(
+        || options.reference_map.read(&pair.reference),
+        || options.prediction_map.read(&pair.prediction),
+    );
+    // One after the other, so that the same error is reported whichever thread was faster.
+    let (reference, prediction): (LabelBox, LabelBox) = (reference?, prediction?);
+    let apart_mm = check_grids(
+        (&pair.prediction.path(), &prediction.geometry),
+        (&pair.reference.path(), &reference.geometry),
+        options.ignore_geometry,
+    )?;
+    let [prediction, reference_part] = prediction.windows(&reference);
+    Ok(LoadedPair {
+        prediction,
+        reference: reference_part,
+        geometry: reference.geometry,
+        apart_mm,
+    })
+}
+
+/// Whether two label maps are on one grid; how far they are apart where that is let pass.
+fn check_grids(
+    (prediction, ours): (&Path, &Geometry),
+    (reference, theirs): (&Path, &Geometry),
+    ignore: bool,
+) -> Result<Option<f64>> {
+    let sizes = |geometry: &Geometry| {
+        let [z, y, x] = geometry.shape;
+        format!("{x} x {y} x {z} voxels (x, y, z)")
+    };
+    if ours.shape != theirs.shape {
+        return Err(Error::malformed(
+            prediction,
+            format!(
+                "has {}, but the reference {} has {}",
+                sizes(ours),
+                reference.display(),
+                sizes(theirs)
+            ),
+            "give the prediction on the grid of its CT volume, and check that both are the same case",
+        ));
+    }
+    let apart_mm = ours.displacement_mm(theirs);
+    if apart_mm <= SAME_PLACE_MM {
+        return Ok(None);
+    }
+    if ignore {
+        return Ok(Some(apart_mm));
+    }
+    Err(Error::malformed(
+        prediction,
+        format!(
+            "places its voxels up to {apart_mm:.2} mm away from those of the reference {}",
+            reference.display()
+        ),
+        "write the prediction with the affine of its CT volume (the axes may be flipped), or compare \
+         voxels by index with --ignore-geometry",
+    ))
+}
+
+/// A case scored by profile `strict`.
+#[derive(Debug)]
+pub struct StrictCase {
+    /// Its scores, with names for the tables.
+    pub scored: ScoredCase,
+    /// As [`LoadedPair::apart_mm`].
+    pub apart_mm: Option<f64>,
+}
+
+/// Reads and scores one case by profile `strict`; errors as [`load_pair`].
+pub fn score_strict(pair: &CasePair, options: &PairOptions) -> Result<StrictCase> {
+    let loaded = load_pair(pair, options)?;
+    let scores = score_part(
+        loaded.prediction.view(),
+        loaded.reference.view(),
+        &loaded.geometry,
+        &Options::default(),
+    );
+    Ok(StrictCase {
+        scored: ScoredCase {
+            case: pair.case.clone(),
+            prediction_file: pair.prediction.path().display().to_string(),
+            reference_file: pair.reference.path().display().to_string(),
+            scores,
+        },
+        apart_mm: loaded.apart_mm,
+    })
+}

@@ -1,0 +1,286 @@
+//! Distances between surfaces made of surfels: what DeepMind's surface-distance 0.1 measures.
+//!
+//! Eight voxels meet at each point of the lattice that lies half a voxel off the voxel centres.
+//! Where they are neither all inside nor all outside, the surface passes, and the point bears the
+//! area that marching cubes (Lorensen and Cline, SIGGRAPH 1987) gives to those eight corners.
+//! Unlike counts of surface voxels, sums of these areas are in mm2 and do not change with the
+//! thickness a border rule gives to a slope.
+
+use super::Bounds;
+use super::bits::{BitMask, look, ones};
+use super::nearest::nearest_between;
+
+/// The ways a surface can pass between the eight corners of a cell, one for all that are its
+/// mirror images, turns or complements: the corners inside (bit `4 dz + 2 dy + dx`), and the
+/// triangles between the midpoints of the cell's edges that part them from the rest. A triangle is
+/// given by its area seen along `[z, y, x]`, in eighths of the face of a voxel.
+const SURFACES: [(u8, &[[u8; 3]]); 13] = [
+    // One corner is cut off.
+    (0b0000_0001, &[[1, 1, 1]]),
+    // Two: along an edge (a bevel), across a face, across the cell (two single ones each).
+    (0b0000_0011, &[[2, 2, 0], [2, 2, 0]]),
+    (0b0000_0110, &[[1, 1, 1], [1, 1, 1]]),
+    (0b0001_1000, &[[1, 1, 1], [1, 1, 1]]),
+    // Three: of one face (a bent pentagon), a bevel and a single one, three single ones.
+    (0b0000_0111, &[[4, 0, 0], [2, 2, 2], [1, 1, 1]]),
+    (0b0001_1001, &[[0, 2, 2], [0, 2, 2], [1, 1, 1]]),
+    (0b0001_0110, &[[1, 1, 1], [1, 1, 1], [1, 1, 1]]),
+    // Four: a face, three around one (a flat hexagon), a bent chain, a pentagon and a single one,
+    // two bevels, four single ones.
+    (0b0000_1111, &[[4, 0, 0], [4, 0, 0]]),
+    (0b0001_0111, &[[1, 1, 1], [2, 2, 2], [2, 2, 2], [1, 1, 1]]),
+    (0b0001_1011, &[[1, 1, 1], [3, 3, 3], [0, 2, 2], [2, 0, 2]]),
+    (0b0001_1110, &[[4, 0, 0], [1, 1, 1], [2, 2, 2], [1, 1, 1]]),
+    (0b0011_1100, &[[2, 2, 0], [2, 2, 0], [2, 2, 0], [2, 2, 0]]),
+    (0b0110_1001, &[[1, 1, 1], [1, 1, 1], [1, 1, 1], [1, 1, 1]]),
+];
+
+/// The area of the surface in a cell, mm2, by its corners inside; `spacing_mm` is `[z, y, x]`.
+pub fn areas_mm2(spacing_mm: [f64; 3]) -> [f64; 256] {
+    let [z, y, x] = spacing_mm;
+    let faces = [y * x, z * x, z * y];
+    let mut areas = [0.0; 256];
+    for (corners, triangles) in SURFACES {
+        for order in [
+            [0, 1, 2],
+            [0, 2, 1],
+            [1, 0, 2],
+            [1, 2, 0],
+            [2, 0, 1],
+            [2, 1, 0],
+        ] {
+            let area = triangles.iter().map(|triangle| {
+                let along = |axis: usize| f64::from(triangle[order[axis]]) / 8.0 * faces[axis];
+                (along(0).powi(2) + along(1).powi(2) + along(2).powi(2)).sqrt()
+            });
+            let area: f64 = area.sum();
+            for mirror in 0..8 {
+                let image = moved(corners, order, mirror);
+                areas[usize::from(image)] = area;
+                areas[usize::from(!image)] = area;
+            }
+        }
+    }
+    areas
+}
+
+/// Corners after the axes have changed places (`order` names the old axis of each new one) and
+/// those of `mirror` their direction.
+fn moved(corners: u8, order: [usize; 3], mirror: u8) -> u8 {
+    (0..8u8)
+        .filter(|corner| corners >> corner & 1 == 1)
+        .map(|corner| {
+            let bit = |axis: usize| corner >> (2 - axis) & 1;
+            let at = bit(order[0]) << 2 | bit(order[1]) << 1 | bit(order[2]);
+            1 << (at ^ mirror)
+        })
+        .sum()
+}
+
+/// A surface as points of the half-voxel lattice.
+#[derive(Clone, Debug)]
+pub struct Surfels {
+    /// The points, by the index of the last of their eight voxels.
+    points: BitMask,
+    /// The area at each, mm2, in raster order.
+    areas_mm2: Vec<f64>,
+}
+
+impl Surfels {
+    /// The surface of a mask; `areas_mm2` is that of [`areas_mm2`].
+    pub fn of(mask: &BitMask, areas_mm2: &[f64; 256]) -> Self {
+        let bounds = mask.bounds();
+        let mut points = BitMask::empty(Bounds {
+            start: bounds.start,
+            end: bounds.end.map(|end| end + 1),
+        });
+        let nothing = mask.nothing();
+        let [_, ny, _] = mask.shape();
+        points.fill_planes(|z, plane| {
+            for y in 0..=ny {
+                mark(&corner_rows(mask, z, y, &nothing), plane.row_mut(y));
+            }
+        });
+        let [nz, ny, _] = points.shape();
+        let mut found = Vec::with_capacity(points.count() as usize);
+        for z in 0..nz {
+            for y in 0..ny {
+                let rows = corner_rows(mask, z, y, &nothing);
+                found.extend(ones(points.row(z, y)).map(|x| areas_mm2[corners(&rows, x)]));
+            }
+        }
+        Self {
+            points,
+            areas_mm2: found,
+        }
+    }
+
+    /// The whole area, mm2.
+    pub fn area_mm2(&self) -> f64 {
+        self.areas_mm2.iter().sum()
+    }
+}
+
+/// The rows of voxels that meet at a row of lattice points: before and after it along z, y.
+fn corner_rows<'a>(mask: &'a BitMask, z: usize, y: usize, nothing: &'a [u64]) -> [&'a [u64]; 4] {
+    let (z, y) = (z as isize, y as isize);
+    [(z - 1, y - 1), (z - 1, y), (z, y - 1), (z, y)].map(|(z, y)| mask.row_or(z, y, nothing))
+}
+
+/// Sets the points whose eight voxels are neither all inside nor all outside.
+fn mark(rows: &[&[u64]; 4], out: &mut [u64]) {
+    let [a, b, c, d] = rows;
+    let mut before = [0, 0];
+    for (i, out) in out.iter_mut().enumerate().skip(1) {
+        // The lattice may need a word more than the voxels, which is background.
+        let word = |row: &[u64]| row.get(i).copied().unwrap_or(0);
+        let words = [word(a), word(b), word(c), word(d)];
+        let any = words[0] | words[1] | words[2] | words[3];
+        let all = words[0] & words[1] & words[2] & words[3];
+        let some = any | any << 1 | before[0] >> 63;
+        let full = all & (all << 1 | before[1] >> 63);
+        *out = some & !full;
+        before = [any, all];
+    }
+    if let Some(last) = out.last_mut() {
+        *last = 0;
+    }
+}
+
+/// Which of the eight voxels that meet at a point are inside.
+fn corners(rows: &[&[u64]; 4], x: usize) -> usize {
+    (0..4)
+        .map(|i| ((look(rows[i], x as isize - 1) & 3) as usize) << (2 * i))
+        .sum()
+}
+
+/// Distances between two surfaces in mm, each with the area it stands for; infinite to an empty
+/// mask. Figures without any surfel to average over are NaN.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SurfelDistances {
+    /// From the prediction's surface to the reference's: distance in mm and area in mm2.
+    pub pred_to_ref: Vec<(f64, f64)>,
+    /// From the reference's surface to the prediction's: distance in mm and area in mm2.
+    pub ref_to_pred: Vec<(f64, f64)>,
+}
+
+impl SurfelDistances {
+    /// Measures two masks of one box; `spacing_mm` is `[z, y, x]`.
+    ///
+    /// # Panics
+    /// If the boxes differ.
+    pub fn between(prediction: &BitMask, reference: &BitMask, spacing_mm: [f64; 3]) -> Self {
+        let areas = areas_mm2(spacing_mm);
+        let (prediction, reference) = rayon::join(
+            || Surfels::of(prediction, &areas),
+            || Surfels::of(reference, &areas),
+        );
+        let directed = |from: &Surfels, to: &Surfels| {
+            let distances = nearest_between(&from.points, &to.points, spacing_mm);
+            distances
+                .into_iter()
+                .zip(from.areas_mm2.iter().copied())
+                .collect()
+        };
+        let (pred_to_ref, ref_to_pred) = rayon::join(
+            || directed(&prediction, &reference),
+            || directed(&reference, &prediction),
+        );
+        Self {
+            pred_to_ref,
+            ref_to_pred,
+        }
+    }
+
+    /// Normalised surface Dice at a tolerance (Nikolov et al., J Med Internet Res 23, 2021): the
+    /// share of both surfaces' area that lies no farther than `tolerance_mm` from the other.
+    pub fn nsd(&self, tolerance_mm: f64) -> f64 {
+        let near = |side: &[(f64, f64)]| area(side, |distance| distance <= tolerance_mm);
+        let whole = |side: &[(f64, f64)]| area(side, |_| true);
+        (near(&self.pred_to_ref) + near(&self.ref_to_pred))
+            / (whole(&self.pred_to_ref) + whole(&self.ref_to_pred))
+    }
+
+    /// The larger of the two directed 95th percentiles by area, mm: in each direction the least
+    /// distance within which at least that share of the area lies.
+    pub fn hd95(&self) -> f64 {
+        robust(&self.pred_to_ref, 0.95).max(robust(&self.ref_to_pred, 0.95))
+    }
+
+    /// Mean distance of the prediction's surface from the reference's, by area, mm.
+    pub fn mean_pred_to_ref(&self) -> f64 {
+        mean(&self.pred_to_ref)
+    }
+
+    /// Mean distance of the reference's surface from the prediction's, by area, mm.
+    pub fn mean_ref_to_pred(&self) -> f64 {
+        mean(&self.ref_to_pred)
+    }
+}
+
+fn area(side: &[(f64, f64)], counts: impl Fn(f64) -> bool) -> f64 {
+    side.iter()
+        .filter(|(distance, _)| counts(*distance))
+        .map(|(_, area)| area)
+        .sum()
+}
+
+fn mean(side: &[(f64, f64)]) -> f64 {
+    side.iter()
+        .map(|(distance, area)| distance * area)
+        .sum::<f64>()
+        / area(side, |_| true)
+}
+
+/// The least distance within which at least a share of the area lies; NaN for no area.
+fn robust(side: &[(f64, f64)], share: f64) -> f64 {
+    let Some(&(first, _)) = side.first() else {
+        return f64::NAN;
+    };
+    let whole = area(side, |_| true);
+    // Most of two surfaces coincides and needs no order.
+    let mut within = area(side, |distance| distance == 0.0);
+    if within / whole >= share {
+        return 0.0;
+    }
+    let mut apart: Vec<(f64, f64)> = side.iter().copied().filter(|(d, _)| *d != 0.0).collect();
+    apart.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
+    for &(distance, area) in &apart {
+        within += area;
+        if within / whole >= share {
+            return distance;
+        }
+    }
+    // Rounding can leave the sum just below the whole.
+    apart.last().map_or(first, |&(distance, _)| distance)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_cell_that_is_cut_has_an_area() {
+        let areas = areas_mm2([2.0, 1.5, 1.0]);
+        for (corners, area) in areas.iter().enumerate() {
+            assert_eq!(
+                *area == 0.0,
+                corners == 0 || corners == 255,
+                "{corners:08b}"
+            );
+        }
+        // The lower four corners: a face across z. Those of a wedge: its bevel.
+        assert_eq!(areas[0b0000_1111], 1.5);
+        assert!((areas[0b0000_0011] - (0.75f64.hypot(1.0))).abs() < 1e-15);
+    }
+
+    #[test]
+    fn a_percentile_by_area_is_a_distance_that_occurs() {
+        let side = [(0.0, 90.0), (3.0, 4.0), (2.0, 4.0), (9.0, 2.0)];
+        assert_eq!(robust(&side, 0.95), 3.0);
+        assert_eq!(robust(&side, 0.94), 2.0);
+        assert_eq!(robust(&side, 0.5), 0.0);
+        assert_eq!(robust(&side, 1.0), 9.0);
+        assert!(robust(&[], 0.95).is_nan());
+    }
+}
