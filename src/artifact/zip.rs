@@ -98,6 +98,13 @@ impl Archive {
             if found.is_dir() {
                 continue;
             }
+            if name.is_empty() {
+                return Err(Error::malformed(
+                    path,
+                    format!("entry {} has no name", index + 1),
+                    "pack the files again with an ordinary zip program",
+                ));
+            }
             let entry = Entry::checked(path, name, &found)?;
             if let Some(twice) = entries.insert(entry.name.clone(), entry) {
                 return Err(duplicate(path, &twice.name));

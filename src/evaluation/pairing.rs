@@ -77,7 +77,7 @@ pub fn pair(prediction: &Path, reference: &Path) -> Result<Pairing> {
         notes.append(&mut side.notes);
     }
     notes.extend(predicted.warn_of_folders_in_archive());
-    notes.extend(forget_test_set(&mut predicted, &mut truth));
+    notes.extend(forget_test_set(&mut predicted, &truth));
     notes.extend(forget_channel(&mut predicted, &truth));
     let mut pairing = Pairing {
         notes,
@@ -282,7 +282,7 @@ fn one_each(root: &Path, files: Vec<Candidate>) -> Result<BTreeMap<CaseKey, Sour
 
 /// `test-segmentation-3` against `segmentation-3`: one case if all predictions are named in the one
 /// way and all references in the other.
-fn forget_test_set(predicted: &mut Side, truth: &mut Side) -> Option<String> {
+fn forget_test_set(predicted: &mut Side, truth: &Side) -> Option<String> {
     let sets = |side: &Side| -> BTreeSet<bool> {
         side.cases.keys().filter_map(CaseKey::is_test).collect()
     };

@@ -9,7 +9,7 @@ use nifti::NiftiHeader;
 use super::Geometry;
 use super::geometry::{column_lengths, relative_determinant};
 
-type Affine = [[f64; 4]; 4];
+pub(super) type Affine = [[f64; 4]; 4];
 
 /// Below this share of the volume of a box with the same edges, the axes count as flat. A gantry
 /// tilt of 30 degrees still leaves 0.87.

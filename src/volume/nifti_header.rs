@@ -6,7 +6,7 @@ use nifti::{Endianness, NiftiHeader, NiftiType};
 
 use super::Geometry;
 use super::geometry::column_lengths;
-use super::nifti_affine::{Placement, affine_of};
+use super::nifti_affine::{Affine, Placement, affine_of};
 use crate::artifact::MaybeGzip;
 use crate::error::{Error, Result};
 
@@ -18,6 +18,11 @@ const NIFTI2_HEADER_BYTES: i32 = 540;
 pub(super) const FIRST_VOXEL: u64 = 352;
 /// More than twice a whole-body CT of 1024 x 1024 x 1000; 8 GiB once held as f32.
 const MAX_VOXELS: u64 = 1 << 31;
+/// Voxel sizes and origins beyond a kilometre are damage; near the end of f32 they could not even
+/// be written again.
+const FURTHEST_MM: f64 = 1e6;
+/// Ten nanometres; smaller sizes, rounded to f32 when written, could count as singular.
+const SMALLEST_MM: f64 = 1e-5;
 
 /// What a NIfTI-1 header says, without the voxels.
 #[derive(Clone, Debug, PartialEq)]
@@ -234,9 +239,11 @@ fn check_layout(header: &NiftiHeader, big_endian: bool) -> Result<Layout, String
         }
     }
     let [x, y, z] = column_lengths(&affine);
+    let stored_mm = pixdim.map(|size| f64::from(size) * to_mm);
+    check_size(&affine, [x, y, z], stored_mm)?;
     let scaling = scaling(header)?;
     let reversed = |[x, y, z]: [usize; 3]| [z, y, x];
-    let [px, py, pz] = pixdim.map(|size| (f64::from(size) * to_mm) as f32);
+    let [px, py, pz] = stored_mm.map(|mm| mm as f32);
     Ok(Layout {
         header: ImageHeader {
             geometry: Geometry {
@@ -254,6 +261,26 @@ fn check_layout(header: &NiftiHeader, big_endian: bool) -> Result<Layout, String
         scaling,
         offset: voxel_offset(header)?,
     })
+}
+
+/// Whether the grid, in millimetres, is one that a scanner can have.
+fn check_size(affine: &Affine, lengths: [f64; 3], stored_mm: [f64; 3]) -> Result<(), String> {
+    let sizes = lengths.iter().chain(&stored_mm);
+    if let Some(size) = sizes
+        .copied()
+        .find(|mm| !(SMALLEST_MM..=FURTHEST_MM).contains(mm))
+    {
+        return Err(format!(
+            "a voxel measures {size:e} mm, expected {SMALLEST_MM:e} to {FURTHEST_MM:e} mm"
+        ));
+    }
+    let origin = [affine[0][3], affine[1][3], affine[2][3]];
+    if let Some(place) = origin.iter().find(|mm| mm.abs() > FURTHEST_MM) {
+        return Err(format!(
+            "the first voxel lies {place:e} mm from the origin, expected at most {FURTHEST_MM:e} mm"
+        ));
+    }
+    Ok(())
 }
 
 /// The three sizes `[x, y, z]`; missing axes count 1, and further ones must be 1.

@@ -591,6 +591,11 @@ fn archives_that_mean_harm_are_refused() {
     rename(&mut twice, b"b.nii", b"a.nii");
     fs::write(&path, &twice).unwrap();
     refused(&["\"a.nii\" occurs twice"]);
+    // Found by fuzzing: it was taken as a file whose name is empty.
+    let mut nameless = sound.clone();
+    rename(&mut nameless, b"b.nii", b"././.");
+    fs::write(&path, &nameless).unwrap();
+    refused(&["entry 2 has no name"]);
     zip(
         &path,
         &[("x/a.nii", content.clone()), ("x/./a.nii", content.clone())],

@@ -353,6 +353,11 @@ fn hostile_headers_are_refused_with_the_field() {
         ),
         (280, &f(f32::NAN), "sform holds values that are no numbers"),
         (280, &[0; 48], "sform is singular"),
+        // Found by fuzzing: read as metres, this was written as infinite and not read again.
+        (280, &f(3e38), "a voxel measures 3.0000000054977558e38 mm"),
+        (292, &f(1e9), "the first voxel lies 1e9 mm from the origin"),
+        (80, &f(1e7), "a voxel measures 1e7 mm"),
+        (80, &f(1e-6), "a voxel measures"),
     ] {
         let text = spoilt(offset, field);
         assert!(text.contains(says), "{says}: {text}");

@@ -1,0 +1,30 @@
+//! What every target does with its bytes and with the answers of a reader.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, ExitCode, Result};
+
+/// A file of this process for one input, in the system's temporary folder (`scripts/fuzz.sh` puts
+/// that into memory).
+pub fn file(name: &str, bytes: &[u8]) -> PathBuf {
+    let path = std::env::temp_dir().join(format!("hdbench-fuzz-{}-{name}", std::process::id()));
+    fs::write(&path, bytes).expect("the temporary folder can be written");
+    path
+}
+
+/// The value; or nothing, once the error has been found to be what the house promises: bad input,
+/// the file by name, a remedy.
+pub fn answer<T>(path: &Path, result: Result<T>) -> Option<T> {
+    match result {
+        Ok(value) => Some(value),
+        Err(error) => {
+            assert!(matches!(error, Error::Malformed { .. }), "{error:?}");
+            assert_eq!(error.exit_code(), ExitCode::BadInput);
+            let text = error.to_string();
+            assert!(text.contains("\nhint: "), "{text}");
+            assert!(text.contains(&*path.to_string_lossy()), "{text}");
+            None
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! The modules under attack, included from the package by path (the manifest says why). They stand
+//! at the root of this crate, so that their `crate::` paths mean the same as at home.
+
+#[path = "../../src/error.rs"]
+pub mod error;
+
+#[path = "../../src/artifact/mod.rs"]
+pub mod artifact;
+
+#[path = "../../src/volume/mod.rs"]
+pub mod volume;
+
+pub mod input;
