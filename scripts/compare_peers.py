@@ -1,0 +1,167 @@
+#!/usr/bin/env python3
+"""Measures `hdbench evaluate` against the tools people score segmentations with today.
+
+    python3 scripts/compare_peers.py                        one LiTS-size pair, every peer, one table
+    python3 scripts/compare_peers.py --official-scorer DIR  with the LiTS challenge's own scorer
+    python3 scripts/compare_peers.py --growth               hdbench's time by size, lesions, distance, cores
+    python3 scripts/compare_peers.py --memory               hdbench's peak memory
+
+Needs Python 3.10 to 3.12, pip and `cargo build --release`; installs the peers it names from PyPI
+into an environment of their own. Every row is a process, from its start to its end, reading of both
+files included, on the same two cores. The table goes to standard output, as Markdown.
+
+The official scorer is not on PyPI and carries no licence, so it is not part of this repository:
+
+    git clone https://github.com/PatrickChrist/lits-challenge-scoring
+    python3 scripts/compare_peers.py --official-scorer lits-challenge-scoring
+"""
+
+import argparse
+import json
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+PROGRAMS = Path(__file__).resolve().parent / "peers"
+sys.path.insert(0, str(PROGRAMS))
+
+import environment  # noqa: E402
+import growth  # noqa: E402
+import measure  # noqa: E402
+import memory  # noqa: E402
+import official  # noqa: E402
+from measure import Row  # noqa: E402
+from verdict import agreement, goals, same_scores  # noqa: E402
+
+CORES = 2
+
+
+def options():
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    root = Path(__file__).resolve().parent.parent
+    parser.add_argument("--hdbench", type=Path, default=root / "target" / "release" / "hdbench",
+                        help="the binary (default: target/release/hdbench)")
+    parser.add_argument("--official-scorer", type=Path, metavar="DIR",
+                        help="checkout of PatrickChrist/lits-challenge-scoring with its branch miccai")
+    parser.add_argument("--case", type=Path, nargs=2, metavar=("PRED", "REF"),
+                        help="your own pair instead of the made-up one")
+    parser.add_argument("--venv", type=Path, metavar="DIR", help="where the peers are installed "
+                        "(default: the user's cache folder)")
+    parser.add_argument("--repeats", type=int, default=5, help="runs a row; the median counts (default: 5)")
+    parser.add_argument("--slow-repeats", type=int, default=1,
+                        help="the same for peers that take minutes (default: 1)")
+    parser.add_argument("--growth", action="store_true", help="how hdbench's time grows")
+    parser.add_argument("--memory", action="store_true", help="how much memory hdbench takes")
+    return parser.parse_args()
+
+
+def main():
+    chosen = options()
+    if not chosen.hdbench.is_file():
+        sys.exit(f"error: {chosen.hdbench} is not there\nhint: run `cargo build --release`, or name "
+                 "the binary with --hdbench")
+    python = environment.python(chosen.venv)
+    with tempfile.TemporaryDirectory(prefix="hdbench-peers-") as folder:
+        folder = Path(folder)
+        if chosen.growth:
+            growth.show(chosen.hdbench, python, folder, chosen.repeats)
+        elif chosen.memory:
+            memory.show(chosen.hdbench, python, folder)
+        else:
+            compare(chosen, python, folder)
+
+
+def compare(chosen, python, folder):
+    if chosen.case:
+        pred, ref = chosen.case
+        print(f"Case: {pred} against {ref}.\n")
+    else:
+        made = measure.run([python, PROGRAMS / "pair.py", folder / "pair"])
+        if made.code:
+            sys.exit(f"error: the pair was not made\n{made.errors}")
+        pred, ref = folder / "pair" / "pred.nii.gz", folder / "pair" / "ref.nii.gz"
+        print(describe(json.loads(made.output)))
+    cores = measure.usable_cores(CORES)
+    print(measure.machine(cores) + ".\n")
+    rows = make_rows(chosen, python, folder, pred, ref)
+    for row in rows.values():
+        row.cores = cores
+    measure.interleave(list(rows.values()))
+    print(table(rows))
+    print(goals(rows))
+    print(agreement(rows, folder / "strict" / "metrics_long.csv"))
+    print(same_scores(rows, folder / "official" / "output" / "scores.txt", folder / "lits" / "scores.txt"))
+    print(f"\nLoad at the end {measure.os.getloadavg()[0]:.1f}.")
+
+
+def describe(pair):
+    x, y, z = pair["shape"]
+    return (f"Pair: {x} x {y} x {z} voxels of {' x '.join(map(str, pair['spacing_mm']))} mm, uint8 "
+            f".nii.gz; liver of {pair['liver_voxels']:,} voxels, Dice {pair['liver_dice']}, "
+            f"{pair['reference_lesions']} reference and {pair['predicted_lesions']} predicted lesions.\n")
+
+
+def make_rows(chosen, python, folder, pred, ref):
+    """Key to row, in the table's order."""
+    peer = lambda name, *arguments: [python, PROGRAMS / f"{name}.py", *arguments, pred, ref]
+
+    def hdbench(profile):
+        out = folder / profile
+        command = [chosen.hdbench, "evaluate", "--pred", pred, "--ref", ref, "--out", out,
+                   "--profile", profile]
+        return Row(f"`hdbench evaluate --profile {profile}`", command, chosen.repeats,
+                   before=lambda: shutil.rmtree(out, ignore_errors=True))
+
+    return {
+        "official": official_row(chosen, python, folder, pred, ref),
+        "medpy": Row("MedPy: ASSD and HD95 of liver and lesion", peer("medpy_distances"),
+                     chosen.slow_repeats),
+        "assembled": Row("nibabel + cc3d + surface-distance + numpy: overlap, ASD, HD95, NSD, lesions",
+                         peer("assembled"), chosen.repeats),
+        "lits": hdbench("lits"),
+        "strict": hdbench("strict"),
+        "gzip": Row("floor: `gzip -dc` of both files, side by side",
+                    ["sh", "-c", 'gzip -dc "$1" >/dev/null & gzip -dc "$2" >/dev/null; wait',
+                     "sh", pred, ref], chosen.repeats),
+        "zlib": Row("floor: zlib in Python, side by side", peer("inflate", "zlib"), chosen.repeats),
+        "zlib-ng": Row("floor: zlib-ng in Python, side by side", peer("inflate", "zlib-ng"),
+                       chosen.repeats),
+    }
+
+
+def official_row(chosen, python, folder, pred, ref):
+    name = "official LiTS scorer (miccai), uncompressed files"
+    row = Row(name, [], chosen.repeats)
+    if not chosen.official_scorer:
+        row.trouble = "not run: it is not on PyPI, give a checkout with `--official-scorer`"
+        return row
+    work = folder / "official"
+    try:
+        program = official.prepare(chosen.official_scorer, work, environment.cache_folder())
+    except official.Unusable as problem:
+        row.trouble = f"not run: {problem}"
+        return row
+    row.command = [python, program, official.lay_out(pred, ref, work), work / "output"]
+    # Its MedPy is the one beside it, not the environment's.
+    row.environment = {"PYTHONPATH": str(program.parent)}
+    return row
+
+
+def table(rows):
+    lines = ["| what | runs | wall s | CPU s | peak MB | wall / lits | wall / strict |",
+             "|---|---:|---:|---:|---:|---:|---:|"]
+    for row in rows.values():
+        if not row.ran():
+            lines.append(f"| {row.name} | {row.trouble or 'not run'} | | | | | |")
+            continue
+        ratio = lambda key: (f"{row.median('wall') / rows[key].median('wall'):.1f}x"
+                             if rows[key].ran() else "")
+        lines.append(f"| {row.name} | {len(row.runs)} | {row.median('wall'):.3f} | "
+                     f"{row.median('cpu'):.3f} | {row.peak_mb():.0f} | {ratio('lits')} | {ratio('strict')} |")
+    return "\n".join(lines) + "\n\nMedian of the runs; the peak is the largest of them.\n"
+
+
+if __name__ == "__main__":
+    main()
