@@ -4,18 +4,19 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 
 use super::progress::Reporter;
-use super::score_table;
+use super::score_table::{self, Shown};
 use super::study_options::{cores, pool};
 use crate::analysis::write_parquet;
 use crate::artifact::create_dir;
 use crate::error::{Error, Result};
 use crate::evaluation::lits::{LitsScored, lits_rows, score_lits, write_scores_txt};
 use crate::evaluation::{
-    CasePair, DEFAULT_JOBS, Failure, LabelMapChoice, MissingCase, Origin, PairOptions, Pairing,
-    Row, SAME_PLACE_MM, ScoredCase, StrictCase, evaluate, pair, rows, score_strict, write_cases,
-    write_failures, write_lesions, write_metrics_json, write_metrics_long, write_summary,
-    write_wide,
+    CasePair, DEFAULT_JOBS, Failure, LabelMapChoice, MissingCase, Options, Origin, PairOptions,
+    Pairing, Row, SAME_PLACE_MM, ScoredCase, StrictCase, Tolerance, evaluate, pair, rows,
+    score_strict, write_cases, write_failures, write_lesions, write_metrics_json,
+    write_metrics_long, write_summary, write_wide,
 };
+use crate::metrics::surface::Border;
 use crate::progress::Progress;
 
 /// So many names are shown in one message; failures.csv has all.
@@ -89,6 +90,20 @@ pub struct Evaluate {
     /// Compare voxels by index even if the files place them elsewhere in the patient
     #[arg(long)]
     ignore_geometry: bool,
+    /// Which neighbours make a surface voxel, for the distances: 6, 18, 26 (profile strict)
+    #[arg(
+        long,
+        value_name = "N,...",
+        value_delimiter = ',',
+        default_value = "18,6"
+    )]
+    border: Vec<BorderRule>,
+    /// Tolerances of the normalised surface Dice in mm (profile strict)
+    #[arg(long, value_name = "MM,...", value_delimiter = ',', default_value = "1,2,3,5", value_parser = tolerance)]
+    nsd_tolerance: Vec<Tolerance>,
+    /// Match lesions one to one as well, at IoU of 0.5 or more as panoptica does (profile strict)
+    #[arg(long)]
+    one_to_one: bool,
     /// Cases at a time (default: up to 4); each takes about 2 bytes a voxel
     #[arg(long, value_name = "N")]
     jobs: Option<usize>,
@@ -115,9 +130,40 @@ enum Profile {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum BorderRule {
+    /// Faces (MedPy, MONAI, MetricsReloaded)
+    #[value(name = "6")]
+    Six,
+    /// Faces and edges (the official LiTS scorer)
+    #[value(name = "18")]
+    Eighteen,
+    /// Faces, edges and corners
+    #[value(name = "26")]
+    TwentySix,
+}
+
+impl From<BorderRule> for Border {
+    fn from(rule: BorderRule) -> Self {
+        match rule {
+            BorderRule::Six => Self::Six,
+            BorderRule::Eighteen => Self::Eighteen,
+            BorderRule::TwentySix => Self::TwentySix,
+        }
+    }
+}
+
+fn tolerance(text: &str) -> Result<Tolerance, String> {
+    let mm = text.trim().parse().ok();
+    mm.and_then(Tolerance::from_mm)
+        .ok_or_else(|| "expected millimetres such as 2 or 0.5".to_owned())
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Format {
-    /// For people
+    /// For people, the figures most asked for
     Table,
+    /// For people, every figure
+    Full,
     /// The rows of metrics_long.csv
     Csv,
     /// The same rows, a JSON object a line
@@ -145,7 +191,8 @@ impl Evaluate {
         };
         let (rows, scored) = match self.profile {
             Profile::Strict => {
-                let found = cases.score(reporter, |pair| score_strict(pair, &options))?;
+                let figures = self.figures();
+                let found = cases.score(reporter, |pair| score_strict(pair, &options, &figures))?;
                 self.finish_strict(&cases, found, reporter)?
             }
             Profile::Lits => {
@@ -301,6 +348,23 @@ impl Evaluate {
         })
     }
 
+    fn figures(&self) -> Options {
+        let mut borders: Vec<Border> = Vec::new();
+        for rule in self.border.iter().copied().map(Border::from) {
+            if !borders.contains(&rule) {
+                borders.push(rule);
+            }
+        }
+        let mut tolerances = self.nsd_tolerance.clone();
+        tolerances.sort_unstable();
+        tolerances.dedup();
+        Options {
+            borders,
+            tolerances,
+            one_to_one: self.one_to_one,
+        }
+    }
+
     fn origin(&self) -> Origin {
         let named =
             |name: &Option<String>, path: &Path| name.clone().unwrap_or_else(|| name_of(path));
@@ -350,10 +414,14 @@ impl Evaluate {
             Format::Csv
         };
         let bytes = match self.format.unwrap_or(default) {
-            Format::Table => {
+            format @ (Format::Table | Format::Full) => {
+                let shown = match format {
+                    Format::Table => Shown::Headline,
+                    _ => Shown::Everything,
+                };
                 let profile = self.profile.to_possible_value();
                 let profile = profile.as_ref().map_or("", |value| value.get_name());
-                score_table::render(rows, scored, all, profile).into_bytes()
+                score_table::render(rows, scored, all, profile, shown).into_bytes()
             }
             Format::Csv => {
                 let path = self.out.join("metrics_long.csv");

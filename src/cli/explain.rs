@@ -29,7 +29,7 @@ impl Explain {
     pub fn exec(self) -> anyhow::Result<()> {
         let text = match self.topic {
             Topic::Lits => explain_lits().to_owned(),
-            Topic::Strict => explain_strict().to_owned(),
+            Topic::Strict => explain_strict(),
             Topic::ExitCodes => exit_codes(),
         };
         let mut out = std::io::stdout().lock();

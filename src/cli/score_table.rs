@@ -8,10 +8,84 @@ use crate::evaluation::{ALL_CASES, Description, Label, Row, describe};
 /// Between the columns.
 const GAP: &str = "   ";
 
+/// How much of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shown {
+    /// The figures of [`HEADLINE`] and, of profile `lits`, all.
+    Headline,
+    Everything,
+}
+
+/// What people ask for first; the others go by definition, threshold or tolerance.
+const HEADLINE: [&str; 25] = [
+    "dice",
+    "voe",
+    "rvd",
+    "precision",
+    "recall",
+    "assd",
+    "rmsd",
+    "msd",
+    "hd95",
+    "nsd_2mm",
+    "volume_pred_ml",
+    "volume_ref_ml",
+    "detection_precision_iou_gt_0",
+    "detection_recall_iou_gt_0",
+    "detection_f1_iou_gt_0",
+    "detection_precision_iou_gt_0.5",
+    "detection_recall_iou_gt_0.5",
+    "detection_f1_iou_gt_0.5",
+    "detection_f1_one_to_one_iou_ge_0.5",
+    "tumour_burden_pred",
+    "tumour_burden_ref",
+    "tumour_burden_error",
+    "dice_global",
+    "tumour_burden_rmse",
+    "tumour_burden_max_error",
+];
+
+/// Whether a metric is among [`HEADLINE`], or stands in for one that was not asked for: a distance
+/// by another border rule, a surface Dice at another tolerance.
+fn is_headline(metric: &str, all: &BTreeSet<&str>) -> bool {
+    let stands_in = match metric.split_once('_') {
+        Some((distance @ ("assd" | "rmsd" | "msd" | "hd95"), rule)) => {
+            rule.ends_with('n') && !rule.contains('_') && !all.contains(distance)
+        }
+        Some(("nsd", _)) => !all.contains("nsd_2mm"),
+        _ => false,
+    };
+    HEADLINE.contains(&metric) || stands_in
+}
+
+impl Shown {
+    /// The rows that are shown, and how many metrics are not.
+    fn of(self, rows: &[Row]) -> (Vec<Row>, usize) {
+        let names = |rows: &mut dyn Iterator<Item = &Row>| -> BTreeSet<String> {
+            rows.map(|row| row.metric.clone()).collect()
+        };
+        let all = names(&mut rows.iter());
+        let known: BTreeSet<&str> = all.iter().map(String::as_str).collect();
+        let kept: Vec<Row> = rows
+            .iter()
+            .filter(|row| {
+                self == Self::Everything
+                    || !row.policy.starts_with("strict")
+                    || is_headline(&row.metric, &known)
+            })
+            .cloned()
+            .collect();
+        let left = all.len() - names(&mut kept.iter()).len();
+        (kept, left)
+    }
+}
+
 /// Shows what was scored: each metric's mean and standard deviation over the cases that have a
 /// value, how many those are, figures pooled over all cases, and the conventions that stood in for
 /// values.
-pub fn render(rows: &[Row], scored: usize, all: usize, profile: &str) -> String {
+pub fn render(rows: &[Row], scored: usize, all: usize, profile: &str, shown: Shown) -> String {
+    let (rows, left) = shown.of(rows);
+    let rows = rows.as_slice();
     let mut text = format!("{scored} of {all} cases scored, profile {profile}");
     if scored < all {
         text += "; the others are in no figure below";
@@ -25,6 +99,13 @@ pub fn render(rows: &[Row], scored: usize, all: usize, profile: &str) -> String 
         &pooled(rows),
     );
     text += &conventions(rows, scored);
+    if left > 0 {
+        // Writing to a string cannot fail.
+        let _ = writeln!(
+            text,
+            "\n{left} more metrics are in metrics_long.csv, and here with --format full"
+        );
+    }
     text
 }
 

@@ -202,13 +202,17 @@ pub struct StrictCase {
 }
 
 /// Reads and scores one case by profile `strict`; errors as [`load_pair`].
-pub fn score_strict(pair: &CasePair, options: &PairOptions) -> Result<StrictCase> {
+pub fn score_strict(
+    pair: &CasePair,
+    options: &PairOptions,
+    figures: &Options,
+) -> Result<StrictCase> {
     let loaded = load_pair(pair, options)?;
     let scores = score_part(
         loaded.prediction.view(),
         loaded.reference.view(),
         &loaded.geometry,
-        &Options::default(),
+        figures,
     );
     Ok(StrictCase {
         scored: ScoredCase {

@@ -10,8 +10,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use hdbench::artifact::Archive;
 use hdbench::error::{Error, ExitCode};
 use hdbench::evaluation::{
-    ALL_CASES, Label, LabelMapChoice, Metric, Outcome, PairOptions, Row, StrictCase, evaluate,
-    pair, read_metrics_long, score_strict,
+    ALL_CASES, Label, LabelMapChoice, Metric, Options, Outcome, PairOptions, Row, StrictCase,
+    evaluate, pair, read_metrics_long, score_strict,
 };
 use hdbench::progress::{Progress, Silent};
 use hdbench::volume::{Geometry, Volume, write_labels};
@@ -81,7 +81,7 @@ fn pool(threads: usize) -> rayon::ThreadPool {
 fn run(pred: &Path, reference: &Path, options: &PairOptions) -> Outcome<StrictCase> {
     let pairing = pair(pred, reference).unwrap();
     evaluate(&pairing.pairs, 2, &pool(2), &Silent, |pair| {
-        score_strict(pair, options)
+        score_strict(pair, options, &Options::default())
     })
     .unwrap()
 }
@@ -481,7 +481,7 @@ fn cases_in_flight_are_bounded() {
     let options = PairOptions::default();
     let outcome = evaluate(&pairs, 2, &pool(4), &Silent, |pair| {
         most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
-        let scored = score_strict(pair, &options);
+        let scored = score_strict(pair, &options, &Options::default());
         now.fetch_sub(1, Ordering::SeqCst);
         scored
     })
@@ -1111,4 +1111,39 @@ fn the_table_names_every_convention() {
     );
     assert_eq!(metrics["aggregates"]["lesion_dice"]["count"], 3);
     assert!(metrics["aggregates"]["lesion_dice_global"].is_number());
+}
+
+/// What is asked for is computed, under its own name, and the table shows it in the place of what
+/// was not.
+#[test]
+fn borders_tolerances_and_matching_can_be_chosen() {
+    let dir = tempfile::tempdir().unwrap();
+    let (pred, reference) = three_cases(dir.path());
+    let out = dir.path().join("out");
+    let ran = |more: &[&str]| {
+        let mut arguments: Vec<&dyn AsRef<std::ffi::OsStr>> =
+            vec![&"--pred", &pred, &"--ref", &reference, &"--out", &out];
+        arguments.extend(more.iter().map(|one| one as &dyn AsRef<std::ffi::OsStr>));
+        hdbench(&arguments)
+    };
+    let chosen = ["--border", "26,6", "--nsd-tolerance", "0.5", "--one-to-one"];
+    let table = text(&ran(&[&chosen[..], &["--format", "table"]].concat()).stdout);
+    says(
+        &table,
+        &[
+            "\nassd_26n ",
+            "\nnsd_0.5mm ",
+            "\ndetection_f1_one_to_one_iou_ge_0.5 ",
+            "more metrics are in metrics_long.csv",
+        ],
+    );
+    assert!(!table.contains("\nmasd_26n "), "{table}");
+    let full = text(&ran(&[&chosen[..], &["--format", "full"]].concat()).stdout);
+    says(&full, &["\nmasd_26n ", "\nhd95_max_6n "]);
+    let rows = text(&ran(&[]).stdout);
+    says(&rows, &[",assd,", ",assd_6n,", ",nsd_2mm,"]);
+    assert!(!rows.contains("_26n,") && !rows.contains("one_to_one"));
+    let refused = ran(&["--nsd-tolerance", "0"]);
+    assert_eq!(refused.status.code(), Some(2));
+    says(&text(&refused.stderr), &["expected millimetres"]);
 }

@@ -7,7 +7,7 @@ use hdbench::evaluation::lits::{
     DetectionCounts, FIGURE_NAMES, LitsCase, LitsDeath, LitsMap, LitsTotals, ObjectScores, PENALTY,
     read_lits_map, score_lits_case, scores_txt, write_scores_txt,
 };
-use hdbench::evaluation::{explain_lits, explain_strict};
+use hdbench::evaluation::{Options, explain_lits, explain_strict, policy_table};
 use hdbench::volume::{Geometry, Volume, write_image};
 use ndarray::{Array3, s};
 use proptest::prelude::*;
@@ -401,7 +401,12 @@ fn the_explanation_names_every_departure() {
     let totals = LitsTotals::of([("a", case)]).unwrap();
     let figures: BTreeMap<&str, f64> = totals.figures().collect();
     assert!(figures["MAXERROR_Tumorburden"] < 0.0 && figures["RMSE_Tumorburden"] > 0.0);
-    assert!(explain_strict().contains("both empty"));
+    // Every line of the policy that is applied is explained.
+    let text = explain_strict();
+    for row in policy_table(&Options::default()) {
+        assert!(text.contains(&row.metric), "{}", row.metric);
+        assert!(text.contains(row.why), "{}", row.why);
+    }
 }
 
 proptest! {

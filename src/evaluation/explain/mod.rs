@@ -1,12 +1,80 @@
 //! What `hdbench explain` says about the scoring profiles.
 
+use std::fmt::Write;
+
+use super::figure::Options;
+use super::policy::{Edge, PolicyRow, policy_table};
+
+/// A line of names is broken after so many characters.
+const WIDTH: usize = 100;
+
 /// Every known departure of the official LiTS scorer, and with it of the profile `lits`, from the
 /// paper's definitions, and what `strict` does instead.
 pub fn explain_lits() -> &'static str {
     include_str!("lits.txt")
 }
 
-/// The definitions of the profile `strict` and its values for empty masks.
-pub fn explain_strict() -> &'static str {
-    include_str!("strict.txt")
+/// The definitions of the profile `strict` and its values for empty masks, every metric and
+/// situation with its reason, from the policy that is applied.
+pub fn explain_strict() -> String {
+    let mut text = include_str!("strict.txt").to_owned();
+    let options = Options {
+        one_to_one: true,
+        ..Options::default()
+    };
+    for (metrics, rows) in alike(&policy_table(&options)) {
+        text.push('\n');
+        text += &wrapped(&metrics);
+        for row in rows {
+            let situation = match row.situation {
+                Edge::None => "nothing empty",
+                Edge::BothEmpty => "both empty",
+                Edge::ReferenceEmpty => "reference empty",
+                Edge::PredictionEmpty => "prediction empty",
+            };
+            // Writing to a string cannot fail.
+            let _ = writeln!(text, "    {situation:<17} {} ({})", row.becomes, row.why);
+        }
+    }
+    text
+}
+
+/// Metrics that share the policy in every situation, in the order of the table.
+fn alike(table: &[PolicyRow]) -> Vec<(Vec<&str>, &[PolicyRow])> {
+    let mut groups: Vec<(Vec<&str>, &[PolicyRow])> = Vec::new();
+    for rows in table.chunk_by(|a, b| a.metric == b.metric) {
+        let name = rows[0].metric.as_str();
+        let same = |other: &&mut (Vec<&str>, &[PolicyRow])| {
+            let pairs = other.1.iter().zip(rows);
+            other.1.len() == rows.len()
+                && pairs
+                    .clone()
+                    .all(|(a, b)| (a.becomes, a.why) == (b.becomes, b.why))
+        };
+        match groups.iter_mut().find(same) {
+            Some((names, _)) => names.push(name),
+            None => groups.push((vec![name], rows)),
+        }
+    }
+    groups
+}
+
+fn wrapped(names: &[&str]) -> String {
+    let mut text = String::new();
+    let mut line = 0;
+    for (index, name) in names.iter().enumerate() {
+        let comma = if index + 1 < names.len() { "," } else { "" };
+        if line > 0 && line + name.len() + 2 > WIDTH {
+            text.push('\n');
+            line = 0;
+        } else if line > 0 {
+            text.push(' ');
+            line += 1;
+        }
+        text += name;
+        text += comma;
+        line += name.len() + comma.len();
+    }
+    text.push('\n');
+    text
 }
