@@ -1,18 +1,28 @@
 //! Tells the binary which commit it was built from.
 
+use std::path::Path;
 use std::process::Command;
 
+/// What the binary is made of.
+const SOURCES: [&str; 5] = ["src", "datasets", "build.rs", "Cargo.toml", "Cargo.lock"];
+
 fn main() {
-    println!("cargo:rerun-if-changed=.git/HEAD");
-    println!("cargo:rerun-if-changed=.git/index");
+    // Every commit and checkout is logged. The index is not watched: `git status` rewrites it, and
+    // nobody wants a build after that.
+    let watched = SOURCES.into_iter().chain([".git/HEAD", ".git/logs/HEAD"]);
+    for path in watched.filter(|path| Path::new(path).exists()) {
+        println!("cargo:rerun-if-changed={path}");
+    }
     let git = |arguments: &[&str]| {
-        let output = Command::new("git").args(arguments).output().ok()?;
+        let mut command = Command::new("git");
+        let output = command.arg("--no-optional-locks").args(arguments);
+        let output = output.output().ok()?;
         let text = String::from_utf8(output.stdout).ok()?;
         output.status.success().then(|| text.trim().to_owned())
     };
     let commit = git(&["rev-parse", "--short=12", "HEAD"]).unwrap_or_default();
-    let dirty = git(&["status", "--porcelain", "--untracked-files=no"])
-        .is_some_and(|changes| !changes.is_empty());
+    let status = ["status", "--porcelain", "--untracked-files=no", "--"];
+    let dirty = git(&[&status[..], &SOURCES].concat()).is_some_and(|changes| !changes.is_empty());
     let mark = if dirty { "-dirty" } else { "" };
     println!("cargo:rustc-env=HDBENCH_COMMIT={commit}{mark}");
 }
