@@ -18,7 +18,10 @@ targets=("$@")
 command -v cargo-fuzz >/dev/null || cargo install --locked cargo-fuzz --version "$CARGO_FUZZ"
 export RUSTC_BOOTSTRAP=1
 # Every input becomes a file; in memory where there is a file system for that.
-if [ -d /dev/shm ] && [ -w /dev/shm ]; then export TMPDIR=/dev/shm; fi
+if [ -d /dev/shm ] && [ -w /dev/shm ]; then memory=/dev/shm; else memory=${TMPDIR:-/tmp}; fi
+TMPDIR=$(mktemp -d -p "$memory" hdbench-fuzz-XXXXXX)
+export TMPDIR
+trap 'rm -rf "$TMPDIR"' EXIT
 # The readers allocate and drop a large buffer for each input: a short quarantine keeps that cheap.
 export ASAN_OPTIONS=${ASAN_OPTIONS:-quarantine_size_mb=16}
 
@@ -38,7 +41,6 @@ for target in "${targets[@]}"; do
         outcome="**FOUND**: see fuzz/$log"
         tail -n 40 "$log" >&2
     fi
-    rm -f "${TMPDIR:-/tmp}"/hdbench-fuzz-*
     statistic() { awk -v key="stat::$1:" '$1 == key { print $2 }' "$log" | tail -n 1; }
     counted() { grep -oE "$1: [0-9]+" "$log" | tail -n 1 | grep -oE '[0-9]+' || true; }
     summary+="\n| $target | $seconds | $(statistic number_of_executed_units) | $(statistic average_exec_per_sec) | $(counted cov) | $(counted ft) | $(counted corp) | $(statistic peak_rss_mb) | $outcome |"
