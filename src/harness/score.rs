@@ -18,7 +18,7 @@ use crate::progress::Progress;
 use crate::volume::read_labels;
 
 /// Raised when the same prediction gets other scores than before.
-const METHOD: u32 = 1;
+const METHOD: u32 = 2;
 
 /// Scores a cell's predictions against the test cases' labels, unless that is done.
 pub fn score(
