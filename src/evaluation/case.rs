@@ -1,5 +1,3 @@
-use std::path::Path;
-
 use ndarray::{Array3, ArrayView3};
 use rayon::prelude::*;
 
@@ -14,7 +12,7 @@ use crate::metrics::detection::Detection;
 use crate::metrics::overlap::Counts;
 use crate::metrics::surface::{Border, SurfaceDistances, distances_between};
 use crate::metrics::surfel::SurfelDistances;
-use crate::volume::{Geometry, read_labels};
+use crate::volume::Geometry;
 
 /// Label maps of one scan may place a voxel this far apart before they count as different grids:
 /// the f32 of a NIfTI header rounds positions of a metre to less.
@@ -112,53 +110,6 @@ pub struct ScoredCase {
     pub reference_file: String,
     /// What it scored.
     pub scores: CaseScores,
-}
-
-/// Scores a predicted label map file against a reference.
-///
-/// # Errors
-/// Those of [`read_labels`]; `Error::Malformed` naming the prediction if the grids differ in shape
-/// or in the place of a voxel.
-pub fn score_files(prediction: &Path, reference: &Path) -> Result<CaseScores> {
-    score_files_with(prediction, reference, &Options::default())
-}
-
-/// The same with options.
-///
-/// # Errors
-/// Those of [`score_files`].
-pub fn score_files_with(
-    prediction: &Path,
-    reference: &Path,
-    options: &Options,
-) -> Result<CaseScores> {
-    let truth = read_labels(reference)?;
-    let predicted = read_labels(prediction)?;
-    let shapes = [predicted.geometry.shape, truth.geometry.shape];
-    if shapes[0] != shapes[1] {
-        return Err(Error::malformed(
-            prediction,
-            format!(
-                "has {:?} voxels [z, y, x], but the reference {} has {:?}",
-                shapes[0],
-                reference.display(),
-                shapes[1]
-            ),
-            "give the prediction on the grid of its CT volume",
-        ));
-    }
-    let apart_mm = predicted.geometry.displacement_mm(&truth.geometry);
-    if apart_mm > SAME_PLACE_MM {
-        return Err(Error::malformed(
-            prediction,
-            format!(
-                "places its voxels up to {apart_mm:.2} mm away from those of the reference {}",
-                reference.display()
-            ),
-            "write the prediction with the affine of its CT volume; the axes may be flipped",
-        ));
-    }
-    score_case_with(&predicted.voxels, &truth.voxels, &truth.geometry, options)
 }
 
 /// Scores a predicted label map against a reference of the same shape `[z, y, x]`, both with

@@ -26,10 +26,7 @@ mod summary;
 mod tidy;
 mod wide_table;
 
-pub use case::{
-    CaseScores, LabelScores, SAME_PLACE_MM, ScoredCase, score_case, score_case_with, score_files,
-    score_files_with,
-};
+pub use case::{CaseScores, LabelScores, SAME_PLACE_MM, ScoredCase, score_case, score_case_with};
 pub use case_table::write_cases;
 pub use describe::{Description, Statistics, describe};
 pub use explain::{explain_lits, explain_strict};
@@ -42,7 +39,7 @@ pub use pairing::{CasePair, MissingCase, Pairing, pair};
 pub use policy::{Edge, Imputed, PolicyRow, policy_table};
 pub use run::{
     DEFAULT_JOBS, Failure, LoadedPair, Outcome, PairOptions, StrictCase, evaluate, load_pair,
-    score_strict,
+    score_files, score_strict,
 };
 pub use source::Source;
 pub use summary::write_summary;

@@ -6,10 +6,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use ndarray::Array3;
 
-use super::case::{SAME_PLACE_MM, ScoredCase, score_part};
+use super::case::{CaseScores, SAME_PLACE_MM, ScoredCase, score_part};
 use super::figure::Options;
 use super::label_map::LabelMap;
 use super::pairing::CasePair;
+use super::source::Source;
 use crate::error::{Error, Result};
 use crate::progress::Progress;
 use crate::volume::{Geometry, LabelBox};
@@ -223,4 +224,18 @@ pub fn score_strict(
         },
         apart_mm: loaded.apart_mm,
     })
+}
+
+/// Scores a predicted label map file against a reference by profile `strict`, both with 0 background,
+/// 1 liver, 2 tumour; errors as [`load_pair`].
+pub fn score_files(prediction: &Path, reference: &Path, figures: &Options) -> Result<CaseScores> {
+    let [prediction, reference] = [prediction, reference].map(|path| Source::File(path.into()));
+    let pair = CasePair {
+        case: String::new(),
+        prediction,
+        reference,
+    };
+    Ok(score_strict(&pair, &PairOptions::default(), figures)?
+        .scored
+        .scores)
 }

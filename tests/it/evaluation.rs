@@ -707,7 +707,7 @@ fn files_on_other_grids_are_refused_with_both_names() {
     let reference = write("reference.nii.gz", map(&[]), unit());
     let same = write("same.nii.gz", map(&[]), unit());
     assert_eq!(
-        score_files(&same, &reference)
+        score_files(&same, &reference, &Options::default())
             .unwrap()
             .liver
             .value(Metric::Dice),
@@ -722,8 +722,8 @@ fn files_on_other_grids_are_refused_with_both_names() {
     let mut flipped = unit();
     flipped.affine[0][0] = -1.0;
     let turned = write("turned.nii.gz", map(&[]), flipped);
-    for (path, says) in [(&cut, "[6, 8, 7]"), (&turned, "14.00 mm away")] {
-        let error = score_files(path, &reference).unwrap_err();
+    for (path, says) in [(&cut, "7 x 8 x 6 voxels"), (&turned, "14.00 mm away")] {
+        let error = score_files(path, &reference, &Options::default()).unwrap_err();
         let text = error.to_string();
         let name = path.file_name().unwrap().to_str().unwrap();
         assert!(
@@ -740,7 +740,12 @@ fn files_on_other_grids_are_refused_with_both_names() {
 #[test]
 fn golden_files_score_as_their_voxels_do() {
     for case in cases() {
-        let scores = score_files(&case.prediction_file, &case.reference_file).unwrap();
+        let scores = score_files(
+            &case.prediction_file,
+            &case.reference_file,
+            &Options::default(),
+        )
+        .unwrap();
         let counts = &case.expected["tumour"]["counts"];
         assert_eq!(
             Some(scores.lesion.counts.intersection),
