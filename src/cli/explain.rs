@@ -5,6 +5,7 @@ use clap::{Args, ValueEnum};
 
 use crate::error::{Error, ExitCode};
 use crate::evaluation::{explain_lits, explain_strict};
+use crate::recipe::explain_recipes;
 
 /// Explain a convention at length.
 #[derive(Args, Debug)]
@@ -21,6 +22,8 @@ enum Topic {
     Lits,
     /// The definitions of the default scoring profile, and its values for empty masks
     Strict,
+    /// The two recipes field by field, and where each value comes from
+    Recipe,
     /// What the exit codes say and what to do
     ExitCodes,
 }
@@ -30,6 +33,7 @@ impl Explain {
         let text = match self.topic {
             Topic::Lits => explain_lits().to_owned(),
             Topic::Strict => explain_strict(),
+            Topic::Recipe => explain_recipes(),
             Topic::ExitCodes => exit_codes(),
         };
         let mut out = std::io::stdout().lock();

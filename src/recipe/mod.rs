@@ -1,9 +1,11 @@
 //! What is trained and how, as plain data: variants, the method (recipe) and the amount of work (scale).
 
+mod explain;
 mod method;
 mod scale;
 mod variant;
 
+pub use explain::explain_recipes;
 pub use method::{
     Augmentation, BlockOrder, FrozenNorms, HybridInput, LesionRule, Recipe, RecipeName, Schedule,
     TestWindows, Upsampling,
