@@ -5,6 +5,7 @@ mod cell;
 mod datasets;
 mod evaluate;
 mod explain;
+mod model;
 mod predict;
 mod progress;
 mod report;
@@ -24,6 +25,7 @@ Examples:
   hdbench predict --model runs/lits --input ct.nii.gz --out segmentation.nii.gz
   hdbench evaluate --pred submission.zip --ref references --out scores --profile lits
   hdbench datasets synth --layout lits --cases 12 --seed 7 --out phantoms --preview
+  hdbench model summary hdenseunet                   layers, parameters, multiply-adds
   hdbench explain lits                               how the official scorer departs from the paper
 
 Exit codes:
@@ -50,6 +52,8 @@ enum Verb {
     Report(report::Report),
     Explain(explain::Explain),
     #[command(subcommand)]
+    Model(model::ModelVerb),
+    #[command(subcommand)]
     Datasets(datasets::Datasets),
     #[command(subcommand)]
     Cell(cell::CellVerb),
@@ -64,6 +68,7 @@ pub fn main() -> process::ExitCode {
         Verb::Evaluate(verb) => verb.exec(),
         Verb::Report(verb) => verb.exec(),
         Verb::Explain(verb) => verb.exec(),
+        Verb::Model(verb) => verb.exec(),
         Verb::Datasets(verb) => verb.exec(),
         Verb::Cell(verb) => verb.exec(),
     };

@@ -12,6 +12,8 @@ mod parameters;
 mod pass;
 mod residual;
 mod spatial;
+mod summary;
+mod trace;
 mod unet;
 
 pub use build::{Answers, Input, Mode, Network, Part};
@@ -24,4 +26,5 @@ pub use parameters::{ParameterCount, Values, count_parameters, values};
 pub use pass::Pass;
 pub use residual::ResidualNet;
 pub use spatial::{ConvSpec, Convolution, Spatial};
+pub use summary::{LayerSummary, NetworkSummary, summarise};
 pub use unet::UNet;

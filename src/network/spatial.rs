@@ -1,10 +1,11 @@
-use burn::module::{Module, Param};
+use burn::module::{Module, Param, ParamId};
 use burn::nn::conv::{Conv2d, Conv2dConfig, Conv3d, Conv3dConfig, ConvTranspose2d};
 use burn::nn::{PaddingConfig2d, PaddingConfig3d};
 use burn::tensor::module::{avg_pool2d, max_pool2d};
 use burn::tensor::ops::{AvgPoolOptions, MaxPoolOptions};
 use burn::tensor::{Device, Tensor, TensorData};
 
+use super::trace;
 use crate::kernel;
 use crate::recipe::Upsampling;
 
@@ -84,10 +85,11 @@ impl Spatial<4> for Conv2d {
             [2, 2] => parities_2d(x.clone(), kernels),
             _ => None,
         };
-        match parts {
+        let y = match parts {
             Some((x, kernels)) => same(x, kernels, self.bias.as_ref()),
             None => self.forward(x),
-        }
+        };
+        written_down(self.weight.id, y)
     }
 
     fn max_pool(x: Tensor<4>) -> Tensor<4> {
@@ -131,10 +133,11 @@ impl Spatial<5> for Conv3d {
             [2, 2, 2] => parities_3d(x.clone(), kernels),
             _ => None,
         };
-        match parts {
+        let y = match parts {
             Some((x, kernels)) => same(x, kernels, self.bias.as_ref()),
             None => self.forward(x),
-        }
+        };
+        written_down(self.weight.id, y)
     }
 
     fn max_pool(x: Tensor<5>) -> Tensor<5> {
@@ -175,6 +178,14 @@ impl Spatial<5> for Conv3d {
         let x = double(x.reshape([n * c, depth, height2 * width2]), how);
         x.reshape([n, c, 2 * depth, height2, width2])
     }
+}
+
+/// Hands a convolution's result on, for [`super::trace`].
+fn written_down<const R: usize>(kernels: ParamId, y: Tensor<R>) -> Tensor<R> {
+    let output = y.dims();
+    let places = output.iter().product::<usize>() / output[1];
+    trace::convolved(kernels, &output, places as u64);
+    y
 }
 
 /// A convolution of stride 1 on our own kernels.
@@ -247,6 +258,7 @@ pub fn rise(layer: &ConvTranspose2d, x: Tensor<4>) -> Tensor<4> {
         .reshape([n, out, 2, 2, height, width])
         .permute([0, 1, 4, 2, 5, 3])
         .reshape([n, out, 2 * height, 2 * width]);
+    trace::convolved(layer.weight.id, &y.dims(), (n * height * width) as u64);
     match &layer.bias {
         Some(bias) => y + bias.val().reshape([1, out, 1, 1]),
         None => y,

@@ -3,8 +3,8 @@
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
 use hdbench::network::{
-    Input, Mode, Network, Part, Pass, count_parameters, group_slices, initialise, ungroup_slices,
-    values,
+    Input, Mode, Network, NetworkSummary, Part, Pass, count_parameters, group_slices, initialise,
+    summarise, ungroup_slices, values,
 };
 use hdbench::recipe::{Recipe, RecipeName, Scale, ScaleName, Variant};
 use hdbench::seed::Seed;
@@ -163,4 +163,65 @@ fn warm_up_passes_over_the_unet_connections() {
     let plain = run(&build(Variant::DenseNet2d), true);
     assert_eq!(run(&unet, false), plain);
     assert_ne!(run(&unet, true), plain);
+}
+
+/// Spec sections 1.1, 1.3 and 1.8: number of convolutions and forward multiply-adds (thousand
+/// million) at 224 x 224, 12 slices, recipe `paper`.
+#[test]
+fn paper_networks_cost_what_the_tables_say() {
+    let recipe = Recipe::named(RecipeName::Paper);
+    let scale = Scale::named(ScaleName::Full);
+    let summary = |variant| summarise(Part::Variant(variant), &recipe, &scale);
+    let giga = |summary: &NetworkSummary| summary.multiply_adds() as f64 / 1e9;
+    let slices = summary(Variant::DenseUNet2d);
+    assert_eq!(slices.layers.len(), 167);
+    assert_eq!(slices.input, [1, 1, 3, 224, 224]);
+    assert!((giga(&slices) - 18.6).abs() < 0.1, "{}", giga(&slices));
+    let volume = summary(Variant::DenseUNet3d);
+    assert_eq!(volume.layers.len(), 65);
+    assert_eq!(volume.layers[0].output, [1, 96, 6, 112, 112]);
+    let hybrid = summary(Variant::HDenseUNet);
+    assert_eq!(hybrid.layers.len(), 167 + 64 + 2);
+    let fusion: u64 = hybrid
+        .layers
+        .iter()
+        .filter(|layer| layer.path.contains("fusion"))
+        .map(|layer| layer.multiply_adds)
+        .sum();
+    assert!((fusion as f64 / 1e9 - 66.7).abs() < 0.1, "{fusion}");
+    // 454 without the line-up convolutions of both parts.
+    let line_up: u64 = hybrid
+        .layers
+        .iter()
+        .filter(|layer| layer.path.contains("lineup"))
+        .map(|layer| layer.multiply_adds)
+        .sum();
+    let without = giga(&hybrid) - line_up as f64 / 1e9;
+    assert!((without - 454.0).abs() < 1.0, "{without}");
+    let layers: usize = hybrid.layers.iter().map(|layer| layer.parameters).sum();
+    assert!(layers < hybrid.parameters.trainable);
+}
+
+/// A layer's work is its kernels at every place of its output; a transposed convolution's at every
+/// place of its input.
+#[test]
+fn work_follows_from_shapes() {
+    let recipe = Recipe::named(RecipeName::Paper);
+    for variant in [Variant::UNet, Variant::ResNet, Variant::DenseNet2d] {
+        let scale = Scale::named(ScaleName::Demo);
+        for layer in summarise(Part::Variant(variant), &recipe, &scale).layers {
+            let places: usize = layer.output[2..].iter().product();
+            let rises = layer.kernel == [2, 2];
+            let places = if rises { places / 4 } else { places };
+            let kernels =
+                layer.channels[0] * layer.channels[1] * layer.kernel.iter().product::<usize>();
+            assert_eq!(
+                layer.multiply_adds,
+                (places * kernels) as u64,
+                "{}",
+                layer.path
+            );
+            assert_eq!(layer.output[1], layer.channels[1], "{}", layer.path);
+        }
+    }
 }
