@@ -296,6 +296,10 @@ impl SharedFile {
 
 impl Read for SharedFile {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        // Beyond the end is the end; the system refuses places that no file can have.
+        if self.at >= self.len {
+            return Ok(0);
+        }
         let read = self.file.read_at(buffer, self.at)?;
         self.at += read as u64;
         Ok(read)

@@ -630,6 +630,9 @@ fn archives_that_mean_harm_are_refused() {
         .unwrap();
     links.finish().unwrap();
     refused(&["a.zip/a.nii", "is a link"]);
+    // Found by fuzzing: a directory at a place that no file has looked like a disk that fails.
+    fs::write(&path, include_bytes!("../../fuzz/seeds/zip/far_offset")).unwrap();
+    refused(&["no sound zip archive"]);
     // Cut anywhere.
     for end in [0, 4, 30, sound.len() / 2, sound.len() - 1] {
         fs::write(&path, &sound[..end]).unwrap();
