@@ -22,7 +22,8 @@ pub struct Phantoms {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Data {
-    /// A folder in LiTS layout.
+    /// A folder in LiTS layout. In `study.toml` one inside the study's own folder is relative to
+    /// that, so that a study can be moved.
     pub folder: PathBuf,
     /// Set where hdbench generated that folder.
     pub phantoms: Option<Phantoms>,
@@ -69,13 +70,15 @@ impl Study {
                 Error::read(&path)(e)
             }
         })?;
-        toml::from_str(&text).map_err(|e| {
+        let mut study: Self = toml::from_str(&text).map_err(|e| {
             Error::malformed(
                 &path,
                 e.to_string(),
                 "correct the file or start anew with --restart",
             )
-        })
+        })?;
+        study.data.folder = absolute(run)?.join(&study.data.folder);
+        Ok(study)
     }
 
     /// Writes `study.toml`. A folder that holds another study is refused, because its finished
@@ -97,7 +100,11 @@ impl Study {
             }
         }
         study.variants.sort_unstable();
-        let text = toml::to_string(&study).map_err(|e| Error::Internal(e.to_string()))?;
+        let mut kept = study.clone();
+        if let Ok(inside) = study.data.folder.strip_prefix(absolute(run)?) {
+            kept.data.folder = inside.to_path_buf();
+        }
+        let text = toml::to_string(&kept).map_err(|e| Error::Internal(e.to_string()))?;
         write_atomic(&Self::path(run), text.as_bytes())?;
         Ok(study)
     }
@@ -131,6 +138,10 @@ impl Study {
     pub fn device(&self) -> Result<Device> {
         device(&self.device)
     }
+}
+
+fn absolute(run: &Path) -> Result<PathBuf> {
+    std::path::absolute(run).map_err(Error::read(run))
 }
 
 /// The device of this name, without autodiff; an error for one this binary does not have.

@@ -251,3 +251,27 @@ fn a_study_is_not_replaced_by_another_by_accident() {
     other.write(dir.path(), true).unwrap();
     assert_eq!(Study::read(dir.path()).unwrap().seed, 2);
 }
+
+/// A study with its phantoms inside is whole: it goes on wherever its folder is moved.
+#[test]
+fn a_moved_study_finds_the_phantoms_inside_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let [before, after] = ["before", "after"].map(|name| dir.path().join(name));
+    std::fs::create_dir(&before).unwrap();
+    let made = study(&phantoms(&before), &[Variant::UNet], RecipeName::Paper);
+    made.write(&before, false).unwrap();
+    std::fs::rename(&before, &after).unwrap();
+    let moved = Study::read(&after).unwrap();
+    assert_eq!(moved.data.folder, after.join("phantoms"));
+    assert!(moved.data.folder.is_dir());
+    moved.write(&after, false).unwrap();
+    // Data elsewhere stay where they are.
+    let elsewhere = study(
+        &dir.path().join("lits"),
+        &[Variant::UNet],
+        RecipeName::Paper,
+    );
+    elsewhere.write(&after, true).unwrap();
+    let read = Study::read(&after).unwrap();
+    assert_eq!(read.data.folder, dir.path().join("lits"));
+}
