@@ -7,6 +7,7 @@ use std::process::Command;
 const SOURCES: [&str; 5] = ["src", "datasets", "build.rs", "Cargo.toml", "Cargo.lock"];
 
 fn main() {
+    find_libtorch();
     // Every commit and checkout is logged. The index is not watched: `git status` rewrites it, and
     // nobody wants a build after that.
     let watched = SOURCES.into_iter().chain([".git/HEAD", ".git/logs/HEAD"]);
@@ -25,4 +26,16 @@ fn main() {
     let dirty = git(&[&status[..], &SOURCES].concat()).is_some_and(|changes| !changes.is_empty());
     let mark = if dirty { "-dirty" } else { "" };
     println!("cargo:rustc-env=HDBENCH_COMMIT={commit}{mark}");
+}
+
+/// Writes LibTorch's folder into the binaries, so that they start without LD_LIBRARY_PATH.
+fn find_libtorch() {
+    println!("cargo:rerun-if-env-changed=LIBTORCH");
+    if std::env::var_os("CARGO_FEATURE_TCH").is_none() {
+        return;
+    }
+    let folder = std::env::var_os("LIBTORCH").map(|folder| Path::new(&folder).join("lib"));
+    if let Some(folder) = folder.and_then(|folder| folder.canonicalize().ok()) {
+        println!("cargo:rustc-link-arg=-Wl,-rpath,{}", folder.display());
+    }
 }

@@ -40,6 +40,25 @@ pub fn write_atomic_with(
     sync_dir(folder)
 }
 
+/// Like [`write_atomic`] for writers that want a path of their own: `fill` gets one in a temporary
+/// folder beside the file, with the file's name.
+pub fn replace_file(path: &Path, fill: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
+    let folder = parent_of(path);
+    create_dir(folder)?;
+    let temporary = tempfile::Builder::new()
+        .prefix(".hdbench-")
+        .suffix(".tmp")
+        .tempdir_in(folder)
+        .map_err(Error::write(path))?;
+    let inside = temporary.path().join(path.file_name().unwrap_or_default());
+    fill(&inside)?;
+    File::open(&inside)
+        .and_then(|file| file.sync_all())
+        .and_then(|()| fs::rename(&inside, path))
+        .map_err(Error::write(path))?;
+    sync_dir(folder)
+}
+
 /// Fills a temporary folder and renames it to `path`, replacing what was there, so that the
 /// folder is there whole or not at all.
 pub fn replace_dir(path: &Path, fill: impl FnOnce(&Path) -> Result<()>) -> Result<()> {

@@ -5,7 +5,7 @@ mod gzip;
 mod hash;
 mod zip;
 
-pub use atomic::{create_dir, replace_dir, write_atomic, write_atomic_with};
+pub use atomic::{create_dir, replace_dir, replace_file, write_atomic, write_atomic_with};
 pub use gzip::{MaybeGzip, gzip_writer};
 pub use hash::{hash_bytes, hash_file};
 pub use zip::{Archive, Entry, is_zip};

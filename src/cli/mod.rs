@@ -3,6 +3,7 @@
 mod ablation;
 mod cell;
 mod datasets;
+mod doctor;
 mod evaluate;
 mod explain;
 mod model;
@@ -26,6 +27,7 @@ Examples:
   hdbench evaluate --pred submission.zip --ref references --out scores --profile lits
   hdbench datasets synth --layout lits --cases 12 --seed 7 --out phantoms --preview
   hdbench model summary hdenseunet                   layers, parameters, multiply-adds
+  hdbench doctor                                     devices that work here, and why others do not
   hdbench explain lits                               how the official scorer departs from the paper
 
 Exit codes:
@@ -51,6 +53,7 @@ enum Verb {
     Evaluate(evaluate::Evaluate),
     Report(report::Report),
     Explain(explain::Explain),
+    Doctor(doctor::Doctor),
     #[command(subcommand)]
     Model(model::ModelVerb),
     #[command(subcommand)]
@@ -68,6 +71,7 @@ pub fn main() -> process::ExitCode {
         Verb::Evaluate(verb) => verb.exec(),
         Verb::Report(verb) => verb.exec(),
         Verb::Explain(verb) => verb.exec(),
+        Verb::Doctor(verb) => verb.exec().map_err(Into::into),
         Verb::Model(verb) => verb.exec(),
         Verb::Datasets(verb) => verb.exec(),
         Verb::Cell(verb) => verb.exec(),

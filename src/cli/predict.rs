@@ -5,6 +5,7 @@ use clap::Args;
 use super::progress::Reporter;
 use super::study_options::{cores, pool};
 use crate::harness::{load_model, model_folder, predict_file};
+use crate::network::Place;
 use crate::recipe::Variant;
 
 /// Segment a CT of your own: no mask needed, the coarse stage is included.
@@ -33,8 +34,8 @@ pub struct Predict {
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
     /// Where to compute
-    #[arg(long, default_value = "flex")]
-    device: String,
+    #[arg(long, default_value_t = Place::Flex)]
+    device: Place,
     /// CPU threads (default: all cores)
     #[arg(long)]
     threads: Option<usize>,
@@ -46,7 +47,7 @@ impl Predict {
         let folder = model_folder(&self.model, self.variant, self.fold, self.seed)?;
         let threads = self.threads.unwrap_or_else(cores);
         let found = pool(threads)?.install(|| {
-            let model = load_model(&folder, &self.device)?;
+            let model = load_model(&folder, self.device, threads)?;
             predict_file(&model, &self.input, &self.out, &reporter)
         });
         reporter.finish();

@@ -4,6 +4,7 @@ use clap::Args;
 
 use crate::error::{Error, Result};
 use crate::harness::{Data, Study};
+use crate::network::Place;
 use crate::recipe::{Recipe, RecipeName, Scale, ScaleName, Variant};
 
 /// Settings that every study has.
@@ -21,9 +22,9 @@ pub struct StudyOptions {
     /// Master seed: phantoms, split, initial weights, patches
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
-    /// Where to compute
-    #[arg(long, default_value = "flex")]
-    pub device: String,
+    /// Where to compute: flex, tch, tch:cuda:0, cuda:0, wgpu; `hdbench doctor` lists what works here
+    #[arg(long, default_value_t = Place::Flex)]
+    pub device: Place,
     /// CPU threads a cell uses; training repeats bit for bit at the same number (default: the
     /// existing study's, else 1 at scale demo and all cores at the others)
     #[arg(long)]
@@ -65,7 +66,7 @@ impl StudyOptions {
         Ok(Study {
             name: name.to_owned(),
             seed: self.seed,
-            device: self.device.clone(),
+            device: self.device.to_string(),
             threads,
             variants,
             folds: vec![0],

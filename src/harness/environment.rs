@@ -7,9 +7,9 @@ use super::study::Study;
 use crate::artifact::write_atomic;
 use crate::error::{Error, Result};
 
-/// `env.json`: on what a cell was made.
+/// The program and the computer it runs on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Environment {
+pub struct Machine {
     pub hdbench: String,
     /// With `-dirty` where the tree had uncommitted changes; empty for a build outside git.
     pub commit: String,
@@ -17,6 +17,27 @@ pub struct Environment {
     pub processor: String,
     pub cores: usize,
     pub memory_gb: Option<f64>,
+}
+
+impl Machine {
+    /// This one.
+    pub fn here() -> Self {
+        Self {
+            hdbench: env!("CARGO_PKG_VERSION").into(),
+            commit: env!("HDBENCH_COMMIT").into(),
+            os: std::env::consts::OS.into(),
+            processor: processor(),
+            cores: std::thread::available_parallelism().map_or(1, usize::from),
+            memory_gb: memory_gb(),
+        }
+    }
+}
+
+/// `env.json`: on what a cell was made.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Environment {
+    #[serde(flatten)]
+    pub machine: Machine,
     pub device: String,
     pub threads: usize,
     pub seed: u64,
@@ -27,12 +48,7 @@ impl Environment {
     /// This process, for this study.
     pub fn now(study: &Study) -> Self {
         Self {
-            hdbench: env!("CARGO_PKG_VERSION").into(),
-            commit: env!("HDBENCH_COMMIT").into(),
-            os: std::env::consts::OS.into(),
-            processor: processor(),
-            cores: std::thread::available_parallelism().map_or(1, usize::from),
-            memory_gb: memory_gb(),
+            machine: Machine::here(),
             device: study.device.clone(),
             threads: study.threads,
             seed: study.seed,
@@ -58,11 +74,12 @@ impl Environment {
 /// Processor, threads and memory in one line.
 pub fn hardware_line(environment: &Environment) -> String {
     let memory = environment
+        .machine
         .memory_gb
         .map_or(String::new(), |gb| format!(", {gb:.0} GB memory"));
     format!(
         "{}, {} threads, device {}{memory}",
-        environment.processor, environment.threads, environment.device
+        environment.machine.processor, environment.threads, environment.device
     )
 }
 

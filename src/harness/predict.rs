@@ -10,11 +10,11 @@ use super::cell::Cell;
 use super::inputs::{Inputs, TestCase};
 use super::memory::PeakMemory;
 use super::record::{CellRecord, StageRecord};
-use super::study::{Study, device};
+use super::study::Study;
 use crate::artifact::{create_dir, hash_bytes, write_atomic};
 use crate::error::{Error, Result};
 use crate::inference::{Coarse, Predictor};
-use crate::network::{Bundle, Network, Part};
+use crate::network::{Bundle, Network, Part, Place};
 use crate::preprocess::Prepared;
 use crate::progress::Progress;
 use crate::recipe::{Recipe, Scale, Variant};
@@ -214,8 +214,8 @@ pub struct Model {
 }
 
 /// Loads a variant's model and, from the same study, its coarse net.
-pub fn load_model(model: &Path, device_name: &str) -> Result<Model> {
-    let device = device(device_name)?;
+pub fn load_model(model: &Path, place: Place, threads: usize) -> Result<Model> {
+    let device = place.open(threads)?;
     let (bundle, network) = Bundle::load(model, &device)?;
     if !matches!(bundle.part, Part::Variant(_)) {
         return Err(Error::malformed(
@@ -228,9 +228,9 @@ pub fn load_model(model: &Path, device_name: &str) -> Result<Model> {
         ));
     }
     // RUN/<variant>/fold_<k>/seed_<s>/model
-    let place = std::path::absolute(model).map_err(Error::read(model))?;
-    let coarse = place.ancestors().nth(4).and_then(|run| {
-        let cell = place.parent()?;
+    let absolute = std::path::absolute(model).map_err(Error::read(model))?;
+    let coarse = absolute.ancestors().nth(4).and_then(|run| {
+        let cell = absolute.parent()?;
         let fold = cell.parent()?.file_name()?;
         Some(
             run.join(Part::Coarse.id())

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::artifact::write_atomic;
 use crate::error::{Error, Result};
+use crate::network::Place;
 use crate::recipe::{Recipe, Scale, Variant};
 use crate::seed::Seed;
 
@@ -136,21 +137,10 @@ impl Study {
 
     /// The device of this name, without autodiff.
     pub fn device(&self) -> Result<Device> {
-        device(&self.device)
+        self.device.parse::<Place>()?.open(self.threads)
     }
 }
 
 fn absolute(run: &Path) -> Result<PathBuf> {
     std::path::absolute(run).map_err(Error::read(run))
-}
-
-/// The device of this name, without autodiff; an error for one this binary does not have.
-pub fn device(name: &str) -> Result<Device> {
-    match name {
-        "flex" => Ok(Device::flex()),
-        other => Err(Error::usage(
-            format!("device {other:?} is not built into this binary"),
-            "--device flex is always there",
-        )),
-    }
 }

@@ -1,6 +1,6 @@
 //! Convolution and batch norm of our own for `flex`, as operations of Burn with their own backward
 //! passes. Vector instructions are chosen at run time; without them the same code runs on single
-//! values.
+//! values. Other devices compute the same with Burn's own operations.
 
 mod convolution;
 mod extension;
@@ -9,9 +9,17 @@ mod norm;
 mod planes;
 
 use burn::backend::Dispatch;
-use burn::tensor::Tensor;
+use burn::tensor::activation::relu as positive_part;
+use burn::tensor::module::{batch_norm_train, conv2d, conv3d};
+use burn::tensor::ops::ConvOptions;
+use burn::tensor::{Device, Tensor};
 
 use extension::Kernels;
+
+/// Whether a device runs the kernels of this module.
+pub fn runs_on(device: &Device) -> bool {
+    *device == Device::flex()
+}
 
 /// A convolution of stride 1 that keeps the size: half the kernel's size in zeros before the first
 /// value, behind the last one fewer where that size is even.
@@ -19,6 +27,9 @@ use extension::Kernels;
 /// # Shapes
 /// `x` `[n, channels, (z,) y, x]`, `kernels` `[out, channels, (z,) y, x]`, `bias` `[out]`.
 pub fn convolve<const R: usize>(x: Tensor<R>, kernels: Tensor<R>, bias: Tensor<1>) -> Tensor<R> {
+    if !runs_on(&x.device()) {
+        return composed_convolution(x, kernels, bias);
+    }
     Tensor::from_dispatch(<Dispatch as Kernels>::convolution(
         x.into_dispatch(),
         kernels.into_dispatch(),
@@ -38,6 +49,15 @@ pub fn normalise<const R: usize>(
     epsilon: f64,
     relu: bool,
 ) -> (Tensor<R>, Tensor<1>, Tensor<1>) {
+    if !runs_on(&x.device()) {
+        let normed = batch_norm_train(x, gamma, beta, epsilon);
+        let y = if relu {
+            positive_part(normed.output)
+        } else {
+            normed.output
+        };
+        return (y, normed.mean, normed.variance);
+    }
     let (y, mean, variance) = <Dispatch as Kernels>::normalisation(
         x.into_dispatch(),
         gamma.into_dispatch(),
@@ -63,6 +83,12 @@ pub fn affine<const R: usize>(
     shift: Tensor<1>,
     relu: bool,
 ) -> Tensor<R> {
+    if !runs_on(&x.device()) {
+        let mut channels = [1; R];
+        channels[1] = scale.dims()[0];
+        let y = x * scale.reshape(channels) + shift.reshape(channels);
+        return if relu { positive_part(y) } else { y };
+    }
     Tensor::from_dispatch(<Dispatch as Kernels>::affine(
         x.into_dispatch(),
         scale.into_dispatch(),
@@ -71,11 +97,47 @@ pub fn affine<const R: usize>(
     ))
 }
 
+/// [`convolve`] in Burn's own operations.
+fn composed_convolution<const R: usize>(
+    x: Tensor<R>,
+    kernels: Tensor<R>,
+    bias: Tensor<1>,
+) -> Tensor<R> {
+    let sizes: [usize; R] = kernels.dims();
+    // The padding of a convolution is the same at both ends: an even kernel's is one more in front,
+    // which leaves one result too many behind.
+    let whole: [usize; R] = x.dims();
+    let (x, kernels) = (x.into_dispatch(), kernels.into_dispatch());
+    let y = match R {
+        4 => {
+            let options = ConvOptions::new([1; 2], [sizes[2] / 2, sizes[3] / 2], [1; 2], 1);
+            let (x, kernels) = (
+                Tensor::<4>::from_dispatch(x),
+                Tensor::from_dispatch(kernels),
+            );
+            conv2d(x, kernels, Some(bias), options).into_dispatch()
+        }
+        5 => {
+            let padding = [sizes[2] / 2, sizes[3] / 2, sizes[4] / 2];
+            let options = ConvOptions::new([1; 3], padding, [1; 3], 1);
+            let (x, kernels) = (
+                Tensor::<5>::from_dispatch(x),
+                Tensor::from_dispatch(kernels),
+            );
+            conv3d(x, kernels, Some(bias), options).into_dispatch()
+        }
+        _ => unreachable!("maps are planes or volumes"),
+    };
+    let mut y = Tensor::<R>::from_dispatch(y);
+    for axis in 2..R {
+        y = y.narrow(axis, 0, whole[axis]);
+    }
+    y
+}
+
 #[cfg(test)]
 mod tests {
-    use burn::tensor::module::{batch_norm_train, conv2d, conv3d};
-    use burn::tensor::ops::ConvOptions;
-    use burn::tensor::{Device, TensorData};
+    use burn::tensor::TensorData;
     use pulp::Arch;
 
     use super::norm::{Maps, Passage, Terms};
@@ -176,6 +238,26 @@ mod tests {
                 conv3d(x, kernels, Some(bias), options)
             });
         }
+    }
+
+    /// What other devices compute, even kernels included.
+    #[test]
+    fn composed_convolution_equals_ours() {
+        let device = Device::flex();
+        let check_2d = |x, kernels: [usize; 4]| {
+            let x: Tensor<4> = tensor("x", x, &device);
+            let bias = tensor("bias", [kernels[0]], &device);
+            let kernels = tensor("kernels", kernels, &device);
+            let expected = convolve(x.clone(), kernels.clone(), bias.clone());
+            assert_near(composed_convolution(x, kernels, bias), expected, "2d");
+        };
+        check_2d([2, 3, 5, 7], [4, 3, 3, 3]);
+        check_2d([1, 2, 6, 8], [3, 2, 4, 4]);
+        let x: Tensor<5> = tensor("x", [1, 2, 4, 6, 5], &device);
+        let kernels = tensor("kernels", [3, 2, 4, 4, 4], &device);
+        let bias = tensor("bias", [3], &device);
+        let expected = convolve(x.clone(), kernels.clone(), bias.clone());
+        assert_near(composed_convolution(x, kernels, bias), expected, "3d");
     }
 
     /// Result, statistics and gradients against Burn's own batch norm, with and without ReLU.

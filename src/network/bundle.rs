@@ -1,7 +1,7 @@
 use std::path::Path;
 
 use burn::module::Module;
-use burn::store::{ModuleSnapshot, PytorchStore, SafetensorsStore};
+use burn::store::{ModuleSnapshot, SafetensorsStore};
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 
@@ -92,75 +92,5 @@ impl Bundle {
             Error::malformed(&path, e.to_string(), "the weights fit another network")
         })?;
         Ok((bundle, network))
-    }
-}
-
-/// What loading foreign weights did.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LoadReport {
-    pub loaded: usize,
-    /// Parameters of the encoder that the file does not have.
-    pub missing: Vec<String>,
-    /// Tensors of the file that no parameter took.
-    pub unexpected: Vec<String>,
-}
-
-/// Loads torchvision's or timm's DenseNet-161 (`.pth`, `.safetensors`) into the encoder of a slice
-/// classifier. Every parameter of the encoder has to be in the file; the classifier's are left.
-pub fn load_encoder(network: &mut Network, path: &Path) -> Result<LoadReport> {
-    let Network::Classifier(classifier) = network else {
-        return Err(Error::Internal(
-            "only a slice classifier has an encoder to load".into(),
-        ));
-    };
-    let refuse = |problem: String| {
-        Error::malformed(
-            path,
-            problem,
-            "a state dict of torchvision's densenet161 is expected, at scale full",
-        )
-    };
-    let renamed = [
-        (
-            r"^features\.denseblock(\d+)\.denselayer(\d+)\.(norm|conv)\.?([12])\.",
-            "blocks.$1.layers.$2.$3$4.",
-        ),
-        (r"^features\.transition(\d+)\.", "transitions.$1."),
-        (r"^features\.", ""),
-    ];
-    let is_safetensors = path.extension().is_some_and(|ext| ext == "safetensors");
-    let result = if is_safetensors {
-        let mut store = SafetensorsStore::from_file(path)
-            .with_from_adapter(burn::store::PyTorchToBurnAdapter)
-            .map_indices_contiguous(true)
-            .allow_partial(true);
-        for (from, to) in renamed {
-            store = store.with_key_remapping(from, to);
-        }
-        classifier
-            .encoder
-            .load_from(&mut store)
-            .map_err(|e| refuse(e.to_string()))?
-    } else {
-        let mut store = PytorchStore::from_file(path).allow_partial(true);
-        for (from, to) in renamed {
-            store = store.with_key_remapping(from, to);
-        }
-        classifier
-            .encoder
-            .load_from(&mut store)
-            .map_err(|e| refuse(e.to_string()))?
-    };
-    let report = LoadReport {
-        loaded: result.applied.len(),
-        missing: result.missing.into_iter().map(|(name, _)| name).collect(),
-        unexpected: result.unused,
-    };
-    match report.missing.first() {
-        Some(first) => Err(refuse(format!(
-            "{} parameters of the encoder are not in the file, the first is {first}",
-            report.missing.len()
-        ))),
-        None => Ok(report),
     }
 }

@@ -5,6 +5,7 @@ mod build;
 mod bundle;
 mod dense;
 mod dense_unet;
+mod device;
 mod hybrid;
 mod initial;
 mod norm;
@@ -15,16 +16,21 @@ mod spatial;
 mod summary;
 mod trace;
 mod unet;
+mod weights;
 
 pub use build::{Answers, Input, Mode, Network, Part};
-pub use bundle::{Bundle, LoadReport, load_encoder};
+pub use bundle::Bundle;
 pub use dense::{DenseEncoder, Encoded, SliceClassifier};
 pub use dense_unet::{Answer, DenseUNet, DenseUNetConfig};
+pub use device::{Availability, Place, survey};
 pub use hybrid::{HDenseUNet, group_slices, ungroup_slices};
 pub use initial::{identify, initialise};
-pub use parameters::{ParameterCount, Values, count_parameters, values};
+pub use parameters::{
+    ParameterCount, Values, count_parameters, read, torch_gradients, torch_values, values,
+};
 pub use pass::Pass;
 pub use residual::ResidualNet;
 pub use spatial::{ConvSpec, Convolution, Spatial};
 pub use summary::{LayerSummary, NetworkSummary, summarise};
 pub use unet::UNet;
+pub use weights::{LoadReport, export_weights, import_weights, is_torchvision, load_encoder};

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use burn::module::{Module, ModuleVisitor, Param};
-use burn::tensor::Tensor;
+use burn::tensor::{Gradients, Tensor};
 
 /// How many numbers a network holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -74,28 +74,90 @@ pub fn values<M: Module>(module: &M) -> Values {
     reader.values
 }
 
+/// The same under the names and in the layouts that PyTorch has for them.
+pub fn torch_values<M: Module>(module: &M) -> Values {
+    let mut reader = Reader {
+        torch: true,
+        ..Reader::default()
+    };
+    module.visit(&mut reader);
+    reader.values
+}
+
+/// The gradient of every parameter that has one, named and laid out as by [`torch_values`].
+pub fn torch_gradients<M: Module>(module: &M, gradients: &Gradients) -> Values {
+    let mut reader = Reader {
+        torch: true,
+        gradients: Some(gradients),
+        ..Reader::default()
+    };
+    module.visit(&mut reader);
+    reader.values
+}
+
+/// Shape and values of a tensor.
+pub fn read<const D: usize>(tensor: Tensor<D>) -> (Vec<usize>, Vec<f32>) {
+    let shape = tensor.dims().to_vec();
+    let values = tensor.into_data().try_to_vec::<f32>();
+    (shape, values.expect("networks run in f32"))
+}
+
 #[derive(Default)]
-struct Reader {
+struct Reader<'a> {
     path: Vec<String>,
+    containers: Vec<String>,
+    torch: bool,
+    gradients: Option<&'a Gradients>,
     values: Values,
 }
 
-impl ModuleVisitor for Reader {
-    fn enter_module(&mut self, name: &str, _container_type: &str) {
+impl Reader<'_> {
+    /// As `BurnToPyTorchAdapter` renames on the way to a file.
+    fn name(&self) -> String {
+        if !self.torch {
+            return self.path.join(".");
+        }
+        let named = self.path.iter().zip(&self.containers);
+        let named = named.filter(|(_, container)| !container.starts_with("Enum:"));
+        let pieces: Vec<&str> = named
+            .map(
+                |(name, container)| match (name.as_str(), container.as_str()) {
+                    ("gamma", "Struct:BatchNorm") => "weight",
+                    ("beta", "Struct:BatchNorm") => "bias",
+                    (name, _) => name,
+                },
+            )
+            .collect();
+        pieces.join(".")
+    }
+}
+
+impl ModuleVisitor for Reader<'_> {
+    fn enter_module(&mut self, name: &str, container: &str) {
         self.path.push(name.to_owned());
+        self.containers.push(container.to_owned());
     }
 
-    fn exit_module(&mut self, _name: &str, _container_type: &str) {
+    fn exit_module(&mut self, _name: &str, _container: &str) {
         self.path.pop();
+        self.containers.pop();
     }
 
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        let tensor = param.val();
-        let shape = tensor.dims().to_vec();
-        let values = tensor
-            .into_data()
-            .try_to_vec::<f32>()
-            .expect("networks run in f32");
-        self.values.insert(self.path.join("."), (shape, values));
+        let tensor = match self.gradients {
+            None => Some(param.val()),
+            Some(gradients) => param.val().grad(gradients),
+        };
+        let Some(tensor) = tensor else {
+            return;
+        };
+        let linear = self.containers.last().is_some_and(|c| c == "Struct:Linear");
+        // Burn's linear layer is [in, out], PyTorch's [out, in].
+        let tensor = if self.torch && linear && D == 2 {
+            tensor.swap_dims(0, 1)
+        } else {
+            tensor
+        };
+        self.values.insert(self.name(), read(tensor));
     }
 }

@@ -82,7 +82,7 @@ impl Spatial<4> for Conv2d {
         let kernels = self.weight.val();
         let parts = match self.stride {
             [1, 1] => Some((x.clone(), kernels)),
-            [2, 2] => parities_2d(x.clone(), kernels),
+            [2, 2] if kernel::runs_on(&x.device()) => parities_2d(x.clone(), kernels),
             _ => None,
         };
         let y = match parts {
@@ -130,7 +130,7 @@ impl Spatial<5> for Conv3d {
         let kernels = self.weight.val();
         let parts = match self.stride {
             [1, 1, 1] => Some((x.clone(), kernels)),
-            [2, 2, 2] => parities_3d(x.clone(), kernels),
+            [2, 2, 2] if kernel::runs_on(&x.device()) => parities_3d(x.clone(), kernels),
             _ => None,
         };
         let y = match parts {

@@ -37,7 +37,7 @@ pub fn collect(run: &Path, study: &Study, inputs: &Inputs, command: &str) -> Res
     let with_lesions = inputs.test.iter().filter(|test| test.has_lesion).count();
     let mut notes = notes(study);
     notes.extend(inputs.warnings.iter().cloned());
-    let commit = match environment.commit.as_str() {
+    let commit = match environment.machine.commit.as_str() {
         "" => String::new(),
         commit => format!(" ({commit})"),
     };
@@ -51,7 +51,7 @@ pub fn collect(run: &Path, study: &Study, inputs: &Inputs, command: &str) -> Res
         n_test: inputs.test.len(),
         n_test_with_lesions: with_lesions,
         master_seed: study.seed,
-        hdbench: format!("{}{commit}", environment.hdbench),
+        hdbench: format!("{}{commit}", environment.machine.hdbench),
         hardware: hardware_line(&environment),
         command: command.to_owned(),
         notes,

@@ -4,6 +4,8 @@ mod batch;
 mod checkpoint;
 mod loss;
 mod plan;
+mod probe;
+mod probe_file;
 mod sampler;
 mod trainer;
 
@@ -11,5 +13,7 @@ pub use batch::Batch;
 pub use checkpoint::{Checkpoint, LossRow, read_losses, write_losses};
 pub use loss::{classification_loss, segmentation_loss};
 pub use plan::{Frozen, StagePlan, stages};
+pub use probe::{Probe, Statistics, probe};
+pub use probe_file::{read_batch, write_probe};
 pub use sampler::{Centres, IGNORED, Sampler, Target};
-pub use trainer::{Saving, Session, Trained, prepare_network};
+pub use trainer::{Saving, Session, Trained, prepare_network, sgd, stage_loss};

@@ -12,7 +12,7 @@ use super::loss::{classification_loss, segmentation_loss};
 use super::plan::{Frozen, StagePlan};
 use super::sampler::{Sampler, Target};
 use crate::error::{Error, Result};
-use crate::network::{Network, Pass, identify};
+use crate::network::{Answers, Network, Pass, identify};
 use crate::preprocess::Stored;
 use crate::progress::Progress;
 use crate::recipe::{Recipe, Scale, Schedule};
@@ -78,12 +78,12 @@ impl Session<'_> {
         }
         let (first, mut state, mut network, mut optimizer) = match found {
             Some((index, checkpoint)) => {
-                let (network, optimizer) = Checkpoint::load(self.cell, blank(), self.optimizer())?;
+                let (network, optimizer) = Checkpoint::load(self.cell, blank(), sgd(self.recipe))?;
                 (index, checkpoint, network, optimizer)
             }
             None => {
                 let state = self.beginning(&stages[0], Vec::new());
-                (0, state, start()?, self.optimizer())
+                (0, state, start()?, sgd(self.recipe))
             }
         };
         self.progress
@@ -92,7 +92,7 @@ impl Session<'_> {
             network = self.stage(plan, network, &mut optimizer, &mut state)?;
             if let Some(next) = stages.get(index + 1) {
                 state = self.beginning(next, state.losses);
-                optimizer = self.optimizer();
+                optimizer = sgd(self.recipe);
                 state.save(self.cell, &network, &optimizer)?;
             }
         }
@@ -109,14 +109,6 @@ impl Session<'_> {
             iteration: 0,
             losses,
         }
-    }
-
-    fn optimizer(&self) -> ModuleOptimizer {
-        let momentum = MomentumConfig::new()
-            .with_momentum(self.recipe.momentum)
-            .with_dampening(0.0)
-            .with_nesterov(self.recipe.nesterov);
-        SgdConfig::new().with_momentum(Some(momentum)).init()
     }
 
     fn stage(
@@ -203,26 +195,40 @@ impl Session<'_> {
     ) -> Tensor<1> {
         let mut pass = Pass::training(self.seed.stream_at("dropout", iteration));
         let answers = network.forward(batch.image(self.device), plan.mode(), &mut pass);
-        let outer = match batch.labels_shape[1] {
-            1 => 0,
-            _ => self.recipe.outer_slices_dropped,
-        };
-        let weights = &self.recipe.class_weights;
-        match plan.target {
-            Target::SliceClass => classification_loss(answers.logits, &batch.labels),
-            Target::Liver => segmentation_loss(answers.logits, &batch.labels, &[1.0, 1.0], 0),
-            Target::Segmentation => {
-                let loss = segmentation_loss(answers.logits, &batch.labels, weights, outer);
-                match answers.logits_2d.filter(|_| plan.loss_2d_weight > 0.0) {
-                    Some(logits) => {
-                        let slices = segmentation_loss(logits, &batch.labels, weights, outer);
-                        loss + slices * plan.loss_2d_weight
-                    }
-                    None => loss,
+        stage_loss(answers, plan, self.recipe, batch)
+    }
+}
+
+/// The loss of a stage.
+pub fn stage_loss(answers: Answers, plan: &StagePlan, recipe: &Recipe, batch: &Batch) -> Tensor<1> {
+    let outer = match batch.labels_shape[1] {
+        1 => 0,
+        _ => recipe.outer_slices_dropped,
+    };
+    let weights = &recipe.class_weights;
+    match plan.target {
+        Target::SliceClass => classification_loss(answers.logits, &batch.labels),
+        Target::Liver => segmentation_loss(answers.logits, &batch.labels, &[1.0, 1.0], 0),
+        Target::Segmentation => {
+            let loss = segmentation_loss(answers.logits, &batch.labels, weights, outer);
+            match answers.logits_2d.filter(|_| plan.loss_2d_weight > 0.0) {
+                Some(logits) => {
+                    let slices = segmentation_loss(logits, &batch.labels, weights, outer);
+                    loss + slices * plan.loss_2d_weight
                 }
+                None => loss,
             }
         }
     }
+}
+
+/// SGD as the recipe sets it.
+pub fn sgd(recipe: &Recipe) -> ModuleOptimizer {
+    let momentum = MomentumConfig::new()
+        .with_momentum(recipe.momentum)
+        .with_dampening(0.0)
+        .with_nesterov(recipe.nesterov);
+    SgdConfig::new().with_momentum(Some(momentum)).init()
 }
 
 /// Makes a network ready for a stage: ids by path, everything trainable but what the stage

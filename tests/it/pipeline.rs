@@ -10,7 +10,7 @@ use hdbench::harness::{
     Cell, CellRecord, Data, Engine, Inputs, Status, Study, load_model, model_folder, predict_file,
     prediction_path, run_cell, run_study,
 };
-use hdbench::network::Part;
+use hdbench::network::{Part, Place};
 use hdbench::progress::{Progress, Silent};
 use hdbench::recipe::{Recipe, RecipeName, Variant};
 use hdbench::report;
@@ -156,7 +156,7 @@ fn all_variants_go_from_phantoms_to_a_report() {
     let input = &inputs.test[0].case.image;
     for variant in Variant::ALL {
         let model = model_folder(&run_dir, variant, 0, 0).unwrap();
-        let model = load_model(&model, "flex").unwrap();
+        let model = load_model(&model, Place::Flex, 1).unwrap();
         let out = dir.path().join(format!("{variant}.nii.gz"));
         predict_file(&model, input, &out, &Silent).unwrap();
         let expected = prediction_path(&cell(variant).folder(&run_dir), &inputs.test[0].case.name);

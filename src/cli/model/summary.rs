@@ -2,17 +2,11 @@ use std::fmt::Write as _;
 use std::io::{ErrorKind, Write};
 use std::path::Path;
 
-use clap::{Args, Subcommand};
+use clap::Args;
 
-use crate::error::Error;
-use crate::network::{LayerSummary, NetworkSummary, Part, summarise};
-use crate::recipe::{Recipe, RecipeName, Scale, ScaleName};
-
-/// Look at a network.
-#[derive(Subcommand, Debug)]
-pub enum ModelVerb {
-    Summary(Summary),
-}
+use super::Design;
+use crate::error::{Error, Result};
+use crate::network::{LayerSummary, NetworkSummary, summarise};
 
 /// Print a network's convolutions, output shapes, parameters and multiply-adds.
 #[derive(Args, Debug)]
@@ -22,27 +16,22 @@ Examples:
   hdbench model summary denseunet2d --recipe released
   hdbench model summary _coarse --scale demo")]
 pub struct Summary {
-    /// A variant, or _encoder or _coarse
-    #[arg(value_parser = |id: &str| Part::try_from(id.to_owned()))]
-    part: Part,
-    /// The method
-    #[arg(long, value_enum, default_value_t = RecipeName::Paper)]
-    recipe: RecipeName,
-    /// Widths, depths and patch
-    #[arg(long, value_enum, default_value_t = ScaleName::Full)]
-    scale: ScaleName,
+    #[command(flatten)]
+    design: Design,
 }
 
-impl ModelVerb {
-    pub fn exec(self) -> anyhow::Result<()> {
-        let Self::Summary(asked) = self;
-        let recipe = Recipe::named(asked.recipe);
-        let scale = Scale::named(asked.scale);
-        let text = table(&summarise(asked.part, &recipe, &scale));
+impl Summary {
+    pub fn exec(self) -> Result<()> {
+        let Design { part, .. } = self.design;
+        let text = table(&summarise(
+            part,
+            &self.design.recipe(),
+            &self.design.scale(),
+        ));
         match std::io::stdout().lock().write_all(text.as_bytes()) {
             // A pager that was left early.
             Err(e) if e.kind() == ErrorKind::BrokenPipe => Ok(()),
-            written => Ok(written.map_err(Error::write(Path::new("standard output")))?),
+            written => written.map_err(Error::write(Path::new("standard output"))),
         }
     }
 }
@@ -103,7 +92,7 @@ fn by(sizes: &[usize]) -> String {
 }
 
 /// `49,532,259`.
-fn grouped(number: usize) -> String {
+pub fn grouped(number: usize) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (index, digit) in digits.chars().enumerate() {

@@ -1,0 +1,62 @@
+use std::io::IsTerminal;
+
+use clap::Args;
+use serde_json::json;
+
+use super::study_options::cores;
+use crate::error::{Error, Result};
+use crate::harness::Machine;
+use crate::network::{Availability, survey};
+
+/// Say what this binary and this machine can do: devices that work, and why others do not.
+#[derive(Args, Debug)]
+#[command(after_help = "Example:\n  hdbench doctor --json | jq .devices")]
+pub struct Doctor {
+    /// JSON instead of text (also when standard output is no terminal)
+    #[arg(long)]
+    json: bool,
+}
+
+impl Doctor {
+    pub fn exec(self) -> Result<()> {
+        let machine = Machine::here();
+        let devices = survey(cores());
+        if self.json || !std::io::stdout().is_terminal() {
+            let value = json!({
+                "hdbench": machine.hdbench,
+                "commit": machine.commit,
+                "os": machine.os,
+                "processor": machine.processor,
+                "cores": machine.cores,
+                "memory_gb": machine.memory_gb,
+                "devices": devices.iter().map(entry).collect::<Vec<_>>(),
+            });
+            let text = serde_json::to_string_pretty(&value);
+            println!("{}", text.map_err(|e| Error::Internal(e.to_string()))?);
+            return Ok(());
+        }
+        println!("hdbench {} {}", machine.hdbench, machine.commit);
+        let memory = machine
+            .memory_gb
+            .map_or(String::new(), |gb| format!(", {gb:.0} GB memory"));
+        println!("{}, {} cores{memory}\n", machine.processor, machine.cores);
+        for device in &devices {
+            let name = device.place.to_string();
+            match &device.works {
+                Ok(()) => println!("  {name:<11} works"),
+                Err(reason) => println!("  {name:<11} no: {reason}"),
+            }
+        }
+        Ok(())
+    }
+}
+
+fn entry(device: &Availability) -> serde_json::Value {
+    json!({
+        "device": device.place.to_string(),
+        "feature": device.place.feature(),
+        "built_in": device.place.is_built_in(),
+        "works": device.works.is_ok(),
+        "reason": device.works.as_ref().err(),
+    })
+}

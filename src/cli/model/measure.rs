@@ -1,0 +1,114 @@
+use std::io::IsTerminal;
+
+use clap::Args;
+use serde_json::json;
+
+use super::Design;
+use super::summary::grouped;
+use crate::cli::study_options::{cores, pool};
+use crate::error::{Error, Result};
+use crate::harness::{Measured, Patch, measure};
+use crate::network::{NetworkSummary, Place, summarise};
+
+/// Measure a network: seconds and peak memory of a training step and of an answer.
+///
+/// Runs on noise; no data set and no training are needed. The step is one of the last stage, with
+/// nothing frozen in recipe paper: for hdenseunet the joint step.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  hdbench model measure hdenseunet --repeats 1
+  hdbench model measure denseunet2d --batch 1 --device tch --json")]
+pub struct Measure {
+    #[command(flatten)]
+    design: Design,
+    /// Patches at once, of networks that take slices (default: the scale's)
+    #[arg(long)]
+    batch: Option<usize>,
+    /// Slices of a volume (default: the scale's, else the recipe's)
+    #[arg(long)]
+    depth: Option<usize>,
+    /// In-plane size, divisible by 32 (default: the scale's)
+    #[arg(long)]
+    plane: Option<usize>,
+    /// Where to compute
+    #[arg(long, default_value_t = Place::Flex)]
+    device: Place,
+    /// CPU threads (default: all cores)
+    #[arg(long)]
+    threads: Option<usize>,
+    /// Steps and answers timed, after one of each that is not; the median is printed
+    #[arg(long, default_value_t = 3)]
+    repeats: usize,
+    /// JSON instead of text (also when standard output is no terminal)
+    #[arg(long)]
+    json: bool,
+}
+
+impl Measure {
+    pub fn exec(self) -> Result<()> {
+        let (recipe, scale) = (self.design.recipe(), self.design.scale());
+        let part = self.design.part;
+        let usual = Patch::of(part, &recipe, &scale);
+        let patch = Patch {
+            batch: self.batch.unwrap_or(usual.batch),
+            depth: self.depth.unwrap_or(usual.depth),
+            plane: self.plane.unwrap_or(usual.plane),
+        };
+        let fits = patch.batch > 0
+            && patch.depth > 0
+            && patch.plane > 0
+            && patch.depth.is_multiple_of(4)
+            && patch.plane.is_multiple_of(32);
+        if !fits || self.repeats == 0 {
+            return Err(Error::usage(
+                "--batch and --repeats are at least 1, --depth a multiple of 4, --plane of 32",
+                "leave them out for the scale's own",
+            ));
+        }
+        let threads = self.threads.unwrap_or_else(cores);
+        let measured = pool(threads)?.install(|| {
+            let device = self.device.open(threads)?;
+            measure(part, &recipe, &scale, patch, &device, self.repeats)
+        })?;
+        let summary = summarise(part, &recipe, &scale);
+        if self.json || !std::io::stdout().is_terminal() {
+            let value = json!({
+                "part": part.id(),
+                "device": self.device.to_string(),
+                "threads": threads,
+                "parameters": summary.parameters.trainable,
+                "multiply_adds_of_a_usual_patch": summary.multiply_adds(),
+                "usual_patch": summary.input,
+                "measured": measured,
+            });
+            let text = serde_json::to_string_pretty(&value);
+            println!("{}", text.map_err(|e| Error::Internal(e.to_string()))?);
+        } else {
+            print!("{}", text(&measured, &summary, threads, self.device));
+        }
+        Ok(())
+    }
+}
+
+fn text(measured: &Measured, summary: &NetworkSummary, threads: usize, place: Place) -> String {
+    let [n, _, slices, plane, _] = measured.input;
+    let memory = |mb: Option<f64>| mb.map_or(String::new(), |mb| format!(", peak {mb:.0} MB"));
+    format!(
+        "input {n} x {slices} x {plane} x {plane} on {place}, {threads} threads\n\
+         {} trainable parameters\n\
+         training step {:.3} s{}\n\
+         answer        {:.3} s{}\n",
+        grouped(summary.parameters.trainable),
+        median(&measured.step_seconds),
+        memory(measured.step_memory_mb),
+        median(&measured.answer_seconds),
+        memory(measured.answer_memory_mb),
+    )
+}
+
+fn median(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    sorted[sorted.len() / 2]
+}

@@ -1,0 +1,75 @@
+mod files;
+mod measure;
+mod probe;
+mod summary;
+
+use clap::{Args, Subcommand};
+
+use crate::error::Error;
+use crate::network::Part;
+use crate::recipe::{Recipe, RecipeName, Scale, ScaleName};
+
+/// Look at a network, measure it, bring its weights in and out.
+#[derive(Subcommand, Debug)]
+pub enum ModelVerb {
+    Summary(summary::Summary),
+    Measure(measure::Measure),
+    Init(files::Init),
+    Export(files::Export),
+    Import(files::Import),
+    Probe(probe::Probe),
+}
+
+impl ModelVerb {
+    pub fn exec(self) -> anyhow::Result<()> {
+        let done = match self {
+            Self::Summary(verb) => verb.exec(),
+            Self::Measure(verb) => verb.exec(),
+            Self::Init(verb) => verb.exec(),
+            Self::Export(verb) => verb.exec(),
+            Self::Import(verb) => verb.exec(),
+            Self::Probe(verb) => verb.exec(),
+        };
+        Ok(done?)
+    }
+}
+
+/// A network's design.
+#[derive(Args, Clone, Copy, Debug)]
+struct Design {
+    /// A variant, or _encoder or _coarse
+    #[arg(value_parser = part)]
+    part: Part,
+    #[command(flatten)]
+    method: Method,
+}
+
+/// The method and the size.
+#[derive(Args, Clone, Copy, Debug)]
+struct Method {
+    /// The method
+    #[arg(long, value_enum, default_value_t = RecipeName::Paper)]
+    recipe: RecipeName,
+    /// Widths, depths and patch
+    #[arg(long, value_enum, default_value_t = ScaleName::Full)]
+    scale: ScaleName,
+}
+
+impl Design {
+    fn recipe(&self) -> Recipe {
+        Recipe::named(self.method.recipe)
+    }
+
+    fn scale(&self) -> Scale {
+        Scale::named(self.method.scale)
+    }
+}
+
+fn part(id: &str) -> Result<Part, Error> {
+    Part::try_from(id.to_owned()).map_err(|problem| {
+        Error::usage(
+            problem,
+            "parts are the variants of `hdbench ablation --help`, _encoder and _coarse",
+        )
+    })
+}

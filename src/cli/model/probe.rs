@@ -1,0 +1,66 @@
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::cli::study_options::{cores, pool};
+use crate::error::Result;
+use crate::network::{Bundle, Place};
+use crate::training::{Statistics, probe, read_batch, write_probe};
+
+/// Run one training step on a batch of your own and write everything it computes.
+///
+/// For comparing implementations: logits, loss, the gradient of every parameter, and all tensors
+/// after one step of SGD at a learning rate of 0.01 (the recipe's momentum, dropout off, nothing
+/// frozen), under PyTorch's names. scripts/verify_against_pytorch.py does the comparison.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Example:
+  hdbench model probe model --input batch.safetensors --out step.safetensors --training")]
+pub struct Probe {
+    /// A model folder
+    model: PathBuf,
+    /// .safetensors: `input` f32 [n, 1, slices, y, x], HU minus the mean; `labels` u8 [n, z, y, x]
+    #[arg(long, value_name = "FILE")]
+    input: PathBuf,
+    /// .safetensors: `logits`, `loss`, `gradient.NAME`, `after.NAME`
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+    /// Batch norms go by the batch's statistics instead of the running ones
+    #[arg(long)]
+    training: bool,
+    /// Where to compute
+    #[arg(long, default_value_t = Place::Flex)]
+    device: Place,
+    /// CPU threads (default: all cores)
+    #[arg(long)]
+    threads: Option<usize>,
+}
+
+impl Probe {
+    pub fn exec(self) -> Result<()> {
+        let threads = self.threads.unwrap_or_else(cores);
+        pool(threads)?.install(|| self.run(threads))
+    }
+
+    fn run(&self, threads: usize) -> Result<()> {
+        let device = self.device.open(threads)?.autodiff();
+        let (bundle, network) = Bundle::load(&self.model, &device)?;
+        let batch = read_batch(&self.input, bundle.part, network.input())?;
+        let statistics = if self.training {
+            Statistics::Batch
+        } else {
+            Statistics::Running
+        };
+        let (recipe, scale) = (&bundle.recipe, &bundle.scale);
+        let found = probe(
+            network,
+            bundle.part,
+            recipe,
+            scale,
+            &batch,
+            statistics,
+            &device,
+        );
+        write_probe(&self.out, &found)
+    }
+}

@@ -1,0 +1,132 @@
+use std::time::Instant;
+
+use burn::module::Module;
+use burn::optim::GradientsParams;
+use burn::tensor::Device;
+use serde::Serialize;
+
+use super::memory::PeakMemory;
+use crate::error::Result;
+use crate::network::{Input, Mode, Network, Part, Pass, initialise};
+use crate::recipe::{Recipe, Scale};
+use crate::seed::Seed;
+use crate::training::{Batch, sgd, stage_loss, stages};
+
+/// The size of a patch and how many at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Patch {
+    /// Patches of slices; volumes come one by one.
+    pub batch: usize,
+    /// Slices of a volume.
+    pub depth: usize,
+    /// In-plane size, divisible by 32.
+    pub plane: usize,
+}
+
+impl Patch {
+    /// What a part trains on.
+    pub fn of(part: Part, recipe: &Recipe, scale: &Scale) -> Self {
+        Self {
+            batch: scale.batch,
+            depth: scale.depth.unwrap_or(recipe.patch_depth),
+            plane: match part {
+                Part::Coarse => scale.coarse_patch,
+                _ => scale.patch,
+            },
+        }
+    }
+}
+
+/// What a network costs on a device.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Measured {
+    /// `[n, 1, slices, y, x]`.
+    pub input: [usize; 5],
+    /// Each training step after the first: forward, loss, backward, optimiser.
+    pub step_seconds: Vec<f64>,
+    /// Highest resident memory of the process during the steps, MB (10^6 bytes).
+    pub step_memory_mb: Option<f64>,
+    /// Each forward pass without gradients after the first.
+    pub answer_seconds: Vec<f64>,
+    pub answer_memory_mb: Option<f64>,
+}
+
+/// Times training steps of a part's last stage and forward passes on noise; each once more before,
+/// which does not count.
+pub fn measure(
+    part: Part,
+    recipe: &Recipe,
+    scale: &Scale,
+    patch: Patch,
+    device: &Device,
+    repeats: usize,
+) -> Result<Measured> {
+    let training = device.clone().autodiff();
+    let mut network = initialise(Network::build(part, recipe, scale, &training), Seed(1));
+    let batch = noise(part, network.input(), patch);
+    let plans = stages(part, recipe, scale);
+    let plan = plans.last().expect("every part has a stage");
+    let mut optimizer = sgd(recipe);
+    let memory = PeakMemory::start();
+    let mut step_seconds = Vec::new();
+    for _ in 0..=repeats {
+        let began = Instant::now();
+        let mut pass = Pass::training(Seed(1).stream("dropout"));
+        let answers = network.forward(batch.image(&training), plan.mode(), &mut pass);
+        let loss = stage_loss(answers, plan, recipe, &batch);
+        let gradients = GradientsParams::from_grads(loss.backward(), &network);
+        network = optimizer.step(1e-6, network, gradients);
+        device
+            .sync()
+            .map_err(|e| crate::error::Error::Internal(e.to_string()))?;
+        step_seconds.push(began.elapsed().as_secs_f64());
+    }
+    let step_memory_mb = memory.megabytes();
+    let network = network.valid();
+    drop(optimizer);
+    let memory = PeakMemory::start();
+    let mut answer_seconds = Vec::new();
+    for _ in 0..=repeats {
+        let began = Instant::now();
+        let answers = network.forward(batch.image(device), Mode::TEST, &mut Pass::evaluation());
+        drop(answers.logits.into_data());
+        answer_seconds.push(began.elapsed().as_secs_f64());
+    }
+    Ok(Measured {
+        input: batch.image_shape,
+        step_seconds: step_seconds.split_off(1),
+        step_memory_mb,
+        answer_seconds: answer_seconds.split_off(1),
+        answer_memory_mb: memory.megabytes(),
+    })
+}
+
+/// Noise of a CT's range with labels of all classes.
+fn noise(part: Part, input: Input, patch: Patch) -> Batch {
+    let Patch {
+        batch,
+        depth,
+        plane,
+    } = patch;
+    let image_shape = match input {
+        Input::Slices { neighbours } => [batch, 1, 2 * neighbours + 1, plane, plane],
+        Input::Volume => [1, 1, depth, plane, plane],
+    };
+    let labels_shape = match (part, input) {
+        (Part::Encoder, _) => [batch, 1, 1, 1],
+        (_, Input::Slices { .. }) => [batch, 1, plane, plane],
+        (_, Input::Volume) => [1, depth, plane, plane],
+    };
+    let classes = if part == Part::Coarse { 2 } else { 3 };
+    let mut stream = Seed(1).stream("noise");
+    Batch {
+        image: (0..image_shape.iter().product())
+            .map(|_| (60.0 * stream.normal()) as f32)
+            .collect(),
+        image_shape,
+        labels: (0..labels_shape.iter().product::<usize>())
+            .map(|index| (index % classes) as u8)
+            .collect(),
+        labels_shape,
+    }
+}
