@@ -8,8 +8,10 @@ use super::report::render;
 use super::study_options::StudyOptions;
 use crate::dataset::phantom;
 use crate::error::{Error, Result};
-use crate::harness::{Data, Inputs, Lease, Local, Phantoms, Study, run_study};
+use crate::harness::{Data, Inputs, Lease, Local, Outcome, Phantoms, Study, run_study};
 use crate::progress::Progress;
+use crate::recipe::{Settings, sweep};
+use crate::report::{self, Content};
 use crate::seed::Seed;
 
 /// Phantoms of the demo: 28 with lesions and 8 without in the default set.
@@ -24,7 +26,9 @@ const PHANTOM_CASES: usize = 36;
 Examples:
   hdbench ablation
   hdbench ablation --data LiTS/training --scale quick --out runs/lits-quick
-  hdbench ablation --data LiTS/training --variant denseunet2d --recipe released")]
+  hdbench ablation --data LiTS/training --variant denseunet2d --recipe released
+  hdbench ablation --variant denseunet2d --set upsampling=nearest --out runs/nearest
+  hdbench ablation --sweep recipe=paper,released --out runs/recipes")]
 pub struct Ablation {
     /// Folder in LiTS layout: volume-N.nii[.gz] and segmentation-N.nii[.gz], at any depth
     #[arg(long, value_name = "DIR")]
@@ -32,6 +36,10 @@ pub struct Ablation {
     /// The study's folder (default: runs/ablation-<scale>)
     #[arg(long, value_name = "RUN")]
     out: Option<PathBuf>,
+    /// Run the study once for each value, side by side in one report; several make all
+    /// combinations, e.g. --sweep recipe=paper,released --sweep upsampling=linear,nearest
+    #[arg(long, value_name = "KEY=A,B")]
+    sweep: Vec<String>,
     #[command(flatten)]
     options: StudyOptions,
 }
@@ -48,7 +56,11 @@ impl Ablation {
             .clone()
             .unwrap_or_else(|| PathBuf::from(format!("runs/ablation-{scale}")));
         let reporter = Reporter::new()?;
-        let result = self.run(&run, &reporter);
+        let result = if self.sweep.is_empty() {
+            self.run(&run, &reporter)
+        } else {
+            self.run_sweep(&run, &reporter)
+        };
         reporter.finish();
         if let Err(Error::Interrupted { .. }) = &result {
             let hint = format!(
@@ -62,13 +74,65 @@ impl Ablation {
 
     fn run(&self, run: &Path, reporter: &Reporter) -> Result<()> {
         let _lease = Lease::take(run)?;
+        let data = self.data(run)?;
+        let finished = self.run_study(run, self.options.settings()?, data, None, reporter)?;
+        reporter.finish();
+        println!("report: {}", finished.page.display());
+        finished.outcome.into_result()
+    }
+
+    /// One study an arm, in folders of their own; phantoms and preprocessed volumes are shared.
+    fn run_sweep(&self, run: &Path, reporter: &Reporter) -> Result<()> {
+        let arms = sweep(&self.options.settings()?, &self.sweep)?;
+        if Study::path(run).exists() {
+            return Err(Error::usage(
+                format!("{}: holds a single study", run.display()),
+                "give the sweep another --out",
+            ));
+        }
+        let _lease = Lease::take(run)?;
+        let data = self.data(run)?;
+        let mut contents = Vec::new();
+        let mut outcomes = Vec::new();
+        for (index, arm) in arms.iter().enumerate() {
+            reporter.note(&format!(
+                "arm {} of {}: {}",
+                index + 1,
+                arms.len(),
+                arm.name
+            ));
+            let folder = run.join(&arm.name);
+            let shared = Some(PathBuf::from("../cache"));
+            let settings = arm.settings.clone();
+            let finished = self.run_study(&folder, settings, data.clone(), shared, reporter)?;
+            contents.push((arm.name.clone(), finished.content));
+            outcomes.push(finished.outcome);
+        }
+        let page = report::write_sweep(&contents, &run.join("report"))?;
+        reporter.finish();
+        println!("report: {}", page.display());
+        outcomes.into_iter().try_for_each(Outcome::into_result)
+    }
+
+    fn run_study(
+        &self,
+        run: &Path,
+        settings: Settings,
+        data: Data,
+        cache: Option<PathBuf>,
+        reporter: &Reporter,
+    ) -> Result<Finished> {
         let existing = Study::path(run).exists().then(|| Study::read(run));
         let existing = match existing {
             Some(Err(_)) if self.options.restart => None,
             other => other.transpose()?,
         };
-        let data = self.data(run)?;
-        let study = self.options.study("ablation", data, existing.as_ref())?;
+        let mut study = self
+            .options
+            .study("ablation", settings, data, existing.as_ref())?;
+        if let Some(cache) = cache {
+            study.cache = cache;
+        }
         study.device()?;
         if let Some(phantoms) = study.data.phantoms {
             generate(&study.data.folder, phantoms, reporter)?;
@@ -89,10 +153,12 @@ impl Ablation {
             jobs: self.options.jobs(study.threads)?,
         };
         let outcome = run_study(run, &study, &inputs, &engine, reporter)?;
-        let page = render(run, &study, &inputs, reporter)?;
-        reporter.finish();
-        println!("report: {}", page.display());
-        outcome.into_result()
+        let (content, page) = render(run, &study, &inputs, reporter)?;
+        Ok(Finished {
+            content,
+            page,
+            outcome,
+        })
     }
 
     fn data(&self, run: &Path) -> Result<Data> {
@@ -120,6 +186,13 @@ impl Ablation {
             }
         }
     }
+}
+
+/// A study that ran to its end.
+struct Finished {
+    content: Content,
+    page: PathBuf,
+    outcome: Outcome,
 }
 
 fn generate(folder: &Path, phantoms: Phantoms, reporter: &Reporter) -> Result<()> {

@@ -127,8 +127,11 @@ impl State {
 impl Progress for Reporter {
     fn plan(&self, units: u64) {
         self.bar.set_length(units);
+        self.bar.set_position(0);
         self.with(|state| {
             state.total = units;
+            state.done = 0;
+            state.skipped = 0;
             state.began = Instant::now();
         });
     }

@@ -7,8 +7,9 @@ use clap::builder::PossibleValue;
 use super::progress::Reporter;
 use crate::error::Result;
 use crate::harness::{Inputs, Study};
+use crate::network::Place;
 use crate::progress::Progress;
-use crate::report;
+use crate::report::{self, Content};
 
 /// Render the report of what a study has so far.
 #[derive(Args, Debug)]
@@ -23,27 +24,28 @@ impl Report {
         let reporter = Reporter::new()?;
         let study = Study::read(&self.run)?;
         let inputs = Inputs::prepare(&self.run, &study, &reporter)?;
-        let page = render(&self.run, &study, &inputs, &reporter)?;
+        let (_, page) = render(&self.run, &study, &inputs, &reporter)?;
         reporter.finish();
         println!("report: {}", page.display());
         Ok(())
     }
 }
 
-/// Collects and writes the report; returns its page.
+/// Collects and writes the report; returns what it says and its page.
 pub fn render(
     run: &Path,
     study: &Study,
     inputs: &Inputs,
     progress: &dyn Progress,
-) -> Result<PathBuf> {
+) -> Result<(Content, PathBuf)> {
     progress.stage("", "writing the report");
-    let content = report::collect(run, study, inputs, &command(study))?;
-    report::write(&content, &run.join("report"))
+    let content = report::collect(run, study, inputs, &command(study)?)?;
+    let page = report::write(&content, &run.join("report"))?;
+    Ok((content, page))
 }
 
 /// The command line that makes this study again.
-fn command(study: &Study) -> String {
+fn command(study: &Study) -> Result<String> {
     let name = |value: Option<PossibleValue>| {
         value.map_or(String::new(), |value| value.get_name().to_owned())
     };
@@ -54,8 +56,17 @@ fn command(study: &Study) -> String {
         study.seed,
         study.threads
     );
+    if study.device != Place::Flex.to_string() {
+        command += &format!(" --device {}", study.device);
+    }
+    for change in study.settings().changes()? {
+        command += &format!(" --set '{}'", change.replacen(" = ", "=", 1));
+    }
+    if study.encoder_weights.is_some() {
+        command += " --encoder-weights FILE";
+    }
     if study.data.phantoms.is_none() {
         command += " --data DIR";
     }
-    command
+    Ok(command)
 }

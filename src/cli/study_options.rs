@@ -3,9 +3,9 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::error::{Error, Result};
-use crate::harness::{Data, Study};
+use crate::harness::{Data, Study, own_cache};
 use crate::network::Place;
-use crate::recipe::{Recipe, RecipeName, Scale, ScaleName, Variant};
+use crate::recipe::{RecipeName, ScaleName, Settings, Variant};
 
 /// Settings that every study has.
 #[derive(Args, Debug)]
@@ -16,6 +16,10 @@ pub struct StudyOptions {
     /// The method: as the paper describes it, or as the released code does it
     #[arg(long, value_enum, default_value_t = RecipeName::Paper)]
     pub recipe: RecipeName,
+    /// Change a field of the recipe or the scale, e.g. --set upsampling=nearest (`hdbench explain
+    /// recipe` lists the recipe's)
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
     /// Variants to train (default: all), e.g. --variant unet --variant hdenseunet
     #[arg(long = "variant", value_enum)]
     pub variants: Vec<Variant>,
@@ -41,8 +45,24 @@ pub struct StudyOptions {
 }
 
 impl StudyOptions {
-    /// The study these settings describe; `existing` is what the folder holds already.
-    pub fn study(&self, name: &str, data: Data, existing: Option<&Study>) -> Result<Study> {
+    /// The presets with the changes asked for.
+    pub fn settings(&self) -> Result<Settings> {
+        let mut settings = Settings::named(self.recipe, self.scale);
+        for assignment in &self.set {
+            settings.set(assignment)?;
+        }
+        settings.check()?;
+        Ok(settings)
+    }
+
+    /// The study of these settings; `existing` is what the folder holds already.
+    pub fn study(
+        &self,
+        name: &str,
+        settings: Settings,
+        data: Data,
+        existing: Option<&Study>,
+    ) -> Result<Study> {
         // The demo's networks are too small for two threads to share, and at one thread their
         // weights do not depend on the machine's number of cores.
         let threads = self
@@ -73,8 +93,9 @@ impl StudyOptions {
             seeds: vec![0],
             encoder_weights: self.encoder_weights.clone(),
             data,
-            recipe: Recipe::named(self.recipe),
-            scale: Scale::named(self.scale),
+            cache: own_cache(),
+            recipe: settings.recipe,
+            scale: settings.scale,
         })
     }
 

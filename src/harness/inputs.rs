@@ -91,11 +91,11 @@ impl Inputs {
                     hint: "run the same command again to go on".into(),
                 });
             }
-            prepare_case(case, &cache_folder(run, key), study)
+            prepare_case(case, &cache_folder(run, study, key), study)
         })?;
         let mut stored = keys
             .iter()
-            .map(|key| Stored::open(&cache_folder(run, key)).map(Some))
+            .map(|key| Stored::open(&cache_folder(run, study, key)).map(Some))
             .collect::<Result<Vec<_>>>()?;
         let labelled: Vec<Labelled> = cases
             .iter()
@@ -130,7 +130,7 @@ impl Inputs {
             test.push(TestCase {
                 case: cases[index].clone(),
                 hash: keys[index].clone(),
-                cached: cache_folder(run, &keys[index]),
+                cached: cache_folder(run, study, &keys[index]),
                 has_lesion: has_lesion(&stored[index]),
             });
         }
@@ -156,8 +156,8 @@ fn has_lesion(stored: &Option<Stored>) -> bool {
         .is_some_and(|stored| stored.facts(Grid::Original).has_lesion())
 }
 
-fn cache_folder(run: &Path, key: &str) -> PathBuf {
-    run.join("cache").join(key)
+fn cache_folder(run: &Path, study: &Study, key: &str) -> PathBuf {
+    run.join(&study.cache).join(key)
 }
 
 fn cache_key(case: &Case, lock: &Lock, study: &Study) -> String {

@@ -26,4 +26,4 @@ pub use predict::{load_model, model_folder, predict_file, prediction_path, predi
 pub use record::{CellRecord, StageRecord, Status};
 pub use run::run_cell;
 pub use schedule::{Outcome, run_study};
-pub use study::{Data, Phantoms, Study};
+pub use study::{Data, Phantoms, Study, own_cache};

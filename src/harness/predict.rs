@@ -112,6 +112,7 @@ pub fn predict(
             hash: hash.clone(),
             seconds: made.seconds.values().sum(),
             peak_memory_mb: memory.megabytes(),
+            imported: None,
         },
     );
     record.write(&folder)?;

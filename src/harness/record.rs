@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::artifact::write_atomic;
 use crate::error::{Error, Result};
+use crate::network::LoadReport;
 
 /// How far a cell is.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,6 +34,9 @@ pub struct StageRecord {
     pub seconds: f64,
     /// Highest resident memory of the process while it ran, MB (10^6 bytes).
     pub peak_memory_mb: Option<f64>,
+    /// Weights of another program that it began with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub imported: Option<LoadReport>,
 }
 
 /// `state.json`: always written last and atomically.
@@ -92,6 +96,7 @@ mod tests {
             hash: "h".into(),
             seconds: 1.0,
             peak_memory_mb: None,
+            imported: None,
         };
         record.stages.insert("train".into(), stage);
         record.status = Status::Failed("why".into());

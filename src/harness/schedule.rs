@@ -244,6 +244,7 @@ mod tests {
             folds: vec![0],
             seeds: vec![0],
             encoder_weights: None,
+            cache: crate::harness::own_cache(),
             data: Data {
                 folder: PathBuf::new(),
                 phantoms: None,

@@ -68,6 +68,7 @@ pub fn score(
             hash: crate::artifact::hash_file(&folder.join("metrics_long.csv"))?,
             seconds: began.elapsed().as_secs_f64(),
             peak_memory_mb: None,
+            imported: None,
         },
     );
     record.write(&folder)

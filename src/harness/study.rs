@@ -1,4 +1,4 @@
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::artifact::write_atomic;
 use crate::error::{Error, Result};
 use crate::network::Place;
-use crate::recipe::{Recipe, Scale, Variant};
+use crate::recipe::{Recipe, Scale, Settings, Variant};
 use crate::seed::Seed;
 
 /// The phantoms a study made for itself.
@@ -46,6 +46,9 @@ pub struct Study {
     pub seeds: Vec<u32>,
     /// torchvision's DenseNet-161 instead of pre-training.
     pub encoder_weights: Option<PathBuf>,
+    /// Where preprocessed volumes lie, relative to the study's folder.
+    #[serde(default = "own_cache")]
+    pub cache: PathBuf,
     pub data: Data,
     pub recipe: Recipe,
     pub scale: Scale,
@@ -78,7 +81,7 @@ impl Study {
                 "correct the file or start anew with --restart",
             )
         })?;
-        study.data.folder = absolute(run)?.join(&study.data.folder);
+        study.data.folder = without_dots(&absolute(run)?.join(&study.data.folder));
         Ok(study)
     }
 
@@ -102,8 +105,13 @@ impl Study {
         }
         study.variants.sort_unstable();
         let mut kept = study.clone();
-        if let Ok(inside) = study.data.folder.strip_prefix(absolute(run)?) {
+        let run_folder = absolute(run)?;
+        if let Ok(inside) = study.data.folder.strip_prefix(&run_folder) {
             kept.data.folder = inside.to_path_buf();
+        } else if let Some(sweep) = run_folder.parent().filter(|_| study.is_arm())
+            && let Ok(inside) = study.data.folder.strip_prefix(sweep)
+        {
+            kept.data.folder = Path::new("..").join(inside);
         }
         let text = toml::to_string(&kept).map_err(|e| Error::Internal(e.to_string()))?;
         write_atomic(&Self::path(run), text.as_bytes())?;
@@ -130,6 +138,19 @@ impl Study {
             .find_map(|(differs, key)| differs.then_some(key))
     }
 
+    /// Recipe and scale.
+    pub fn settings(&self) -> Settings {
+        Settings {
+            recipe: self.recipe.clone(),
+            scale: self.scale.clone(),
+        }
+    }
+
+    /// Whether it shares phantoms and preprocessed volumes with the other arms of a sweep.
+    pub fn is_arm(&self) -> bool {
+        self.cache != own_cache()
+    }
+
     /// The seed of a fold and replicate: the same for all parts, so that they see the same patches.
     pub fn cell_seed(&self, fold: usize, seed: u32) -> Seed {
         Seed(self.seed).derive(&format!("fold_{fold}/seed_{seed}"))
@@ -139,6 +160,25 @@ impl Study {
     pub fn device(&self) -> Result<Device> {
         self.device.parse::<Place>()?.open(self.threads)
     }
+}
+
+/// The cache of a study that shares it with no other.
+pub fn own_cache() -> PathBuf {
+    PathBuf::from("cache")
+}
+
+/// The same path without `..`, as far as the names go.
+fn without_dots(path: &Path) -> PathBuf {
+    let mut plain = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::ParentDir => {
+                plain.pop();
+            }
+            part => plain.push(part),
+        }
+    }
+    plain
 }
 
 fn absolute(run: &Path) -> Result<PathBuf> {

@@ -75,9 +75,10 @@ pub fn train(
     let memory = PeakMemory::start();
     let device = study.device()?.autodiff();
     let blank = || blank(cell.part, study, &device);
+    let mut imported = None;
     let (network, losses) = if let Some(weights) = encoder_weights {
         let mut network = initialise(blank(), study.cell_seed(cell.fold, cell.seed));
-        load_encoder(&mut network, weights)?;
+        imported = Some(load_encoder(&mut network, weights)?);
         (network, Vec::new())
     } else {
         let seed = study.cell_seed(cell.fold, cell.seed);
@@ -111,6 +112,7 @@ pub fn train(
             hash: hash.clone(),
             seconds: losses.iter().map(|row| row.seconds).sum(),
             peak_memory_mb: memory.megabytes(),
+            imported,
         },
     );
     record.write(&folder)?;

@@ -4,18 +4,7 @@ use ndarray::{Array3, ArrayView3, Zip};
 use serde::{Deserialize, Serialize};
 
 use crate::metrics::components::{Connectivity, dilate, fill_holes, largest};
-use crate::recipe::{LesionRule, Recipe, RecipeName};
-
-/// Which voxels make the liver before its largest component is taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum LiverRule {
-    /// P(liver) + P(lesion) reaches the threshold: the probability that the voxel lies in the
-    /// organ, because a lesion is a part of it.
-    Organ,
-    /// P(liver) alone reaches the threshold, or the voxel is a lesion.
-    LiverOrLesion,
-}
+use crate::recipe::{LesionRule, LiverRule, Recipe, RecipeName};
 
 /// How probabilities become a label map.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -51,10 +40,7 @@ impl Rules {
     /// The rules of a recipe, with its thresholds.
     pub fn of(recipe: &Recipe) -> Self {
         Self {
-            liver: match recipe.name {
-                RecipeName::Paper => LiverRule::Organ,
-                RecipeName::Released => LiverRule::LiverOrLesion,
-            },
+            liver: recipe.liver_rule,
             liver_threshold: recipe.liver_threshold as f32,
             lesion_threshold: recipe.lesion_threshold as f32,
             lesions_inside: recipe.lesions_inside,

@@ -140,6 +140,7 @@ impl Network {
                 3,
                 &scale.dense_2d,
                 encoder_norm,
+                recipe.encoder_final_norm,
                 device,
             )),
             Part::Coarse => Self::Residual(ResidualNet::build(5, 2, &scale.coarse, norm, device)),
@@ -150,7 +151,9 @@ impl Network {
                 Self::UNet(UNet::build(3, 3, &scale.unet, norm, device))
             }
             Part::Variant(Variant::DenseNet2d) => slices(false),
-            Part::Variant(Variant::DenseUNet2d | Variant::DenseUNet2dScratch) => slices(true),
+            Part::Variant(Variant::DenseUNet2d | Variant::DenseUNet2dScratch) => {
+                slices(recipe.skips_2d)
+            }
             Part::Variant(Variant::DenseUNet3d) => {
                 let config = DenseUNetConfig::new(1, &scale.dense_3d, recipe, momentum);
                 Self::DenseUNet3d(DenseUNet3d {

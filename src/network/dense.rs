@@ -74,7 +74,7 @@ pub struct DenseEncoder<C: Module> {
     norm0: BatchNorm,
     blocks: Vec<DenseBlock<C>>,
     transitions: Vec<Transition<C>>,
-    norm5: BatchNorm,
+    norm5: Option<BatchNorm>,
 }
 
 /// What the encoder hands to the decoder, finest first.
@@ -83,13 +83,19 @@ pub struct Encoded<const R: usize> {
     pub stem: Tensor<R>,
     /// Raw outputs of dense blocks 1 to 3, before their transitions.
     pub blocks: [Tensor<R>; 3],
-    /// Dense block 4 after BN and ReLU; a thirty-second of the size.
+    /// Dense block 4, after BN and ReLU where the recipe has them; a thirty-second of the size.
     pub deepest: Tensor<R>,
 }
 
 impl<C: Convolution> DenseEncoder<C> {
-    /// Random weights for `channels` input channels.
-    pub fn build(channels: usize, widths: &DenseWidths, norm: NormSpec, device: &Device) -> Self {
+    /// Random weights for `channels` input channels; `final_norm`: BN and ReLU after dense block 4.
+    pub fn build(
+        channels: usize,
+        widths: &DenseWidths,
+        norm: NormSpec,
+        final_norm: bool,
+        device: &Device,
+    ) -> Self {
         let mut current = widths.stem;
         let mut blocks = Vec::new();
         let mut transitions = Vec::new();
@@ -118,7 +124,7 @@ impl<C: Convolution> DenseEncoder<C> {
             norm0: norm.build(widths.stem, device),
             blocks,
             transitions,
-            norm5: norm.build(current, device),
+            norm5: final_norm.then(|| norm.build(current, device)),
         }
     }
 
@@ -141,7 +147,10 @@ impl<C: Convolution> DenseEncoder<C> {
                 x = C::average_pool(x);
             }
         }
-        let deepest = norm_relu(&self.norm5, x);
+        let deepest = match &self.norm5 {
+            Some(norm) => norm_relu(norm, x),
+            None => x,
+        };
         outputs.truncate(3);
         let blocks = outputs
             .try_into()
@@ -169,11 +178,12 @@ impl SliceClassifier {
         classes: usize,
         widths: &DenseWidths,
         norm: NormSpec,
+        final_norm: bool,
         device: &Device,
     ) -> Self {
         let [.., deepest] = widths.block_outputs();
         Self {
-            encoder: DenseEncoder::build(channels, widths, norm, device),
+            encoder: DenseEncoder::build(channels, widths, norm, final_norm, device),
             head: LinearConfig::new(deepest, classes).init(device),
         }
     }

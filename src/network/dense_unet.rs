@@ -18,6 +18,10 @@ pub struct DenseUNetConfig {
     pub skips: bool,
     /// Whether it answers with logits of its own; the 3-D part of the hybrid does not.
     pub classifier: bool,
+    /// BN and ReLU before the classifier's convolution.
+    pub classifier_norm: bool,
+    /// BN and ReLU after dense block 4.
+    pub final_norm: bool,
     pub order: BlockOrder,
     pub upsampling: Upsampling,
     /// Before the last BN, in training.
@@ -35,6 +39,8 @@ impl DenseUNetConfig {
             widths: widths.clone(),
             skips: true,
             classifier: true,
+            classifier_norm: recipe.classifier_norm,
+            final_norm: recipe.encoder_final_norm,
             order: recipe.decoder_order,
             upsampling: recipe.upsampling,
             dropout: 0.0,
@@ -58,7 +64,7 @@ struct Level<C: Module> {
     norm: BatchNorm,
 }
 
-/// The last layer: BN and ReLU where the recipe's order is norm first, then a 1x1 convolution.
+/// The last layer: BN and ReLU where the recipe has them, then a 1x1 convolution.
 #[derive(Module, Debug)]
 struct Classifier<C: Module> {
     norm: Option<BatchNorm>,
@@ -119,12 +125,19 @@ impl<C: Convolution> DenseUNet<C> {
             })
             .collect();
         let classifier = config.classifier.then(|| Classifier {
-            norm: (config.order == BlockOrder::NormFirst)
+            norm: config
+                .classifier_norm
                 .then(|| config.decoder_norm.build(current, device)),
             conv: C::build(ConvSpec::biased(current, config.classes, 1), device),
         });
         Self {
-            encoder: DenseEncoder::build(config.channels, widths, config.encoder_norm, device),
+            encoder: DenseEncoder::build(
+                config.channels,
+                widths,
+                config.encoder_norm,
+                config.final_norm,
+                device,
+            ),
             lineup: config
                 .skips
                 .then(|| C::build(ConvSpec::biased(third, joined, 1), device)),

@@ -8,7 +8,7 @@ use super::Pass;
 use super::dense_unet::{DenseUNet, DenseUNetConfig};
 use super::norm::norm_relu;
 use super::spatial::{ConvSpec, Convolution, Spatial};
-use crate::recipe::{BlockOrder, HybridInput, Recipe, Scale};
+use crate::recipe::{BlockOrder, HybridInput, Recipe, Scale, SliceBorder};
 
 /// H-DenseUNet: a 2-D DenseUNet over slices, a 3-D DenseUNet that sees the volume and the 2-D
 /// answer, and hybrid feature fusion of the two (paper section II-C).
@@ -19,6 +19,8 @@ pub struct HDenseUNet {
     pub fusion: Fusion,
     #[module(skip)]
     input: HybridInput,
+    #[module(skip)]
+    border: SliceBorder,
 }
 
 /// Hybrid feature fusion: sum of the features, a 3x3x3 convolution, a classifier.
@@ -46,7 +48,7 @@ impl HDenseUNet {
         let features = scale.dense_3d.decoder[4];
         let norm = volume.decoder_norm;
         let fusion = Fusion {
-            norm_in: (recipe.decoder_order == BlockOrder::NormFirst)
+            norm_in: (recipe.fusion_order == BlockOrder::NormFirst)
                 .then(|| norm.build(features, device)),
             conv: Conv3d::build(ConvSpec::biased(features, features, 3), device),
             norm_out: norm.build(features, device),
@@ -57,6 +59,7 @@ impl HDenseUNet {
             volume: DenseUNet::build(&volume, device),
             fusion,
             input: recipe.hybrid_input,
+            border: recipe.slice_border,
         }
     }
 
@@ -70,7 +73,9 @@ impl HDenseUNet {
         fusion_dropout: f64,
         pass: &mut Pass,
     ) -> (Tensor<5>, Tensor<5>) {
-        let answer = self.slices.forward(group_slices(patch.clone()), true, pass);
+        let answer = self
+            .slices
+            .forward(group_slices(patch.clone(), self.border), true, pass);
         let features_2d = ungroup_slices(answer.features);
         let logits_2d = answer
             .logits
@@ -104,12 +109,16 @@ impl Fusion {
 }
 
 /// Three-slice groups of a volume: `[1, 1, z, y, x]` to `[z, 3, y, x]`; group j holds slices
-/// j - 1, j and j + 1, the edges replicated (the paper's function F).
-pub fn group_slices(volume: Tensor<5>) -> Tensor<4> {
+/// j - 1, j and j + 1 (the paper's function F); `border` stands in beyond the ends.
+pub fn group_slices(volume: Tensor<5>, border: SliceBorder) -> Tensor<4> {
     let [_, _, depth, height, width] = volume.dims();
     let slices: Tensor<4> = volume.reshape([depth, 1, height, width]);
     let first = slices.clone().narrow(0, 0, 1);
     let last = slices.clone().narrow(0, depth - 1, 1);
+    let (first, last) = match border {
+        SliceBorder::Replicated => (first, last),
+        SliceBorder::Zero => (first.zeros_like(), last.zeros_like()),
+    };
     let below = Tensor::cat(vec![first, slices.clone().narrow(0, 0, depth - 1)], 0);
     let above = Tensor::cat(vec![slices.clone().narrow(0, 1, depth - 1), last], 0);
     Tensor::cat(vec![below, slices, above], 1)

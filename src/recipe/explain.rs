@@ -31,7 +31,7 @@ impl Source {
 }
 
 /// Every field of a recipe but its name: source of the paper's value, and what it means.
-const FIELDS: [(&str, Source, &str); 32] = {
+const FIELDS: [(&str, Source, &str); 39] = {
     use Source::{Code, Decided, Default, Paper};
     [
         (
@@ -52,7 +52,17 @@ const FIELDS: [(&str, Source, &str); 32] = {
         (
             "decoder_order",
             Paper,
-            "batch norm and ReLU before or after a decoder convolution",
+            "batch norm and ReLU before or after a decoder convolution; the fusion gets what comes out",
+        ),
+        (
+            "classifier_norm",
+            Paper,
+            "batch norm and ReLU before the 1x1 convolution that classifies voxels",
+        ),
+        (
+            "encoder_final_norm",
+            Code,
+            "batch norm and ReLU after dense block 4",
         ),
         (
             "encoder_norm_epsilon",
@@ -75,6 +85,11 @@ const FIELDS: [(&str, Source, &str); 32] = {
             "Scale layers of the Keras encoder counted as parameters",
         ),
         (
+            "skips_2d",
+            Paper,
+            "UNet connections of the 2-D net alone; densenet2d never has any",
+        ),
+        (
             "hybrid_skips",
             Paper,
             "UNet connections inside the hybrid, 2-D and 3-D",
@@ -88,6 +103,16 @@ const FIELDS: [(&str, Source, &str); 32] = {
             "hybrid_input",
             Paper,
             "what the 3-D part sees of the 2-D net; the factor is the code's",
+        ),
+        (
+            "slice_border",
+            Code,
+            "what the first and the last slice of a patch have beyond them",
+        ),
+        (
+            "fusion_order",
+            Paper,
+            "batch norm and ReLU before the fusion's 3x3x3 convolution, or dropout behind it",
         ),
         ("dropout_2d", Paper, "before the last 2-D batch norm"),
         (
@@ -120,8 +145,13 @@ const FIELDS: [(&str, Source, &str); 32] = {
             Paper,
             "polynomial: rate x (1 - iteration / total)^power",
         ),
-        ("momentum", Code, "of SGD; dampening 0"),
+        ("momentum", Code, "of SGD"),
         ("nesterov", Code, "Nesterov's form of it"),
+        (
+            "dampening",
+            Code,
+            "share of the gradient kept out of the momentum",
+        ),
         (
             "frozen_norms",
             Paper,
@@ -151,6 +181,11 @@ const FIELDS: [(&str, Source, &str); 32] = {
             "warm_up",
             Decided,
             "share of the 2-D iterations without UNet connections",
+        ),
+        (
+            "liver_rule",
+            Decided,
+            "organ: P(liver) + P(lesion) against the threshold; or P(liver) alone, lesions added",
         ),
         ("liver_threshold", Default, "of the averaged probability"),
         (

@@ -23,13 +23,13 @@ pub enum Upsampling {
     Nearest,
 }
 
-/// The order inside a decoder block and in the fusion layers.
+/// The order inside a decoder block or the fusion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum BlockOrder {
-    /// BN, ReLU, convolution; the classifier has its own BN and ReLU.
+    /// BN, ReLU, convolution.
     NormFirst,
-    /// Convolution, (dropout,) BN, ReLU; the classifier is bare.
+    /// Convolution, (dropout,) BN, ReLU.
     ConvFirst,
 }
 
@@ -73,6 +73,27 @@ pub enum FrozenNorms {
     Released,
 }
 
+/// What stands beyond the first and the last slice of a patch when slices are grouped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SliceBorder {
+    /// The edge slice again.
+    Replicated,
+    /// Zeros: HU at the mean.
+    Zero,
+}
+
+/// Which voxels make the liver before its largest component is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LiverRule {
+    /// P(liver) + P(lesion) reaches the threshold: the probability that the voxel lies in the
+    /// organ, because a lesion is a part of it.
+    Organ,
+    /// P(liver) alone reaches the threshold, or the voxel is a lesion.
+    LiverOrLesion,
+}
+
 /// Where a lesion may lie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -103,7 +124,12 @@ pub struct Recipe {
     /// Slices at each end of such a patch that are left out of the loss and of predictions.
     pub outer_slices_dropped: usize,
     pub upsampling: Upsampling,
+    /// Of a decoder level; what comes out of the last one is handed to the fusion.
     pub decoder_order: BlockOrder,
+    /// BN and ReLU before the 1x1 convolution that classifies voxels.
+    pub classifier_norm: bool,
+    /// BN and ReLU after dense block 4.
+    pub encoder_final_norm: bool,
     pub encoder_norm_epsilon: f64,
     pub decoder_norm_epsilon: f64,
     /// Weight of the new batch in the running statistics (PyTorch's convention).
@@ -111,11 +137,16 @@ pub struct Recipe {
     /// Whether the Scale layers of the Keras encoder are counted as parameters (they are folded
     /// into the batch norms when running).
     pub scale_layers_counted: bool,
+    /// UNet connections of the 2-D net alone; `densenet2d` never has any.
+    pub skips_2d: bool,
     /// UNet connections inside the hybrid, 2-D and 3-D.
     pub hybrid_skips: bool,
     /// The cell whose 2-D net the hybrid starts from.
     pub hybrid_starts_from: Variant,
     pub hybrid_input: HybridInput,
+    pub slice_border: SliceBorder,
+    /// Of the fusion: BN and ReLU before its 3x3x3 convolution, or dropout behind it.
+    pub fusion_order: BlockOrder,
     pub dropout_2d: f64,
     pub dropout_fusion_volume_stage: f64,
     pub dropout_fusion_joint_stage: f64,
@@ -127,6 +158,8 @@ pub struct Recipe {
     pub schedule: Schedule,
     pub momentum: f64,
     pub nesterov: bool,
+    /// Share of the gradient that does not enter the momentum.
+    pub dampening: f64,
     pub frozen_norms: FrozenNorms,
     pub augmentation: Augmentation,
     /// In-plane zoom of a training patch, drawn uniformly.
@@ -137,6 +170,7 @@ pub struct Recipe {
     pub only_patches_with_all_classes: bool,
     /// Share of the 2-D DenseUNet's iterations that run without its UNet connections.
     pub warm_up: f64,
+    pub liver_rule: LiverRule,
     pub liver_threshold: f64,
     pub lesion_threshold: f64,
     pub lesions_inside: LesionRule,
@@ -165,13 +199,18 @@ impl Recipe {
             outer_slices_dropped: 0,
             upsampling: Upsampling::Linear,
             decoder_order: BlockOrder::NormFirst,
+            classifier_norm: true,
+            encoder_final_norm: true,   // c
             encoder_norm_epsilon: 1e-5, // d
             decoder_norm_epsilon: 1e-5, // d
             norm_momentum: 0.1,         // d
             scale_layers_counted: false,
+            skips_2d: true,
             hybrid_skips: true,
             hybrid_starts_from: Variant::DenseUNet2d,
             hybrid_input: HybridInput::Probabilities(250.0),
+            slice_border: SliceBorder::Replicated, // c
+            fusion_order: BlockOrder::NormFirst,
             dropout_2d: 0.0,
             dropout_fusion_volume_stage: 0.0,
             dropout_fusion_joint_stage: 0.0,
@@ -181,6 +220,7 @@ impl Recipe {
             schedule: Schedule::Polynomial(0.9),
             momentum: 0.9,  // c
             nesterov: true, // c
+            dampening: 0.0, // c
             frozen_norms: FrozenNorms::None,
             augmentation: Augmentation::Mirror,
             zoom: [0.8, 1.2],
@@ -188,6 +228,7 @@ impl Recipe {
             only_patches_with_all_classes: false,
             // "several iterations" in the paper
             warm_up: 0.3,
+            liver_rule: LiverRule::Organ,
             liver_threshold: 0.5,  // d
             lesion_threshold: 0.5, // d
             lesions_inside: LesionRule::FinalLiver,
@@ -204,6 +245,7 @@ impl Recipe {
             outer_slices_dropped: 1,
             upsampling: Upsampling::Nearest,
             decoder_order: BlockOrder::ConvFirst,
+            classifier_norm: false,
             encoder_norm_epsilon: 1.1e-5,
             decoder_norm_epsilon: 1e-3,
             norm_momentum: 0.01,
@@ -211,6 +253,7 @@ impl Recipe {
             hybrid_skips: false,
             hybrid_starts_from: Variant::DenseNet2d,
             hybrid_input: HybridInput::Logits(250.0),
+            fusion_order: BlockOrder::ConvFirst,
             dropout_2d: 0.3,
             dropout_fusion_volume_stage: 0.1,
             dropout_fusion_joint_stage: 0.3,
@@ -221,6 +264,7 @@ impl Recipe {
             augmentation: Augmentation::Dihedral,
             only_patches_with_all_classes: true,
             warm_up: 0.0,
+            liver_rule: LiverRule::LiverOrLesion,
             lesion_threshold: 0.9,
             lesions_inside: LesionRule::DilatedCoarse,
             test_windows: TestWindows::FullPlane,

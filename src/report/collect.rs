@@ -13,7 +13,7 @@ use crate::harness::{
     Cell, CellRecord, Environment, Inputs, Status as CellStatus, Study, TestCase, hardware_line,
     prediction_path, prediction_seconds,
 };
-use crate::network::{Network, Part};
+use crate::network::{Part, summarise};
 use crate::recipe::{Recipe, Variant};
 use crate::training::{LossRow, read_losses};
 use crate::volume::{Orientation, Volume, read_labels};
@@ -43,7 +43,7 @@ pub fn collect(run: &Path, study: &Study, inputs: &Inputs, command: &str) -> Res
     };
     Ok(Content {
         study: study.name.clone(),
-        recipe: name_of(&study.recipe.name)?,
+        recipe: recipe_line(study)?,
         scale: name_of(&study.scale.name)?,
         data: data_line(study),
         test_set: format!("{} (split: {})", test_set(study), inputs.split.description),
@@ -63,6 +63,16 @@ pub fn collect(run: &Path, study: &Study, inputs: &Inputs, command: &str) -> Res
 fn name_of(name: &impl serde::Serialize) -> Result<String> {
     let json = serde_json::to_value(name).map_err(|e| Error::Internal(e.to_string()))?;
     Ok(json.as_str().unwrap_or_default().to_owned())
+}
+
+fn recipe_line(study: &Study) -> Result<String> {
+    let name = name_of(&study.recipe.name)?;
+    let changes = study.settings().changes()?;
+    Ok(if changes.is_empty() {
+        name
+    } else {
+        format!("{name}, with {}", changes.join(", "))
+    })
 }
 
 fn data_line(study: &Study) -> String {
@@ -240,7 +250,7 @@ fn per_case(rows: &[Tidy], inputs: &Inputs) -> Vec<CaseScore> {
 
 fn cost(run: &Path, study: &Study, cell: Cell, record: &CellRecord) -> Result<Cost> {
     let folder = cell.folder(run);
-    let network = Network::build(cell.part, &study.recipe, &study.scale, &study.device()?);
+    let summary = summarise(cell.part, &study.recipe, &study.scale);
     let losses = read_losses(&folder.join("losses.csv"))?;
     let mut stages: Vec<(String, f64, usize)> = Vec::new();
     for row in &losses {
@@ -261,7 +271,8 @@ fn cost(run: &Path, study: &Study, cell: Cell, record: &CellRecord) -> Result<Co
         .values()
         .filter_map(|stage| stage.peak_memory_mb);
     Ok(Cost {
-        parameters: Some(network.parameters(&study.recipe).trainable as u64),
+        parameters: Some(summary.parameters.trainable as u64),
+        multiply_adds: Some(summary.multiply_adds()),
         stages: stages
             .into_iter()
             .map(|(stage, seconds, steps)| StageCost {

@@ -141,6 +141,9 @@ pub struct CaseScore {
 pub struct Cost {
     /// Number of trainable parameters.
     pub parameters: Option<u64>,
+    /// Multiply-adds of one training patch, forward.
+    #[serde(default)]
+    pub multiply_adds: Option<u64>,
     /// Seconds a step of every training stage, in order.
     pub stages: Vec<StageCost>,
     /// Hours from random or loaded weights to the end, supporting cells it starts from included.

@@ -105,6 +105,27 @@ pub(super) fn html(parts: &Parts<'_>) -> Result<String> {
     Ok(out)
 }
 
+/// The page of a sweep: its table, and links to the arms' own reports.
+pub(super) fn sweep_html(table: &str, arms: &[(String, String)]) -> String {
+    let mut out = format!(
+        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <meta name=\"color-scheme\" content=\"light dark\">\n\
+         <title>settings compared</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n\
+         <header>\n<p class=\"kind\">hdbench ablation report</p>\n<h1>Settings compared</h1>\n\
+         </header>\n<section>\n{table}</section>\n<section><h2>Reports</h2>\n<ul>\n"
+    );
+    for (name, settings) in arms {
+        out += &format!(
+            "<li><a href=\"../{0}/report/index.html\">{0}</a>: {1}</li>\n",
+            escape(name),
+            escape(settings)
+        );
+    }
+    out += &format!("</ul>\n</section>\n</main>\n<script>\n{SCRIPT}</script>\n</body>\n</html>\n");
+    out
+}
+
 fn head(content: &Content) -> String {
     let mut out = format!(
         "<header>\n<p class=\"kind\">hdbench ablation report</p>\n<h1>{}</h1>\n<p class=\"lede\">{}</p>\n<dl>\n",

@@ -63,6 +63,8 @@ pub enum Unit {
     Megabytes,
     /// A count, rendered in millions.
     Millions,
+    /// A count, rendered in thousand millions.
+    Billions,
 }
 
 /// Which way is better.
@@ -170,6 +172,7 @@ impl Unit {
         match self {
             Self::Percent => 100.0,
             Self::Millions => 1e-6,
+            Self::Billions => 1e-9,
             _ => 1.0,
         }
     }
@@ -184,6 +187,7 @@ impl Unit {
             Self::Hours => "h",
             Self::Megabytes => "MB",
             Self::Millions => "million",
+            Self::Billions => "billion",
         }
     }
 }

@@ -282,6 +282,8 @@ fn cost(content: &Content) -> Table {
         let cells = vec![
             name(row),
             Cell::number(row.cost.parameters.map(|p| p as f64)),
+            Cell::number(row.cost.multiply_adds.map(|m| m as f64)),
+            Cell::number(row.cost.stages.last().map(|s| s.seconds_per_step)),
             Cell::number(row.cost.hours_to_end),
             Cell::number(row.cost.prediction_seconds),
             Cell::number(row.cost.peak_memory_mb),
@@ -293,6 +295,13 @@ fn cost(content: &Content) -> Table {
         columns: vec![
             Column::words("network", "Network"),
             Column::numbers("parameters", "Parameters", Unit::Millions, 2),
+            Column::numbers(
+                "multiply_adds",
+                "Multiply-adds of a patch",
+                Unit::Billions,
+                3,
+            ),
+            Column::numbers("seconds_per_step", "Training step", Unit::Seconds, 3),
             Column::numbers("hours_to_end", "Training to the end", Unit::Hours, 2),
             Column::numbers(
                 "prediction_seconds",
@@ -307,8 +316,10 @@ fn cost(content: &Content) -> Table {
             "cost",
             "Cost",
             &format!(
-                "Training to the end counts the supporting stages a network starts from; the \
-                 seconds of a step stand in the table of training stages. Hardware: {}.",
+                "Multiply-adds: convolutions of one training patch (a slice with its neighbours, or a \
+                 volume), forward. Training step: mean of the last stage, drawing patches included. \
+                 Training to the end counts the supporting stages a network starts from. Peak \
+                 memory: of the process, in any stage. Hardware: {}.",
                 content.hardware
             ),
         )
@@ -333,7 +344,7 @@ fn table(content: &Content, id: &str, title: &str, caption: &str) -> Table {
     }
 }
 
-fn score_column(score: Score) -> Column {
+pub(super) fn score_column(score: Score) -> Column {
     Column::numbers(score.key(), score.title(), score.unit(), score.decimals())
         .better(score.direction())
 }
@@ -353,7 +364,7 @@ fn name(row: &Row) -> Cell {
 }
 
 /// The cell of a score; a row that is missing, or a mean that is undefined, is a missing cell.
-fn estimate(row: &Row, score: Score) -> Cell {
+pub(super) fn estimate(row: &Row, score: Score) -> Cell {
     match row.scores.get(&score) {
         Some(Estimate {
             mean,

@@ -226,7 +226,7 @@ pub fn stage_loss(answers: Answers, plan: &StagePlan, recipe: &Recipe, batch: &B
 pub fn sgd(recipe: &Recipe) -> ModuleOptimizer {
     let momentum = MomentumConfig::new()
         .with_momentum(recipe.momentum)
-        .with_dampening(0.0)
+        .with_dampening(recipe.dampening)
         .with_nesterov(recipe.nesterov);
     SgdConfig::new().with_momentum(Some(momentum)).init()
 }

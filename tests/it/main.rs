@@ -15,3 +15,4 @@ mod postprocess;
 mod report;
 mod training;
 mod volume;
+mod weights;

@@ -6,7 +6,7 @@ use hdbench::network::{
     Input, Mode, Network, NetworkSummary, Part, Pass, count_parameters, group_slices, initialise,
     summarise, ungroup_slices, values,
 };
-use hdbench::recipe::{Recipe, RecipeName, Scale, ScaleName, Variant};
+use hdbench::recipe::{Recipe, RecipeName, Scale, ScaleName, SliceBorder, Variant};
 use hdbench::seed::Seed;
 
 fn counts(variant: Variant, recipe: RecipeName) -> [usize; 3] {
@@ -98,10 +98,14 @@ fn slices_are_grouped_with_their_neighbours_and_put_back() {
         TensorData::new(vec![1.0_f32, 2.0, 3.0, 4.0], [1, 1, 4, 1, 1]),
         &device,
     );
-    let groups = group_slices(volume.clone());
+    let groups = group_slices(volume.clone(), SliceBorder::Replicated);
     assert_eq!(groups.dims(), [4, 3, 1, 1]);
     let found = groups.clone().into_data().try_to_vec::<f32>().unwrap();
     let expected = [1.0, 1.0, 2.0, 1.0, 2.0, 3.0, 2.0, 3.0, 4.0, 3.0, 4.0, 4.0];
+    assert_eq!(found, expected);
+    let zero = group_slices(volume.clone(), SliceBorder::Zero);
+    let found = zero.into_data().try_to_vec::<f32>().unwrap();
+    let expected = [0.0, 1.0, 2.0, 1.0, 2.0, 3.0, 2.0, 3.0, 4.0, 3.0, 4.0, 0.0];
     assert_eq!(found, expected);
     let centres = groups.narrow(1, 1, 1);
     let back = ungroup_slices(centres);

@@ -7,8 +7,8 @@ use hdbench::dataset::phantom;
 use hdbench::error::{Error, Result};
 use hdbench::evaluation::read_metrics_long;
 use hdbench::harness::{
-    Cell, CellRecord, Data, Engine, Inputs, Status, Study, load_model, model_folder, predict_file,
-    prediction_path, run_cell, run_study,
+    Cell, CellRecord, Data, Engine, Inputs, Status, Study, load_model, model_folder, own_cache,
+    predict_file, prediction_path, run_cell, run_study,
 };
 use hdbench::network::{Part, Place};
 use hdbench::progress::{Progress, Silent};
@@ -71,6 +71,7 @@ fn study(folder: &Path, variants: &[Variant], recipe: RecipeName) -> Study {
         folds: vec![0],
         seeds: vec![0],
         encoder_weights: None,
+        cache: own_cache(),
         data: Data {
             folder: folder.to_path_buf(),
             phantoms: None,

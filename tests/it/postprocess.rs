@@ -1,5 +1,5 @@
-use hdbench::inference::postprocess::{LiverRule, Rules, segment};
-use hdbench::recipe::LesionRule;
+use hdbench::inference::postprocess::{Rules, segment};
+use hdbench::recipe::{LesionRule, LiverRule};
 use ndarray::{Array3, ArrayView3, s};
 
 const SHAPE: (usize, usize, usize) = (9, 12, 14);

@@ -132,6 +132,7 @@ fn made_up_row(i: usize, (variant, title, dice): (&str, &str, f64)) -> Row {
         per_case,
         cost: Cost {
             parameters: Some(400_000 + 37_000 * i as u64),
+            multiply_adds: Some(90_000_000 * (i + 1) as u64),
             stages: made_up_stages(variant)
                 .iter()
                 .map(|(stage, _)| StageCost {

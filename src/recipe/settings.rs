@@ -1,0 +1,438 @@
+use clap::ValueEnum;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use toml::{Table, Value};
+
+use super::{Recipe, RecipeName, Scale, ScaleName, Variant};
+use crate::error::{Error, Result};
+
+/// Everything a study can change about the method and its size.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settings {
+    pub recipe: Recipe,
+    pub scale: Scale,
+}
+
+impl Settings {
+    /// Two presets.
+    pub fn named(recipe: RecipeName, scale: ScaleName) -> Self {
+        Self {
+            recipe: Recipe::named(recipe),
+            scale: Scale::named(scale),
+        }
+    }
+
+    /// Changes one field: `KEY=VALUE`, the key a field of the recipe or the scale (`recipe.KEY` or
+    /// `scale.KEY` where both have it), the value as `study.toml` has it, quotes left out.
+    ///
+    /// # Errors
+    /// An unknown key, with the nearest known one, or a value that the field does not take.
+    pub fn set(&mut self, assignment: &str) -> Result<()> {
+        let (key, text) = split(assignment)?;
+        let mut recipe = table(&self.recipe)?;
+        let mut scale = table(&self.scale)?;
+        let (in_recipe, in_scale, field) = match key.split_once('.') {
+            Some(("recipe", field)) => (true, false, field),
+            Some(("scale", field)) => (false, true, field),
+            _ => (true, true, key),
+        };
+        // A scale's unset fields are not in its table.
+        let recipe_has = in_recipe && field != "name" && recipe.contains_key(field);
+        let scale_has = in_scale && field != "name" && SCALE_FIELDS.contains(&field);
+        match (recipe_has, scale_has) {
+            (true, true) => Err(Error::usage(
+                format!("{field} is a field of the recipe and of the scale"),
+                format!("say recipe.{field} or scale.{field}; the scale's wins where it is set"),
+            )),
+            (false, false) => Err(unknown(key, &recipe)),
+            (true, false) => {
+                recipe.insert(field.to_owned(), value(text, recipe.get(field)));
+                self.recipe = read(recipe, field, text)?;
+                Ok(())
+            }
+            (false, true) => {
+                scale.insert(field.to_owned(), value(text, scale.get(field)));
+                self.scale = read(scale, field, text)?;
+                Ok(())
+            }
+        }
+    }
+
+    /// Refuses what cannot be built or trained.
+    pub fn check(&self) -> Result<()> {
+        let Self { recipe, scale } = self;
+        let origin_has_skips = recipe.hybrid_starts_from == Variant::DenseUNet2d && recipe.skips_2d;
+        let needs = [
+            (
+                origin_has_skips == recipe.hybrid_skips,
+                "hybrid_skips has to be what the 2-D net has that the hybrid starts from",
+                "set hybrid_starts_from to densenet2d for none, to denseunet2d (with skips_2d) for some",
+            ),
+            (
+                matches!(
+                    recipe.hybrid_starts_from,
+                    Variant::DenseUNet2d | Variant::DenseNet2d
+                ),
+                "hybrid_starts_from takes a 2-D net that starts from the encoder",
+                "denseunet2d or densenet2d",
+            ),
+            (
+                scale.dense_2d.decoder[4] == scale.dense_3d.decoder[4],
+                "the last decoder widths of dense_2d and dense_3d are summed and have to agree",
+                "give both the same",
+            ),
+            (
+                scale.patch > 0 && scale.patch.is_multiple_of(32),
+                "patch has to be a multiple of 32",
+                "the networks halve it five times",
+            ),
+            (
+                scale.depth.unwrap_or(recipe.patch_depth) > 2 * recipe.outer_slices_dropped
+                    && scale.depth.unwrap_or(recipe.patch_depth).is_multiple_of(4),
+                "the depth of a patch has to be a multiple of 4, and more than its dropped slices",
+                "set scale.depth, or recipe.patch_depth where the scale has none",
+            ),
+            (
+                scale.batch > 0 && scale.iterations > 0,
+                "batch and iterations have to be at least 1",
+                "leave them out for the scale's own",
+            ),
+        ];
+        match needs.into_iter().find(|(holds, _, _)| !holds) {
+            Some((_, problem, hint)) => Err(Error::usage(problem, hint)),
+            None => Ok(()),
+        }
+    }
+
+    /// What differs from the presets of the same names, `key = value`, in the fields' order.
+    pub fn changes(&self) -> Result<Vec<String>> {
+        let preset = Self::named(self.recipe.name, self.scale.name);
+        let mut changes = Vec::new();
+        for (ours, theirs) in [
+            (table(&self.recipe)?, table(&preset.recipe)?),
+            (table(&self.scale)?, table(&preset.scale)?),
+        ] {
+            for (key, value) in &ours {
+                if theirs.get(key) != Some(value) {
+                    changes.push(format!("{key} = {value}"));
+                }
+            }
+        }
+        Ok(changes)
+    }
+}
+
+/// The fields of a scale, unset ones included.
+const SCALE_FIELDS: [&str; 18] = [
+    "dense_2d",
+    "dense_3d",
+    "unet",
+    "residual",
+    "coarse",
+    "patch",
+    "depth",
+    "batch",
+    "iterations",
+    "volume_stage",
+    "encoder_iterations",
+    "coarse_iterations",
+    "coarse_spacing_mm",
+    "coarse_patch",
+    "learning_rate",
+    "norm_momentum",
+    "lesion_threshold",
+    "margin_mm",
+];
+
+/// One point of a sweep.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Arm {
+    /// What it sets, fit for a folder's name, e.g. `upsampling-nearest`.
+    pub name: String,
+    /// What it sets, `KEY=VALUE`.
+    pub sets: Vec<String>,
+    pub settings: Settings,
+}
+
+/// Every combination of values: `KEY=VALUE,VALUE,...` each, `recipe=paper,released` among them.
+///
+/// # Errors
+/// As [`Settings::set`] and [`Settings::check`]; a key given twice.
+pub fn sweep(start: &Settings, axes: &[String]) -> Result<Vec<Arm>> {
+    let mut arms = vec![Arm {
+        name: String::new(),
+        sets: Vec::new(),
+        settings: start.clone(),
+    }];
+    let mut seen: Vec<&str> = Vec::new();
+    // A recipe replaces all fields, so that it has to come before changes of single ones.
+    let (recipes, fields): (Vec<&String>, Vec<&String>) =
+        axes.iter().partition(|axis| axis.starts_with("recipe="));
+    for axis in recipes.into_iter().chain(fields) {
+        let (key, text) = split(axis)?;
+        if seen.contains(&key) {
+            return Err(Error::usage(
+                format!("{key} is swept twice"),
+                "give all its values at once, --sweep KEY=A,B",
+            ));
+        }
+        seen.push(key);
+        let values = values(text);
+        let mut next = Vec::with_capacity(arms.len() * values.len());
+        for arm in &arms {
+            for value in &values {
+                next.push(arm.with(key, value)?);
+            }
+        }
+        arms = next;
+    }
+    for arm in &arms {
+        arm.settings.check()?;
+    }
+    for (index, arm) in arms.iter().enumerate() {
+        if arms[..index].iter().any(|other| other.name == arm.name) {
+            return Err(Error::usage(
+                format!("the sweep has {} twice", arm.name),
+                "give each value once",
+            ));
+        }
+    }
+    Ok(arms)
+}
+
+impl Arm {
+    fn with(&self, key: &str, value: &str) -> Result<Self> {
+        let mut arm = self.clone();
+        if key == "recipe" {
+            let name = RecipeName::from_str(value, false).map_err(|_| {
+                Error::usage(
+                    format!("{value:?} is no recipe"),
+                    "recipes are paper and released",
+                )
+            })?;
+            arm.settings.recipe = Recipe::named(name);
+        } else {
+            arm.settings.set(&format!("{key}={value}"))?;
+        }
+        arm.sets.push(format!("{key}={value}"));
+        let safe = |text: &str| {
+            text.chars()
+                .map(|c| {
+                    if c.is_ascii_alphanumeric() || "._-".contains(c) {
+                        c
+                    } else {
+                        '-'
+                    }
+                })
+                .collect::<String>()
+        };
+        let piece = match key {
+            "recipe" => safe(value),
+            _ => format!(
+                "{}-{}",
+                safe(key),
+                safe(value.trim_matches(['{', '}', ' ']))
+            ),
+        };
+        arm.name = if arm.name.is_empty() {
+            piece
+        } else {
+            format!("{}+{piece}", arm.name)
+        };
+        Ok(arm)
+    }
+}
+
+fn split(assignment: &str) -> Result<(&str, &str)> {
+    let parts = assignment.split_once('=');
+    let parts = parts.map(|(key, value)| (key.trim(), value.trim()));
+    parts
+        .filter(|(key, value)| !key.is_empty() && !value.is_empty())
+        .ok_or_else(|| {
+            Error::usage(
+                format!("{assignment:?} sets nothing"),
+                "write KEY=VALUE, e.g. upsampling=nearest",
+            )
+        })
+}
+
+/// Splits at commas outside brackets and braces.
+fn values(text: &str) -> Vec<String> {
+    let mut pieces = vec![String::new()];
+    let mut depth = 0_usize;
+    for c in text.chars() {
+        match c {
+            '[' | '{' => depth += 1,
+            ']' | '}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if c == ',' && depth == 0 {
+            pieces.push(String::new());
+        } else if let Some(last) = pieces.last_mut() {
+            last.push(c);
+        }
+    }
+    pieces.iter().map(|piece| piece.trim().to_owned()).collect()
+}
+
+/// The text as TOML, as a word where it is none. A kind alone stands for a table that needs no more.
+fn value(text: &str, old: Option<&Value>) -> Value {
+    let parsed = format!("v = {text}").parse::<Table>();
+    let value = parsed
+        .ok()
+        .and_then(|mut table| table.remove("v"))
+        .unwrap_or_else(|| Value::String(text.to_owned()));
+    match (&value, old) {
+        (Value::String(_), Some(Value::Table(old))) if old.contains_key("kind") => {
+            Value::Table(Table::from_iter([("kind".to_owned(), value)]))
+        }
+        _ => value,
+    }
+}
+
+fn table(of: &impl Serialize) -> Result<Table> {
+    Table::try_from(of).map_err(|e| Error::Internal(e.to_string()))
+}
+
+fn read<T: DeserializeOwned>(table: Table, field: &str, text: &str) -> Result<T> {
+    table.try_into().map_err(|e: toml::de::Error| {
+        let message = e.message().trim().to_owned();
+        Error::usage(
+            format!("{field} does not take {text:?}: {message}"),
+            "`hdbench explain recipe` lists the recipe's fields with their values",
+        )
+    })
+}
+
+fn unknown(key: &str, recipe: &Table) -> Error {
+    let fields = recipe.keys().map(String::as_str).chain(SCALE_FIELDS);
+    let bare = key.rsplit('.').next().unwrap_or(key);
+    let nearest = fields
+        .map(|field| (strsim::damerau_levenshtein(bare, field), field))
+        .min();
+    let hint = match nearest {
+        Some((distance, field)) if distance <= 3 => format!("did you mean {field}?"),
+        _ => {
+            "`hdbench explain recipe` lists the recipe's fields; study.toml has the scale's".into()
+        }
+    };
+    Error::usage(format!("{key:?} is no field of a recipe or a scale"), hint)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::recipe::{HybridInput, Schedule, Upsampling};
+
+    fn demo() -> Settings {
+        Settings::named(RecipeName::Paper, ScaleName::Demo)
+    }
+
+    #[test]
+    fn single_fields_are_changed() {
+        let mut settings = demo();
+        for assignment in [
+            "upsampling=nearest",
+            "schedule=constant",
+            "hybrid_input={kind=\"logits\",factor=1.0}",
+            "iterations=7",
+            "recipe.learning_rate=0.5",
+            "scale.learning_rate = 0.25",
+            "zoom=[1.0, 1.0]",
+            "depth=16",
+        ] {
+            settings.set(assignment).unwrap();
+        }
+        settings.check().unwrap();
+        assert_eq!(settings.recipe.upsampling, Upsampling::Nearest);
+        assert_eq!(settings.recipe.schedule, Schedule::Constant);
+        assert_eq!(settings.recipe.hybrid_input, HybridInput::Logits(1.0));
+        assert_eq!(settings.recipe.learning_rate, 0.5);
+        assert_eq!(settings.scale.learning_rate, Some(0.25));
+        assert_eq!(settings.scale.depth, Some(16));
+        assert_eq!(settings.scale.iterations, 7);
+        let changes = settings.changes().unwrap();
+        assert!(
+            changes.contains(&"upsampling = \"nearest\"".to_owned()),
+            "{changes:?}"
+        );
+        assert_eq!(changes.len(), 8);
+        assert!(demo().changes().unwrap().is_empty());
+    }
+
+    #[test]
+    fn wrong_settings_are_refused_with_a_way_out() {
+        for (assignment, words) in [
+            ("upsamplin=nearest", "did you mean upsampling?"),
+            ("recipe.iterations=3", "is no field"),
+            ("upsampling=cubic", "does not take \"cubic\""),
+            ("iterations=many", "does not take"),
+            (
+                "learning_rate=1",
+                "say recipe.learning_rate or scale.learning_rate",
+            ),
+            ("name=paper", "is no field"),
+            ("upsampling", "write KEY=VALUE"),
+        ] {
+            let error = demo().set(assignment).unwrap_err().to_string();
+            assert!(error.contains(words), "{assignment}: {error}");
+        }
+        for assignment in ["hybrid_skips=false", "patch=65", "depth=6", "batch=0"] {
+            let mut settings = demo();
+            settings.set(assignment).unwrap();
+            settings.check().unwrap_err();
+        }
+    }
+
+    #[test]
+    fn every_field_of_a_scale_can_be_set() {
+        let full = Scale {
+            depth: Some(8),
+            learning_rate: Some(0.1),
+            norm_momentum: Some(0.1),
+            lesion_threshold: Some(0.1),
+            ..Scale::named(ScaleName::Full)
+        };
+        let mut fields: Vec<String> = table(&full).unwrap().keys().cloned().collect();
+        fields.retain(|field| field != "name");
+        fields.sort();
+        let mut known = SCALE_FIELDS.to_vec();
+        known.sort_unstable();
+        assert_eq!(fields, known);
+    }
+
+    #[test]
+    fn a_sweep_is_every_combination() {
+        let axes = ["upsampling=linear,nearest", "recipe=paper,released"].map(str::to_owned);
+        let arms = sweep(&demo(), &axes).unwrap();
+        let names: Vec<&str> = arms.iter().map(|arm| arm.name.as_str()).collect();
+        assert_eq!(
+            names,
+            [
+                "paper+upsampling-linear",
+                "paper+upsampling-nearest",
+                "released+upsampling-linear",
+                "released+upsampling-nearest"
+            ]
+        );
+        assert_eq!(arms[2].settings.recipe.upsampling, Upsampling::Linear);
+        assert_eq!(arms[2].settings.recipe.name, RecipeName::Released);
+        let values = ["hybrid_input={kind=\"logits\",factor=1.0},{kind=\"logits\",factor=250.0}"];
+        let arms = sweep(&demo(), &values.map(str::to_owned)).unwrap();
+        assert_eq!(arms.len(), 2);
+        assert!(
+            arms[0]
+                .name
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || "._-".contains(c))
+        );
+        for wrong in [
+            vec!["recipe=paper,other"],
+            vec!["upsampling=linear", "upsampling=nearest"],
+            vec!["upsampling=linear,linear"],
+        ] {
+            let axes: Vec<String> = wrong.into_iter().map(str::to_owned).collect();
+            sweep(&demo(), &axes).unwrap_err();
+        }
+    }
+}

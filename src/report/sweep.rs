@@ -1,0 +1,124 @@
+//! The report of a sweep: the same networks under several settings.
+
+use std::path::{Path, PathBuf};
+
+use super::content::{Content, Row, Status};
+use super::csv_table::Csv;
+use super::html::Html;
+use super::latex::Latex;
+use super::markdown::Markdown;
+use super::page;
+use super::score::Score;
+use super::table::{Cell, Column, Exporter, Table, TableRow, Unit};
+use super::tables::score_column;
+use crate::artifact::{create_dir, write_atomic};
+use crate::error::Result;
+
+const SCORES: [Score; 4] = [
+    Score::LesionDicePerCase,
+    Score::LesionDiceGlobal,
+    Score::LiverDicePerCase,
+    Score::LiverDiceGlobal,
+];
+
+/// Writes `index.html`, `sweep.md`, `sweep.csv` and `sweep.tex` into `dir`: every network under
+/// every arm, and links to the arms' own reports in folders beside `dir`. Returns the page.
+///
+/// # Errors
+/// A folder that cannot be written.
+pub fn write_sweep(arms: &[(String, Content)], dir: &Path) -> Result<PathBuf> {
+    create_dir(dir)?;
+    let table = table(arms);
+    let exporters: [&dyn Exporter; 3] = [&Markdown, &Csv, &Latex];
+    for exporter in exporters {
+        let path = dir.join(format!("sweep.{}", exporter.extension()));
+        write_atomic(&path, &exporter.export(&table)?)?;
+    }
+    let fragment = Html.export(&table)?;
+    let links: Vec<(String, String)> = arms
+        .iter()
+        .map(|(name, content)| (name.clone(), format!("recipe {}", content.recipe)))
+        .collect();
+    let index = dir.join("index.html");
+    let html = page::sweep_html(&String::from_utf8_lossy(&fragment), &links);
+    write_atomic(&index, html.as_bytes())?;
+    Ok(index)
+}
+
+fn table(arms: &[(String, Content)]) -> Table {
+    let mut columns = vec![
+        Column::words("network", "Network"),
+        Column::words("arm", "Settings"),
+    ];
+    columns.extend(SCORES.map(score_column));
+    columns.extend([
+        Column::numbers("parameters", "Parameters", Unit::Millions, 2),
+        Column::numbers("hours_to_end", "Training to the end", Unit::Hours, 2),
+    ]);
+    // Network by network, so that settings stand below each other.
+    let mut variants: Vec<&str> = Vec::new();
+    for row in arms.iter().flat_map(|(_, content)| &content.rows) {
+        if !variants.contains(&row.variant.as_str()) {
+            variants.push(&row.variant);
+        }
+    }
+    let rows = variants.iter().flat_map(|variant| {
+        arms.iter().flat_map(move |(arm, content)| {
+            let found = content
+                .rows
+                .iter()
+                .filter(move |row| row.variant == **variant);
+            found.map(move |row| table_row(arm, row))
+        })
+    });
+    let first = arms.first().map(|(_, content)| content);
+    Table {
+        id: "sweep".into(),
+        title: "Settings compared".into(),
+        caption: first.map_or(String::new(), |content| {
+            format!(
+                "Mean ± sd over {}; trained on {} cases, scale {}, seed {}. One training each: \
+                 differences within the spread between seeds mean nothing.",
+                content.test_set, content.n_train, content.scale, content.master_seed
+            )
+        }),
+        fingerprint: first.map_or(String::new(), |content| {
+            let names: Vec<&str> = arms.iter().map(|(name, _)| name.as_str()).collect();
+            format!(
+                "sweep of {}, seed {}, hdbench {}",
+                names.join(", "),
+                content.master_seed,
+                content.hdbench
+            )
+        }),
+        columns,
+        rows: rows.collect(),
+        notes: Vec::new(),
+    }
+}
+
+fn table_row(arm: &str, row: &Row) -> TableRow {
+    let note = match &row.status {
+        Status::Missing { reason, .. } => Some(reason.clone()),
+        Status::Done => None,
+    };
+    let mut cells = vec![
+        Cell::Text {
+            text: row.title.clone(),
+            note,
+        },
+        Cell::Text {
+            text: arm.to_owned(),
+            note: None,
+        },
+    ];
+    cells.extend(SCORES.map(|score| super::tables::estimate(row, score)));
+    cells.extend([
+        Cell::number(row.cost.parameters.map(|count| count as f64)),
+        Cell::number(row.cost.hours_to_end),
+    ]);
+    TableRow {
+        variant: Some(row.variant.clone()),
+        cells,
+    }
+}
