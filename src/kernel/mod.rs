@@ -129,8 +129,8 @@ fn composed_convolution<const R: usize>(
         _ => unreachable!("maps are planes or volumes"),
     };
     let mut y = Tensor::<R>::from_dispatch(y);
-    for axis in 2..R {
-        y = y.narrow(axis, 0, whole[axis]);
+    for (axis, &size) in whole.iter().enumerate().skip(2) {
+        y = y.narrow(axis, 0, size);
     }
     y
 }

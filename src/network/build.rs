@@ -112,6 +112,8 @@ pub struct Answers {
     pub logits: Tensor<5>,
     /// The 2-D part's own, of the hybrid alone.
     pub logits_2d: Option<Tensor<5>>,
+    /// The encoder's, `[n, channels, y, x]`, of the classifier alone.
+    pub features: Option<Tensor<4>>,
 }
 
 impl Network {
@@ -202,12 +204,16 @@ impl Network {
         let one = |logits: Tensor<4>| Answers {
             logits: logits.unsqueeze_dim(2),
             logits_2d: None,
+            features: None,
         };
         match self {
             Self::Classifier(net) => {
-                let logits = net.forward(slices(x));
+                let (logits, features) = net.forward(slices(x));
                 let [n, classes] = logits.dims();
-                one(logits.reshape([n, classes, 1, 1]))
+                Answers {
+                    features: Some(features),
+                    ..one(logits.reshape([n, classes, 1, 1]))
+                }
             }
             Self::DenseUNet2d(net) => {
                 let answer = net.forward(slices(x), mode.joined, pass);
@@ -220,6 +226,7 @@ impl Network {
                 Answers {
                     logits: answer.logits.expect("built with a classifier"),
                     logits_2d: None,
+                    features: None,
                 }
             }
             Self::Hybrid(net) => {
@@ -227,6 +234,7 @@ impl Network {
                 Answers {
                     logits,
                     logits_2d: Some(logits_2d),
+                    features: None,
                 }
             }
         }

@@ -188,10 +188,12 @@ impl SliceClassifier {
         }
     }
 
-    /// Logits `[n, classes]` of slices `[n, channels, y, x]`.
-    pub fn forward(&self, x: Tensor<4>) -> Tensor<2> {
+    /// Logits `[n, classes]` of slices `[n, channels, y, x]`, and the encoder's features, a
+    /// thirty-second of the size.
+    pub fn forward(&self, x: Tensor<4>) -> (Tensor<2>, Tensor<4>) {
         let deepest = self.encoder.forward(x).deepest;
-        let pooled: Tensor<2> = deepest.flatten::<3>(2, 3).mean_dim(2).squeeze_dim(2);
-        self.head.forward(pooled)
+        let flat = deepest.clone().flatten::<3>(2, 3);
+        let pooled: Tensor<2> = flat.mean_dim(2).squeeze_dim(2);
+        (self.head.forward(pooled), deepest)
     }
 }

@@ -57,15 +57,13 @@ pub fn probe(
     let plan = plans.last().expect("every part has a stage");
     let image = batch.image(device);
     let mut answers = Values::new();
-    if let Network::Classifier(classifier) = &network {
-        let slices = image.clone().squeeze_dim::<4>(1);
-        let features = classifier.encoder.forward(slices).deepest;
-        answers.insert("features".into(), read(features.inner()));
-    }
     let found = network.forward(image, Mode::TEST, &mut Pass::evaluation());
     answers.insert("logits".into(), read(found.logits.clone().inner()));
     if let Some(logits) = found.logits_2d.clone() {
         answers.insert("logits_2d".into(), read(logits.inner()));
+    }
+    if let Some(features) = found.features.clone() {
+        answers.insert("features".into(), read(features.inner()));
     }
     let loss = stage_loss(found, plan, recipe, batch);
     answers.insert("loss".into(), read(loss.clone().inner()));

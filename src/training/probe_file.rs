@@ -44,10 +44,8 @@ pub fn read_batch(path: &Path, part: Part, input: Input) -> Result<Batch> {
         Input::Slices { neighbours } => slices == 2 * neighbours + 1,
         Input::Volume => n == 1 && slices > 0 && slices.is_multiple_of(4),
     };
-    if !(fits && n > 0 && channels == 1 && y > 0 && x > 0)
-        || !y.is_multiple_of(32)
-        || !x.is_multiple_of(32)
-    {
+    let plane_fits = |size: usize| size > 0 && size.is_multiple_of(32);
+    if !(fits && n > 0 && channels == 1 && plane_fits(y) && plane_fits(x)) {
         return Err(refuse(format!(
             "input has the shape {image_shape:?}, which {part} does not take (planes are multiples of 32)"
         )));

@@ -1,6 +1,7 @@
 //! One test crate, a module a subject: every further file under `tests/` would link Burn again.
 
 mod dataset;
+mod devices;
 mod evaluate;
 mod evaluation;
 mod golden;

@@ -30,7 +30,7 @@ fn blank(part: Part, seed: u64) -> Network {
     initialise(network, Seed(seed))
 }
 
-const PARTS: [Part; 9] = [
+pub const PARTS: [Part; 9] = [
     Part::Encoder,
     Part::Coarse,
     Part::Variant(Variant::DenseUNet3d),
@@ -176,7 +176,7 @@ fn weights_of_another_network_are_refused() {
     assert_eq!(error.exit_code() as u8, 2);
 }
 
-fn batch(part: Part) -> Batch {
+pub fn batch(part: Part) -> Batch {
     let (n, slices, depth) = match part {
         Part::Variant(Variant::DenseUNet3d | Variant::HDenseUNet) => (1, 4, 4),
         Part::Variant(Variant::ResNet) | Part::Coarse => (2, 5, 1),
