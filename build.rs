@@ -34,8 +34,16 @@ fn find_libtorch() {
     if std::env::var_os("CARGO_FEATURE_TCH").is_none() {
         return;
     }
-    let folder = std::env::var_os("LIBTORCH").map(|folder| Path::new(&folder).join("lib"));
-    if let Some(folder) = folder.and_then(|folder| folder.canonicalize().ok()) {
+    let Some(libtorch) = std::env::var_os("LIBTORCH") else {
+        return;
+    };
+    let libtorch = Path::new(&libtorch);
+    // It may come, or be replaced, after a build that failed for want of it.
+    println!(
+        "cargo:rerun-if-changed={}",
+        libtorch.join("build-version").display()
+    );
+    if let Ok(folder) = libtorch.join("lib").canonicalize() {
         println!("cargo:rustc-link-arg=-Wl,-rpath,{}", folder.display());
     }
 }

@@ -66,7 +66,7 @@ class Transition(Block):
 class DenseEncoder(Block):
     """DenseNet up to its last BN and ReLU; answers with all that the decoder sums."""
 
-    def __init__(self, dims, channels, widths, norm, final_norm):
+    def __init__(self, dims, channels, widths, final_norm, norm):
         super().__init__()
         current, growth = widths["stem"], widths["growth"]
         self.conv0 = conv(dims, channels, current, 7, stride=2, bias=False)
@@ -97,8 +97,7 @@ class SliceClassifier(nn.Module):
     def __init__(self, recipe, scale):
         super().__init__()
         norm = norm_layer(2, recipe["encoder_norm_epsilon"], momentum_of(recipe, scale))
-        final_norm = recipe["encoder_final_norm"]
-        self.encoder = DenseEncoder(2, 3, scale["dense_2d"], norm, final_norm)
+        self.encoder = DenseEncoder(2, 3, scale["dense_2d"], recipe["encoder_final_norm"], norm)
         self.head = nn.Linear(self.encoder.outputs[3], 3)
 
     def forward(self, x):
@@ -123,9 +122,9 @@ class Level(Block):
 
 
 class Classifier(Block):
-    def __init__(self, dims, channels, with_norm, norm):
+    def __init__(self, dims, channels, normed, norm):
         super().__init__()
-        self.norm = norm(channels) if with_norm else None
+        self.norm = norm(channels) if normed else None
         self.conv = conv(dims, channels, 3, 1)
 
     def forward(self, x):
@@ -143,8 +142,8 @@ class DenseUNet(nn.Module):
         norm = norm_layer(dims, recipe["decoder_norm_epsilon"], momentum)
         norm_first = recipe["decoder_order"] == "norm-first"
         self.dims, self.linear = dims, recipe["upsampling"] == "linear"
-        final_norm = recipe["encoder_final_norm"]
-        self.encoder = DenseEncoder(dims, channels, widths, encoder_norm, final_norm)
+        self.encoder = DenseEncoder(dims, channels, widths, recipe["encoder_final_norm"],
+                                    encoder_norm)
         third, current = self.encoder.outputs[2:]
         # The 2-D net sums before a level's convolution, the 3-D net after it.
         self.lineup = None
@@ -338,7 +337,7 @@ def build(part, recipe, scale):
         case "densenet2d":
             return DenseUNet(2, 3, recipe, scale, skips=False)
         case "denseunet2d":
-            return DenseUNet(2, 3, recipe, scale, recipe["skips_2d"])
+            return DenseUNet(2, 3, recipe, scale, skips=recipe["skips_2d"])
         case "denseunet3d":
             return DenseUNet3d(recipe, scale)
         case "hdenseunet":
