@@ -46,15 +46,17 @@ def gradients(ours, single, double):
     return figures
 
 
-def step_factor(ours, before, double, rate):
-    """The length of the step over that of SGD's first with Nesterov's momentum, less 1: what the
-    parameters after the step cannot show where the step is small."""
+def step_factor(ours, before, double, recipe, rate):
+    """The length of the step over that of SGD's first, less 1: what the parameters after the step
+    cannot show where the step is small."""
     along = square = 0.0
     for name, gradient in double.gradients.items():
         step = ours[f"after.{name}"].double() - before[name].double()
         along += (step * gradient).sum().item()
         square += (gradient * gradient).sum().item()
-    return abs(along / square / (-1.9 * rate) - 1)
+    # The first momentum is the gradient itself, whatever the dampening.
+    expected = 1 + recipe["momentum"] if recipe["nesterov"] else 1
+    return abs(along / square / (-rate * expected) - 1)
 
 
 def names(ours, double):

@@ -31,8 +31,9 @@ def run(part, recipe, scale, state, image, labels, training, dtype):
     answers = networks.answer(network, image.to(dtype))
     loss = total_loss(part, recipe, answers, labels)
     loss.backward()
-    optimizer = torch.optim.SGD(network.parameters(), lr=LEARNING_RATE, momentum=0.9,
-                                dampening=0, nesterov=True)
+    optimizer = torch.optim.SGD(network.parameters(), lr=LEARNING_RATE,
+                                momentum=recipe["momentum"], dampening=recipe["dampening"],
+                                nesterov=recipe["nesterov"])
     gradients = {name: p.grad.clone() for name, p in network.named_parameters()}
     optimizer.step()
     answers["loss"] = loss[None]

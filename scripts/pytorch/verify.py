@@ -26,7 +26,7 @@ LEGEND = f"""
 Figures are max|a - b| / max|b|, of gradients, statistics and parameters the worst tensor's. Answers
 and loss: the worse of PyTorch in f32 and in f64; statistics and parameters after the step: f64.
 "PyTorch's own" is its gradients in f32 against its gradients in f64. "Step's length": against the
-first step of SGD with Nesterov's momentum along the f64 gradient.
+first step of SGD, as the recipe sets it, along the f64 gradient.
 A gradient below {figures.NEGLIGIBLE:g} of the largest of its layer's weight (a bias that the batch norm
 after it takes away) is compared relative to that weight's.
 Running variances: hdbench keeps the batch's biased variance, PyTorch the unbiased one; compared is
@@ -76,7 +76,7 @@ def network(setup, folder):
         single, double = (
             reference.run(setup.part, recipe, scale, state, image, labels, training, dtype)
             for dtype in (torch.float32, torch.float64))
-        yield record(setup, mode, shape, state, ours, single, double)
+        yield record(setup, mode, shape, recipe, state, ours, single, double)
 
 
 def load_strictly(net, exported):
@@ -115,11 +115,12 @@ def probe(setup, which, state, image, labels, training, folder):
     return load_file(answer)
 
 
-def record(setup, mode, shape, state, ours, single, double):
+def record(setup, mode, shape, recipe, state, ours, single, double):
     different = figures.names(ours, double)
     assert not different, f"only one side has {different}"
     found = figures.of_pass(ours, single, double)
-    found["step"] = figures.step_factor(ours, state, double, reference.LEARNING_RATE)
+    found["step"] = figures.step_factor(ours, state, double, recipe,
+                                        reference.LEARNING_RATE)
     answers = {name: max(found[name]["f32"], found[name]["f64"]) for name in double.answers}
     summary = {
         **answers,
