@@ -28,6 +28,14 @@ PARTS = ["denseunet3d", "unet", "resnet", "denseunet2d", "densenet2d", "hdenseun
          "_coarse"]
 # The others do not depend on what the recipes differ in.
 BOTH_RECIPES = ["denseunet2d", "densenet2d", "denseunet3d", "hdenseunet"]
+# Fields on which both recipes agree, or that go together in them, one by one.
+CHANGED = [
+    ("hdenseunet", "paper", ("slice_border=zero", "encoder_final_norm=false", "upsampling=nearest")),
+    ("hdenseunet", "released", ("fusion_order=norm-first",
+                                'hybrid_input={kind="probabilities",factor=100.0}')),
+    ("denseunet2d", "released", ("decoder_order=norm-first", "skips_2d=false")),
+    ("denseunet3d", "paper", ("classifier_norm=false", "encoder_norm_epsilon=0.01")),
+]
 
 
 def options():
@@ -65,6 +73,14 @@ def main():
             for recipe in ["paper", "released"] if part in BOTH_RECIPES else ["paper"]:
                 network = verify.Setup(hdbench, part, recipe, chosen.scale, chosen.seed)
                 for record in verify.network(network, folder):
+                    records.append(record)
+                    print(verify.row(record), flush=True)
+        for part, recipe, changes in CHANGED:
+            # What a field does, it does at every size.
+            if chosen.only in (None, part):
+                network = verify.Setup(hdbench, part, recipe, "demo", chosen.seed, changes)
+                for record in verify.network(network, folder):
+                    record["recipe"] += " with " + ", ".join(changes)
                     records.append(record)
                     print(verify.row(record), flush=True)
         print(verify.LEGEND)

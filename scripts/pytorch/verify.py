@@ -42,6 +42,8 @@ class Setup:
     recipe: str
     scale: str
     seed: int
+    # Changes of the recipe, KEY=VALUE.
+    changes: tuple = ()
 
 
 def hdbench(program, *arguments):
@@ -54,6 +56,8 @@ def network(setup, folder):
     """A record for each mode."""
     random = torch.Generator().manual_seed(setup.seed)
     which = ["--recipe", setup.recipe, "--scale", setup.scale]
+    for change in setup.changes:
+        which += ["--set", change]
     model, file = folder / "model", folder / "weights.safetensors"
     hdbench(setup.hdbench, "model", "init", setup.part, *which, "--seed", setup.seed, "--out", model)
     hdbench(setup.hdbench, "model", "export", model, "--out", file)

@@ -47,12 +47,7 @@ pub struct StudyOptions {
 impl StudyOptions {
     /// The presets with the changes asked for.
     pub fn settings(&self) -> Result<Settings> {
-        let mut settings = Settings::named(self.recipe, self.scale);
-        for assignment in &self.set {
-            settings.set(assignment)?;
-        }
-        settings.check()?;
-        Ok(settings)
+        Settings::with(self.recipe, self.scale, &self.set)
     }
 
     /// The study of these settings; `existing` is what the folder holds already.

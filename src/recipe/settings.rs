@@ -22,6 +22,16 @@ impl Settings {
         }
     }
 
+    /// Two presets with changes, checked; each as for [`Settings::set`].
+    pub fn with(recipe: RecipeName, scale: ScaleName, changes: &[String]) -> Result<Self> {
+        let mut settings = Self::named(recipe, scale);
+        for change in changes {
+            settings.set(change)?;
+        }
+        settings.check()?;
+        Ok(settings)
+    }
+
     /// Changes one field: `KEY=VALUE`, the key a field of the recipe or the scale (`recipe.KEY` or
     /// `scale.KEY` where both have it), the value as `study.toml` has it, quotes left out.
     ///

@@ -8,7 +8,7 @@ use crate::network::{
     Bundle, LoadReport, Network, Part, Place, export_weights, import_weights, initialise,
     is_torchvision, load_encoder,
 };
-use crate::recipe::{Recipe, Scale};
+use crate::recipe::Settings;
 use crate::seed::Seed;
 
 /// Write a model folder with initial weights: a network before its training.
@@ -29,7 +29,7 @@ pub struct Init {
 
 impl Init {
     pub fn exec(self) -> Result<()> {
-        let (recipe, scale) = (self.design.recipe(), self.design.scale());
+        let Settings { recipe, scale } = self.design.method.settings()?;
         let network = Network::build(self.design.part, &recipe, &scale, &Place::Flex.open(1)?);
         let network = initialise(network, Seed(self.seed));
         Bundle::save(&self.out, &network, self.design.part, &recipe, &scale)?;
@@ -86,8 +86,7 @@ pub struct Import {
 
 impl Import {
     pub fn exec(self) -> Result<()> {
-        let recipe = Recipe::named(self.method.recipe);
-        let scale = Scale::named(self.method.scale);
+        let Settings { recipe, scale } = self.method.settings()?;
         let blank = Network::build(self.part, &recipe, &scale, &Place::Flex.open(1)?);
         let (network, report) = if self.part == Part::Encoder && is_torchvision(&self.file)? {
             let mut network = initialise(blank, Seed(1));

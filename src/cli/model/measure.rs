@@ -9,6 +9,7 @@ use crate::cli::study_options::{cores, pool};
 use crate::error::{Error, Result};
 use crate::harness::{Measured, Patch, measure};
 use crate::network::{NetworkSummary, Place, summarise};
+use crate::recipe::Settings;
 
 /// Measure a network: seconds and peak memory of a training step and of an answer.
 ///
@@ -47,7 +48,7 @@ pub struct Measure {
 
 impl Measure {
     pub fn exec(self) -> Result<()> {
-        let (recipe, scale) = (self.design.recipe(), self.design.scale());
+        let Settings { recipe, scale } = self.design.method.settings()?;
         let part = self.design.part;
         let usual = Patch::of(part, &recipe, &scale);
         let patch = Patch {

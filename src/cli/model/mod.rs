@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 
 use crate::error::Error;
 use crate::network::Part;
-use crate::recipe::{Recipe, RecipeName, Scale, ScaleName};
+use crate::recipe::{RecipeName, ScaleName, Settings};
 
 /// Look at a network, measure it, bring its weights in and out.
 #[derive(Subcommand, Debug)]
@@ -35,7 +35,7 @@ impl ModelVerb {
 }
 
 /// A network's design.
-#[derive(Args, Clone, Copy, Debug)]
+#[derive(Args, Clone, Debug)]
 struct Design {
     /// A variant, or _encoder or _coarse
     #[arg(value_parser = part)]
@@ -45,7 +45,7 @@ struct Design {
 }
 
 /// The method and the size.
-#[derive(Args, Clone, Copy, Debug)]
+#[derive(Args, Clone, Debug)]
 struct Method {
     /// The method
     #[arg(long, value_enum, default_value_t = RecipeName::Paper)]
@@ -53,15 +53,14 @@ struct Method {
     /// Widths, depths and patch
     #[arg(long, value_enum, default_value_t = ScaleName::Full)]
     scale: ScaleName,
+    /// Change a field of the recipe or the scale, e.g. --set upsampling=nearest
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    set: Vec<String>,
 }
 
-impl Design {
-    fn recipe(&self) -> Recipe {
-        Recipe::named(self.method.recipe)
-    }
-
-    fn scale(&self) -> Scale {
-        Scale::named(self.method.scale)
+impl Method {
+    fn settings(&self) -> Result<Settings, Error> {
+        Settings::with(self.recipe, self.scale, &self.set)
     }
 }
 

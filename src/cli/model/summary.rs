@@ -7,6 +7,7 @@ use clap::Args;
 use super::Design;
 use crate::error::{Error, Result};
 use crate::network::{LayerSummary, NetworkSummary, summarise};
+use crate::recipe::Settings;
 
 /// Print a network's convolutions, output shapes, parameters and multiply-adds.
 #[derive(Args, Debug)]
@@ -22,12 +23,8 @@ pub struct Summary {
 
 impl Summary {
     pub fn exec(self) -> Result<()> {
-        let Design { part, .. } = self.design;
-        let text = table(&summarise(
-            part,
-            &self.design.recipe(),
-            &self.design.scale(),
-        ));
+        let Settings { recipe, scale } = self.design.method.settings()?;
+        let text = table(&summarise(self.design.part, &recipe, &scale));
         match std::io::stdout().lock().write_all(text.as_bytes()) {
             // A pager that was left early.
             Err(e) if e.kind() == ErrorKind::BrokenPipe => Ok(()),
