@@ -30,9 +30,9 @@ PARTS = ["denseunet3d", "unet", "resnet", "denseunet2d", "densenet2d", "hdenseun
 BOTH_RECIPES = ["denseunet2d", "densenet2d", "denseunet3d", "hdenseunet"]
 # Fields on which both recipes agree, or that go together in them, one by one.
 CHANGED = [
-    ("hdenseunet", "paper", ("slice_border=zero", "encoder_final_norm=false", "upsampling=nearest")),
-    ("hdenseunet", "released", ("fusion_order=norm-first",
-                                'hybrid_input={kind="probabilities",factor=100.0}')),
+    ("hdenseunet", "paper", ("slice_border=zero", "encoder_final_norm=false", "upsampling=nearest",
+                             'hybrid_input={kind="probabilities",factor=100.0}')),
+    ("hdenseunet", "released", ("fusion_order=norm-first",)),
     ("denseunet2d", "released", ("decoder_order=norm-first", "skips_2d=false")),
     ("denseunet3d", "paper", ("classifier_norm=false", "encoder_norm_epsilon=0.01")),
 ]
