@@ -7,6 +7,8 @@ mod doctor;
 mod evaluate;
 mod explain;
 mod model;
+#[cfg(all(feature = "tch", unix))]
+mod patience;
 mod predict;
 mod progress;
 mod report;
@@ -64,6 +66,8 @@ enum Verb {
 
 /// Runs the command line of this process and returns its exit code.
 pub fn main() -> process::ExitCode {
+    #[cfg(all(feature = "tch", unix))]
+    patience::wait_without_spinning();
     let cli = Cli::parse();
     let result = match cli.verb {
         Verb::Ablation(verb) => verb.exec(),

@@ -74,6 +74,10 @@ impl Place {
         not(feature = "tch"),
         expect(unused_variables, reason = "only LibTorch counts its own threads")
     )]
+    #[cfg_attr(
+        feature = "tch",
+        expect(deprecated, reason = "Burn 0.22 is the last to have LibTorch")
+    )]
     fn device(self, threads: usize) -> Result<Device, String> {
         match self {
             Self::Flex => Ok(Device::flex()),

@@ -3,11 +3,19 @@
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
 use hdbench::network::{
-    Input, Mode, Network, NetworkSummary, Part, Pass, count_parameters, group_slices, initialise,
-    summarise, ungroup_slices, values,
+    Input, Mode, Network, NetworkSummary, Part, Pass, Place, count_parameters, group_slices,
+    initialise, summarise, ungroup_slices, values,
 };
 use hdbench::recipe::{Recipe, RecipeName, Scale, ScaleName, SliceBorder, Variant};
 use hdbench::seed::Seed;
+
+/// The processor by each way this binary has: `flex`, and LibTorch where it is built in.
+pub fn devices() -> Vec<Device> {
+    let tch = Place::Tch
+        .is_built_in()
+        .then(|| Place::Tch.open(2).expect("LibTorch is built in"));
+    [Device::flex()].into_iter().chain(tch).collect()
+}
 
 fn counts(variant: Variant, recipe: RecipeName) -> [usize; 3] {
     let recipe = Recipe::named(recipe);
@@ -67,106 +75,116 @@ fn the_hybrids_parts_have_the_expected_parameters() {
 /// Every network answers each voxel of its patch, at demo and quick scale, in both recipes.
 #[test]
 fn answers_have_the_patch_s_shape() {
-    let device = Device::flex();
-    for recipe in [RecipeName::Paper, RecipeName::Released].map(Recipe::named) {
-        let scale = Scale::named(ScaleName::Demo);
-        let parts = Variant::ALL.map(Part::Variant);
-        for part in parts.into_iter().chain([Part::Coarse]) {
-            let network = Network::build(part, &recipe, &scale, &device);
-            let (shape, classes, slices) = match (network.input(), part) {
-                (Input::Slices { neighbours }, Part::Coarse) => ([2, 1, 2 * neighbours + 1], 2, 1),
-                (Input::Slices { neighbours }, _) => ([2, 1, 2 * neighbours + 1], 3, 1),
-                (Input::Volume, _) => ([1, 1, 8], 3, 8),
-            };
-            let x = Tensor::<5>::ones([shape[0], shape[1], shape[2], 32, 64], &device);
-            let answers = network.forward(x, Mode::TEST, &mut Pass::evaluation());
-            let expected = [shape[0], classes, slices, 32, 64];
-            assert_eq!(answers.logits.dims(), expected, "{part}");
-            let hybrid = part == Part::Variant(Variant::HDenseUNet);
-            assert_eq!(
-                answers.logits_2d.map(|l| l.dims()),
-                hybrid.then_some(expected)
-            );
+    for device in devices() {
+        for recipe in [RecipeName::Paper, RecipeName::Released].map(Recipe::named) {
+            let scale = Scale::named(ScaleName::Demo);
+            let parts = Variant::ALL.map(Part::Variant);
+            for part in parts.into_iter().chain([Part::Coarse]) {
+                let network = Network::build(part, &recipe, &scale, &device);
+                let (shape, classes, slices) = match (network.input(), part) {
+                    (Input::Slices { neighbours }, Part::Coarse) => {
+                        ([2, 1, 2 * neighbours + 1], 2, 1)
+                    }
+                    (Input::Slices { neighbours }, _) => ([2, 1, 2 * neighbours + 1], 3, 1),
+                    (Input::Volume, _) => ([1, 1, 8], 3, 8),
+                };
+                let x = Tensor::<5>::ones([shape[0], shape[1], shape[2], 32, 64], &device);
+                let answers = network.forward(x, Mode::TEST, &mut Pass::evaluation());
+                let expected = [shape[0], classes, slices, 32, 64];
+                assert_eq!(answers.logits.dims(), expected, "{part}");
+                let hybrid = part == Part::Variant(Variant::HDenseUNet);
+                assert_eq!(
+                    answers.logits_2d.map(|l| l.dims()),
+                    hybrid.then_some(expected)
+                );
+            }
         }
     }
 }
 
 #[test]
 fn slices_are_grouped_with_their_neighbours_and_put_back() {
-    let device = Device::flex();
-    let volume = Tensor::<5>::from_data(
-        TensorData::new(vec![1.0_f32, 2.0, 3.0, 4.0], [1, 1, 4, 1, 1]),
-        &device,
-    );
-    let groups = group_slices(volume.clone(), SliceBorder::Replicated);
-    assert_eq!(groups.dims(), [4, 3, 1, 1]);
-    let found = groups.clone().into_data().try_to_vec::<f32>().unwrap();
-    let expected = [1.0, 1.0, 2.0, 1.0, 2.0, 3.0, 2.0, 3.0, 4.0, 3.0, 4.0, 4.0];
-    assert_eq!(found, expected);
-    let zero = group_slices(volume.clone(), SliceBorder::Zero);
-    let found = zero.into_data().try_to_vec::<f32>().unwrap();
-    let expected = [0.0, 1.0, 2.0, 1.0, 2.0, 3.0, 2.0, 3.0, 4.0, 3.0, 4.0, 0.0];
-    assert_eq!(found, expected);
-    let centres = groups.narrow(1, 1, 1);
-    let back = ungroup_slices(centres);
-    assert_eq!(back.dims(), [1, 1, 4, 1, 1]);
-    assert_eq!(back.into_data(), volume.into_data());
+    for device in devices() {
+        let volume = Tensor::<5>::from_data(
+            TensorData::new(vec![1.0_f32, 2.0, 3.0, 4.0], [1, 1, 4, 1, 1]),
+            &device,
+        );
+        let groups = group_slices(volume.clone(), SliceBorder::Replicated);
+        assert_eq!(groups.dims(), [4, 3, 1, 1]);
+        let found = groups.clone().into_data().try_to_vec::<f32>().unwrap();
+        let expected = [1.0, 1.0, 2.0, 1.0, 2.0, 3.0, 2.0, 3.0, 4.0, 3.0, 4.0, 4.0];
+        assert_eq!(found, expected);
+        let zero = group_slices(volume.clone(), SliceBorder::Zero);
+        let found = zero.into_data().try_to_vec::<f32>().unwrap();
+        let expected = [0.0, 1.0, 2.0, 1.0, 2.0, 3.0, 2.0, 3.0, 4.0, 3.0, 4.0, 0.0];
+        assert_eq!(found, expected);
+        let centres = groups.narrow(1, 1, 1);
+        let back = ungroup_slices(centres);
+        assert_eq!(back.dims(), [1, 1, 4, 1, 1]);
+        assert_eq!(back.into_data(), volume.into_data());
+    }
 }
 
 #[test]
 fn initial_values_depend_on_the_seed_alone_and_have_he_s_variance() {
-    let recipe = Recipe::named(RecipeName::Paper);
-    let scale = Scale::named(ScaleName::Demo);
-    let build = |seed| {
-        let part = Part::Variant(Variant::HDenseUNet);
-        let network = Network::build(part, &recipe, &scale, &Device::flex().autodiff());
-        values(&initialise(network, Seed(seed)).valid())
-    };
-    let first = build(1);
-    assert_eq!(first, build(1));
-    assert_ne!(first, build(2));
-    let name = first
-        .keys()
-        .find(|name| name.ends_with("slices.levels.0.conv.weight"))
-        .expect("the decoder's first convolution");
-    let (shape, kernel) = &first[name];
-    let fan_in: usize = shape[1..].iter().product();
-    let variance = kernel.iter().map(|w| f64::from(*w).powi(2)).sum::<f64>() / kernel.len() as f64;
-    let ratio = variance * fan_in as f64 / 2.0;
-    assert!((0.9..1.1).contains(&ratio), "variance is {ratio} of He's");
+    let mut expected = None;
+    for device in devices() {
+        let recipe = Recipe::named(RecipeName::Paper);
+        let scale = Scale::named(ScaleName::Demo);
+        let build = |seed| {
+            let part = Part::Variant(Variant::HDenseUNet);
+            let network = Network::build(part, &recipe, &scale, &device.clone().autodiff());
+            values(&initialise(network, Seed(seed)).valid())
+        };
+        let first = build(1);
+        assert_eq!(first, build(1));
+        assert_ne!(first, build(2));
+        assert_eq!(first, *expected.get_or_insert(first.clone()));
+        let name = first
+            .keys()
+            .find(|name| name.ends_with("slices.levels.0.conv.weight"))
+            .expect("the decoder's first convolution");
+        let (shape, kernel) = &first[name];
+        let fan_in: usize = shape[1..].iter().product();
+        let variance =
+            kernel.iter().map(|w| f64::from(*w).powi(2)).sum::<f64>() / kernel.len() as f64;
+        let ratio = variance * fan_in as f64 / 2.0;
+        assert!((0.9..1.1).contains(&ratio), "variance is {ratio} of He's");
+    }
 }
 
 /// Without its UNet connections a DenseUNet computes what the DenseNet of the same weights does.
 #[test]
 fn warm_up_passes_over_the_unet_connections() {
-    let device = Device::flex();
-    let recipe = Recipe::named(RecipeName::Paper);
-    let scale = Scale::named(ScaleName::Demo);
-    let build = |variant| {
-        let network = Network::build(Part::Variant(variant), &recipe, &scale, &device);
-        initialise(network, Seed(3))
-    };
-    let x = Tensor::<5>::from_data(
-        TensorData::new(
-            (0..3 * 32 * 32)
-                .map(|i| (i % 251) as f32)
-                .collect::<Vec<_>>(),
-            [1, 1, 3, 32, 32],
-        ),
-        &device,
-    );
-    let run = |network: &Network, joined| {
-        let mode = Mode {
-            joined,
-            fusion_dropout: 0.0,
+    for device in devices() {
+        let recipe = Recipe::named(RecipeName::Paper);
+        let scale = Scale::named(ScaleName::Demo);
+        let build = |variant| {
+            let network = Network::build(Part::Variant(variant), &recipe, &scale, &device);
+            initialise(network, Seed(3))
         };
-        let answers = network.forward(x.clone(), mode, &mut Pass::evaluation());
-        answers.logits.into_data()
-    };
-    let unet = build(Variant::DenseUNet2d);
-    let plain = run(&build(Variant::DenseNet2d), true);
-    assert_eq!(run(&unet, false), plain);
-    assert_ne!(run(&unet, true), plain);
+        let x = Tensor::<5>::from_data(
+            TensorData::new(
+                (0..3 * 32 * 32)
+                    .map(|i| (i % 251) as f32)
+                    .collect::<Vec<_>>(),
+                [1, 1, 3, 32, 32],
+            ),
+            &device,
+        );
+        let run = |network: &Network, joined| {
+            let mode = Mode {
+                joined,
+                fusion_dropout: 0.0,
+            };
+            let answers = network.forward(x.clone(), mode, &mut Pass::evaluation());
+            answers.logits.into_data()
+        };
+        let unet = build(Variant::DenseUNet2d);
+        let plain = run(&build(Variant::DenseNet2d), true);
+        assert_eq!(run(&unet, false), plain);
+        assert_ne!(run(&unet, true), plain);
+    }
 }
 
 /// Spec sections 1.1, 1.3 and 1.8: number of convolutions and forward multiply-adds (thousand

@@ -19,6 +19,8 @@ use hdbench::training::{
     Frozen, Sampler, Saving, Session, Target, prepare_network, segmentation_loss, stages,
 };
 
+use super::network::devices;
+
 /// The smallest networks that still have every part.
 pub fn tiny_scale() -> Scale {
     Scale {
@@ -131,33 +133,40 @@ fn a_training_killed_at_every_iteration_equals_an_uninterrupted_one() {
             Part::Variant(Variant::DenseUNet3d),
             Part::Variant(Variant::HDenseUNet),
         ] {
-            let training = Training {
-                part,
-                recipe: &recipe,
-                scale: &scale,
-                cases: &cases,
-                device: Device::flex().autodiff(),
-            };
-            let whole = training
-                .run(&folder.join(format!("{part}-whole")), &Silent)
-                .unwrap();
-            let killed = folder.join(format!("{part}-killed"));
-            let mut starts = 0;
-            let resumed = loop {
-                starts += 1;
-                assert!(starts < 20, "{part}: never ends");
-                // A start counts what is done already, then one iteration more.
-                let progress = StopAfter {
-                    left: AtomicUsize::new(starts),
+            for (index, device) in devices().into_iter().enumerate() {
+                let cells = folder.join(format!("{part}-{index}"));
+                let training = Training {
+                    part,
+                    recipe: &recipe,
+                    scale: &scale,
+                    cases: &cases,
+                    device: device.autodiff(),
                 };
-                match training.run(&killed, &progress) {
-                    Err(Error::Interrupted { .. }) => {}
-                    result => break result.unwrap(),
-                }
-            };
-            assert!(starts > 3, "{part}: {starts} starts");
-            assert_eq!(whole.1, resumed.1, "{name:?} {part}: losses");
-            assert!(whole.0 == resumed.0, "{name:?} {part}: weights differ");
+                let whole = training.run(&cells.join("whole"), &Silent).unwrap();
+                let killed = cells.join("killed");
+                let mut starts = 0;
+                let resumed = loop {
+                    starts += 1;
+                    assert!(starts < 20, "{part} on device {index}: never ends");
+                    // A start counts what is done already, then one iteration more.
+                    let progress = StopAfter {
+                        left: AtomicUsize::new(starts),
+                    };
+                    match training.run(&killed, &progress) {
+                        Err(Error::Interrupted { .. }) => {}
+                        result => break result.unwrap(),
+                    }
+                };
+                assert!(starts > 3, "{part}: {starts} starts");
+                assert_eq!(
+                    whole.1, resumed.1,
+                    "{name:?} {part} on device {index}: losses"
+                );
+                assert!(
+                    whole.0 == resumed.0,
+                    "{name:?} {part} on device {index}: weights differ"
+                );
+            }
         }
     }
 }
@@ -174,50 +183,51 @@ fn every_trained_parameter_has_a_gradient_and_frozen_ones_stay() {
         ..tiny_scale()
     };
     let cases = cached(dir.path(), &recipe, &scale);
-    let device = Device::flex().autodiff();
-    let parts = [Part::Encoder, Part::Coarse].into_iter();
-    for part in parts.chain(Variant::ALL.map(Part::Variant)) {
-        for plan in stages(part, &recipe, &scale) {
-            let network = initialise(Network::build(part, &recipe, &scale, &device), Seed(1));
-            let network = prepare_network(network, plan.frozen);
-            let sampler =
-                Sampler::new(&cases, &recipe, &scale, plan.target, network.input()).unwrap();
-            let batch = sampler.draw(Seed(1), 0).unwrap();
-            let before = values(&network.valid());
-            let mut pass = Pass::training(Seed(1).stream("dropout"));
-            let answers = network.forward(batch.image(&device), plan.mode(), &mut pass);
-            let classes = answers.logits.dims()[1];
-            let weights = vec![1.0; classes];
-            let mut loss = segmentation_loss(answers.logits, &batch.labels, &weights, 0);
-            if let Some(logits) = answers.logits_2d.filter(|_| plan.loss_2d_weight > 0.0) {
-                loss = loss + segmentation_loss(logits, &batch.labels, &weights, 0);
-            }
-            let gradients = GradientsParams::from_grads(loss.backward(), &network);
-            let found = gradient_sizes(&network, &gradients);
-            for (path, size) in &found {
-                let frozen = plan.frozen == Frozen::Slices && path.contains("slices.");
-                let passed_over = !plan.joined && path.contains("lineup");
-                let bias = path.ends_with("bias");
-                match size {
-                    None => assert!(
-                        frozen || passed_over,
-                        "{part} {}: {path} has none",
-                        plan.name
-                    ),
-                    Some(size) => {
-                        assert!(!frozen, "{part} {}: {path} is frozen", plan.name);
-                        assert!(*size > 0.0 || bias, "{part} {}: {path} is zero", plan.name);
+    for device in devices().into_iter().map(Device::autodiff) {
+        let parts = [Part::Encoder, Part::Coarse].into_iter();
+        for part in parts.chain(Variant::ALL.map(Part::Variant)) {
+            for plan in stages(part, &recipe, &scale) {
+                let network = initialise(Network::build(part, &recipe, &scale, &device), Seed(1));
+                let network = prepare_network(network, plan.frozen);
+                let sampler =
+                    Sampler::new(&cases, &recipe, &scale, plan.target, network.input()).unwrap();
+                let batch = sampler.draw(Seed(1), 0).unwrap();
+                let before = values(&network.valid());
+                let mut pass = Pass::training(Seed(1).stream("dropout"));
+                let answers = network.forward(batch.image(&device), plan.mode(), &mut pass);
+                let classes = answers.logits.dims()[1];
+                let weights = vec![1.0; classes];
+                let mut loss = segmentation_loss(answers.logits, &batch.labels, &weights, 0);
+                if let Some(logits) = answers.logits_2d.filter(|_| plan.loss_2d_weight > 0.0) {
+                    loss = loss + segmentation_loss(logits, &batch.labels, &weights, 0);
+                }
+                let gradients = GradientsParams::from_grads(loss.backward(), &network);
+                let found = gradient_sizes(&network, &gradients);
+                for (path, size) in &found {
+                    let frozen = plan.frozen == Frozen::Slices && path.contains("slices.");
+                    let passed_over = !plan.joined && path.contains("lineup");
+                    let bias = path.ends_with("bias");
+                    match size {
+                        None => assert!(
+                            frozen || passed_over,
+                            "{part} {}: {path} has none",
+                            plan.name
+                        ),
+                        Some(size) => {
+                            assert!(!frozen, "{part} {}: {path} is frozen", plan.name);
+                            assert!(*size > 0.0 || bias, "{part} {}: {path} is zero", plan.name);
+                        }
                     }
                 }
-            }
-            let after = values(&network.valid());
-            for (path, value) in &after {
-                let statistic = path.contains("running");
-                let frozen = plan.frozen == Frozen::Slices && path.contains("slices.");
-                if statistic && !frozen {
-                    assert_ne!(value, &before[path], "{part} {}: {path}", plan.name);
-                } else {
-                    assert_eq!(value, &before[path], "{part} {}: {path}", plan.name);
+                let after = values(&network.valid());
+                for (path, value) in &after {
+                    let statistic = path.contains("running");
+                    let frozen = plan.frozen == Frozen::Slices && path.contains("slices.");
+                    if statistic && !frozen {
+                        assert_ne!(value, &before[path], "{part} {}: {path}", plan.name);
+                    } else {
+                        assert_eq!(value, &before[path], "{part} {}: {path}", plan.name);
+                    }
                 }
             }
         }
@@ -274,75 +284,80 @@ fn the_released_joint_stage_freezes_the_norms_it_names() {
         ..tiny_scale()
     };
     let cases = cached(dir.path(), &recipe, &scale);
-    let device = Device::flex().autodiff();
-    let part = Part::Variant(Variant::HDenseUNet);
-    let plans = stages(part, &recipe, &scale);
-    let joint = &plans[1];
-    assert_eq!(joint.frozen, Frozen::ReleasedJointNorms);
-    let network = initialise(Network::build(part, &recipe, &scale, &device), Seed(1));
-    let network = prepare_network(network, joint.frozen);
-    let sampler = Sampler::new(&cases, &recipe, &scale, joint.target, network.input()).unwrap();
-    let batch = sampler.draw(Seed(1), 0).unwrap();
-    let before = values(&network.valid());
-    let mut pass = Pass::training(Seed(1).stream("dropout"));
-    let answers = network.forward(batch.image(&device), joint.mode(), &mut pass);
-    let loss = segmentation_loss(answers.logits, &batch.labels, &[1.0; 3], 1);
-    let gradients = GradientsParams::from_grads(loss.backward(), &network);
-    let after = values(&network.valid());
-    let kind = |path: &str| {
-        let norm = path
-            .rsplit('.')
-            .nth(1)
-            .is_some_and(|name| name.starts_with("norm"));
-        let micro_block = path.contains("volume.") && path.contains("layers.");
-        if norm && (path.contains("slices.") || micro_block) {
-            "frozen"
-        } else if norm && path.contains("volume.") && path.contains("transitions.") {
-            "statistics"
-        } else {
-            "free"
+    for device in devices().into_iter().map(Device::autodiff) {
+        let part = Part::Variant(Variant::HDenseUNet);
+        let plans = stages(part, &recipe, &scale);
+        let joint = &plans[1];
+        assert_eq!(joint.frozen, Frozen::ReleasedJointNorms);
+        let network = initialise(Network::build(part, &recipe, &scale, &device), Seed(1));
+        let network = prepare_network(network, joint.frozen);
+        let sampler = Sampler::new(&cases, &recipe, &scale, joint.target, network.input()).unwrap();
+        let batch = sampler.draw(Seed(1), 0).unwrap();
+        let before = values(&network.valid());
+        let mut pass = Pass::training(Seed(1).stream("dropout"));
+        let answers = network.forward(batch.image(&device), joint.mode(), &mut pass);
+        let loss = segmentation_loss(answers.logits, &batch.labels, &[1.0; 3], 1);
+        let gradients = GradientsParams::from_grads(loss.backward(), &network);
+        let after = values(&network.valid());
+        let kind = |path: &str| {
+            let norm = path
+                .rsplit('.')
+                .nth(1)
+                .is_some_and(|name| name.starts_with("norm"));
+            let micro_block = path.contains("volume.") && path.contains("layers.");
+            if norm && (path.contains("slices.") || micro_block) {
+                "frozen"
+            } else if norm && path.contains("volume.") && path.contains("transitions.") {
+                "statistics"
+            } else {
+                "free"
+            }
+        };
+        let mut seen = std::collections::BTreeSet::new();
+        for (path, size) in gradient_sizes(&network, &gradients) {
+            seen.insert(kind(&path));
+            assert_eq!(size.is_none(), kind(&path) == "frozen", "{path}");
         }
-    };
-    let mut seen = std::collections::BTreeSet::new();
-    for (path, size) in gradient_sizes(&network, &gradients) {
-        seen.insert(kind(&path));
-        assert_eq!(size.is_none(), kind(&path) == "frozen", "{path}");
-    }
-    assert_eq!(seen.len(), 3);
-    for (path, value) in after.iter().filter(|(path, _)| path.contains("running")) {
-        assert_eq!(value != &before[path], kind(path) == "free", "{path}");
+        assert_eq!(seen.len(), 3);
+        for (path, value) in after.iter().filter(|(path, _)| path.contains("running")) {
+            assert_eq!(value != &before[path], kind(path) == "free", "{path}");
+        }
     }
 }
 
 /// Two voxels of three classes by hand: -(1/2) (0.65 ln p1 + 8.57 ln p2), a third left out.
 #[test]
 fn the_loss_is_the_plain_mean_of_weighted_logarithms() {
-    let device = Device::flex();
-    let logits = [1.0_f32, 0.0, 2.0, 2.0, 0.5, 0.0, 0.0, -1.0, 1.0];
-    let tensor = Tensor::<5>::from_data(TensorData::new(logits.to_vec(), [1, 3, 1, 1, 3]), &device);
-    let loss = segmentation_loss(tensor, &[1, 2, 255], &[0.78, 0.65, 8.57], 0);
-    let softmax = |voxel: usize, class: usize| {
-        let exp = |c: usize| f64::from(logits[3 * c + voxel]).exp();
-        exp(class) / (exp(0) + exp(1) + exp(2))
-    };
-    let expected = -(0.65 * softmax(0, 1).ln() + 8.57 * softmax(1, 2).ln()) / 2.0;
-    let found = f64::from(loss.into_scalar::<f32>());
-    assert!((found - expected).abs() < 1e-6, "{found} {expected}");
+    for device in devices() {
+        let logits = [1.0_f32, 0.0, 2.0, 2.0, 0.5, 0.0, 0.0, -1.0, 1.0];
+        let tensor =
+            Tensor::<5>::from_data(TensorData::new(logits.to_vec(), [1, 3, 1, 1, 3]), &device);
+        let loss = segmentation_loss(tensor, &[1, 2, 255], &[0.78, 0.65, 8.57], 0);
+        let softmax = |voxel: usize, class: usize| {
+            let exp = |c: usize| f64::from(logits[3 * c + voxel]).exp();
+            exp(class) / (exp(0) + exp(1) + exp(2))
+        };
+        let expected = -(0.65 * softmax(0, 1).ln() + 8.57 * softmax(1, 2).ln()) / 2.0;
+        let found = f64::from(loss.into_scalar::<f32>());
+        assert!((found - expected).abs() < 1e-6, "{found} {expected}");
+    }
 }
 
 /// A probability of nothing costs ln(1e-10), as in the released code, and outer slices nothing.
 #[test]
 fn the_loss_is_clipped_and_leaves_outer_slices_out() {
-    let device = Device::flex();
-    let tensor =
-        |values: Vec<f32>, shape| Tensor::<5>::from_data(TensorData::new(values, shape), &device);
-    let hopeless = tensor(vec![200.0, 0.0], [1, 2, 1, 1, 1]);
-    let loss = segmentation_loss(hopeless, &[1], &[1.0, 1.0], 0).into_scalar::<f32>();
-    assert!((f64::from(loss) + 1e-10_f64.ln()).abs() < 1e-3, "{loss}");
-    // Three slices; only the middle one counts and it is undecided: ln 2.
-    let three = tensor(vec![9.0, 0.0, 9.0, 0.0, 0.0, 0.0], [1, 2, 3, 1, 1]);
-    let loss = segmentation_loss(three, &[1, 1, 1], &[1.0, 1.0], 1).into_scalar::<f32>();
-    assert!((f64::from(loss) - 2.0_f64.ln()).abs() < 1e-6, "{loss}");
+    for device in devices() {
+        let tensor = |values: Vec<f32>, shape| {
+            Tensor::<5>::from_data(TensorData::new(values, shape), &device)
+        };
+        let hopeless = tensor(vec![200.0, 0.0], [1, 2, 1, 1, 1]);
+        let loss = segmentation_loss(hopeless, &[1], &[1.0, 1.0], 0).into_scalar::<f32>();
+        assert!((f64::from(loss) + 1e-10_f64.ln()).abs() < 1e-3, "{loss}");
+        // Three slices; only the middle one counts and it is undecided: ln 2.
+        let three = tensor(vec![9.0, 0.0, 9.0, 0.0, 0.0, 0.0], [1, 2, 3, 1, 1]);
+        let loss = segmentation_loss(three, &[1, 1, 1], &[1.0, 1.0], 1).into_scalar::<f32>();
+        assert!((f64::from(loss) - 2.0_f64.ln()).abs() < 1e-6, "{loss}");
+    }
 }
 
 /// The same iteration gives the same patch, another one another; slices come with their true
@@ -380,23 +395,24 @@ fn the_sampler_repeats_itself_and_finds_lesions() {
 
 #[test]
 fn forward_passes_without_dropout_repeat_and_with_dropout_follow_their_stream() {
-    let device = Device::flex();
-    let recipe = Recipe::named(RecipeName::Released);
-    let part = Part::Variant(Variant::DenseUNet2d);
-    let network = initialise(
-        Network::build(part, &recipe, &tiny_scale(), &device),
-        Seed(1),
-    );
-    let x = || Tensor::<5>::ones([1, 1, 3, 32, 32], &device);
-    let run = |mut pass: Pass| {
-        network
-            .forward(x(), Mode::TEST, &mut pass)
-            .logits
-            .into_data()
-    };
-    assert_eq!(run(Pass::evaluation()), run(Pass::evaluation()));
-    let stream = |index| Pass::training(Seed(1).stream_at("dropout", index));
-    assert_eq!(run(stream(0)), run(stream(0)));
-    assert_ne!(run(stream(0)), run(stream(1)));
-    assert_ne!(run(stream(0)), run(Pass::evaluation()));
+    for device in devices() {
+        let recipe = Recipe::named(RecipeName::Released);
+        let part = Part::Variant(Variant::DenseUNet2d);
+        let network = initialise(
+            Network::build(part, &recipe, &tiny_scale(), &device),
+            Seed(1),
+        );
+        let x = || Tensor::<5>::ones([1, 1, 3, 32, 32], &device);
+        let run = |mut pass: Pass| {
+            network
+                .forward(x(), Mode::TEST, &mut pass)
+                .logits
+                .into_data()
+        };
+        assert_eq!(run(Pass::evaluation()), run(Pass::evaluation()));
+        let stream = |index| Pass::training(Seed(1).stream_at("dropout", index));
+        assert_eq!(run(stream(0)), run(stream(0)));
+        assert_ne!(run(stream(0)), run(stream(1)));
+        assert_ne!(run(stream(0)), run(Pass::evaluation()));
+    }
 }

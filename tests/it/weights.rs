@@ -176,19 +176,20 @@ fn weights_of_another_network_are_refused() {
     assert_eq!(error.exit_code() as u8, 2);
 }
 
-pub fn batch(part: Part) -> Batch {
+/// Noise for a part, `plane` x `plane` pixels.
+pub fn batch(part: Part, plane: usize, seed: Seed) -> Batch {
     let (n, slices, depth) = match part {
         Part::Variant(Variant::DenseUNet3d | Variant::HDenseUNet) => (1, 4, 4),
         Part::Variant(Variant::ResNet) | Part::Coarse => (2, 5, 1),
         _ => (2, 3, 1),
     };
-    let mut stream = Seed(3).stream("batch");
+    let mut stream = seed.stream("batch");
     let labels_shape = match part {
         Part::Encoder => [n, 1, 1, 1],
-        _ => [n, depth, 32, 32],
+        _ => [n, depth, plane, plane],
     };
     let classes = if part == Part::Coarse { 2 } else { 3 };
-    let image_shape = [n, 1, slices, 32, 32];
+    let image_shape = [n, 1, slices, plane, plane];
     Batch {
         image: (0..image_shape.iter().product())
             .map(|_| 60.0 * stream.normal() as f32)
@@ -222,7 +223,7 @@ fn a_probe_steps_along_its_gradients() {
                 part,
                 &recipe,
                 &scale,
-                &batch(part),
+                &batch(part, 32, Seed(3)),
                 statistics,
                 &device,
             );
@@ -295,7 +296,7 @@ fn the_model_verbs_work_together() {
     let weights = |folder: &str| fs::read(Path::new(folder).join("model.safetensors")).unwrap();
     assert_eq!(weights(&first), weights(&second));
 
-    let batch = batch(Part::Variant(Variant::UNet));
+    let batch = batch(Part::Variant(Variant::UNet), 32, Seed(3));
     let image: Vec<u8> = batch.image.iter().flat_map(|v| v.to_le_bytes()).collect();
     let tensors = |labels: &[u8]| {
         let image = TensorView::new(Dtype::F32, batch.image_shape.to_vec(), &image).unwrap();
