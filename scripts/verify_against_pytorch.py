@@ -32,7 +32,7 @@ BOTH_RECIPES = ["denseunet2d", "densenet2d", "denseunet3d", "hdenseunet"]
 CHANGED = [
     ("hdenseunet", "paper", ("slice_border=zero", "encoder_final_norm=false", "upsampling=nearest",
                              'hybrid_input={kind="probabilities",factor=100.0}')),
-    ("hdenseunet", "released", ("fusion_order=norm-first",)),
+    ("hdenseunet", "paper", ("fusion_order=conv-first",)),
     ("denseunet2d", "released", ("decoder_order=norm-first", "skips_2d=false")),
     ("denseunet3d", "paper", ("classifier_norm=false", "encoder_norm_epsilon=0.01")),
 ]
