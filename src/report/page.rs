@@ -65,13 +65,7 @@ const OVERLAY_TEXT: &str = "The slice with most lesion, else most liver, of each
 /// The page, complete in one file.
 pub(super) fn html(parts: &Parts<'_>) -> Result<String> {
     let content = parts.content;
-    let title = escape(&content.study);
-    let mut out = format!(
-        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <meta name=\"color-scheme\" content=\"light dark\">\n\
-         <title>{title}: ablation report</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n"
-    );
+    let mut out = opening(&format!("{}: ablation report", content.study));
     out += &head(content);
     out += "<section id=\"ablation\"><h2>Ablation</h2>\n";
     out += &table(parts, "ablation")?;
@@ -105,14 +99,22 @@ pub(super) fn html(parts: &Parts<'_>) -> Result<String> {
     Ok(out)
 }
 
-/// The page of a sweep: its table, and links to the arms' own reports.
-pub(super) fn sweep_html(table: &str, arms: &[(String, String)]) -> String {
-    let mut out = format!(
+/// Everything up to the first heading.
+fn opening(title: &str) -> String {
+    format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta name=\"color-scheme\" content=\"light dark\">\n\
-         <title>settings compared</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n\
-         <header>\n<p class=\"kind\">hdbench ablation report</p>\n<h1>Settings compared</h1>\n\
+         <title>{}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n",
+        escape(title)
+    )
+}
+
+/// The page of a sweep: its table, and links to the arms' own reports.
+pub(super) fn sweep_html(table: &str, arms: &[(String, String)]) -> String {
+    let mut out = opening("settings compared");
+    out += &format!(
+        "<header>\n<p class=\"kind\">hdbench ablation report</p>\n<h1>Settings compared</h1>\n\
          </header>\n<section>\n{table}</section>\n<section><h2>Reports</h2>\n<ul>\n"
     );
     for (name, settings) in arms {
