@@ -3,8 +3,9 @@ use std::io::IsTerminal;
 use clap::Args;
 use serde_json::json;
 
+use super::output::print_json;
 use super::study_options::cores;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::harness::Machine;
 use crate::network::{Availability, survey};
 
@@ -31,9 +32,7 @@ impl Doctor {
                 "memory_gb": machine.memory_gb,
                 "devices": devices.iter().map(entry).collect::<Vec<_>>(),
             });
-            let text = serde_json::to_string_pretty(&value);
-            println!("{}", text.map_err(|e| Error::Internal(e.to_string()))?);
-            return Ok(());
+            return print_json(&value);
         }
         println!("hdbench {} {}", machine.hdbench, machine.commit);
         let memory = machine

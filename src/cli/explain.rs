@@ -1,9 +1,7 @@
-use std::io::{ErrorKind, Write};
-use std::path::Path;
-
 use clap::{Args, ValueEnum};
 
-use crate::error::{Error, ExitCode};
+use super::output::print;
+use crate::error::ExitCode;
 use crate::evaluation::{explain_lits, explain_strict};
 use crate::recipe::explain_recipes;
 
@@ -36,12 +34,7 @@ impl Explain {
             Topic::Recipe => explain_recipes(),
             Topic::ExitCodes => exit_codes(),
         };
-        let mut out = std::io::stdout().lock();
-        match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-            // A pager that was left early.
-            Err(e) if e.kind() == ErrorKind::BrokenPipe => Ok(()),
-            written => Ok(written.map_err(Error::write(Path::new("standard output")))?),
-        }
+        Ok(print(&text)?)
     }
 }
 

@@ -7,6 +7,7 @@ mod doctor;
 mod evaluate;
 mod explain;
 mod model;
+mod output;
 #[cfg(all(feature = "tch", unix))]
 mod patience;
 mod predict;

@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::Design;
 use super::summary::grouped;
+use crate::cli::output::{print, print_json};
 use crate::cli::study_options::{cores, pool};
 use crate::error::{Error, Result};
 use crate::harness::{Measured, Patch, measure};
@@ -83,12 +84,10 @@ impl Measure {
                 "usual_patch": summary.input,
                 "measured": measured,
             });
-            let text = serde_json::to_string_pretty(&value);
-            println!("{}", text.map_err(|e| Error::Internal(e.to_string()))?);
+            print_json(&value)
         } else {
-            print!("{}", text(&measured, &summary, threads, self.device));
+            print(&text(&measured, &summary, threads, self.device))
         }
-        Ok(())
     }
 }
 

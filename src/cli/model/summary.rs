@@ -1,11 +1,10 @@
 use std::fmt::Write as _;
-use std::io::{ErrorKind, Write};
-use std::path::Path;
 
 use clap::Args;
 
 use super::Design;
-use crate::error::{Error, Result};
+use crate::cli::output::print;
+use crate::error::Result;
 use crate::network::{LayerSummary, NetworkSummary, summarise};
 use crate::recipe::Settings;
 
@@ -24,12 +23,7 @@ pub struct Summary {
 impl Summary {
     pub fn exec(self) -> Result<()> {
         let Settings { recipe, scale } = self.design.method.settings()?;
-        let text = table(&summarise(self.design.part, &recipe, &scale));
-        match std::io::stdout().lock().write_all(text.as_bytes()) {
-            // A pager that was left early.
-            Err(e) if e.kind() == ErrorKind::BrokenPipe => Ok(()),
-            written => written.map_err(Error::write(Path::new("standard output"))),
-        }
+        print(&table(&summarise(self.design.part, &recipe, &scale)))
     }
 }
 
