@@ -2,6 +2,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use crate::dataset::Protocol;
 use crate::error::{Error, Result};
 use crate::harness::{Data, Study, own_cache};
 use crate::network::Place;
@@ -39,6 +40,9 @@ pub struct StudyOptions {
     /// torchvision's or timm's DenseNet-161 (.pth, .safetensors) instead of pre-training; scale full
     #[arg(long, value_name = "FILE")]
     pub encoder_weights: Option<PathBuf>,
+    /// Go on where a training case is the same scan as a test case; every table says so
+    #[arg(long)]
+    pub allow_leakage: bool,
     /// Replace a study of other settings in the same folder
     #[arg(long)]
     pub restart: bool,
@@ -84,8 +88,11 @@ impl StudyOptions {
             device: self.device.to_string(),
             threads,
             variants,
+            protocol: Protocol::Holdout,
             folds: vec![0],
             seeds: vec![0],
+            allow_leakage: self.allow_leakage,
+            transfer: None,
             encoder_weights: self.encoder_weights.clone(),
             data,
             cache: own_cache(),

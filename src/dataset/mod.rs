@@ -3,7 +3,9 @@
 mod case;
 pub mod lits;
 pub mod phantom;
+mod protocol;
 pub mod split;
 
 pub use case::{Case, Pair, load_pair};
+pub use protocol::{Listed, Protocol, read_splits, splits_json};
 pub use split::Split;

@@ -101,7 +101,7 @@ fn lits() -> Result<LitsFile> {
     toml::from_str(LITS).map_err(|e| Error::Internal(format!("datasets/lits.toml: {e}")))
 }
 
-fn same_set(a: &[Labelled], b: &[Labelled]) -> bool {
+pub(super) fn same_set(a: &[Labelled], b: &[Labelled]) -> bool {
     let set = |cases: &[Labelled]| -> BTreeSet<(String, bool)> {
         cases
             .iter()
@@ -144,7 +144,7 @@ fn draw(cases: &[Labelled], test_count: usize, seed: Seed) -> Result<(Vec<String
     Ok((in_natural_order(train), in_natural_order(test)))
 }
 
-fn shuffled(cases: &[Labelled], tumour: bool, seed: Seed) -> Result<Vec<String>> {
+pub(super) fn shuffled(cases: &[Labelled], tumour: bool, seed: Seed) -> Result<Vec<String>> {
     let names = cases
         .iter()
         .filter(|case| case.tumour == tumour)
@@ -167,7 +167,7 @@ fn shuffled(cases: &[Labelled], tumour: bool, seed: Seed) -> Result<Vec<String>>
 }
 
 /// `volume-2` before `volume-10`.
-fn in_natural_order(mut names: Vec<String>) -> Vec<String> {
+pub(super) fn in_natural_order(mut names: Vec<String>) -> Vec<String> {
     names.sort_by_cached_key(|name| {
         let stem = name.trim_end_matches(|c: char| c.is_ascii_digit());
         let digits = name[stem.len()..].trim_start_matches('0');

@@ -1,5 +1,6 @@
 use std::path::{Path, PathBuf};
 
+use super::fold::Fold;
 use super::study::Study;
 use crate::error::{Error, Result};
 use crate::network::Part;
@@ -71,15 +72,15 @@ impl Cell {
 }
 
 /// All cells of a study in an order in which each comes after what it needs.
-pub fn cells_of(study: &Study) -> Vec<Cell> {
+pub fn cells_of(study: &Study, folds: &[Fold]) -> Vec<Cell> {
     let mut cells = Vec::new();
-    for &fold in &study.folds {
+    for fold in folds {
         for &seed in &study.seeds {
             let mut wanted: Vec<Cell> = Vec::new();
-            for &variant in &study.variants {
+            for &variant in study.variants_of(fold.role) {
                 let cell = Cell {
                     part: Part::Variant(variant),
-                    fold,
+                    fold: fold.index,
                     seed,
                 };
                 add_with_needs(cell, &study.recipe, &mut wanted);

@@ -1,185 +1,414 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::study::Study;
-use crate::artifact::{hash_file, write_atomic};
-use crate::dataset::split::{self, Labelled};
-use crate::dataset::{Case, Split, lits, load_pair};
+use super::bounded::for_each_bounded;
+use super::fold::{Fold, Leak, Role, TestCase, refuse_leaks};
+use super::leakage::{self, Audit, SamePair};
+use super::study::{Data, Study};
+use crate::artifact::{hash_bytes, hash_file, write_atomic};
+use crate::dataset::split::Labelled;
+use crate::dataset::{self, Case, Split, load_pair, splits_json};
 use crate::error::{Error, Result};
 use crate::preprocess::{Grid, Stored};
 use crate::progress::Progress;
 use crate::seed::Seed;
 
-/// A file as it was when it was hashed.
+/// Memory that preprocessing may fill with cases, bytes; a larger case is prepared alone.
+const PREPARING_BYTES: u64 = 3_000_000_000;
+
+/// What a voxel costs while its case is prepared: HU as read and clipped, labels, both again in
+/// canonical order and on their way to the disk.
+const BYTES_A_VOXEL: u64 = 16;
+
+/// The files of a case as they were when they were hashed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct LockedFile {
+struct LockedCase {
+    files: usize,
     bytes: u64,
-    /// Nanoseconds since 1970.
-    modified: String,
+    /// Hash of names, sizes and times: while it holds, the content is not read again.
+    stamp: String,
+    /// Hash of the files' contents.
     blake3: String,
 }
 
-/// `study.lock`: the hash of every input, and the split that followed from them.
+/// `study.lock`: the hash of every input, and what followed from them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 struct Lock {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    split: Option<Split>,
-    files: BTreeMap<PathBuf, LockedFile>,
+    #[serde(default)]
+    folds: Vec<LockedFold>,
+    #[serde(default)]
+    audit: Audit,
+    #[serde(default)]
+    cases: BTreeMap<String, LockedCase>,
 }
 
-/// A test case: files, cache and hash.
-#[derive(Debug)]
-pub struct TestCase {
-    pub case: Case,
-    pub hash: String,
-    /// Its folder in the cache.
-    pub cached: PathBuf,
-    pub has_lesion: bool,
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct LockedFold {
+    index: usize,
+    role: Role,
+    #[serde(flatten)]
+    split: Split,
 }
 
-/// The cases of a study, hashed, preprocessed and split.
+/// The cases of a study, hashed, preprocessed, audited and divided into folds.
 #[derive(Debug)]
 pub struct Inputs {
-    pub split: Split,
-    /// Cached training cases, in the split's order.
-    pub train: Vec<Stored>,
-    /// One hash a training case: files and preprocessing.
-    pub train_hashes: Vec<String>,
-    pub test: Vec<TestCase>,
+    /// Those that are run, in the order of their numbers; at least one.
+    pub folds: Vec<Fold>,
     /// What was odd about the files.
     pub warnings: Vec<String>,
 }
 
+/// A labelled case of one of the study's data sets, in the cache.
+struct Ready {
+    case: Case,
+    /// Its name in the lock: unique over both data sets.
+    key: String,
+    hash: String,
+    cached: PathBuf,
+    stored: Arc<Stored>,
+}
+
+impl Ready {
+    fn has_lesion(&self) -> bool {
+        self.stored.facts(Grid::Original).has_lesion()
+    }
+}
+
 impl Inputs {
-    /// Finds, hashes, preprocesses and splits a study's cases; what was done before is not done
-    /// again.
+    /// Finds, hashes, preprocesses, audits and divides a study's cases; what was done before is
+    /// not done again.
+    ///
+    /// # Errors
+    /// Whatever reading gives; `Error::Usage` where a fold would be tested on scans that it was
+    /// trained on and the study does not allow it.
     pub fn prepare(run: &Path, study: &Study, progress: &dyn Progress) -> Result<Self> {
         progress.stage("", "preparing cases");
-        let found = lits::find(&study.data.folder)?;
-        let mut warnings: Vec<String> = found
-            .iter()
-            .filter(|case| case.labels.is_none())
-            .map(|case| format!("{} has no segmentation and is not used", case.name))
-            .collect();
-        let cases: Vec<Case> = found
-            .into_iter()
-            .filter(|case| case.labels.is_some())
-            .collect();
         let path = run.join("study.lock");
         let mut lock = read_lock(&path)?;
-        let files: Vec<&Path> = cases
+        let mut locked = BTreeMap::new();
+        let mut warnings = Vec::new();
+        let mut set = |data: &Data, prefix: &str| -> Result<Vec<Ready>> {
+            let before = &lock.cases;
+            ready(
+                run,
+                study,
+                data,
+                prefix,
+                before,
+                &mut locked,
+                &mut warnings,
+                progress,
+            )
+        };
+        let own = set(&study.data, "")?;
+        let other = match &study.transfer {
+            Some(transfer) => set(&transfer.data, "transfer/")?,
+            None => Vec::new(),
+        };
+        lock.cases = locked;
+        let all: Vec<leakage::Scan<'_>> = own
             .iter()
-            .flat_map(|case| [Some(case.image.as_path()), case.labels.as_deref()])
-            .flatten()
+            .chain(&other)
+            .map(|ready| leakage::Scan {
+                name: &ready.key,
+                hash: &ready.hash,
+                cached: &ready.cached,
+            })
             .collect();
-        let hashed = files
-            .par_iter()
-            .map(|file| Ok((file.to_path_buf(), locked(file, lock.files.get(*file))?)))
-            .collect::<Result<BTreeMap<_, _>>>()?;
-        lock.files = hashed;
-        let keys: Vec<String> = cases
+        lock.audit = leakage::audit(&all, &lock.audit)?;
+        let folds = folds(study, &own, &other, &lock.audit.pairs)?;
+        lock.folds = folds
             .iter()
-            .map(|case| cache_key(case, &lock, study))
+            .map(|fold| LockedFold {
+                index: fold.index,
+                role: fold.role,
+                split: fold.split.clone(),
+            })
             .collect();
-        cases.par_iter().zip(&keys).try_for_each(|(case, key)| {
+        // The cells' own processes read these files too: they are written only when they say
+        // something new.
+        let text = toml::to_string(&lock).map_err(|e| Error::Internal(e.to_string()))?;
+        write_changed(&path, text.as_bytes())?;
+        refuse_leaks(&folds, study.allow_leakage)?;
+        let own_folds = folds.iter().filter(|fold| fold.role == Role::Own);
+        let splits: Vec<Split> = own_folds.map(|fold| fold.split.clone()).collect();
+        write_changed(&run.join("splits_final.json"), &splits_json(&splits)?)?;
+        Ok(Self { folds, warnings })
+    }
+
+    /// The fold of this number.
+    ///
+    /// # Errors
+    /// `Error::Usage` for one that the study does not run.
+    pub fn fold(&self, index: usize) -> Result<&Fold> {
+        let found = self.folds.iter().find(|fold| fold.index == index);
+        found.ok_or_else(|| {
+            let known: Vec<String> = self.folds.iter().map(|f| f.index.to_string()).collect();
+            Error::usage(
+                format!("the study has no fold {index}"),
+                format!("its folds are {}", known.join(", ")),
+            )
+        })
+    }
+}
+
+fn write_changed(path: &Path, bytes: &[u8]) -> Result<()> {
+    if std::fs::read(path).ok().as_deref() == Some(bytes) {
+        return Ok(());
+    }
+    write_atomic(path, bytes)
+}
+
+/// Finds, hashes and preprocesses the labelled cases of one data set.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "two of them collect what both data sets give"
+)]
+fn ready(
+    run: &Path,
+    study: &Study,
+    data: &Data,
+    prefix: &str,
+    before: &BTreeMap<String, LockedCase>,
+    locked: &mut BTreeMap<String, LockedCase>,
+    warnings: &mut Vec<String>,
+    progress: &dyn Progress,
+) -> Result<Vec<Ready>> {
+    let found = dataset::find(&data.folder)?;
+    warnings.extend(found.warnings);
+    let (cases, bare): (Vec<Case>, Vec<Case>) = found.cases.into_iter().partition(Case::has_labels);
+    warnings.extend(
+        bare.iter()
+            .map(|case| format!("{} has no segmentation and is not used", case.name)),
+    );
+    struct Task {
+        case: Case,
+        key: String,
+        lock: LockedCase,
+        cached: PathBuf,
+        hash: String,
+    }
+    let mut tasks = Vec::new();
+    for case in cases {
+        let key = format!("{prefix}{}", case.name);
+        let lock = lock_case(&case, before.get(&key))?;
+        let hash = Stored::key(
+            &lock.blake3,
+            study.recipe.hu_window,
+            study.scale.coarse_spacing_mm,
+        );
+        locked.insert(key.clone(), lock.clone());
+        tasks.push(Task {
+            case,
+            key,
+            lock,
+            cached: run.join(&study.cache).join(&hash),
+            hash,
+        });
+    }
+    let cost = |task: &Task| match task.case.read_geometry() {
+        Ok(geometry) => BYTES_A_VOXEL * geometry.len() as u64,
+        // Reading the case will say what is wrong with it.
+        Err(_) => task.lock.bytes,
+    };
+    let todo: Vec<&Task> = tasks
+        .iter()
+        .filter(|task| !leakage::is_prepared(&task.cached))
+        .collect();
+    let workers = rayon::current_num_threads();
+    for_each_bounded(
+        &todo,
+        workers,
+        PREPARING_BYTES,
+        |task| cost(task),
+        |task| {
             if progress.interrupted() {
                 return Err(Error::Interrupted {
                     hint: "run the same command again to go on".into(),
                 });
             }
-            prepare_case(case, &cache_folder(run, study, key), study)
-        })?;
-        let mut stored = keys
-            .iter()
-            .map(|key| Stored::open(&cache_folder(run, study, key)).map(Some))
-            .collect::<Result<Vec<_>>>()?;
-        let labelled: Vec<Labelled> = cases
-            .iter()
-            .zip(&stored)
-            .map(|(case, stored)| Labelled {
-                name: case.name.clone(),
-                tumour: has_lesion(stored),
-            })
-            .collect();
-        for stored in stored.iter().flatten() {
+            prepare_case(&task.case, &task.cached, study)
+        },
+    )?;
+    tasks
+        .into_iter()
+        .map(|task| {
+            let stored = Stored::open(&task.cached)?;
             warnings.extend(stored.warnings.iter().cloned());
-        }
-        let split = split::for_cases(&labelled, Seed(study.seed))?;
-        let index_of = |name: &String| {
-            cases
-                .iter()
-                .position(|case| case.name == *name)
-                .ok_or_else(|| {
-                    Error::Internal(format!("{name} is in the split but not in the data"))
-                })
-        };
-        let mut train = Vec::new();
-        let mut train_hashes = Vec::new();
-        for name in &split.train {
-            let index = index_of(name)?;
-            train_hashes.push(keys[index].clone());
-            train.extend(stored[index].take());
-        }
-        let mut test = Vec::new();
-        for name in &split.test {
-            let index = index_of(name)?;
-            test.push(TestCase {
-                case: cases[index].clone(),
-                hash: keys[index].clone(),
-                cached: cache_folder(run, study, &keys[index]),
-                has_lesion: has_lesion(&stored[index]),
-            });
-        }
-        lock.split = Some(split.clone());
-        let text = toml::to_string(&lock).map_err(|e| Error::Internal(e.to_string()))?;
-        // The cells' own processes read this file too: it is written only when it says something new.
-        if std::fs::read_to_string(&path).ok().as_deref() != Some(&text) {
-            write_atomic(&path, text.as_bytes())?;
-        }
-        Ok(Self {
-            split,
-            train,
-            train_hashes,
-            test,
-            warnings,
+            Ok(Ready {
+                case: task.case,
+                key: task.key,
+                hash: task.hash,
+                cached: task.cached,
+                stored: Arc::new(stored),
+            })
         })
-    }
-}
-
-fn has_lesion(stored: &Option<Stored>) -> bool {
-    stored
-        .as_ref()
-        .is_some_and(|stored| stored.facts(Grid::Original).has_lesion())
-}
-
-fn cache_folder(run: &Path, study: &Study, key: &str) -> PathBuf {
-    run.join(&study.cache).join(key)
-}
-
-fn cache_key(case: &Case, lock: &Lock, study: &Study) -> String {
-    let hash = |path: Option<&Path>| {
-        path.and_then(|path| lock.files.get(path))
-            .map_or("", |file| file.blake3.as_str())
-    };
-    Stored::key(
-        hash(Some(&case.image)),
-        hash(case.labels.as_deref()),
-        study.recipe.hu_window,
-        study.scale.coarse_spacing_mm,
-    )
+        .collect()
 }
 
 fn prepare_case(case: &Case, folder: &Path, study: &Study) -> Result<()> {
-    if Stored::exists(folder) {
-        return Ok(());
-    }
     let pair = load_pair(case)?;
-    let coarse_mm = study.scale.coarse_spacing_mm;
-    Stored::write(folder, &case.name, &pair, study.recipe.hu_window, coarse_mm)
+    if !Stored::exists(folder) {
+        let coarse_mm = study.scale.coarse_spacing_mm;
+        Stored::write(folder, &case.name, &pair, study.recipe.hu_window, coarse_mm)?;
+    }
+    leakage::prepare(folder, &pair.image)
+}
+
+/// The folds of the protocol that the study runs, then those of its transfer.
+fn folds(study: &Study, own: &[Ready], other: &[Ready], same: &[SamePair]) -> Result<Vec<Fold>> {
+    let labelled: Vec<Labelled> = own
+        .iter()
+        .map(|ready| Labelled {
+            name: ready.case.name.clone(),
+            tumour: ready.has_lesion(),
+        })
+        .collect();
+    let splits = study.protocol.folds(&labelled, Seed(study.seed))?;
+    if let Some(&missing) = study.folds.iter().find(|&&fold| fold >= splits.len()) {
+        return Err(Error::usage(
+            format!("fold {missing} of {} does not exist", splits.len()),
+            "folds are counted from 0",
+        ));
+    }
+    let wanted = |index: usize| study.folds.is_empty() || study.folds.contains(&index);
+    let mut folds = Vec::new();
+    for (index, split) in splits.iter().enumerate().filter(|(i, _)| wanted(*i)) {
+        let train = pick(own, &split.train)?;
+        let test = pick(own, &split.test)?;
+        let split = split.clone();
+        folds.push(fold(index, Role::Own, split, &train, &test, same));
+    }
+    if study.transfer.is_some() {
+        let tested: Vec<String> = splits.iter().flat_map(|split| split.test.clone()).collect();
+        let mut test = pick(own, &tested)?;
+        test.sort_by_key(|ready| own.iter().position(|other| other.key == ready.key));
+        folds.extend(transfer(splits.len(), other, &test, same)?);
+    }
+    Ok(folds)
+}
+
+/// Training on the other data set: without the scans that are tested, and, where there are such,
+/// with all of them as well.
+fn transfer(
+    first: usize,
+    other: &[Ready],
+    test: &[&Ready],
+    same: &[SamePair],
+) -> Result<Vec<Fold>> {
+    let all: Vec<&Ready> = other.iter().collect();
+    let left_out = leaks(&all, test, same);
+    let clean: Vec<&Ready> = all
+        .iter()
+        .filter(|ready| left_out.iter().all(|leak| leak.train != ready.case.name))
+        .copied()
+        .collect();
+    if clean.is_empty() {
+        return Err(Error::usage(
+            "every case of the training set is a scan of the test set",
+            "a transfer needs other cases to train on",
+        ));
+    }
+    let names = |cases: &[&Ready]| cases.iter().map(|ready| ready.case.name.clone()).collect();
+    let split = |train: &[&Ready], what: String| Split {
+        train: names(train),
+        test: names(test),
+        description: format!("trained on {} cases of another data set{what}", train.len()),
+    };
+    let honest = match left_out.len() {
+        0 => ", none of which is a test scan".into(),
+        _ => format!(
+            "; {} of its {} were left out because they are test scans",
+            all.len() - clean.len(),
+            all.len()
+        ),
+    };
+    let mut folds = vec![Fold {
+        left_out: left_out.clone(),
+        ..fold(
+            first,
+            Role::Transfer,
+            split(&clean, honest),
+            &clean,
+            test,
+            same,
+        )
+    }];
+    if !left_out.is_empty() {
+        let leaked = format!(", {} test scans among them", all.len() - clean.len());
+        let split = split(&all, leaked);
+        folds.push(fold(first + 1, Role::Leaked, split, &all, test, same));
+    }
+    Ok(folds)
+}
+
+fn pick<'a>(cases: &'a [Ready], names: &[String]) -> Result<Vec<&'a Ready>> {
+    names
+        .iter()
+        .map(|name| {
+            let found = cases.iter().find(|ready| ready.case.name == *name);
+            found.ok_or_else(|| {
+                Error::Internal(format!("{name} is in the split but not in the data"))
+            })
+        })
+        .collect()
+}
+
+fn fold(
+    index: usize,
+    role: Role,
+    split: Split,
+    train: &[&Ready],
+    test: &[&Ready],
+    same: &[SamePair],
+) -> Fold {
+    Fold {
+        index,
+        role,
+        split,
+        train: train
+            .iter()
+            .map(|ready| Arc::clone(&ready.stored))
+            .collect(),
+        train_hashes: train.iter().map(|ready| ready.hash.clone()).collect(),
+        test: test
+            .iter()
+            .map(|ready| TestCase {
+                case: ready.case.clone(),
+                hash: ready.hash.clone(),
+                cached: ready.cached.clone(),
+                has_lesion: ready.has_lesion(),
+            })
+            .collect(),
+        leaks: leaks(train, test, same),
+        left_out: Vec::new(),
+    }
+}
+
+fn leaks(train: &[&Ready], test: &[&Ready], same: &[SamePair]) -> Vec<Leak> {
+    let name = |cases: &[&Ready], key: &str| {
+        let found = cases.iter().find(|ready| ready.key == key);
+        found.map(|ready| ready.case.name.clone())
+    };
+    same.iter()
+        .filter_map(|pair| {
+            let (a, b) = (pair.first.as_str(), pair.second.as_str());
+            let (train, test) = match (name(train, a), name(test, b)) {
+                (Some(train), Some(test)) => (train, test),
+                _ => (name(train, b)?, name(test, a)?),
+            };
+            Some(Leak {
+                train,
+                test,
+                evidence: pair.evidence.clone(),
+            })
+        })
+        .collect()
 }
 
 fn read_lock(path: &Path) -> Result<Lock> {
@@ -191,20 +420,31 @@ fn read_lock(path: &Path) -> Result<Lock> {
     }
 }
 
-/// Hashes a file, unless size and time say that it is the one hashed before.
-fn locked(path: &Path, before: Option<&LockedFile>) -> Result<LockedFile> {
-    let metadata = std::fs::metadata(path).map_err(Error::read(path))?;
-    let modified = metadata.modified().map_err(Error::read(path))?;
-    let modified = modified
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| since.as_nanos())
-        .to_string();
-    if let Some(before) = before.filter(|b| b.bytes == metadata.len() && b.modified == modified) {
+/// Hashes the files of a case, unless sizes and times say that they are those hashed before.
+fn lock_case(case: &Case, before: Option<&LockedCase>) -> Result<LockedCase> {
+    let files = case.files()?;
+    let (mut bytes, mut stamp) = (0, String::new());
+    for file in &files {
+        let metadata = std::fs::metadata(file).map_err(Error::read(file))?;
+        let modified = metadata.modified().map_err(Error::read(file))?;
+        let modified = modified
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |since| since.as_nanos());
+        bytes += metadata.len();
+        stamp += &format!("{} {} {modified}\n", file.display(), metadata.len());
+    }
+    let stamp = hash_bytes(stamp.as_bytes())[..24].to_owned();
+    if let Some(before) = before.filter(|before| before.stamp == stamp) {
         return Ok(before.clone());
     }
-    Ok(LockedFile {
-        bytes: metadata.len(),
-        modified,
-        blake3: hash_file(path)?,
+    let hashes = files
+        .iter()
+        .map(|f| hash_file(f))
+        .collect::<Result<Vec<_>>>()?;
+    Ok(LockedCase {
+        files: files.len(),
+        bytes,
+        stamp,
+        blake3: hash_bytes(hashes.join(" ").as_bytes()),
     })
 }

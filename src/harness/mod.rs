@@ -1,9 +1,12 @@
 //! A study and its cells: what has to be done, what is done already, and doing the rest.
 
+mod bounded;
 mod cell;
 mod engine;
 mod environment;
+mod fold;
 mod inputs;
+mod leakage;
 mod lease;
 mod measure;
 mod memory;
@@ -18,7 +21,8 @@ mod train;
 pub use cell::{Cell, cells_of};
 pub use engine::{Engine, Local, Message, report as report_to_parent};
 pub use environment::{Environment, Machine, hardware_line};
-pub use inputs::{Inputs, TestCase};
+pub use fold::{Fold, Leak, Role, TestCase};
+pub use inputs::Inputs;
 pub use lease::Lease;
 pub use measure::{Measured, Patch, measure};
 pub use memory::PeakMemory;
@@ -26,4 +30,4 @@ pub use predict::{load_model, model_folder, predict_file, prediction_path, predi
 pub use record::{CellRecord, StageRecord, Status};
 pub use run::run_cell;
 pub use schedule::{Outcome, run_study};
-pub use study::{Data, Phantoms, Study, own_cache};
+pub use study::{Data, Phantoms, Study, Transfer, own_cache};

@@ -7,7 +7,8 @@ use ndarray::Array3;
 use serde::{Deserialize, Serialize};
 
 use super::cell::Cell;
-use super::inputs::{Inputs, TestCase};
+use super::fold::TestCase;
+use super::inputs::Inputs;
 use super::memory::PeakMemory;
 use super::record::{CellRecord, StageRecord};
 use super::study::Study;
@@ -52,6 +53,7 @@ pub fn predict(
     progress: &dyn Progress,
 ) -> Result<String> {
     let folder = cell.folder(run);
+    let fold = inputs.fold(cell.fold)?;
     let coarse = (cell.part != Part::Coarse).then(|| cell.sibling(Part::Coarse).folder(run));
     let coarse_hash = match &coarse {
         Some(folder) => CellRecord::read(folder)?
@@ -61,10 +63,10 @@ pub fn predict(
             .ok_or_else(|| Error::Internal("the coarse cell has no predictions".into()))?,
         None => String::new(),
     };
-    let hashes: Vec<&str> = inputs.test.iter().map(|test| test.hash.as_str()).collect();
+    let hashes: Vec<&str> = fold.test.iter().map(|test| test.hash.as_str()).collect();
     let key = hash_bytes(format!("{METHOD} {weights} {coarse_hash} {hashes:?}").as_bytes());
     if let Some(done) = record.done(&folder, "predict", &key) {
-        progress.advance(units(cell.part) * inputs.test.len() as u64);
+        progress.advance(units(cell.part) * fold.test.len() as u64);
         return Ok(done.hash.clone());
     }
     progress.stage("", "predicting");
@@ -89,7 +91,7 @@ pub fn predict(
         };
     }
     let mut hashes = String::new();
-    for test in &inputs.test {
+    for test in &fold.test {
         let name = &test.case.name;
         let path = prediction_path(&folder, name);
         if !(made.seconds.contains_key(name) && path.exists()) {
@@ -124,7 +126,7 @@ fn predict_case(
     test: &TestCase,
     coarse: Option<&Path>,
 ) -> Result<Volume<u8>> {
-    let prepared = Prepared::new(&read_image(&test.case.image)?, predictor.recipe.hu_window);
+    let prepared = Prepared::new(&test.case.read_image()?, predictor.recipe.hu_window);
     let labels = match coarse {
         None => coarse_labels(&predictor.coarse(&prepared)?),
         Some(folder) => {

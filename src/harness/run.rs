@@ -3,6 +3,7 @@ use std::path::Path;
 
 use super::cell::Cell;
 use super::environment::Environment;
+use super::fold::Role;
 use super::inputs::Inputs;
 use super::record::{CellRecord, Status};
 use super::study::Study;
@@ -47,6 +48,15 @@ pub fn run_cell(
     result
 }
 
+/// Whether a cell's network is used on the test cases, and not only as the start of another.
+pub fn is_predicted(study: &Study, role: Role, cell: Cell) -> bool {
+    match cell.part {
+        Part::Encoder => false,
+        Part::Coarse => true,
+        Part::Variant(variant) => study.variants_of(role).contains(&variant),
+    }
+}
+
 fn work(
     run: &Path,
     study: &Study,
@@ -66,7 +76,7 @@ fn work(
         Environment::now(study).write(&folder)?;
     }
     let weights = train::train(run, study, inputs, cell, record, progress)?;
-    if cell.part == Part::Encoder {
+    if !is_predicted(study, inputs.fold(cell.fold)?.role, cell) {
         return Ok(());
     }
     let predictions = predict::predict(run, study, inputs, cell, &weights, record, progress)?;

@@ -5,10 +5,10 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use super::cell::{Cell, cells_of};
 use super::engine::Engine;
 use super::inputs::Inputs;
+use super::run::is_predicted;
 use super::study::Study;
 use super::{predict, train};
 use crate::error::{Error, Result};
-use crate::network::Part;
 use crate::progress::Progress;
 use crate::training::stages;
 
@@ -172,7 +172,7 @@ impl State {
 
 /// All cells, those first that begin the longest way to the end.
 fn by_priority(study: &Study, inputs: &Inputs) -> Vec<Cell> {
-    let mut cells = cells_of(study);
+    let mut cells = cells_of(study, &inputs.folds);
     let all = cells.clone();
     cells.sort_by_key(|cell| std::cmp::Reverse(way_to_end(*cell, &all, study, inputs)));
     cells
@@ -190,10 +190,10 @@ fn way_to_end(cell: Cell, all: &[Cell], study: &Study, inputs: &Inputs) -> u64 {
 fn units(study: &Study, inputs: &Inputs, cell: Cell) -> u64 {
     let plans = stages(cell.part, &study.recipe, &study.scale);
     let training = train::units(cell.part) * train::iterations(&plans) as u64;
-    let predicting = match cell.part {
-        Part::Encoder => 0,
-        part => predict::units(part) * inputs.test.len() as u64,
-    };
+    let fold = inputs.folds.iter().find(|fold| fold.index == cell.fold);
+    let predicting = fold
+        .filter(|fold| is_predicted(study, fold.role, cell))
+        .map_or(0, |fold| predict::units(cell.part) * fold.test.len() as u64);
     training + predicting
 }
 
@@ -204,6 +204,7 @@ mod tests {
 
     use super::*;
     use crate::dataset::Split;
+    use crate::harness::fold::{Fold, Role};
     use crate::harness::study::Data;
     use crate::progress::Silent;
     use crate::recipe::{Recipe, RecipeName, Scale, ScaleName, Variant};
@@ -241,8 +242,11 @@ mod tests {
             device: "flex".into(),
             threads: 1,
             variants: Variant::ALL.to_vec(),
+            protocol: crate::dataset::Protocol::default(),
             folds: vec![0],
             seeds: vec![0],
+            allow_leakage: false,
+            transfer: None,
             encoder_weights: None,
             cache: crate::harness::own_cache(),
             data: Data {
@@ -253,14 +257,20 @@ mod tests {
             scale: Scale::named(ScaleName::Demo),
         };
         let inputs = Inputs {
-            split: Split {
+            folds: vec![Fold {
+                index: 0,
+                role: Role::Own,
+                split: Split {
+                    train: vec![],
+                    test: vec![],
+                    description: String::new(),
+                },
                 train: vec![],
+                train_hashes: vec![],
                 test: vec![],
-                description: String::new(),
-            },
-            train: vec![],
-            train_hashes: vec![],
-            test: vec![],
+                leaks: vec![],
+                left_out: vec![],
+            }],
             warnings: vec![],
         };
         let engine = Fake {

@@ -3,7 +3,8 @@ use std::path::Path;
 use rayon::prelude::*;
 
 use super::cell::Cell;
-use super::inputs::{Inputs, TestCase};
+use super::fold::TestCase;
+use super::inputs::Inputs;
 use super::predict::prediction_path;
 use super::record::{CellRecord, StageRecord};
 use super::study::Study;
@@ -38,6 +39,7 @@ pub fn score(
     progress.stage("", "scoring");
     let began = std::time::Instant::now();
     let scored = inputs
+        .fold(cell.fold)?
         .test
         .par_iter()
         .map(|test| scored(&folder, test))

@@ -3,7 +3,9 @@ use std::path::{Component, Path, PathBuf};
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 
+use super::fold::Role;
 use crate::artifact::write_atomic;
+use crate::dataset::Protocol;
 use crate::error::{Error, Result};
 use crate::network::Place;
 use crate::recipe::{Recipe, Scale, Settings, Variant};
@@ -30,6 +32,16 @@ pub struct Data {
     pub phantoms: Option<Phantoms>,
 }
 
+/// Networks trained on another data set and tested on the study's own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Transfer {
+    /// What they are trained on.
+    pub data: Data,
+    /// Which networks.
+    pub variants: Vec<Variant>,
+}
+
 /// A study: everything its results follow from, as `study.toml` keeps it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -41,15 +53,24 @@ pub struct Study {
     /// Training is fixed by seed, device and this number.
     pub threads: usize,
     pub variants: Vec<Variant>,
+    /// How the cases are divided into folds.
+    #[serde(default)]
+    pub protocol: Protocol,
+    /// Those of the protocol's folds that are run; none stands for all.
     pub folds: Vec<usize>,
     /// Replicates.
     pub seeds: Vec<u32>,
+    /// Whether results are reported where a training case is the same scan as a test case.
+    #[serde(default)]
+    pub allow_leakage: bool,
     /// torchvision's DenseNet-161 instead of pre-training.
     pub encoder_weights: Option<PathBuf>,
     /// Where preprocessed volumes lie, relative to the study's folder.
     #[serde(default = "own_cache")]
     pub cache: PathBuf,
     pub data: Data,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transfer: Option<Transfer>,
     pub recipe: Recipe,
     pub scale: Scale,
 }
@@ -81,12 +102,16 @@ impl Study {
                 "correct the file or start anew with --restart",
             )
         })?;
-        study.data.folder = without_dots(&absolute(run)?.join(&study.data.folder));
+        let folder = absolute(run)?;
+        for data in study.data_sets() {
+            data.folder = without_dots(&folder.join(&data.folder));
+        }
         Ok(study)
     }
 
     /// Writes `study.toml`. A folder that holds another study is refused, because its finished
-    /// cells would have to be thrown away; asking for other variants is no other study.
+    /// cells would have to be thrown away; asking for other variants, folds or replicates is no
+    /// other study.
     pub fn write(&self, run: &Path, restart: bool) -> Result<Self> {
         let mut study = self.clone();
         if Self::path(run).exists() && !restart {
@@ -97,21 +122,32 @@ impl Study {
                     "give another --out, or --restart to replace what is there",
                 ));
             }
-            for variant in old.variants {
-                if !study.variants.contains(&variant) {
-                    study.variants.push(variant);
-                }
+            study.variants.extend(old.variants);
+            study.seeds.extend(old.seeds);
+            // No list stands for all folds.
+            if !(study.folds.is_empty() || old.folds.is_empty()) {
+                study.folds.extend(old.folds);
+            } else {
+                study.folds.clear();
             }
         }
+        study.folds.sort_unstable();
+        study.folds.dedup();
+        study.seeds.sort_unstable();
+        study.seeds.dedup();
         study.variants.sort_unstable();
+        study.variants.dedup();
         let mut kept = study.clone();
         let run_folder = absolute(run)?;
-        if let Ok(inside) = study.data.folder.strip_prefix(&run_folder) {
-            kept.data.folder = inside.to_path_buf();
-        } else if let Some(sweep) = run_folder.parent().filter(|_| study.is_arm())
-            && let Ok(inside) = study.data.folder.strip_prefix(sweep)
-        {
-            kept.data.folder = Path::new("..").join(inside);
+        let sweep = run_folder.parent().filter(|_| study.is_arm());
+        for data in kept.data_sets() {
+            if let Ok(inside) = data.folder.strip_prefix(&run_folder) {
+                data.folder = inside.to_path_buf();
+            } else if let Some(sweep) = sweep
+                && let Ok(inside) = data.folder.strip_prefix(sweep)
+            {
+                data.folder = Path::new("..").join(inside);
+            }
         }
         let text = toml::to_string(&kept).map_err(|e| Error::Internal(e.to_string()))?;
         write_atomic(&Self::path(run), text.as_bytes())?;
@@ -123,8 +159,8 @@ impl Study {
             (self.seed != old.seed, "seed"),
             (self.device != old.device, "device"),
             (self.threads != old.threads, "number of threads"),
-            (self.folds != old.folds, "folds"),
-            (self.seeds != old.seeds, "seeds"),
+            (self.protocol != old.protocol, "protocol"),
+            (self.transfer != old.transfer, "transfer"),
             (
                 self.encoder_weights != old.encoder_weights,
                 "encoder weights",
@@ -136,6 +172,19 @@ impl Study {
         differences
             .into_iter()
             .find_map(|(differs, key)| differs.then_some(key))
+    }
+
+    fn data_sets(&mut self) -> impl Iterator<Item = &mut Data> {
+        let transfer = self.transfer.as_mut().map(|transfer| &mut transfer.data);
+        std::iter::once(&mut self.data).chain(transfer)
+    }
+
+    /// The networks of a fold.
+    pub fn variants_of(&self, role: Role) -> &[Variant] {
+        match (role, &self.transfer) {
+            (Role::Transfer | Role::Leaked, Some(transfer)) => &transfer.variants,
+            _ => &self.variants,
+        }
     }
 
     /// Recipe and scale.

@@ -44,6 +44,7 @@ pub fn train(
     progress: &dyn Progress,
 ) -> Result<String> {
     let folder = cell.folder(run);
+    let fold = inputs.fold(cell.fold)?;
     let plans = stages(cell.part, &study.recipe, &study.scale);
     let origin = cell.starts_from(&study.recipe);
     let starts_from = origin
@@ -62,7 +63,7 @@ pub fn train(
         seed: study.cell_seed(cell.fold, cell.seed).0,
         device: &study.device,
         threads: study.threads,
-        train: &inputs.train_hashes,
+        train: &fold.train_hashes,
         starts_from,
         encoder_weights: encoder_weights.map(hash_file).transpose()?,
     };
@@ -87,7 +88,7 @@ pub fn train(
             inputs: &key,
             recipe: &study.recipe,
             scale: &study.scale,
-            cases: &inputs.train,
+            cases: &fold.train,
             seed,
             device: &device,
             saving: Saving::default(),

@@ -66,13 +66,8 @@ struct Description {
 
 impl Stored {
     /// The cache folder's name for these inputs.
-    pub fn key(
-        image_hash: &str,
-        labels_hash: &str,
-        hu_window: [f64; 2],
-        coarse_mm: [f64; 3],
-    ) -> String {
-        let text = format!("{FORMAT} {image_hash} {labels_hash} {hu_window:?} {coarse_mm:?}");
+    pub fn key(files_hash: &str, hu_window: [f64; 2], coarse_mm: [f64; 3]) -> String {
+        let text = format!("{FORMAT} {files_hash} {hu_window:?} {coarse_mm:?}");
         hash_bytes(text.as_bytes())[..24].to_owned()
     }
 

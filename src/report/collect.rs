@@ -1,16 +1,22 @@
 //! From a study's folder to what a report shows.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use super::content::{CaseScore, Content, Cost, Estimate, LossPoint, Row, StageCost, Status};
+use super::content::{
+    CaseScore, Content, Cost, Estimate, FoldFacts, Kind, LeakFacts, LossPoint, Row, StageCost,
+    Status, Training,
+};
 use super::overlay::{CaseOverlay, Predicted, axial, choose_slice};
 use super::score::Score;
+use super::stages::stage_checks;
+use super::tables::fold_name;
 use crate::analysis::{Aggregate, Aggregates, aggregate};
-use crate::dataset::load_pair;
+use crate::dataset::{Protocol, load_pair};
 use crate::error::{Error, Result};
-use crate::evaluation::{Label, Row as Tidy, read_metrics_long};
+use crate::evaluation::{ALL_CASES, Label, Row as Tidy, read_metrics_long};
 use crate::harness::{
-    Cell, CellRecord, Environment, Inputs, Status as CellStatus, Study, TestCase, hardware_line,
+    Cell, CellRecord, Environment, Fold, Inputs, Leak, Role, Status as CellStatus, Study, TestCase, hardware_line,
     prediction_path, prediction_seconds,
 };
 use crate::network::{Part, summarise};
@@ -20,44 +26,118 @@ use crate::volume::{Orientation, Volume, read_labels};
 
 /// Everything of a study that is there, for [`super::write`].
 pub fn collect(run: &Path, study: &Study, inputs: &Inputs, command: &str) -> Result<Content> {
-    let cells: Vec<Cell> = study
-        .variants
+    let plans = row_plans(study, inputs);
+    let rows = plans
         .iter()
-        .map(|&variant| Cell {
-            part: Part::Variant(variant),
-            fold: study.folds[0],
-            seed: study.seeds[0],
-        })
-        .collect();
-    let rows = cells
-        .iter()
-        .map(|&cell| row(run, study, inputs, cell))
+        .map(|plan| row(run, study, plan))
         .collect::<Result<Vec<_>>>()?;
     let environment = Environment::now(study);
-    let with_lesions = inputs.test.iter().filter(|test| test.has_lesion).count();
+    let tested = tested(inputs);
+    let with_lesions = tested.iter().filter(|test| test.has_lesion).count();
     let mut notes = notes(study);
     notes.extend(inputs.warnings.iter().cloned());
     let commit = match environment.machine.commit.as_str() {
         "" => String::new(),
         commit => format!(" ({commit})"),
     };
+    let split = match &study.protocol {
+        Protocol::Holdout => format!("split: {}", inputs.folds[0].split.description),
+        protocol => protocol.title(),
+    };
     Ok(Content {
+        kind: match study.protocol {
+            Protocol::Holdout => Kind::Ablation,
+            _ => Kind::CrossValidation,
+        },
         study: study.name.clone(),
         recipe: recipe_line(study)?,
         scale: name_of(&study.scale.name)?,
         data: data_line(study),
-        test_set: format!("{} (split: {})", test_set(study), inputs.split.description),
-        n_train: inputs.train.len(),
-        n_test: inputs.test.len(),
+        test_set: format!("{} ({split})", test_set(study)),
+        n_train: inputs.folds[0].train.len(),
+        n_test: tested.len(),
         n_test_with_lesions: with_lesions,
+        folds: inputs.folds.iter().map(fold_facts).collect(),
+        leaks: inputs.folds.iter().flat_map(leak_facts).collect(),
         master_seed: study.seed,
         hdbench: format!("{}{commit}", environment.machine.hdbench),
         hardware: hardware_line(&environment),
         command: command.to_owned(),
         notes,
-        overlays: overlays(run, inputs, &cells, &rows)?,
+        overlays: overlays(run, &tested, &plans, &rows)?,
         rows,
     })
+}
+
+/// The cells that a row of the tables is over: one network, some folds, all replicates.
+struct RowPlan<'a> {
+    variant: Variant,
+    role: Role,
+    cells: Vec<(&'a Fold, Cell)>,
+}
+
+fn row_plans<'a>(study: &Study, inputs: &'a Inputs) -> Vec<RowPlan<'a>> {
+    let mut plans = Vec::new();
+    for role in [Role::Own, Role::Transfer, Role::Leaked] {
+        let folds: Vec<&Fold> = inputs.folds.iter().filter(|f| f.role == role).collect();
+        if folds.is_empty() {
+            continue;
+        }
+        for &variant in study.variants_of(role) {
+            let cell = |fold: &Fold, seed| Cell {
+                part: Part::Variant(variant),
+                fold: fold.index,
+                seed,
+            };
+            let cells = folds.iter().flat_map(|&fold| {
+                let seeds = study.seeds.iter();
+                seeds.map(move |&seed| (fold, cell(fold, seed)))
+            });
+            plans.push(RowPlan {
+                variant,
+                role,
+                cells: cells.collect(),
+            });
+        }
+    }
+    plans
+}
+
+/// Every test case of the study's own folds, once.
+fn tested(inputs: &Inputs) -> Vec<&TestCase> {
+    let mut tested: Vec<&TestCase> = Vec::new();
+    let own = inputs.folds.iter().filter(|fold| fold.role == Role::Own);
+    for test in own.flat_map(|fold| &fold.test) {
+        if !tested.iter().any(|other| other.case == test.case) {
+            tested.push(test);
+        }
+    }
+    tested
+}
+
+fn fold_facts(fold: &Fold) -> FoldFacts {
+    FoldFacts {
+        index: fold.index,
+        role: fold.role,
+        description: fold.split.description.clone(),
+        n_train: fold.train.len(),
+        test: fold.split.test.clone(),
+    }
+}
+
+fn leak_facts(fold: &Fold) -> Vec<LeakFacts> {
+    let facts = |left_out: bool| {
+        move |leak: &Leak| LeakFacts {
+            fold: fold.index,
+            role: fold.role,
+            train: leak.train.clone(),
+            test: leak.test.clone(),
+            evidence: leak.evidence.clone(),
+            left_out,
+        }
+    };
+    let kept = fold.leaks.iter().map(facts(false));
+    kept.chain(fold.left_out.iter().map(facts(true))).collect()
 }
 
 fn name_of(name: &impl serde::Serialize) -> Result<String> {
@@ -76,20 +156,26 @@ fn recipe_line(study: &Study) -> Result<String> {
 }
 
 fn data_line(study: &Study) -> String {
-    match study.data.phantoms {
-        Some(phantoms) => format!(
+    match (study.data.phantoms, &study.protocol) {
+        (Some(phantoms), Protocol::Holdout) => format!(
             "{} CT phantoms of {} x {} pixels generated by hdbench, seed {}: they prove that the \
              machine works, not the paper's ranking",
             phantoms.cases, phantoms.matrix, phantoms.matrix, phantoms.seed
         ),
-        None => "CT volumes with labels in LiTS layout, given by the user".into(),
+        (Some(phantoms), _) => format!(
+            "{} CT phantoms of {} x {} pixels in the layout of 3DIRCADb, generated by hdbench, seed \
+             {}: they prove that the machine works, and say nothing about patients",
+            phantoms.cases, phantoms.matrix, phantoms.matrix, phantoms.seed
+        ),
+        (None, _) => "CT volumes with labels, given by the user".into(),
     }
 }
 
 fn test_set(study: &Study) -> &'static str {
-    match study.data.phantoms {
-        Some(_) => "held-out phantoms",
-        None => "held-out cases of the given folder",
+    match (study.data.phantoms, &study.protocol) {
+        (Some(_), Protocol::Holdout) => "held-out phantoms",
+        (Some(_), _) => "phantoms of the 3DIRCADb patients",
+        (None, _) => "held-out cases of the given folder",
     }
 }
 
@@ -117,35 +203,105 @@ fn notes(study: &Study) -> Vec<String> {
     notes
 }
 
-fn row(run: &Path, study: &Study, inputs: &Inputs, cell: Cell) -> Result<Row> {
-    let Part::Variant(variant) = cell.part else {
-        return Err(Error::Internal(format!("{} is no row", cell.name())));
-    };
-    let folder = cell.folder(run);
-    let record = CellRecord::read(&folder)?;
+fn row(run: &Path, study: &Study, plan: &RowPlan<'_>) -> Result<Row> {
+    let variant = plan.variant;
+    let mut records = Vec::new();
+    for (fold, cell) in &plan.cells {
+        records.push((*fold, *cell, CellRecord::read(&cell.folder(run))?));
+    }
     let mut row = Row {
         variant: variant.id().into(),
-        title: variant.title().into(),
+        title: match plan.role {
+            Role::Own => variant.title().into(),
+            Role::Transfer => format!("{}, transfer", variant.title()),
+            Role::Leaked => format!("{}, transfer, leaked", variant.title()),
+        },
         note: note(variant, study),
-        status: status(&record),
+        role: plan.role,
+        status: status(&records),
         ..Row::default()
     };
-    let losses = folder.join("losses.csv");
-    if losses.exists() {
-        row.losses = read_losses(&losses)?.into_iter().map(loss_point).collect();
+    let mut scores = Vec::new();
+    for (fold, cell, record) in &records {
+        let folder = cell.folder(run);
+        let path = folder.join("losses.csv");
+        let losses: Vec<LossPoint> = match path.exists() {
+            true => read_losses(&path)?.into_iter().map(loss_point).collect(),
+            false => Vec::new(),
+        };
+        let mut training = Training {
+            fold: fold.index,
+            seed: cell.seed,
+            lesion_dice: None,
+            liver_dice: None,
+            stages: stage_checks(&losses),
+        };
+        if row.losses.is_empty() {
+            row.losses = losses;
+        }
+        if record.status == CellStatus::Done {
+            let rows = read_metrics_long(&folder.join("metrics_long.csv"))?;
+            let found = Scores::of(rows, variant, &fold.test)?;
+            training.lesion_dice = found.estimate(Score::LesionDiceWithLesions);
+            training.liver_dice = found.estimate(Score::LiverDicePerCase);
+            scores.extend(found.rows);
+        }
+        row.trainings.push(training);
     }
     if row.status == Status::Done {
-        let rows = read_metrics_long(&folder.join("metrics_long.csv"))?;
-        let aggregates = aggregate(&rows)?;
+        let mut tests: Vec<TestCase> = Vec::new();
+        for fold in records.iter().map(|(fold, ..)| fold) {
+            let new = fold.test.iter().filter(|test| !tests.iter().any(|t| t.case == test.case));
+            tests.extend(new.cloned().collect::<Vec<_>>());
+        }
+        let folds: BTreeSet<u32> = scores.iter().map(|row| row.fold).collect();
+        let scores = Scores::of(over_replicates(scores, folds.len() > 1), variant, &tests)?;
         for score in Score::ALL {
-            if let Some(estimate) = estimate(score, variant.id(), &aggregates, &rows, inputs) {
+            if let Some(estimate) = scores.estimate(score) {
                 row.scores.insert(score, estimate);
             }
         }
-        row.per_case = per_case(&rows, inputs);
-        row.cost = cost(run, study, cell, &record)?;
+        row.per_case = per_case(&scores.rows, &tests);
+        let costs = records
+            .iter()
+            .map(|(_, cell, record)| cost(run, study, *cell, record))
+            .collect::<Result<Vec<_>>>()?;
+        row.cost = mean_cost(costs);
     }
     Ok(row)
+}
+
+/// The mean over replicates of every value; a figure over all cases of a fold is dropped where
+/// there are several folds, because it is none of their union.
+fn over_replicates(rows: Vec<Tidy>, several_folds: bool) -> Vec<Tidy> {
+    let mut groups: BTreeMap<(u32, String, Option<Label>, String), Vec<Tidy>> = BTreeMap::new();
+    for row in rows {
+        if several_folds && row.case == ALL_CASES {
+            continue;
+        }
+        let key = (row.fold, row.case.clone(), row.label, row.metric.clone());
+        groups.entry(key).or_default().push(row);
+    }
+    let mean = |values: Vec<f64>| {
+        let defined: Vec<f64> = values.into_iter().filter(|value| !value.is_nan()).collect();
+        match defined.len() {
+            0 => f64::NAN,
+            n => defined.iter().sum::<f64>() / n as f64,
+        }
+    };
+    groups
+        .into_values()
+        .filter_map(|rows| {
+            let value = mean(rows.iter().map(|row| row.value).collect());
+            let raw_value = mean(rows.iter().map(|row| row.raw_value).collect());
+            let first = rows.into_iter().next()?;
+            Some(Tidy {
+                value,
+                raw_value,
+                ..first
+            })
+        })
+        .collect()
 }
 
 fn note(variant: Variant, study: &Study) -> Option<String> {
@@ -156,17 +312,29 @@ fn note(variant: Variant, study: &Study) -> Option<String> {
     })
 }
 
-fn status(record: &CellRecord) -> Status {
-    let missing = |reason: &str| Status::Missing {
-        reason: reason.into(),
-    };
-    match &record.status {
-        CellStatus::Done => Status::Done,
-        CellStatus::Queued => missing("not trained yet"),
-        CellStatus::Running => missing("running, or killed while it ran"),
-        CellStatus::Interrupted => missing("interrupted, goes on with the next start"),
-        CellStatus::Failed(reason) => missing(reason),
+/// Done when every cell is; else what the first one lacks.
+fn status(records: &[(&Fold, Cell, CellRecord)]) -> Status {
+    let open = records
+        .iter()
+        .find_map(|(_, cell, record)| Some((cell, open(&record.status)?)));
+    match open {
+        None => Status::Done,
+        Some((_, reason)) if records.len() == 1 => Status::Missing { reason },
+        Some((cell, reason)) => Status::Missing {
+            reason: format!("{}: {reason}", cell.name()),
+        },
     }
+}
+
+fn open(status: &CellStatus) -> Option<String> {
+    let reason = match status {
+        CellStatus::Done => return None,
+        CellStatus::Queued => "not trained yet",
+        CellStatus::Running => "running, or killed while it ran",
+        CellStatus::Interrupted => "interrupted, goes on with the next start",
+        CellStatus::Failed(reason) => reason,
+    };
+    Some(reason.to_owned())
 }
 
 fn loss_point(row: LossRow) -> LossPoint {
@@ -197,28 +365,40 @@ fn source(score: Score) -> (Option<Label>, &'static str) {
     }
 }
 
-fn estimate(
-    score: Score,
-    variant: &str,
-    aggregates: &Aggregates,
-    rows: &[Tidy],
-    inputs: &Inputs,
-) -> Option<Estimate> {
-    let (label, metric) = source(score);
-    let key = (variant.to_owned(), label, metric.to_owned());
-    if score != Score::LesionDiceWithLesions {
-        return aggregates.get(&key).map(to_estimate);
-    }
-    let with_lesions: Vec<Tidy> = rows
-        .iter()
-        .filter(|row| {
-            let test = inputs.test.iter().find(|test| test.case.name == row.case);
+/// The scores of one network over some cases.
+struct Scores {
+    variant: Variant,
+    rows: Vec<Tidy>,
+    all: Aggregates,
+    /// Over the cases whose reference has a lesion.
+    with_lesions: Aggregates,
+}
+
+impl Scores {
+    fn of(rows: Vec<Tidy>, variant: Variant, tests: &[TestCase]) -> Result<Self> {
+        let with_lesion = |case: &str| {
+            let test = tests.iter().find(|test| test.case.name == case);
             test.is_some_and(|test| test.has_lesion)
+        };
+        let with_lesions: Vec<Tidy> =
+            rows.iter().filter(|row| with_lesion(&row.case)).cloned().collect();
+        Ok(Self {
+            variant,
+            all: aggregate(&rows)?,
+            with_lesions: aggregate(&with_lesions)?,
+            rows,
         })
-        .cloned()
-        .collect();
-    let aggregates = aggregate(&with_lesions).ok()?;
-    aggregates.get(&key).map(to_estimate)
+    }
+
+    fn estimate(&self, score: Score) -> Option<Estimate> {
+        let (label, metric) = source(score);
+        let key = (self.variant.id().to_owned(), label, metric.to_owned());
+        let aggregates = match score {
+            Score::LesionDiceWithLesions => &self.with_lesions,
+            _ => &self.all,
+        };
+        aggregates.get(&key).map(to_estimate)
+    }
 }
 
 fn to_estimate(aggregate: &Aggregate) -> Estimate {
@@ -230,14 +410,13 @@ fn to_estimate(aggregate: &Aggregate) -> Estimate {
     }
 }
 
-fn per_case(rows: &[Tidy], inputs: &Inputs) -> Vec<CaseScore> {
+fn per_case(rows: &[Tidy], tests: &[TestCase]) -> Vec<CaseScore> {
     let dice = |case: &str, label| {
         rows.iter()
             .find(|row| row.case == case && row.label == Some(label) && row.metric == "dice")
             .map(|row| row.value)
     };
-    inputs
-        .test
+    tests
         .iter()
         .map(|test| CaseScore {
             case: test.case.name.clone(),
@@ -287,6 +466,41 @@ fn cost(run: &Path, study: &Study, cell: Cell, record: &CellRecord) -> Result<Co
     })
 }
 
+/// What one training of a row costs, on average.
+fn mean_cost(costs: Vec<Cost>) -> Cost {
+    let mean = |of: fn(&Cost) -> Option<f64>| {
+        let values: Option<Vec<f64>> = costs.iter().map(of).collect();
+        let values = values.filter(|values| !values.is_empty())?;
+        Some(values.iter().sum::<f64>() / values.len() as f64)
+    };
+    let Some(first) = costs.first() else {
+        return Cost::default();
+    };
+    let seconds = |stage: &StageCost| {
+        let same = costs.iter().flat_map(|cost| &cost.stages);
+        let same: Vec<f64> = same
+            .filter(|other| other.stage == stage.stage)
+            .map(|other| other.seconds_per_step)
+            .collect();
+        same.iter().sum::<f64>() / same.len() as f64
+    };
+    Cost {
+        parameters: first.parameters,
+        multiply_adds: first.multiply_adds,
+        stages: first
+            .stages
+            .iter()
+            .map(|stage| StageCost {
+                stage: stage.stage.clone(),
+                seconds_per_step: seconds(stage),
+            })
+            .collect(),
+        hours_to_end: mean(|cost| cost.hours_to_end),
+        prediction_seconds: mean(|cost| cost.prediction_seconds),
+        peak_memory_mb: costs.iter().filter_map(|cost| cost.peak_memory_mb).reduce(f64::max),
+    }
+}
+
 /// Training time of a cell and of those its network starts from.
 fn hours_to_end(run: &Path, recipe: &Recipe, cell: Cell) -> Result<Option<f64>> {
     let mut hours = 0.0;
@@ -302,15 +516,24 @@ fn hours_to_end(run: &Path, recipe: &Recipe, cell: Cell) -> Result<Option<f64>> 
     Ok(Some(hours))
 }
 
-fn overlays(run: &Path, inputs: &Inputs, cells: &[Cell], rows: &[Row]) -> Result<Vec<CaseOverlay>> {
-    inputs
-        .test
+fn overlays(
+    run: &Path,
+    tests: &[&TestCase],
+    plans: &[RowPlan<'_>],
+    rows: &[Row],
+) -> Result<Vec<CaseOverlay>> {
+    tests
         .iter()
-        .map(|test| overlay(run, test, cells, rows))
+        .map(|test| overlay(run, test, plans, rows))
         .collect()
 }
 
-fn overlay(run: &Path, test: &TestCase, cells: &[Cell], rows: &[Row]) -> Result<CaseOverlay> {
+fn overlay(
+    run: &Path,
+    test: &TestCase,
+    plans: &[RowPlan<'_>],
+    rows: &[Row],
+) -> Result<CaseOverlay> {
     let missing = || Error::Internal(format!("{}: the chosen slice is not there", test.case.name));
     let pair = load_pair(&test.case)?;
     let orientation = Orientation::of(&pair.image.geometry);
@@ -318,10 +541,13 @@ fn overlay(run: &Path, test: &TestCase, cells: &[Cell], rows: &[Row]) -> Result<
     let image = orientation.to_canonical(&pair.image);
     let slice = choose_slice(&truth.voxels);
     let mut predictions = Vec::new();
-    for (cell, row) in cells.iter().zip(rows) {
-        if row.status != Status::Done {
+    for (plan, row) in plans.iter().zip(rows) {
+        // The first replicate of the fold that tests the case.
+        let tests_it = |fold: &Fold| fold.test.iter().any(|other| other.case == test.case);
+        let found = plan.cells.iter().find(|(fold, _)| tests_it(fold));
+        let Some((_, cell)) = found.filter(|_| row.status == Status::Done) else {
             continue;
-        }
+        };
         let labels = read_labels(&prediction_path(&cell.folder(run), &test.case.name))?;
         let labels: Volume<u8> = orientation.to_canonical(&labels);
         let score = row
@@ -330,7 +556,10 @@ fn overlay(run: &Path, test: &TestCase, cells: &[Cell], rows: &[Row]) -> Result<
             .find(|score| score.case == test.case.name);
         let dice = |of: fn(&CaseScore) -> Option<f64>| score.and_then(of).unwrap_or(f64::NAN);
         predictions.push(Predicted {
-            title: row.variant.clone(),
+            title: match row.role {
+                Role::Own => row.variant.clone(),
+                role => format!("{} ({})", row.variant, fold_name(0, role)),
+            },
             labels: axial(&labels, slice).ok_or_else(missing)?,
             liver_dice: dice(|score| score.liver_dice),
             lesion_dice: dice(|score| score.lesion_dice),

@@ -6,11 +6,17 @@ use serde::{Deserialize, Serialize};
 
 use super::overlay::CaseOverlay;
 use super::score::Score;
+use super::stages::{StageCheck, stage_checks};
+use super::tables::fold_name;
+use crate::harness::Role;
 
 /// Everything a report shows. It holds no date and no machine path, so that the same study gives
 /// the same bytes.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Content {
+    /// What kind of study it is.
+    #[serde(default)]
+    pub kind: Kind,
     /// Name of the study, e.g. `ablation-demo`.
     pub study: String,
     /// `paper` or `released`.
@@ -21,8 +27,14 @@ pub struct Content {
     pub data: String,
     /// Name of the test set.
     pub test_set: String,
-    /// Number of training cases.
+    /// Number of training cases, of the first fold where there are several.
     pub n_train: usize,
+    /// The folds, in the order of their numbers.
+    #[serde(default)]
+    pub folds: Vec<FoldFacts>,
+    /// Pairs of a training case and a test case that are one scan, fold by fold.
+    #[serde(default)]
+    pub leaks: Vec<LeakFacts>,
     /// Number of test cases.
     pub n_test: usize,
     /// Number of test cases whose reference has at least one lesion voxel.
@@ -44,6 +56,49 @@ pub struct Content {
     pub overlays: Vec<CaseOverlay>,
 }
 
+/// What a study is, and so which tables it has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// All variants on one held-out split, as the paper's Table II.
+    #[default]
+    Ablation,
+    /// Folds over patients, as the paper's Tables IV and V.
+    CrossValidation,
+}
+
+/// What a fold trains and tests on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FoldFacts {
+    /// Its number in the names of cells.
+    pub index: usize,
+    /// What it is for.
+    pub role: Role,
+    /// How it came about.
+    pub description: String,
+    /// Number of training cases.
+    pub n_train: usize,
+    /// Names of the test cases.
+    pub test: Vec<String>,
+}
+
+/// A training case that is the same scan as a test case.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LeakFacts {
+    /// Number of the fold.
+    pub fold: usize,
+    /// What the fold is for.
+    pub role: Role,
+    /// Name of the training case.
+    pub train: String,
+    /// Name of the test case.
+    pub test: String,
+    /// How much they share, and how one lies in the other.
+    pub evidence: String,
+    /// Whether the fold trains without it.
+    pub left_out: bool,
+}
+
 /// One variant of the study.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Row {
@@ -53,6 +108,9 @@ pub struct Row {
     pub title: String,
     /// What the name must also say, e.g. where the pre-trained weights come from.
     pub note: Option<String>,
+    /// Which folds it is over.
+    #[serde(default)]
+    pub role: Role,
     /// Whether its results are there.
     pub status: Status,
     /// Aggregated scores; a score that is absent is shown as missing.
@@ -61,9 +119,59 @@ pub struct Row {
     pub per_case: Vec<CaseScore>,
     /// What it cost.
     pub cost: Cost,
-    /// The loss of every iteration in order; kept in the cell's `losses.csv`, not in `report.json`.
+    /// The loss of every iteration in order, of the first training where there are several; kept in
+    /// the cell's `losses.csv`, not in `report.json`.
     #[serde(skip)]
     pub losses: Vec<LossPoint>,
+    /// Every training of the row, folds and replicates.
+    #[serde(default)]
+    pub trainings: Vec<Training>,
+}
+
+/// One fold and replicate of a row.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Training {
+    /// Number of the fold.
+    pub fold: usize,
+    /// Number of the replicate.
+    pub seed: u32,
+    /// Dice of the lesion label over the fold's test cases with lesions.
+    pub lesion_dice: Option<Estimate>,
+    /// Dice of the liver over the fold's test cases.
+    pub liver_dice: Option<Estimate>,
+    /// Mean losses at the ends of its stages.
+    pub stages: Vec<StageCheck>,
+}
+
+impl Row {
+    /// The stages of every training with the name of its fold and replicate.
+    pub(super) fn checks(&self) -> Vec<(String, StageCheck)> {
+        if self.trainings.is_empty() {
+            let checks = stage_checks(&self.losses);
+            return checks.into_iter().map(|check| (String::new(), check)).collect();
+        }
+        let replicates = self.trainings.iter().any(|training| training.seed > 0);
+        self.trainings
+            .iter()
+            .flat_map(|training| {
+                let mut name = fold_name(training.fold, self.role);
+                if replicates {
+                    name += &format!(", seed {}", training.seed);
+                }
+                let named = move |check: &StageCheck| (name.clone(), check.clone());
+                training.stages.iter().map(named)
+            })
+            .collect()
+    }
+}
+
+impl Content {
+    /// Whether a row that is taken for a result was trained on test scans.
+    pub fn is_leaked(&self) -> bool {
+        self.leaks
+            .iter()
+            .any(|leak| leak.role == Role::Own && !leak.left_out)
+    }
 }
 
 /// Whether the results of a row are there.

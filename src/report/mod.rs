@@ -5,6 +5,7 @@
 mod canvas;
 mod collect;
 mod content;
+mod crossval;
 mod csv_table;
 mod curves;
 mod dots;
@@ -24,7 +25,10 @@ mod tables;
 mod verdict;
 
 pub use collect::collect;
-pub use content::{CaseScore, Content, Cost, Estimate, LossPoint, Row, StageCost, Status};
+pub use content::{
+    CaseScore, Content, Cost, Estimate, FoldFacts, Kind, LeakFacts, LossPoint, Row, StageCost, Status,
+    Training,
+};
 pub use csv_table::Csv;
 pub use html::Html;
 pub use latex::Latex;

@@ -120,5 +120,6 @@ fn table_row(arm: &str, row: &Row) -> TableRow {
     TableRow {
         variant: Some(row.variant.clone()),
         cells,
+        reference: false,
     }
 }

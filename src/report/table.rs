@@ -86,6 +86,8 @@ pub struct TableRow {
     pub variant: Option<String>,
     /// Its cells, in the order of the columns.
     pub cells: Vec<Cell>,
+    /// Whether it only stands there for comparison: it is never the best of a column.
+    pub reference: bool,
 }
 
 /// One cell.
@@ -289,7 +291,11 @@ impl Table {
     /// by the distances that it then has not.
     pub(super) fn is_best(&self, row: usize, column: usize) -> bool {
         let c = &self.columns[column];
-        let mut ns = self.rows.iter().filter_map(|r| {
+        if self.rows[row].reference {
+            return false;
+        }
+        let rows = || self.rows.iter().filter(|row| !row.reference);
+        let mut ns = rows().filter_map(|r| {
             let cell = r.cells.get(column)?;
             cell.value().and(cell.n())
         });
@@ -305,9 +311,7 @@ impl Table {
             Direction::Down => value,
             Direction::TowardsZero => value.abs(),
         };
-        let values: Vec<f64> = self
-            .rows
-            .iter()
+        let values: Vec<f64> = rows()
             .filter_map(|r| r.cells.get(column)?.value())
             .collect();
         let Some(best) = values

@@ -1,14 +1,15 @@
 //! The tables of a report, built from its content.
 
-use super::content::{CaseScore, Content, Estimate, Row, Status};
+use super::content::{CaseScore, Content, Estimate, Kind, Row, Status};
+use super::crossval;
 use super::score::Score;
-use super::stages::stage_checks;
 use super::table::{Cell, Column, Table, TableRow, Unit};
 use crate::analysis::published::{self, PublishedTable};
 use crate::error::Result;
+use crate::harness::Role;
 
 /// Mark of a published number of certainty M.
-const UNVERIFIED: &str = "unverified";
+pub(super) const UNVERIFIED: &str = "unverified";
 
 const DICE: [Score; 4] = [
     Score::LesionDicePerCase,
@@ -31,12 +32,40 @@ const LIVER: [Score; 4] = [
     Score::LiverRmsd,
 ];
 
-/// Every table of the report, in its order: ablation, lesion, liver, spread, cases-lesion,
-/// cases-liver, training, cost.
+/// Every table of the report in its order.
 ///
 /// # Errors
 /// Only if the embedded published table does not parse.
 pub fn all(content: &Content) -> Result<Vec<Table>> {
+    let mut tables = match content.kind {
+        Kind::Ablation => ablation_tables(content)?,
+        Kind::CrossValidation => crossval::tables(content)?,
+    };
+    tables.extend([
+        spread(content),
+        cases(
+            content,
+            "cases-lesion",
+            "Lesion Dice of every test case with lesions",
+            |case| case.lesion_dice.filter(|_| case.has_lesions),
+        ),
+        cases(
+            content,
+            "cases-liver",
+            "Liver Dice of every test case",
+            |case| case.liver_dice,
+        ),
+        training(content),
+        cost(content),
+    ]);
+    tables.extend(leakage(content));
+    if content.is_leaked() {
+        tables.iter_mut().for_each(mark_as_leaked);
+    }
+    Ok(tables)
+}
+
+fn ablation_tables(content: &Content) -> Result<Vec<Table>> {
     Ok(vec![
         ablation(content, &published::table(2)?),
         scores(
@@ -54,22 +83,58 @@ pub fn all(content: &Content) -> Result<Vec<Table>> {
             "Mean ± sd over the test cases for the liver, lesions included.",
             &LIVER,
         ),
-        spread(content),
-        cases(
-            content,
-            "cases-lesion",
-            "Lesion Dice of every test case with lesions",
-            |case| case.lesion_dice.filter(|_| case.has_lesions),
-        ),
-        cases(
-            content,
-            "cases-liver",
-            "Liver Dice of every test case",
-            |case| case.liver_dice,
-        ),
-        training(content),
-        cost(content),
     ])
+}
+
+/// Every table of a study that tests on what it trained on says so, wherever it is copied to.
+fn mark_as_leaked(table: &mut Table) {
+    table.title += " (LEAKED)";
+    table.caption = format!(
+        "Leaked: training cases are the same scans as test cases (table leakage); no result. {}",
+        table.caption
+    );
+}
+
+/// The pairs of training and test cases that are one scan, if there are any.
+fn leakage(content: &Content) -> Option<Table> {
+    if content.leaks.is_empty() {
+        return None;
+    }
+    let rows = content.leaks.iter().map(|leak| TableRow {
+        cells: vec![
+            Cell::text(fold_name(leak.fold, leak.role)),
+            Cell::text(&leak.train),
+            Cell::text(&leak.test),
+            Cell::text(&leak.evidence),
+            Cell::text(if leak.left_out { "left out" } else { "trained on" }),
+        ],
+        ..TableRow::default()
+    });
+    Some(Table {
+        rows: rows.collect(),
+        columns: vec![
+            Column::words("fold", "Fold"),
+            Column::words("train", "Training case"),
+            Column::words("test", "Test case"),
+            Column::words("evidence", "Evidence"),
+            Column::words("done", "What was done"),
+        ],
+        ..table(
+            content,
+            "leakage",
+            "Leakage",
+            "Training cases that are the same scan as a test case, or share a part of it, by their voxels.",
+        )
+    })
+}
+
+/// How tables name a fold.
+pub(super) fn fold_name(index: usize, role: Role) -> String {
+    match role {
+        Role::Own => format!("fold {index}"),
+        Role::Transfer => "transfer".into(),
+        Role::Leaked => "transfer, leaked".into(),
+    }
 }
 
 fn ablation(content: &Content, published: &PublishedTable) -> Table {
@@ -224,8 +289,8 @@ fn cases(
             )
         }));
         TableRow {
-            variant: None,
             cells,
+            ..TableRow::default()
         }
     });
     Table {
@@ -236,14 +301,14 @@ fn cases(
 }
 
 fn training(content: &Content) -> Table {
+    let several = content.rows.iter().any(|row| row.trainings.len() > 1);
     let mut rows = Vec::new();
     for row in &content.rows {
-        for check in stage_checks(&row.losses) {
+        for (training, check) in row.checks() {
             let seconds = row.cost.stages.iter().find(|s| s.stage == check.stage);
-            rows.push(row_of(
-                row,
-                vec![
-                    Cell::text(&row.title),
+            let mut cells = vec![Cell::text(&row.title)];
+            cells.extend(several.then(|| Cell::text(training)));
+            cells.extend([
                     Cell::text(&check.stage),
                     Cell::number(Some(check.iterations as f64)),
                     Cell::number(seconds.map(|s| s.seconds_per_step)),
@@ -251,14 +316,13 @@ fn training(content: &Content) -> Table {
                     Cell::number(Some(check.last_tenth)),
                     Cell::number(Some(check.ratio())),
                     Cell::text(if check.learned() { "yes" } else { "no" }),
-                ],
-            ));
+            ]);
+            rows.push(row_of(row, cells));
         }
     }
-    Table {
-        rows,
-        columns: vec![
-            Column::words("network", "Network"),
+    let mut columns = vec![Column::words("network", "Network")];
+    columns.extend(several.then(|| Column::words("training", "Fold")));
+    columns.extend([
             Column::words("stage", "Stage"),
             Column::numbers("iterations", "Iterations", Unit::None, 0),
             Column::numbers("seconds_per_step", "Time of a step", Unit::Seconds, 3),
@@ -266,7 +330,10 @@ fn training(content: &Content) -> Table {
             Column::numbers("loss_last_tenth", "Loss, last tenth", Unit::None, 4),
             Column::numbers("loss_ratio", "Ratio", Unit::None, 2),
             Column::words("learned", "At most 0.8"),
-        ],
+    ]);
+    Table {
+        rows,
+        columns,
         ..table(
             content,
             "training",
@@ -326,7 +393,7 @@ fn cost(content: &Content) -> Table {
     }
 }
 
-fn table(content: &Content, id: &str, title: &str, caption: &str) -> Table {
+pub(super) fn table(content: &Content, id: &str, title: &str, caption: &str) -> Table {
     Table {
         id: id.into(),
         title: title.into(),
@@ -349,14 +416,15 @@ pub(super) fn score_column(score: Score) -> Column {
         .better(score.direction())
 }
 
-fn row_of(row: &Row, cells: Vec<Cell>) -> TableRow {
+pub(super) fn row_of(row: &Row, cells: Vec<Cell>) -> TableRow {
     TableRow {
         variant: Some(row.variant.clone()),
         cells,
+        reference: false,
     }
 }
 
-fn name(row: &Row) -> Cell {
+pub(super) fn name(row: &Row) -> Cell {
     Cell::Text {
         text: row.title.clone(),
         note: row.note.clone(),

@@ -2,7 +2,7 @@
 
 use super::content::{Content, Status};
 use super::score::Score;
-use super::stages::{LEARNED_RATIO, stage_checks};
+use super::stages::LEARNED_RATIO;
 
 /// One line, and whether it is good news; a plain figure is neither.
 pub(super) struct Verdict {
@@ -57,15 +57,14 @@ fn learning(content: &Content) -> Option<Verdict> {
     let mut stages = 0;
     let mut stuck = Vec::new();
     for row in &content.rows {
-        for check in stage_checks(&row.losses) {
+        for (training, check) in row.checks() {
             stages += 1;
             if !check.learned() {
-                stuck.push(format!(
-                    "{}, {} ({:.2})",
-                    row.title,
-                    check.stage,
-                    check.ratio()
-                ));
+                let stage = match row.trainings.len() {
+                    0 | 1 => check.stage.clone(),
+                    _ => format!("{training}, {}", check.stage),
+                };
+                stuck.push(format!("{}, {stage} ({:.2})", row.title, check.ratio()));
             }
         }
     }

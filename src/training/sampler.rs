@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -70,7 +72,7 @@ struct Crop {
 impl<'a> Sampler<'a> {
     /// A sampler for a network's input; an error where no case has a liver.
     pub fn new(
-        cases: &'a [Stored],
+        cases: &'a [Arc<Stored>],
         recipe: &'a Recipe,
         scale: &Scale,
         target: Target,
@@ -79,6 +81,7 @@ impl<'a> Sampler<'a> {
         let grid = grid_of(target);
         let cases: Vec<&Stored> = cases
             .iter()
+            .map(Arc::as_ref)
             .filter(|case| case.facts(grid).organ_box.is_some())
             .collect();
         if cases.is_empty() {

@@ -1,4 +1,5 @@
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Instant;
 
 use burn::module::{Module, ParamGroup};
@@ -44,7 +45,7 @@ pub struct Session<'a> {
     pub inputs: &'a str,
     pub recipe: &'a Recipe,
     pub scale: &'a Scale,
-    pub cases: &'a [Stored],
+    pub cases: &'a [Arc<Stored>],
     pub seed: Seed,
     /// With autodiff.
     pub device: &'a Device,

@@ -33,6 +33,16 @@ pub enum Orientation {
 }
 
 impl Orientation {
+    /// That of a case of LiTS, where all four occur.
+    pub(super) fn draw(spec: &Spec, index: usize) -> Self {
+        match spec.stratum("orientation", index, 6) {
+            0 | 1 => Self::Lps,
+            2 | 3 => Self::Ras,
+            4 => Self::Lpi,
+            _ => Self::Rai,
+        }
+    }
+
     /// Whether the file's axes run against left, back, head; `[z, y, x]`.
     pub(super) fn flips(self) -> [bool; 3] {
         match self {
@@ -73,8 +83,15 @@ pub(super) struct Acquisition {
 impl Acquisition {
     pub fn draw(spec: &Spec, index: usize) -> Self {
         let mut stream = spec.seed.stream_at("acquisition", index as u64);
-        let in_plane = f32_exact(0.55 + 0.45 * spec.quantile("in-plane spacing", index, 6));
-        let between = f32_exact(slice_spacing(spec.quantile("slice spacing", index, 8)));
+        let patient = spec.patient(index);
+        let [between, in_plane] = match patient {
+            Some(patient) => [patient.spacing_mm[0], patient.spacing_mm[2]],
+            None => [
+                slice_spacing(spec.quantile("slice spacing", index, 8)),
+                0.55 + 0.45 * spec.quantile("in-plane spacing", index, 6),
+            ],
+        }
+        .map(f32_exact);
         let fill = stream.range(0.84, 0.94);
         let unit_px = fill * spec.matrix as f64 / 2.0;
         // From below the liver's tip to above the dome; both margins vary as scan ranges do.
@@ -82,18 +99,21 @@ impl Acquisition {
         let top = stream.range(0.53, 0.64);
         let height = top - bottom;
         let wanted = height * unit_px * in_plane / between;
-        let slices = (wanted.round() as usize).clamp(spec.min_slices, spec.max_slices);
+        let slices = match patient {
+            Some(patient) => spec.slices_of(patient),
+            None => (wanted.round() as usize).clamp(spec.min_slices, spec.max_slices),
+        };
         let unit_slices = slices as f64 / height;
         let phase = match spec.stratum("phase", index, 7) {
+            // All of 3DIRCADb is venous, in the order of a DICOM series.
+            _ if patient.is_some() => Phase::Portal,
             0 => Phase::Arterial,
             1 | 2 => Phase::Delayed,
             _ => Phase::Portal,
         };
-        let orientation = match spec.stratum("orientation", index, 6) {
-            0 | 1 => Orientation::Lps,
-            2 | 3 => Orientation::Ras,
-            4 => Orientation::Lpi,
-            _ => Orientation::Rai,
+        let orientation = match patient {
+            Some(_) => Orientation::Lps,
+            None => Orientation::draw(spec, index),
         };
         // Thin slices collect fewer photons: noise grows as the slice shrinks, within 5 to 14 HU.
         let noise_sd = (stream.range(7.0, 12.0) * (1.5 / between).powf(0.25)).clamp(5.0, 14.0);
@@ -125,27 +145,37 @@ impl Acquisition {
     /// The grid of the file, axes in its own orientation.
     pub fn geometry(&self) -> Geometry {
         let shape = [self.slices, self.matrix, self.matrix];
-        let mut geometry = Geometry::axis_aligned(shape, self.spacing_mm);
-        let flips = self.orientation.flips();
-        for world in 0..3 {
-            let axis = 2 - world;
-            // RAS+ grows right, front, head; unflipped indices grow left, back, head.
-            let towards_ras = if world == 2 {
-                !flips[axis]
-            } else {
-                flips[axis]
-            };
-            let step = if towards_ras {
-                self.spacing_mm[axis]
-            } else {
-                -self.spacing_mm[axis]
-            };
-            let half = (shape[axis] as f64 - 1.0) / 2.0;
-            geometry.affine[world][world] = step;
-            geometry.affine[world][3] = f32_exact(self.centre_mm[world] - step * half);
-        }
-        geometry
+        placed(shape, self.spacing_mm, self.orientation, self.centre_mm)
     }
+}
+
+/// A grid around a centre (RAS+ mm).
+pub(super) fn placed(
+    shape: [usize; 3],
+    spacing_mm: [f64; 3],
+    orientation: Orientation,
+    centre_mm: [f64; 3],
+) -> Geometry {
+    let mut geometry = Geometry::axis_aligned(shape, spacing_mm);
+    let flips = orientation.flips();
+    for world in 0..3 {
+        let axis = 2 - world;
+        // RAS+ grows right, front, head; unflipped indices grow left, back, head.
+        let towards_ras = if world == 2 {
+            !flips[axis]
+        } else {
+            flips[axis]
+        };
+        let step = if towards_ras {
+            spacing_mm[axis]
+        } else {
+            -spacing_mm[axis]
+        };
+        let half = (shape[axis] as f64 - 1.0) / 2.0;
+        geometry.affine[world][world] = step;
+        geometry.affine[world][3] = f32_exact(centre_mm[world] - step * half);
+    }
+    geometry
 }
 
 /// Log-uniform in three pieces, in mm: an eighth thin (0.45 to 1), an eighth thick (5 to 6), the

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use ndarray::{Array3, Axis, Slice};
 use serde::{Deserialize, Serialize};
 
-use super::acquisition::{Acquisition, Orientation, Phase};
+use super::acquisition::{Acquisition, Orientation, Phase, placed};
 use super::body::Body;
 use super::field::Noise;
 use super::lesion::{Host, Lesion, LesionKind};
@@ -58,6 +58,9 @@ pub struct LesionFacts {
 ///
 /// `index` may lie beyond `spec.cases`; the spec must be valid ([`Spec::validate`]).
 pub fn generate(spec: &Spec, index: usize) -> Phantom {
+    if let Some((patients, patient)) = spec.shared(index) {
+        return as_in_lits(generate(&patients, patient), Orientation::draw(spec, index));
+    }
     let scan = Acquisition::draw(spec, index);
     let scene = Scene::draw(spec, index, &scan);
     let shape = [scan.slices, scan.matrix, scan.matrix];
@@ -99,6 +102,37 @@ pub fn generate(spec: &Spec, index: usize) -> Phantom {
         phase: scan.phase,
         orientation: scan.orientation,
         noise_sd_hu: scan.noise_sd,
+    }
+}
+
+/// A patient's scan as LiTS has it: axes turned, and its spacing lost on the way, so that the header
+/// says 1 x 1 x 1 mm.
+fn as_in_lits(patient: Phantom, orientation: Orientation) -> Phantom {
+    let shape = patient.image.geometry.shape;
+    let geometry = placed(shape, [1.0; 3], orientation, [0.0; 3]);
+    // A patient's own orientation is LPS, which flips nothing.
+    let turned = |labels| oriented(labels, orientation);
+    let flips = orientation.flips();
+    let lesions = patient.lesions.into_iter().map(|lesion| LesionFacts {
+        centre: [0, 1, 2].map(|axis| match flips[axis] {
+            true => (shape[axis] - 1) as f64 - lesion.centre[axis],
+            false => lesion.centre[axis],
+        }),
+        ..lesion
+    });
+    Phantom {
+        image: Volume {
+            voxels: oriented(patient.image.voxels, orientation),
+            geometry: geometry.clone(),
+        },
+        labels: Volume {
+            voxels: turned(patient.labels.voxels),
+            geometry,
+        },
+        organs: turned(patient.organs),
+        lesions: lesions.collect(),
+        orientation,
+        ..patient
     }
 }
 

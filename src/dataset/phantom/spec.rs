@@ -1,12 +1,41 @@
+use serde::{Deserialize, Serialize};
+
+use crate::dataset::ircadb::{self, PatientFacts};
 use crate::error::{Error, Result};
 use crate::seed::Seed;
 
 /// Raised whenever the same spec gives other bytes, so that old folders are not taken for new.
 pub(super) const GENERATOR_VERSION: u32 = 3;
 
+/// Patients of 3DIRCADb.
+const PATIENTS: usize = 20;
+
+/// The LiTS case that is 3DIRCADb's first patient.
+const FIRST_SHARED: usize = 28;
+
+/// Fewer slices than this hold no abdomen.
+const FEWEST_SLICES: usize = 12;
+
+/// Which data set the phantoms stand in for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// LiTS: all orientations, spacings and phases.
+    #[default]
+    Lits,
+    /// LiTS with cases 28 to 47 being the patients of [`Kind::Ircadb`] of the same seed and matrix,
+    /// their true spacing missing from the header, as in the real set.
+    LitsWithIrcadb,
+    /// The twenty patients of 3DIRCADb: their spacings and the five without tumour, their numbers
+    /// of slices scaled to the matrix, venous phase.
+    Ircadb,
+}
+
 /// What a set of phantoms is made from; equal specs give equal bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Spec {
+    /// Which set they stand in for.
+    pub kind: Kind,
     /// Number of cases.
     pub cases: usize,
     /// Seed of every random number.
@@ -34,11 +63,30 @@ impl Spec {
     /// many as a life-size abdomen in slices of 0.45 mm needs.
     pub fn with_matrix(cases: usize, seed: Seed, matrix: usize) -> Self {
         Self {
+            kind: Kind::Lits,
             cases,
             seed,
             matrix,
             min_slices: 16,
             max_slices: (48 * matrix * matrix / (128 * 128)).max(48),
+        }
+    }
+
+    /// The twenty patients of 3DIRCADb; none of them is a case of the LiTS set of the same seed.
+    pub fn ircadb(seed: Seed, matrix: usize) -> Self {
+        let seed = seed.derive("3DIRCADb");
+        Self {
+            kind: Kind::Ircadb,
+            min_slices: FEWEST_SLICES,
+            ..Self::with_matrix(PATIENTS, seed, matrix)
+        }
+    }
+
+    /// LiTS of `cases` cases, 28 to 47 of which are the patients of [`Spec::ircadb`].
+    pub fn lits_with_ircadb(cases: usize, seed: Seed, matrix: usize) -> Self {
+        Self {
+            kind: Kind::LitsWithIrcadb,
+            ..Self::with_matrix(cases, seed, matrix)
         }
     }
 
@@ -59,7 +107,25 @@ impl Spec {
                 "128 is the demo's size, 512 that of a scanner",
             ));
         }
-        if self.min_slices < 12 || self.max_slices < self.min_slices || self.max_slices > 4096 {
+        if self.kind == Kind::Ircadb && self.cases != PATIENTS {
+            return Err(Error::usage(
+                format!("3DIRCADb has {PATIENTS} patients, asked for {}", self.cases),
+                "leave --cases out",
+            ));
+        }
+        if self.kind == Kind::LitsWithIrcadb && self.cases < FIRST_SHARED + PATIENTS {
+            return Err(Error::usage(
+                format!(
+                    "LiTS cases 28 to 47 are the patients of 3DIRCADb, asked for {} cases",
+                    self.cases
+                ),
+                "ask for 48 or more",
+            ));
+        }
+        if self.min_slices < FEWEST_SLICES
+            || self.max_slices < self.min_slices
+            || self.max_slices > 4096
+        {
             return Err(Error::usage(
                 format!(
                     "phantom slices {}..={}: expected 12 <= fewest <= most <= 4096",
@@ -93,9 +159,31 @@ impl Spec {
         (self.stratum(name, index, period) as f64 + jitter) / period as f64
     }
 
-    /// Whether case `index` has no tumour: one case of every five.
+    /// Whether case `index` has no tumour: one case of every five, or as the patient it stands for.
     pub(super) fn is_tumour_free(&self, index: usize) -> bool {
-        self.stratum("tumour-free", index, 5) == 0
+        match self.patient(index) {
+            Some(patient) => !patient.has_tumour(),
+            None => self.stratum("tumour-free", index, 5) == 0,
+        }
+    }
+
+    /// The patient of 3DIRCADb that case `index` stands for, if this is that set.
+    pub(super) fn patient(&self, index: usize) -> Option<&'static PatientFacts> {
+        let patients = ircadb::patient_facts();
+        patients.get(index).filter(|_| self.kind == Kind::Ircadb)
+    }
+
+    /// Slices of a patient's phantom: as many as the patient's scan has at 512 pixels.
+    pub(super) fn slices_of(&self, patient: &PatientFacts) -> usize {
+        (patient.slices * self.matrix)
+            .div_ceil(512)
+            .max(FEWEST_SLICES)
+    }
+
+    /// The set and the index there that a case of this set is a copy of.
+    pub(super) fn shared(&self, index: usize) -> Option<(Self, usize)> {
+        let number = index.checked_sub(FIRST_SHARED).filter(|&n| n < PATIENTS)?;
+        (self.kind == Kind::LitsWithIrcadb).then(|| (Self::ircadb(self.seed, self.matrix), number))
     }
 }
 

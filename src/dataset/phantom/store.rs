@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::acquisition::{Orientation, Phase};
 use super::render::{LesionFacts, Phantom, generate};
-use super::spec::{GENERATOR_VERSION, Spec};
+use super::spec::{GENERATOR_VERSION, Kind, Spec};
 use crate::artifact::{create_dir, hash_file, write_atomic};
 use crate::error::{Error, Result};
 use crate::progress::Progress;
@@ -53,6 +53,8 @@ pub struct CaseFacts {
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 struct Record {
     generator: u32,
+    #[serde(default)]
+    kind: Kind,
     seed: u64,
     matrix: usize,
     min_slices: usize,
@@ -66,6 +68,7 @@ impl Record {
     fn planned(spec: &Spec) -> Self {
         Self {
             generator: GENERATOR_VERSION,
+            kind: spec.kind,
             seed: spec.seed.0,
             matrix: spec.matrix,
             min_slices: spec.min_slices,

@@ -1,0 +1,133 @@
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Condvar, Mutex, PoisonError};
+
+use crate::error::Result;
+
+/// Does `work` for every item on `workers` threads, while the items in work together cost at most
+/// `budget` bytes; one that costs more than all of it is done alone. The first error ends the rest.
+///
+/// Threads of their own and not rayon's: a worker that waits for its turn inside a pool could hold
+/// up, on its own stack, the very work it waits for.
+///
+/// # Errors
+/// The first that `work` gives, in the order of the items.
+pub fn for_each_bounded<T: Sync>(
+    items: &[T],
+    workers: usize,
+    budget: u64,
+    cost: impl Fn(&T) -> u64 + Sync,
+    work: impl Fn(&T) -> Result<()> + Sync,
+) -> Result<()> {
+    let next = AtomicUsize::new(0);
+    let failed = AtomicUsize::new(usize::MAX);
+    let gate = Gate {
+        free: Mutex::new(budget),
+        changed: Condvar::new(),
+    };
+    let errors = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for _ in 0..workers.clamp(1, items.len().max(1)) {
+            scope.spawn(|| {
+                loop {
+                    let index = next.fetch_add(1, Ordering::SeqCst);
+                    if index >= items.len() || index > failed.load(Ordering::SeqCst) {
+                        return;
+                    }
+                    let held = gate.enter(cost(&items[index]).min(budget));
+                    let result = work(&items[index]);
+                    gate.leave(held);
+                    if let Err(error) = result {
+                        failed.fetch_min(index, Ordering::SeqCst);
+                        errors
+                            .lock()
+                            .unwrap_or_else(PoisonError::into_inner)
+                            .push((index, error));
+                    }
+                }
+            });
+        }
+    });
+    let errors = errors.into_inner().unwrap_or_else(PoisonError::into_inner);
+    match errors.into_iter().min_by_key(|(index, _)| *index) {
+        Some((_, error)) => Err(error),
+        None => Ok(()),
+    }
+}
+
+struct Gate {
+    free: Mutex<u64>,
+    changed: Condvar,
+}
+
+impl Gate {
+    fn enter(&self, cost: u64) -> u64 {
+        let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
+        while *free < cost {
+            free = self
+                .changed
+                .wait(free)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+        *free -= cost;
+        cost
+    }
+
+    fn leave(&self, cost: u64) {
+        *self.free.lock().unwrap_or_else(PoisonError::into_inner) += cost;
+        self.changed.notify_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Error;
+
+    #[test]
+    fn all_are_done_within_the_budget() {
+        let items: Vec<u64> = (0..40).map(|i| 1 + i % 7).collect();
+        let (now, most, done) = (
+            AtomicUsize::new(0),
+            AtomicUsize::new(0),
+            AtomicUsize::new(0),
+        );
+        for_each_bounded(
+            &items,
+            8,
+            10,
+            |&cost| cost,
+            |&cost| {
+                let cost = cost as usize;
+                let held = now.fetch_add(cost, Ordering::SeqCst) + cost;
+                most.fetch_max(held, Ordering::SeqCst);
+                std::thread::sleep(std::time::Duration::from_millis(1));
+                now.fetch_sub(cost, Ordering::SeqCst);
+                done.fetch_add(1, Ordering::SeqCst);
+                Ok(())
+            },
+        )
+        .unwrap();
+        assert_eq!(done.into_inner(), items.len());
+        assert!(most.into_inner() <= 10);
+    }
+
+    #[test]
+    fn what_is_larger_than_the_budget_runs_alone_and_the_first_error_is_told() {
+        let done = AtomicUsize::new(0);
+        let result = for_each_bounded(
+            &[5, 500, 7, 8],
+            3,
+            10,
+            |&cost| cost,
+            |&cost| {
+                done.fetch_add(1, Ordering::SeqCst);
+                if cost > 5 {
+                    return Err(Error::Internal(cost.to_string()));
+                }
+                Ok(())
+            },
+        );
+        assert!(result.unwrap_err().to_string().contains("500"));
+        assert!(done.into_inner() >= 2);
+    }
+}
