@@ -6,9 +6,9 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::study::Study;
-use crate::artifact::{hash_file, write_atomic};
+use crate::artifact::{hash_bytes, hash_file, write_atomic};
 use crate::dataset::split::{self, Labelled};
-use crate::dataset::{Case, Split, lits, load_pair};
+use crate::dataset::{self, Case, Split, load_pair};
 use crate::error::{Error, Result};
 use crate::preprocess::{Grid, Stored};
 use crate::progress::Progress;
@@ -59,32 +59,31 @@ impl Inputs {
     /// again.
     pub fn prepare(run: &Path, study: &Study, progress: &dyn Progress) -> Result<Self> {
         progress.stage("", "preparing cases");
-        let found = lits::find(&study.data.folder)?;
-        let mut warnings: Vec<String> = found
-            .iter()
-            .filter(|case| case.labels.is_none())
-            .map(|case| format!("{} has no segmentation and is not used", case.name))
-            .collect();
-        let cases: Vec<Case> = found
-            .into_iter()
-            .filter(|case| case.labels.is_some())
-            .collect();
+        let found = dataset::find(&study.data.folder)?;
+        let mut warnings = found.warnings;
+        let (cases, unlabelled): (Vec<Case>, Vec<Case>) =
+            found.cases.into_iter().partition(Case::has_labels);
+        warnings.extend(
+            unlabelled
+                .iter()
+                .map(|case| format!("{} has no segmentation and is not used", case.name)),
+        );
         let path = run.join("study.lock");
         let mut lock = read_lock(&path)?;
-        let files: Vec<&Path> = cases
+        let files = cases
             .iter()
-            .flat_map(|case| [Some(case.image.as_path()), case.labels.as_deref()])
-            .flatten()
-            .collect();
+            .map(Case::files)
+            .collect::<Result<Vec<_>>>()?
+            .concat();
         let hashed = files
             .par_iter()
-            .map(|file| Ok((file.to_path_buf(), locked(file, lock.files.get(*file))?)))
+            .map(|file| Ok((file.clone(), locked(file, lock.files.get(file))?)))
             .collect::<Result<BTreeMap<_, _>>>()?;
         lock.files = hashed;
         let keys: Vec<String> = cases
             .iter()
             .map(|case| cache_key(case, &lock, study))
-            .collect();
+            .collect::<Result<_>>()?;
         cases.par_iter().zip(&keys).try_for_each(|(case, key)| {
             if progress.interrupted() {
                 return Err(Error::Interrupted {
@@ -160,17 +159,18 @@ fn cache_folder(run: &Path, study: &Study, key: &str) -> PathBuf {
     run.join(&study.cache).join(key)
 }
 
-fn cache_key(case: &Case, lock: &Lock, study: &Study) -> String {
-    let hash = |path: Option<&Path>| {
-        path.and_then(|path| lock.files.get(path))
-            .map_or("", |file| file.blake3.as_str())
-    };
-    Stored::key(
-        hash(Some(&case.image)),
-        hash(case.labels.as_deref()),
+fn cache_key(case: &Case, lock: &Lock, study: &Study) -> Result<String> {
+    let files = case.files()?;
+    let hashes: Vec<&str> = files
+        .iter()
+        .filter_map(|path| Some(lock.files.get(path)?.blake3.as_str()))
+        .collect();
+    Ok(Stored::key(
+        &hash_bytes(hashes.concat().as_bytes()),
+        &case.reading(),
         study.recipe.hu_window,
         study.scale.coarse_spacing_mm,
-    )
+    ))
 }
 
 fn prepare_case(case: &Case, folder: &Path, study: &Study) -> Result<()> {

@@ -124,7 +124,7 @@ fn predict_case(
     test: &TestCase,
     coarse: Option<&Path>,
 ) -> Result<Volume<u8>> {
-    let prepared = Prepared::new(&read_image(&test.case.image)?, predictor.recipe.hu_window);
+    let prepared = Prepared::new(&test.case.read_image()?, predictor.recipe.hu_window);
     let labels = match coarse {
         None => coarse_labels(&predictor.coarse(&prepared)?),
         Some(folder) => {

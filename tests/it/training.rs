@@ -48,12 +48,12 @@ fn cached(dir: &Path, recipe: &Recipe, scale: &Scale) -> Vec<Stored> {
     phantom::write_lits(&spec, &files, &Silent).unwrap();
     (0..2)
         .map(|id| {
-            let case = Case {
+            let case = Case::nifti(
                 id,
-                name: format!("volume-{id}"),
-                image: files.join(format!("volume-{id}.nii.gz")),
-                labels: Some(files.join(format!("segmentation-{id}.nii.gz"))),
-            };
+                format!("volume-{id}"),
+                files.join(format!("volume-{id}.nii.gz")),
+                Some(files.join(format!("segmentation-{id}.nii.gz"))),
+            );
             let folder = dir.join("cache").join(&case.name);
             let pair = load_pair(&case).unwrap();
             let coarse_mm = scale.coarse_spacing_mm;
