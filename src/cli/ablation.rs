@@ -1,17 +1,18 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use clap::ValueEnum;
 
 use super::progress::Reporter;
-use super::report::render;
 use super::study_options::StudyOptions;
-use crate::dataset::phantom;
+use super::study_run::{
+    Finished, execute, existing, generate, given, interrupted_in, own_phantoms,
+};
+use crate::dataset::phantom::Spec;
 use crate::error::{Error, Result};
-use crate::harness::{Data, Inputs, Lease, Local, Outcome, Phantoms, Study, run_study};
+use crate::harness::{Data, Lease, Outcome, Phantoms, Study};
 use crate::progress::Progress;
 use crate::recipe::{Settings, sweep};
-use crate::report::{self, Content};
+use crate::report;
 use crate::seed::Seed;
 
 /// Phantoms of the demo: 28 with lesions and 8 without in the default set.
@@ -30,7 +31,8 @@ Examples:
   hdbench ablation --variant denseunet2d --set upsampling=nearest --out runs/nearest
   hdbench ablation --sweep recipe=paper,released --out runs/recipes")]
 pub struct Ablation {
-    /// Folder in LiTS layout: volume-N.nii[.gz] and segmentation-N.nii[.gz], at any depth
+    /// A data set: LiTS (volume-N.nii[.gz] and segmentation-N.nii[.gz] at any depth), the Decathlon's
+    /// Task03, nnU-Net v2 or 3DIRCADb
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
     /// The study's folder (default: runs/ablation-<scale>)
@@ -46,15 +48,7 @@ pub struct Ablation {
 
 impl Ablation {
     pub fn exec(self) -> anyhow::Result<()> {
-        let scale = self
-            .options
-            .scale
-            .to_possible_value()
-            .map_or(String::new(), |value| value.get_name().to_owned());
-        let run = self
-            .out
-            .clone()
-            .unwrap_or_else(|| PathBuf::from(format!("runs/ablation-{scale}")));
+        let run = self.options.folder(self.out.as_deref(), "ablation");
         let reporter = Reporter::new()?;
         let result = if self.sweep.is_empty() {
             self.run(&run, &reporter)
@@ -62,14 +56,7 @@ impl Ablation {
             self.run_sweep(&run, &reporter)
         };
         reporter.finish();
-        if let Err(Error::Interrupted { .. }) = &result {
-            let hint = format!(
-                "the same command goes on from here; the study is in {}",
-                run.display()
-            );
-            return Err(Error::Interrupted { hint }.into());
-        }
-        Ok(result?)
+        Ok(interrupted_in(&run, result)?)
     }
 
     fn run(&self, run: &Path, reporter: &Reporter) -> Result<()> {
@@ -122,91 +109,36 @@ impl Ablation {
         cache: Option<PathBuf>,
         reporter: &Reporter,
     ) -> Result<Finished> {
-        let existing = Study::path(run).exists().then(|| Study::read(run));
-        let existing = match existing {
-            Some(Err(_)) if self.options.restart => None,
-            other => other.transpose()?,
-        };
+        let existing = existing(run, &self.options)?;
         let mut study = self
             .options
             .study("ablation", settings, data, existing.as_ref())?;
         if let Some(cache) = cache {
             study.cache = cache;
         }
-        study.device()?;
         if let Some(phantoms) = study.data.phantoms {
-            generate(&study.data.folder, phantoms, reporter)?;
+            let seed = Seed(phantoms.seed);
+            let spec = Spec::with_matrix(phantoms.cases, seed, phantoms.matrix);
+            generate(&study.data.folder, &spec, reporter)?;
         }
-        let study = study.write(run, self.options.restart)?;
-        let inputs = Inputs::prepare(run, &study, reporter)?;
-        for warning in &inputs.warnings {
-            reporter.note(&format!("warning: {warning}"));
-        }
-        reporter.note(&format!(
-            "{} training and {} test cases: {}",
-            inputs.train.len(),
-            inputs.test.len(),
-            inputs.split.description
-        ));
-        let engine = Local {
-            binary: std::env::current_exe().map_err(Error::read(Path::new("hdbench")))?,
-            jobs: self.options.jobs(study.threads)?,
-        };
-        let outcome = run_study(run, &study, &inputs, &engine, reporter)?;
-        let (content, page) = render(run, &study, &inputs, reporter)?;
-        Ok(Finished {
-            content,
-            page,
-            outcome,
-        })
+        execute(run, &study, &self.options, reporter)
     }
 
     fn data(&self, run: &Path) -> Result<Data> {
-        let absolute = |path: &Path| std::path::absolute(path).map_err(Error::read(path));
         match &self.data {
-            Some(folder) if !folder.is_dir() => Err(Error::malformed(
+            Some(folder) => given(
                 folder,
-                "no such folder",
-                "--data takes a folder that holds volume-N.nii and segmentation-N.nii files",
-            )),
-            Some(folder) => Ok(Data {
-                folder: absolute(folder)?,
-                phantoms: None,
-            }),
-            None => {
-                let phantoms = Phantoms {
+                "--data takes a folder that holds volume-N.nii and segmentation-N.nii files, or a data \
+                 set of the Decathlon, nnU-Net or 3DIRCADb",
+            ),
+            None => own_phantoms(
+                &run.join("phantoms"),
+                Phantoms {
                     cases: PHANTOM_CASES,
                     seed: self.options.seed,
-                    matrix: 128,
-                };
-                Ok(Data {
-                    folder: absolute(&run.join("phantoms"))?,
-                    phantoms: Some(phantoms),
-                })
-            }
+                    matrix: Spec::DEFAULT_MATRIX,
+                },
+            ),
         }
     }
-}
-
-/// A study that ran to its end.
-struct Finished {
-    content: Content,
-    page: PathBuf,
-    outcome: Outcome,
-}
-
-fn generate(folder: &Path, phantoms: Phantoms, reporter: &Reporter) -> Result<()> {
-    let spec = phantom::Spec::with_matrix(phantoms.cases, Seed(phantoms.seed), phantoms.matrix);
-    if phantom::is_complete(folder, &spec)? {
-        return Ok(());
-    }
-    reporter.note(&format!(
-        "no --data given: generating {} CT phantoms (seed {}) in {}",
-        phantoms.cases,
-        phantoms.seed,
-        folder.display()
-    ));
-    reporter.stage("", "generating phantoms");
-    phantom::write_lits(&spec, folder, reporter)?;
-    Ok(())
 }

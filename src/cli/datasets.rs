@@ -49,7 +49,7 @@ impl Datasets {
         let Layout::Lits = synth.layout;
         let spec = phantom::Spec::with_matrix(synth.cases, Seed(synth.seed), synth.matrix);
         let reporter = Reporter::new()?;
-        let written = phantom::write_lits(&spec, &synth.out, &reporter);
+        let written = phantom::write(&spec, &synth.out, &reporter);
         reporter.finish();
         written?;
         if synth.preview {

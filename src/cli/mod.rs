@@ -2,6 +2,7 @@
 
 mod ablation;
 mod cell;
+mod crossval;
 mod datasets;
 mod doctor;
 mod evaluate;
@@ -15,6 +16,7 @@ mod progress;
 mod report;
 mod score_table;
 mod study_options;
+mod study_run;
 
 use std::process;
 
@@ -26,6 +28,7 @@ const AFTER_HELP: &str = "\
 Examples:
   hdbench ablation                                   train and score all variants on generated CT phantoms
   hdbench ablation --data LiTS --scale quick --out runs/lits
+  hdbench crossval                                   the same for 3DIRCADb: folds over patients, transfer from LiTS
   hdbench predict --model runs/lits --input ct.nii.gz --out segmentation.nii.gz
   hdbench evaluate --pred submission.zip --ref references --out scores --profile lits
   hdbench datasets synth --layout lits --cases 12 --seed 7 --out phantoms --preview
@@ -52,6 +55,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Verb {
     Ablation(ablation::Ablation),
+    Crossval(crossval::Crossval),
     Predict(predict::Predict),
     Evaluate(evaluate::Evaluate),
     Report(report::Report),
@@ -72,6 +76,7 @@ pub fn main() -> process::ExitCode {
     let cli = Cli::parse();
     let result = match cli.verb {
         Verb::Ablation(verb) => verb.exec(),
+        Verb::Crossval(verb) => verb.exec(),
         Verb::Predict(verb) => verb.exec(),
         Verb::Evaluate(verb) => verb.exec(),
         Verb::Report(verb) => verb.exec(),

@@ -5,6 +5,7 @@ use clap::ValueEnum;
 use clap::builder::PossibleValue;
 
 use super::progress::Reporter;
+use crate::dataset::Protocol;
 use crate::error::Result;
 use crate::harness::{Inputs, Study};
 use crate::network::Place;
@@ -49,8 +50,15 @@ fn command(study: &Study) -> Result<String> {
     let name = |value: Option<PossibleValue>| {
         value.map_or(String::new(), |value| value.get_name().to_owned())
     };
+    let verb = match &study.protocol {
+        Protocol::Holdout => "ablation".to_owned(),
+        Protocol::Christ2 => "crossval --protocol christ2".into(),
+        Protocol::Fold5 => "crossval --protocol fold5".into(),
+        Protocol::Loo => "crossval --protocol loo".into(),
+        Protocol::Given(_) => "crossval --splits splits_final.json".into(),
+    };
     let mut command = format!(
-        "hdbench ablation --scale {} --recipe {} --seed {} --threads {}",
+        "hdbench {verb} --scale {} --recipe {} --seed {} --threads {}",
         name(study.scale.name.to_possible_value()),
         name(study.recipe.name.to_possible_value()),
         study.seed,
@@ -65,8 +73,17 @@ fn command(study: &Study) -> Result<String> {
     if study.encoder_weights.is_some() {
         command += " --encoder-weights FILE";
     }
-    if study.data.phantoms.is_none() {
-        command += " --data DIR";
+    if study.seeds.len() > 1 {
+        command += &format!(" --seeds {}", study.seeds.len());
+    }
+    if study.allow_leakage {
+        command += " --allow-leakage";
+    }
+    match (study.data.phantoms, &study.transfer) {
+        (None, None) => command += " --data DIR",
+        (None, Some(_)) => command += " --data DIR --transfer-from DIR",
+        (Some(_), None) if study.protocol != Protocol::Holdout => command += " --no-transfer",
+        (Some(_), _) => {}
     }
     Ok(command)
 }

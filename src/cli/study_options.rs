@@ -1,6 +1,6 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use crate::dataset::Protocol;
 use crate::error::{Error, Result};
@@ -30,6 +30,9 @@ pub struct StudyOptions {
     /// Where to compute: flex, tch, tch:cuda:0, cuda:0, wgpu; `hdbench doctor` lists what works here
     #[arg(long, default_value_t = Place::Flex)]
     pub device: Place,
+    /// Replicates: every network is trained so many times, from other weights and on other patches
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub seeds: u32,
     /// CPU threads a cell uses; training repeats bit for bit at the same number (default: the
     /// existing study's, else 1 at scale demo and all cores at the others)
     #[arg(long)]
@@ -49,6 +52,16 @@ pub struct StudyOptions {
 }
 
 impl StudyOptions {
+    /// The study's folder: the one asked for, or `runs/<verb>-<scale>`.
+    pub fn folder(&self, out: Option<&Path>, verb: &str) -> PathBuf {
+        let scale = self.scale.to_possible_value();
+        let scale = scale.map_or(String::new(), |value| value.get_name().to_owned());
+        out.map_or_else(
+            || PathBuf::from(format!("runs/{verb}-{scale}")),
+            Path::to_path_buf,
+        )
+    }
+
     /// The presets with the changes asked for.
     pub fn settings(&self) -> Result<Settings> {
         Settings::with(self.recipe, self.scale, &self.set)
@@ -90,7 +103,7 @@ impl StudyOptions {
             variants,
             protocol: Protocol::Holdout,
             folds: vec![0],
-            seeds: vec![0],
+            seeds: (0..self.seeds).collect(),
             allow_leakage: self.allow_leakage,
             transfer: None,
             encoder_weights: self.encoder_weights.clone(),

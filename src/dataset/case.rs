@@ -1,25 +1,110 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use super::LabelMap;
 use crate::error::{Error, Result};
-use crate::volume::{self, Orientation, Volume};
+use crate::volume::{self, Geometry, Orientation, Volume};
 
 /// Grids that differ by less than this, anywhere, are the same but for rounding to f32.
 const PLACEMENT_TOLERANCE_MM: f64 = 0.01;
 
-/// The largest label of the LiTS convention: 0 background, 1 liver, 2 tumour.
-const LARGEST_LABEL: u8 = 2;
-
-/// One CT volume, with or without its label map.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// One CT volume, with or without its label map, in any layout.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Case {
-    /// The number in the file name.
+    /// The number in the name; the case's place in its data set where names have none.
     pub id: u32,
-    /// How tables and splits name it (`"volume-3"`).
+    /// How tables and splits name it: `volume-3`, `liver_3`, nnU-Net's case identifier,
+    /// `3Dircadb1.7`.
     pub name: String,
-    /// The CT volume.
+    /// The CT volume, as messages name it: a file, or a patient's folder.
     pub image: PathBuf,
     /// The label map, if the case has one.
     pub labels: Option<PathBuf>,
+    format: Format,
+}
+
+/// How a case is read.
+#[derive(Clone, Debug, PartialEq)]
+enum Format {
+    /// Two NIfTI files.
+    Nifti {
+        label_map: LabelMap,
+        /// Whether it is one of LiTS, with the oddities of those files.
+        lits: bool,
+    },
+}
+
+impl Case {
+    /// A case of two NIfTI files, its labels 0 background, 1 liver, 2 tumour.
+    pub fn nifti(
+        id: u32,
+        name: impl Into<String>,
+        image: impl Into<PathBuf>,
+        labels: Option<PathBuf>,
+    ) -> Self {
+        Self {
+            id,
+            name: name.into(),
+            image: image.into(),
+            labels,
+            format: Format::Nifti {
+                label_map: LabelMap::lits(),
+                lits: false,
+            },
+        }
+    }
+
+    /// The same with labels that mean something else.
+    pub fn with_label_map(mut self, map: LabelMap) -> Self {
+        let Format::Nifti { label_map, .. } = &mut self.format;
+        *label_map = map;
+        self
+    }
+
+    pub(super) fn of_lits(mut self) -> Self {
+        let Format::Nifti { lits, .. } = &mut self.format;
+        *lits = true;
+        self
+    }
+
+    /// Whether a label map belongs to it.
+    pub fn has_labels(&self) -> bool {
+        self.labels.is_some()
+    }
+
+    /// All files that the case is read from, sorted: what there is to hash.
+    ///
+    /// # Errors
+    /// `Error::Read` for a folder that cannot be listed.
+    pub fn files(&self) -> Result<Vec<PathBuf>> {
+        let Format::Nifti { .. } = &self.format;
+        let mut files = vec![self.image.clone()];
+        files.extend(self.labels.clone());
+        files.sort();
+        Ok(files)
+    }
+
+    /// What beside the bytes of its files decides what is read: the meaning of the labels and
+    /// corrections of the header. Equal files and equal text are equal volumes.
+    pub fn reading(&self) -> String {
+        let Format::Nifti { label_map, .. } = &self.format;
+        label_map.to_string()
+    }
+
+    /// Reads the CT volume in Hounsfield units, `[z, y, x]` in file order.
+    ///
+    /// # Errors
+    /// As [`volume::read_image`].
+    pub fn read_image(&self) -> Result<Volume<f32>> {
+        volume::read_image(&self.image)
+    }
+
+    /// Reads shape and place of the CT's voxels, without the voxels.
+    ///
+    /// # Errors
+    /// As [`volume::read_geometry`].
+    pub fn read_geometry(&self) -> Result<Geometry> {
+        volume::read_geometry(&self.image)
+    }
 }
 
 /// A CT volume and its label map on one grid.
@@ -47,7 +132,7 @@ impl Pair {
 ///
 /// # Errors
 /// `Error::Usage` for a case without labels; `Error::Malformed` for shapes that differ, for labels
-/// above 2 and for whatever the readers refuse.
+/// without a meaning and for whatever the readers refuse.
 pub fn load_pair(case: &Case) -> Result<Pair> {
     let labels_path = case.labels.as_deref().ok_or_else(|| {
         Error::usage(
@@ -72,19 +157,9 @@ pub fn load_pair(case: &Case) -> Result<Pair> {
         ));
     }
     let image = volume::read_image(&case.image)?;
+    let Format::Nifti { label_map, .. } = &case.format;
     let mut labels = volume::read_labels(labels_path)?;
-    if let Some(&found) = labels.voxels.iter().find(|&&label| label > LARGEST_LABEL) {
-        let count = labels
-            .voxels
-            .iter()
-            .filter(|&&label| label > LARGEST_LABEL)
-            .count();
-        return Err(Error::malformed(
-            labels_path,
-            format!("{count} voxels have labels above {LARGEST_LABEL}, the first is {found}"),
-            "LiTS labels are 0 background, 1 liver, 2 tumour",
-        ));
-    }
+    apply(label_map, &mut labels, labels_path)?;
     warnings.extend(placement_warning(case, &image, &labels));
     labels.geometry = image.geometry.clone();
     Ok(Pair {
@@ -92,6 +167,22 @@ pub fn load_pair(case: &Case) -> Result<Pair> {
         labels,
         warnings,
     })
+}
+
+/// Gives every label its meaning.
+fn apply(map: &LabelMap, labels: &mut Volume<u8>, path: &Path) -> Result<()> {
+    map.apply(&mut labels.voxels, path)
+        .map_err(|error| match error {
+            Error::Malformed { path, problem, .. } => Error::Malformed {
+                path,
+                problem,
+                hint:
+                    "LiTS and the Decathlon have 0 background, 1 liver, 2 tumour; nnU-Net says in \
+                       dataset.json what its labels are"
+                        .into(),
+            },
+            other => other,
+        })
 }
 
 fn image_warnings(case: &Case) -> Result<Vec<String>> {

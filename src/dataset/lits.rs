@@ -2,12 +2,10 @@
 //! `test-volume-N.nii[.gz]`, in any folders below one.
 
 use std::collections::BTreeMap;
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use walkdir::WalkDir;
-
 use super::Case;
+use super::listing::{files, nifti_stem, same_file};
 use crate::error::{Error, Result};
 
 const EXPECTED: &str = "expected volume-N.nii or volume-N.nii.gz with segmentation-N.nii or .nii.gz, \
@@ -22,14 +20,36 @@ const EXPECTED: &str = "expected volume-N.nii or volume-N.nii.gz with segmentati
 /// `Error::Malformed` when nothing is found, when a number occurs twice (both files are named), or
 /// for a segmentation without its volume; `Error::Read` for folders that cannot be read.
 pub fn find(dir: &Path) -> Result<Vec<Case>> {
-    let [volumes, mut segmentations] = scan(dir, ["volume-", "segmentation-"])?;
-    let cases: Vec<Case> = volumes
+    found(dir, "LiTS volumes", cases(dir, &files(dir, EXPECTED)?)?)
+}
+
+/// Finds the test volumes (`test-volume-N`) below a folder, sorted by number; they have no labels.
+///
+/// # Errors
+/// As [`find`].
+pub fn find_test(dir: &Path) -> Result<Vec<Case>> {
+    found(
+        dir,
+        "LiTS test volumes (test-volume-N.nii or .nii.gz)",
+        test_cases(&files(dir, EXPECTED)?)?,
+    )
+}
+
+/// Whether a file is named as one of LiTS.
+pub(super) fn is_named(path: &Path) -> bool {
+    ["volume-", "segmentation-", "test-volume-"]
+        .iter()
+        .any(|prefix| number(path, prefix).is_some())
+}
+
+/// The training cases among files below `dir`; errors as [`find`], but for nothing found.
+pub(super) fn cases(dir: &Path, files: &[PathBuf]) -> Result<Vec<Case>> {
+    let volumes = numbered(files, "volume-")?;
+    let mut segmentations = numbered(files, "segmentation-")?;
+    let cases = volumes
         .into_iter()
-        .map(|(id, image)| Case {
-            id,
-            name: format!("volume-{id}"),
-            image,
-            labels: segmentations.remove(&id),
+        .map(|(id, image)| {
+            Case::nifti(id, format!("volume-{id}"), image, segmentations.remove(&id)).of_lits()
         })
         .collect();
     if let Some((id, orphan)) = segmentations.first_key_value() {
@@ -42,29 +62,15 @@ pub fn find(dir: &Path) -> Result<Vec<Case>> {
             "add the volume, or move the segmentation elsewhere",
         ));
     }
-    found(dir, "LiTS volumes", cases)
+    Ok(cases)
 }
 
-/// Finds the test volumes (`test-volume-N`) below a folder, sorted by number; they have no labels.
-///
-/// # Errors
-/// As [`find`].
-pub fn find_test(dir: &Path) -> Result<Vec<Case>> {
-    let [volumes] = scan(dir, ["test-volume-"])?;
-    let cases = volumes
+/// The test volumes among files; errors as [`find_test`], but for nothing found.
+pub(super) fn test_cases(files: &[PathBuf]) -> Result<Vec<Case>> {
+    Ok(numbered(files, "test-volume-")?
         .into_iter()
-        .map(|(id, image)| Case {
-            id,
-            name: format!("test-volume-{id}"),
-            image,
-            labels: None,
-        })
-        .collect();
-    found(
-        dir,
-        "LiTS test volumes (test-volume-N.nii or .nii.gz)",
-        cases,
-    )
+        .map(|(id, image)| Case::nifti(id, format!("test-volume-{id}"), image, None).of_lits())
+        .collect())
 }
 
 fn found(dir: &Path, what: &str, cases: Vec<Case>) -> Result<Vec<Case>> {
@@ -74,45 +80,15 @@ fn found(dir: &Path, what: &str, cases: Vec<Case>) -> Result<Vec<Case>> {
     Ok(cases)
 }
 
-/// All files named prefix, number, `.nii` or `.nii.gz`, by prefix and number.
-fn scan<const N: usize>(dir: &Path, prefixes: [&str; N]) -> Result<[BTreeMap<u32, PathBuf>; N]> {
-    if !std::fs::metadata(dir).map_err(Error::read(dir))?.is_dir() {
-        return Err(Error::malformed(
-            dir,
-            "expected a folder, found a file",
-            EXPECTED,
-        ));
-    }
-    let mut found: [BTreeMap<u32, PathBuf>; N] = std::array::from_fn(|_| BTreeMap::new());
-    for entry in WalkDir::new(dir).follow_links(true).sort_by_file_name() {
-        let path = match entry {
-            Ok(entry) if entry.file_type().is_dir() => continue,
-            Ok(entry) => entry.into_path(),
-            Err(error) if may_be_skipped(&error, &prefixes) => continue,
-            Err(error) => {
-                let path = error.path().unwrap_or(dir).to_path_buf();
-                return Err(Error::read(&path)(error.into()));
-            }
-        };
-        for (numbers, prefix) in found.iter_mut().zip(prefixes) {
-            if let Some(id) = number(&path, prefix) {
-                insert(numbers, id, path.clone())?;
-            }
+/// All files named prefix, number, `.nii` or `.nii.gz`, by number.
+fn numbered(files: &[PathBuf], prefix: &str) -> Result<BTreeMap<u32, PathBuf>> {
+    let mut numbers = BTreeMap::new();
+    for path in files {
+        if let Some(id) = number(path, prefix) {
+            insert(&mut numbers, id, path.clone())?;
         }
     }
-    Ok(found)
-}
-
-/// A link back to a folder above leads to nothing new, and a link to nowhere matters only if its
-/// name says that it should be a volume.
-fn may_be_skipped(error: &walkdir::Error, prefixes: &[&str]) -> bool {
-    let nowhere = error
-        .io_error()
-        .is_some_and(|e| e.kind() == ErrorKind::NotFound);
-    let named = error
-        .path()
-        .is_some_and(|path| prefixes.iter().any(|prefix| number(path, prefix).is_some()));
-    error.loop_ancestor().is_some() || (nowhere && error.depth() > 0 && !named)
+    Ok(numbers)
 }
 
 fn insert(numbers: &mut BTreeMap<u32, PathBuf>, id: u32, path: PathBuf) -> Result<()> {
@@ -121,8 +97,7 @@ fn insert(numbers: &mut BTreeMap<u32, PathBuf>, id: u32, path: PathBuf) -> Resul
         return Ok(());
     };
     // One file reached by two links is no contradiction.
-    let real = |path: &Path| path.canonicalize().map_err(Error::read(path));
-    if real(first)? == real(&path)? {
+    if same_file(first, &path)? {
         return Ok(());
     }
     Err(Error::malformed(
@@ -134,10 +109,7 @@ fn insert(numbers: &mut BTreeMap<u32, PathBuf>, id: u32, path: PathBuf) -> Resul
 
 /// The number in a file name that is prefix, digits, `.nii` or `.nii.gz`, in any case of letters.
 fn number(path: &Path, prefix: &str) -> Option<u32> {
-    let name = path.file_name()?.to_str()?.to_ascii_lowercase();
-    let stem = name
-        .strip_suffix(".nii.gz")
-        .or_else(|| name.strip_suffix(".nii"))?;
+    let stem = nifti_stem(path)?.to_ascii_lowercase();
     let digits = stem.strip_prefix(prefix)?;
     // `parse` alone would take a sign.
     digits

@@ -47,9 +47,6 @@ const COMMITTED: [(&str, &str); 2] = [
     ),
 ];
 
-/// The seed that the committed folds were drawn with.
-const COMMITTED_SEED: Seed = Seed(2018);
-
 /// Patients of 3DIRCADb without a liver tumour.
 const TUMOUR_FREE: [u32; 5] = [5, 7, 11, 14, 20];
 
@@ -249,6 +246,9 @@ pub fn splits_json(folds: &[Split]) -> Result<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The seed that the committed folds were drawn with.
+    const COMMITTED_SEED: Seed = Seed(2018);
 
     #[test]
     fn the_committed_folds_are_what_their_seed_draws() {

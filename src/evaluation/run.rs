@@ -8,9 +8,9 @@ use ndarray::Array3;
 
 use super::case::{CaseScores, SAME_PLACE_MM, ScoredCase, score_part};
 use super::figure::Options;
-use super::label_map::LabelMap;
 use super::pairing::CasePair;
 use super::source::Source;
+use crate::dataset::LabelMap;
 use crate::error::{Error, Result};
 use crate::progress::Progress;
 use crate::volume::{Geometry, LabelBox};
@@ -134,8 +134,8 @@ pub struct LoadedPair {
 /// grids differ in shape, or in the place of a voxel unless that is to be ignored.
 pub fn load_pair(pair: &CasePair, options: &PairOptions) -> Result<LoadedPair> {
     let (reference, prediction) = rayon::join(
-        || options.reference_map.read(&pair.reference),
-        || options.prediction_map.read(&pair.prediction),
+        || pair.reference.read_mapped(&options.reference_map),
+        || pair.prediction.read_mapped(&options.prediction_map),
     );
     // One after the other, so that the same error is reported whichever thread was faster.
     let (reference, prediction): (LabelBox, LabelBox) = (reference?, prediction?);

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use walkdir::WalkDir;
 
 use crate::artifact::{Archive, MaybeGzip, is_zip};
+use crate::dataset::LabelMap;
 use crate::error::{Error, Result};
 use crate::volume::{LabelBox, Volume, label_box_of, read_labels_from};
 
@@ -57,6 +58,20 @@ impl Source {
     /// [`read_labels`]: crate::volume::read_labels
     pub fn read_labels(&self) -> Result<Volume<u8>> {
         read_labels_from(&self.path(), self.open()?)
+    }
+
+    /// Its labels with every value replaced by its class.
+    ///
+    /// # Errors
+    /// Those of the reader and of [`LabelMap::apply`].
+    pub(super) fn read_mapped(&self, map: &LabelMap) -> Result<LabelBox> {
+        // Where 0 stands for something, there is no background to leave out.
+        let mut labels = match map.class(0) {
+            Some(0) => self.read_label_box()?,
+            _ => LabelBox::whole(self.read_labels()?),
+        };
+        map.apply(&mut labels.voxels, &self.path())?;
+        Ok(labels)
     }
 
     /// Whether both are the same file, reached in two ways.

@@ -8,9 +8,7 @@ use crate::error::{Error, Result};
 use crate::preprocess::Stored;
 
 /// What a fold is for.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Role {
     /// Trained and tested on the study's own cases.

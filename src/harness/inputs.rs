@@ -198,7 +198,7 @@ fn ready(
         let key = format!("{prefix}{}", case.name);
         let lock = lock_case(&case, before.get(&key))?;
         let hash = Stored::key(
-            &lock.blake3,
+            &format!("{} {}", lock.blake3, case.reading()),
             study.recipe.hu_window,
             study.scale.coarse_spacing_mm,
         );

@@ -65,9 +65,10 @@ struct Description {
 }
 
 impl Stored {
-    /// The cache folder's name for these inputs.
-    pub fn key(files_hash: &str, hu_window: [f64; 2], coarse_mm: [f64; 3]) -> String {
-        let text = format!("{FORMAT} {files_hash} {hu_window:?} {coarse_mm:?}");
+    /// The cache folder's name for these inputs; `read` is the hash of a case's files and how they
+    /// are taken.
+    pub fn key(read: &str, hu_window: [f64; 2], coarse_mm: [f64; 3]) -> String {
+        let text = format!("{FORMAT} {read} {hu_window:?} {coarse_mm:?}");
         hash_bytes(text.as_bytes())[..24].to_owned()
     }
 

@@ -16,8 +16,8 @@ use crate::dataset::{Protocol, load_pair};
 use crate::error::{Error, Result};
 use crate::evaluation::{ALL_CASES, Label, Row as Tidy, read_metrics_long};
 use crate::harness::{
-    Cell, CellRecord, Environment, Fold, Inputs, Leak, Role, Status as CellStatus, Study, TestCase, hardware_line,
-    prediction_path, prediction_seconds,
+    Cell, CellRecord, Environment, Fold, Inputs, Leak, Role, Status as CellStatus, Study, TestCase,
+    hardware_line, prediction_path, prediction_seconds,
 };
 use crate::network::{Part, summarise};
 use crate::recipe::{Recipe, Variant};
@@ -251,7 +251,10 @@ fn row(run: &Path, study: &Study, plan: &RowPlan<'_>) -> Result<Row> {
     if row.status == Status::Done {
         let mut tests: Vec<TestCase> = Vec::new();
         for fold in records.iter().map(|(fold, ..)| fold) {
-            let new = fold.test.iter().filter(|test| !tests.iter().any(|t| t.case == test.case));
+            let new = fold
+                .test
+                .iter()
+                .filter(|test| !tests.iter().any(|t| t.case == test.case));
             tests.extend(new.cloned().collect::<Vec<_>>());
         }
         let folds: BTreeSet<u32> = scores.iter().map(|row| row.fold).collect();
@@ -380,8 +383,11 @@ impl Scores {
             let test = tests.iter().find(|test| test.case.name == case);
             test.is_some_and(|test| test.has_lesion)
         };
-        let with_lesions: Vec<Tidy> =
-            rows.iter().filter(|row| with_lesion(&row.case)).cloned().collect();
+        let with_lesions: Vec<Tidy> = rows
+            .iter()
+            .filter(|row| with_lesion(&row.case))
+            .cloned()
+            .collect();
         Ok(Self {
             variant,
             all: aggregate(&rows)?,
@@ -497,7 +503,10 @@ fn mean_cost(costs: Vec<Cost>) -> Cost {
             .collect(),
         hours_to_end: mean(|cost| cost.hours_to_end),
         prediction_seconds: mean(|cost| cost.prediction_seconds),
-        peak_memory_mb: costs.iter().filter_map(|cost| cost.peak_memory_mb).reduce(f64::max),
+        peak_memory_mb: costs
+            .iter()
+            .filter_map(|cost| cost.peak_memory_mb)
+            .reduce(f64::max),
     }
 }
 

@@ -148,7 +148,10 @@ impl Row {
     pub(super) fn checks(&self) -> Vec<(String, StageCheck)> {
         if self.trainings.is_empty() {
             let checks = stage_checks(&self.losses);
-            return checks.into_iter().map(|check| (String::new(), check)).collect();
+            return checks
+                .into_iter()
+                .map(|check| (String::new(), check))
+                .collect();
         }
         let replicates = self.trainings.iter().any(|training| training.seed > 0);
         self.trainings

@@ -192,10 +192,7 @@ fn folds(content: &Content) -> Table {
     for row in &content.rows {
         for training in &row.trainings {
             let facts = content.folds.iter().find(|f| f.index == training.fold);
-            let mut cells = vec![
-                name(row),
-                Cell::text(fold_name(training.fold, row.role)),
-            ];
+            let mut cells = vec![name(row), Cell::text(fold_name(training.fold, row.role))];
             if several_seeds {
                 cells.push(Cell::number(Some(f64::from(training.seed))));
             }
@@ -203,17 +200,15 @@ fn folds(content: &Content) -> Table {
                 Cell::number(facts.map(|fold| fold.n_train as f64)),
                 Cell::number(facts.map(|fold| fold.test.len() as f64)),
             ]);
-            cells.extend(
-                [training.lesion_dice, training.liver_dice].map(|estimate| {
-                    estimate.map_or(Cell::Missing, |e| Cell::Number {
-                        value: e.mean,
-                        sd: e.sd,
-                        n: Some(e.n),
-                        interval: None,
-                        mark: None,
-                    })
-                }),
-            );
+            cells.extend([training.lesion_dice, training.liver_dice].map(|estimate| {
+                estimate.map_or(Cell::Missing, |e| Cell::Number {
+                    value: e.mean,
+                    sd: e.sd,
+                    n: Some(e.n),
+                    interval: None,
+                    mark: None,
+                })
+            }));
             rows.push(row_of(row, cells));
         }
     }

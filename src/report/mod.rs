@@ -26,8 +26,8 @@ mod verdict;
 
 pub use collect::collect;
 pub use content::{
-    CaseScore, Content, Cost, Estimate, FoldFacts, Kind, LeakFacts, LossPoint, Row, StageCost, Status,
-    Training,
+    CaseScore, Content, Cost, Estimate, FoldFacts, Kind, LeakFacts, LossPoint, Row, StageCost,
+    Status, Training,
 };
 pub use csv_table::Csv;
 pub use html::Html;

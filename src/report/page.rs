@@ -1,12 +1,13 @@
 //! The two documents of a report: one HTML page and one Markdown text with the same content.
 
-use super::content::Content;
+use super::content::{Content, Kind};
 use super::html::{Html, escape};
 use super::markdown::{self, Markdown};
 use super::table::{Exporter, Table};
 use super::tables::cases_in_words;
 use super::verdict::verdicts;
 use crate::error::Result;
+use crate::harness::Role;
 
 const STYLE: &str = include_str!("assets/report.css");
 const SCRIPT: &str = include_str!("assets/sort.js");
@@ -40,6 +41,41 @@ pub(super) struct Parts<'a> {
     pub(super) pictures: &'a [Picture],
 }
 
+/// The words and tables of a report that depend on the kind of study.
+struct Outline {
+    /// What the report is called.
+    name: &'static str,
+    /// Anchor and head of the first section.
+    first: (&'static str, &'static str),
+    /// Its tables.
+    first_tables: &'static [&'static str],
+    /// Tables of the section of further scores.
+    further: &'static [&'static str],
+}
+
+const ABLATION: Outline = Outline {
+    name: "ablation report",
+    first: ("ablation", "Ablation"),
+    first_tables: &["ablation"],
+    further: &["lesion", "liver", "spread", "leakage"],
+};
+
+const CROSS_VALIDATION: Outline = Outline {
+    name: "cross-validation report",
+    first: ("results", "Results"),
+    first_tables: &["tumour", "liver", "folds"],
+    further: &["leakage", "spread"],
+};
+
+impl Outline {
+    fn of(content: &Content) -> &'static Self {
+        match content.kind {
+            Kind::Ablation => &ABLATION,
+            Kind::CrossValidation => &CROSS_VALIDATION,
+        }
+    }
+}
+
 /// Pairs of name and value for the head of a report.
 fn facts(content: &Content) -> Vec<(&'static str, String)> {
     vec![
@@ -47,7 +83,7 @@ fn facts(content: &Content) -> Vec<(&'static str, String)> {
             "Test set",
             format!("{}: {}", content.test_set, cases_in_words(content)),
         ),
-        ("Training", format!("{} cases", content.n_train)),
+        ("Training", training(content)),
         (
             "Recipe and scale",
             format!("{}, {}", content.recipe, content.scale),
@@ -58,6 +94,17 @@ fn facts(content: &Content) -> Vec<(&'static str, String)> {
     ]
 }
 
+/// "27 cases", or the range over the folds.
+fn training(content: &Content) -> String {
+    let own = content.folds.iter().filter(|fold| fold.role == Role::Own);
+    let counts: Vec<usize> = own.map(|fold| fold.n_train).collect();
+    match (counts.iter().min(), counts.iter().max()) {
+        (Some(low), Some(high)) if low < high => format!("{low} to {high} cases a fold"),
+        (Some(n), _) if counts.len() > 1 => format!("{n} cases a fold"),
+        _ => format!("{} cases", content.n_train),
+    }
+}
+
 const OVERLAY_TEXT: &str = "The slice with most lesion, else most liver, of each test case, seen \
     from the feet. Reference: liver grey, lesion white. Prediction: liver red, lesion green. Dice \
     is over the whole case, in percent.";
@@ -65,10 +112,14 @@ const OVERLAY_TEXT: &str = "The slice with most lesion, else most liver, of each
 /// The page, complete in one file.
 pub(super) fn html(parts: &Parts<'_>) -> Result<String> {
     let content = parts.content;
-    let mut out = opening(&format!("{}: ablation report", content.study));
+    let outline = Outline::of(content);
+    let mut out = opening(&format!("{}: {}", content.study, outline.name));
     out += &head(content);
-    out += "<section id=\"ablation\"><h2>Ablation</h2>\n";
-    out += &table(parts, "ablation")?;
+    let (anchor, title) = outline.first;
+    out += &format!("<section id=\"{anchor}\"><h2>{title}</h2>\n");
+    for id in outline.first_tables {
+        out += &table(parts, id)?;
+    }
     out += &plot(parts.dice);
     out += "</section>\n<section id=\"training\"><h2>Training</h2>\n";
     for curves in parts.curves {
@@ -78,7 +129,7 @@ pub(super) fn html(parts: &Parts<'_>) -> Result<String> {
     out += "</section>\n<section id=\"overlays\"><h2>Overlays</h2>\n";
     out += &overlays(parts.pictures);
     out += "</section>\n<section id=\"scores\"><h2>Further scores</h2>\n";
-    for id in ["lesion", "liver", "spread"] {
+    for id in outline.further {
         out += &table(parts, id)?;
     }
     for id in ["cases-lesion", "cases-liver"] {
@@ -129,8 +180,10 @@ pub(super) fn sweep_html(table: &str, arms: &[(String, String)]) -> String {
 }
 
 fn head(content: &Content) -> String {
+    let outline = Outline::of(content);
     let mut out = format!(
-        "<header>\n<p class=\"kind\">hdbench ablation report</p>\n<h1>{}</h1>\n<p class=\"lede\">{}</p>\n<dl>\n",
+        "<header>\n<p class=\"kind\">hdbench {}</p>\n<h1>{}</h1>\n<p class=\"lede\">{}</p>\n<dl>\n",
+        outline.name,
         escape(&content.study),
         escape(&content.data)
     );
@@ -148,7 +201,7 @@ fn head(content: &Content) -> String {
     }
     out += "</ul>\n<nav>";
     for (id, name) in [
-        ("ablation", "Ablation"),
+        outline.first,
         ("training", "Training"),
         ("overlays", "Overlays"),
         ("scores", "Further scores"),
@@ -229,9 +282,12 @@ fn foot(content: &Content) -> String {
 /// The report as Markdown, with links to the pictures beside it.
 pub(super) fn markdown(parts: &Parts<'_>) -> Result<String> {
     let content = parts.content;
+    let outline = Outline::of(content);
+    let first = outline.first.1;
     let mut out = format!(
-        "# {}: ablation report\n\n{}\n\n",
+        "# {}: {}\n\n{}\n\n",
         markdown::escape(&content.study),
+        outline.name,
         markdown::escape(&content.data)
     );
     for (name, value) in facts(content) {
@@ -247,10 +303,10 @@ pub(super) fn markdown(parts: &Parts<'_>) -> Result<String> {
         out += &format!("- {sign}{}\n", markdown::escape(&verdict.text));
     }
     for (head, ids) in [
-        ("Ablation", &["ablation"][..]),
+        (first, outline.first_tables),
         ("Training", &["training"]),
         ("Overlays", &[]),
-        ("Further scores", &["lesion", "liver", "spread"]),
+        ("Further scores", outline.further),
         ("Cost", &["cost"]),
     ] {
         out += &format!("\n## {head}\n\n");
@@ -273,7 +329,7 @@ pub(super) fn markdown(parts: &Parts<'_>) -> Result<String> {
             out += &String::from_utf8_lossy(&Markdown.export(table)?);
             out += "\n";
         }
-        if head == "Ablation" {
+        if head == first {
             out += &image(
                 parts.dice.caption,
                 &format!("plots/{}.svg", parts.dice.file),

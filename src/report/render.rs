@@ -130,6 +130,7 @@ fn smoothed(curves: &[Curve]) -> Table {
                     Cell::number(Some(*iteration)),
                     Cell::number(Some(*loss)),
                 ],
+                ..TableRow::default()
             }
         })
     });

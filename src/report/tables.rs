@@ -106,7 +106,11 @@ fn leakage(content: &Content) -> Option<Table> {
             Cell::text(&leak.train),
             Cell::text(&leak.test),
             Cell::text(&leak.evidence),
-            Cell::text(if leak.left_out { "left out" } else { "trained on" }),
+            Cell::text(if leak.left_out {
+                "left out"
+            } else {
+                "trained on"
+            }),
         ],
         ..TableRow::default()
     });
@@ -309,13 +313,13 @@ fn training(content: &Content) -> Table {
             let mut cells = vec![Cell::text(&row.title)];
             cells.extend(several.then(|| Cell::text(training)));
             cells.extend([
-                    Cell::text(&check.stage),
-                    Cell::number(Some(check.iterations as f64)),
-                    Cell::number(seconds.map(|s| s.seconds_per_step)),
-                    Cell::number(Some(check.first_tenth)),
-                    Cell::number(Some(check.last_tenth)),
-                    Cell::number(Some(check.ratio())),
-                    Cell::text(if check.learned() { "yes" } else { "no" }),
+                Cell::text(&check.stage),
+                Cell::number(Some(check.iterations as f64)),
+                Cell::number(seconds.map(|s| s.seconds_per_step)),
+                Cell::number(Some(check.first_tenth)),
+                Cell::number(Some(check.last_tenth)),
+                Cell::number(Some(check.ratio())),
+                Cell::text(if check.learned() { "yes" } else { "no" }),
             ]);
             rows.push(row_of(row, cells));
         }
@@ -323,13 +327,13 @@ fn training(content: &Content) -> Table {
     let mut columns = vec![Column::words("network", "Network")];
     columns.extend(several.then(|| Column::words("training", "Fold")));
     columns.extend([
-            Column::words("stage", "Stage"),
-            Column::numbers("iterations", "Iterations", Unit::None, 0),
-            Column::numbers("seconds_per_step", "Time of a step", Unit::Seconds, 3),
-            Column::numbers("loss_first_tenth", "Loss, first tenth", Unit::None, 4),
-            Column::numbers("loss_last_tenth", "Loss, last tenth", Unit::None, 4),
-            Column::numbers("loss_ratio", "Ratio", Unit::None, 2),
-            Column::words("learned", "At most 0.8"),
+        Column::words("stage", "Stage"),
+        Column::numbers("iterations", "Iterations", Unit::None, 0),
+        Column::numbers("seconds_per_step", "Time of a step", Unit::Seconds, 3),
+        Column::numbers("loss_first_tenth", "Loss, first tenth", Unit::None, 4),
+        Column::numbers("loss_last_tenth", "Loss, last tenth", Unit::None, 4),
+        Column::numbers("loss_ratio", "Ratio", Unit::None, 2),
+        Column::words("learned", "At most 0.8"),
     ]);
     Table {
         rows,

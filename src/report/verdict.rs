@@ -3,6 +3,7 @@
 use super::content::{Content, Status};
 use super::score::Score;
 use super::stages::LEARNED_RATIO;
+use crate::harness::Role;
 
 /// One line, and whether it is good news; a plain figure is neither.
 pub(super) struct Verdict {
@@ -13,6 +14,8 @@ pub(super) struct Verdict {
 /// Completeness, learning, and the range of the two Dice scores per case.
 pub(super) fn verdicts(content: &Content) -> Vec<Verdict> {
     let mut out = vec![completeness(content)];
+    out.extend(leakage(content));
+    out.extend(transfer(content));
     out.extend(learning(content));
     out.extend(range(
         content,
@@ -53,6 +56,55 @@ fn completeness(content: &Content) -> Verdict {
     }
 }
 
+/// Whether training cases of the study's own folds are among the test cases.
+fn leakage(content: &Content) -> Option<Verdict> {
+    if content.folds.is_empty() {
+        return None;
+    }
+    let leaked = content
+        .leaks
+        .iter()
+        .filter(|leak| leak.role == Role::Own && !leak.left_out)
+        .count();
+    Some(match leaked {
+        0 => Verdict {
+            good: Some(true),
+            text: "No training case is the same scan as a test case, by its voxels.".into(),
+        },
+        n => Verdict {
+            good: Some(false),
+            text: format!(
+                "LEAKED: {n} pairs of a training and a test case are the same scan (table leakage); the \
+                 numbers are no result."
+            ),
+        },
+    })
+}
+
+/// What leakage does to a transfer.
+fn transfer(content: &Content) -> Option<Verdict> {
+    let dice = |role: Role| {
+        let row = content.rows.iter().find(|row| row.role == role)?;
+        let mean = |score| Some(100.0 * row.scores.get(&score)?.mean);
+        Some((
+            mean(Score::LesionDiceWithLesions)?,
+            mean(Score::LiverDicePerCase)?,
+        ))
+    };
+    let (lesion, liver) = dice(Role::Transfer)?;
+    let mut text = format!(
+        "Trained on the other set without the test scans: lesion Dice {lesion:.1} %, liver Dice \
+         {liver:.1} %"
+    );
+    text += &match dice(Role::Leaked) {
+        Some((lesion, liver)) => {
+            format!("; with them, which is leakage: {lesion:.1} % and {liver:.1} %.")
+        }
+        None => ".".into(),
+    };
+    Some(Verdict { good: None, text })
+}
+
 fn learning(content: &Content) -> Option<Verdict> {
     let mut stages = 0;
     let mut stuck = Vec::new();
@@ -90,7 +142,7 @@ fn range(content: &Content, what: &str, score: Score) -> Option<Verdict> {
     let mut rows: Vec<(f64, usize, &str)> = content
         .rows
         .iter()
-        .filter(|row| row.status == Status::Done)
+        .filter(|row| row.status == Status::Done && row.role == Role::Own)
         .filter_map(|row| {
             let estimate = row.scores.get(&score)?;
             let known = estimate.mean.is_finite();

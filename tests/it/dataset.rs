@@ -124,12 +124,12 @@ fn case(dir: &Path, labels: Geometry, label: u8) -> Case {
     };
     let mut voxels = Array3::zeros(labels.shape);
     voxels[[0, 0, 1]] = label;
-    let case = Case {
-        id: 48,
-        name: "volume-48".to_owned(),
-        image: dir.join("volume-48.nii.gz"),
-        labels: Some(dir.join("segmentation-48.nii")),
-    };
+    let case = Case::nifti(
+        48,
+        "volume-48",
+        dir.join("volume-48.nii.gz"),
+        Some(dir.join("segmentation-48.nii")),
+    );
     volume::write_image(&case.image, &image).unwrap();
     volume::write_labels(
         case.labels.as_ref().unwrap(),
@@ -189,18 +189,19 @@ fn pairs_that_do_not_belong_together_are_refused() {
         text.contains("3 x 4 x 2") && text.contains("4 x 3 x 2"),
         "{text}"
     );
-    let high = case(
+    let mut high = case(
         dir.path(),
         Geometry::axis_aligned([2, 3, 4], [2.5, 0.7, 0.7]),
         3,
     );
-    assert!(refusal(load_pair(&high)).contains("1 voxels have labels above 2, the first is 3"));
-    let without = Case {
-        labels: None,
-        ..high
-    };
+    let text = refusal(load_pair(&high));
     assert!(
-        load_pair(&without)
+        text.contains("segmentation-48.nii: has labels outside") && text.contains("3 (1 voxels)"),
+        "{text}"
+    );
+    high.labels = None;
+    assert!(
+        load_pair(&high)
             .unwrap_err()
             .to_string()
             .contains("volume-48 has no label map")

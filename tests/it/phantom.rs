@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 
 use hdbench::dataset::phantom::{
     LesionKind, Organ, Orientation, Phantom, RECORD_FILE, Spec, generate, is_complete, preview_png,
-    write_lits,
+    write,
 };
 use hdbench::error::{Error, ExitCode};
 use hdbench::progress::{Progress, Silent};
@@ -74,11 +74,11 @@ fn a_case_is_the_same_whatever_the_number_of_cases_or_threads() {
         tempfile::tempdir().unwrap(),
     ];
     alone
-        .install(|| write_lits(&small(3), dirs[0].path(), &Silent))
+        .install(|| write(&small(3), dirs[0].path(), &Silent))
         .unwrap();
-    many.install(|| write_lits(&small(3), dirs[1].path(), &Silent))
+    many.install(|| write(&small(3), dirs[1].path(), &Silent))
         .unwrap();
-    many.install(|| write_lits(&small(5), dirs[2].path(), &Silent))
+    many.install(|| write(&small(5), dirs[2].path(), &Silent))
         .unwrap();
     let [one, four, longer] = dirs.each_ref().map(|dir| bytes_of(dir.path()));
     assert_eq!(one.len(), 7, "three pairs and the record: {:?}", one.keys());
@@ -113,7 +113,7 @@ fn seeds_and_cases_differ() {
 #[test]
 fn files_hold_what_was_generated() {
     let dir = tempfile::tempdir().unwrap();
-    write_lits(&small(6), dir.path(), &Silent).unwrap();
+    write(&small(6), dir.path(), &Silent).unwrap();
     for index in 0..6 {
         let phantom = generate(&small(6), index);
         let image = read_image(&dir.path().join(format!("volume-{index}.nii.gz"))).unwrap();
@@ -419,16 +419,16 @@ fn a_complete_folder_is_left_alone_and_a_damaged_one_is_mended() {
     let dir = tempfile::tempdir().unwrap();
     let spec = small(2);
     assert!(!is_complete(dir.path(), &spec).unwrap());
-    let first = write_lits(&spec, dir.path(), &Silent).unwrap();
+    let first = write(&spec, dir.path(), &Silent).unwrap();
     assert!(!first.reused && is_complete(dir.path(), &spec).unwrap());
     let before = bytes_of(dir.path());
-    let again = write_lits(&spec, dir.path(), &Silent).unwrap();
+    let again = write(&spec, dir.path(), &Silent).unwrap();
     assert!(again.reused);
     assert_eq!(again.cases, first.cases);
 
     fs::write(dir.path().join("volume-1.nii.gz"), b"torn").unwrap();
     assert!(!is_complete(dir.path(), &spec).unwrap());
-    assert!(!write_lits(&spec, dir.path(), &Silent).unwrap().reused);
+    assert!(!write(&spec, dir.path(), &Silent).unwrap().reused);
     assert!(bytes_of(dir.path()) == before);
 
     fs::remove_file(dir.path().join("segmentation-0.nii.gz")).unwrap();
@@ -448,8 +448,8 @@ fn a_complete_folder_is_left_alone_and_a_damaged_one_is_mended() {
 #[test]
 fn a_smaller_set_leaves_no_case_of_the_larger_one() {
     let dir = tempfile::tempdir().unwrap();
-    write_lits(&small(3), dir.path(), &Silent).unwrap();
-    write_lits(&small(1), dir.path(), &Silent).unwrap();
+    write(&small(3), dir.path(), &Silent).unwrap();
+    write(&small(1), dir.path(), &Silent).unwrap();
     let names: Vec<String> = bytes_of(dir.path()).into_keys().collect();
     assert_eq!(
         names,
@@ -462,7 +462,7 @@ fn real_volumes_and_foreign_records_are_never_overwritten() {
     let dir = tempfile::tempdir().unwrap();
     let real = dir.path().join("volume-0.nii");
     fs::write(&real, b"a patient").unwrap();
-    let refused = write_lits(&small(1), dir.path(), &Silent).unwrap_err();
+    let refused = write(&small(1), dir.path(), &Silent).unwrap_err();
     assert_eq!(refused.exit_code(), ExitCode::Usage);
     assert!(
         refused.to_string().contains("hint: choose an empty folder"),
@@ -473,7 +473,7 @@ fn real_volumes_and_foreign_records_are_never_overwritten() {
 
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join(RECORD_FILE), b"{\"name\": 3}").unwrap();
-    let refused = write_lits(&small(1), dir.path(), &Silent).unwrap_err();
+    let refused = write(&small(1), dir.path(), &Silent).unwrap_err();
     assert_eq!(refused.exit_code(), ExitCode::BadInput);
     assert!(refused.to_string().contains(RECORD_FILE), "{refused}");
     assert!(refused.to_string().contains("hint:"), "{refused}");
@@ -495,10 +495,10 @@ impl Progress for Stopped {
 #[test]
 fn an_interrupted_set_is_not_complete_and_goes_on() {
     let dir = tempfile::tempdir().unwrap();
-    let stopped = write_lits(&small(2), dir.path(), &Stopped).unwrap_err();
+    let stopped = write(&small(2), dir.path(), &Stopped).unwrap_err();
     assert!(matches!(stopped, Error::Interrupted { .. }), "{stopped}");
     assert!(!is_complete(dir.path(), &small(2)).unwrap());
-    write_lits(&small(2), dir.path(), &Silent).unwrap();
+    write(&small(2), dir.path(), &Silent).unwrap();
     assert!(is_complete(dir.path(), &small(2)).unwrap());
 }
 

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use hdbench::dataset::phantom;
+use hdbench::dataset::{Protocol, phantom};
 use hdbench::error::{Error, Result};
 use hdbench::evaluation::read_metrics_long;
 use hdbench::harness::{
@@ -57,7 +57,7 @@ impl Progress for StopAt {
 fn phantoms(dir: &Path) -> PathBuf {
     let folder = dir.join("phantoms");
     let spec = phantom::Spec::with_matrix(4, Seed(2), 64);
-    phantom::write_lits(&spec, &folder, &Silent).unwrap();
+    phantom::write(&spec, &folder, &Silent).unwrap();
     folder
 }
 
@@ -68,8 +68,11 @@ fn study(folder: &Path, variants: &[Variant], recipe: RecipeName) -> Study {
         device: "flex".into(),
         threads: 1,
         variants: variants.to_vec(),
+        protocol: Protocol::Holdout,
         folds: vec![0],
         seeds: vec![0],
+        allow_leakage: false,
+        transfer: None,
         encoder_weights: None,
         cache: own_cache(),
         data: Data {
@@ -107,11 +110,14 @@ fn all_variants_go_from_phantoms_to_a_report() {
     let study = study(&folder, &Variant::ALL, RecipeName::Paper);
     study.write(&run_dir, false).unwrap();
     let inputs = run(&run_dir, &study, &Silent).unwrap();
-    assert_eq!((inputs.train.len(), inputs.test.len()), (3, 1));
+    assert_eq!(
+        (inputs.folds[0].train.len(), inputs.folds[0].test.len()),
+        (3, 1)
+    );
     for variant in Variant::ALL {
         let folder = cell(variant).folder(&run_dir);
         assert_eq!(CellRecord::read(&folder).unwrap().status, Status::Done);
-        for test in &inputs.test {
+        for test in &inputs.folds[0].test {
             let found = read_labels(&prediction_path(&folder, &test.case.name)).unwrap();
             let image = read_geometry(&test.case.image).unwrap();
             assert_eq!(found.geometry.shape, image.shape, "{variant}");
@@ -154,13 +160,16 @@ fn all_variants_go_from_phantoms_to_a_report() {
     assert_eq!(before, written());
 
     // The user's own CT, with no mask, by any variant.
-    let input = &inputs.test[0].case.image;
+    let input = &inputs.folds[0].test[0].case.image;
     for variant in Variant::ALL {
         let model = model_folder(&run_dir, variant, 0, 0).unwrap();
         let model = load_model(&model, Place::Flex, 1).unwrap();
         let out = dir.path().join(format!("{variant}.nii.gz"));
         predict_file(&model, input, &out, &Silent).unwrap();
-        let expected = prediction_path(&cell(variant).folder(&run_dir), &inputs.test[0].case.name);
+        let expected = prediction_path(
+            &cell(variant).folder(&run_dir),
+            &inputs.folds[0].test[0].case.name,
+        );
         let (found, expected) = (read_labels(&out).unwrap(), read_labels(&expected).unwrap());
         assert!(found.voxels == expected.voxels, "{variant}");
     }

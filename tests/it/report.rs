@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use hdbench::harness::Role;
 use hdbench::report::{
     CaseOverlay, CaseScore, Cell, Column, Content, Cost, Csv, Direction, Estimate, Exporter, Html,
-    Latex, LossPoint, Markdown, Predicted, Row, Score, StageCost, Status, Table, TableRow, Unit,
-    tables, write,
+    Kind, Latex, LossPoint, Markdown, Predicted, Row, Score, StageCost, Status, Table, TableRow,
+    Unit, tables, write,
 };
 use ndarray::Array2;
 
@@ -32,6 +33,9 @@ const ROWS: [(&str, &str, f64); 7] = [
 /// A made-up study with the shape of a real one; its numbers are nothing but test input.
 pub fn content() -> Content {
     Content {
+        kind: Kind::Ablation,
+        folds: Vec::new(),
+        leaks: Vec::new(),
         study: "ablation-demo".into(),
         recipe: "paper".into(),
         scale: "demo".into(),
@@ -127,6 +131,8 @@ fn made_up_row(i: usize, (variant, title, dice): (&str, &str, f64)) -> Row {
              at hand"
                 .into()
         }),
+        role: Role::Own,
+        trainings: Vec::new(),
         status: Status::Done,
         scores,
         per_case,
@@ -230,6 +236,7 @@ fn small_table() -> Table {
         TableRow {
             variant: Some(id.into()),
             cells: std::iter::once(text).chain(cells).collect(),
+            ..TableRow::default()
         }
     };
     Table {

@@ -2,6 +2,7 @@
 //! uninterrupted one.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use burn::module::Module;
@@ -42,23 +43,23 @@ pub fn tiny_scale() -> Scale {
 }
 
 /// Two cached phantoms.
-fn cached(dir: &Path, recipe: &Recipe, scale: &Scale) -> Vec<Stored> {
+fn cached(dir: &Path, recipe: &Recipe, scale: &Scale) -> Vec<Arc<Stored>> {
     let spec = phantom::Spec::with_matrix(2, Seed(5), 64);
     let files = dir.join("phantoms");
-    phantom::write_lits(&spec, &files, &Silent).unwrap();
+    phantom::write(&spec, &files, &Silent).unwrap();
     (0..2)
         .map(|id| {
-            let case = Case {
+            let case = Case::nifti(
                 id,
-                name: format!("volume-{id}"),
-                image: files.join(format!("volume-{id}.nii.gz")),
-                labels: Some(files.join(format!("segmentation-{id}.nii.gz"))),
-            };
+                format!("volume-{id}"),
+                files.join(format!("volume-{id}.nii.gz")),
+                Some(files.join(format!("segmentation-{id}.nii.gz"))),
+            );
             let folder = dir.join("cache").join(&case.name);
             let pair = load_pair(&case).unwrap();
             let coarse_mm = scale.coarse_spacing_mm;
             Stored::write(&folder, &case.name, &pair, recipe.hu_window, coarse_mm).unwrap();
-            Stored::open(&folder).unwrap()
+            Arc::new(Stored::open(&folder).unwrap())
         })
         .collect()
 }
@@ -87,7 +88,7 @@ struct Training<'a> {
     part: Part,
     recipe: &'a Recipe,
     scale: &'a Scale,
-    cases: &'a [Stored],
+    cases: &'a [Arc<Stored>],
     device: Device,
 }
 

@@ -27,6 +27,7 @@ mod viscera;
 mod vessel;
 mod lesion;
 mod render;
+mod dicom;
 mod store;
 mod preview;
 
@@ -36,4 +37,4 @@ pub use plane::Organ;
 pub use preview::preview_png;
 pub use render::{LesionFacts, Phantom, generate};
 pub use spec::{Kind, Spec};
-pub use store::{CaseFacts, RECORD_FILE, Summary, is_complete, write_lits};
+pub use store::{CaseFacts, RECORD_FILE, Summary, is_complete, write};

@@ -4,11 +4,13 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
+use walkdir::WalkDir;
 
 use super::acquisition::{Orientation, Phase};
+use super::dicom;
 use super::render::{LesionFacts, Phantom, generate};
 use super::spec::{GENERATOR_VERSION, Kind, Spec};
-use crate::artifact::{create_dir, hash_file, write_atomic};
+use crate::artifact::{create_dir, hash_bytes, hash_file, write_atomic};
 use crate::error::{Error, Result};
 use crate::progress::Progress;
 use crate::volume::{write_image, write_labels};
@@ -44,9 +46,9 @@ pub struct CaseFacts {
     pub liver_voxels: usize,
     /// The tumours.
     pub lesions: Vec<LesionFacts>,
-    /// BLAKE3 of `volume-N.nii.gz`.
+    /// BLAKE3 of the image's file, or of the names and hashes of its DICOM files.
     pub image_hash: String,
-    /// BLAKE3 of `segmentation-N.nii.gz`.
+    /// The same of the labels.
     pub labels_hash: String,
 }
 
@@ -125,7 +127,7 @@ pub fn is_complete(dir: &Path, spec: &Spec) -> Result<bool> {
 }
 
 fn files_are_intact(dir: &Path, record: &Record) -> Result<bool> {
-    let intact = |path: PathBuf, hash: &str| match hash_file(&path) {
+    let intact = |path: PathBuf, hash: &str| match hash_path(&path) {
         Ok(found) => Ok(found == hash),
         Err(Error::Read { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
             Ok(false)
@@ -136,15 +138,16 @@ fn files_are_intact(dir: &Path, record: &Record) -> Result<bool> {
         .cases
         .par_iter()
         .map(|case| {
-            let [image, labels] = case_files(dir, case.index);
+            let [image, labels] = case_paths(record.kind, dir, case.index);
             Ok(intact(image, &case.image_hash)? && intact(labels, &case.labels_hash)?)
         })
         .collect::<Result<_>>()?;
     Ok(checks.into_iter().all(|ok| ok))
 }
 
-/// Writes `volume-N.nii.gz` and `segmentation-N.nii.gz` for every case and the record
-/// `phantom.json`, cases in parallel; a folder that is complete already is left as it is.
+/// Writes every case, in parallel, and the record `phantom.json`; a folder that is complete already is
+/// left as it is. A case of LiTS is `volume-N.nii.gz` and `segmentation-N.nii.gz`, one of 3DIRCADb
+/// the DICOM series of `3Dircadb1.N/PATIENT_DICOM` and `3Dircadb1.N/MASKS_DICOM/<structure>`.
 ///
 /// A folder that holds another set of phantoms is turned into this one. The record is written
 /// without cases first and with them last, so that a set cut short is known for what it is.
@@ -153,7 +156,7 @@ fn files_are_intact(dir: &Path, record: &Record) -> Result<bool> {
 ///
 /// [`Error::Usage`] if the spec cannot be drawn or the folder holds volumes that are no phantoms;
 /// [`Error::Interrupted`] if the listener says so; otherwise what reading and writing give.
-pub fn write_lits(spec: &Spec, dir: &Path, progress: &dyn Progress) -> Result<Summary> {
+pub fn write(spec: &Spec, dir: &Path, progress: &dyn Progress) -> Result<Summary> {
     spec.validate()?;
     let previous = Record::read(dir)?;
     if let Some(record) = &previous
@@ -177,7 +180,7 @@ pub fn write_lits(spec: &Spec, dir: &Path, progress: &dyn Progress) -> Result<Su
                     hint: "start again: the phantoms are drawn anew, with the same bytes".into(),
                 });
             }
-            let facts = write_case(dir, index, &generate(spec, index))?;
+            let facts = write_case(spec.kind, dir, index, &generate(spec, index))?;
             progress.advance(1);
             Ok(facts)
         })
@@ -193,10 +196,14 @@ pub fn write_lits(spec: &Spec, dir: &Path, progress: &dyn Progress) -> Result<Su
     })
 }
 
-fn write_case(dir: &Path, index: usize, phantom: &Phantom) -> Result<CaseFacts> {
-    let [image, labels] = case_files(dir, index);
-    write_image(&image, &phantom.image)?;
-    write_labels(&labels, &phantom.labels)?;
+fn write_case(kind: Kind, dir: &Path, index: usize, phantom: &Phantom) -> Result<CaseFacts> {
+    let [image, labels] = case_paths(kind, dir, index);
+    if kind == Kind::Ircadb {
+        dicom::write_patient(phantom, index, &image, &labels)?;
+    } else {
+        write_image(&image, &phantom.image)?;
+        write_labels(&labels, &phantom.labels)?;
+    }
     Ok(CaseFacts {
         index,
         shape: phantom.image.geometry.shape,
@@ -211,8 +218,8 @@ fn write_case(dir: &Path, index: usize, phantom: &Phantom) -> Result<CaseFacts> 
             .filter(|&&label| label > 0)
             .count(),
         lesions: phantom.lesions.clone(),
-        image_hash: hash_file(&image)?,
-        labels_hash: hash_file(&labels)?,
+        image_hash: hash_path(&image)?,
+        labels_hash: hash_path(&labels)?,
     })
 }
 
@@ -222,12 +229,14 @@ fn clear_for(spec: &Spec, dir: &Path, previous: Option<&Record>) -> Result<()> {
         .cases
         .max(previous.map_or(0, |record| record.planned_cases));
     let ours: BTreeSet<PathBuf> = match previous {
-        Some(_) => (0..planned)
-            .flat_map(|index| case_files(dir, index))
+        Some(record) => (0..planned)
+            .flat_map(|index| case_paths(record.kind, dir, index))
             .collect(),
         None => BTreeSet::new(),
     };
-    let kept: BTreeSet<PathBuf> = (0..spec.cases).flat_map(|i| case_files(dir, i)).collect();
+    let kept: BTreeSet<PathBuf> = (0..spec.cases)
+        .flat_map(|index| case_paths(spec.kind, dir, index))
+        .collect();
     let mut old = Vec::new();
     for entry in fs::read_dir(dir).map_err(Error::read(dir))? {
         let path = entry.map_err(Error::read(dir))?.path();
@@ -236,8 +245,11 @@ fn clear_for(spec: &Spec, dir: &Path, previous: Option<&Record>) -> Result<()> {
             .unwrap_or_default()
             .to_string_lossy()
             .into_owned();
-        let is_case = name.starts_with("volume-") || name.starts_with("segmentation-");
-        if is_case && !ours.contains(&path) {
+        let is_case = ["volume-", "segmentation-", "3Dircadb1."]
+            .iter()
+            .any(|prefix| name.starts_with(prefix));
+        let has = |paths: &BTreeSet<PathBuf>| paths.iter().any(|other| other.starts_with(&path));
+        if is_case && !has(&ours) {
             return Err(Error::usage(
                 format!(
                     "{}: the folder holds volumes that are no phantoms ({name})",
@@ -246,14 +258,45 @@ fn clear_for(spec: &Spec, dir: &Path, previous: Option<&Record>) -> Result<()> {
                 "choose an empty folder for the phantoms",
             ));
         }
-        if is_case && !kept.contains(&path) {
+        // A patient's folder is written anew as a whole: an older series may have had more slices.
+        if is_case && (!has(&kept) || path.is_dir()) {
             old.push(path);
         }
     }
-    old.iter()
-        .try_for_each(|path| fs::remove_file(path).map_err(Error::write(path)))
+    old.iter().try_for_each(|path| {
+        let removed = match path.is_dir() {
+            true => fs::remove_dir_all(path),
+            false => fs::remove_file(path),
+        };
+        removed.map_err(Error::write(path))
+    })
 }
 
-fn case_files(dir: &Path, index: usize) -> [PathBuf; 2] {
-    ["volume", "segmentation"].map(|kind| dir.join(format!("{kind}-{index}.nii.gz")))
+/// Image and labels of a case: files, or for 3DIRCADb folders of DICOM files.
+fn case_paths(kind: Kind, dir: &Path, index: usize) -> [PathBuf; 2] {
+    match kind {
+        Kind::Lits | Kind::LitsWithIrcadb => {
+            ["volume", "segmentation"].map(|what| dir.join(format!("{what}-{index}.nii.gz")))
+        }
+        Kind::Ircadb => {
+            let patient = dir.join(format!("3Dircadb1.{}", index + 1));
+            ["PATIENT_DICOM", "MASKS_DICOM"].map(|what| patient.join(what))
+        }
+    }
+}
+
+/// Hash of a file, or of all files below a folder with their names.
+fn hash_path(path: &Path) -> Result<String> {
+    if !path.is_dir() {
+        return hash_file(path);
+    }
+    let mut text = String::new();
+    for entry in WalkDir::new(path).sort_by_file_name() {
+        let entry = entry.map_err(|e| Error::read(path)(e.into()))?;
+        if entry.file_type().is_file() {
+            let name = entry.path().strip_prefix(path).unwrap_or(entry.path());
+            text += &format!("{} {}\n", name.display(), hash_file(entry.path())?);
+        }
+    }
+    Ok(hash_bytes(text.as_bytes()))
 }

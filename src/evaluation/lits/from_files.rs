@@ -1,8 +1,9 @@
 use super::case::{LitsCase, LitsDeath, score_lits_case};
 use super::label_map::{LitsMap, OddLabels, read_lits_map_from};
 use super::totals::LitsTotals;
+use crate::dataset::LabelMap;
 use crate::error::{Error, Result};
-use crate::evaluation::{CasePair, LabelMap, PairOptions, Source};
+use crate::evaluation::{CasePair, PairOptions, Source};
 use crate::volume::LabelBox;
 
 /// A case of the official scorer with its name and files.
@@ -88,7 +89,7 @@ fn read(source: &Source, map: &LabelMap) -> Result<LitsMap> {
         geometry,
         start,
         voxels,
-    } = map.read(source)?;
+    } = source.read_mapped(map)?;
     Ok(LitsMap {
         labels: LabelBox {
             geometry,

@@ -2,90 +2,17 @@
 
 use std::fmt;
 use std::path::Path;
-use std::str::FromStr;
 
 use ndarray::Array3;
 use rayon::prelude::*;
 
-use super::dataset_json::{self, Convention};
-use super::source::Source;
 use crate::error::{Error, Result};
-use crate::volume::LabelBox;
 
 /// The classes by value, as DESIGN.md has them.
-pub(super) const CLASSES: [&str; 3] = ["background", "liver", "tumour"];
-
-/// What the user asks for.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum LabelMapChoice {
-    /// A `dataset.json` beside the files if there is one, else LiTS.
-    #[default]
-    Auto,
-    /// 0 background, 1 liver, 2 tumour, whatever lies beside the files.
-    Lits,
-    /// By the `dataset.json` of an nnU-Net data set (`"labels": {"liver": 1}`); LiTS without one.
-    NnUnet,
-    /// By the `dataset.json` of the Decathlon (`"labels": {"1": "liver"}`); LiTS without one, which
-    /// is what its Task03 has.
-    Msd,
-    /// Value by value.
-    Listed(LabelMap),
-}
-
-impl FromStr for LabelMapChoice {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        match text {
-            "auto" => Ok(Self::Auto),
-            "lits" => Ok(Self::Lits),
-            "nnunet" => Ok(Self::NnUnet),
-            "msd" => Ok(Self::Msd),
-            listed => LabelMap::parse(listed).map(Self::Listed),
-        }
-    }
-}
-
-impl LabelMapChoice {
-    /// The map for the label maps at a path, and what was recognised, to be shown to the user.
-    ///
-    /// # Errors
-    /// `Error::Malformed` for a `dataset.json` that is none, that names no liver and no tumour, or
-    /// that is written in the other convention than the one asked for; `Error::Read`.
-    pub fn resolve(&self, root: &Path) -> Result<(LabelMap, Option<String>)> {
-        let wanted = match self {
-            Self::Auto => None,
-            Self::NnUnet => Some(Convention::NnUnet),
-            Self::Msd => Some(Convention::Msd),
-            Self::Lits => return Ok((LabelMap::lits(), None)),
-            Self::Listed(map) => return Ok((map.clone(), None)),
-        };
-        let Some(found) = dataset_json::beside(root)? else {
-            return Ok((LabelMap::lits(), None));
-        };
-        if let Some(wanted) = wanted.filter(|&wanted| wanted != found.convention) {
-            return Err(Error::malformed(
-                &found.path,
-                format!(
-                    "writes its labels as {}, not as {wanted} does",
-                    found.convention
-                ),
-                "leave --label-map out: both conventions are recognised",
-            ));
-        }
-        let note = format!(
-            "{}: labels of {} ({}): {}",
-            root.display(),
-            found.path.display(),
-            found.convention,
-            found.map
-        );
-        Ok((found.map, Some(note)))
-    }
-}
+pub const CLASSES: [&str; 3] = ["background", "liver", "tumour"];
 
 /// A class for some of the values from 0 to 255; the others are refused.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct LabelMap {
     class: Box<[Option<u8>; 256]>,
 }
@@ -146,18 +73,9 @@ impl LabelMap {
         *self == Self::lits()
     }
 
-    /// Reads a label map and replaces every value by its class.
-    ///
-    /// # Errors
-    /// Those of the reader and of [`Self::apply`].
-    pub(super) fn read(&self, source: &Source) -> Result<LabelBox> {
-        // Where 0 stands for something, there is no background to leave out.
-        let mut map = match self.class[0] {
-            Some(0) => source.read_label_box()?,
-            _ => LabelBox::whole(source.read_labels()?),
-        };
-        self.apply(&mut map.voxels, &source.path())?;
-        Ok(map)
+    /// The class that a value stands for.
+    pub fn class(&self, value: u8) -> Option<u8> {
+        self.class[usize::from(value)]
     }
 
     /// Replaces every value by its class.
@@ -304,13 +222,9 @@ mod tests {
             "-1=0",
             "3d",
         ] {
-            let error = text.parse::<LabelMapChoice>().unwrap_err();
+            let error = LabelMap::parse(text).unwrap_err();
             assert!(matches!(error, Error::Usage { .. }), "{text}: {error}");
         }
-        assert_eq!(
-            "msd".parse::<LabelMapChoice>().unwrap(),
-            LabelMapChoice::Msd
-        );
     }
 
     #[test]

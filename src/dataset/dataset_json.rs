@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 
 /// How `labels` is written: the two are each other's inverse, a classic mistake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Convention {
+pub(crate) enum Convention {
     /// `{"background": 0, "liver": 1, "tumor": 2}`; a region is a list of values.
     NnUnet,
     /// `{"0": "background", "1": "liver", "2": "cancer"}`.
@@ -28,16 +28,21 @@ impl fmt::Display for Convention {
 
 /// A `dataset.json` that was found and understood.
 #[derive(Debug)]
-pub(super) struct Found {
+pub(crate) struct Found {
     pub path: PathBuf,
     pub convention: Convention,
     pub map: LabelMap,
+    /// nnU-Net's `file_ending`, such as `.nii.gz`.
+    pub file_ending: Option<String>,
+    /// How many images a case has: entries of nnU-Net's `channel_names` or of the Decathlon's
+    /// `modality`.
+    pub channels: Option<usize>,
 }
 
 /// Looks for the `dataset.json` of the label maps at a path: in the folder itself, or above a
 /// folder of label maps (`labelsTr/`). nnU-Net puts one into every folder it predicts into. A file
 /// without `labels` is another program's and is left alone.
-pub(super) fn beside(root: &Path) -> Result<Option<Found>> {
+pub(crate) fn beside(root: &Path) -> Result<Option<Found>> {
     let absolute = std::path::absolute(root).map_err(Error::read(root))?;
     let folder = if absolute.is_dir() {
         Some(absolute.as_path())
@@ -54,14 +59,17 @@ pub(super) fn beside(root: &Path) -> Result<Option<Found>> {
     for folder in [Some(folder), above].into_iter().flatten() {
         let path = folder.join("dataset.json");
         if path.is_file() {
-            return read(&path);
+            return read(
+                &path,
+                "mend or remove it, or say what the labels are: --label-map lits, or FROM=TO,...",
+            );
         }
     }
     Ok(None)
 }
 
-fn read(path: &Path) -> Result<Option<Found>> {
-    let hint = "mend or remove it, or say what the labels are: --label-map lits, or FROM=TO,...";
+/// Reads one; none if it has no `labels`. `hint` is the way out for whoever has a wrong one.
+pub(crate) fn read(path: &Path, hint: &str) -> Result<Option<Found>> {
     let wrong = |problem: String| Error::malformed(path, problem, hint);
     let bytes = std::fs::read(path).map_err(Error::read(path))?;
     let json: Value =
@@ -81,6 +89,13 @@ fn read(path: &Path) -> Result<Option<Found>> {
         path: path.to_path_buf(),
         convention,
         map,
+        file_ending: json
+            .get("file_ending")
+            .and_then(Value::as_str)
+            .map(ToOwned::to_owned),
+        channels: ["channel_names", "modality"]
+            .iter()
+            .find_map(|key| json.get(key)?.as_object().map(Map::len)),
     }))
 }
 

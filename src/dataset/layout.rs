@@ -1,0 +1,103 @@
+//! Which layout a folder has, and its cases.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::path::Path;
+
+use super::{Case, image_folders, listing, lits};
+use crate::error::{Error, Result};
+
+const ACCEPTED: &str = "accepted are LiTS (volume-N.nii[.gz], segmentation-N.nii[.gz]), the Decathlon's Task03 \
+     (imagesTr/liver_N.nii.gz, labelsTr, dataset.json), nnU-Net v2 raw \
+     (imagesTr/CASE_0000.nii.gz, labelsTr/CASE.nii.gz, dataset.json) and 3DIRCADb \
+     (3Dircadb1.N/PATIENT_DICOM, MASKS_DICOM); `hdbench datasets synth` writes phantoms";
+
+/// How the files of a data set lie and are named.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Layout {
+    /// `volume-N.nii[.gz]`, `segmentation-N.nii[.gz]`, `test-volume-N.nii[.gz]`.
+    Lits,
+    /// The Medical Segmentation Decathlon: `imagesTr/liver_N.nii.gz`, `labelsTr/liver_N.nii.gz`.
+    Msd,
+    /// nnU-Net v2 raw: `imagesTr/CASE_0000.nii.gz`, `labelsTr/CASE.nii.gz`.
+    NnUnet,
+    /// `3Dircadb1.N/PATIENT_DICOM` and `MASKS_DICOM`, unpacked or zipped.
+    Ircadb,
+}
+
+impl fmt::Display for Layout {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Lits => "LiTS",
+            Self::Msd => "Decathlon",
+            Self::NnUnet => "nnU-Net",
+            Self::Ircadb => "3DIRCADb",
+        })
+    }
+}
+
+/// The cases of a folder.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Dataset {
+    /// How they lie.
+    pub layout: Layout,
+    /// Training cases in natural order, with or without labels.
+    pub cases: Vec<Case>,
+    /// The layout's test set, which has no labels: `test-volume-N`, `imagesTs`.
+    pub test_cases: Vec<Case>,
+    /// What was odd about the folder; to be shown to the user.
+    pub warnings: Vec<String>,
+}
+
+impl Dataset {
+    /// Training cases, then test cases.
+    pub fn all_cases(&self) -> impl Iterator<Item = &Case> {
+        self.cases.iter().chain(&self.test_cases)
+    }
+}
+
+/// Finds the cases below a folder, whichever of the accepted layouts it has.
+///
+/// # Errors
+/// `Error::Malformed` for a folder without cases, with cases in two layouts, or with two data sets,
+/// and for what the layouts refuse: numbers that occur twice, label maps without image, several
+/// channels; `Error::Read` for folders that cannot be read.
+pub fn find(dir: &Path) -> Result<Dataset> {
+    let files = listing::files(dir, ACCEPTED)?;
+    let roots: BTreeSet<&Path> = files
+        .iter()
+        .filter_map(|file| image_folders::place(file))
+        .map(|(root, _)| root)
+        .collect();
+    // A data set of image folders may name its cases as LiTS does.
+    let lits: Vec<_> = files
+        .iter()
+        .filter(|file| image_folders::place(file).is_none() && lits::is_named(file))
+        .cloned()
+        .collect();
+    let mut seen: Vec<String> = roots
+        .iter()
+        .map(|root| format!("{} (imagesTr, labelsTr)", root.display()))
+        .collect();
+    seen.extend(
+        lits.first()
+            .map(|file| format!("{} (LiTS)", file.display())),
+    );
+    if seen.len() > 1 {
+        return Err(Error::malformed(
+            dir,
+            format!("holds more than one data set: {}", seen.join(", ")),
+            "name the folder of one of them",
+        ));
+    }
+    match roots.first() {
+        Some(root) => image_folders::find(root, &files),
+        None if !lits.is_empty() => Ok(Dataset {
+            layout: Layout::Lits,
+            cases: lits::cases(dir, &lits)?,
+            test_cases: lits::test_cases(&lits)?,
+            warnings: Vec::new(),
+        }),
+        None => Err(Error::malformed(dir, "no data set found", ACCEPTED)),
+    }
+}
