@@ -1,10 +1,14 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::progress::Reporter;
-use crate::dataset::phantom;
+use crate::dataset::phantom::{self, Spec};
+use crate::error::{Error, Result};
 use crate::seed::Seed;
+
+/// LiTS phantoms beside those of 3DIRCADb: 28 of their own and the 20 patients.
+const DEFAULT_OVERLAP_CASES: usize = 48;
 
 /// Make and inspect data sets.
 #[derive(Subcommand, Debug)]
@@ -16,20 +20,24 @@ pub enum Datasets {
 enum Layout {
     /// volume-N.nii.gz and segmentation-N.nii.gz
     Lits,
+    /// The twenty patients of 3DIRCADb: DICOM series in 3Dircadb1.N/PATIENT_DICOM and
+    /// 3Dircadb1.N/MASKS_DICOM/<structure>
+    Ircadb,
 }
 
 /// Generate CT phantoms of the abdomen with liver and lesions, the same for the same seed.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Example:
-  hdbench datasets synth --layout lits --cases 12 --seed 7 --out phantoms --preview")]
+  hdbench datasets synth --layout lits --cases 12 --seed 7 --out phantoms --preview
+  hdbench datasets synth --layout ircadb --out ircadb --overlap-with-lits lits")]
 pub struct Synth {
     /// How the files lie
     #[arg(long, value_enum, default_value = "lits")]
     layout: Layout,
-    /// Number of cases
-    #[arg(long, default_value_t = 36)]
-    cases: usize,
+    /// Number of cases (default: 36; 3DIRCADb has 20; with --overlap-with-lits that of LiTS, 48)
+    #[arg(long)]
+    cases: Option<usize>,
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// In-plane size in pixels: 512 is a life-size abdomen, less scales it down to the field of view
@@ -38,6 +46,10 @@ pub struct Synth {
     /// Where they go
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
+    /// Also write LiTS phantoms here whose cases 28 to 47 are the same twenty scans, as in the real
+    /// sets; --layout ircadb only
+    #[arg(long, value_name = "DIR")]
+    overlap_with_lits: Option<PathBuf>,
     /// Write preview.png beside them
     #[arg(long)]
     preview: bool,
@@ -46,18 +58,54 @@ pub struct Synth {
 impl Datasets {
     pub fn exec(self) -> anyhow::Result<()> {
         let Self::Synth(synth) = self;
-        let Layout::Lits = synth.layout;
-        let spec = phantom::Spec::with_matrix(synth.cases, Seed(synth.seed), synth.matrix);
+        synth.exec()
+    }
+}
+
+impl Synth {
+    fn exec(self) -> anyhow::Result<()> {
+        let sets = self.sets()?;
         let reporter = Reporter::new()?;
-        let written = phantom::write(&spec, &synth.out, &reporter);
+        let written = sets
+            .iter()
+            .try_for_each(|(spec, folder)| phantom::write(spec, folder, &reporter).map(|_| ()));
         reporter.finish();
         written?;
-        if synth.preview {
-            for picture in phantom::preview_png(&spec, &synth.out.join("preview.png"))? {
-                println!("{}", picture.display());
+        for (spec, folder) in sets {
+            if self.preview {
+                for picture in phantom::preview_png(&spec, &folder.join("preview.png"))? {
+                    println!("{}", picture.display());
+                }
+            }
+            println!("{} cases in {}", spec.cases, folder.display());
+        }
+        Ok(())
+    }
+
+    /// What is written where.
+    fn sets(&self) -> Result<Vec<(Spec, &Path)>> {
+        let (seed, matrix) = (Seed(self.seed), self.matrix);
+        match (self.layout, &self.overlap_with_lits) {
+            (Layout::Lits, Some(_)) => Err(Error::usage(
+                "--overlap-with-lits goes with --layout ircadb",
+                "--out takes the patients, --overlap-with-lits the LiTS phantoms",
+            )),
+            (Layout::Lits, None) => {
+                let cases = self.cases.unwrap_or(Spec::DEFAULT_CASES);
+                Ok(vec![(Spec::with_matrix(cases, seed, matrix), &self.out)])
+            }
+            (Layout::Ircadb, None) => {
+                let patients = Spec::ircadb(seed, matrix);
+                let cases = self.cases.unwrap_or(patients.cases);
+                Ok(vec![(Spec { cases, ..patients }, &self.out)])
+            }
+            (Layout::Ircadb, Some(lits)) => {
+                let cases = self.cases.unwrap_or(DEFAULT_OVERLAP_CASES);
+                Ok(vec![
+                    (Spec::ircadb(seed, matrix), &self.out),
+                    (Spec::lits_with_ircadb(cases, seed, matrix), lits),
+                ])
             }
         }
-        println!("{} cases in {}", synth.cases, synth.out.display());
-        Ok(())
     }
 }

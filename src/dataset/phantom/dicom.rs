@@ -6,8 +6,12 @@ use ndarray::Array3;
 
 use super::plane::Organ;
 use super::render::Phantom;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::metrics::components::{Connectivity, label};
+use crate::volume::{DicomIdentity, Volume, write_dicom_mask, write_dicom_series};
+
+/// Stored values are HU plus 1024, as scanners write them.
+const RESCALE_INTERCEPT: i32 = -1024;
 
 /// Structures of the real set whose names are traps, with the organ that stands for them here:
 /// tumours of the adrenal glands, a scar, a cyst.
@@ -29,10 +33,25 @@ pub(super) fn write_patient(
     image: &Path,
     masks: &Path,
 ) -> Result<()> {
-    for (name, mask) in structures(phantom, index + 1) {
-        let _ = (name, mask, image, masks);
+    let patient = format!("3Dircadb1.{}", index + 1);
+    let identity = |series: &str, number| DicomIdentity {
+        patient: patient.clone(),
+        series: series.to_owned(),
+        number,
+    };
+    let scan = Volume {
+        voxels: phantom.image.voxels.mapv(f32::from),
+        geometry: phantom.image.geometry.clone(),
+    };
+    write_dicom_series(image, &scan, &identity("CT", 1), RESCALE_INTERCEPT)?;
+    for (number, (name, mask)) in (2..).zip(structures(phantom, index + 1)) {
+        let mask = Volume {
+            voxels: mask.mapv(u8::from),
+            geometry: phantom.image.geometry.clone(),
+        };
+        write_dicom_mask(&masks.join(&name), &mask, &identity(&name, number))?;
     }
-    Err(Error::Internal("not yet".into()))
+    Ok(())
 }
 
 /// The masks of a patient with their names.
