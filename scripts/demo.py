@@ -26,9 +26,9 @@ def built():
     return pathlib.Path(json.loads(told.stdout)["target_directory"]) / "release" / "hdbench"
 
 
-def start(binary, seed, run):
+def start(binary, verb, seed, run):
     began = time.monotonic()
-    command = [str(binary), "ablation", "--seed", str(seed), "--out", str(run)]
+    command = [str(binary), verb, "--seed", str(seed), "--out", str(run)]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     return time.monotonic() - began
 
@@ -39,22 +39,35 @@ def earned(run):
     return {path: path.stat().st_mtime_ns for kind in kinds for path in run.rglob(kind)}
 
 
+def report_table(run, name):
+    """The column keys and the rows of a table of the report."""
+    report = json.loads((run / "report" / "report.json").read_text())
+    table = next(table for table in report["tables"] if table["id"] == name)
+    return [column["key"] for column in table["columns"]], table["rows"]
+
+
 def training_ratios(run):
     """Loss of a stage's last tenth over that of its first, of every stage of every network."""
-    report = json.loads((run / "report" / "report.json").read_text())
-    table = next(table for table in report["tables"] if table["id"] == "training")
-    keys = [column["key"] for column in table["columns"]]
-    for row in table["rows"]:
+    keys, rows = report_table(run, "training")
+    for row in rows:
         cells = dict(zip(keys, row["cells"]))
         name = f"{row['variant']} {cells['stage']['text']['text']}"
         yield name, cells["loss_ratio"]["number"]["value"]
 
 
+def told(promises):
+    """Prints what was promised; whether all of it holds."""
+    print()
+    for text, holds in promises:
+        print(f"- {'ok' if holds else 'BROKEN'}: {text}", flush=True)
+    return all(holds for _, holds in promises)
+
+
 def check(binary, seed, folder):
     run = folder / f"seed-{seed}"
-    first = start(binary, seed, run)
+    first = start(binary, "ablation", seed, run)
     before = earned(run)
-    second = start(binary, seed, run)
+    second = start(binary, "ablation", seed, run)
     promises = [
         (f"first start {first:.0f} s, at most {FIRST_START_S}", first <= FIRST_START_S),
         (f"second start {second:.1f} s, at most {SECOND_START_S}", second <= SECOND_START_S),
@@ -85,10 +98,7 @@ def check(binary, seed, folder):
             best["mean"] >= BEST_LESION and best["n"] >= LESION_CASES,
         ),
     ]
-    print()
-    for text, holds in promises:
-        print(f"- {'ok' if holds else 'BROKEN'}: {text}", flush=True)
-    return all(holds for _, holds in promises)
+    return told(promises)
 
 
 def main():

@@ -80,6 +80,9 @@ pub struct PublishedRow {
     pub variant: Option<String>,
     /// What a reader must know about the row.
     pub note: Option<String>,
+    /// Keys of columns that the publication has no number for.
+    #[serde(default)]
+    pub not_reported: Vec<String>,
     /// Known numbers by column key; an unknown one is absent.
     pub cells: BTreeMap<String, PublishedValue>,
 }
@@ -168,6 +171,10 @@ mod tests {
             assert_eq!(table.number, number);
             for row in &table.rows {
                 assert!(!row.cells.is_empty(), "{path}: {}", row.label);
+                for key in &row.not_reported {
+                    assert!(table.columns.iter().any(|c| c.key == *key), "{path}: {key}");
+                    assert!(!row.cells.contains_key(key), "{path}: {key}");
+                }
                 for (key, cell) in &row.cells {
                     let column = table.columns.iter().find(|c| c.key == *key);
                     let column = column.unwrap_or_else(|| panic!("{path}: {key}"));

@@ -89,9 +89,11 @@ fn scores(
     rows.extend(published.rows.iter().map(|row| reference(row, metrics)));
     let mut notes = vec![format!(
         "Published rows: {}. They are numbers of other programs on the real {}, a reference only; a \
-         metric that a publication does not report is a dash. ASSD and RMSD are the paper's ASD and \
+         dash stands for a number that is not known here{}. ASSD and RMSD are the paper's ASD and \
          RMSD.",
-        published.source, published.test_set
+        published.source,
+        published.test_set,
+        not_reported(published)
     )];
     if content.rows.iter().any(|row| row.role == Role::Leaked) {
         notes.push(
@@ -140,6 +142,25 @@ fn trained_on(content: &Content, row: &Row) -> String {
         Role::Transfer => format!("{cases} cases of the other set, no test scan"),
         Role::Leaked => format!("all {cases} of the other set: LEAKED"),
     }
+}
+
+/// The numbers that a publication itself does not give.
+fn not_reported(published: &PublishedTable) -> String {
+    let title = |key: &String| {
+        let column = published.columns.iter().find(|column| column.key == *key);
+        column.map_or(key.as_str(), |column| column.title.as_str()).to_owned()
+    };
+    let rows = published.rows.iter().filter(|row| !row.not_reported.is_empty());
+    let rows: Vec<String> = rows
+        .map(|row| {
+            let titles: Vec<String> = row.not_reported.iter().map(title).collect();
+            format!("{} ({})", row.label, titles.join(", "))
+        })
+        .collect();
+    if rows.is_empty() {
+        return String::new();
+    }
+    format!(", or that its publication does not report: {}", rows.join("; "))
 }
 
 fn reference(row: &PublishedRow, metrics: &Metrics) -> TableRow {
