@@ -1,6 +1,7 @@
-//! Cases on disk: the LiTS layout, pairs of volume and label map, splits, CT phantoms.
+//! Cases on disk: the layouts of LiTS and 3DIRCADb, pairs of volume and label map, splits, CT phantoms.
 
 mod case;
+pub mod ircadb;
 pub mod lits;
 pub mod phantom;
 pub mod split;
