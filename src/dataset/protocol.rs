@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use super::ircadb;
 use super::split::{self, Labelled, Split};
 use crate::error::{Error, Result};
 use crate::seed::Seed;
@@ -46,9 +47,6 @@ const COMMITTED: [(&str, &str); 2] = [
         include_str!("../../datasets/splits/3dircadb-fold5.json"),
     ),
 ];
-
-/// Patients of 3DIRCADb without a liver tumour.
-const TUMOUR_FREE: [u32; 5] = [5, 7, 11, 14, 20];
 
 impl Protocol {
     /// How tables name it.
@@ -93,7 +91,7 @@ impl Protocol {
         seed: Seed,
         drawn: impl Fn(Seed) -> Result<Vec<Listed>>,
     ) -> Result<Vec<Split>> {
-        if split::same_set(cases, &ircadb_patients()) {
+        if split::same_set(cases, &ircadb_patients()?) {
             let (path, text) = COMMITTED[file];
             let listed =
                 serde_json::from_str(text).map_err(|e| Error::Internal(format!("{path}: {e}")))?;
@@ -107,13 +105,12 @@ impl Protocol {
 }
 
 /// The twenty patients of 3DIRCADb-01.
-fn ircadb_patients() -> Vec<Labelled> {
-    (1..=20)
-        .map(|number| Labelled {
-            name: format!("3Dircadb1.{number}"),
-            tumour: !TUMOUR_FREE.contains(&number),
-        })
-        .collect()
+fn ircadb_patients() -> Result<Vec<Labelled>> {
+    let labelled = |facts: ircadb::Facts| Labelled {
+        name: format!("3Dircadb1.{}", facts.number),
+        tumour: facts.liver_tumour,
+    };
+    Ok(ircadb::facts()?.into_iter().map(labelled).collect())
 }
 
 /// Deals the cases with and without tumour, each shuffled by its own stream, to `count` folds.
@@ -252,7 +249,7 @@ mod tests {
 
     #[test]
     fn the_committed_folds_are_what_their_seed_draws() {
-        let patients = ircadb_patients();
+        let patients = ircadb_patients().unwrap();
         let with: Vec<Labelled> = patients.iter().filter(|c| c.tumour).cloned().collect();
         for ((path, text), drawn) in COMMITTED.into_iter().zip([
             draw(&with, 2, COMMITTED_SEED).unwrap(),

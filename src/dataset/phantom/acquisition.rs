@@ -84,8 +84,8 @@ impl Acquisition {
     pub fn draw(spec: &Spec, index: usize) -> Self {
         let mut stream = spec.seed.stream_at("acquisition", index as u64);
         let patient = spec.patient(index);
-        let [between, in_plane] = match patient {
-            Some(patient) => [patient.spacing_mm[0], patient.spacing_mm[2]],
+        let [between, in_plane] = match &patient {
+            Some(patient) => [patient.between_slices_mm, patient.in_plane_mm],
             None => [
                 slice_spacing(spec.quantile("slice spacing", index, 8)),
                 0.55 + 0.45 * spec.quantile("in-plane spacing", index, 6),
@@ -99,7 +99,7 @@ impl Acquisition {
         let top = stream.range(0.53, 0.64);
         let height = top - bottom;
         let wanted = height * unit_px * in_plane / between;
-        let slices = match patient {
+        let slices = match &patient {
             Some(patient) => spec.slices_of(patient),
             None => (wanted.round() as usize).clamp(spec.min_slices, spec.max_slices),
         };
@@ -111,7 +111,7 @@ impl Acquisition {
             1 | 2 => Phase::Delayed,
             _ => Phase::Portal,
         };
-        let orientation = match patient {
+        let orientation = match &patient {
             Some(_) => Orientation::Lps,
             None => Orientation::draw(spec, index),
         };

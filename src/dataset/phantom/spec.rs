@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use crate::dataset::ircadb::{self, PatientFacts};
+use crate::dataset::ircadb::{self, Facts};
 use crate::error::{Error, Result};
 use crate::seed::Seed;
 
@@ -162,19 +162,22 @@ impl Spec {
     /// Whether case `index` has no tumour: one case of every five, or as the patient it stands for.
     pub(super) fn is_tumour_free(&self, index: usize) -> bool {
         match self.patient(index) {
-            Some(patient) => !patient.has_tumour(),
+            Some(patient) => !patient.liver_tumour,
             None => self.stratum("tumour-free", index, 5) == 0,
         }
     }
 
     /// The patient of 3DIRCADb that case `index` stands for, if this is that set.
-    pub(super) fn patient(&self, index: usize) -> Option<&'static PatientFacts> {
-        let patients = ircadb::patient_facts();
-        patients.get(index).filter(|_| self.kind == Kind::Ircadb)
+    pub(super) fn patient(&self, index: usize) -> Option<Facts> {
+        if self.kind != Kind::Ircadb {
+            return None;
+        }
+        let patients = ircadb::facts().expect("the embedded table is read by a test");
+        patients.into_iter().nth(index)
     }
 
     /// Slices of a patient's phantom: as many as the patient's scan has at 512 pixels.
-    pub(super) fn slices_of(&self, patient: &PatientFacts) -> usize {
+    pub(super) fn slices_of(&self, patient: &Facts) -> usize {
         (patient.slices * self.matrix)
             .div_ceil(512)
             .max(FEWEST_SLICES)
