@@ -1,16 +1,10 @@
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, ValueEnum};
 
-use super::progress::Reporter;
+use crate::cli::progress::Reporter;
 use crate::dataset::phantom;
 use crate::seed::Seed;
-
-/// Make and inspect data sets.
-#[derive(Subcommand, Debug)]
-pub enum Datasets {
-    Synth(Synth),
-}
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Layout {
@@ -43,21 +37,20 @@ pub struct Synth {
     preview: bool,
 }
 
-impl Datasets {
+impl Synth {
     pub fn exec(self) -> anyhow::Result<()> {
-        let Self::Synth(synth) = self;
-        let Layout::Lits = synth.layout;
-        let spec = phantom::Spec::with_matrix(synth.cases, Seed(synth.seed), synth.matrix);
+        let Layout::Lits = self.layout;
+        let spec = phantom::Spec::with_matrix(self.cases, Seed(self.seed), self.matrix);
         let reporter = Reporter::new()?;
-        let written = phantom::write_lits(&spec, &synth.out, &reporter);
+        let written = phantom::write_lits(&spec, &self.out, &reporter);
         reporter.finish();
         written?;
-        if synth.preview {
-            for picture in phantom::preview_png(&spec, &synth.out.join("preview.png"))? {
+        if self.preview {
+            for picture in phantom::preview_png(&spec, &self.out.join("preview.png"))? {
                 println!("{}", picture.display());
             }
         }
-        println!("{} cases in {}", synth.cases, synth.out.display());
+        println!("{} cases in {}", self.cases, self.out.display());
         Ok(())
     }
 }
