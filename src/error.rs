@@ -59,6 +59,10 @@ pub enum Error {
         names: String,
     },
 
+    /// What was to be confirmed turned out otherwise: a lock that does not hold, a leak.
+    #[error("{problem}\nhint: {hint}")]
+    Refuted { problem: String, hint: String },
+
     /// A promise of the code was broken.
     #[error("internal error: {0}")]
     Internal(String),
@@ -99,7 +103,9 @@ impl Error {
         match self {
             Self::Read { .. } | Self::Malformed { .. } => ExitCode::BadInput,
             Self::Usage { .. } => ExitCode::Usage,
-            Self::Partial { .. } | Self::Diverged { .. } | Self::Cell(_) => ExitCode::Partial,
+            Self::Partial { .. } | Self::Diverged { .. } | Self::Cell(_) | Self::Refuted { .. } => {
+                ExitCode::Partial
+            }
             Self::Interrupted { .. } => ExitCode::Interrupted,
             Self::Write { .. } | Self::Internal(_) => ExitCode::Internal,
         }

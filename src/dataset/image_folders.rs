@@ -102,6 +102,7 @@ pub(super) fn find(root: &Path, files: &[PathBuf]) -> Result<Dataset> {
         layout,
         cases,
         test_cases: numbered(test.collect(), &map),
+        description: description.map(|found| found.path),
         warnings,
     })
 }

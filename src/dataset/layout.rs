@@ -2,10 +2,13 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use super::case::Format;
+use super::quirks::{self, BorrowedSpacing};
 use super::{Case, image_folders, listing, lits};
 use crate::error::{Error, Result};
+use crate::volume::{self, Geometry, Orientation};
 
 const ACCEPTED: &str = "accepted are LiTS (volume-N.nii[.gz], segmentation-N.nii[.gz]), the Decathlon's Task03 \
      (imagesTr/liver_N.nii.gz, labelsTr, dataset.json), nnU-Net v2 raw \
@@ -45,6 +48,8 @@ pub struct Dataset {
     pub cases: Vec<Case>,
     /// The layout's test set, which has no labels: `test-volume-N`, `imagesTs`.
     pub test_cases: Vec<Case>,
+    /// The `dataset.json` that says what the labels mean.
+    pub description: Option<PathBuf>,
     /// What was odd about the folder; to be shown to the user.
     pub warnings: Vec<String>,
 }
@@ -53,6 +58,51 @@ impl Dataset {
     /// Training cases, then test cases.
     pub fn all_cases(&self) -> impl Iterator<Item = &Case> {
         self.cases.iter().chain(&self.test_cases)
+    }
+
+    /// Gives a LiTS volume that stores no spacing (1 x 1 x 1 mm, volumes 28 to 47) the voxel sizes
+    /// of the 3DIRCADb patient whose scan it is; a warning says so, or says why not where the
+    /// shapes differ. Volumes that store a spacing, and data sets in other layouts, stay as they
+    /// are.
+    ///
+    /// Only [`Geometry::spacing_mm`] and the affine change; the stored sizes, which scoring profile
+    /// `lits` uses, stay 1 x 1 x 1.
+    ///
+    /// # Errors
+    /// As [`volume::read_geometry`], for the volume.
+    pub fn borrow_spacing(&mut self, patient: u32, from: &str, theirs: &Geometry) -> Result<()> {
+        if self.layout != Layout::Lits {
+            return Ok(());
+        }
+        let same_scan = |case: &&mut Case| quirks::ircadb_patient(case.id) == Some(patient);
+        let Some(case) = self.cases.iter_mut().find(same_scan) else {
+            return Ok(());
+        };
+        let ours = volume::read_geometry(&case.image)?;
+        if ours.stored_spacing_mm != [1.0; 3] {
+            return Ok(());
+        }
+        let canonical =
+            |geometry: &Geometry| Orientation::of(geometry).geometry_to_canonical(geometry);
+        let (ours, theirs) = (canonical(&ours), canonical(theirs));
+        if ours.shape != theirs.shape {
+            self.warnings.push(quirks::shapes_differ(
+                &case.name,
+                from,
+                ours.shape,
+                theirs.shape,
+            ));
+            return Ok(());
+        }
+        let spacing = BorrowedSpacing {
+            from: from.to_owned(),
+            canonical_mm: theirs.spacing_mm,
+        };
+        self.warnings
+            .push(quirks::borrowed_problem(case, &spacing).line());
+        let Format::Nifti(nifti) = &mut case.format;
+        nifti.spacing = Some(spacing);
+        Ok(())
     }
 }
 
@@ -96,6 +146,7 @@ pub fn find(dir: &Path) -> Result<Dataset> {
             layout: Layout::Lits,
             cases: lits::cases(dir, &lits)?,
             test_cases: lits::test_cases(&lits)?,
+            description: None,
             warnings: Vec::new(),
         }),
         None => Err(Error::malformed(dir, "no data set found", ACCEPTED)),

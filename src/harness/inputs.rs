@@ -115,7 +115,8 @@ impl Inputs {
             .iter()
             .chain(&other)
             .map(|ready| leakage::Scan {
-                name: &ready.key,
+                key: &ready.key,
+                name: &ready.case.name,
                 hash: &ready.hash,
                 cached: &ready.cached,
             })

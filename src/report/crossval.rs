@@ -148,9 +148,14 @@ fn trained_on(content: &Content, row: &Row) -> String {
 fn not_reported(published: &PublishedTable) -> String {
     let title = |key: &String| {
         let column = published.columns.iter().find(|column| column.key == *key);
-        column.map_or(key.as_str(), |column| column.title.as_str()).to_owned()
+        column
+            .map_or(key.as_str(), |column| column.title.as_str())
+            .to_owned()
     };
-    let rows = published.rows.iter().filter(|row| !row.not_reported.is_empty());
+    let rows = published
+        .rows
+        .iter()
+        .filter(|row| !row.not_reported.is_empty());
     let rows: Vec<String> = rows
         .map(|row| {
             let titles: Vec<String> = row.not_reported.iter().map(title).collect();
@@ -160,7 +165,10 @@ fn not_reported(published: &PublishedTable) -> String {
     if rows.is_empty() {
         return String::new();
     }
-    format!(", or that its publication does not report: {}", rows.join("; "))
+    format!(
+        ", or that its publication does not report: {}",
+        rows.join("; ")
+    )
 }
 
 fn reference(row: &PublishedRow, metrics: &Metrics) -> TableRow {

@@ -18,7 +18,7 @@ pub use geometry::Geometry;
 pub use label_box::{Label, LabelBox, boxed, label_box_of, read_label_box};
 pub use nifti_header::ImageHeader;
 pub use nifti_read::{read_geometry, read_header, read_image, read_labels, read_labels_from};
-pub use nifti_write::{write_image, write_labels};
+pub use nifti_write::{write_hu, write_image, write_labels};
 pub use orientation::Orientation;
 pub use resample::{resample_linear, resample_nearest, shape_at_spacing};
 

@@ -222,7 +222,7 @@ fn check_layout(header: &NiftiHeader, big_endian: bool) -> Result<Layout, String
         return Err("the header contradicts itself about its byte order".to_owned());
     }
     let mut notes = Vec::new();
-    let dims = dims_xyz(header)?;
+    let dims = dims_xyz(header, &mut notes)?;
     let pixdim = voxel_sizes(header)?;
     let stored = stored_type(header, &mut notes)?;
     let (mut affine, placement) = affine_of(header, pixdim)?;
@@ -284,7 +284,7 @@ fn check_size(affine: &Affine, lengths: [f64; 3], stored_mm: [f64; 3]) -> Result
 }
 
 /// The three sizes `[x, y, z]`; missing axes count 1, and further ones must be 1.
-fn dims_xyz(header: &NiftiHeader) -> Result<[usize; 3], String> {
+fn dims_xyz(header: &NiftiHeader, notes: &mut Vec<String>) -> Result<[usize; 3], String> {
     let rank = usize::from(header.dim[0]);
     // The standard's type is i16; the parser reads u16.
     let dims = header.dim.map(|n| i64::from(n.cast_signed()));
@@ -301,6 +301,12 @@ fn dims_xyz(header: &NiftiHeader) -> Result<[usize; 3], String> {
             "the image has {rank} dimensions and dim[{}] is {}, expected one volume (1)",
             axis + 4,
             used[axis + 3]
+        ));
+    }
+    if rank > 3 {
+        notes.push(format!(
+            "the image has {rank} dimensions of which the last {} count 1; taken as one volume",
+            rank - 3
         ));
     }
     let size = |axis: usize| used.get(axis).map_or(1, |&n| n as usize);

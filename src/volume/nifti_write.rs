@@ -42,6 +42,21 @@ pub fn write_image(path: &Path, image: &Volume<i16>) -> Result<()> {
     })
 }
 
+/// Writes a CT volume in Hounsfield units without losing any: as `int16` where every voxel is a
+/// whole number that fits, else as `float32`; otherwise as [`write_labels`].
+pub fn write_hu(path: &Path, image: &Volume<f32>) -> Result<()> {
+    // The cast saturates, so that whatever does not fit is another number afterwards.
+    let whole = |&hu: &f32| f32::from(hu as i16) == hu;
+    if image.voxels.iter().all(whole) {
+        return write(path, image, NiftiType::Int16, CT_EFFORT, |&hu| {
+            (hu as i16).to_le_bytes()
+        });
+    }
+    write(path, image, NiftiType::Float32, CT_EFFORT, |hu| {
+        hu.to_le_bytes()
+    })
+}
+
 fn write<T: Clone, const N: usize>(
     path: &Path,
     volume: &Volume<T>,

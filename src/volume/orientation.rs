@@ -54,6 +54,11 @@ impl Orientation {
         self.source == [0, 1, 2] && self.flipped == [false; 3]
     }
 
+    /// For each canonical array axis `[z, y, x]`, the array axis it comes from.
+    pub fn source_axes(&self) -> [usize; 3] {
+        self.source
+    }
+
     /// A volume in canonical orientation: voxels reordered, geometry transformed with them, so
     /// that every voxel keeps its place in the patient.
     pub fn to_canonical<T: Copy>(&self, volume: &Volume<T>) -> Volume<T> {
@@ -87,7 +92,8 @@ impl Orientation {
         view.permuted_axes(target).as_standard_layout().into_owned()
     }
 
-    fn geometry_to_canonical(&self, geometry: &Geometry) -> Geometry {
+    /// The geometry that [`Self::to_canonical`] gives a volume.
+    pub fn geometry_to_canonical(&self, geometry: &Geometry) -> Geometry {
         let mut affine = geometry.affine;
         for axis in 0..3 {
             let (to, from) = (2 - axis, 2 - self.source[axis]);

@@ -176,7 +176,10 @@ fn dicom_phantoms_end_in_both_tables_with_the_transfer_beside_them() {
     ] {
         assert!(tumour.contains(expected), "{expected}: {tumour}");
     }
-    assert!(!tumour.contains("(LEAKED)"), "the folds themselves are clean");
+    assert!(
+        !tumour.contains("(LEAKED)"),
+        "the folds themselves are clean"
+    );
     assert!(text_of(&run_dir, "folds.csv").lines().count() == 5);
     assert!(text_of(&run_dir, "cases-liver.csv").lines().count() == 16);
     let page = std::fs::read_to_string(run_dir.join("report/index.html")).unwrap();

@@ -1,20 +1,14 @@
 use std::path::{Path, PathBuf};
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, ValueEnum};
 
-use super::progress::Reporter;
+use crate::cli::progress::Reporter;
 use crate::dataset::phantom::{self, Spec};
 use crate::error::{Error, Result};
 use crate::seed::Seed;
 
 /// LiTS phantoms beside those of 3DIRCADb: 28 of their own and the 20 patients.
 const DEFAULT_OVERLAP_CASES: usize = 48;
-
-/// Make and inspect data sets.
-#[derive(Subcommand, Debug)]
-pub enum Datasets {
-    Synth(Synth),
-}
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Layout {
@@ -55,15 +49,8 @@ pub struct Synth {
     preview: bool,
 }
 
-impl Datasets {
-    pub fn exec(self) -> anyhow::Result<()> {
-        let Self::Synth(synth) = self;
-        synth.exec()
-    }
-}
-
 impl Synth {
-    fn exec(self) -> anyhow::Result<()> {
+    pub fn exec(self) -> anyhow::Result<()> {
         let sets = self.sets()?;
         let reporter = Reporter::new()?;
         let written = sets
@@ -109,3 +96,4 @@ impl Synth {
         }
     }
 }
+

@@ -1,0 +1,32 @@
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use crate::dataset::{Dataset, find};
+use crate::error::Result;
+
+/// How many cases are worked on at a time.
+#[derive(Args, Debug)]
+pub struct Jobs {
+    /// Cases worked on at a time; each takes up to 2 GB for a CT of 800 slices
+    #[arg(long, default_value = "2")]
+    jobs: NonZeroUsize,
+}
+
+impl Jobs {
+    pub fn get(&self) -> usize {
+        self.jobs.get()
+    }
+}
+
+/// Finds a data set; with 3DIRCADb, LiTS volumes that store no spacing get theirs from there.
+pub fn open(dir: &Path, ircadb: Option<&PathBuf>) -> Result<Dataset> {
+    let mut dataset = find(dir)?;
+    if let Some(ircadb) = ircadb {
+        for patient in find(ircadb)?.cases {
+            dataset.borrow_spacing(patient.id, &patient.name, &patient.read_geometry()?)?;
+        }
+    }
+    Ok(dataset)
+}

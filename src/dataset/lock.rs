@@ -1,0 +1,407 @@
+//! Lock files: what a data set consists of, to the byte and to the voxel.
+//!
+//! TOML with a `format`; files with size and BLAKE3, cases with shape, spacing, orientation, voxels
+//! of each label, and hashes of the voxels themselves. Those are taken in canonical orientation, so
+//! that one scan has one hash, whatever the layout, the packing, the stored type and the order of
+//! the axes.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use ndarray::Array3;
+use serde::{Deserialize, Serialize};
+
+use super::each::each;
+use super::fingerprint::whole;
+use super::{Case, Dataset, find, load_pair};
+use crate::artifact::{hash_file, write_atomic};
+use crate::error::{Error, Result};
+use crate::progress::Progress;
+use crate::volume::{Orientation, Volume};
+
+/// Raised when the fields or what is hashed change.
+const FORMAT: u32 = 1;
+
+/// Values hashed at a time.
+const CHUNK: usize = 64 * 1024;
+
+/// What a data set consists of.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Lock {
+    /// Version of this format.
+    pub format: u32,
+    /// How the files lie.
+    pub layout: String,
+    /// Every file that a case is read from, sorted by path.
+    #[serde(default)]
+    pub files: Vec<LockedFile>,
+    /// In natural order; training cases, then test cases.
+    #[serde(default)]
+    pub cases: Vec<LockedCase>,
+}
+
+/// A file of a data set.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LockedFile {
+    /// From the data set's folder, parts separated by `/`.
+    pub path: String,
+    /// Size.
+    pub bytes: u64,
+    /// Of its bytes as they lie on disk.
+    pub blake3: String,
+}
+
+/// A case of a data set.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LockedCase {
+    /// Its name.
+    pub name: String,
+    /// Paths of its files, as in [`Lock::files`].
+    pub files: Vec<String>,
+    /// Voxels `[z, y, x]` in file order.
+    pub shape: [usize; 3],
+    /// mm, `[z, y, x]` in file order.
+    pub spacing_mm: [f64; 3],
+    /// Where the file's x, y and z axes run to (`LPS`).
+    pub orientation: String,
+    /// [`hash_image`].
+    pub voxels: String,
+    /// [`hash_labels`], of a case with labels.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub labels: Option<String>,
+    /// Voxels of background, liver and tumour, of a case with labels.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label_voxels: Option<[u64; 3]>,
+}
+
+/// BLAKE3 of an image in canonical (RAS) orientation: the three sizes `[z, y, x]` as 8 bytes each,
+/// then every value, rounded to whole HU, as 4 bytes, x fastest; all little endian.
+pub fn hash_image(image: &Volume<f32>) -> String {
+    let canonical = Orientation::of(&image.geometry).array_to_canonical(image.voxels.view());
+    hash_array(&canonical, |&hu| whole(hu).to_le_bytes())
+}
+
+/// BLAKE3 of a label map (0 background, 1 liver, 2 tumour) in canonical orientation: the three
+/// sizes as in [`hash_image`], then one byte a voxel.
+pub fn hash_labels(labels: &Volume<u8>) -> String {
+    let canonical = Orientation::of(&labels.geometry).array_to_canonical(labels.voxels.view());
+    hash_array(&canonical, |&label| [label])
+}
+
+fn hash_array<T, const N: usize>(voxels: &Array3<T>, bytes: impl Fn(&T) -> [u8; N]) -> String {
+    let mut hasher = blake3::Hasher::new();
+    for &size in voxels.shape() {
+        hasher.update(&(size as u64).to_le_bytes());
+    }
+    let mut buffer = Vec::with_capacity(N * CHUNK);
+    for value in voxels {
+        buffer.extend(bytes(value));
+        if buffer.len() == N * CHUNK {
+            hasher.update(&buffer);
+            buffer.clear();
+        }
+    }
+    hasher.update(&buffer);
+    hasher.finalize().to_hex().to_string()
+}
+
+impl Lock {
+    /// Reads every file and every voxel of the data set in `dir`, at most `jobs` at a time.
+    ///
+    /// # Errors
+    /// Those of [`find`] and of the readers; `Error::Interrupted`.
+    pub fn of(dir: &Path, jobs: usize, progress: &dyn Progress) -> Result<Self> {
+        Self::renewed(dir, None, jobs, progress)
+    }
+
+    /// Like [`Self::of`], but cases whose files have not changed since `before` are not read again.
+    fn renewed(
+        dir: &Path,
+        before: Option<&Self>,
+        jobs: usize,
+        progress: &dyn Progress,
+    ) -> Result<Self> {
+        let dataset = find(dir)?;
+        let cases: Vec<(&Case, Vec<PathBuf>)> = dataset
+            .all_cases()
+            .map(|case| Ok((case, case.files()?)))
+            .collect::<Result<_>>()?;
+        let files = files_of(&dataset, &cases);
+        progress.plan((files.len() + cases.len()) as u64);
+        progress.stage("", &format!("hashing {} files", files.len()));
+        let files: Vec<LockedFile> = each(&files, jobs, progress, |file| locked_file(dir, file))?
+            .into_iter()
+            .collect::<Result<_>>()?;
+        let unchanged = before.map(|before| before.unchanged(&files));
+        progress.stage("", &format!("reading {} cases", cases.len()));
+        let cases = each(&cases, jobs, progress, |(case, files)| {
+            let files: Vec<String> = files.iter().map(|file| relative(dir, file)).collect();
+            let known = unchanged
+                .as_ref()
+                .and_then(|cases| cases.get(case.name.as_str()))
+                .filter(|known| known.files == files);
+            match known {
+                Some(&known) => Ok(known.clone()),
+                None => locked_case(case, files),
+            }
+        })?;
+        Ok(Self {
+            format: FORMAT,
+            layout: dataset.layout.to_string(),
+            files,
+            cases: cases.into_iter().collect::<Result<_>>()?,
+        })
+    }
+
+    /// Its cases all of whose files are still the same.
+    fn unchanged(&self, files: &[LockedFile]) -> BTreeMap<&str, &LockedCase> {
+        let now: BTreeMap<&str, &LockedFile> = files
+            .iter()
+            .map(|file| (file.path.as_str(), file))
+            .collect();
+        let changed: BTreeSet<&str> = self
+            .files
+            .iter()
+            .filter(|file| now.get(file.path.as_str()) != Some(file))
+            .map(|file| file.path.as_str())
+            .collect();
+        self.cases
+            .iter()
+            .filter(|case| {
+                case.files
+                    .iter()
+                    .all(|file| !changed.contains(file.as_str()))
+            })
+            .map(|case| (case.name.as_str(), case))
+            .collect()
+    }
+
+    /// The lock file's text; equal data sets give equal bytes.
+    pub fn to_text(&self) -> Result<String> {
+        toml::to_string(self).map_err(|e| Error::Internal(e.to_string()))
+    }
+
+    /// Writes the lock file, whole or not at all.
+    pub fn write(&self, path: &Path) -> Result<()> {
+        write_atomic(path, self.to_text()?.as_bytes())
+    }
+
+    /// Reads a lock file.
+    ///
+    /// # Errors
+    /// `Error::Read`, and `Error::Malformed` for what is none or has another format.
+    pub fn read(path: &Path) -> Result<Self> {
+        const HINT: &str = "`hdbench datasets lock DIR --out FILE` writes one";
+        let bytes = std::fs::read(path).map_err(Error::read(path))?;
+        let text = String::from_utf8(bytes)
+            .map_err(|_| Error::malformed(path, "expected a lock file, found no text", HINT))?;
+        let lock: Self = toml::from_str(&text).map_err(|e| {
+            Error::malformed(path, format!("expected a lock file: {}", e.message()), HINT)
+        })?;
+        if lock.format != FORMAT {
+            return Err(Error::malformed(
+                path,
+                format!("has format {}, expected {FORMAT}", lock.format),
+                "lock the data set again with this version",
+            ));
+        }
+        Ok(lock)
+    }
+
+    /// What is otherwise in `dir` than this lock says, files first, each in the lock's order and
+    /// new ones last. Cases are read again only where a file has changed.
+    ///
+    /// # Errors
+    /// As [`Self::of`].
+    pub fn differences(
+        &self,
+        dir: &Path,
+        jobs: usize,
+        progress: &dyn Progress,
+    ) -> Result<Vec<Difference>> {
+        let now = Self::renewed(dir, Some(self), jobs, progress)?;
+        let mut found = Vec::new();
+        if now.layout != self.layout {
+            found.push(Difference {
+                change: Change::Changed,
+                what: "layout".into(),
+                detail: format!("{} instead of {}", now.layout, self.layout),
+            });
+        }
+        compare(
+            &mut found,
+            (&self.files, &now.files),
+            |file| format!("file {}", file.path),
+            |old, new| match old.bytes == new.bytes {
+                true => "other bytes of the same number".into(),
+                false => format!("{} bytes instead of {}", new.bytes, old.bytes),
+            },
+        );
+        compare(
+            &mut found,
+            (&self.cases, &now.cases),
+            |case| format!("case {}", case.name),
+            changes_of_case,
+        );
+        Ok(found)
+    }
+}
+
+/// One thing that a lock says otherwise than the disk.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Difference {
+    /// What became of it.
+    pub change: Change,
+    /// `file volume-3.nii` or `case volume-3`.
+    pub what: String,
+    /// How a changed one differs.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub detail: String,
+}
+
+/// What became of a file or a case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Change {
+    /// In the lock alone.
+    Missing,
+    /// In both, and not the same.
+    Changed,
+    /// On disk alone.
+    New,
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let change = match self.change {
+            Change::Missing => "missing",
+            Change::Changed => "changed",
+            Change::New => "new",
+        };
+        write!(f, "{change}: {}", self.what)?;
+        if !self.detail.is_empty() {
+            write!(f, " ({})", self.detail)?;
+        }
+        Ok(())
+    }
+}
+
+fn compare<T: PartialEq>(
+    found: &mut Vec<Difference>,
+    (old, new): (&[T], &[T]),
+    name: impl Fn(&T) -> String,
+    detail: impl Fn(&T, &T) -> String,
+) {
+    let mut now: BTreeMap<String, &T> = new.iter().map(|item| (name(item), item)).collect();
+    for item in old {
+        let what = name(item);
+        let (change, detail) = match now.remove(&what) {
+            None => (Change::Missing, String::new()),
+            Some(other) if other != item => (Change::Changed, detail(item, other)),
+            Some(_) => continue,
+        };
+        found.push(Difference {
+            change,
+            what,
+            detail,
+        });
+    }
+    found.extend(now.into_keys().map(|what| Difference {
+        change: Change::New,
+        what,
+        detail: String::new(),
+    }));
+}
+
+fn changes_of_case(old: &LockedCase, new: &LockedCase) -> String {
+    let mut changes = Vec::new();
+    let mut note = |changed: bool, what: String| {
+        if changed {
+            changes.push(what);
+        }
+    };
+    note(
+        old.shape != new.shape,
+        format!("shape {:?} instead of {:?}", new.shape, old.shape),
+    );
+    note(
+        old.spacing_mm != new.spacing_mm,
+        format!(
+            "spacing {:?} mm instead of {:?} mm",
+            new.spacing_mm, old.spacing_mm
+        ),
+    );
+    note(
+        old.orientation != new.orientation,
+        format!(
+            "orientation {} instead of {}",
+            new.orientation, old.orientation
+        ),
+    );
+    note(old.voxels != new.voxels, "other voxels".into());
+    note(
+        old.labels != new.labels || old.label_voxels != new.label_voxels,
+        "other labels".into(),
+    );
+    note(old.files != new.files, "other files".into());
+    changes.join(", ")
+}
+
+/// Each file once; 3DIRCADb's patients may share an archive.
+fn files_of(dataset: &Dataset, cases: &[(&Case, Vec<PathBuf>)]) -> Vec<PathBuf> {
+    let files: BTreeSet<&PathBuf> = cases
+        .iter()
+        .flat_map(|(_, files)| files)
+        .chain(&dataset.description)
+        .collect();
+    files.into_iter().cloned().collect()
+}
+
+fn relative(dir: &Path, file: &Path) -> String {
+    let parts = file.strip_prefix(dir).unwrap_or(file).components();
+    let parts: Vec<_> = parts
+        .map(|part| part.as_os_str().to_string_lossy())
+        .collect();
+    parts.join("/")
+}
+
+fn locked_file(dir: &Path, file: &Path) -> Result<LockedFile> {
+    Ok(LockedFile {
+        path: relative(dir, file),
+        bytes: std::fs::metadata(file).map_err(Error::read(file))?.len(),
+        blake3: hash_file(file)?,
+    })
+}
+
+fn locked_case(case: &Case, files: Vec<String>) -> Result<LockedCase> {
+    let (image, labels) = match case.has_labels() {
+        true => {
+            let pair = load_pair(case)?;
+            (pair.image, Some(pair.labels))
+        }
+        false => (case.read_image()?, None),
+    };
+    let count = |labels: &Volume<u8>| {
+        [0, 1, 2].map(|class| {
+            labels
+                .voxels
+                .iter()
+                .filter(|&&label| label == class)
+                .count() as u64
+        })
+    };
+    Ok(LockedCase {
+        name: case.name.clone(),
+        files,
+        shape: image.geometry.shape,
+        spacing_mm: image.geometry.spacing_mm,
+        orientation: Orientation::of(&image.geometry).to_string(),
+        voxels: hash_image(&image),
+        label_voxels: labels.as_ref().map(count),
+        labels: labels.as_ref().map(hash_labels),
+    })
+}
