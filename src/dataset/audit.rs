@@ -1,5 +1,6 @@
 //! The leakage audit: pairs of a training and a test case that are the same scan.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::each::each;
@@ -19,6 +20,25 @@ pub enum Evidence {
     Voxels,
     /// The published table alone; the voxels differ, as in phantoms that carry the same names.
     TableAlone,
+}
+
+impl fmt::Display for Evidence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Marks(overlap) => write!(
+                f,
+                "{} common marks, {:.1} % of the smaller scan's ({})",
+                overlap.shared,
+                100.0 * overlap.share_of_smaller,
+                overlap.relation
+            ),
+            Self::Voxels => f.write_str("all voxels are the same"),
+            Self::TableAlone => f.write_str(
+                "by their names LiTS volume 27 + N and 3DIRCADb patient N, but the voxels differ: no \
+                 leak",
+            ),
+        }
+    }
 }
 
 /// Two cases that are the same scan, or ought to be.

@@ -30,6 +30,6 @@ pub use label_map::LabelMap;
 pub use layout::{Dataset, Layout, find};
 pub use pair::{Pair, load_pair};
 pub use problem::{Problem, Severity};
-pub use relation::Relation;
 pub use protocol::{Listed, Protocol, read_splits, splits_json};
+pub use relation::Relation;
 pub use split::Split;

@@ -108,25 +108,12 @@ fn text(findings: &Findings) -> String {
 }
 
 fn evidence(pair: &SameScan) -> String {
-    let table = if pair.in_table {
+    let table = if pair.in_table && pair.is_leak() {
         "; LiTS volume 27 + N is 3DIRCADb patient N"
     } else {
         ""
     };
-    match &pair.evidence {
-        Evidence::Marks(overlap) => format!(
-            "{} common marks, {:.1} % of the smaller scan's ({}){table}",
-            overlap.shared,
-            100.0 * overlap.share_of_smaller,
-            overlap.relation
-        ),
-        Evidence::Voxels => format!("all voxels are the same{table}"),
-        Evidence::TableAlone => {
-            "by their names LiTS volume 27 + N and 3DIRCADb patient N, but the \
-                                 voxels differ: no leak"
-                .into()
-        }
-    }
+    format!("{}{table}", pair.evidence)
 }
 
 fn verdict(findings: &Findings, train: &Path, test: &Path) -> Result<()> {
