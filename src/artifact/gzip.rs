@@ -120,7 +120,7 @@ impl MaybeGzip {
     }
 }
 
-fn explain(path: &Path, packed: bool, error: io::Error) -> Error {
+pub(super) fn explain(path: &Path, packed: bool, error: io::Error) -> Error {
     let hint = "copy or download the file again and compare its size with the source";
     match (packed, error.kind()) {
         (true, ErrorKind::UnexpectedEof) => Error::malformed(

@@ -67,7 +67,14 @@ impl Archive {
     /// `Error::Read` if the system refuses; `Error::Malformed` for anything that is no zip archive
     /// and for whatever this type refuses, naming the entry.
     pub fn open(path: &Path) -> Result<Self> {
-        let file = SharedFile::open(path).map_err(Error::read(path))?;
+        let file = File::open(path).map_err(Error::read(path))?;
+        Self::from_file(path, file)
+    }
+
+    /// [`Archive::open`] for an archive that has no path of its own, such as one that was unpacked
+    /// from another; `path` is how errors name it.
+    pub fn from_file(path: &Path, file: File) -> Result<Self> {
+        let file = SharedFile::new(file).map_err(Error::read(path))?;
         let wrong = |error| damaged(path, error);
         let mut archive = ZipArchive::new(file.clone()).map_err(wrong)?;
         if archive.len() > MAX_ENTRIES {
@@ -77,7 +84,7 @@ impl Archive {
                     "has {} entries, expected at most {MAX_ENTRIES}",
                     archive.len()
                 ),
-                "pack the label maps only",
+                "pack only the files that are needed",
             ));
         }
         if archive.has_duplicate_names() {
@@ -139,6 +146,12 @@ impl Archive {
     /// # Errors
     /// `Error::Malformed` for a promise that the packed bytes cannot keep; `Error::Read`.
     pub fn read(&self, entry: &Entry) -> Result<MaybeGzip> {
+        let content = self.content(entry)?;
+        MaybeGzip::from_reader(&self.path_of(entry), Box::new(content), Some(entry.size))
+    }
+
+    /// [`Archive::read`] for content that is taken as it is.
+    pub(super) fn content(&self, entry: &Entry) -> Result<EntryReader> {
         let path = self.path_of(entry);
         let ratio = if entry.deflated { DEFLATE_MAX_RATIO } else { 1 };
         if entry.size > entry.packed.saturating_mul(ratio) {
@@ -154,7 +167,7 @@ impl Archive {
         let mut file = self.file.clone();
         file.at = entry.start;
         let packed = BufReader::with_capacity(BUFFER_BYTES, file.take(entry.packed));
-        let content = EntryReader {
+        Ok(EntryReader {
             content: if entry.deflated {
                 Content::Deflated(Box::new(DeflateDecoder::new(packed)))
             } else {
@@ -163,8 +176,7 @@ impl Archive {
             left: entry.size,
             crc32: entry.crc32,
             crc: Crc::new(),
-        };
-        MaybeGzip::from_reader(&path, Box::new(content), Some(entry.size))
+        })
     }
 }
 
@@ -283,8 +295,7 @@ struct SharedFile {
 }
 
 impl SharedFile {
-    fn open(path: &Path) -> io::Result<Self> {
-        let file = File::open(path)?;
+    fn new(file: File) -> io::Result<Self> {
         let len = file.metadata()?.len();
         Ok(Self {
             file: Arc::new(file),
@@ -319,7 +330,7 @@ impl Seek for SharedFile {
 }
 
 /// An entry's content with its length and checksum verified.
-struct EntryReader {
+pub(super) struct EntryReader {
     content: Content,
     left: u64,
     crc32: u32,

@@ -7,6 +7,7 @@ mod case;
 mod problem;
 mod quirks;
 mod listing;
+pub mod ircadb;
 pub mod lits;
 mod image_folders;
 mod layout;
@@ -24,7 +25,6 @@ pub mod split;
 pub use case::Case;
 pub use fingerprint::{Fingerprint, Overlap};
 pub use label_map::LabelMap;
-
 pub use layout::{Dataset, Layout, find};
 pub use pair::{Pair, load_pair};
 pub use problem::{Problem, Severity};

@@ -1,5 +1,6 @@
-//! Voxels with their place in the patient: NIfTI in and out, orientation, resampling.
+//! Voxels with their place in the patient: NIfTI and DICOM in and out, orientation, resampling.
 
+mod dicom;
 mod geometry;
 mod label_box;
 mod nifti_affine;
@@ -9,6 +10,10 @@ mod nifti_write;
 mod orientation;
 mod resample;
 
+pub use dicom::{
+    DicomIdentity, DicomSeries, read_dicom_mask, read_dicom_series, write_dicom_mask,
+    write_dicom_series,
+};
 pub use geometry::Geometry;
 pub use label_box::{Label, LabelBox, boxed, label_box_of, read_label_box};
 pub use nifti_header::ImageHeader;

@@ -1,0 +1,14 @@
+//! DICOM in and out: series of single-frame slices.
+
+mod data_set;
+mod grid;
+mod mask;
+mod rle;
+mod samples;
+mod series;
+mod slice;
+mod write;
+
+pub use mask::read_dicom_mask;
+pub use series::{DicomSeries, read_dicom_series};
+pub use write::{DicomIdentity, write_dicom_mask, write_dicom_series};

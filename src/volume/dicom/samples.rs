@@ -1,0 +1,234 @@
+//! Stored samples of one slice, whatever their encoding, as numbers.
+
+use std::path::Path;
+
+use dicom_dictionary_std::{tags, uids};
+use jpeg_decoder::PixelFormat;
+
+use super::data_set::{DataSet, Pixels};
+use super::rle;
+use super::slice::COPY_AGAIN;
+use crate::error::{Error, Result};
+
+pub(super) const DECOMPRESS: &str =
+    "decompress the series first, for example with `gdcmconv --raw IN OUT` or dcmtk's `dcmdjpeg`, `dcmdjpls`";
+
+/// Whole numbers up to here, and their sums, are exact in f32.
+const EXACT_IN_F32: f64 = (1 << 23) as f64;
+
+/// How samples lie in their 8 or 16 bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Format {
+    pub bytes: usize,
+    stored_bits: u16,
+    high_bit: u16,
+    signed: bool,
+}
+
+impl Format {
+    /// The format that a header describes, all tags of which are there.
+    pub fn of(path: &Path, set: &DataSet<'_>) -> Result<Self> {
+        let number = |tag| set.number(tag).unwrap_or(0);
+        let allocated = number(tags::BITS_ALLOCATED);
+        let stored_bits = set.number(tags::BITS_STORED).unwrap_or(allocated);
+        let high_bit = set
+            .number(tags::HIGH_BIT)
+            .unwrap_or(stored_bits.saturating_sub(1));
+        let sound = (1..=allocated).contains(&stored_bits)
+            && high_bit < allocated
+            && high_bit + 1 >= stored_bits;
+        if !matches!(allocated, 8 | 16) || !sound {
+            return Err(Error::malformed(
+                path,
+                format!(
+                    "has samples of {stored_bits} bits up to bit {high_bit} in {allocated} bits, expected them in 8 or 16"
+                ),
+                "convert the series to NIfTI with `dcm2niix`",
+            ));
+        }
+        Ok(Self {
+            bytes: usize::from(allocated / 8),
+            stored_bits,
+            high_bit,
+            signed: number(tags::PIXEL_REPRESENTATION) == 1,
+        })
+    }
+
+    /// The largest magnitude that a sample can have.
+    pub fn largest(self) -> f64 {
+        f64::from(1u32 << self.stored_bits)
+    }
+
+    /// Moves the stored bits to the top of 16 and back down, which leaves out what lies beside
+    /// them (overlays, in old files) and repeats the sign.
+    fn shifts(self) -> (u32, u32) {
+        (u32::from(15 - self.high_bit), u32::from(16 - self.stored_bits))
+    }
+}
+
+/// Stored samples, row by row.
+pub(super) enum Samples<'a> {
+    Bytes(&'a [u8]),
+    LittleEndian(&'a [u8]),
+    BigEndian(&'a [u8]),
+}
+
+/// Decodes the pixels of a slice if need be and hands them on. `decoded` is a buffer.
+///
+/// # Errors
+/// `Error::Malformed` for pixels that are cut off, damaged, or compressed in a way that is not
+/// understood here.
+pub(super) fn with_samples<T>(
+    path: &Path,
+    set: &DataSet<'_>,
+    format: Format,
+    [rows, columns]: [usize; 2],
+    take: impl FnOnce(Samples<'_>) -> T,
+) -> Result<T> {
+    let damaged = |problem: String| Error::malformed(path, problem, COPY_AGAIN);
+    let count = rows * columns;
+    let wanted = count * format.bytes;
+    let decoded;
+    let (bytes, big_endian) = match &set.pixels {
+        None => return Err(damaged("has no pixel data".into())),
+        Some(Pixels::Native { bytes, promised }) => {
+            if (bytes.len() as u64) < *promised {
+                return Err(damaged(format!(
+                    "the pixel data are truncated: the file promises {promised} bytes, {} are there",
+                    bytes.len()
+                )));
+            }
+            (*bytes, set.is_big_endian())
+        }
+        Some(Pixels::Fragments(fragments)) => {
+            let syntax = set.syntax;
+            decoded = match syntax.uid() {
+                uids::RLE_LOSSLESS => rle::decode(fragments, count, format.bytes),
+                uids::JPEG_BASELINE8_BIT
+                | uids::JPEG_EXTENDED12_BIT
+                | uids::JPEG_LOSSLESS
+                | uids::JPEG_LOSSLESS_SV1 => jpeg(fragments, [rows, columns], format.bytes),
+                _ => {
+                    return Err(Error::malformed(
+                        path,
+                        format!(
+                            "its pixels are compressed by {} ({}), which hdbench does not decode",
+                            syntax.name(),
+                            syntax.uid()
+                        ),
+                        DECOMPRESS,
+                    ));
+                }
+            }
+            .map_err(|problem| {
+                damaged(format!("the pixels ({}) are damaged: {problem}", syntax.name()))
+            })?;
+            (decoded.as_slice(), false)
+        }
+    };
+    let Some(bytes) = bytes.get(..wanted) else {
+        return Err(damaged(format!(
+            "has {} bytes of pixels, expected {wanted} for {rows} rows of {columns}",
+            bytes.len()
+        )));
+    };
+    Ok(take(match (format.bytes, big_endian) {
+        (1, _) => Samples::Bytes(bytes),
+        (_, false) => Samples::LittleEndian(bytes),
+        (_, true) => Samples::BigEndian(bytes),
+    }))
+}
+
+/// One JPEG image from all fragments, as little-endian samples.
+fn jpeg(
+    fragments: &[&[u8]],
+    [rows, columns]: [usize; 2],
+    bytes: usize,
+) -> std::result::Result<Vec<u8>, String> {
+    let joined = fragments.concat();
+    let mut decoder = jpeg_decoder::Decoder::new(joined.as_slice());
+    decoder.read_info().map_err(|e| e.to_string())?;
+    let info = decoder.info().ok_or("no image")?;
+    if [usize::from(info.height), usize::from(info.width)] != [rows, columns] {
+        return Err(format!(
+            "the JPEG image has {} rows of {}, the header says {rows} of {columns}",
+            info.height, info.width
+        ));
+    }
+    let narrow = match info.pixel_format {
+        PixelFormat::L8 => true,
+        PixelFormat::L16 if bytes == 2 => false,
+        other => return Err(format!("the JPEG image has samples of the kind {other:?}")),
+    };
+    let decoded = decoder.decode().map_err(|e| e.to_string())?;
+    Ok(match (narrow, bytes) {
+        (true, 2) => decoded.iter().flat_map(|&sample| [sample, 0]).collect(),
+        (true, _) => decoded,
+        // The decoder gives the machine's byte order.
+        (false, _) => decoded
+            .as_chunks::<2>()
+            .0
+            .iter()
+            .flat_map(|&sample| u16::from_ne_bytes(sample).to_le_bytes())
+            .collect(),
+    })
+}
+
+/// Hounsfield units of samples: `slope * stored + intercept`.
+///
+/// Whole numbers come out exact; everything else is computed in f64 and rounded once.
+pub(super) fn rescale(
+    samples: Samples<'_>,
+    format: Format,
+    [slope, intercept]: [f64; 2],
+    out: &mut [f32],
+) {
+    let whole = intercept.fract() == 0.0 && intercept.abs() + format.largest() < EXACT_IN_F32;
+    if slope == 1.0 && whole {
+        let intercept = intercept as i32;
+        convert(samples, format, out, |stored| (stored + intercept) as f32);
+    } else {
+        convert(samples, format, out, |stored| {
+            (f64::from(stored) * slope + intercept) as f32
+        });
+    }
+}
+
+/// Makes something of every sample. Every combination is a loop of its own, so that the compiler
+/// can vectorise it.
+pub(super) fn convert<T>(
+    samples: Samples<'_>,
+    format: Format,
+    out: &mut [T],
+    make: impl Fn(i32) -> T + Copy,
+) {
+    let (up, down) = format.shifts();
+    let unsigned = |sample: u16| i32::from((sample << up) >> down);
+    let signed = |sample: u16| i32::from(((sample << up) as i16) >> down);
+    match (samples, format.signed) {
+        (Samples::Bytes(bytes), false) => each(bytes, out, |&b| make(unsigned(b.into()))),
+        (Samples::Bytes(bytes), true) => each(bytes, out, |&b| make(signed(b.into()))),
+        (Samples::LittleEndian(bytes), false) => {
+            each(pairs(bytes), out, |&b| make(unsigned(u16::from_le_bytes(b))));
+        }
+        (Samples::LittleEndian(bytes), true) => {
+            each(pairs(bytes), out, |&b| make(signed(u16::from_le_bytes(b))));
+        }
+        (Samples::BigEndian(bytes), false) => {
+            each(pairs(bytes), out, |&b| make(unsigned(u16::from_be_bytes(b))));
+        }
+        (Samples::BigEndian(bytes), true) => {
+            each(pairs(bytes), out, |&b| make(signed(u16::from_be_bytes(b))));
+        }
+    }
+}
+
+fn pairs(bytes: &[u8]) -> &[[u8; 2]] {
+    bytes.as_chunks::<2>().0
+}
+
+fn each<S, T>(stored: &[S], out: &mut [T], make: impl Fn(&S) -> T) {
+    for (out, stored) in out.iter_mut().zip(stored) {
+        *out = make(stored);
+    }
+}

@@ -1,0 +1,267 @@
+//! What the header of one slice says, checked as far as one slice can be.
+
+use std::path::Path;
+
+use dicom_core::Tag;
+use dicom_core::dictionary::{DataDictionary, DataDictionaryEntry};
+use dicom_dictionary_std::{StandardDataDictionary, tags};
+
+use super::data_set::{self, DataSet, Problem};
+use super::grid::{dot, length};
+use super::samples::Format;
+use crate::artifact::{Tree, TreeFile};
+use crate::error::{Error, Result};
+
+/// A slice of a CT has half a megabyte; a file of more than this is none.
+pub(super) const MAX_FILE_BYTES: u64 = 64 << 20;
+
+/// Headers of CT slices have a few kilobytes; longer ones are read again, whole.
+const HEADER_BYTES: u64 = 16 * 1024;
+
+/// Directions are written with few digits.
+const DIRECTION_ROUNDING: f64 = 1e-3;
+
+pub(super) const COPY_AGAIN: &str = "copy or download the file again and compare its size with the source";
+
+/// The header of a slice. Vectors are `[x, y, z]` in the LPS+ millimetres of DICOM.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Slice {
+    pub series: Option<String>,
+    pub instance: Option<f64>,
+    pub rows: usize,
+    pub columns: usize,
+    pub position_mm: Option<[f64; 3]>,
+    /// Where a row runs (towards the next column), then where a column runs.
+    pub orientation: Option<[[f64; 3]; 2]>,
+    /// Between rows, then between columns.
+    pub pixel_spacing_mm: Option<[f64; 2]>,
+    /// SpacingBetweenSlices, else SliceThickness; only a single slice needs it.
+    pub thickness_mm: Option<f64>,
+    pub format: Format,
+    pub slope: f64,
+    pub intercept: f64,
+    /// Whether the file says how stored values become Hounsfield units.
+    pub rescaled: bool,
+}
+
+/// Reads the header alone.
+pub(super) fn read_header(tree: &Tree, file: &TreeFile, buffer: &mut Vec<u8>) -> Result<Slice> {
+    let path = tree.path_of(file);
+    let mut inflated = Vec::new();
+    tree.read_start(file, HEADER_BYTES, buffer)?;
+    let is_whole = (buffer.len() as u64) < HEADER_BYTES;
+    match data_set::parse(buffer, &mut inflated) {
+        Ok(set) if is_whole || set.pixels.is_some() => return Slice::of(&path, &set),
+        Err(problem) if is_whole || !matches!(problem, Problem::CutOff(_)) => {
+            return Err(explain(&path, problem));
+        }
+        Ok(_) | Err(_) => {}
+    }
+    with_file(tree, file, buffer, |slice, _| Ok(slice))
+}
+
+/// Reads a file whole and hands on its header and its pixels.
+pub(super) fn with_file<T>(
+    tree: &Tree,
+    file: &TreeFile,
+    buffer: &mut Vec<u8>,
+    take: impl FnOnce(Slice, &DataSet<'_>) -> Result<T>,
+) -> Result<T> {
+    let path = tree.path_of(file);
+    tree.read_into(file, MAX_FILE_BYTES, buffer)?;
+    let mut inflated = Vec::new();
+    let set = data_set::parse(buffer, &mut inflated).map_err(|problem| explain(&path, problem))?;
+    take(Slice::of(&path, &set)?, &set)
+}
+
+fn explain(path: &Path, problem: Problem) -> Error {
+    match problem {
+        Problem::NotDicom => Error::malformed(
+            path,
+            "is no DICOM file: it has neither the DICM mark nor a data set at its beginning",
+            "take files that are no slices out of the folder",
+        ),
+        Problem::CutOff(what) => Error::malformed(
+            path,
+            format!("the file is truncated: it ends in {what}"),
+            COPY_AGAIN,
+        ),
+        Problem::Damaged(what) => {
+            Error::malformed(path, format!("the DICOM file is damaged: {what}"), COPY_AGAIN)
+        }
+        Problem::UnknownSyntax(uid) => Error::malformed(
+            path,
+            format!("has the transfer syntax {uid:?}, which DICOM does not define"),
+            super::samples::DECOMPRESS,
+        ),
+    }
+}
+
+impl Slice {
+    fn of(path: &Path, set: &DataSet<'_>) -> Result<Self> {
+        refuse_other_images(path, set)?;
+        let required = [
+            tags::ROWS,
+            tags::COLUMNS,
+            tags::BITS_ALLOCATED,
+            tags::PIXEL_REPRESENTATION,
+        ];
+        let missing: Vec<Tag> = required
+            .into_iter()
+            .filter(|&tag| set.number(tag).is_none())
+            .collect();
+        if !missing.is_empty() {
+            return Err(missing_tags(path, &missing));
+        }
+        let size = |tag| usize::from(set.number(tag).unwrap_or(0));
+        let (rows, columns) = (size(tags::ROWS), size(tags::COLUMNS));
+        if rows == 0 || columns == 0 {
+            return Err(Error::malformed(
+                path,
+                format!("has {rows} rows and {columns} columns: there is no image"),
+                "export the series again",
+            ));
+        }
+        let one = |tag| Ok(numbers::<1>(path, set, tag)?.map(|[number]| number));
+        let between = one(tags::SPACING_BETWEEN_SLICES)?.map(f64::abs);
+        let thickness_mm = between.or(one(tags::SLICE_THICKNESS)?);
+        let intercept = one(tags::RESCALE_INTERCEPT)?;
+        let slice = Self {
+            series: set.text(tags::SERIES_INSTANCE_UID),
+            instance: one(tags::INSTANCE_NUMBER)?,
+            rows,
+            columns,
+            position_mm: numbers(path, set, tags::IMAGE_POSITION_PATIENT)?,
+            orientation: numbers(path, set, tags::IMAGE_ORIENTATION_PATIENT)?
+                .map(|[a, b, c, d, e, f]| directions(path, [[a, b, c], [d, e, f]]))
+                .transpose()?,
+            pixel_spacing_mm: numbers(path, set, tags::PIXEL_SPACING)?,
+            thickness_mm: thickness_mm.filter(|&mm| mm > 0.0),
+            format: Format::of(path, set)?,
+            slope: one(tags::RESCALE_SLOPE)?.unwrap_or(1.0),
+            intercept: intercept.unwrap_or(0.0),
+            rescaled: intercept.is_some(),
+        };
+        slice.check_numbers(path)?;
+        Ok(slice)
+    }
+
+    fn check_numbers(&self, path: &Path) -> Result<()> {
+        let refuse = |problem: String| {
+            Err(Error::malformed(
+                path,
+                problem,
+                "export the series again; an image without these numbers has no Hounsfield units or no size",
+            ))
+        };
+        if let Some(mm) = self.pixel_spacing_mm
+            && mm.iter().any(|&mm| mm <= 0.0)
+        {
+            return refuse(format!("has the PixelSpacing {mm:?} mm, expected two sizes above 0"));
+        }
+        let largest = self.slope.abs() * self.format.largest() + self.intercept.abs();
+        if self.slope == 0.0 || largest > f64::from(f32::MAX) {
+            return refuse(format!(
+                "has the RescaleSlope {} and the RescaleIntercept {}, which give no usable numbers",
+                self.slope, self.intercept
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// Whatever is not one grey image of a slice, with the reason.
+fn refuse_other_images(path: &Path, set: &DataSet<'_>) -> Result<()> {
+    let refuse = |problem: String, hint: &str| Err(Error::malformed(path, problem, hint));
+    if set.pixels.is_none() {
+        let kind = set.text(tags::MODALITY).unwrap_or_default();
+        return refuse(
+            format!("has no pixel data (modality {kind:?})"),
+            "take reports, plans and other files without an image out of the folder",
+        );
+    }
+    let frames = set.text(tags::NUMBER_OF_FRAMES);
+    if let Some(frames) = frames.filter(|frames| frames != "1") {
+        return refuse(
+            format!("is a multi-frame file of {frames} frames, expected one slice a file"),
+            "convert it to single-frame slices, for example with dcm4che's `emf2sf`, or to NIfTI with `dcm2niix`",
+        );
+    }
+    let samples = set.number(tags::SAMPLES_PER_PIXEL).unwrap_or(1);
+    let meaning = set.text(tags::PHOTOMETRIC_INTERPRETATION);
+    let meaning = meaning.as_deref().unwrap_or("MONOCHROME2");
+    if samples != 1 || !meaning.starts_with("MONOCHROME") {
+        return refuse(
+            format!("is a colour image ({meaning}, {samples} samples a pixel), expected grey values"),
+            "take screenshots and other colour images out of the folder",
+        );
+    }
+    if set.has(tags::MODALITY_LUT_SEQUENCE) {
+        return refuse(
+            "has a table for its values (ModalityLUTSequence), expected RescaleSlope and RescaleIntercept"
+                .into(),
+            "convert the series to NIfTI with `dcm2niix`",
+        );
+    }
+    Ok(())
+}
+
+/// The error for elements that a slice needs and does not have.
+pub(super) fn missing_tags(path: &Path, missing: &[Tag]) -> Error {
+    let names: Vec<String> = missing.iter().map(|&tag| named(tag)).collect();
+    Error::malformed(
+        path,
+        format!("lacks {}", names.join(", ")),
+        "export the series again, as original CT slices and not as secondary captures",
+    )
+}
+
+/// `ImagePositionPatient (0020,0032)`.
+fn named(tag: Tag) -> String {
+    match StandardDataDictionary.by_tag(tag) {
+        Some(entry) => format!("{} {tag}", entry.alias()),
+        None => tag.to_string(),
+    }
+}
+
+/// The decimal numbers of an element; `None` if it is not there or empty.
+fn numbers<const N: usize>(path: &Path, set: &DataSet<'_>, tag: Tag) -> Result<Option<[f64; N]>> {
+    let Some(text) = set.text(tag) else {
+        return Ok(None);
+    };
+    let parsed: Option<Vec<f64>> = text
+        .split('\\')
+        .map(|part| part.trim().parse().ok().filter(|n: &f64| n.is_finite()))
+        .collect();
+    parsed
+        .and_then(|all| <[f64; N]>::try_from(all).ok())
+        .map(Some)
+        .ok_or_else(|| {
+            Error::malformed(
+                path,
+                format!(
+                    "{} is {text:?}, expected {N} finite number{}",
+                    named(tag),
+                    if N == 1 { "" } else { "s" }
+                ),
+                "export the series again",
+            )
+        })
+}
+
+/// Both directions with length 1, if they are perpendicular as they must be.
+fn directions(path: &Path, [row, column]: [[f64; 3]; 2]) -> Result<[[f64; 3]; 2]> {
+    let (long, high) = (length(row), length(column));
+    let near = |a: f64, b: f64| (a - b).abs() < DIRECTION_ROUNDING;
+    if !near(long, 1.0) || !near(high, 1.0) || !near(dot(row, column), 0.0) {
+        return Err(Error::malformed(
+            path,
+            format!(
+                "{} is {row:?}, {column:?}, expected two perpendicular directions of length 1",
+                named(tags::IMAGE_ORIENTATION_PATIENT)
+            ),
+            "export the series again",
+        ));
+    }
+    Ok([row.map(|c| c / long), column.map(|c| c / high)])
+}
