@@ -1,6 +1,7 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::LabelMap;
+use super::ircadb::Patient;
 use super::quirks::{self, BorrowedSpacing};
 use crate::error::Result;
 use crate::volume::{self, Geometry, Volume};
@@ -25,6 +26,8 @@ pub struct Case {
 pub(super) enum Format {
     /// Two NIfTI files.
     Nifti(NiftiFormat),
+    /// A patient of 3DIRCADb.
+    Ircadb(Patient),
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -58,16 +61,31 @@ impl Case {
         }
     }
 
-    /// The same with labels that mean something else.
+    /// A patient of 3DIRCADb.
+    pub fn ircadb(patient: Patient) -> Self {
+        let folder = folder_of(&patient);
+        Self {
+            id: patient.number,
+            name: patient.name.clone(),
+            labels: patient.has_labels().then(|| folder.join("MASKS_DICOM")),
+            image: folder,
+            format: Format::Ircadb(patient),
+        }
+    }
+
+    /// The same with NIfTI labels that mean something else.
     pub fn with_label_map(mut self, map: LabelMap) -> Self {
-        let Format::Nifti(nifti) = &mut self.format;
-        nifti.label_map = map;
+        if let Format::Nifti(nifti) = &mut self.format {
+            nifti.label_map = map;
+        }
         self
     }
 
+    /// The same with LiTS's oddities.
     pub(super) fn of_lits(mut self) -> Self {
-        let Format::Nifti(nifti) = &mut self.format;
-        nifti.lits = true;
+        if let Format::Nifti(nifti) = &mut self.format {
+            nifti.lits = true;
+        }
         self
     }
 
@@ -81,7 +99,9 @@ impl Case {
     /// # Errors
     /// `Error::Read` for a folder that cannot be listed.
     pub fn files(&self) -> Result<Vec<PathBuf>> {
-        let Format::Nifti(_) = &self.format;
+        if let Format::Ircadb(patient) = &self.format {
+            return Ok(patient.files_on_disk());
+        }
         let mut files = vec![self.image.clone()];
         files.extend(self.labels.clone());
         files.sort();
@@ -91,12 +111,14 @@ impl Case {
     /// What beside the bytes of its files decides what is read: the meaning of the labels and
     /// corrections of the header. Equal files and equal text are equal volumes.
     pub fn reading(&self) -> String {
-        let Format::Nifti(nifti) = &self.format;
         let NiftiFormat {
             label_map,
             lits,
             spacing,
-        } = nifti;
+        } = match &self.format {
+            Format::Nifti(nifti) => nifti,
+            Format::Ircadb(_) => return "3DIRCADb".into(),
+        };
         let mut text = label_map.to_string();
         if *lits {
             text += ", LiTS";
@@ -110,22 +132,40 @@ impl Case {
     /// Reads the CT volume in Hounsfield units, `[z, y, x]` in file order.
     ///
     /// # Errors
-    /// As [`volume::read_image`].
+    /// As [`volume::read_image`] and [`Patient::read_image`].
     pub fn read_image(&self) -> Result<Volume<f32>> {
-        let Format::Nifti(nifti) = &self.format;
-        let mut image = volume::read_image(&self.image)?;
-        image.geometry = nifti.corrected(image.geometry);
-        Ok(image)
+        match &self.format {
+            Format::Ircadb(patient) => Ok(patient.read_image()?.0),
+            Format::Nifti(nifti) => {
+                let mut image = volume::read_image(&self.image)?;
+                image.geometry = nifti.corrected(image.geometry);
+                Ok(image)
+            }
+        }
     }
 
     /// Reads shape and place of the CT's voxels, without the voxels.
     ///
     /// # Errors
-    /// As [`volume::read_geometry`].
+    /// As [`volume::read_geometry`] and [`Patient::geometry`].
     pub fn read_geometry(&self) -> Result<Geometry> {
-        let Format::Nifti(nifti) = &self.format;
-        Ok(nifti.corrected(volume::read_geometry(&self.image)?))
+        match &self.format {
+            Format::Ircadb(patient) => patient.geometry(),
+            Format::Nifti(nifti) => Ok(nifti.corrected(volume::read_geometry(&self.image)?)),
+        }
     }
+}
+
+/// What names a patient in messages: the folder of that name, or else the archive.
+fn folder_of(patient: &Patient) -> PathBuf {
+    let files = patient.files_on_disk();
+    let first = files.first().map_or(Path::new(&patient.name), PathBuf::as_path);
+    let named = |folder: &&Path| {
+        folder
+            .file_name()
+            .is_some_and(|name| name.eq_ignore_ascii_case(&patient.name))
+    };
+    first.ancestors().find(named).unwrap_or(first).to_path_buf()
 }
 
 impl NiftiFormat {

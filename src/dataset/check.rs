@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::case::{Format, NiftiFormat};
 use super::each::each;
+use super::ircadb::Patient;
 use super::pair::{check_shapes, give_meaning, header_problems, placement_problem};
 use super::problem::{Problem, Severity};
 use super::{Case, Dataset};
@@ -78,8 +79,10 @@ pub fn check(dataset: &Dataset, jobs: usize, progress: &dyn Progress) -> Result<
 }
 
 fn facts(case: &Case, training: bool) -> Facts {
-    let Format::Nifti(nifti) = &case.format;
-    let mut facts = nifti_facts(case, nifti);
+    let mut facts = match &case.format {
+        Format::Nifti(nifti) => nifti_facts(case, nifti),
+        Format::Ircadb(patient) => patient_facts(case, patient),
+    };
     if training && !case.has_labels() {
         facts.problems.push(Problem::new(
             Severity::Warning,
@@ -135,6 +138,55 @@ fn nifti_facts(case: &Case, nifti: &NiftiFormat) -> Facts {
         facts.problems.extend(apart);
         facts.geometry = Some(nifti.corrected(header.geometry));
     }
+    look_at_voxels(case, image.as_ref(), labels.as_ref(), &mut facts);
+    facts
+}
+
+fn patient_facts(case: &Case, patient: &Patient) -> Facts {
+    let mut facts = Facts::default();
+    let mut labels = None;
+    let mut read = None;
+    if patient.has_labels() {
+        match patient.load() {
+            Ok(pair) => {
+                labels = Some(pair.labels);
+                read = Some((pair.image, pair.warnings));
+            }
+            Err(error) => facts.problems.push(Problem::of_error(
+                "patient",
+                case,
+                &case.image,
+                error,
+            )),
+        }
+    }
+    // Where the masks are to blame, the image can still be looked at.
+    if read.is_none() {
+        match patient.read_image() {
+            Ok(image) => read = Some(image),
+            Err(error) if facts.problems.is_empty() => facts.problems.push(Problem::of_error(
+                "patient",
+                case,
+                &case.image,
+                error,
+            )),
+            // The image is to blame, and that has been said.
+            Err(_) => {}
+        }
+    }
+    let (image, warnings) = read.unzip();
+    for warning in warnings.into_iter().flatten() {
+        let prefix = format!("{}: ", case.name);
+        let message = warning.strip_prefix(&prefix).unwrap_or(&warning);
+        facts.problems.push(Problem::new(
+            Severity::Warning,
+            "patient-note",
+            case,
+            message,
+            "",
+        ));
+    }
+    facts.geometry = image.as_ref().map(|image| image.geometry.clone());
     look_at_voxels(case, image.as_ref(), labels.as_ref(), &mut facts);
     facts
 }

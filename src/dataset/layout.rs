@@ -5,8 +5,10 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::case::Format;
+use super::ircadb::{self, Patient};
 use super::quirks::{self, BorrowedSpacing};
 use super::{Case, image_folders, listing, lits};
+use crate::artifact::is_zip;
 use crate::error::{Error, Result};
 use crate::volume::{self, Geometry, Orientation};
 
@@ -60,20 +62,29 @@ impl Dataset {
         self.cases.iter().chain(&self.test_cases)
     }
 
-    /// Gives a LiTS volume that stores no spacing (1 x 1 x 1 mm, volumes 28 to 47) the voxel sizes
-    /// of the 3DIRCADb patient whose scan it is; a warning says so, or says why not where the
-    /// shapes differ. Volumes that store a spacing, and data sets in other layouts, stay as they
-    /// are.
+    /// Gives LiTS volumes that store no spacing (1 x 1 x 1 mm, volumes 28 to 47) the voxel sizes of
+    /// the 3DIRCADb patients whose scans they are; warnings say so, or say why not where the shapes
+    /// differ. Volumes that store a spacing, and data sets in other layouts, stay as they are.
     ///
     /// Only [`Geometry::spacing_mm`] and the affine change; the stored sizes, which scoring profile
     /// `lits` uses, stay 1 x 1 x 1.
     ///
     /// # Errors
-    /// As [`volume::read_geometry`], for the volume.
-    pub fn borrow_spacing(&mut self, patient: u32, from: &str, theirs: &Geometry) -> Result<()> {
+    /// As [`volume::read_geometry`] for the volumes and [`Patient::geometry`].
+    pub fn with_ircadb_spacing(&mut self, patients: &[Patient]) -> Result<()> {
         if self.layout != Layout::Lits {
             return Ok(());
         }
+        for patient in patients {
+            let same_scan = |case: &Case| quirks::ircadb_patient(case.id) == Some(patient.number);
+            if self.cases.iter().any(same_scan) {
+                self.borrow_spacing(patient.number, &patient.name, &patient.geometry()?)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn borrow_spacing(&mut self, patient: u32, from: &str, theirs: &Geometry) -> Result<()> {
         let same_scan = |case: &&mut Case| quirks::ircadb_patient(case.id) == Some(patient);
         let Some(case) = self.cases.iter_mut().find(same_scan) else {
             return Ok(());
@@ -100,8 +111,9 @@ impl Dataset {
         };
         self.warnings
             .push(quirks::borrowed_problem(case, &spacing).line());
-        let Format::Nifti(nifti) = &mut case.format;
-        nifti.spacing = Some(spacing);
+        if let Format::Nifti(nifti) = &mut case.format {
+            nifti.spacing = Some(spacing);
+        }
         Ok(())
     }
 }
@@ -113,6 +125,10 @@ impl Dataset {
 /// and for what the layouts refuse: numbers that occur twice, label maps without image, several
 /// channels; `Error::Read` for folders that cannot be read.
 pub fn find(dir: &Path) -> Result<Dataset> {
+    // Of the layouts, 3DIRCADb alone may be an archive.
+    if dir.is_file() && is_zip(dir)? {
+        return patients(dir);
+    }
     let files = listing::files(dir, ACCEPTED)?;
     let roots: BTreeSet<&Path> = files
         .iter()
@@ -133,6 +149,8 @@ pub fn find(dir: &Path) -> Result<Dataset> {
         lits.first()
             .map(|file| format!("{} (LiTS)", file.display())),
     );
+    let patient = files.iter().find(|file| is_of_patient(dir, file));
+    seen.extend(patient.map(|file| format!("{} (3DIRCADb)", file.display())));
     if seen.len() > 1 {
         return Err(Error::malformed(
             dir,
@@ -149,6 +167,39 @@ pub fn find(dir: &Path) -> Result<Dataset> {
             description: None,
             warnings: Vec::new(),
         }),
+        None if patient.is_some() || is_named_after_patient(dir) => patients(dir),
         None => Err(Error::malformed(dir, "no data set found", ACCEPTED)),
     }
+}
+
+fn patients(dir: &Path) -> Result<Dataset> {
+    Ok(Dataset {
+        layout: Layout::Ircadb,
+        cases: ircadb::find(dir)?.into_iter().map(Case::ircadb).collect(),
+        test_cases: Vec::new(),
+        description: None,
+        warnings: Vec::new(),
+    })
+}
+
+/// Whether a file lies in a patient's folder, or is an archive of patients; a NIfTI file may be
+/// named after a patient and is none.
+fn is_of_patient(dir: &Path, file: &Path) -> bool {
+    let below = file.strip_prefix(dir).unwrap_or(file);
+    let folder = below.parent().unwrap_or(Path::new(""));
+    let zip = below
+        .extension()
+        .is_some_and(|extension| extension.eq_ignore_ascii_case("zip"));
+    folder.ancestors().any(is_named_after_patient) || (zip && is_named_after_patient(below))
+}
+
+/// `3Dircadb1.7`, `3Dircadb1.7.zip`, `3Dircadb1.zip`.
+fn is_named_after_patient(path: &Path) -> bool {
+    let real = match path.file_name() {
+        Some(_) => path.to_path_buf(),
+        // `.` and `..` have no name of their own.
+        None => path.canonicalize().unwrap_or_default(),
+    };
+    let name = real.file_name().unwrap_or_default().to_string_lossy();
+    name.to_ascii_lowercase().starts_with("3dircadb1.")
 }

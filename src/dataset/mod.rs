@@ -26,7 +26,6 @@ pub mod split;
 pub use case::Case;
 pub use fingerprint::{Fingerprint, Overlap};
 pub use label_map::LabelMap;
-
 pub use layout::{Dataset, Layout, find};
 pub use pair::{Pair, load_pair};
 pub use problem::{Problem, Severity};

@@ -36,7 +36,10 @@ impl Pair {
 /// `Error::Usage` for a case without labels; `Error::Malformed` for shapes that differ, for labels
 /// without a meaning and for whatever the readers refuse.
 pub fn load_pair(case: &Case) -> Result<Pair> {
-    let Format::Nifti(nifti) = &case.format;
+    let nifti = match &case.format {
+        Format::Nifti(nifti) => nifti,
+        Format::Ircadb(patient) => return patient.load(),
+    };
     let labels_path = case.labels.as_deref().ok_or_else(|| {
         Error::usage(
             format!("{}: {} has no label map", case.image.display(), case.name),

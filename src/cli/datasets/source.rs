@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use crate::dataset::{Dataset, find};
+use crate::dataset::{Dataset, find, ircadb};
 use crate::error::Result;
 
 /// How many cases are worked on at a time.
@@ -24,9 +24,7 @@ impl Jobs {
 pub fn open(dir: &Path, ircadb: Option<&PathBuf>) -> Result<Dataset> {
     let mut dataset = find(dir)?;
     if let Some(ircadb) = ircadb {
-        for patient in find(ircadb)?.cases {
-            dataset.borrow_spacing(patient.id, &patient.name, &patient.read_geometry()?)?;
-        }
+        dataset.with_ircadb_spacing(&ircadb::find(ircadb)?)?;
     }
     Ok(dataset)
 }
