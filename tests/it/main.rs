@@ -2,6 +2,7 @@
 
 mod dataset;
 mod devices;
+mod dicom;
 mod evaluate;
 mod evaluation;
 mod golden;
