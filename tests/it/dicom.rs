@@ -76,7 +76,12 @@ fn zip_folder(folder: &Path, prefix: &str) -> Vec<u8> {
     let files: Vec<(String, Vec<u8>)> = tree
         .files()
         .iter()
-        .map(|file| (format!("{prefix}{}", file.path), tree.read(file, 1 << 20).unwrap()))
+        .map(|file| {
+            (
+                format!("{prefix}{}", file.path),
+                tree.read(file, 1 << 20).unwrap(),
+            )
+        })
         .collect();
     let entries: Vec<(&str, &[u8])> = files
         .iter()
@@ -99,16 +104,30 @@ fn every_series_reads_as_pydicom_and_simpleitk_read_it() {
         };
         let (found, _) = read(&fixture(name));
         assert_eq!(found.geometry.shape, shape, "{name}");
-        let values: Vec<f32> = expected.values.iter().flatten().map(|&v| v as f32).collect();
+        let values: Vec<f32> = expected
+            .values
+            .iter()
+            .flatten()
+            .map(|&v| v as f32)
+            .collect();
         assert_eq!(found.voxels.as_slice().unwrap(), values, "{name}");
         if let (Some(spacing), Some(affine)) = (expected.spacing_xyz, expected.affine) {
             let [x, y, z] = spacing;
             for (f, e) in found.geometry.spacing_mm.iter().zip([z, y, x]) {
                 assert!((f - e).abs() < 1e-6, "{name}: {f} != {e}");
             }
-            let pairs = found.geometry.affine.iter().flatten().zip(affine.iter().flatten());
+            let pairs = found
+                .geometry
+                .affine
+                .iter()
+                .flatten()
+                .zip(affine.iter().flatten());
             for (f, e) in pairs {
-                assert!((f - e).abs() < 1e-6, "{name}: {:?} != {affine:?}", found.geometry.affine);
+                assert!(
+                    (f - e).abs() < 1e-6,
+                    "{name}: {:?} != {affine:?}",
+                    found.geometry.affine
+                );
             }
         }
         let series = DicomSeries::open(&open(&fixture(name))).unwrap();
@@ -132,19 +151,38 @@ fn a_zipped_series_is_the_same_and_clutter_is_passed_over() {
         let file = file.unwrap();
         fs::copy(file.path(), folder.join(file.file_name())).unwrap();
     }
-    for name in ["DICOMDIR", "Thumbs.db", ".DS_Store", "._image_3", "desktop.ini"] {
+    for name in [
+        "DICOMDIR",
+        "Thumbs.db",
+        ".DS_Store",
+        "._image_3",
+        "desktop.ini",
+    ] {
         fs::write(folder.join(name), b"no slice").unwrap();
     }
     assert_eq!(read(&folder), expected);
-    fs::write(folder.join("notes.txt"), b"seen by the radiologist on Monday").unwrap();
+    fs::write(
+        folder.join("notes.txt"),
+        b"seen by the radiologist on Monday",
+    )
+    .unwrap();
     let text = message(volume::read_dicom_series(&folder));
-    assert_says(&text, &["notes.txt: is no DICOM file", "take files that are no slices"]);
+    assert_says(
+        &text,
+        &[
+            "notes.txt: is no DICOM file",
+            "take files that are no slices",
+        ],
+    );
 }
 
 #[test]
 fn threads_do_not_change_the_volume() {
     let wide = read(&fixture("fractions"));
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(1)
+        .build()
+        .unwrap();
     assert_eq!(pool.install(|| read(&fixture("fractions"))), wide);
 }
 
@@ -153,42 +191,122 @@ fn what_is_odd_is_noted() {
     let (_, notes) = read(&fixture("shuffled"));
     assert!(notes.is_empty(), "{notes:?}");
     let (_, notes) = read(&fixture("no_rescale"));
-    assert_says(&notes.join(";"), &["4 of 4 slices have no RescaleIntercept"]);
+    assert_says(
+        &notes.join(";"),
+        &["4 of 4 slices have no RescaleIntercept"],
+    );
     let (found, notes) = read(&fixture("rounded_positions"));
-    assert_says(&notes.join(";"), &["vary from 1.2 to 1.3 mm", "mean of 1.267 mm"]);
+    assert_says(
+        &notes.join(";"),
+        &["vary from 1.2 to 1.3 mm", "mean of 1.267 mm"],
+    );
     assert!((found.geometry.spacing_mm[0] - 3.8 / 3.0).abs() < 1e-9);
 }
 
 #[test]
 fn series_that_are_no_volume_are_refused_with_the_reason() {
     for (name, says) in [
-        ("refused_gap", &["1 slice is missing between", "image_3 and", "they are 5 mm apart, the others 2.5 mm"][..]),
-        ("refused_duplicate", &["image_10: lies at the same position as", "again: -40.25, -61.5, 107.625 mm"]),
-        ("refused_mixed", &["refused_mixed: holds 2 series", "7777.200.1 (3 files)", "7777.200.2 (1 file)", "a folder of its own"]),
-        ("refused_tilt", &["12.0 degrees off their normal", "tilted gantry", "dcm2niix"]),
+        (
+            "refused_gap",
+            &[
+                "1 slice is missing between",
+                "image_3 and",
+                "they are 5 mm apart, the others 2.5 mm",
+            ][..],
+        ),
+        (
+            "refused_duplicate",
+            &[
+                "image_10: lies at the same position as",
+                "again: -40.25, -61.5, 107.625 mm",
+            ],
+        ),
+        (
+            "refused_mixed",
+            &[
+                "refused_mixed: holds 2 series",
+                "7777.200.1 (3 files)",
+                "7777.200.2 (1 file)",
+                "a folder of its own",
+            ],
+        ),
+        (
+            "refused_tilt",
+            &["12.0 degrees off their normal", "tilted gantry", "dcm2niix"],
+        ),
         ("refused_uneven", &["uneven, from 1.75 to 3.25 mm"]),
-        ("refused_size", &["refused_size/IM0001 of the same series: it has 7 rows of 9 instead of 21 of 3"]),
-        ("refused_spacing", &["does not fit to", "it has pixels of [0.75, 0.625] mm instead of [0.75, 0.8] mm"]),
+        (
+            "refused_size",
+            &["refused_size/IM0001 of the same series: it has 7 rows of 9 instead of 21 of 3"],
+        ),
+        (
+            "refused_spacing",
+            &[
+                "does not fit to",
+                "it has pixels of [0.75, 0.625] mm instead of [0.75, 0.8] mm",
+            ],
+        ),
         ("refused_orientation", &["the orientation [["]),
-        ("refused_missing_tags", &["IM0001: lacks ImagePositionPatient (0020,0032), PixelSpacing (0028,0030)"]),
-        ("refused_missing_format", &["IM0001: lacks Rows (0028,0010), BitsAllocated (0028,0100)"]),
-        ("refused_multi_frame", &["IM0001: is a multi-frame file of 3 frames"]),
-        ("refused_colour", &["IM0001: is a colour image (RGB, 3 samples a pixel)"]),
-        ("refused_no_pixels", &["IM0001: has no pixel data (modality \"SR\")"]),
-        ("refused_few_pixels", &["IM0001: has 100 bytes of pixels, expected 126 for 7 rows of 9"]),
-        ("refused_not_perpendicular", &["expected two perpendicular directions of length 1"]),
-        ("refused_not_a_number", &["RescaleIntercept (0028,1052) is \"nan\", expected 1 finite number"]),
-        ("refused_jpeg_ls", &["compressed by JPEG-LS Lossless Image Compression (1.2.840.10008.1.2.4.80)", "gdcmconv --raw"]),
+        (
+            "refused_missing_tags",
+            &["IM0001: lacks ImagePositionPatient (0020,0032), PixelSpacing (0028,0030)"],
+        ),
+        (
+            "refused_missing_format",
+            &["IM0001: lacks Rows (0028,0010), BitsAllocated (0028,0100)"],
+        ),
+        (
+            "refused_multi_frame",
+            &["IM0001: is a multi-frame file of 3 frames"],
+        ),
+        (
+            "refused_colour",
+            &["IM0001: is a colour image (RGB, 3 samples a pixel)"],
+        ),
+        (
+            "refused_no_pixels",
+            &["IM0001: has no pixel data (modality \"SR\")"],
+        ),
+        (
+            "refused_few_pixels",
+            &["IM0001: has 100 bytes of pixels, expected 126 for 7 rows of 9"],
+        ),
+        (
+            "refused_not_perpendicular",
+            &["expected two perpendicular directions of length 1"],
+        ),
+        (
+            "refused_not_a_number",
+            &["RescaleIntercept (0028,1052) is \"nan\", expected 1 finite number"],
+        ),
+        (
+            "refused_jpeg_ls",
+            &[
+                "compressed by JPEG-LS Lossless Image Compression (1.2.840.10008.1.2.4.80)",
+                "gdcmconv --raw",
+            ],
+        ),
     ] {
         assert_says(&message(volume::read_dicom_series(&fixture(name))), says);
     }
     let empty = TempDir::new().unwrap();
-    assert_says(&message(volume::read_dicom_series(empty.path())), &["no DICOM files found"]);
+    assert_says(
+        &message(volume::read_dicom_series(empty.path())),
+        &["no DICOM files found"],
+    );
 }
 
 #[test]
 fn a_cut_file_is_truncated_wherever_it_is_cut_and_never_a_panic() {
-    for name in ["shuffled", "deflated", "rle", "jpeg_lossless", "implicit", "undefined_lengths", "no_meta_explicit"] {
+    for name in [
+        "shuffled",
+        "deflated",
+        "rle",
+        "jpeg_lossless",
+        "implicit",
+        "undefined_lengths",
+        "no_meta_explicit",
+    ] {
         let dir = TempDir::new().unwrap();
         let whole = fs::read(fixture(name).join("image_3")).unwrap();
         let path = dir.path().join("slice");
@@ -198,8 +316,18 @@ fn a_cut_file_is_truncated_wherever_it_is_cut_and_never_a_panic() {
             // The last byte may be padding.
             if length + 1 < whole.len() || result.is_err() {
                 let text = message(result);
-                let says = ["truncated", "no DICOM", "no pixel data", "ends in", "damaged", "lacks"];
-                assert!(says.iter().any(|part| text.contains(part)), "{name} {length}: {text}");
+                let says = [
+                    "truncated",
+                    "no DICOM",
+                    "no pixel data",
+                    "ends in",
+                    "damaged",
+                    "lacks",
+                ];
+                assert!(
+                    says.iter().any(|part| text.contains(part)),
+                    "{name} {length}: {text}"
+                );
             }
         }
     }
@@ -207,12 +335,24 @@ fn a_cut_file_is_truncated_wherever_it_is_cut_and_never_a_panic() {
     let whole = fs::read(fixture("shuffled").join("image_3")).unwrap();
     fs::write(dir.path().join("slice"), &whole[..whole.len() - 6]).unwrap();
     let text = message(volume::read_dicom_series(dir.path()));
-    assert_says(&text, &["the file promises 126 bytes, 120 are there", "compare its size"]);
+    assert_says(
+        &text,
+        &[
+            "the file promises 126 bytes, 120 are there",
+            "compare its size",
+        ],
+    );
 }
 
 #[test]
 fn changed_bytes_are_an_error_or_a_volume_and_never_a_panic() {
-    for name in ["shuffled", "rle", "jpeg_lossless", "undefined_lengths_implicit", "deflated"] {
+    for name in [
+        "shuffled",
+        "rle",
+        "jpeg_lossless",
+        "undefined_lengths_implicit",
+        "deflated",
+    ] {
         let dir = TempDir::new().unwrap();
         let whole = fs::read(fixture(name).join("image_3")).unwrap();
         let path = dir.path().join("slice");
@@ -229,7 +369,12 @@ fn changed_bytes_are_an_error_or_a_volume_and_never_a_panic() {
 
 #[test]
 fn a_mask_lies_on_the_images_grid() {
-    let expected: Vec<u8> = expected()["mask"].values.iter().flatten().map(|&v| v as u8).collect();
+    let expected: Vec<u8> = expected()["mask"]
+        .values
+        .iter()
+        .flatten()
+        .map(|&v| v as u8)
+        .collect();
     let image = DicomSeries::open(&open(&fixture("shuffled"))).unwrap();
     let mask = |name: &str| volume::read_dicom_mask(&open(&fixture(name)), &image);
     let (found, notes) = mask("mask").unwrap();
@@ -239,16 +384,29 @@ fn a_mask_lies_on_the_images_grid() {
     // The slices left out are empty.
     let (found, notes) = mask("mask_of_two_slices").unwrap();
     assert_eq!(found.voxels.as_slice().unwrap(), expected);
-    assert_says(&notes.join(";"), &["mask_of_two_slices: has 2 of the image's 4 slices"]);
+    assert_says(
+        &notes.join(";"),
+        &["mask_of_two_slices: has 2 of the image's 4 slices"],
+    );
     // InstanceNumber runs against the positions in both.
     let (found, notes) = mask("mask_without_positions").unwrap();
     assert_eq!(found.voxels.as_slice().unwrap(), expected);
-    assert_says(&notes.join(";"), &["no positions", "in the order of their numbers"]);
+    assert_says(
+        &notes.join(";"),
+        &["no positions", "in the order of their numbers"],
+    );
     assert_says(
         &message(mask("mask_elsewhere")),
-        &["is no mask of", "it lies at -40.25, -61.5, 103.5 mm", "nearest slice at -40.25, -61.5, 102.625 mm"],
+        &[
+            "is no mask of",
+            "it lies at -40.25, -61.5, 103.5 mm",
+            "nearest slice at -40.25, -61.5, 102.625 mm",
+        ],
     );
-    assert_says(&message(mask("oblique")), &["is no mask of", "the orientation"]);
+    assert_says(
+        &message(mask("oblique")),
+        &["is no mask of", "the orientation"],
+    );
 }
 
 fn identity(series: &str, number: u32) -> DicomIdentity {
@@ -289,7 +447,10 @@ fn what_is_written_reads_back_and_is_the_same_every_time() {
         assert!(notes.is_empty(), "{notes:?}");
         for z in 0..4 {
             let name = format!("image_{z}");
-            assert_eq!(fs::read(first.join(&name)).unwrap(), fs::read(second.join(&name)).unwrap());
+            assert_eq!(
+                fs::read(first.join(&name)).unwrap(),
+                fs::read(second.join(&name)).unwrap()
+            );
         }
         assert_eq!(fs::read_dir(&first).unwrap().count(), 4);
     }
@@ -307,7 +468,10 @@ fn what_is_written_reads_back_and_is_the_same_every_time() {
     let mut half = volume.clone();
     half.voxels[[1, 2, 3]] = 0.5;
     let error = volume::write_dicom_series(&folder, &half, &identity("CT", 1), 0).unwrap_err();
-    assert_says(&error.to_string(), &["0.5 HU cannot be stored", "round the volume"]);
+    assert_says(
+        &error.to_string(),
+        &["0.5 HU cannot be stored", "round the volume"],
+    );
 }
 
 #[test]
@@ -329,7 +493,10 @@ fn a_tree_opens_archives_in_archives_and_writes_nothing() {
     );
     assert_eq!(nested.on_disk(image), path);
     let text = message(nested.read(image, 4));
-    assert_says(&text, &["3Dircadb1.1/PATIENT_DICOM.zip/image_0: has 5 bytes, expected at most 4"]);
+    assert_says(
+        &text,
+        &["3Dircadb1.1/PATIENT_DICOM.zip/image_0: has 5 bytes, expected at most 4"],
+    );
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
 }
 
@@ -347,7 +514,11 @@ fn bombs_and_names_that_lead_out_are_refused_at_every_level() {
     put(&zip_of(&[("PATIENT_DICOM.zip", &vec![0; 40 << 20])]));
     assert_says(
         &message(enter_first()),
-        &["data.zip/PATIENT_DICOM.zip: is an archive that unpacks from", "to 41943040 bytes", "bomb"],
+        &[
+            "data.zip/PATIENT_DICOM.zip: is an archive that unpacks from",
+            "to 41943040 bytes",
+            "bomb",
+        ],
     );
 
     let climbing = zip_of(&[("../../outside", b"x")]);
@@ -360,7 +531,10 @@ fn bombs_and_names_that_lead_out_are_refused_at_every_level() {
     assert_says(&message(Tree::open(&path)), &["leads out of the archive"]);
 
     put(&zip_of(&[("inner.zip", b"no archive at all")]));
-    assert_says(&message(enter_first()), &["data.zip/inner.zip: is no sound zip archive"]);
+    assert_says(
+        &message(enter_first()),
+        &["data.zip/inner.zip: is no sound zip archive"],
+    );
 
     let mut nested = zip_of(&[("slice", b"x")]);
     for _ in 0..3 {
@@ -369,7 +543,10 @@ fn bombs_and_names_that_lead_out_are_refused_at_every_level() {
     put(&nested);
     let enter = |tree: Tree| tree.enter(&tree.files()[0]);
     let third = enter(enter(open(&path)).unwrap()).unwrap();
-    assert_says(&message(enter(third)), &["inner.zip/inner.zip/inner.zip: is an archive inside 3 archives"]);
+    assert_says(
+        &message(enter(third)),
+        &["inner.zip/inner.zip/inner.zip: is an archive inside 3 archives"],
+    );
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
 
     fs::write(dir.path().join("file"), b"text").unwrap();
@@ -401,8 +578,11 @@ fn patient(folder: &Path, number: u32, tumour_structures: &[&str]) -> (Volume<f3
     };
     mask("liver", labels.clone());
     for (i, name) in tumour_structures.iter().enumerate() {
-        let tumour = Array3::from_shape_fn(shape, |(z, y, x)| u8::from(z == 1 + i && y < 2 && x == 3));
-        labels.zip_mut_with(&tumour, |label, &set| *label = if set > 0 { 2 } else { *label });
+        let tumour =
+            Array3::from_shape_fn(shape, |(z, y, x)| u8::from(z == 1 + i && y < 2 && x == 3));
+        labels.zip_mut_with(&tumour, |label, &set| {
+            *label = if set > 0 { 2 } else { *label }
+        });
         mask(name, tumour);
     }
     for name in ["leftsurretumor", "livercyst", "bone"] {
@@ -415,7 +595,11 @@ fn patient(folder: &Path, number: u32, tumour_structures: &[&str]) -> (Volume<f3
 fn patients_are_found_and_loaded_from_folders() {
     let dir = TempDir::new().unwrap();
     let root = dir.path().join("data/3Dircadb1");
-    let (image, labels) = patient(&root.join("3Dircadb1.2"), 2, &["livertumor01", "LiverTumors2"]);
+    let (image, labels) = patient(
+        &root.join("3Dircadb1.2"),
+        2,
+        &["livertumor01", "LiverTumors2"],
+    );
     patient(&root.join("3DIRCADB1.10"), 10, &[]);
     fs::create_dir_all(root.join("3Dircadb1.10x")).unwrap();
     let patients = ircadb::find(dir.path()).unwrap();
@@ -426,7 +610,14 @@ fn patients_are_found_and_loaded_from_folders() {
     assert!(second.has_labels());
     assert_eq!(
         second.structures().unwrap(),
-        ["LiverTumors2", "bone", "leftsurretumor", "liver", "livercyst", "livertumor01"]
+        [
+            "LiverTumors2",
+            "bone",
+            "leftsurretumor",
+            "liver",
+            "livercyst",
+            "livertumor01"
+        ]
     );
     // The image, the liver and two tumours, of four slices each.
     assert_eq!(second.files_on_disk().len(), 16);
@@ -460,7 +651,10 @@ fn patients_are_found_and_loaded_from_folders() {
     let without = &ircadb::find(dir.path()).unwrap()[0];
     assert!(!without.has_labels());
     assert_eq!(without.read_image().unwrap().0, pair.image);
-    assert_says(&message(without.load()), &["3Dircadb1.2: has no MASKS_DICOM"]);
+    assert_says(
+        &message(without.load()),
+        &["3Dircadb1.2: has no MASKS_DICOM"],
+    );
 }
 
 #[test]
@@ -518,9 +712,15 @@ fn patients_are_read_from_archives_however_they_are_nested() {
     assert_eq!(found.len(), 1);
     assert_eq!(found[0].load().unwrap(), expected);
     patient(&both.join("copy/3Dircadb1.3"), 3, &[]);
-    assert_says(&message(ircadb::find(&both)), &["3Dircadb1.3 is there 2 times", "copy/3Dircadb1.3"]);
+    assert_says(
+        &message(ircadb::find(&both)),
+        &["3Dircadb1.3 is there 2 times", "copy/3Dircadb1.3"],
+    );
     let empty = TempDir::new().unwrap();
-    assert_says(&message(ircadb::find(empty.path())), &["no patients of 3DIRCADb-01 found", "PATIENT_DICOM"]);
+    assert_says(
+        &message(ircadb::find(empty.path())),
+        &["no patients of 3DIRCADb-01 found", "PATIENT_DICOM"],
+    );
 }
 
 #[test]
@@ -538,10 +738,24 @@ fn a_real_scan_is_the_same_from_dicom_and_from_nifti() {
     assert_eq!(pair.image.voxels, image.voxels);
     assert_eq!(pair.labels.voxels, labels.voxels);
     assert!(pair.image.geometry.displacement_mm(&image.geometry) < 1e-3);
-    for (f, e) in pair.image.geometry.affine.iter().flatten().zip(image.geometry.affine.iter().flatten()) {
-        assert!((f - e).abs() < 1e-3, "{:?} != {:?}", pair.image.geometry, image.geometry);
+    for (f, e) in pair
+        .image
+        .geometry
+        .affine
+        .iter()
+        .flatten()
+        .zip(image.geometry.affine.iter().flatten())
+    {
+        assert!(
+            (f - e).abs() < 1e-3,
+            "{:?} != {:?}",
+            pair.image.geometry,
+            image.geometry
+        );
     }
     assert!(pair.has_tumour());
     let structures = patients[0].structures().unwrap();
-    assert!(structures.contains(&"livertumor03".to_owned()) && structures.contains(&"bone".to_owned()));
+    assert!(
+        structures.contains(&"livertumor03".to_owned()) && structures.contains(&"bone".to_owned())
+    );
 }
