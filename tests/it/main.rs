@@ -3,6 +3,7 @@
 mod crossval;
 mod dataset;
 mod devices;
+mod dicom;
 mod evaluate;
 mod evaluation;
 mod golden;
