@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize};
 use super::bounded::for_each_bounded;
 use super::fold::{Fold, Leak, Role, TestCase, refuse_leaks};
 use super::leakage::{self, Audit, SamePair};
-use super::study::{Data, Study};
+use super::study::Study;
 use crate::artifact::{hash_bytes, hash_file, write_atomic};
 use crate::dataset::split::Labelled;
-use crate::dataset::{self, Case, Split, load_pair, splits_json};
+use crate::dataset::{self, Case, Dataset, Layout, Split, ircadb, load_pair, splits_json};
 use crate::error::{Error, Result};
 use crate::preprocess::{Grid, Stored};
 use crate::progress::Progress;
@@ -92,12 +92,13 @@ impl Inputs {
         let mut lock = read_lock(&path)?;
         let mut locked = BTreeMap::new();
         let mut warnings = Vec::new();
-        let mut set = |data: &Data, prefix: &str| -> Result<Vec<Ready>> {
+        let (found, other_found) = find(study)?;
+        let mut set = |found: Dataset, prefix: &str| -> Result<Vec<Ready>> {
             let before = &lock.cases;
             ready(
                 run,
                 study,
-                data,
+                found,
                 prefix,
                 before,
                 &mut locked,
@@ -105,9 +106,9 @@ impl Inputs {
                 progress,
             )
         };
-        let own = set(&study.data, "")?;
-        let other = match &study.transfer {
-            Some(transfer) => set(&transfer.data, "transfer/")?,
+        let own = set(found, "")?;
+        let other = match other_found {
+            Some(found) => set(found, "transfer/")?,
             None => Vec::new(),
         };
         lock.cases = locked;
@@ -165,7 +166,21 @@ fn write_changed(path: &Path, bytes: &[u8]) -> Result<()> {
     write_atomic(path, bytes)
 }
 
-/// Finds, hashes and preprocesses the labelled cases of one data set.
+/// Finds the study's data set and the one it is trained on for the transfer. Where the first is
+/// 3DIRCADb, the volumes of LiTS that are its patients get the spacing back that they have lost.
+fn find(study: &Study) -> Result<(Dataset, Option<Dataset>)> {
+    let own = dataset::find(&study.data.folder)?;
+    let Some(transfer) = &study.transfer else {
+        return Ok((own, None));
+    };
+    let mut other = dataset::find(&transfer.data.folder)?;
+    if own.layout == Layout::Ircadb && other.layout == Layout::Lits {
+        other.with_ircadb_spacing(&ircadb::find(&study.data.folder)?)?;
+    }
+    Ok((own, Some(other)))
+}
+
+/// Hashes and preprocesses the labelled cases of one data set.
 #[expect(
     clippy::too_many_arguments,
     reason = "two of them collect what both data sets give"
@@ -173,14 +188,13 @@ fn write_changed(path: &Path, bytes: &[u8]) -> Result<()> {
 fn ready(
     run: &Path,
     study: &Study,
-    data: &Data,
+    found: Dataset,
     prefix: &str,
     before: &BTreeMap<String, LockedCase>,
     locked: &mut BTreeMap<String, LockedCase>,
     warnings: &mut Vec<String>,
     progress: &dyn Progress,
 ) -> Result<Vec<Ready>> {
-    let found = dataset::find(&data.folder)?;
     warnings.extend(found.warnings);
     let (cases, bare): (Vec<Case>, Vec<Case>) = found.cases.into_iter().partition(Case::has_labels);
     warnings.extend(
