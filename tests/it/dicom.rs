@@ -345,6 +345,23 @@ fn a_cut_file_is_truncated_wherever_it_is_cut_and_never_a_panic() {
 }
 
 #[test]
+fn a_size_that_no_file_can_fill_is_refused_before_memory_is_asked_for() {
+    let dir = TempDir::new().unwrap();
+    for name in ["shuffled", "rle"] {
+        let mut bytes = fs::read(fixture(name).join("image_3")).unwrap();
+        let rows = bytes
+            .windows(8)
+            .position(|w| w == b"\x28\x00\x10\x00US\x02\x00")
+            .unwrap();
+        bytes[rows + 8..rows + 10].fill(0xff);
+        bytes[rows + 18..rows + 20].fill(0xff);
+        fs::write(dir.path().join("slice"), &bytes).unwrap();
+        let text = message(DicomSeries::open(&open(dir.path())));
+        assert_says(&text, &["slice: has 65535 rows of 65535, more than its"]);
+    }
+}
+
+#[test]
 fn changed_bytes_are_an_error_or_a_volume_and_never_a_panic() {
     for name in [
         "shuffled",
@@ -697,7 +714,7 @@ fn patients_are_read_from_archives_however_they_are_nested() {
         }
         for found in by_path {
             assert_eq!((found.number, found.name.as_str()), (3, "3Dircadb1.3"));
-            assert_eq!(found.files_on_disk(), [path.clone()], "{name}");
+            assert_eq!(found.files_on_disk(), std::slice::from_ref(&path), "{name}");
             let pair = found.load().unwrap();
             assert_eq!(pair.image, expected.image, "{name}");
             assert_eq!(pair.labels, expected.labels, "{name}");
