@@ -141,7 +141,12 @@ impl Tree {
     /// The same root with some of its files.
     pub fn filtered(&self, keep: impl Fn(&TreeFile) -> bool) -> Self {
         Self {
-            files: self.files.iter().filter(|file| keep(file)).cloned().collect(),
+            files: self
+                .files
+                .iter()
+                .filter(|file| keep(file))
+                .cloned()
+                .collect(),
             ..self.clone_without_files()
         }
     }
@@ -169,7 +174,9 @@ impl Tree {
         if depth > MAX_DEPTH {
             return Err(Error::malformed(
                 &path,
-                format!("is an archive inside {MAX_DEPTH} archives, expected at most {MAX_DEPTH} in all"),
+                format!(
+                    "is an archive inside {MAX_DEPTH} archives, expected at most {MAX_DEPTH} in all"
+                ),
                 "unpack the outer archives",
             ));
         }

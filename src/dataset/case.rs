@@ -159,7 +159,9 @@ impl Case {
 /// What names a patient in messages: the folder of that name, or else the archive.
 fn folder_of(patient: &Patient) -> PathBuf {
     let files = patient.files_on_disk();
-    let first = files.first().map_or(Path::new(&patient.name), PathBuf::as_path);
+    let first = files
+        .first()
+        .map_or(Path::new(&patient.name), PathBuf::as_path);
     let named = |folder: &&Path| {
         folder
             .file_name()

@@ -152,24 +152,22 @@ fn patient_facts(case: &Case, patient: &Patient) -> Facts {
                 labels = Some(pair.labels);
                 read = Some((pair.image, pair.warnings));
             }
-            Err(error) => facts.problems.push(Problem::of_error(
-                "patient",
-                case,
-                &case.image,
-                error,
-            )),
+            Err(error) => {
+                facts
+                    .problems
+                    .push(Problem::of_error("patient", case, &case.image, error))
+            }
         }
     }
     // Where the masks are to blame, the image can still be looked at.
     if read.is_none() {
         match patient.read_image() {
             Ok(image) => read = Some(image),
-            Err(error) if facts.problems.is_empty() => facts.problems.push(Problem::of_error(
-                "patient",
-                case,
-                &case.image,
-                error,
-            )),
+            Err(error) if facts.problems.is_empty() => {
+                facts
+                    .problems
+                    .push(Problem::of_error("patient", case, &case.image, error))
+            }
             // The image is to blame, and that has been said.
             Err(_) => {}
         }

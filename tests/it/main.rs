@@ -1,11 +1,15 @@
 //! One test crate, a module a subject: every further file under `tests/` would link Burn again.
 
+mod audit;
+mod convert;
 mod dataset;
 mod devices;
 mod evaluate;
 mod evaluation;
 mod golden;
+mod layouts;
 mod lits;
+mod locks;
 mod metrics;
 mod network;
 mod peers;
@@ -14,6 +18,7 @@ mod phantom;
 mod pipeline;
 mod postprocess;
 mod report;
+mod scans;
 mod training;
 mod volume;
 mod weights;

@@ -63,7 +63,10 @@ mod tests {
         assert_eq!(facts.iter().map(|f| f.slices).sum::<usize>(), 2823);
         assert_eq!(facts.iter().filter(|f| f.liver_tumour).count(), 15);
         let last = &facts[19];
-        assert_eq!((last.number, last.slices, last.liver_tumour), (20, 225, false));
+        assert_eq!(
+            (last.number, last.slices, last.liver_tumour),
+            (20, 225, false)
+        );
         assert_eq!((last.in_plane_mm, last.between_slices_mm), (0.81, 2.0));
     }
 }

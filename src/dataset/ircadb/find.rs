@@ -136,7 +136,11 @@ impl Found {
                     let listed: Vec<String> = places.iter().map(Place::to_string).collect();
                     Error::malformed(
                         path,
-                        format!("{name} is there {} times: {}", places.len(), listed.join(", ")),
+                        format!(
+                            "{name} is there {} times: {}",
+                            places.len(),
+                            listed.join(", ")
+                        ),
                         "keep one of them, or name a folder that holds one of them",
                     )
                 })?;

@@ -105,7 +105,11 @@ pub(super) fn structure_folders(masks: &Tree) -> Vec<String> {
         .collect();
     folders.sort();
     folders.dedup();
-    folders.retain(|folder| !folder.split('/').any(|part| part.starts_with('.') || part == "__MACOSX"));
+    folders.retain(|folder| {
+        !folder
+            .split('/')
+            .any(|part| part.starts_with('.') || part == "__MACOSX")
+    });
     folders
 }
 
@@ -121,13 +125,30 @@ mod tests {
 
     #[test]
     fn only_liver_tumours_are_tumours() {
-        for name in ["livertumor", "livertumors", "livertumor1", "LiverTumor07", "livertumors2"] {
+        for name in [
+            "livertumor",
+            "livertumors",
+            "livertumor1",
+            "LiverTumor07",
+            "livertumors2",
+        ] {
             assert_eq!(Structure::named(name), Some(Structure::Tumour), "{name}");
         }
         assert_eq!(Structure::named("Liver"), Some(Structure::Liver));
         for name in [
-            "tumor", "leftsurretumor", "rightsurretumor", "livercyst", "liverkyst", "liverkyste",
-            "metastasectomie", "livertumora", "livertumor1b", "livertumorss", "liver2", "aliver", "",
+            "tumor",
+            "leftsurretumor",
+            "rightsurretumor",
+            "livercyst",
+            "liverkyst",
+            "liverkyste",
+            "metastasectomie",
+            "livertumora",
+            "livertumor1b",
+            "livertumorss",
+            "liver2",
+            "aliver",
+            "",
         ] {
             assert_eq!(Structure::named(name), None, "{name}");
         }
@@ -137,7 +158,14 @@ mod tests {
     fn patients_are_known_by_their_number() {
         assert_eq!(patient_number("3Dircadb1.7"), Some(7));
         assert_eq!(patient_number("3DIRCADB1.20"), Some(20));
-        for other in ["3Dircadb1.", "3Dircadb1", "3Dircadb1.1a", "3Dircadb1.+1", "3Dircadb2.1", "x3Dircadb1.1"] {
+        for other in [
+            "3Dircadb1.",
+            "3Dircadb1",
+            "3Dircadb1.1a",
+            "3Dircadb1.+1",
+            "3Dircadb2.1",
+            "x3Dircadb1.1",
+        ] {
             assert_eq!(patient_number(other), None, "{other}");
         }
         assert!(is_collection("3dircadb1.ZIP") && !is_collection("3Dircadb1.1.zip"));

@@ -98,7 +98,10 @@ impl Patient {
             .filter_map(|folder| Some((folder, Structure::named(structure_name(folder))?)))
             .collect();
         if !taken.iter().any(|(_, kind)| *kind == Structure::Liver) {
-            let names: Vec<&str> = folders.iter().map(|folder| structure_name(folder)).collect();
+            let names: Vec<&str> = folders
+                .iter()
+                .map(|folder| structure_name(folder))
+                .collect();
             return Err(Error::malformed(
                 masks.path(),
                 format!("has no mask `liver`, found {}", listed(&names)),
@@ -117,13 +120,19 @@ impl Patient {
                     labels = Some(mask);
                     continue;
                 };
-                let label = if kind == Structure::Liver { LIVER } else { TUMOUR };
-                Zip::from(&mut labels.voxels).and(&mask.voxels).for_each(|to, &set| {
-                    if set != 0 {
-                        outside += usize::from(*to == 0 && label == TUMOUR);
-                        *to = label;
-                    }
-                });
+                let label = if kind == Structure::Liver {
+                    LIVER
+                } else {
+                    TUMOUR
+                };
+                Zip::from(&mut labels.voxels)
+                    .and(&mask.voxels)
+                    .for_each(|to, &set| {
+                        if set != 0 {
+                            outside += usize::from(*to == 0 && label == TUMOUR);
+                            *to = label;
+                        }
+                    });
             }
         }
         if outside > 0 {

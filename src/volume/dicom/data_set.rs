@@ -55,9 +55,12 @@ pub(super) fn parse<'a>(bytes: &'a [u8], inflated: &'a mut Vec<u8>) -> Parsed<Da
     let (start, meta) = match start_of(bytes)? {
         Start::Meta(at) => {
             let mut meta = Elements::default();
-            let at = meta.walk(bytes, at, syntax(uids::EXPLICIT_VR_LITTLE_ENDIAN)?, |rest| {
-                rest.starts_with(&[2, 0])
-            })?;
+            let at = meta.walk(
+                bytes,
+                at,
+                syntax(uids::EXPLICIT_VR_LITTLE_ENDIAN)?,
+                |rest| rest.starts_with(&[2, 0]),
+            )?;
             (at, meta.values)
         }
         Start::Data => (0, BTreeMap::new()),
@@ -200,8 +203,7 @@ impl<'a> Elements<'a> {
         let damaged = |error: &dyn std::error::Error| Problem::Damaged(with_causes(error));
         let mut source = Cursor::new(bytes);
         source.set_position(start as u64);
-        let mut reader =
-            LazyDataSetReader::new_with_ts(source, syntax).map_err(|e| damaged(&e))?;
+        let mut reader = LazyDataSetReader::new_with_ts(source, syntax).map_err(|e| damaged(&e))?;
         let mut open: Vec<Open> = Vec::new();
         let mut fragments: Option<Vec<&'a [u8]>> = None;
         let mut at = start;

@@ -133,7 +133,11 @@ pub(super) fn stack(
     single_mm: Option<f64>,
     notes: &mut Vec<String>,
 ) -> Result<Geometry> {
-    slices.sort_by(|a, b| a.height_mm.total_cmp(&b.height_mm).then(a.index.cmp(&b.index)));
+    slices.sort_by(|a, b| {
+        a.height_mm
+            .total_cmp(&b.height_mm)
+            .then(a.index.cmp(&b.index))
+    });
     let step_mm = match &*slices {
         [] => return Err(Error::Internal("no slices to stack".into())),
         [only] => single_mm.ok_or_else(|| {
@@ -149,7 +153,12 @@ pub(super) fn stack(
             even_step(series, several, notes)?
         }
     };
-    Ok(geometry(plane, slices[0].position_mm, slices.len(), step_mm))
+    Ok(geometry(
+        plane,
+        slices[0].position_mm,
+        slices.len(),
+        step_mm,
+    ))
 }
 
 fn refuse_duplicates(slices: &[Placed]) -> Result<()> {
@@ -185,7 +194,10 @@ fn refuse_gaps(series: &std::path::Path, slices: &[Placed]) -> Result<()> {
     let all: usize = wide.iter().map(|&(_, distance)| missing(distance)).sum();
     let elsewhere = match wide.len() {
         1 => String::new(),
-        gaps => format!(", and there are {} more gaps; {all} are missing in all", gaps - 1),
+        gaps => format!(
+            ", and there are {} more gaps; {all} are missing in all",
+            gaps - 1
+        ),
     };
     let count = missing(distance);
     Err(Error::malformed(

@@ -30,7 +30,10 @@ const OFF_SLICE: f64 = 0.05;
 pub fn read_dicom_mask(tree: &Tree, image: &DicomSeries) -> Result<(Volume<u8>, Vec<String>)> {
     let slices = read_headers(tree)?;
     let mut notes = Vec::new();
-    let with_position = slices.iter().filter(|(_, s)| s.position_mm.is_some()).count();
+    let with_position = slices
+        .iter()
+        .filter(|(_, s)| s.position_mm.is_some())
+        .count();
     let places = if with_position == slices.len() {
         by_position(tree, &slices, image)?
     } else if with_position == 0 {
@@ -42,7 +45,10 @@ pub fn read_dicom_mask(tree: &Tree, image: &DicomSeries) -> Result<(Volume<u8>, 
     } else {
         return Err(Error::malformed(
             tree.path(),
-            format!("{with_position} of {} slices have an ImagePositionPatient, the others none", slices.len()),
+            format!(
+                "{with_position} of {} slices have an ImagePositionPatient, the others none",
+                slices.len()
+            ),
             "export the mask again",
         ));
     };
@@ -108,7 +114,11 @@ fn by_position(
         let path = tree.path_of(file);
         let own = Plane::of(&path, slice)?;
         if let Some(difference) = plane.difference(&own) {
-            return Err(not_of_the_image(&path, image, &format!("it has {difference}")));
+            return Err(not_of_the_image(
+                &path,
+                image,
+                &format!("it has {difference}"),
+            ));
         }
         let position = slice.position_mm.unwrap_or(origin);
         let way = [0, 1, 2].map(|i| position[i] - origin[i]);
@@ -157,11 +167,7 @@ fn not_of_the_image(path: &Path, image: &DicomSeries, why: &str) -> Error {
     )
 }
 
-fn by_number(
-    tree: &Tree,
-    slices: &[(TreeFile, Slice)],
-    image: &DicomSeries,
-) -> Result<Vec<usize>> {
+fn by_number(tree: &Tree, slices: &[(TreeFile, Slice)], image: &DicomSeries) -> Result<Vec<usize>> {
     let [count, rows, columns] = image.geometry().shape;
     if slices.len() != count {
         return Err(Error::malformed(
@@ -175,12 +181,18 @@ fn by_number(
     }
     for (file, slice) in slices {
         if [slice.rows, slice.columns] != [rows, columns] {
-            let why = format!("it has {} rows of {}, the image {rows} of {columns}", slice.rows, slice.columns);
+            let why = format!(
+                "it has {} rows of {}, the image {rows} of {columns}",
+                slice.rows, slice.columns
+            );
             return Err(not_of_the_image(&tree.path_of(file), image, &why));
         }
     }
     let mut places = vec![0; count];
-    for (own, place) in in_order_of_numbers(slices).into_iter().zip(image.by_number()) {
+    for (own, place) in in_order_of_numbers(slices)
+        .into_iter()
+        .zip(image.by_number())
+    {
         places[own] = place;
     }
     Ok(places)

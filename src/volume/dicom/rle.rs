@@ -29,10 +29,7 @@ pub(super) fn decode(
         plane.clear();
         unpack(&frame[segment], count, &mut plane);
         if plane.len() < count {
-            return Err(format!(
-                "a segment has {} of {count} samples",
-                plane.len()
-            ));
+            return Err(format!("a segment has {} of {count} samples", plane.len()));
         }
         let places = decoded[significance..].iter_mut().step_by(bytes_per_sample);
         for (place, byte) in places.zip(&plane) {
@@ -63,7 +60,10 @@ fn segments(frame: &[u8], expected: usize) -> Result<Vec<Range<usize>>, String> 
                 word(index + 1)?
             };
             if begin < HEADER_BYTES || begin > end || end > frame.len() {
-                return Err(format!("a segment lies at {begin}..{end} of {}", frame.len()));
+                return Err(format!(
+                    "a segment lies at {begin}..{end} of {}",
+                    frame.len()
+                ));
             }
             Ok(begin..end)
         })
@@ -89,7 +89,10 @@ fn unpack(mut packed: &[u8], count: usize, out: &mut Vec<u8>) {
                     return;
                 };
                 packed = rest;
-                out.extend(std::iter::repeat_n(byte, (257 - usize::from(control)).min(left)));
+                out.extend(std::iter::repeat_n(
+                    byte,
+                    (257 - usize::from(control)).min(left),
+                ));
             }
         }
     }

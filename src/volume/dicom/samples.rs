@@ -10,8 +10,7 @@ use super::rle;
 use super::slice::COPY_AGAIN;
 use crate::error::{Error, Result};
 
-pub(super) const DECOMPRESS: &str =
-    "decompress the series first, for example with `gdcmconv --raw IN OUT` or dcmtk's `dcmdjpeg`, `dcmdjpls`";
+pub(super) const DECOMPRESS: &str = "decompress the series first, for example with `gdcmconv --raw IN OUT` or dcmtk's `dcmdjpeg`, `dcmdjpls`";
 
 /// Whole numbers up to here, and their sums, are exact in f32.
 const EXACT_IN_F32: f64 = (1 << 23) as f64;
@@ -62,7 +61,10 @@ impl Format {
     /// Moves the stored bits to the top of 16 and back down, which leaves out what lies beside
     /// them (overlays, in old files) and repeats the sign.
     fn shifts(self) -> (u32, u32) {
-        (u32::from(15 - self.high_bit), u32::from(16 - self.stored_bits))
+        (
+            u32::from(15 - self.high_bit),
+            u32::from(16 - self.stored_bits),
+        )
     }
 }
 
@@ -121,7 +123,10 @@ pub(super) fn with_samples<T>(
                 }
             }
             .map_err(|problem| {
-                damaged(format!("the pixels ({}) are damaged: {problem}", syntax.name()))
+                damaged(format!(
+                    "the pixels ({}) are damaged: {problem}",
+                    syntax.name()
+                ))
             })?;
             (decoded.as_slice(), false)
         }
@@ -209,13 +214,17 @@ pub(super) fn convert<T>(
         (Samples::Bytes(bytes), false) => each(bytes, out, |&b| make(unsigned(b.into()))),
         (Samples::Bytes(bytes), true) => each(bytes, out, |&b| make(signed(b.into()))),
         (Samples::LittleEndian(bytes), false) => {
-            each(pairs(bytes), out, |&b| make(unsigned(u16::from_le_bytes(b))));
+            each(pairs(bytes), out, |&b| {
+                make(unsigned(u16::from_le_bytes(b)))
+            });
         }
         (Samples::LittleEndian(bytes), true) => {
             each(pairs(bytes), out, |&b| make(signed(u16::from_le_bytes(b))));
         }
         (Samples::BigEndian(bytes), false) => {
-            each(pairs(bytes), out, |&b| make(unsigned(u16::from_be_bytes(b))));
+            each(pairs(bytes), out, |&b| {
+                make(unsigned(u16::from_be_bytes(b)))
+            });
         }
         (Samples::BigEndian(bytes), true) => {
             each(pairs(bytes), out, |&b| make(signed(u16::from_be_bytes(b))));

@@ -121,7 +121,11 @@ impl DicomSeries {
     /// `Error::Read`; `Error::Malformed` for pixels that are cut off, damaged or compressed in a
     /// way that is not understood, and for files that changed since [`DicomSeries::open`].
     pub fn read(&self) -> Result<Volume<f32>> {
-        let files: Vec<_> = self.slices.iter().map(|(file, slice)| (file, slice)).collect();
+        let files: Vec<_> = self
+            .slices
+            .iter()
+            .map(|(file, slice)| (file, slice))
+            .collect();
         let mut voxels = zeros::<f32>(self.path(), self.geometry.shape)?;
         let slice_len = self.slice_len();
         voxels
@@ -194,14 +198,26 @@ fn is_clutter(file: &TreeFile) -> bool {
 fn refuse_several_series(tree: &Tree, slices: &[(TreeFile, Slice)]) -> Result<()> {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     for (_, slice) in slices {
-        *counts.entry(slice.series.as_deref().unwrap_or("without a SeriesInstanceUID")).or_default() += 1;
+        *counts
+            .entry(
+                slice
+                    .series
+                    .as_deref()
+                    .unwrap_or("without a SeriesInstanceUID"),
+            )
+            .or_default() += 1;
     }
     if counts.len() < 2 {
         return Ok(());
     }
     let listed: Vec<String> = counts
         .iter()
-        .map(|(series, count)| format!("{series} ({count} file{})", if *count == 1 { "" } else { "s" }))
+        .map(|(series, count)| {
+            format!(
+                "{series} ({count} file{})",
+                if *count == 1 { "" } else { "s" }
+            )
+        })
         .collect();
     Err(Error::malformed(
         tree.path(),
@@ -234,7 +250,10 @@ pub(super) fn refuse_changed(path: &Path, found: &Slice, expected: &Slice) -> Re
 /// Places of slices in the order of InstanceNumber if each has its own, else of the numbers in
 /// their names.
 pub(super) fn in_order_of_numbers(slices: &[(TreeFile, Slice)]) -> Vec<usize> {
-    let mut numbers: Vec<f64> = slices.iter().filter_map(|(_, slice)| slice.instance).collect();
+    let mut numbers: Vec<f64> = slices
+        .iter()
+        .filter_map(|(_, slice)| slice.instance)
+        .collect();
     numbers.sort_by(f64::total_cmp);
     numbers.dedup();
     let mut order: Vec<usize> = (0..slices.len()).collect();
@@ -252,9 +271,13 @@ fn natural(path: &str) -> Vec<(String, usize, String)> {
     let mut parts = Vec::new();
     let mut rest = path;
     while !rest.is_empty() {
-        let digits_at = rest.find(|c: char| c.is_ascii_digit()).unwrap_or(rest.len());
+        let digits_at = rest
+            .find(|c: char| c.is_ascii_digit())
+            .unwrap_or(rest.len());
         let (text, tail) = rest.split_at(digits_at);
-        let end = tail.find(|c: char| !c.is_ascii_digit()).unwrap_or(tail.len());
+        let end = tail
+            .find(|c: char| !c.is_ascii_digit())
+            .unwrap_or(tail.len());
         let (digits, tail) = tail.split_at(end);
         let digits = digits.trim_start_matches('0');
         parts.push((text.to_owned(), digits.len(), digits.to_owned()));

@@ -21,7 +21,8 @@ const HEADER_BYTES: u64 = 16 * 1024;
 /// Directions are written with few digits.
 const DIRECTION_ROUNDING: f64 = 1e-3;
 
-pub(super) const COPY_AGAIN: &str = "copy or download the file again and compare its size with the source";
+pub(super) const COPY_AGAIN: &str =
+    "copy or download the file again and compare its size with the source";
 
 /// The header of a slice. Vectors are `[x, y, z]` in the LPS+ millimetres of DICOM.
 #[derive(Clone, Debug, PartialEq)]
@@ -86,9 +87,11 @@ fn explain(path: &Path, problem: Problem) -> Error {
             format!("the file is truncated: it ends in {what}"),
             COPY_AGAIN,
         ),
-        Problem::Damaged(what) => {
-            Error::malformed(path, format!("the DICOM file is damaged: {what}"), COPY_AGAIN)
-        }
+        Problem::Damaged(what) => Error::malformed(
+            path,
+            format!("the DICOM file is damaged: {what}"),
+            COPY_AGAIN,
+        ),
         Problem::UnknownSyntax(uid) => Error::malformed(
             path,
             format!("has the transfer syntax {uid:?}, which DICOM does not define"),
@@ -157,7 +160,9 @@ impl Slice {
         if let Some(mm) = self.pixel_spacing_mm
             && mm.iter().any(|&mm| mm <= 0.0)
         {
-            return refuse(format!("has the PixelSpacing {mm:?} mm, expected two sizes above 0"));
+            return refuse(format!(
+                "has the PixelSpacing {mm:?} mm, expected two sizes above 0"
+            ));
         }
         let largest = self.slope.abs() * self.format.largest() + self.intercept.abs();
         if self.slope == 0.0 || largest > f64::from(f32::MAX) {
@@ -192,7 +197,9 @@ fn refuse_other_images(path: &Path, set: &DataSet<'_>) -> Result<()> {
     let meaning = meaning.as_deref().unwrap_or("MONOCHROME2");
     if samples != 1 || !meaning.starts_with("MONOCHROME") {
         return refuse(
-            format!("is a colour image ({meaning}, {samples} samples a pixel), expected grey values"),
+            format!(
+                "is a colour image ({meaning}, {samples} samples a pixel), expected grey values"
+            ),
             "take screenshots and other colour images out of the folder",
         );
     }

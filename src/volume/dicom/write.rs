@@ -68,10 +68,18 @@ pub fn write_dicom_series(
         let pixels: Result<Vec<u16>> = plane(volume, z).iter().map(|&hu| stored(hu)).collect();
         elements.extend(pixel_format(16, signed));
         elements.extend([
-            text(tags::RESCALE_INTERCEPT, VR::DS, &rescale_intercept.to_string()),
+            text(
+                tags::RESCALE_INTERCEPT,
+                VR::DS,
+                &rescale_intercept.to_string(),
+            ),
             text(tags::RESCALE_SLOPE, VR::DS, "1"),
             text(tags::RESCALE_TYPE, VR::LO, "HU"),
-            DataElement::new(tags::PIXEL_DATA, VR::OW, PrimitiveValue::U16(pixels?.into())),
+            DataElement::new(
+                tags::PIXEL_DATA,
+                VR::OW,
+                PrimitiveValue::U16(pixels?.into()),
+            ),
         ]);
         Ok(())
     })
@@ -81,7 +89,11 @@ pub fn write_dicom_series(
 ///
 /// # Errors
 /// `Error::Write`; `Error::Usage` for a sheared geometry.
-pub fn write_dicom_mask(folder: &Path, volume: &Volume<u8>, identity: &DicomIdentity) -> Result<()> {
+pub fn write_dicom_mask(
+    folder: &Path,
+    volume: &Volume<u8>,
+    identity: &DicomIdentity,
+) -> Result<()> {
     let slices = Slices {
         folder,
         geometry: &volume.geometry,
@@ -95,7 +107,11 @@ pub fn write_dicom_mask(folder: &Path, volume: &Volume<u8>, identity: &DicomIden
         // Values have an even length.
         pixels.resize(pixels.len().next_multiple_of(2), 0);
         elements.extend(pixel_format(8, false));
-        elements.push(DataElement::new(tags::PIXEL_DATA, VR::OB, PrimitiveValue::U8(pixels.into())));
+        elements.push(DataElement::new(
+            tags::PIXEL_DATA,
+            VR::OB,
+            PrimitiveValue::U8(pixels.into()),
+        ));
         Ok(())
     })
 }
@@ -109,10 +125,7 @@ struct Slices<'a> {
 }
 
 impl Slices<'_> {
-    fn write(
-        &self,
-        pixels: impl Fn(usize, &mut Vec<Element>) -> Result<()> + Sync,
-    ) -> Result<()> {
+    fn write(&self, pixels: impl Fn(usize, &mut Vec<Element>) -> Result<()> + Sync) -> Result<()> {
         refuse_sheared(self.folder, self.geometry)?;
         create_dir(self.folder)?;
         (0..self.geometry.shape[0])
@@ -129,14 +142,23 @@ impl Slices<'_> {
     }
 
     fn header(&self, z: usize) -> Vec<Element> {
-        let Geometry { shape: [_, rows, columns], spacing_mm, affine, .. } = self.geometry;
+        let Geometry {
+            shape: [_, rows, columns],
+            spacing_mm,
+            affine,
+            ..
+        } = self.geometry;
         let [between_slices, between_rows, between_columns] = *spacing_mm;
         // From NIfTI's RAS+ to DICOM's LPS+.
         let lps = |[x, y, z]: [f64; 3]| [-x, -y, z].map(|v| v + 0.0);
         let direction = |column: usize, mm: f64| lps([0, 1, 2].map(|row| affine[row][column] / mm));
         let [row, column] = [direction(0, between_columns), direction(1, between_rows)];
         let position = lps(self.geometry.position_mm([z as f64, 0.0, 0.0]));
-        let DicomIdentity { patient, series, number } = self.identity;
+        let DicomIdentity {
+            patient,
+            series,
+            number,
+        } = self.identity;
         let study = uid(&["study", patient]);
         let series_uid = uid(&["series", patient, series]);
         vec![
@@ -157,7 +179,11 @@ impl Slices<'_> {
             text(tags::PATIENT_SEX, VR::CS, ""),
             text(tags::SLICE_THICKNESS, VR::DS, &decimal(between_slices)),
             text(tags::KVP, VR::DS, ""),
-            text(tags::SPACING_BETWEEN_SLICES, VR::DS, &decimal(between_slices)),
+            text(
+                tags::SPACING_BETWEEN_SLICES,
+                VR::DS,
+                &decimal(between_slices),
+            ),
             text(tags::PATIENT_POSITION, VR::CS, "HFS"),
             text(tags::STUDY_INSTANCE_UID, VR::UI, &study),
             text(tags::SERIES_INSTANCE_UID, VR::UI, &series_uid),
@@ -166,20 +192,34 @@ impl Slices<'_> {
             text(tags::ACQUISITION_NUMBER, VR::IS, ""),
             text(tags::INSTANCE_NUMBER, VR::IS, &(z + 1).to_string()),
             texts(tags::IMAGE_POSITION_PATIENT, VR::DS, position.map(decimal)),
-            texts(tags::IMAGE_ORIENTATION_PATIENT, VR::DS, [row, column].concat().into_iter().map(decimal)),
-            text(tags::FRAME_OF_REFERENCE_UID, VR::UI, &uid(&["frame", patient])),
+            texts(
+                tags::IMAGE_ORIENTATION_PATIENT,
+                VR::DS,
+                [row, column].concat().into_iter().map(decimal),
+            ),
+            text(
+                tags::FRAME_OF_REFERENCE_UID,
+                VR::UI,
+                &uid(&["frame", patient]),
+            ),
             text(tags::POSITION_REFERENCE_INDICATOR, VR::LO, ""),
             short(tags::SAMPLES_PER_PIXEL, 1),
             text(tags::PHOTOMETRIC_INTERPRETATION, VR::CS, "MONOCHROME2"),
             // Beyond 65535 voxels an axis has no DICOM; `refuse_sheared` has seen to it.
             short(tags::ROWS, *rows as u16),
             short(tags::COLUMNS, *columns as u16),
-            texts(tags::PIXEL_SPACING, VR::DS, [between_rows, between_columns].map(decimal)),
+            texts(
+                tags::PIXEL_SPACING,
+                VR::DS,
+                [between_rows, between_columns].map(decimal),
+            ),
         ]
     }
 
     fn instance(&self, z: usize) -> String {
-        let DicomIdentity { patient, series, .. } = self.identity;
+        let DicomIdentity {
+            patient, series, ..
+        } = self.identity;
         uid(&["instance", patient, series, &z.to_string()])
     }
 }
@@ -223,7 +263,9 @@ fn refuse_sheared(folder: &Path, geometry: &Geometry) -> Result<()> {
     let upright = [(0, 1), (0, 2), (1, 2)]
         .iter()
         .all(|&(a, b)| cosine(a, b).abs() < 1e-4);
-    let small = geometry.shape[1..].iter().all(|&n| n <= usize::from(u16::MAX));
+    let small = geometry.shape[1..]
+        .iter()
+        .all(|&n| n <= usize::from(u16::MAX));
     if upright && small {
         return Ok(());
     }
@@ -283,11 +325,23 @@ mod tests {
 
     #[test]
     fn decimals_fit_into_16_characters() {
-        for value in [0.0, -0.5, 0.9765625, -249.51171875, 1.0 / 3.0, -1e-9 / 3.0, 123456.789012345678, -1.0 / 7e5] {
+        for value in [
+            0.0,
+            -0.5,
+            0.9765625,
+            -249.51171875,
+            1.0 / 3.0,
+            -1e-9 / 3.0,
+            123456.789012345678,
+            -1.0 / 7e5,
+        ] {
             let text = decimal(value);
             assert!(text.len() <= 16, "{text}");
             let back: f64 = text.parse().unwrap();
-            assert!((back - value).abs() <= 1e-9 * value.abs().max(1e-3), "{value}: {text}");
+            assert!(
+                (back - value).abs() <= 1e-9 * value.abs().max(1e-3),
+                "{value}: {text}"
+            );
         }
         assert_eq!(decimal(0.9765625), "0.9765625");
     }
