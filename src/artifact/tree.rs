@@ -288,8 +288,8 @@ impl Tree {
         Ok(())
     }
 
-    /// Bytes of a file, when unpacked; of an entry, as the directory promises.
-    fn size(&self, file: &TreeFile) -> Result<u64> {
+    /// Bytes of a file, when unpacked; of an entry, as the directory promises. `Error::Read`.
+    pub fn size(&self, file: &TreeFile) -> Result<u64> {
         match &file.place {
             Place::Disk(path) => Ok(fs::metadata(path).map_err(Error::read(path))?.len()),
             Place::Entry(entry) => Ok(entry.size),

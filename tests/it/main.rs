@@ -4,6 +4,7 @@ mod audit;
 mod convert;
 mod dataset;
 mod devices;
+mod dicom;
 mod evaluate;
 mod evaluation;
 mod golden;

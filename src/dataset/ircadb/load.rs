@@ -47,8 +47,8 @@ impl Patient {
     }
 
     /// Reads the CT volume and its labels: 1 where the masks of liver or liver tumours are set, 2
-    /// where those of liver tumours are. Which structures count as such says
-    /// [`Structure::named`]; a warning names others that sound like it.
+    /// where those of liver tumours are: the structures `livertumor` and `livertumors`, with or
+    /// without a number. A warning names others that sound like it.
     ///
     /// # Errors
     /// As [`Patient::read_image`] and [`read_dicom_mask`]; `Error::Malformed` without a mask of the

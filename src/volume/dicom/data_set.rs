@@ -106,6 +106,12 @@ impl DataSet<'_> {
         self.values.contains_key(&tag)
     }
 
+    /// Whether the pixels may be larger than the file.
+    pub fn is_packed(&self) -> bool {
+        matches!(self.pixels, Some(Pixels::Fragments(_)))
+            || self.syntax.uid() == uids::DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN
+    }
+
     pub fn is_big_endian(&self) -> bool {
         self.big_endian
     }
@@ -177,13 +183,17 @@ fn inflate(packed: &[u8], inflated: &mut Vec<u8>) -> Parsed<()> {
     Ok(())
 }
 
+/// The elements of a stretch of bytes, as they are found.
 #[derive(Default)]
 struct Elements<'a> {
     values: BTreeMap<Tag, &'a [u8]>,
     pixels: Option<Pixels<'a>>,
+    /// What the parser has opened; it does not itself check that the ends match.
+    open: Vec<Open>,
+    /// The items of compressed pixels, while they are open.
+    fragments: Option<Vec<&'a [u8]>>,
 }
 
-/// What the parser has opened; it does not itself check that the ends match.
 #[derive(PartialEq)]
 enum Open {
     Sequence,
@@ -200,20 +210,17 @@ impl<'a> Elements<'a> {
         syntax: &TransferSyntax,
         go_on: impl Fn(&[u8]) -> bool,
     ) -> Parsed<usize> {
-        let damaged = |error: &dyn std::error::Error| Problem::Damaged(with_causes(error));
         let mut source = Cursor::new(bytes);
         source.set_position(start as u64);
         let mut reader = LazyDataSetReader::new_with_ts(source, syntax).map_err(|e| damaged(&e))?;
-        let mut open: Vec<Open> = Vec::new();
-        let mut fragments: Option<Vec<&'a [u8]>> = None;
         let mut at = start;
-        loop {
-            if open.is_empty() && (at >= bytes.len() || !go_on(&bytes[at..])) {
+        while self.pixels.is_none() {
+            if self.open.is_empty() && (at >= bytes.len() || !go_on(&bytes[at..])) {
                 return Ok(at);
             }
             let token = match reader.advance() {
                 // Between two elements is an end like any other.
-                None if open.is_empty() => return Ok(bytes.len()),
+                None if self.open.is_empty() => return Ok(bytes.len()),
                 None => return Err(Problem::CutOff("a sequence".into())),
                 Some(Ok(token)) => token,
                 // The parser reads headers only; one that the bytes end in is cut off.
@@ -225,84 +232,92 @@ impl<'a> Elements<'a> {
             match token {
                 LazyDataToken::ElementHeader(_) => {}
                 LazyDataToken::LazyValue { header, decoder } => {
-                    let (tag, promised) = (header.tag(), u64::from(header.length().0));
+                    let (tag, length) = (header.tag(), header.length().0);
                     let begin = decoder.position() as usize;
-                    let rest = bytes.get(begin..).unwrap_or_default();
-                    let there = rest.len().min(promised as usize);
-                    if tag == tags::PIXEL_DATA && open.is_empty() {
-                        self.pixels = Some(Pixels::Native {
-                            bytes: &rest[..there],
-                            promised,
-                        });
-                        return Ok(begin + there);
+                    self.value(tag, length, bytes.get(begin..).unwrap_or_default())?;
+                    // Nothing is read from the pixels here, which come last.
+                    if self.pixels.is_none() {
+                        decoder.skip_bytes(length).map_err(|e| damaged(&e))?;
                     }
-                    if (there as u64) < promised {
-                        return Err(Problem::CutOff(format!("the element {tag}")));
-                    }
-                    if open.is_empty() {
-                        self.values.insert(tag, &rest[..there]);
-                    }
-                    decoder
-                        .skip_bytes(header.length().0)
-                        .map_err(|e| damaged(&e))?;
-                    at = begin + there;
-                }
-                LazyDataToken::PixelSequenceStart => {
-                    if open.is_empty() {
-                        fragments = Some(Vec::new());
-                    }
-                    open.push(Open::Sequence);
-                }
-                LazyDataToken::SequenceStart { tag, .. } => {
-                    if open.is_empty() {
-                        self.values.insert(tag, &[]);
-                    }
-                    open.push(Open::Sequence);
-                }
-                LazyDataToken::ItemStart { len } => {
-                    if open.len() == 1 && len.0 == 0 {
-                        fragments.iter_mut().for_each(|list| list.push(&[]));
-                    }
-                    open.push(Open::Item);
+                    at = begin + length as usize;
                 }
                 LazyDataToken::LazyItemValue { len, decoder } => {
                     let begin = decoder.position() as usize;
-                    let end = begin + len as usize;
-                    let Some(value) = bytes.get(begin..end) else {
-                        return Err(Problem::CutOff("the compressed pixels".into()));
-                    };
-                    if let Some(list) = &mut fragments {
-                        list.push(value);
-                    }
+                    at = begin + len as usize;
+                    let value = bytes.get(begin..at);
+                    let value =
+                        value.ok_or_else(|| Problem::CutOff("the compressed pixels".into()))?;
+                    self.fragments.iter_mut().for_each(|list| list.push(value));
                     decoder.skip_bytes(len).map_err(|e| damaged(&e))?;
-                    at = end;
                 }
-                LazyDataToken::ItemEnd => close(&mut open, &Open::Item)?,
-                LazyDataToken::SequenceEnd => {
-                    close(&mut open, &Open::Sequence)?;
-                    if open.is_empty()
-                        && let Some(mut list) = fragments.take()
-                    {
-                        // The first item is the table of offsets.
-                        list.drain(..list.len().min(1));
-                        self.pixels = Some(Pixels::Fragments(list));
-                        return Ok(at);
+                LazyDataToken::PixelSequenceStart => {
+                    if self.open.is_empty() {
+                        self.fragments = Some(Vec::new());
                     }
+                    self.open.push(Open::Sequence);
                 }
+                LazyDataToken::SequenceStart { tag, .. } => {
+                    if self.open.is_empty() {
+                        self.values.insert(tag, &[]);
+                    }
+                    self.open.push(Open::Sequence);
+                }
+                LazyDataToken::ItemStart { len } => {
+                    // An empty one, as the table of offsets mostly is, has no value to come.
+                    if len.0 == 0 {
+                        self.fragments.iter_mut().for_each(|list| list.push(&[]));
+                    }
+                    self.open.push(Open::Item);
+                }
+                LazyDataToken::ItemEnd => self.close(&Open::Item)?,
+                LazyDataToken::SequenceEnd => self.close(&Open::Sequence)?,
                 _ => return Err(Problem::Damaged("an element of an unknown kind".into())),
             }
         }
+        Ok(at.min(bytes.len()))
+    }
+
+    /// Keeps a value of the top level; `rest` are the bytes from its begin on.
+    fn value(&mut self, tag: Tag, length: u32, rest: &'a [u8]) -> Parsed<()> {
+        let value = &rest[..rest.len().min(length as usize)];
+        let at_top = self.open.is_empty();
+        if at_top && tag == tags::PIXEL_DATA {
+            self.pixels = Some(Pixels::Native {
+                bytes: value,
+                promised: length.into(),
+            });
+        } else if value.len() < length as usize {
+            return Err(Problem::CutOff(format!("the element {tag}")));
+        } else if at_top {
+            self.values.insert(tag, value);
+        }
+        Ok(())
+    }
+
+    fn close(&mut self, kind: &Open) -> Parsed<()> {
+        if self.open.pop().as_ref() != Some(kind) {
+            let problem = "a sequence or item ends that was not begun";
+            return Err(Problem::Damaged(problem.into()));
+        }
+        if self.open.is_empty()
+            && let Some(mut fragments) = self.fragments.take()
+        {
+            // The first item is the table of offsets.
+            fragments.drain(..fragments.len().min(1));
+            self.pixels = Some(Pixels::Fragments(fragments));
+        }
+        Ok(())
     }
 }
 
-fn close(open: &mut Vec<Open>, kind: &Open) -> Parsed<()> {
-    if open.pop().as_ref() == Some(kind) {
-        Ok(())
-    } else {
-        Err(Problem::Damaged(
-            "a sequence or item ends that was not begun".into(),
-        ))
+fn damaged(error: &dyn std::error::Error) -> Problem {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
     }
+    Problem::Damaged(text)
 }
 
 fn ends_early(error: &(dyn std::error::Error + 'static)) -> bool {
@@ -314,14 +329,4 @@ fn ends_early(error: &(dyn std::error::Error + 'static)) -> bool {
         cause = error.source();
     }
     false
-}
-
-fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }

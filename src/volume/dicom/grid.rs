@@ -82,7 +82,7 @@ impl Plane {
         let [rows, columns] = self.size;
         if self.size != other.size {
             return Some(format!(
-                "{} rows of {}, where it has {rows} of {columns}",
+                "{} rows of {} instead of {rows} of {columns}",
                 other.size[0], other.size[1]
             ));
         }
@@ -91,7 +91,7 @@ impl Plane {
         });
         if turned {
             return Some(format!(
-                "the orientation {:?}, where it has {:?}",
+                "the orientation {:?} instead of {:?}",
                 other.directions, self.directions
             ));
         }
@@ -101,7 +101,7 @@ impl Plane {
         });
         stretched.then(|| {
             format!(
-                "pixels of {:?} mm, where it has {:?} mm",
+                "pixels of {:?} mm instead of {:?} mm",
                 other.pixel_spacing_mm, self.pixel_spacing_mm
             )
         })
