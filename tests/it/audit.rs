@@ -274,6 +274,11 @@ fn a_scan_in_two_layouts_is_a_leak_and_the_table_alone_is_none() {
     assert_eq!(found["leaks"], 1);
     assert_eq!(found["pairs"][0]["train"], "volume-29");
     assert_eq!(found["pairs"][0]["test"], "volume-60");
+    let twice = root("twice.lock");
+    assert_eq!(code(&datasets(&[&"lock", &lits, &"--out", &twice])), 0);
+    let by_hash = audit(&twice, &twice, 4);
+    assert_eq!(by_hash["leaks"], 1);
+    assert_eq!(by_hash["pairs"][0]["test"], "volume-60");
 
     // A lock knows all voxels or nothing.
     let lock = root("lits.lock");

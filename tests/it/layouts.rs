@@ -1,15 +1,19 @@
 //! Which layout a folder has, what its files' oddities are and how they are taken.
 
 use std::fs;
+use std::io::Write;
 use std::path::Path;
 
 use hdbench::dataset::check::{Report, check};
+use hdbench::dataset::lock::Lock;
 use hdbench::dataset::{Dataset, Layout, Severity, find, ircadb, load_pair};
 use hdbench::error::ExitCode;
 use hdbench::progress::Silent;
 use hdbench::volume::{Geometry, Orientation, Volume, read_labels, write_hu, write_labels};
 use ndarray::Array3;
 use serde_json::Value;
+use zip::ZipWriter;
+use zip::write::SimpleFileOptions;
 
 use super::scans::{
     Scan, as_lps, code, datasets, real_ct, small_scan, stderr, stdout, write_lits, write_msd,
@@ -90,6 +94,35 @@ fn one_scan_in_four_layouts_is_one_pair() {
         assert_eq!(case.read_image().unwrap(), pair.image);
         assert_eq!(case.read_geometry().unwrap(), pair.image.geometry);
     }
+}
+
+#[test]
+fn patients_in_an_archive_are_a_data_set_too() {
+    let dir = tempfile::tempdir().unwrap();
+    write_patient(&dir.path().join("unpacked"), 4, &scan());
+    let packed = dir.path().join("3Dircadb1.zip");
+    let mut zip = ZipWriter::new(fs::File::create(&packed).unwrap());
+    let unpacked = find(&dir.path().join("unpacked")).unwrap().cases.remove(0);
+    for file in unpacked.files().unwrap() {
+        let name = file.strip_prefix(dir.path().join("unpacked")).unwrap();
+        zip.start_file(name.to_string_lossy(), SimpleFileOptions::default())
+            .unwrap();
+        zip.write_all(&fs::read(&file).unwrap()).unwrap();
+    }
+    zip.finish().unwrap();
+    let dataset = find(&packed).unwrap();
+    assert_eq!(
+        (dataset.layout, names(&dataset)),
+        (Layout::Ircadb, vec!["3Dircadb1.4"])
+    );
+    let (ours, theirs) = (
+        load_pair(&dataset.cases[0]).unwrap(),
+        load_pair(&unpacked).unwrap(),
+    );
+    assert_eq!(ours.image.voxels, theirs.image.voxels);
+    assert_eq!(ours.labels.voxels, theirs.labels.voxels);
+    let lock = Lock::of(&packed, 1, &Silent).unwrap();
+    assert_eq!(lock.files[0].path, "3Dircadb1.zip");
 }
 
 #[test]
