@@ -32,6 +32,8 @@ Examples:
   hdbench predict --model runs/lits --input ct.nii.gz --out segmentation.nii.gz
   hdbench evaluate --pred submission.zip --ref references --out scores --profile lits
   hdbench datasets synth --layout lits --cases 12 --seed 7 --out phantoms --preview
+  hdbench datasets check LiTS                        every problem of every case
+  hdbench datasets audit LiTS 3Dircadb1              scans that are in both
   hdbench model summary hdenseunet                   layers, parameters, multiply-adds
   hdbench doctor                                     devices that work here, and why others do not
   hdbench explain lits                               how the official scorer departs from the paper

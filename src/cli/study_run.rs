@@ -9,6 +9,9 @@ use crate::harness::{Data, Inputs, Local, Outcome, Phantoms, Role, Study, run_st
 use crate::progress::Progress;
 use crate::report::Content;
 
+/// Warnings shown before the work begins; the report has all.
+const SHOWN_WARNINGS: usize = 5;
+
 /// A study that ran to its end.
 pub struct Finished {
     pub content: Content,
@@ -38,8 +41,14 @@ pub fn execute(
     study.device()?;
     let study = study.write(run, options.restart)?;
     let inputs = Inputs::prepare(run, &study, reporter)?;
-    for warning in &inputs.warnings {
+    for warning in inputs.warnings.iter().take(SHOWN_WARNINGS) {
         reporter.note(&format!("warning: {warning}"));
+    }
+    if inputs.warnings.len() > SHOWN_WARNINGS {
+        reporter.note(&format!(
+            "and {} more warnings about the data; the report has them all",
+            inputs.warnings.len() - SHOWN_WARNINGS
+        ));
     }
     for fold in &inputs.folds {
         let what = match fold.role {

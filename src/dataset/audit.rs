@@ -136,7 +136,7 @@ pub enum Side {
     /// A data set on disk.
     Folder(PathBuf, Dataset),
     /// A lock file.
-    Lock(Lock),
+    Lock(PathBuf, Lock),
 }
 
 impl Side {
@@ -146,19 +146,21 @@ impl Side {
     /// Those of [`find`] and of [`Lock::read`].
     pub fn open(path: &Path) -> Result<Self> {
         if path.is_file() && !crate::artifact::is_zip(path)? {
-            return Lock::read(path).map(Self::Lock);
+            return Ok(Self::Lock(path.to_path_buf(), Lock::read(path)?));
         }
         Ok(Self::Folder(path.to_path_buf(), find(path)?))
     }
 
-    fn is_same_folder(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Folder(a, _), Self::Folder(b, _)) => {
-                match (a.canonicalize(), b.canonicalize()) {
-                    (Ok(a), Ok(b)) => a == b,
-                    _ => false,
-                }
-            }
+    fn path(&self) -> &Path {
+        match self {
+            Self::Folder(path, _) | Self::Lock(path, _) => path,
+        }
+    }
+
+    /// Whether both are one set of cases.
+    fn is(&self, other: &Self) -> bool {
+        match (self.path().canonicalize(), other.path().canonicalize()) {
+            (Ok(a), Ok(b)) => a == b,
             _ => false,
         }
     }
@@ -203,7 +205,7 @@ impl Audit {
 pub fn audit(train: &Side, test: &Side, jobs: usize, progress: &dyn Progress) -> Result<Audit> {
     let mut unreadable = Vec::new();
     let (train_cases, test_cases, by_hash_alone, pairs) = match (train, test) {
-        (Side::Folder(_, ours), Side::Folder(..)) if train.is_same_folder(test) => {
+        (Side::Folder(_, ours), Side::Folder(..)) if train.is(test) => {
             let cases = read_each(ours, jobs, progress, &mut unreadable, Fingerprint::of)?;
             let count = ours.all_cases().count();
             (count, count, false, same_scans_within(&cases))
@@ -224,14 +226,23 @@ pub fn audit(train: &Side, test: &Side, jobs: usize, progress: &dyn Progress) ->
                 Side::Folder(_, dataset) => {
                     read_each(dataset, jobs, progress, &mut unreadable, hash_image)
                 }
-                Side::Lock(lock) => Ok(lock
+                Side::Lock(_, lock) => Ok(lock
                     .cases
                     .iter()
                     .map(|case| (case.name.clone(), case.voxels.clone()))
                     .collect()),
             };
-            let (ours, theirs) = (hashes(train)?, hashes(test)?);
-            (ours.len(), theirs.len(), true, same_voxels(&ours, &theirs))
+            let ours = hashes(train)?;
+            if train.is(test) {
+                let mut pairs = same_voxels(&ours, &ours);
+                let place = |name: &str| ours.iter().position(|(other, _)| other == name);
+                pairs.retain(|pair| place(&pair.train) < place(&pair.test));
+                (ours.len(), ours.len(), true, pairs)
+            } else {
+                let theirs = hashes(test)?;
+                let pairs = same_voxels(&ours, &theirs);
+                (ours.len(), theirs.len(), true, pairs)
+            }
         }
     };
     Ok(Audit {

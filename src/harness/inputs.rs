@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::UNIX_EPOCH;
@@ -140,6 +140,9 @@ impl Inputs {
         let own_folds = folds.iter().filter(|fold| fold.role == Role::Own);
         let splits: Vec<Split> = own_folds.map(|fold| fold.split.clone()).collect();
         write_changed(&run.join("splits_final.json"), &splits_json(&splits)?)?;
+        // The folder and the case itself may say the same.
+        let mut told = BTreeSet::new();
+        warnings.retain(|warning| told.insert(warning.clone()));
         Ok(Self { folds, warnings })
     }
 

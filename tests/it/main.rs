@@ -1,5 +1,7 @@
 //! One test crate, a module a subject: every further file under `tests/` would link Burn again.
 
+mod audit;
+mod convert;
 mod crossval;
 mod dataset;
 mod devices;
@@ -7,7 +9,9 @@ mod dicom;
 mod evaluate;
 mod evaluation;
 mod golden;
+mod layouts;
 mod lits;
+mod locks;
 mod metrics;
 mod network;
 mod peers;
@@ -16,6 +20,7 @@ mod phantom;
 mod pipeline;
 mod postprocess;
 mod report;
+mod scans;
 mod training;
 mod volume;
 mod weights;

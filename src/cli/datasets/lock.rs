@@ -1,4 +1,4 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
@@ -54,7 +54,7 @@ impl Lock {
         }
     }
 
-    fn verify(&self, file: &PathBuf) -> Result<()> {
+    fn verify(&self, file: &Path) -> Result<()> {
         let lock = LockFile::read(file)?;
         let reporter = Reporter::new()?;
         let found = lock.differences(&self.dir, self.jobs.get(), &reporter);

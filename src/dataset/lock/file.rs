@@ -1,30 +1,18 @@
-//! Lock files: what a data set consists of, to the byte and to the voxel.
-//!
-//! TOML with a `format`; files with size and BLAKE3, cases with shape, spacing, orientation, voxels
-//! of each label, and hashes of the voxels themselves. Those are taken in canonical orientation, so
-//! that one scan has one hash, whatever the layout, the packing, the stored type and the order of
-//! the axes.
-
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 use std::path::{Path, PathBuf};
 
-use ndarray::Array3;
 use serde::{Deserialize, Serialize};
 
-use super::each::each;
-use super::fingerprint::whole;
-use super::{Case, Dataset, find, load_pair};
+use super::hash::{hash_image, hash_labels};
 use crate::artifact::{hash_file, write_atomic};
+use crate::dataset::each::each;
+use crate::dataset::{Case, Dataset, find, load_pair};
 use crate::error::{Error, Result};
 use crate::progress::Progress;
 use crate::volume::{Orientation, Volume};
 
 /// Raised when the fields or what is hashed change.
 const FORMAT: u32 = 1;
-
-/// Values hashed at a time.
-const CHUNK: usize = 64 * 1024;
 
 /// What a data set consists of.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -78,37 +66,6 @@ pub struct LockedCase {
     pub label_voxels: Option<[u64; 3]>,
 }
 
-/// BLAKE3 of an image in canonical (RAS) orientation: the three sizes `[z, y, x]` as 8 bytes each,
-/// then every value, rounded to whole HU, as 4 bytes, x fastest; all little endian.
-pub fn hash_image(image: &Volume<f32>) -> String {
-    let canonical = Orientation::of(&image.geometry).array_to_canonical(image.voxels.view());
-    hash_array(&canonical, |&hu| whole(hu).to_le_bytes())
-}
-
-/// BLAKE3 of a label map (0 background, 1 liver, 2 tumour) in canonical orientation: the three
-/// sizes as in [`hash_image`], then one byte a voxel.
-pub fn hash_labels(labels: &Volume<u8>) -> String {
-    let canonical = Orientation::of(&labels.geometry).array_to_canonical(labels.voxels.view());
-    hash_array(&canonical, |&label| [label])
-}
-
-fn hash_array<T, const N: usize>(voxels: &Array3<T>, bytes: impl Fn(&T) -> [u8; N]) -> String {
-    let mut hasher = blake3::Hasher::new();
-    for &size in voxels.shape() {
-        hasher.update(&(size as u64).to_le_bytes());
-    }
-    let mut buffer = Vec::with_capacity(N * CHUNK);
-    for value in voxels {
-        buffer.extend(bytes(value));
-        if buffer.len() == N * CHUNK {
-            hasher.update(&buffer);
-            buffer.clear();
-        }
-    }
-    hasher.update(&buffer);
-    hasher.finalize().to_hex().to_string()
-}
-
 impl Lock {
     /// Reads every file and every voxel of the data set in `dir`, at most `jobs` at a time.
     ///
@@ -119,7 +76,7 @@ impl Lock {
     }
 
     /// Like [`Self::of`], but cases whose files have not changed since `before` are not read again.
-    fn renewed(
+    pub(super) fn renewed(
         dir: &Path,
         before: Option<&Self>,
         jobs: usize,
@@ -211,144 +168,6 @@ impl Lock {
         }
         Ok(lock)
     }
-
-    /// What is otherwise in `dir` than this lock says, files first, each in the lock's order and
-    /// new ones last. Cases are read again only where a file has changed.
-    ///
-    /// # Errors
-    /// As [`Self::of`].
-    pub fn differences(
-        &self,
-        dir: &Path,
-        jobs: usize,
-        progress: &dyn Progress,
-    ) -> Result<Vec<Difference>> {
-        let now = Self::renewed(dir, Some(self), jobs, progress)?;
-        let mut found = Vec::new();
-        if now.layout != self.layout {
-            found.push(Difference {
-                change: Change::Changed,
-                what: "layout".into(),
-                detail: format!("{} instead of {}", now.layout, self.layout),
-            });
-        }
-        compare(
-            &mut found,
-            (&self.files, &now.files),
-            |file| format!("file {}", file.path),
-            |old, new| match old.bytes == new.bytes {
-                true => "other bytes of the same number".into(),
-                false => format!("{} bytes instead of {}", new.bytes, old.bytes),
-            },
-        );
-        compare(
-            &mut found,
-            (&self.cases, &now.cases),
-            |case| format!("case {}", case.name),
-            changes_of_case,
-        );
-        Ok(found)
-    }
-}
-
-/// One thing that a lock says otherwise than the disk.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Difference {
-    /// What became of it.
-    pub change: Change,
-    /// `file volume-3.nii` or `case volume-3`.
-    pub what: String,
-    /// How a changed one differs.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub detail: String,
-}
-
-/// What became of a file or a case.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Change {
-    /// In the lock alone.
-    Missing,
-    /// In both, and not the same.
-    Changed,
-    /// On disk alone.
-    New,
-}
-
-impl fmt::Display for Difference {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let change = match self.change {
-            Change::Missing => "missing",
-            Change::Changed => "changed",
-            Change::New => "new",
-        };
-        write!(f, "{change}: {}", self.what)?;
-        if !self.detail.is_empty() {
-            write!(f, " ({})", self.detail)?;
-        }
-        Ok(())
-    }
-}
-
-fn compare<T: PartialEq>(
-    found: &mut Vec<Difference>,
-    (old, new): (&[T], &[T]),
-    name: impl Fn(&T) -> String,
-    detail: impl Fn(&T, &T) -> String,
-) {
-    let mut now: BTreeMap<String, &T> = new.iter().map(|item| (name(item), item)).collect();
-    for item in old {
-        let what = name(item);
-        let (change, detail) = match now.remove(&what) {
-            None => (Change::Missing, String::new()),
-            Some(other) if other != item => (Change::Changed, detail(item, other)),
-            Some(_) => continue,
-        };
-        found.push(Difference {
-            change,
-            what,
-            detail,
-        });
-    }
-    found.extend(now.into_keys().map(|what| Difference {
-        change: Change::New,
-        what,
-        detail: String::new(),
-    }));
-}
-
-fn changes_of_case(old: &LockedCase, new: &LockedCase) -> String {
-    let mut changes = Vec::new();
-    let mut note = |changed: bool, what: String| {
-        if changed {
-            changes.push(what);
-        }
-    };
-    note(
-        old.shape != new.shape,
-        format!("shape {:?} instead of {:?}", new.shape, old.shape),
-    );
-    note(
-        old.spacing_mm != new.spacing_mm,
-        format!(
-            "spacing {:?} mm instead of {:?} mm",
-            new.spacing_mm, old.spacing_mm
-        ),
-    );
-    note(
-        old.orientation != new.orientation,
-        format!(
-            "orientation {} instead of {}",
-            new.orientation, old.orientation
-        ),
-    );
-    note(old.voxels != new.voxels, "other voxels".into());
-    note(
-        old.labels != new.labels || old.label_voxels != new.label_voxels,
-        "other labels".into(),
-    );
-    note(old.files != new.files, "other files".into());
-    changes.join(", ")
 }
 
 /// Each file once; 3DIRCADb's patients may share an archive.
@@ -362,8 +181,14 @@ fn files_of(dataset: &Dataset, cases: &[(&Case, Vec<PathBuf>)]) -> Vec<PathBuf> 
 }
 
 fn relative(dir: &Path, file: &Path) -> String {
-    let parts = file.strip_prefix(dir).unwrap_or(file).components();
-    let parts: Vec<_> = parts
+    let below = file.strip_prefix(dir).unwrap_or(file);
+    // A data set that is one archive.
+    let below = match below.as_os_str().is_empty() {
+        true => Path::new(file.file_name().unwrap_or_default()),
+        false => below,
+    };
+    let parts: Vec<_> = below
+        .components()
         .map(|part| part.as_os_str().to_string_lossy())
         .collect();
     parts.join("/")

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::fingerprint::Mark;
+use super::marks::Mark;
 
 const AXES: [&str; 3] = ["z", "y", "x"];
 

@@ -1,35 +1,16 @@
-//! A data set in another layout, voxel for voxel.
-
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Mutex;
 
-use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::each::each;
-use super::listing;
-use super::{Case, Dataset, Pair, load_pair};
+use super::plan::{Plan, Target, plans};
+use super::record::{Converted, Record};
 use crate::artifact::{create_dir, hash_bytes, hash_file, write_atomic};
+use crate::dataset::each::each;
+use crate::dataset::{Case, Dataset, Pair, load_pair};
 use crate::error::{Error, Result};
 use crate::progress::Progress;
 use crate::volume::{Geometry, Volume, write_hu, write_labels};
-
-/// What a converted folder was made from.
-const RECORD_FILE: &str = "conversion.json";
-
-/// Raised when the same case is written as other bytes.
-const FORMAT: u32 = 1;
-
-/// The layout that is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Target {
-    /// `volume-N.nii.gz` and `segmentation-N.nii.gz`; `test-volume-N.nii.gz`.
-    Lits,
-    /// nnU-Net v2 raw: `imagesTr/CASE_0000.nii.gz`, `labelsTr/CASE.nii.gz`, `dataset.json`; cases
-    /// without labels in `imagesTs`.
-    NnUnet,
-}
 
 /// What became of the cases.
 #[derive(Debug, Default)]
@@ -64,39 +45,6 @@ impl Outcome {
             total: self.failures.len() + self.written + self.kept,
             names: names.join(", "),
         })
-    }
-}
-
-/// `conversion.json`.
-#[derive(Debug, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Record {
-    format: u32,
-    cases: BTreeMap<String, Converted>,
-}
-
-/// A case of the record; without hashes while it is being written.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Converted {
-    /// Hash of the files it was read from and of how they were read.
-    inputs: String,
-    /// BLAKE3 of each file that was written, by its path in the folder.
-    outputs: BTreeMap<String, String>,
-}
-
-/// A case and the files it becomes.
-struct Plan<'a> {
-    case: &'a Case,
-    image: String,
-    labels: Option<String>,
-}
-
-impl Plan<'_> {
-    fn outputs(&self) -> impl Iterator<Item = &String> {
-        [Some(&self.image), self.labels.as_ref()]
-            .into_iter()
-            .flatten()
     }
 }
 
@@ -158,48 +106,6 @@ pub fn convert(
     Ok(outcome)
 }
 
-fn plans(dataset: &Dataset, target: Target) -> Result<Vec<Plan<'_>>> {
-    let test = |place: usize| place >= dataset.cases.len();
-    let plans: Vec<Plan<'_>> = dataset
-        .all_cases()
-        .enumerate()
-        .map(|(place, case)| {
-            let (id, name) = (case.id, &case.name);
-            let labelled = case.has_labels();
-            let (image, labels) = match target {
-                Target::Lits if test(place) => (format!("test-volume-{id}.nii.gz"), None),
-                Target::Lits => (
-                    format!("volume-{id}.nii.gz"),
-                    labelled.then(|| format!("segmentation-{id}.nii.gz")),
-                ),
-                Target::NnUnet if labelled => (
-                    format!("imagesTr/{name}_0000.nii.gz"),
-                    Some(format!("labelsTr/{name}.nii.gz")),
-                ),
-                Target::NnUnet => (format!("imagesTs/{name}_0000.nii.gz"), None),
-            };
-            Plan {
-                case,
-                image,
-                labels,
-            }
-        })
-        .collect();
-    let mut taken = BTreeMap::new();
-    for plan in &plans {
-        if let Some(first) = taken.insert(&plan.image, &plan.case.name) {
-            return Err(Error::usage(
-                format!(
-                    "{first} and {} would both become {}",
-                    plan.case.name, plan.image
-                ),
-                "convert to nnunet, which keeps the names",
-            ));
-        }
-    }
-    Ok(plans)
-}
-
 fn refuse_inside(dir: &Path, out: &Path) -> Result<()> {
     let real = |path: &Path| path.canonicalize().map_err(Error::read(path));
     if real(out)?.starts_with(real(dir)?) {
@@ -209,87 +115,6 @@ fn refuse_inside(dir: &Path, out: &Path) -> Result<()> {
         ));
     }
     Ok(())
-}
-
-impl Record {
-    fn read(out: &Path) -> Result<Self> {
-        let path = out.join(RECORD_FILE);
-        let record: Self = match std::fs::read(&path) {
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Self::default(),
-            Err(e) => return Err(Error::read(&path)(e)),
-            Ok(text) => serde_json::from_slice(&text).map_err(|e| {
-                Error::malformed(
-                    &path,
-                    format!("expected the record of a conversion: {e}"),
-                    "choose another folder, or empty this one",
-                )
-            })?,
-        };
-        Ok(match record.format {
-            FORMAT => record,
-            // Files of an older version are ours, but have to be written anew.
-            _ => Self {
-                format: FORMAT,
-                cases: record
-                    .cases
-                    .into_iter()
-                    .map(|(name, case)| {
-                        let inputs = String::new();
-                        (name, Converted { inputs, ..case })
-                    })
-                    .collect(),
-            },
-        })
-    }
-
-    fn write(&self, out: &Path) -> Result<()> {
-        let text = serde_json::to_vec_pretty(self).map_err(|e| Error::Internal(e.to_string()))?;
-        write_atomic(&out.join(RECORD_FILE), &text)
-    }
-
-    /// Refuses a folder with volumes that are not ours; removes those of an earlier conversion that
-    /// are not part of this one.
-    fn clear(&mut self, out: &Path, plans: &[Plan<'_>]) -> Result<()> {
-        let planned: BTreeMap<&str, BTreeSet<&String>> = plans
-            .iter()
-            .map(|plan| (plan.case.name.as_str(), plan.outputs().collect()))
-            .collect();
-        let ours: BTreeSet<PathBuf> = self
-            .cases
-            .values()
-            .flat_map(|case| case.outputs.keys())
-            .map(|path| out.join(path))
-            .collect();
-        let wanted: BTreeSet<PathBuf> = planned
-            .values()
-            .flatten()
-            .map(|path| out.join(path))
-            .collect();
-        for file in listing::files(out, "")? {
-            if listing::nifti_stem(&file).is_none() {
-                continue;
-            }
-            if !ours.contains(&file) {
-                return Err(Error::usage(
-                    format!(
-                        "{}: the folder holds other volumes ({})",
-                        out.display(),
-                        file.display()
-                    ),
-                    "choose an empty folder",
-                ));
-            }
-            if !wanted.contains(&file) {
-                std::fs::remove_file(&file).map_err(Error::write(&file))?;
-            }
-        }
-        self.cases.retain(|name, case| {
-            planned
-                .get(name.as_str())
-                .is_some_and(|outputs| case.outputs.keys().eq(outputs.iter().copied()))
-        });
-        Ok(())
-    }
 }
 
 /// Writes a case and gives what was odd about it; nothing if it is there already.
