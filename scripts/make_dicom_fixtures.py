@@ -185,6 +185,12 @@ def readable():
     series("no_rescale", edit=without_rescale)
     record("no_rescale")
 
+    def without_orientation(z, d):
+        del d.ImageOrientationPatient
+
+    series("no_orientation", edit=without_orientation)
+    record("no_orientation")
+
     def rounded(z, d):
         # As written by scanners that give one digit.
         d.ImagePositionPatient[2] = f"{100.125 + 1.25 * z:.1f}"

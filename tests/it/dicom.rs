@@ -195,6 +195,9 @@ fn what_is_odd_is_noted() {
         &notes.join(";"),
         &["4 of 4 slices have no RescaleIntercept"],
     );
+    let (found, notes) = read(&fixture("no_orientation"));
+    assert_says(&notes.join(";"), &["taken as axial"]);
+    assert_eq!(found, read(&fixture("shuffled")).0);
     let (found, notes) = read(&fixture("rounded_positions"));
     assert_says(
         &notes.join(";"),

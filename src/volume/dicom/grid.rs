@@ -56,17 +56,23 @@ pub(super) struct Plane {
 }
 
 impl Plane {
-    /// The plane of one slice, or which of its elements are missing.
-    pub fn of(path: &std::path::Path, slice: &Slice) -> Result<Self> {
+    /// The plane of one slice, or which of its elements are missing; `assumed` stands in for its
+    /// orientation.
+    pub fn of(
+        path: &std::path::Path,
+        slice: &Slice,
+        assumed: Option<[[f64; 3]; 2]>,
+    ) -> Result<Self> {
+        let orientation = slice.orientation.or(assumed);
         let missing: Vec<_> = [
             (tags::IMAGE_POSITION_PATIENT, slice.position_mm.is_none()),
-            (tags::IMAGE_ORIENTATION_PATIENT, slice.orientation.is_none()),
+            (tags::IMAGE_ORIENTATION_PATIENT, orientation.is_none()),
             (tags::PIXEL_SPACING, slice.pixel_spacing_mm.is_none()),
         ]
         .into_iter()
         .filter_map(|(tag, missing)| missing.then_some(tag))
         .collect();
-        match (slice.position_mm, slice.orientation, slice.pixel_spacing_mm) {
+        match (slice.position_mm, orientation, slice.pixel_spacing_mm) {
             (Some(_), Some(directions), Some(pixel_spacing_mm)) => Ok(Self {
                 directions,
                 normal: cross(directions[0], directions[1]),

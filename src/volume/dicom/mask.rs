@@ -112,7 +112,7 @@ fn by_position(
     let mut places = Vec::with_capacity(slices.len());
     for (file, slice) in slices {
         let path = tree.path_of(file);
-        let own = Plane::of(&path, slice)?;
+        let own = Plane::of(&path, slice, Some(plane.directions))?;
         if let Some(difference) = plane.difference(&own) {
             return Err(not_of_the_image(
                 &path,

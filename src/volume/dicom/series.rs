@@ -13,6 +13,10 @@ use crate::artifact::{Tree, TreeFile};
 use crate::error::{Error, Result};
 use crate::volume::{Geometry, Volume};
 
+/// Told where no slice of a series has an orientation.
+const ASSUMED_AXIAL: &str = "no slice has ImageOrientationPatient: taken as axial, rows to the \
+     patient's left, columns to the back";
+
 /// One DICOM series: its headers are read and checked, its slices are in order, its pixels are
 /// still in their files.
 #[derive(Clone, Debug)]
@@ -40,7 +44,8 @@ impl DicomSeries {
     ///
     /// Slices are in the order of their positions along the normal of their plane, whatever their
     /// names and numbers; `[z, y, x]` are slices, rows and columns. That is the order of ITK's
-    /// series reader.
+    /// series reader. A series of which no slice says how it is oriented is taken as axial, with a
+    /// note: CT demands that element, but exports of old tools lack it.
     ///
     /// # Errors
     /// `Error::Read`; `Error::Malformed` for files that are no single-frame grey slices, for several
@@ -49,9 +54,15 @@ impl DicomSeries {
     pub fn open(tree: &Tree) -> Result<Self> {
         let slices = read_headers(tree)?;
         refuse_several_series(tree, &slices)?;
+        let mut notes = Vec::new();
+        let says = slices.iter().any(|(_, slice)| slice.orientation.is_some());
+        let assumed = (!says).then_some(AXIAL);
+        if assumed.is_some() {
+            notes.push(ASSUMED_AXIAL.to_owned());
+        }
         let mut planes = slices.iter().map(|(file, slice)| {
             let path = tree.path_of(file);
-            let plane = Plane::of(&path, slice)?;
+            let plane = Plane::of(&path, slice, assumed)?;
             Ok((path, plane))
         });
         let (first_path, plane) = planes.next().unwrap_or_else(|| Err(no_slices(tree)))?;
@@ -81,7 +92,6 @@ impl DicomSeries {
                 })
             })
             .collect();
-        let mut notes = Vec::new();
         let single_mm = slices[0].1.thickness_mm;
         let geometry = stack(tree.path(), &plane, &mut placed, single_mm, &mut notes)?;
         notes.extend(rescale_note(&slices));
