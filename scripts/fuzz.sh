@@ -31,8 +31,10 @@ for target in "${targets[@]}"; do
     cargo fuzz build --fuzz-dir . "$target"
     mkdir -p "corpus/$target" "artifacts/$target"
     log=artifacts/$target.log
-    folders=("corpus/$target" "seeds/$target")
-    [ "$target" = nifti ] && folders+=(../tests/data/nifti)
+    folders=("corpus/$target")
+    for more in "seeds/$target" "../tests/data/$target"; do
+        [ -d "$more" ] && folders+=("$more")
+    done
     options=(-max_total_time="$seconds" -max_len=4096 -timeout=20 -rss_limit_mb=2048 -print_final_stats=1)
     [ -f "$target.dict" ] && options+=(-dict="$target.dict")
     outcome='nothing found'

@@ -310,7 +310,7 @@ fn a_cut_file_is_truncated_wherever_it_is_cut_and_never_a_panic() {
         let dir = TempDir::new().unwrap();
         let whole = fs::read(fixture(name).join("image_3")).unwrap();
         let path = dir.path().join("slice");
-        for length in 0..whole.len() {
+        for length in (0..whole.len()).step_by(3) {
             fs::write(&path, &whole[..length]).unwrap();
             let result = volume::read_dicom_series(dir.path());
             // The last byte may be padding.
@@ -373,7 +373,7 @@ fn changed_bytes_are_an_error_or_a_volume_and_never_a_panic() {
         let dir = TempDir::new().unwrap();
         let whole = fs::read(fixture(name).join("image_3")).unwrap();
         let path = dir.path().join("slice");
-        for at in 128..whole.len() {
+        for at in (128..whole.len()).step_by(3) {
             for value in [0x00, 0xff] {
                 let mut changed = whole.clone();
                 changed[at] = value;
