@@ -45,6 +45,8 @@ pub(super) fn find(root: &Path, files: &[PathBuf]) -> Result<Dataset> {
         true => dataset_json::read(&path, DESCRIPTION)?,
         false => None,
     };
+    let named_by_channel = training.iter().chain(&test).all(|file| is_channel(file))
+        && !labels.iter().any(|file| is_channel(file));
     let mut warnings = Vec::new();
     let (layout, map) = match &description {
         Some(found) => {
@@ -55,9 +57,10 @@ pub(super) fn find(root: &Path, files: &[PathBuf]) -> Result<Dataset> {
                     "keep the CT channel alone",
                 ));
             }
+            // nnU-Net's first version wrote its labels as the Decathlon does.
             let layout = match found.convention {
-                Convention::Msd => Layout::Msd,
-                Convention::NnUnet => Layout::NnUnet,
+                Convention::Msd if !named_by_channel => Layout::Msd,
+                _ => Layout::NnUnet,
             };
             if let Some(ending) = &found.file_ending {
                 labels.retain(|file| file.to_string_lossy().ends_with(ending.as_str()));
@@ -65,7 +68,7 @@ pub(super) fn find(root: &Path, files: &[PathBuf]) -> Result<Dataset> {
             (layout, found.map.clone())
         }
         None => {
-            let layout = match training.iter().chain(&test).all(|file| is_channel(file)) {
+            let layout = match named_by_channel {
                 true => Layout::NnUnet,
                 false => Layout::Msd,
             };

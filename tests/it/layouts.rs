@@ -159,6 +159,24 @@ fn a_folder_without_dataset_json_is_read_as_lits_with_a_warning() {
 }
 
 #[test]
+fn folders_of_the_first_nnunet_are_read() {
+    let dir = tempfile::tempdir().unwrap();
+    write_nnunet(dir.path(), "liver_3", &scan());
+    fs::write(
+        dir.path().join("dataset.json"),
+        r#"{"modality": {"0": "CT"}, "labels": {"0": "background", "1": "tumor", "2": "liver"}}"#,
+    )
+    .unwrap();
+    let dataset = find(dir.path()).unwrap();
+    assert_eq!(
+        (dataset.layout, names(&dataset)),
+        (Layout::NnUnet, vec!["liver_3"])
+    );
+    let labels = load_pair(&dataset.cases[0]).unwrap().labels.voxels;
+    assert_eq!(labels, scan().labels.voxels);
+}
+
+#[test]
 fn what_is_no_single_data_set_is_refused_by_name() {
     let dir = tempfile::tempdir().unwrap();
     let root = |name: &str| dir.path().join(name);

@@ -37,13 +37,9 @@ pub struct Audit {
 
 impl Audit {
     pub fn exec(self) -> Result<()> {
+        let (train, test) = (Side::open(&self.train)?, Side::open(&self.test)?);
         let reporter = Reporter::new()?;
-        let findings = audit(
-            &Side::open(&self.train)?,
-            &Side::open(&self.test)?,
-            self.jobs.get(),
-            &reporter,
-        );
+        let findings = audit(&train, &test, self.jobs.get(), &reporter);
         reporter.finish();
         let findings = findings?;
         if self.json || !std::io::stdout().is_terminal() {
