@@ -5,6 +5,7 @@
 pub mod error;
 pub mod seed;
 pub mod progress;
+pub(crate) mod workers;
 pub mod artifact;
 pub mod volume;
 pub mod metrics;

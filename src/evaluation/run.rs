@@ -1,8 +1,6 @@
 //! Many cases side by side, in bounded memory: some may fail, the others are scored.
 
 use std::path::Path;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use ndarray::Array3;
 
@@ -14,6 +12,7 @@ use crate::dataset::LabelMap;
 use crate::error::{Error, Result};
 use crate::progress::Progress;
 use crate::volume::{Geometry, LabelBox};
+use crate::workers;
 
 /// Cases in flight unless the user says otherwise: more seldom helps, because one case keeps
 /// several cores busy, but each holds two label maps.
@@ -52,32 +51,22 @@ pub fn evaluate<T: Send>(
 ) -> Result<Outcome<T>> {
     progress.plan(pairs.len() as u64);
     progress.stage("", &format!("scoring {} cases", pairs.len()));
-    let next = AtomicUsize::new(0);
-    let results: Vec<Mutex<Option<Result<T>>>> = pairs.iter().map(|_| Mutex::new(None)).collect();
-    // A parallel loop over the cases would not bound them: a thread that waits for a part of one
-    // case may begin another one meanwhile. So a few threads hand single cases to the pool.
-    std::thread::scope(|scope| {
-        for _ in 0..jobs.clamp(1, pairs.len().max(1)) {
-            scope.spawn(|| {
-                while !progress.interrupted() {
-                    let index = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(pair) = pairs.get(index) else { break };
-                    let result = pool.install(|| score(pair));
-                    progress.advance(1);
-                    // A poisoned lock would mean a panic, and that ends the scope anyway.
-                    if let Ok(mut place) = results[index].lock() {
-                        *place = Some(result);
-                    }
-                }
-            });
-        }
-    });
+    let results = workers::each(
+        pairs,
+        jobs,
+        || progress.interrupted(),
+        |pair| {
+            let result = pool.install(|| score(pair));
+            progress.advance(1);
+            result
+        },
+    );
     let mut outcome = Outcome {
         scored: Vec::new(),
         failures: Vec::new(),
     };
     for (pair, result) in pairs.iter().zip(results) {
-        match result.into_inner().ok().flatten() {
+        match result {
             Some(Ok(scores)) => outcome.scored.push(scores),
             Some(Err(error)) => outcome.failures.push(Failure {
                 case: pair.case.clone(),

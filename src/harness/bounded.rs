@@ -1,59 +1,38 @@
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
 
 use crate::error::Result;
+use crate::workers;
 
-/// Does `work` for every item on `workers` threads, while the items in work together cost at most
-/// `budget` bytes; one that costs more than all of it is done alone. The first error ends the rest.
-///
-/// Threads of their own and not rayon's: a worker that waits for its turn inside a pool could hold
-/// up, on its own stack, the very work it waits for.
+/// Does `work` for every item on `jobs` threads, while the items in work together cost at most
+/// `budget` bytes; one that costs more than all of it is done alone. An error ends the rest.
 ///
 /// # Errors
 /// The first that `work` gives, in the order of the items.
 pub fn for_each_bounded<T: Sync>(
     items: &[T],
-    workers: usize,
+    jobs: usize,
     budget: u64,
     cost: impl Fn(&T) -> u64 + Sync,
     work: impl Fn(&T) -> Result<()> + Sync,
 ) -> Result<()> {
-    let next = AtomicUsize::new(0);
-    let failed = AtomicUsize::new(usize::MAX);
+    let failed = AtomicBool::new(false);
     let gate = Gate {
         free: Mutex::new(budget),
         changed: Condvar::new(),
     };
-    let errors = Mutex::new(Vec::new());
-    std::thread::scope(|scope| {
-        for _ in 0..workers.clamp(1, items.len().max(1)) {
-            scope.spawn(|| {
-                loop {
-                    let index = next.fetch_add(1, Ordering::SeqCst);
-                    if index >= items.len() || index > failed.load(Ordering::SeqCst) {
-                        return;
-                    }
-                    let held = gate.enter(cost(&items[index]).min(budget));
-                    let result = work(&items[index]);
-                    gate.leave(held);
-                    if let Err(error) = result {
-                        failed.fetch_min(index, Ordering::SeqCst);
-                        errors
-                            .lock()
-                            .unwrap_or_else(PoisonError::into_inner)
-                            .push((index, error));
-                    }
-                }
-            });
-        }
+    let stopped = || failed.load(Ordering::SeqCst);
+    let results = workers::each(items, jobs, stopped, |item| {
+        let held = gate.enter(cost(item).min(budget));
+        let result = work(item);
+        gate.leave(held);
+        failed.fetch_or(result.is_err(), Ordering::SeqCst);
+        result
     });
-    let errors = errors.into_inner().unwrap_or_else(PoisonError::into_inner);
-    match errors.into_iter().min_by_key(|(index, _)| *index) {
-        Some((_, error)) => Err(error),
-        None => Ok(()),
-    }
+    results.into_iter().flatten().collect()
 }
 
+/// What is left of the budget.
 struct Gate {
     free: Mutex<u64>,
     changed: Condvar,
@@ -80,6 +59,8 @@ impl Gate {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::AtomicUsize;
+
     use super::*;
     use crate::error::Error;
 
@@ -112,11 +93,11 @@ mod tests {
     }
 
     #[test]
-    fn what_is_larger_than_the_budget_runs_alone_and_the_first_error_is_told() {
+    fn what_is_larger_than_the_budget_runs_alone_and_an_error_ends_the_rest() {
         let done = AtomicUsize::new(0);
         let result = for_each_bounded(
             &[5, 500, 7, 8],
-            3,
+            1,
             10,
             |&cost| cost,
             |&cost| {
@@ -128,6 +109,6 @@ mod tests {
             },
         );
         assert!(result.unwrap_err().to_string().contains("500"));
-        assert!(done.into_inner() >= 2);
+        assert_eq!(done.into_inner(), 2);
     }
 }

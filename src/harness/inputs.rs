@@ -306,21 +306,23 @@ fn folds(study: &Study, own: &[Ready], other: &[Ready], same: &[SamePair]) -> Re
         let tested: Vec<String> = splits.iter().flat_map(|split| split.test.clone()).collect();
         let mut test = pick(own, &tested)?;
         test.sort_by_key(|ready| own.iter().position(|other| other.key == ready.key));
-        folds.extend(transfer(splits.len(), other, &test, same)?);
+        folds.extend(transfer(splits.len(), other, own, &test, same)?);
     }
     Ok(folds)
 }
 
-/// Training on the other data set: without the scans that are tested, and, where there are such,
-/// with all of them as well.
+/// Training on the other data set: without any scan of the study's own set, tested here or not, and,
+/// where there are such, with all of them as well.
 fn transfer(
     first: usize,
     other: &[Ready],
+    own: &[Ready],
     test: &[&Ready],
     same: &[SamePair],
 ) -> Result<Vec<Fold>> {
     let all: Vec<&Ready> = other.iter().collect();
-    let left_out = leaks(&all, test, same);
+    let own: Vec<&Ready> = own.iter().collect();
+    let left_out = leaks(&all, &own, same);
     let clean: Vec<&Ready> = all
         .iter()
         .filter(|ready| left_out.iter().all(|leak| leak.train != ready.case.name))
@@ -339,9 +341,9 @@ fn transfer(
         description: format!("trained on {} cases of another data set{what}", train.len()),
     };
     let honest = match left_out.len() {
-        0 => ", none of which is a test scan".into(),
+        0 => ", none of which is a scan of this one".into(),
         _ => format!(
-            "; {} of its {} were left out because they are test scans",
+            "; {} of its {} were left out because they are scans of this one",
             all.len() - clean.len(),
             all.len()
         ),
@@ -358,8 +360,8 @@ fn transfer(
         )
     }];
     if !left_out.is_empty() {
-        let leaked = format!(", {} test scans among them", all.len() - clean.len());
-        let split = split(&all, leaked);
+        let leaked = leaks(&all, test, same).len();
+        let split = split(&all, format!(", {leaked} test scans among them"));
         folds.push(fold(first + 1, Role::Leaked, split, &all, test, same));
     }
     Ok(folds)

@@ -35,7 +35,7 @@ pub(super) fn tables(content: &Content) -> Result<Vec<Table>> {
             content,
             "tumour",
             "Tumour segmentation",
-            "over the test cases with tumours",
+            ", those with tumours",
             &TUMOUR,
             &published::table(4)?,
         ),
@@ -43,7 +43,7 @@ pub(super) fn tables(content: &Content) -> Result<Vec<Table>> {
             content,
             "liver",
             "Liver segmentation",
-            "over the test cases, tumours counted as liver",
+            ", tumours counted as liver",
             &LIVER,
             &published::table(5)?,
         ),
@@ -113,9 +113,9 @@ fn scores(
             id,
             title,
             &format!(
-                "Mean ± sd {over} of {}, each tested once. A distance is defined where both masks \
-                 have a surface; N counts those cases, and the best of this run is bold only where \
-                 all rows have the same N.",
+                "Mean ± sd over the test cases, {}{over}; each is tested once. A distance is defined \
+                 where both masks have a surface; N counts those cases, and the best of this run is \
+                 bold only where all its rows have the same N.",
                 content.test_set
             ),
         )

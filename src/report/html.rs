@@ -29,7 +29,11 @@ impl Exporter for Html {
         }
         out += "</tr>\n</thead>\n<tbody>\n";
         for row in 0..table.rows.len() {
-            out += "<tr>";
+            out += if table.rows[row].reference {
+                "<tr class=\"reference\">"
+            } else {
+                "<tr>"
+            };
             for column in 0..table.columns.len() {
                 out += &cell(table, row, column);
             }

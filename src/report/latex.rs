@@ -22,7 +22,11 @@ impl Exporter for Latex {
     fn export(&self, table: &Table) -> Result<Vec<u8>> {
         let mut remarks = Remarks::default();
         let body: String = (0..table.rows.len())
-            .map(|row| row_line(table, row, &mut remarks))
+            .map(|row| {
+                let begins = table.rows[row].reference && row > 0 && !table.rows[row - 1].reference;
+                let rule = if begins { "\\midrule\n" } else { "" };
+                format!("{rule}{}", row_line(table, row, &mut remarks))
+            })
             .collect();
         let is_wide = table.columns.len() > WIDE_COLUMNS;
         let align: String = table

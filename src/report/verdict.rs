@@ -1,6 +1,6 @@
 //! What a study says in a few lines, for the head of its report.
 
-use super::content::{Content, Status};
+use super::content::{Content, Kind, Status};
 use super::score::Score;
 use super::stages::LEARNED_RATIO;
 use crate::harness::Role;
@@ -40,12 +40,16 @@ fn completeness(content: &Content) -> Verdict {
         })
         .collect();
     let total = content.rows.len();
+    let what = match content.kind {
+        Kind::Ablation => "networks",
+        Kind::CrossValidation => "rows of the tables",
+    };
     let text = match (total, missing.len()) {
         (0, _) => "The study has no networks.".into(),
         (1, 0) => "The network of the study is trained and scored.".into(),
-        (_, 0) => format!("All {total} networks are trained and scored."),
+        (_, 0) => format!("All {total} {what} are trained and scored."),
         (_, gone) => format!(
-            "{} of {total} networks are trained and scored. Missing: {}.",
+            "{} of {total} {what} are trained and scored. Missing: {}.",
             total - gone,
             missing.join("; ")
         ),

@@ -13,6 +13,9 @@ use crate::artifact::{Tree, TreeFile};
 use crate::error::{Error, Result};
 use crate::volume::{Geometry, Volume};
 
+/// Row and column direction of an axial slice, LPS: to the patient's left and back.
+const AXIAL: [[f64; 3]; 2] = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]];
+
 /// Told where no slice of a series has an orientation.
 const ASSUMED_AXIAL: &str = "no slice has ImageOrientationPatient: taken as axial, rows to the \
      patient's left, columns to the back";
