@@ -78,8 +78,9 @@ fn leakage(content: &Content) -> Option<Verdict> {
         n => Verdict {
             good: Some(false),
             text: format!(
-                "LEAKED: {n} pairs of a training and a test case are the same scan (table leakage); the \
-                 numbers are no result."
+                "LEAKED: {n} {} of a training and a test case, fold by fold, the same scan (table \
+                 leakage); the numbers are no result.",
+                if n == 1 { "pair" } else { "pairs" }
             ),
         },
     })
