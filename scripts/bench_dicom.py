@@ -20,6 +20,7 @@ import tempfile
 from pathlib import Path
 
 import environment
+from demo import example
 
 PROGRAMS = Path(__file__).resolve().parent / "peers"
 sys.path.insert(0, str(PROGRAMS))
@@ -35,9 +36,7 @@ PACKAGES = ["numpy==2.4.6", "pydicom==3.0.2", "SimpleITK==2.5.7"]
 def options():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    root = Path(__file__).resolve().parent.parent
-    parser.add_argument("--reader", type=Path, default=root / "target" / "release" / "examples" / "read_dicom",
-                        help="the example's binary (default: target/release/examples/read_dicom)")
+    parser.add_argument("--reader", type=Path, help="the example's binary (default: it is built)")
     parser.add_argument("--series", type=Path, metavar="DIR", help="your own series instead of the made-up one")
     parser.add_argument("--slices", type=int, default=260, help="slices of the made-up one (default: 260)")
     parser.add_argument("--repeats", type=int, default=5, help="runs a row; the median counts (default: 5)")
@@ -46,9 +45,7 @@ def options():
 
 def main():
     chosen = options()
-    if not chosen.reader.is_file():
-        sys.exit(f"error: {chosen.reader} is not there\nhint: run `cargo build --release --example "
-                 "read_dicom`, or name the binary with --reader")
+    chosen.reader = chosen.reader or example("read_dicom")
     python = environment.python("dicom", PACKAGES)
     with tempfile.TemporaryDirectory(prefix="hdbench-dicom-") as folder:
         folder = Path(folder)

@@ -16,14 +16,9 @@ import subprocess
 import sys
 import tempfile
 
-from demo import built
+from demo import built, example
 
 TOLD = re.compile(r"(\d+) cases in ([\d.]+) s, peak (\d+) MB")
-
-
-def example(binary):
-    subprocess.run(["cargo", "build", "--release", "--quiet", "--example", "prepare"], check=True)
-    return binary.parent / "examples" / "prepare"
 
 
 def prepare(program, data, run, threads):
@@ -37,7 +32,7 @@ def main():
     counts = [int(count) for count in sys.argv[1:]] or [4, 8]
     cores = os.cpu_count()
     binary = built()
-    program = example(binary)
+    program = example("prepare")
     folder = pathlib.Path(tempfile.mkdtemp(prefix="hdbench-preparing-"))
     try:
         print("| cases | start | s | peak MB |\n| ---: | :--- | ---: | ---: |")

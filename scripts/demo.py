@@ -26,6 +26,13 @@ def built():
     return pathlib.Path(json.loads(told.stdout)["target_directory"]) / "release" / "hdbench"
 
 
+def example(name):
+    """An example, built."""
+    command = ["cargo", "build", "--release", "--quiet", "--example", name]
+    subprocess.run(command, cwd=ROOT, check=True)
+    return built().parent / "examples" / name
+
+
 def start(binary, verb, seed, run):
     began = time.monotonic()
     command = [str(binary), verb, "--seed", str(seed), "--out", str(run)]

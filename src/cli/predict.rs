@@ -15,7 +15,8 @@ use crate::recipe::Variant;
 #[command(after_help = "\
 Examples:
   hdbench predict --model runs/ablation-demo --input ct.nii.gz --out segmentation.nii.gz
-  hdbench predict --model runs/lits --variant denseunet2d --input ct.nii --out seg.nii")]
+  hdbench predict --model runs/lits --variant denseunet2d --input ct.nii --out seg.nii
+  hdbench predict --model runs/lits --input PATIENT_DICOM --out segmentation.nii.gz")]
 pub struct Predict {
     /// A study's folder, a cell's folder, or a model/ folder
     #[arg(long, value_name = "RUN")]
@@ -27,7 +28,7 @@ pub struct Predict {
     fold: usize,
     #[arg(long, default_value_t = 0)]
     seed: u32,
-    /// CT volume in HU (.nii, .nii.gz)
+    /// CT volume in HU: .nii, .nii.gz, or a DICOM series (a folder or a .zip)
     #[arg(long, value_name = "FILE")]
     input: PathBuf,
     /// Where the labels go (.nii, .nii.gz)

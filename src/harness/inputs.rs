@@ -6,6 +6,7 @@ use std::time::UNIX_EPOCH;
 use serde::{Deserialize, Serialize};
 
 use super::bounded::for_each_bounded;
+use super::environment::memory_gb;
 use super::fold::{Fold, Leak, Role, TestCase, refuse_leaks};
 use super::leakage::{self, Audit, SamePair};
 use super::study::Study;
@@ -17,8 +18,12 @@ use crate::preprocess::{Grid, Stored};
 use crate::progress::Progress;
 use crate::seed::Seed;
 
-/// Memory that preprocessing may fill with cases, bytes; a larger case is prepared alone.
-const PREPARING_BYTES: u64 = 3_000_000_000;
+/// Share of the machine's memory that preprocessing may fill with cases; a larger case is prepared
+/// alone.
+const PREPARING_SHARE: f64 = 0.5;
+
+/// The machine's memory where the system does not say, bytes.
+const UNKNOWN_MEMORY_BYTES: f64 = 6e9;
 
 /// What a voxel costs while its case is prepared: HU as read and clipped, labels, both again in
 /// canonical order and on their way to the disk.
@@ -26,13 +31,49 @@ const BYTES_A_VOXEL: u64 = 16;
 
 /// The files of a case as they were when they were hashed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct LockedCase {
+pub struct LockedCase {
     files: usize,
     bytes: u64,
     /// Hash of names, sizes and times: while it holds, the content is not read again.
     stamp: String,
     /// Hash of the files' contents.
     blake3: String,
+}
+
+impl LockedCase {
+    /// Hashes the files of a case, unless sizes and times say that they are those hashed before.
+    pub fn of(case: &Case, before: Option<&Self>) -> Result<Self> {
+        let files = case.files()?;
+        let (mut bytes, mut stamp) = (0, String::new());
+        for file in &files {
+            let metadata = std::fs::metadata(file).map_err(Error::read(file))?;
+            let modified = metadata.modified().map_err(Error::read(file))?;
+            let modified = modified
+                .duration_since(UNIX_EPOCH)
+                .map_or(0, |since| since.as_nanos());
+            bytes += metadata.len();
+            stamp += &format!("{} {} {modified}\n", file.display(), metadata.len());
+        }
+        let stamp = hash_bytes(stamp.as_bytes())[..24].to_owned();
+        if let Some(before) = before.filter(|before| before.stamp == stamp) {
+            return Ok(before.clone());
+        }
+        let hashes = files
+            .iter()
+            .map(|f| hash_file(f))
+            .collect::<Result<Vec<_>>>()?;
+        Ok(Self {
+            files: files.len(),
+            bytes,
+            stamp,
+            blake3: hash_bytes(hashes.join(" ").as_bytes()),
+        })
+    }
+
+    /// Whether the files have the same contents.
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.blake3 == other.blake3
+    }
 }
 
 /// `study.lock`: the hash of every input, and what followed from them.
@@ -214,7 +255,7 @@ fn ready(
     let mut tasks = Vec::new();
     for case in cases {
         let key = format!("{prefix}{}", case.name);
-        let lock = lock_case(&case, before.get(&key))?;
+        let lock = LockedCase::of(&case, before.get(&key))?;
         let hash = Stored::key(
             &format!("{} {}", lock.blake3, case.reading()),
             study.recipe.hu_window,
@@ -239,10 +280,11 @@ fn ready(
         .filter(|task| !leakage::is_prepared(&task.cached))
         .collect();
     let workers = rayon::current_num_threads();
+    let memory = memory_gb().map_or(UNKNOWN_MEMORY_BYTES, |gb| 1e9 * gb);
     for_each_bounded(
         &todo,
         workers,
-        PREPARING_BYTES,
+        (PREPARING_SHARE * memory) as u64,
         |task| cost(task),
         |task| {
             if progress.interrupted() {
@@ -438,33 +480,4 @@ fn read_lock(path: &Path) -> Result<Lock> {
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(Lock::default()),
         Err(e) => Err(Error::read(path)(e)),
     }
-}
-
-/// Hashes the files of a case, unless sizes and times say that they are those hashed before.
-fn lock_case(case: &Case, before: Option<&LockedCase>) -> Result<LockedCase> {
-    let files = case.files()?;
-    let (mut bytes, mut stamp) = (0, String::new());
-    for file in &files {
-        let metadata = std::fs::metadata(file).map_err(Error::read(file))?;
-        let modified = metadata.modified().map_err(Error::read(file))?;
-        let modified = modified
-            .duration_since(UNIX_EPOCH)
-            .map_or(0, |since| since.as_nanos());
-        bytes += metadata.len();
-        stamp += &format!("{} {} {modified}\n", file.display(), metadata.len());
-    }
-    let stamp = hash_bytes(stamp.as_bytes())[..24].to_owned();
-    if let Some(before) = before.filter(|before| before.stamp == stamp) {
-        return Ok(before.clone());
-    }
-    let hashes = files
-        .iter()
-        .map(|f| hash_file(f))
-        .collect::<Result<Vec<_>>>()?;
-    Ok(LockedCase {
-        files: files.len(),
-        bytes,
-        stamp,
-        blake3: hash_bytes(hashes.join(" ").as_bytes()),
-    })
 }

@@ -22,11 +22,14 @@ pub use cell::{Cell, cells_of};
 pub use engine::{Engine, Local, Message, report as report_to_parent};
 pub use environment::{Environment, Machine, hardware_line};
 pub use fold::{Fold, Leak, Role, TestCase};
-pub use inputs::Inputs;
+pub use inputs::{Inputs, LockedCase};
 pub use lease::Lease;
 pub use measure::{Measured, Patch, measure};
 pub use memory::PeakMemory;
-pub use predict::{load_model, model_folder, predict_file, prediction_path, prediction_seconds};
+pub use predict::{
+    Found, Model, Segmented, load_model, model_folder, predict_file, prediction_path,
+    prediction_seconds,
+};
 pub use record::{CellRecord, StageRecord, Status};
 pub use run::run_cell;
 pub use schedule::{Outcome, run_study};

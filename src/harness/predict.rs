@@ -12,14 +12,16 @@ use super::inputs::Inputs;
 use super::memory::PeakMemory;
 use super::record::{CellRecord, StageRecord};
 use super::study::Study;
-use crate::artifact::{create_dir, hash_bytes, write_atomic};
+use crate::artifact::{create_dir, hash_bytes, is_zip, write_atomic};
 use crate::error::{Error, Result};
 use crate::inference::{Coarse, Predictor};
 use crate::network::{Bundle, Network, Part, Place};
 use crate::preprocess::Prepared;
 use crate::progress::Progress;
 use crate::recipe::{Recipe, Scale, Variant};
-use crate::volume::{Orientation, Volume, read_image, read_labels, write_labels};
+use crate::volume::{
+    Orientation, Volume, read_dicom_series, read_image, read_labels, write_labels,
+};
 
 /// Raised when the same network gives other predictions than before.
 const METHOD: u32 = 1;
@@ -209,6 +211,8 @@ pub fn model_folder(path: &Path, variant: Variant, fold: usize, seed: u32) -> Re
 
 /// A variant's network and the coarse net that belongs to it, ready to answer.
 pub struct Model {
+    /// Hash of the weights of both networks.
+    weights: String,
     recipe: Recipe,
     scale: Scale,
     device: Device,
@@ -251,14 +255,62 @@ pub fn load_model(model: &Path, place: Place, threads: usize) -> Result<Model> {
                 "keep the study's folder whole: _coarse lies beside the variants",
             )
         })?;
-    let (_, coarse) = Bundle::load(&coarse, &device)?;
+    let (coarse_bundle, coarse) = Bundle::load(&coarse, &device)?;
     Ok(Model {
+        weights: format!("{} {}", bundle.weights, coarse_bundle.weights),
         recipe: bundle.recipe,
         scale: bundle.scale,
         device,
         network,
         coarse,
     })
+}
+
+/// A segmented CT.
+#[derive(Clone, Debug)]
+pub struct Segmented {
+    /// 0 background, 1 liver, 2 tumour, on the CT's own grid.
+    pub labels: Volume<u8>,
+    /// Whether the coarse stage found a liver; if not, the whole volume was searched.
+    pub coarse_liver: bool,
+    /// Wall time of the coarse stage.
+    pub coarse_seconds: f64,
+    /// Wall time of the network and of post-processing.
+    pub segment_seconds: f64,
+}
+
+impl Model {
+    /// Hash of the weights of the network and its coarse net.
+    pub fn weights(&self) -> &str {
+        &self.weights
+    }
+
+    /// Segments a CT, coarse stage and post-processing included.
+    ///
+    /// # Errors
+    /// `Error::Interrupted` once a signal came; what the networks give.
+    pub fn segment(&self, image: &Volume<f32>, progress: &dyn Progress) -> Result<Segmented> {
+        let prepared = Prepared::new(image, self.recipe.hu_window);
+        let predictor = |network| Predictor {
+            network,
+            recipe: &self.recipe,
+            scale: &self.scale,
+            device: &self.device,
+            progress,
+        };
+        let began = Instant::now();
+        progress.stage("", "finding the liver");
+        let coarse = predictor(&self.coarse).coarse(&prepared)?;
+        let coarse_seconds = began.elapsed().as_secs_f64();
+        progress.stage("", "segmenting");
+        let labels = predictor(&self.network).segment(&prepared, &coarse)?;
+        Ok(Segmented {
+            labels: prepared.to_file(&labels),
+            coarse_liver: coarse.found,
+            coarse_seconds,
+            segment_seconds: began.elapsed().as_secs_f64() - coarse_seconds,
+        })
+    }
 }
 
 /// What the prediction of a CT found.
@@ -269,33 +321,31 @@ pub struct Found {
     pub lesions_ml: f64,
 }
 
-/// Segments one CT, coarse stage included, and writes the labels on the CT's own grid.
+/// Segments one CT, a NIfTI file or a DICOM series (a folder or a zip archive), coarse stage
+/// included, and writes the labels on the CT's own grid.
 pub fn predict_file(
     model: &Model,
     input: &Path,
     output: &Path,
     progress: &dyn Progress,
 ) -> Result<Found> {
-    let prepared = Prepared::new(&read_image(input)?, model.recipe.hu_window);
-    let predictor = |network| Predictor {
-        network,
-        recipe: &model.recipe,
-        scale: &model.scale,
-        device: &model.device,
-        progress,
+    let image = match input.is_dir() || is_zip(input)? {
+        true => {
+            let (image, notes) = read_dicom_series(input)?;
+            notes.iter().for_each(|note| progress.note(note));
+            image
+        }
+        false => read_image(input)?,
     };
-    progress.stage("", "finding the liver");
-    let coarse = predictor(&model.coarse).coarse(&prepared)?;
-    progress.stage("", "segmenting");
-    let labels = predictor(&model.network).segment(&prepared, &coarse)?;
-    let labels = prepared.to_file(&labels);
+    let segmented = model.segment(&image, progress)?;
+    let labels = segmented.labels;
     write_labels(output, &labels)?;
     let voxel = labels.geometry.voxel_volume_ml();
     let count = |wanted: fn(u8) -> bool| {
         labels.voxels.iter().filter(|&&label| wanted(label)).count() as f64
     };
     Ok(Found {
-        coarse_liver: coarse.found,
+        coarse_liver: segmented.coarse_liver,
         liver_ml: voxel * count(|label| label > 0),
         lesions_ml: voxel * count(|label| label == 2),
     })

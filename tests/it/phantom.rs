@@ -8,6 +8,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::LazyLock;
 
+use hdbench::dataset::ircadb;
 use hdbench::dataset::phantom::{
     LesionKind, Organ, Orientation, Phantom, RECORD_FILE, Spec, generate, is_complete, preview_png,
     write,
@@ -15,7 +16,7 @@ use hdbench::dataset::phantom::{
 use hdbench::error::{Error, ExitCode};
 use hdbench::progress::{Progress, Silent};
 use hdbench::seed::Seed;
-use hdbench::volume::{read_image, read_labels};
+use hdbench::volume::{self, Volume, read_image, read_labels};
 use rayon::prelude::*;
 
 /// The first cases of the default set.
@@ -525,4 +526,53 @@ fn the_preview_shows_the_cases_with_and_without_outlines() {
     assert_eq!([0, 1].map(|c| coloured(&plain, c)), [0, 0]);
     assert!(coloured(&outlined, 0) > 500, "no liver outline");
     assert!(coloured(&outlined, 1) > 10, "no tumour outline");
+}
+
+#[test]
+fn the_patients_of_3dircadb_have_its_slices_and_are_cases_of_the_overlapping_lits() {
+    let patients = Spec::ircadb(Seed(3), 64);
+    let lits = Spec::lits_with_ircadb(48, Seed(3), 64);
+    let facts = ircadb::facts().unwrap();
+    assert_eq!(patients.cases, facts.len());
+    // Among them the one with most slices, the one with fewest and one without tumour.
+    for index in [0, 4, 11, 17] {
+        let patient = generate(&patients, index);
+        let facts = &facts[index];
+        let slices = (facts.slices * 64).div_ceil(512).max(12);
+        assert_eq!(patient.image.geometry.shape, [slices, 64, 64]);
+        let [between, _, in_plane] = patient.image.geometry.spacing_mm;
+        assert!((between - facts.between_slices_mm).abs() < 1e-6);
+        assert!((in_plane - facts.in_plane_mm).abs() < 1e-6);
+        assert_eq!(!patient.lesions.is_empty(), facts.liver_tumour);
+
+        let copy = generate(&lits, 28 + index);
+        assert_eq!(copy.image.geometry.stored_spacing_mm, [1.0; 3]);
+        let canonical = |volume: &Volume<i16>| {
+            volume::Orientation::of(&volume.geometry)
+                .to_canonical(volume)
+                .voxels
+        };
+        assert_eq!(canonical(&copy.image), canonical(&patient.image));
+        assert_eq!(copy.lesions.len(), patient.lesions.len());
+        for lesion in &copy.lesions {
+            let at = lesion.centre.map(|i| i.round() as usize);
+            assert!(copy.labels.voxels[at] > 0, "{lesion:?}");
+        }
+    }
+    // LiTS's own cases are not touched by it.
+    assert_eq!(
+        generate(&lits, 3),
+        generate(&Spec::with_matrix(48, Seed(3), 64), 3)
+    );
+    let refused = Spec {
+        cases: 12,
+        ..patients
+    };
+    assert!(
+        refused
+            .validate()
+            .unwrap_err()
+            .to_string()
+            .contains("20 patients")
+    );
 }
