@@ -14,5 +14,5 @@ pub use deflate::EntryWriter;
 pub use gzip::{MaybeGzip, gzip_writer};
 pub use hash::{hash_bytes, hash_file};
 pub use tree::{Tree, TreeFile};
-pub use zip::{Archive, Entry, is_zip};
+pub use zip::{Archive, Entry, Refusal, Refused, is_zip};
 pub use zip_write::pack_zip;
