@@ -59,6 +59,14 @@ pub enum Error {
         names: String,
     },
 
+    /// An archive that breaks a rule of its challenge.
+    #[error("{}: refused: {problem}\nhint: {hint}", archive.display())]
+    Refused {
+        archive: PathBuf,
+        problem: String,
+        hint: String,
+    },
+
     /// What was to be confirmed turned out otherwise: a lock that does not hold, a leak.
     #[error("{problem}\nhint: {hint}")]
     Refuted { problem: String, hint: String },
@@ -106,6 +114,7 @@ impl Error {
             Self::Partial { .. } | Self::Diverged { .. } | Self::Cell(_) | Self::Refuted { .. } => {
                 ExitCode::Partial
             }
+            Self::Refused { .. } => ExitCode::Refused,
             Self::Interrupted { .. } => ExitCode::Interrupted,
             Self::Write { .. } | Self::Internal(_) => ExitCode::Internal,
         }
@@ -126,18 +135,21 @@ pub enum ExitCode {
     BadInput = 3,
     /// Finished, but some cells or cases failed.
     Partial = 4,
+    /// A submission breaks a rule of its challenge.
+    Refused = 5,
     /// Stopped by a signal; the same command goes on.
     Interrupted = 75,
 }
 
 impl ExitCode {
     /// All, in ascending order.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Done,
         Self::Internal,
         Self::Usage,
         Self::BadInput,
         Self::Partial,
+        Self::Refused,
         Self::Interrupted,
     ];
 
@@ -149,6 +161,7 @@ impl ExitCode {
             Self::Usage => "wrong command line or setting",
             Self::BadInput => "a file is missing, unreadable or malformed",
             Self::Partial => "finished, but some cells or cases failed",
+            Self::Refused => "archive refused",
             Self::Interrupted => "interrupted; the same command goes on",
         }
     }
@@ -162,6 +175,10 @@ impl ExitCode {
             Self::BadInput => "the message names the file and what was expected of it",
             Self::Partial => {
                 "what succeeded is written; the message names what failed, and why stands above it"
+            }
+            Self::Refused => {
+                "the rules that failed stand above with their entries; `submit-lits check --fix` mends \
+                 what can be mended"
             }
             Self::Interrupted => "run the same command again",
         }

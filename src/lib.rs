@@ -19,5 +19,6 @@ pub mod inference;
 pub mod evaluation;
 pub mod harness;
 pub mod analysis;
+pub mod submission;
 pub mod report;
 pub mod cli;

@@ -1,13 +1,18 @@
-//! Files as artefacts: atomic writes, content hashes, bounded readers.
+//! Files as artefacts: atomic writes, content hashes, bounded readers, packed archives.
 
 mod atomic;
+mod deflate;
 mod gzip;
 mod hash;
 mod tree;
 mod zip;
+mod zip_records;
+mod zip_write;
 
 pub use atomic::{create_dir, replace_dir, replace_file, write_atomic, write_atomic_with};
+pub use deflate::EntryWriter;
 pub use gzip::{MaybeGzip, gzip_writer};
 pub use hash::{hash_bytes, hash_file};
 pub use tree::{Tree, TreeFile};
-pub use zip::{Archive, Entry, is_zip};
+pub use zip::{Archive, Entry, Refusal, Refused, is_zip};
+pub use zip_write::pack_zip;

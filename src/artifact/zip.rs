@@ -46,6 +46,43 @@ pub struct Archive {
     entries: Vec<Entry>,
 }
 
+/// What an archive is refused for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Refusal {
+    /// The system refuses it, or it is no sound zip archive.
+    Unreadable,
+    /// A name that leads out of the archive, or none.
+    UnsafeName,
+    /// A name that occurs twice.
+    DuplicateName,
+    /// Too many entries, or some that share bytes.
+    Bomb,
+    /// A link instead of a file.
+    Link,
+    /// An encrypted entry.
+    Encrypted,
+    /// An entry packed otherwise than by Deflate.
+    Compression,
+}
+
+/// An archive that is not read, and why.
+#[derive(Debug)]
+pub struct Refused {
+    /// In one word.
+    pub refusal: Refusal,
+    /// In full.
+    pub error: Error,
+}
+
+impl From<Error> for Refused {
+    fn from(error: Error) -> Self {
+        Self {
+            refusal: Refusal::Unreadable,
+            error,
+        }
+    }
+}
+
 /// A file in an archive; folders are none.
 #[derive(Clone, Debug)]
 pub struct Entry {
@@ -67,36 +104,50 @@ impl Archive {
     /// `Error::Read` if the system refuses; `Error::Malformed` for anything that is no zip archive
     /// and for whatever this type refuses, naming the entry.
     pub fn open(path: &Path) -> Result<Self> {
+        Self::examine(path).map_err(|refused| refused.error)
+    }
+
+    /// [`Archive::open`] for whoever wants to know what kind of refusal it is.
+    ///
+    /// # Errors
+    /// As [`Archive::open`].
+    pub fn examine(path: &Path) -> Result<Self, Refused> {
         let file = File::open(path).map_err(Error::read(path))?;
-        Self::from_file(path, file)
+        Self::checked(path, file)
     }
 
     /// [`Archive::open`] for an archive that has no path of its own, such as one that was unpacked
     /// from another; `path` is how errors name it.
     pub fn from_file(path: &Path, file: File) -> Result<Self> {
+        Self::checked(path, file).map_err(|refused| refused.error)
+    }
+
+    fn checked(path: &Path, file: File) -> Result<Self, Refused> {
         let file = SharedFile::new(file).map_err(Error::read(path))?;
         let wrong = |error| damaged(path, error);
         let mut archive = ZipArchive::new(file.clone()).map_err(wrong)?;
         if archive.len() > MAX_ENTRIES {
-            return Err(Error::malformed(
+            let error = Error::malformed(
                 path,
                 format!(
                     "has {} entries, expected at most {MAX_ENTRIES}",
                     archive.len()
                 ),
                 "pack only the files that are needed",
-            ));
+            );
+            return Err(refused(Refusal::Bomb, error));
         }
         if archive.has_duplicate_names() {
             let name = first_duplicate(file, archive.central_directory_start());
             return Err(duplicate(path, &name.unwrap_or_default()));
         }
         if archive.has_overlapping_entries().map_err(wrong)? {
-            return Err(Error::malformed(
+            let error = Error::malformed(
                 path,
                 "entries share bytes of the archive, as in a decompression bomb",
                 "pack the files again with an ordinary zip program",
-            ));
+            );
+            return Err(refused(Refusal::Bomb, error));
         }
         let mut entries = BTreeMap::new();
         for index in 0..archive.len() {
@@ -106,11 +157,12 @@ impl Archive {
                 continue;
             }
             if name.is_empty() {
-                return Err(Error::malformed(
+                let error = Error::malformed(
                     path,
                     format!("entry {} has no name", index + 1),
                     "pack the files again with an ordinary zip program",
-                ));
+                );
+                return Err(refused(Refusal::UnsafeName, error));
             }
             let entry = Entry::checked(path, name, &found)?;
             if let Some(twice) = entries.insert(entry.name.clone(), entry) {
@@ -153,8 +205,7 @@ impl Archive {
     /// [`Archive::read`] for content that is taken as it is.
     pub(super) fn content(&self, entry: &Entry) -> Result<EntryReader> {
         let path = self.path_of(entry);
-        let ratio = if entry.deflated { DEFLATE_MAX_RATIO } else { 1 };
-        if entry.size > entry.packed.saturating_mul(ratio) {
+        if entry.overpromises() {
             return Err(Error::malformed(
                 &path,
                 format!(
@@ -181,17 +232,31 @@ impl Archive {
 }
 
 impl Entry {
-    fn checked(archive: &Path, name: String, found: &ZipFile<'_, SharedFile>) -> Result<Self> {
+    /// Whether it promises more bytes than its packed ones can hold, as bombs do.
+    pub fn overpromises(&self) -> bool {
+        let ratio = if self.deflated { DEFLATE_MAX_RATIO } else { 1 };
+        self.size > self.packed.saturating_mul(ratio)
+    }
+
+    fn checked(
+        archive: &Path,
+        name: String,
+        found: &ZipFile<'_, SharedFile>,
+    ) -> Result<Self, Refused> {
         let path = archive.join(&name);
-        let refuse = |problem: String, hint: &str| Err(Error::malformed(&path, problem, hint));
+        let refuse = |refusal, problem: String, hint: &str| {
+            Err(refused(refusal, Error::malformed(&path, problem, hint)))
+        };
         if found.encrypted() {
             return refuse(
+                Refusal::Encrypted,
                 "the entry is encrypted".into(),
                 "pack the files again without a password",
             );
         }
         if found.is_symlink() {
             return refuse(
+                Refusal::Link,
                 "the entry is a link".into(),
                 "pack the file itself instead of a link to it",
             );
@@ -201,6 +266,7 @@ impl Entry {
             CompressionMethod::Deflated => true,
             other => {
                 return refuse(
+                    Refusal::Compression,
                     format!("the entry is packed by {other:?}, expected Deflate or Stored"),
                     "pack the files again with ordinary (Deflate) compression",
                 );
@@ -220,7 +286,7 @@ impl Entry {
 }
 
 /// The name with `/` between its parts; refused if it leads out of the archive.
-fn safe_name(archive: &Path, found: &ZipFile<'_, SharedFile>) -> Result<String> {
+fn safe_name(archive: &Path, found: &ZipFile<'_, SharedFile>) -> Result<String, Refused> {
     // Some programs of Windows write its own separator.
     let name = found
         .name()
@@ -232,11 +298,12 @@ fn safe_name(archive: &Path, found: &ZipFile<'_, SharedFile>) -> Result<String> 
         .filter(|part| !part.is_empty() && *part != ".")
         .collect();
     if name.starts_with('/') || drive || name.contains('\0') || parts.contains(&"..") {
-        return Err(Error::malformed(
+        let error = Error::malformed(
             archive,
             format!("the entry {name:?} leads out of the archive"),
             "pack the files again from inside their folder, without absolute paths or `..`",
-        ));
+        );
+        return Err(refused(Refusal::UnsafeName, error));
     }
     Ok(parts.join("/"))
 }
@@ -266,12 +333,17 @@ fn first_duplicate(mut file: SharedFile, directory_start: u64) -> Option<String>
     }
 }
 
-fn duplicate(path: &Path, name: &str) -> Error {
-    Error::malformed(
+fn refused(refusal: Refusal, error: Error) -> Refused {
+    Refused { refusal, error }
+}
+
+fn duplicate(path: &Path, name: &str) -> Refused {
+    let error = Error::malformed(
         path,
         format!("the entry {name:?} occurs twice: nothing says which one counts"),
         "pack the files again into a new archive, each once",
-    )
+    );
+    refused(Refusal::DuplicateName, error)
 }
 
 fn damaged(path: &Path, error: ZipError) -> Error {

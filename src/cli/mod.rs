@@ -15,6 +15,7 @@ mod predict;
 mod progress;
 mod report;
 mod score_table;
+mod submit_lits;
 mod study_options;
 mod study_run;
 
@@ -31,6 +32,7 @@ Examples:
   hdbench crossval                                   the same for 3DIRCADb: folds over patients, transfer from LiTS
   hdbench predict --model runs/lits --input ct.nii.gz --out segmentation.nii.gz
   hdbench evaluate --pred submission.zip --ref references --out scores --profile lits
+  hdbench submit-lits --from predictions --test LiTS/test --out lits.zip
   hdbench datasets synth --layout lits --cases 12 --seed 7 --out phantoms --preview
   hdbench datasets check LiTS                        every problem of every case
   hdbench datasets audit LiTS 3Dircadb1              scans that are in both
@@ -44,6 +46,7 @@ Exit codes:
    2  wrong command line or setting
    3  a file is missing, unreadable or malformed
    4  finished, but some cells or cases failed
+   5  archive refused
   75  interrupted; the same command goes on";
 
 /// Retrain, rerun and score liver and liver-tumour segmentation.
@@ -61,6 +64,7 @@ enum Verb {
     Predict(predict::Predict),
     Evaluate(evaluate::Evaluate),
     Report(report::Report),
+    SubmitLits(submit_lits::SubmitLits),
     Explain(explain::Explain),
     Doctor(doctor::Doctor),
     #[command(subcommand)]
@@ -82,6 +86,7 @@ pub fn main() -> process::ExitCode {
         Verb::Predict(verb) => verb.exec(),
         Verb::Evaluate(verb) => verb.exec(),
         Verb::Report(verb) => verb.exec(),
+        Verb::SubmitLits(verb) => verb.exec().map_err(Into::into),
         Verb::Explain(verb) => verb.exec(),
         Verb::Doctor(verb) => verb.exec().map_err(Into::into),
         Verb::Model(verb) => verb.exec(),

@@ -2,7 +2,7 @@ use std::fmt;
 
 /// A case as its file's name tells it. Sorts LiTS cases by number, then all others by name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum CaseKey {
+pub(crate) enum CaseKey {
     /// `volume-N` or `segmentation-N`, of the training or the test set.
     Lits {
         /// Whether the name begins with `test-`.
@@ -58,6 +58,17 @@ impl CaseKey {
         let (case, channel) = stem.rsplit_once('_')?;
         let digits = channel.len() == 4 && channel.bytes().all(|byte| byte.is_ascii_digit());
         (digits && !case.is_empty()).then(|| Self::Stem(case.to_owned()))
+    }
+
+    /// LiTS's number, or the digits that any other name ends with.
+    pub fn number(&self) -> Option<u32> {
+        match self {
+            Self::Lits { number, .. } => Some(*number),
+            Self::Stem(stem) => {
+                let before = stem.trim_end_matches(|c: char| c.is_ascii_digit());
+                number(&stem[before.len()..])
+            }
+        }
     }
 
     /// Whether a LiTS case is one of the test set.
@@ -116,6 +127,19 @@ mod tests {
         }
         for other in ["volume-3.nrrd", "a.nii.gz/b", "summary.json", "volume-3"] {
             assert_eq!(name(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn other_names_may_end_with_a_number() {
+        for (stem, expected) in [
+            ("liver_012", Some(12)),
+            ("7", Some(7)),
+            ("liver", None),
+            ("case_3a", None),
+            ("case_99999999999", None),
+        ] {
+            assert_eq!(CaseKey::Stem(stem.into()).number(), expected, "{stem}");
         }
     }
 

@@ -26,6 +26,7 @@ mod tidy;
 mod wide_table;
 
 pub use case::{CaseScores, LabelScores, SAME_PLACE_MM, ScoredCase, score_case, score_case_with};
+pub(crate) use case_name::CaseKey;
 pub use case_table::write_cases;
 pub use describe::{Description, Statistics, describe};
 pub use explain::{explain_lits, explain_strict};
@@ -34,6 +35,7 @@ pub use figure::{Figure, Label, Metric, Options, Tolerance};
 pub use label_map_choice::LabelMapChoice;
 pub use lesion::{Criterion, IOU_THRESHOLDS, Lesion, LesionSide, write_lesions};
 pub use metrics_json::write_metrics_json;
+pub(crate) use pairing::{Candidate, LeftOut, label_maps_among};
 pub use pairing::{CasePair, MissingCase, Pairing, pair};
 pub use policy::{Edge, Imputed, PolicyRow, policy_table};
 pub use run::{
@@ -41,6 +43,7 @@ pub use run::{
     score_files, score_strict,
 };
 pub use source::Source;
+pub(crate) use source::{Listing, list};
 pub use summary::write_summary;
 pub use tidy::{ALL_CASES, Origin, Row, read_metrics_long, rows, write_metrics_long};
 pub use wide_table::write_wide;

@@ -162,19 +162,32 @@ impl Side {
 
 /// Files that are no label maps, for the notes.
 #[derive(Default)]
-struct LeftOut {
-    droppings: Vec<String>,
-    images: Vec<String>,
-    others: Vec<String>,
+pub(crate) struct LeftOut {
+    /// Hidden files and what macOS leaves behind.
+    pub droppings: Vec<String>,
+    /// CT images beside their label maps.
+    pub images: Vec<String>,
+    /// No NIfTI files by name.
+    pub others: Vec<String>,
 }
 
 /// A file that may be a label map.
-struct Candidate {
-    key: CaseKey,
+pub(crate) struct Candidate {
+    /// The case that its name tells.
+    pub key: CaseKey,
     /// `volume-N`: the CT, where there is also a `segmentation-N`.
     volume: bool,
-    name: String,
-    source: Source,
+    /// Its path from the root of the folder or archive.
+    pub name: String,
+    /// Where to read it.
+    pub source: Source,
+}
+
+/// Tells the label maps among files, as [`pair`] does, from what lies beside them.
+pub(crate) fn label_maps_among(files: Vec<(String, Source)>) -> (Vec<Candidate>, LeftOut) {
+    let mut left_out = LeftOut::default();
+    let candidates = left_out.filter(files);
+    (candidates, left_out)
 }
 
 impl LeftOut {

@@ -88,7 +88,7 @@ impl Source {
 
 /// What a path of the command line stands for.
 #[derive(Debug)]
-pub(super) enum Listing {
+pub(crate) enum Listing {
     /// One label map.
     Single(Source),
     /// All files below a folder or in an archive, each with its path from there, parts separated
@@ -101,7 +101,7 @@ pub(super) enum Listing {
 /// # Errors
 /// `Error::Malformed` if nothing is there and for what [`Archive::open`] refuses; `Error::Read` for
 /// a folder that cannot be listed.
-pub(super) fn list(root: &Path) -> Result<Listing> {
+pub(crate) fn list(root: &Path) -> Result<Listing> {
     if root.is_dir() {
         return list_folder(root).map(Listing::Many);
     }

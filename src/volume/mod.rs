@@ -5,6 +5,7 @@ mod geometry;
 mod label_box;
 mod nifti_affine;
 mod nifti_header;
+mod nifti_like;
 mod nifti_read;
 mod nifti_write;
 mod orientation;
@@ -17,7 +18,11 @@ pub use dicom::{
 pub use geometry::Geometry;
 pub use label_box::{Label, LabelBox, boxed, label_box_of, read_label_box};
 pub use nifti_header::ImageHeader;
-pub use nifti_read::{read_geometry, read_header, read_image, read_labels, read_labels_from};
+pub use nifti_like::HeaderTemplate;
+pub(crate) use nifti_read::LABEL_ROUNDING;
+pub use nifti_read::{
+    read_geometry, read_header, read_header_from, read_image, read_labels, read_labels_from,
+};
 pub use nifti_write::{write_hu, write_image, write_labels};
 pub use orientation::Orientation;
 pub use resample::{resample_linear, resample_nearest, shape_at_spacing};

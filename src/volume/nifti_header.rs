@@ -29,6 +29,8 @@ const SMALLEST_MM: f64 = 1e-5;
 pub struct ImageHeader {
     /// Shape and place of the voxels.
     pub geometry: Geometry,
+    /// How many axes the file has; those above the third count 1.
+    pub dimensions: usize,
     /// How a voxel is stored, in the names of numpy (`"int16"`).
     pub datatype: &'static str,
     /// Whether the file asks for its values to be multiplied by a slope or shifted.
@@ -127,6 +129,14 @@ impl Stored {
 
 /// Reads and checks the header at the start of `content`.
 pub(super) fn read_layout(path: &Path, content: &mut MaybeGzip) -> Result<Layout> {
+    Ok(read_layout_and_bytes(path, content)?.0)
+}
+
+/// [`read_layout`] with the header as it lies in the file.
+pub(super) fn read_layout_and_bytes(
+    path: &Path,
+    content: &mut MaybeGzip,
+) -> Result<(Layout, [u8; HEADER_BYTES])> {
     let mut bytes = [0; HEADER_BYTES];
     let read = content.fill(&mut bytes)?;
     let big_endian = recognise(path, &bytes[..read])?;
@@ -137,7 +147,9 @@ pub(super) fn read_layout(path: &Path, content: &mut MaybeGzip) -> Result<Layout
             RE_EXPORT,
         )
     })?;
-    check_layout(&header, big_endian).map_err(|problem| Error::malformed(path, problem, RE_EXPORT))
+    let layout = check_layout(&header, big_endian)
+        .map_err(|problem| Error::malformed(path, problem, RE_EXPORT))?;
+    Ok((layout, bytes))
 }
 
 const RE_EXPORT: &str =
@@ -252,6 +264,7 @@ fn check_layout(header: &NiftiHeader, big_endian: bool) -> Result<Layout, String
                 affine,
                 stored_spacing_mm: [pz, py, px],
             },
+            dimensions: usize::from(header.dim[0]),
             datatype: stored.name(),
             scaled: scaling.is_some(),
             notes,

@@ -19,7 +19,7 @@ const MAX_PADDING: usize = 4096;
 const LIKELY_RATIO: u64 = 8;
 
 /// Further from a whole number than this, a stored label is no label.
-const LABEL_ROUNDING: f64 = 1e-3;
+pub(crate) const LABEL_ROUNDING: f64 = 1e-3;
 
 /// Reads the header alone: geometry, stored type and what is odd about it.
 ///
@@ -29,6 +29,12 @@ const LABEL_ROUNDING: f64 = 1e-3;
 pub fn read_header(path: &Path) -> Result<ImageHeader> {
     let mut content = MaybeGzip::open(path)?;
     Ok(read_layout(path, &mut content)?.header)
+}
+
+/// [`read_header`] for content that is no file of its own, such as an entry of an archive; `path`
+/// is how errors name it.
+pub fn read_header_from(path: &Path, content: &mut MaybeGzip) -> Result<ImageHeader> {
+    Ok(read_layout(path, content)?.header)
 }
 
 /// Reads shape and place of the voxels, without the voxels. Errors as in [`read_header`].

@@ -14,6 +14,7 @@ mod lits;
 mod locks;
 mod metrics;
 mod network;
+mod packing;
 mod peers;
 mod phantom;
 

@@ -9,7 +9,7 @@ use crate::metrics::burden::tumour_burden;
 use crate::metrics::overlap::Counts;
 
 /// Lesions the official scorer can number: its labels are int16.
-const MAX_LESIONS: usize = i16::MAX as usize;
+pub(crate) const MAX_LESIONS: usize = i16::MAX as usize;
 
 /// Why the official scorer would not have finished with a case; with it, the whole set would have
 /// had no score.

@@ -14,6 +14,7 @@ mod scores_txt;
 mod survey;
 mod totals;
 
+pub(crate) use case::MAX_LESIONS;
 pub use case::{DetectedLesion, DetectionCounts, LitsCase, LitsDeath, MaskSums, score_lits_case};
 pub use from_files::{LitsScored, score_lits};
 pub use label_map::{

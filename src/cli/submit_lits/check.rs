@@ -1,0 +1,83 @@
+use std::io::IsTerminal;
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::pack::Jobs;
+use super::table;
+use crate::artifact::write_atomic;
+use crate::cli::output::{print, print_json};
+use crate::cli::progress::Reporter;
+use crate::dataset::lits;
+use crate::error::Result;
+use crate::submission::{Options, TestSet, check, junit, mend};
+
+/// Hold an archive against the challenge's rules and the test volumes.
+///
+/// Rules have names that do not change; `hdbench explain submission` lists them. Warnings do not
+/// refuse an archive.
+#[derive(Args, Debug)]
+pub struct Check {
+    /// The archive, or a folder with the files that are to be packed
+    #[arg(value_name = "ZIP")]
+    archive: PathBuf,
+    /// The folder of the challenge's test volumes, test-volume-N.nii or .nii.gz
+    #[arg(long, value_name = "DIR")]
+    test: PathBuf,
+    /// Write a mended archive, and say what was done
+    #[arg(long, value_name = "ZIP")]
+    fix: Option<PathBuf>,
+    /// JSON instead of a table (also when standard output is no terminal)
+    #[arg(long)]
+    json: bool,
+    /// The verdicts as JUnit XML, a test case a rule; with --fix, those of the mended archive
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
+    /// Test volumes without a segmentation are a warning
+    #[arg(long)]
+    allow_partial: bool,
+    #[command(flatten)]
+    jobs: Jobs,
+}
+
+impl Check {
+    pub fn exec(self) -> Result<()> {
+        let test = TestSet::read(&lits::find_test(&self.test)?, None)?;
+        let reporter = Reporter::new()?;
+        let options = Options {
+            allow_partial: self.allow_partial,
+            jobs: self.jobs.get(),
+            ..Options::default()
+        };
+        let json = self.json || !std::io::stdout().is_terminal();
+        let Some(out) = &self.fix else {
+            let verdicts = check(&self.archive, &test, &options, &reporter);
+            reporter.finish();
+            let verdicts = verdicts?;
+            if json {
+                print_json(&verdicts)?;
+            } else {
+                print(&table::verdicts(&verdicts))?;
+            }
+            self.write_junit(&junit(&verdicts))?;
+            return verdicts.verdict();
+        };
+        let written = mend(&self.archive, &test, &options, out, &reporter);
+        reporter.finish();
+        let written = written?;
+        if json {
+            print_json(&written)?;
+        } else {
+            print(&table::written(&written))?;
+        }
+        self.write_junit(&junit(written.last()))?;
+        written.last().verdict()
+    }
+
+    fn write_junit(&self, xml: &str) -> Result<()> {
+        match &self.junit {
+            Some(path) => write_atomic(path, xml.as_bytes()),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! What a person sees of the verdicts.
+
+use crate::submission::{Finding, RuleVerdict, Status, Verdicts, Written};
+
+/// So many findings of a rule are shown; JSON has all.
+const SHOWN: usize = 5;
+
+/// Every rule in a line, with its findings below it.
+pub fn verdicts(verdicts: &Verdicts) -> String {
+    let mut text: String = verdicts.rules.iter().map(rule).collect();
+    let count = |status: Status| {
+        let with = |rule: &&RuleVerdict| rule.status == status;
+        verdicts.rules.iter().filter(with).count()
+    };
+    text += &format!(
+        "\n{}: {} files, {} test volumes; {} rules passed, {} warnings, {} failed, {} not looked at\n",
+        verdicts.archive.display(),
+        verdicts.entries,
+        verdicts.test_volumes,
+        count(Status::Passed),
+        count(Status::Warning),
+        count(Status::Failed),
+        count(Status::Skipped)
+    );
+    text
+}
+
+/// What was done, and how the result is judged; where nothing was written, why.
+pub fn written(written: &Written) -> String {
+    let Some(archive) = &written.archive else {
+        return verdicts(&written.before) + "nothing was written: not all of it can be mended\n";
+    };
+    let mut text = String::new();
+    for found in &written.before.rules {
+        let mended = found.findings.iter().filter(|found| found.mend.is_some());
+        text += &limited(mended.map(done).collect());
+    }
+    if !text.is_empty() {
+        text.push('\n');
+    }
+    text += &verdicts(written.last());
+    text += &format!("{}: written, read again and checked\n", archive.display());
+    text
+}
+
+fn done(finding: &Finding) -> String {
+    format!(
+        "{}: {}: {}\n",
+        finding.entry,
+        finding.message,
+        finding.mend.as_deref().unwrap_or_default()
+    )
+}
+
+fn rule(verdict: &RuleVerdict) -> String {
+    let status = match verdict.status {
+        Status::Failed => "FAILED",
+        other => other.as_str(),
+    };
+    let line = format!(
+        "{status:<8} {:<22} {}\n",
+        verdict.rule.id(),
+        verdict.statement
+    );
+    line + &limited(verdict.findings.iter().map(finding).collect())
+}
+
+fn finding(finding: &Finding) -> String {
+    let mut text = String::from("           ");
+    if !finding.entry.is_empty() {
+        text += &format!("{}: ", finding.entry);
+    }
+    text += &format!("{}\n", finding.message);
+    if let Some(mend) = &finding.mend {
+        text += &format!("             --fix: {mend}\n");
+    }
+    if !finding.hint.is_empty() {
+        text += &format!("             hint: {}\n", finding.hint);
+    }
+    text
+}
+
+fn limited(lines: Vec<String>) -> String {
+    let more = lines.len().saturating_sub(SHOWN);
+    let mut text = lines[..lines.len() - more].concat();
+    if more > 0 {
+        text += &format!("           and {more} more; --json lists all\n");
+    }
+    text
+}

@@ -1,0 +1,64 @@
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::artifact::{Archive, Refused, is_zip};
+use crate::error::{Error, Result};
+use crate::evaluation::{Listing, Source, list};
+
+/// The files of a submission, each with its name in it.
+pub(super) struct Contents {
+    /// Sorted by name.
+    pub files: Vec<(String, Source)>,
+    /// Whether they lie in an archive, not in a folder.
+    pub archive: bool,
+}
+
+/// Lists what is in an archive or a folder; nothing but an archive's directory is read.
+///
+/// The inner error is an archive that is refused.
+///
+/// # Errors
+/// `Error::Read` for what the system refuses, `Error::Malformed` where nothing is.
+pub(super) fn open(root: &Path) -> Result<Result<Contents, Refused>> {
+    if root.is_dir() || !root.exists() {
+        return match list(root)? {
+            Listing::Many(files) => Ok(Ok(Contents {
+                files,
+                archive: false,
+            })),
+            Listing::Single(_) => Err(Error::Internal("a folder is no single file".into())),
+        };
+    }
+    if !is_zip(root)? {
+        return Ok(Err(Refused::from(Error::malformed(
+            root,
+            "is no zip archive",
+            "pack test-segmentation-N.nii into a zip archive, or name the folder that holds them",
+        ))));
+    }
+    let archive = match Archive::examine(root) {
+        Ok(archive) => Arc::new(archive),
+        Err(Refused {
+            error: error @ Error::Read { .. },
+            ..
+        }) => return Err(error),
+        Err(refused) => return Ok(Err(refused)),
+    };
+    let files = archive.entries().iter().enumerate();
+    let files = files.map(|(index, entry)| {
+        let archive = Arc::clone(&archive);
+        (entry.name.clone(), Source::Entry { archive, index })
+    });
+    Ok(Ok(Contents {
+        files: files.collect(),
+        archive: true,
+    }))
+}
+
+/// Whether a source is an entry that promises more bytes than it can hold.
+pub(super) fn overpromises(source: &Source) -> bool {
+    match source {
+        Source::File(_) => false,
+        Source::Entry { archive, index } => archive.entries()[*index].overpromises(),
+    }
+}

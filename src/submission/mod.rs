@@ -1,0 +1,25 @@
+//! Archives for the LiTS challenge: built, verified and mended.
+//!
+//! What the challenge takes, by its submission guide (PatrickChrist/LITS-CHALLENGE) and its scorer:
+//! a flat zip archive of `test-segmentation-N.nii`, one for each `test-volume-N.nii`, each with the
+//! shape and the voxel spacing of its volume, labels 0 background, 1 liver, 2 tumour.
+
+mod anatomy;
+mod check;
+mod contents;
+mod examine;
+mod junit;
+mod labels;
+mod naming;
+mod rule;
+mod test_set;
+mod verdict;
+mod write;
+
+pub use check::{Options, check};
+pub use junit::junit;
+pub use naming::{CaseNumbers, entry_name};
+pub use rule::Rule;
+pub use test_set::{TestSet, TestVolume};
+pub use verdict::{Finding, RuleVerdict, Status, Verdicts};
+pub use write::{Written, mend, pack};

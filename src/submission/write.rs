@@ -1,0 +1,163 @@
+//! Archives out: predictions packed, archives mended. Both read whatever a name can be made out of
+//! and write the one form that the challenge takes.
+
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use super::check::{Options, Survey, survey};
+use super::labels::file_for;
+use super::naming::entry_name;
+use super::rule::Rule;
+use super::test_set::TestSet;
+use super::verdict::{Finding, Status, Verdicts};
+use crate::artifact::{pack_zip, replace_file};
+use crate::dataset::LabelMap;
+use crate::error::{Error, Result};
+use crate::progress::Progress;
+
+/// What became of predictions or of an archive.
+#[derive(Clone, Debug, Serialize)]
+pub struct Written {
+    /// How what was there is judged.
+    pub before: Verdicts,
+    /// The archive that was written; none where something cannot be mended.
+    pub archive: Option<PathBuf>,
+    /// How the written archive is judged, read from disk again.
+    pub after: Option<Verdicts>,
+}
+
+impl Written {
+    /// What was done, entry by entry: the rule that was broken, and the finding with its mend.
+    pub fn mended(&self) -> impl Iterator<Item = (Rule, &Finding)> {
+        let done = self.archive.is_some();
+        self.before
+            .rules
+            .iter()
+            .flat_map(|verdict| {
+                verdict
+                    .findings
+                    .iter()
+                    .map(|finding| (verdict.rule, finding))
+            })
+            .filter(move |(_, finding)| done && finding.mend.is_some())
+    }
+
+    /// The verdicts that count: of what was written, else of what was there.
+    pub fn last(&self) -> &Verdicts {
+        self.after.as_ref().unwrap_or(&self.before)
+    }
+}
+
+/// Writes a mended copy of an archive, or of a folder as one: files unpacked, named and laid flat,
+/// labels as `uint8` under the header of their test volume, in the order of its axes; what is no
+/// segmentation is left out. The copy is checked before it gets its name.
+///
+/// Nothing is written where something is broken that only the user can mend; `before` says what.
+///
+/// # Errors
+/// As [`super::check`]; `Error::Write`, which leaves an earlier file at `out` as it was;
+/// `Error::Usage` if `out` is the archive itself.
+pub fn mend(
+    archive: &Path,
+    test: &TestSet,
+    options: &Options,
+    out: &Path,
+    progress: &dyn Progress,
+) -> Result<Written> {
+    let same = match (archive.canonicalize(), out.canonicalize()) {
+        (Ok(archive), Ok(out)) => archive == out,
+        _ => false,
+    };
+    if same {
+        return Err(Error::usage(
+            format!("{}: would be replaced by its own copy", out.display()),
+            "give the mended archive another name",
+        ));
+    }
+    let found = survey(archive, test, options, progress)?;
+    if !found.verdicts.is_mendable() {
+        return Ok(Written {
+            before: found.verdicts,
+            archive: None,
+            after: None,
+        });
+    }
+    if found.assigned.is_empty() {
+        return Err(Error::malformed(
+            archive,
+            "no file is a segmentation of a test volume",
+            "expected names that end with the number of a test volume, such as \
+             test-segmentation-3.nii or liver_3.nii.gz",
+        ));
+    }
+    let after = write(&found, test, options, out, progress)?;
+    Ok(Written {
+        before: found.verdicts,
+        archive: Some(out.to_path_buf()),
+        after: Some(after),
+    })
+}
+
+/// Packs a folder (or an archive) of predictions as [`mend`] mends one: `.nii` or `.nii.gz`, with
+/// the numbers of the test volumes in their names, labels as [`Options::label_map`] says. The same
+/// predictions give the same bytes.
+///
+/// # Errors
+/// As [`mend`].
+pub fn pack(
+    predictions: &Path,
+    test: &TestSet,
+    options: &Options,
+    out: &Path,
+    progress: &dyn Progress,
+) -> Result<Written> {
+    mend(predictions, test, options, out, progress)
+}
+
+fn write(
+    found: &Survey,
+    test: &TestSet,
+    options: &Options,
+    out: &Path,
+    progress: &dyn Progress,
+) -> Result<Verdicts> {
+    let parts: Vec<_> = found
+        .assigned
+        .iter()
+        .filter_map(|(number, source)| Some((test.volumes.get(number)?, source)))
+        .collect();
+    let names: Vec<String> = parts
+        .iter()
+        .map(|(volume, _)| entry_name(volume.number))
+        .collect();
+    let mut after = None;
+    replace_file(out, |inside| {
+        progress.plan(parts.len() as u64);
+        progress.stage("", &format!("packing {} segmentations", parts.len()));
+        pack_zip(inside, &names, options.jobs, progress, |index, entry| {
+            let (volume, source) = parts[index];
+            let file = file_for(volume, source, &options.label_map)?;
+            entry.put(&file);
+            Ok(())
+        })?;
+        // Its labels are the challenge's now, whatever the predictions' were.
+        let plain = Options {
+            label_map: LabelMap::lits(),
+            ..options.clone()
+        };
+        let mut verdicts = survey(inside, test, &plain, progress)?.verdicts;
+        verdicts.archive = out.to_path_buf();
+        if verdicts.status == Status::Failed {
+            let rules: Vec<&str> = verdicts.failed().map(|verdict| verdict.rule.id()).collect();
+            return Err(Error::Internal(format!(
+                "{}: what was written fails its own check ({}); nothing is kept",
+                out.display(),
+                rules.join(", ")
+            )));
+        }
+        after = Some(verdicts);
+        Ok(())
+    })?;
+    after.ok_or_else(|| Error::Internal("a written archive was not checked".into()))
+}
