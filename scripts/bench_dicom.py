@@ -2,7 +2,6 @@
 """Measures how fast a DICOM series becomes a volume in Hounsfield units, side by side with pydicom
 and SimpleITK, and checks that all three read the same.
 
-    cargo build --release --example read_dicom
     python3 scripts/bench_dicom.py
 
 Makes a series of 260 slices of 512 x 512 and a zip archive of it in a temporary folder, and installs

@@ -154,7 +154,7 @@ fn the_bytes_of_an_archive_are_these() {
         (time.year(), time.month(), time.day(), time.hour()),
         (1980, 1, 1, 0)
     );
-    assert!(entry.extra_data().is_none_or(<[u8]>::is_empty));
+    assert!(entry.extra_data().is_none_or(|extra| extra.is_empty()));
 }
 
 #[test]
