@@ -3,6 +3,8 @@
 mod aggregate;
 mod parquet;
 pub mod published;
+mod ranking;
 
 pub use aggregate::{Aggregate, Aggregates, aggregate};
 pub use parquet::write_parquet;
+pub use ranking::{Better, mean_places, places};

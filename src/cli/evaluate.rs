@@ -178,7 +178,44 @@ impl Evaluate {
         Ok(result?)
     }
 
+    /// The official scorer's figures of an archive into a folder of their own.
+    pub fn as_challenge(
+        archive: &Path,
+        reference: &Path,
+        reference_map: LabelMapChoice,
+        out: &Path,
+        allow_missing: bool,
+    ) -> Self {
+        Self {
+            pred: archive.to_path_buf(),
+            reference: reference.to_path_buf(),
+            out: out.to_path_buf(),
+            profile: Profile::Lits,
+            label_map: LabelMapChoice::Lits,
+            pred_label_map: None,
+            ref_label_map: Some(reference_map),
+            allow_missing,
+            ignore_geometry: false,
+            border: Vec::new(),
+            nsd_tolerance: Vec::new(),
+            one_to_one: false,
+            jobs: None,
+            threads: None,
+            task: None,
+            algorithm: None,
+            format: None,
+        }
+    }
+
     fn run(&self, reporter: &Reporter) -> Result<()> {
+        let scored = self.score(reporter)?;
+        self.show(&scored)?;
+        reporter.note(&format!("results in {}", self.out.display()));
+        scored.verdict()
+    }
+
+    /// Scores and writes the files; nothing goes to standard output.
+    pub fn score(&self, reporter: &Reporter) -> Result<Scored> {
         let (threads, jobs) = self.parallel()?;
         self.check_out()?;
         let pairing = pair(&self.pred, &self.reference)?;
@@ -200,9 +237,11 @@ impl Evaluate {
                 self.finish_lits(&cases, &found, reporter)?
             }
         };
-        self.show(&rows, scored, cases.all(scored))?;
-        reporter.note(&format!("results in {}", self.out.display()));
-        partial(&cases.failures, cases.all(scored))
+        Ok(Scored {
+            rows,
+            scored,
+            failures: cases.failures,
+        })
     }
 
     fn finish_strict(
@@ -407,7 +446,18 @@ impl Evaluate {
         write_metrics_json(&out("metrics.json"), rows)
     }
 
-    fn show(&self, rows: &[Row], scored: usize, all: usize) -> Result<()> {
+    /// The figures most asked for, for people.
+    pub fn headline(&self, found: &Scored) -> String {
+        self.table(found, Shown::Headline)
+    }
+
+    fn table(&self, found: &Scored, shown: Shown) -> String {
+        let profile = self.profile.to_possible_value();
+        let profile = profile.as_ref().map_or("", |value| value.get_name());
+        score_table::render(&found.rows, found.scored, found.all(), profile, shown)
+    }
+
+    fn show(&self, found: &Scored) -> Result<()> {
         let default = if io::stdout().is_terminal() {
             Format::Table
         } else {
@@ -419,21 +469,40 @@ impl Evaluate {
                     Format::Table => Shown::Headline,
                     _ => Shown::Everything,
                 };
-                let profile = self.profile.to_possible_value();
-                let profile = profile.as_ref().map_or("", |value| value.get_name());
-                score_table::render(rows, scored, all, profile, shown).into_bytes()
+                self.table(found, shown).into_bytes()
             }
             Format::Csv => {
                 let path = self.out.join("metrics_long.csv");
                 std::fs::read(&path).map_err(Error::read(&path))?
             }
-            Format::Jsonl => json_lines(rows)?,
+            Format::Jsonl => json_lines(&found.rows)?,
         };
         match io::stdout().lock().write_all(&bytes) {
             // Whoever reads has seen enough (`| head`).
             Err(e) if e.kind() == ErrorKind::BrokenPipe => Ok(()),
             other => other.map_err(Error::write(Path::new("standard output"))),
         }
+    }
+}
+
+/// What came of a start.
+pub struct Scored {
+    /// Every figure.
+    pub rows: Vec<Row>,
+    /// Number of cases.
+    pub scored: usize,
+    /// Cases without scores.
+    pub failures: Vec<Failure>,
+}
+
+impl Scored {
+    /// An error where a case has no scores.
+    pub fn verdict(&self) -> Result<()> {
+        partial(&self.failures, self.all())
+    }
+
+    fn all(&self) -> usize {
+        self.scored + self.failures.len()
     }
 }
 

@@ -7,7 +7,9 @@ mod datasets;
 mod doctor;
 mod evaluate;
 mod explain;
+mod leaderboard;
 mod model;
+mod model_options;
 mod output;
 #[cfg(all(feature = "tch", unix))]
 mod patience;
@@ -32,7 +34,9 @@ Examples:
   hdbench crossval                                   the same for 3DIRCADb: folds over patients, transfer from LiTS
   hdbench predict --model runs/lits --input ct.nii.gz --out segmentation.nii.gz
   hdbench evaluate --pred submission.zip --ref references --out scores --profile lits
-  hdbench submit-lits --from predictions --test LiTS/test --out lits.zip
+  hdbench submit-lits --model runs/lits --test LiTS/test --out lits.zip
+  hdbench submit-lits check lits.zip --test LiTS/test
+  hdbench leaderboard ours.zip theirs.zip --ref references
   hdbench datasets synth --layout lits --cases 12 --seed 7 --out phantoms --preview
   hdbench datasets check LiTS                        every problem of every case
   hdbench datasets audit LiTS 3Dircadb1              scans that are in both
@@ -65,6 +69,7 @@ enum Verb {
     Evaluate(evaluate::Evaluate),
     Report(report::Report),
     SubmitLits(submit_lits::SubmitLits),
+    Leaderboard(leaderboard::Leaderboard),
     Explain(explain::Explain),
     Doctor(doctor::Doctor),
     #[command(subcommand)]
@@ -87,6 +92,7 @@ pub fn main() -> process::ExitCode {
         Verb::Evaluate(verb) => verb.exec(),
         Verb::Report(verb) => verb.exec(),
         Verb::SubmitLits(verb) => verb.exec().map_err(Into::into),
+        Verb::Leaderboard(verb) => verb.exec().map_err(Into::into),
         Verb::Explain(verb) => verb.exec(),
         Verb::Doctor(verb) => verb.exec().map_err(Into::into),
         Verb::Model(verb) => verb.exec(),

@@ -2,11 +2,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::model_options::ModelOptions;
 use super::progress::Reporter;
-use super::study_options::{cores, pool};
-use crate::harness::{load_model, model_folder, predict_file};
-use crate::network::Place;
-use crate::recipe::Variant;
+use crate::harness::predict_file;
 
 /// Segment a CT of your own: no mask needed, the coarse stage is included.
 ///
@@ -21,35 +19,22 @@ pub struct Predict {
     /// A study's folder, a cell's folder, or a model/ folder
     #[arg(long, value_name = "RUN")]
     model: PathBuf,
-    /// The network, where --model is a study's folder
-    #[arg(long, value_enum, default_value_t = Variant::HDenseUNet)]
-    variant: Variant,
-    #[arg(long, default_value_t = 0)]
-    fold: usize,
-    #[arg(long, default_value_t = 0)]
-    seed: u32,
+    #[command(flatten)]
+    network: ModelOptions,
     /// CT volume in HU: .nii, .nii.gz, or a DICOM series (a folder or a .zip)
     #[arg(long, value_name = "FILE")]
     input: PathBuf,
     /// Where the labels go (.nii, .nii.gz)
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
-    /// Where to compute
-    #[arg(long, default_value_t = Place::Flex)]
-    device: Place,
-    /// CPU threads (default: all cores)
-    #[arg(long)]
-    threads: Option<usize>,
 }
 
 impl Predict {
     pub fn exec(self) -> anyhow::Result<()> {
         let reporter = Reporter::new()?;
-        let folder = model_folder(&self.model, self.variant, self.fold, self.seed)?;
-        let threads = self.threads.unwrap_or_else(cores);
-        let found = pool(threads)?.install(|| {
-            let model = load_model(&folder, self.device, threads)?;
-            predict_file(&model, &self.input, &self.out, &reporter)
+        let folder = self.network.folder(&self.model)?;
+        let found = self.network.compute.with(&folder, |model| {
+            predict_file(model, &self.input, &self.out, &reporter)
         });
         reporter.finish();
         let found = found?;

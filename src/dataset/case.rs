@@ -94,6 +94,14 @@ impl Case {
         self.labels.is_some()
     }
 
+    /// What the numbers of its label map mean; none where every label has an image of its own.
+    pub fn label_map(&self) -> Option<&LabelMap> {
+        match &self.format {
+            Format::Nifti(nifti) => Some(&nifti.label_map),
+            Format::Ircadb(_) => None,
+        }
+    }
+
     /// All files that the case is read from, sorted: what there is to hash.
     ///
     /// # Errors

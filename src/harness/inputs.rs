@@ -473,6 +473,21 @@ fn leaks(train: &[&Ready], test: &[&Ready], same: &[SamePair]) -> Vec<Leak> {
         .collect()
 }
 
+/// The split of one of the study's own folds, by its lock.
+pub(super) fn locked_split(run: &Path, fold: usize) -> Result<Option<Split>> {
+    let lock = read_lock(&run.join("study.lock"))?;
+    let folds = lock.folds.into_iter();
+    Ok(folds
+        .filter(|locked| locked.index == fold)
+        .map(|locked| locked.split)
+        .next())
+}
+
+/// The study's cases, by name.
+pub(super) fn locked_cases(run: &Path) -> Result<BTreeMap<String, LockedCase>> {
+    Ok(read_lock(&run.join("study.lock"))?.cases)
+}
+
 fn read_lock(path: &Path) -> Result<Lock> {
     match std::fs::read_to_string(path) {
         Ok(text) => toml::from_str(&text)

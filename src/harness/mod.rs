@@ -2,9 +2,11 @@
 
 mod bounded;
 mod cell;
+mod challenge;
 mod engine;
 mod environment;
 mod fold;
+mod held_out;
 mod inputs;
 mod leakage;
 mod lease;
@@ -19,9 +21,11 @@ mod study;
 mod train;
 
 pub use cell::{Cell, cells_of};
+pub use challenge::ChallengeAnswer;
 pub use engine::{Engine, Local, Message, report as report_to_parent};
 pub use environment::{Environment, Machine, hardware_line};
 pub use fold::{Fold, Leak, Role, TestCase};
+pub use held_out::{Seen, seen, study_of};
 pub use inputs::{Inputs, LockedCase};
 pub use lease::Lease;
 pub use measure::{Measured, Patch, measure};

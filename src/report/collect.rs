@@ -16,8 +16,8 @@ use crate::dataset::{Protocol, load_pair};
 use crate::error::{Error, Result};
 use crate::evaluation::{ALL_CASES, Label, Row as Tidy, read_metrics_long};
 use crate::harness::{
-    Cell, CellRecord, Environment, Fold, Inputs, Leak, Role, Status as CellStatus, Study, TestCase,
-    hardware_line, prediction_path, prediction_seconds,
+    Cell, CellRecord, ChallengeAnswer, Environment, Fold, Inputs, Leak, Role, Status as CellStatus,
+    Study, TestCase, hardware_line, prediction_path, prediction_seconds,
 };
 use crate::network::{Part, summarise};
 use crate::recipe::{Recipe, Variant};
@@ -247,6 +247,9 @@ fn row(run: &Path, study: &Study, plan: &RowPlan<'_>) -> Result<Row> {
             scores.extend(found.rows);
         }
         row.trainings.push(training);
+        if row.challenge.is_none() {
+            row.challenge = ChallengeAnswer::read(&folder)?;
+        }
     }
     if row.status == Status::Done {
         let mut tests: Vec<TestCase> = Vec::new();

@@ -8,7 +8,7 @@ use super::overlay::CaseOverlay;
 use super::score::Score;
 use super::stages::{StageCheck, stage_checks};
 use super::tables::fold_name;
-use crate::harness::Role;
+use crate::harness::{ChallengeAnswer, Role};
 
 /// Everything a report shows. It holds no date and no machine path, so that the same study gives
 /// the same bytes.
@@ -126,6 +126,9 @@ pub struct Row {
     /// Every training of the row, folds and replicates.
     #[serde(default)]
     pub trainings: Vec<Training>,
+    /// What the challenge's server said to the submission of one of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub challenge: Option<ChallengeAnswer>,
 }
 
 /// One fold and replicate of a row.

@@ -12,6 +12,7 @@ mod dots;
 mod font;
 mod html;
 mod latex;
+mod leaderboard;
 mod loss_plot;
 mod markdown;
 pub mod overlay;
@@ -32,6 +33,7 @@ pub use content::{
 pub use csv_table::Csv;
 pub use html::Html;
 pub use latex::Latex;
+pub use leaderboard::{Entry, RankBy, leaderboard};
 pub use markdown::Markdown;
 pub use overlay::{CaseOverlay, Predicted, choose_slice};
 pub use render::write;

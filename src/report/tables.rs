@@ -11,6 +11,9 @@ use crate::harness::Role;
 /// Mark of a published number of certainty M.
 pub(super) const UNVERIFIED: &str = "unverified";
 
+/// The head above what the challenge's server gave.
+const CHALLENGE: &str = "LiTS server, the challenge's answer to this study's submissions, imported";
+
 const DICE: [Score; 4] = [
     Score::LesionDicePerCase,
     Score::LesionDiceGlobal,
@@ -146,6 +149,13 @@ fn ablation(content: &Content, published: &PublishedTable) -> Table {
     let theirs = format!("Published, {}, not the same cases", published.test_set);
     let mut columns = vec![Column::words("network", "Network")];
     columns.extend(DICE.map(|score| score_column(score).under(&ours)));
+    let answered = content.rows.iter().any(|row| row.challenge.is_some());
+    if answered {
+        columns.extend(DICE.map(|score| Column {
+            key: format!("lits_{}", score.key()),
+            ..score_column(score).under(CHALLENGE)
+        }));
+    }
     columns.extend(DICE.map(|score| Column {
         key: format!("published_{}", score.key()),
         direction: None,
@@ -154,6 +164,9 @@ fn ablation(content: &Content, published: &PublishedTable) -> Table {
     let rows = content.rows.iter().map(|row| {
         let mut cells = vec![name(row)];
         cells.extend(DICE.map(|score| estimate(row, score)));
+        if answered {
+            cells.extend(DICE.map(|score| challenge_cell(row, score)));
+        }
         cells.extend(DICE.map(|score| published_cell(published, &row.variant, score)));
         row_of(row, cells)
     });
@@ -166,6 +179,7 @@ fn ablation(content: &Content, published: &PublishedTable) -> Table {
              paper and waits for a check against it.",
             published.source
         ))
+        .chain(challenge_notes(content))
         .chain(missing_notes(content))
         .collect(),
         ..table(
@@ -452,6 +466,25 @@ pub(super) fn estimate(row: &Row, score: Score) -> Cell {
         },
         _ => Cell::Missing,
     }
+}
+
+/// What the challenge's server gave for a score; its names of the Dice scores are ours.
+fn challenge_cell(row: &Row, score: Score) -> Cell {
+    let figures = row.challenge.as_ref().map(|answer| &answer.figures);
+    Cell::number(figures.and_then(|figures| figures.get(score.key()).copied()))
+}
+
+/// Where the server's figures come from.
+fn challenge_notes(content: &Content) -> impl Iterator<Item = String> {
+    content.rows.iter().filter_map(|row| {
+        let answer = row.challenge.as_ref()?;
+        Some(format!(
+            "LiTS server, {}: as imported from {} (BLAKE3 {}).",
+            row.title,
+            answer.source,
+            &answer.blake3[..answer.blake3.len().min(12)]
+        ))
+    })
 }
 
 fn published_cell(published: &PublishedTable, variant: &str, score: Score) -> Cell {

@@ -91,20 +91,22 @@ fn implausible(entry: &str, liver: usize, tumour: usize, voxel_ml: f64) -> Optio
     ))
 }
 
-/// Slices without any label between others with some; the box begins and ends with some.
+/// Slices without any label between others with some.
 fn gap(entry: &str, voxels: ArrayView3<'_, u8>, axis: usize, start: usize) -> Option<Finding> {
-    let empty: Vec<usize> = voxels
+    let labelled: Vec<usize> = voxels
         .axis_iter(Axis(axis))
         .enumerate()
-        .filter(|(_, slice)| slice.iter().all(|&label| label == 0))
+        .filter(|(_, slice)| slice.iter().any(|&label| label > 0))
         .map(|(index, _)| start + index)
         .collect();
-    let first = empty.first()?;
+    let gaps = labelled.windows(2).map(|pair| [pair[0] + 1, pair[1]]);
+    let gaps: Vec<[usize; 2]> = gaps.filter(|[first, end]| first < end).collect();
+    let [first, _] = gaps.first()?;
+    let empty: usize = gaps.iter().map(|[first, end]| end - first).sum();
     Some(Finding::new(
         entry,
         format!(
-            "{} slices between labelled ones are empty, the first is slice {first} (from 0)",
-            empty.len()
+            "{empty} slices between labelled ones are empty, the first is slice {first} (from 0)"
         ),
         "look for slices that the network never saw, or for labels far from the liver",
     ))

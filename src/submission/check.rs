@@ -191,6 +191,14 @@ fn assign(book: &mut Book, candidates: &[Candidate], test: &TestSet) -> BTreeMap
             );
         }
     }
+    for number in &test.others {
+        let finding = Finding::new(
+            &entry_name(*number),
+            format!("is missing: test-volume-{number} was left out by --only"),
+            "leave --only out, or say --allow-partial for a trial, which the challenge refuses",
+        );
+        book.judge(Rule::Complete, Some(finding));
+    }
     assigned
 }
 
@@ -236,11 +244,12 @@ fn stranger(name: &str, number: Option<u32>, test: &TestSet) -> Finding {
 
 fn judge_challenge_set(book: &mut Book, test: &TestSet) {
     let missing = (0..CHALLENGE_VOLUMES)
-        .filter(|number| !test.volumes.contains_key(number))
+        .filter(|number| !(test.volumes.contains_key(number) || test.others.contains(number)))
         .count();
     let others = test
         .volumes
         .keys()
+        .chain(&test.others)
         .filter(|&&number| number >= CHALLENGE_VOLUMES)
         .count();
     book.judge(
@@ -251,7 +260,7 @@ fn judge_challenge_set(book: &mut Book, test: &TestSet) {
                 format!(
                     "checked against {} test volumes, of which {others} are none of the challenge's \
                      {CHALLENGE_VOLUMES}; {missing} of those are not among them",
-                    test.volumes.len()
+                    test.volumes.len() + test.others.len()
                 ),
                 "the challenge wants all of test-volume-0 to test-volume-69",
             )

@@ -1,6 +1,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use super::predict::RECORD;
 use crate::artifact::{Archive, Refused, is_zip};
 use crate::error::{Error, Result};
 use crate::evaluation::{Listing, Source, list};
@@ -22,10 +23,14 @@ pub(super) struct Contents {
 pub(super) fn open(root: &Path) -> Result<Result<Contents, Refused>> {
     if root.is_dir() || !root.exists() {
         return match list(root)? {
-            Listing::Many(files) => Ok(Ok(Contents {
-                files,
-                archive: false,
-            })),
+            Listing::Many(mut files) => {
+                // Our own record beside predictions of ours.
+                files.retain(|(name, _)| name.rsplit('/').next() != Some(RECORD));
+                Ok(Ok(Contents {
+                    files,
+                    archive: false,
+                }))
+            }
             Listing::Single(_) => Err(Error::Internal("a folder is no single file".into())),
         };
     }

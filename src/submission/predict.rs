@@ -1,6 +1,5 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
@@ -9,10 +8,10 @@ use crate::dataset::Case;
 use crate::error::{Error, Result};
 use crate::harness::{LockedCase, Model};
 use crate::progress::Progress;
-use crate::volume::write_labels;
+use crate::volume::HeaderTemplate;
 
 /// Beside the predictions: what each was made from.
-const RECORD: &str = "made.json";
+pub(super) const RECORD: &str = "made.json";
 
 /// `made.json`.
 #[derive(Default, Serialize, Deserialize)]
@@ -29,21 +28,35 @@ pub struct MadeCase {
     input: LockedCase,
     /// Whether the coarse stage found a liver; if not, the whole volume was searched.
     pub coarse_liver: bool,
-    /// Wall time of the coarse stage.
+    /// Wall time of the coarse stage, s.
     pub coarse_seconds: f64,
-    /// Wall time of the network over the region of the liver, post-processing included.
+    /// Wall time of the network over the region of the liver, post-processing included, s.
     pub segment_seconds: f64,
+}
+
+/// The predictions of a set of test volumes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Predicted {
+    /// By the name of the test volume.
+    pub cases: BTreeMap<String, MadeCase>,
+    /// How many of them an earlier start had made.
+    pub kept: usize,
 }
 
 /// The file of a test volume's prediction in a folder of predictions: `test-volume-3` becomes
 /// `test-segmentation-3.nii.gz`.
 pub fn prediction_file(folder: &Path, case: &Case) -> PathBuf {
-    folder.join(format!("test-segmentation-{}.nii.gz", case.id))
+    file_of(folder, case.id)
 }
 
-/// Predicts test volumes into a folder, one file a case on the volume's own grid. A case that was
-/// predicted from the same volume by the same model is not predicted again, so that a run that was
-/// killed goes on; predictions of another model are replaced.
+fn file_of(folder: &Path, number: u32) -> PathBuf {
+    folder.join(format!("test-segmentation-{number}.nii.gz"))
+}
+
+/// Predicts test volumes into a folder, one file a case: `uint8` labels in the order of the volume's
+/// voxels under the volume's own header. A case that was predicted from the same volume by the same
+/// model is not predicted again, so that a run that was killed goes on; what another model left
+/// behind is taken away first.
 ///
 /// # Errors
 /// What reading a volume or writing a prediction gives, with the other cases left undone;
@@ -53,47 +66,56 @@ pub fn predict_all(
     cases: &[Case],
     folder: &Path,
     progress: &dyn Progress,
-) -> Result<BTreeMap<String, MadeCase>> {
+) -> Result<Predicted> {
     create_dir(folder)?;
-    let mut made = Made::read(folder)?;
-    if made.model != model.weights() {
-        made = Made {
-            model: model.weights().to_owned(),
-            ..Made::default()
-        };
-    }
+    let mut made = Made::open(folder, model.weights())?;
     let units = cases
         .iter()
         .map(|case| Ok(units(case.read_geometry()?.len())))
         .collect::<Result<Vec<_>>>()?;
     progress.plan(units.iter().sum());
+    let mut kept = 0;
     for (case, units) in cases.iter().zip(units) {
         let before = made.cases.get(&case.name);
         let input = LockedCase::of(case, before.map(|made| &made.input))?;
         let file = prediction_file(folder, case);
-        let done = before.is_some_and(|made| made.input.is_same(&input)) && file.is_file();
-        if !done {
-            if progress.interrupted() {
-                return Err(interrupted());
-            }
-            progress.stage(&case.name, "predicting");
-            let segmented = model.segment(&case.read_image()?, progress)?;
-            write_labels(&file, &segmented.labels)?;
-            let entry = MadeCase {
-                input,
-                coarse_liver: segmented.coarse_liver,
-                coarse_seconds: segmented.coarse_seconds,
-                segment_seconds: segmented.segment_seconds,
-            };
-            made.cases.insert(case.name.clone(), entry);
+        if before.is_some_and(|made| made.input.is_same(&input)) && file.is_file() {
+            kept += 1;
+        } else {
+            let one = predict(model, case, input, &file, progress)?;
+            made.cases.insert(case.name.clone(), one);
             made.write(folder)?;
-            progress.ended(&case.name);
         }
         progress.advance(units);
     }
-    made.cases
-        .retain(|name, _| cases.iter().any(|case| case.name == *name));
-    Ok(made.cases)
+    let asked = |name: &str| cases.iter().any(|case| case.name == name);
+    made.cases.retain(|name, _| asked(name));
+    Ok(Predicted {
+        cases: made.cases,
+        kept,
+    })
+}
+
+fn predict(
+    model: &Model,
+    case: &Case,
+    input: LockedCase,
+    file: &Path,
+    progress: &dyn Progress,
+) -> Result<MadeCase> {
+    if progress.interrupted() {
+        return Err(interrupted());
+    }
+    progress.stage(&case.name, "predicting");
+    let segmented = model.segment(&case.read_image()?, progress)?;
+    HeaderTemplate::read(&case.image)?.write_labels(file, segmented.labels.voxels.view())?;
+    progress.ended(&case.name);
+    Ok(MadeCase {
+        input,
+        coarse_liver: segmented.coarse_liver,
+        coarse_seconds: segmented.coarse_seconds,
+        segment_seconds: segmented.segment_seconds,
+    })
 }
 
 /// Progress that a volume of so many voxels is worth.
@@ -107,7 +129,36 @@ fn interrupted() -> Error {
     }
 }
 
+/// The `3` of `test-volume-3`.
+fn number_of(name: &str) -> Option<u32> {
+    name.rsplit('-').next()?.parse().ok()
+}
+
 impl Made {
+    /// What is there of this model.
+    fn open(folder: &Path, model: &str) -> Result<Self> {
+        let mut made = Self::read(folder)?;
+        if made.model == model {
+            return Ok(made);
+        }
+        // Files first: a record without its files says nothing wrong, files without one do.
+        for number in made.cases.keys().filter_map(|name| number_of(name)) {
+            let file = file_of(folder, number);
+            match std::fs::remove_file(&file) {
+                Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(Error::write(&file)(e));
+                }
+                _ => {}
+            }
+        }
+        made = Self {
+            model: model.to_owned(),
+            ..Self::default()
+        };
+        made.write(folder)?;
+        Ok(made)
+    }
+
     fn read(folder: &Path) -> Result<Self> {
         let path = folder.join(RECORD);
         match std::fs::read(&path) {
@@ -115,7 +166,8 @@ impl Made {
                 Error::malformed(
                     &path,
                     e.to_string(),
-                    "delete it; the cases are predicted again",
+                    "name another folder with --predictions, or delete this one; its cases are \
+                     predicted again",
                 )
             }),
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),
@@ -134,9 +186,31 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_prediction_is_named_as_the_challenge_wants_it() {
+    fn what_another_model_predicted_is_taken_away() {
+        let folder = tempfile::tempdir().unwrap();
         let case = Case::nifti(59, "test-volume-59", "x/test-volume-59.nii", None);
-        let file = prediction_file(Path::new("p"), &case);
-        assert_eq!(file, Path::new("p/test-segmentation-59.nii.gz"));
+        let image = folder.path().join("ct.nii");
+        std::fs::write(&image, b"ct").unwrap();
+        let input = LockedCase::of(&Case::nifti(59, "ct", &image, None), None).unwrap();
+        let file = prediction_file(folder.path(), &case);
+        assert!(file.ends_with("test-segmentation-59.nii.gz"));
+        let mut made = Made::open(folder.path(), "a").unwrap();
+        made.cases.insert(
+            case.name.clone(),
+            MadeCase {
+                input,
+                coarse_liver: true,
+                coarse_seconds: 1.0,
+                segment_seconds: 2.0,
+            },
+        );
+        made.write(folder.path()).unwrap();
+        std::fs::write(&file, b"labels").unwrap();
+        let theirs = folder.path().join("test-segmentation-3.nii.gz");
+        std::fs::write(&theirs, b"somebody else's").unwrap();
+        assert_eq!(Made::open(folder.path(), "a").unwrap().cases.len(), 1);
+        assert!(file.is_file());
+        assert!(Made::open(folder.path(), "b").unwrap().cases.is_empty());
+        assert!(!file.is_file() && theirs.is_file());
     }
 }

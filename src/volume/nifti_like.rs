@@ -1,5 +1,6 @@
 //! Label maps with the header of another image, byte for byte but for what describes the voxels.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use ndarray::ArrayView3;
@@ -7,7 +8,8 @@ use nifti::NiftiType;
 
 use super::ImageHeader;
 use super::nifti_header::{FIRST_VOXEL, HEADER_BYTES, read_layout_and_bytes};
-use crate::artifact::MaybeGzip;
+use super::nifti_write::LABEL_EFFORT;
+use crate::artifact::{MaybeGzip, gzip_writer, write_atomic_with};
 use crate::error::{Error, Result};
 
 /// The header of an image, to be given to label maps on its grid.
@@ -62,6 +64,28 @@ impl HeaderTemplate {
             None => file.extend(labels.iter()),
         }
         Ok(file)
+    }
+
+    /// Writes such a file; the name decides whether it is gzip-compressed (`.nii.gz`).
+    ///
+    /// # Errors
+    /// As [`HeaderTemplate::label_file`]; `Error::Write`.
+    pub fn write_labels(&self, path: &Path, labels: ArrayView3<'_, u8>) -> Result<()> {
+        let file = self.label_file(labels)?;
+        let packed = path
+            .extension()
+            .is_some_and(|e| e.eq_ignore_ascii_case("gz"));
+        write_atomic_with(path, |out| {
+            if packed {
+                let mut encoder = gzip_writer(out, LABEL_EFFORT);
+                encoder
+                    .write_all(&file)
+                    .and_then(|()| encoder.finish().map(drop))
+            } else {
+                out.write_all(&file)
+            }
+            .map_err(Error::write(path))
+        })
     }
 
     /// Offsets as in `nifti1.h`.

@@ -17,7 +17,7 @@ const MILLIMETRES: u8 = 2;
 /// zlib efforts. For CT, 6 takes 1.6 times as long as 3 and saves 1 % (measured on 512 x 512 x 300
 /// real voxels); for label maps it saves 40 % in a tenth of a second.
 const CT_EFFORT: u32 = 3;
-const LABEL_EFFORT: u32 = 6;
+pub(super) const LABEL_EFFORT: u32 = 6;
 
 /// Voxels encoded at a time.
 const CHUNK: usize = 256 * 1024;

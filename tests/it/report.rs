@@ -133,6 +133,7 @@ fn made_up_row(i: usize, (variant, title, dice): (&str, &str, f64)) -> Row {
         }),
         role: Role::Own,
         trainings: Vec::new(),
+        challenge: None,
         status: Status::Done,
         scores,
         per_case,

@@ -1,12 +1,15 @@
 mod check;
+mod import;
 mod pack;
+mod rehearse;
+mod submission;
 mod table;
 
 use clap::{Args, Subcommand};
 
 use crate::error::Result;
 
-/// Build, verify and mend archives for the LiTS challenge.
+/// Predict, build, verify, mend and score archives for the LiTS challenge.
 ///
 /// The challenge takes a flat zip archive of test-segmentation-N.nii, one for each test-volume-N,
 /// and answers mistakes with "Missing volume" or no score at all. Whatever is written here has been
@@ -18,13 +21,21 @@ use crate::error::Result;
     arg_required_else_help = true,
     after_help = "\
 Examples:
-  hdbench submit-lits --from predictions --test LiTS/test --out lits.zip
-  hdbench submit-lits --from nnunet-output --test LiTS/test --out lits.zip --only 3,7-9
+  hdbench submit-lits --model runs/lits --test LiTS/test --out lits.zip
+  hdbench submit-lits --study runs/lits --test LiTS/test --out archives
+  hdbench submit-lits --from nnunet-output --test LiTS/test --out lits.zip
+  hdbench submit-lits --model runs/lits --test LiTS/test --out try.zip --only 3,7-9 --allow-partial
+  hdbench submit-lits rehearse --model runs/lits --data LiTS/training --out rehearsal
   hdbench submit-lits check lits.zip --test LiTS/test
   hdbench submit-lits check theirs.zip --test LiTS/test --fix mended.zip --junit check.xml
 
-Exit codes: 0 written, or every binding rule is kept; 5 the archive is refused, the rules stand
-above; 3 a path or a test volume is wrong; 75 interrupted."
+  hdbench submit-lits import scores.txt --study runs/lits --variant hdenseunet
+
+A killed prediction goes on with the same command; no case is predicted twice.
+
+Exit codes: 0 written, or every binding rule is kept; 3 a path or a test volume is wrong; 4 some
+networks are not trained, or some cases have no score; 5 the archive is refused, the rules stand
+above; 75 interrupted."
 )]
 pub struct SubmitLits {
     #[command(subcommand)]
@@ -36,16 +47,20 @@ pub struct SubmitLits {
 #[derive(Subcommand, Debug)]
 enum Verb {
     Check(check::Check),
+    Rehearse(rehearse::Rehearse),
+    Import(import::Import),
 }
 
 impl SubmitLits {
     pub fn exec(self) -> Result<()> {
         match (self.verb, self.pack) {
             (Some(Verb::Check(verb)), _) => verb.exec(),
+            (Some(Verb::Rehearse(verb)), _) => verb.exec(),
+            (Some(Verb::Import(verb)), _) => verb.exec(),
             (None, Some(verb)) => verb.exec(),
             (None, None) => Err(crate::error::Error::usage(
                 "nothing to submit",
-                "give --from, --test and --out, or a verb such as check",
+                "give --model (or --study, or --from), --test and --out, or a verb such as check",
             )),
         }
     }

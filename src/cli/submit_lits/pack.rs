@@ -1,41 +1,61 @@
 use std::io::IsTerminal;
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use clap::Args;
+use clap::{ArgGroup, Args};
 
-use super::table;
+use super::submission::{Order, Submission, beside};
+use crate::artifact::create_dir;
+use crate::cli::model_options::ModelOptions;
 use crate::cli::output::{print, print_json};
 use crate::cli::progress::Reporter;
 use crate::cli::study_options::cores;
-use crate::dataset::lits;
-use crate::error::Result;
+use crate::dataset::{Case, lits};
+use crate::error::{Error, Result};
 use crate::evaluation::{DEFAULT_JOBS, LabelMapChoice};
-use crate::submission::{CaseNumbers, Options, TestSet, pack};
+use crate::harness::{Role, Study, model_folder};
+use crate::progress::Progress;
+use crate::submission::{CaseNumbers, Options, TestSet};
 
-/// Predictions in, archive out.
+/// A model or predictions in, archive out.
 #[derive(Args, Debug)]
+#[command(group(ArgGroup::new("source").required(true).args(["model", "study", "from"])))]
 pub struct Pack {
-    /// Predictions (.nii, .nii.gz): a folder of any depth, or a zip archive; names end with the
-    /// numbers of the test volumes
+    /// Predict with a trained model: a study's folder, a cell's folder, or a model/ folder
+    #[arg(long, value_name = "RUN")]
+    model: Option<PathBuf>,
+    /// One archive for each trained network of a study; --out is a folder then
+    #[arg(long, value_name = "RUN")]
+    study: Option<PathBuf>,
+    /// Pack predictions (.nii, .nii.gz) of any model: a folder of any depth, or a zip archive; names
+    /// end with the numbers of the test volumes
     #[arg(long, value_name = "DIR")]
-    from: PathBuf,
+    from: Option<PathBuf>,
     /// The folder of the challenge's test volumes, test-volume-N.nii or .nii.gz
     #[arg(long, value_name = "DIR")]
     test: PathBuf,
     /// The archive to write
     #[arg(long, value_name = "ZIP")]
     out: PathBuf,
-    /// These test volumes alone, such as 3,7-9
+    /// Where predictions are kept, so that the same command goes on after a kill (default: beside
+    /// the archive, lits-predictions for lits.zip)
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["study", "from"])]
+    predictions: Option<PathBuf>,
+    /// These test volumes alone, such as 3,7-9: a trial, packed only with --allow-partial
     #[arg(long, value_name = "N,...")]
     only: Option<CaseNumbers>,
-    /// Pack what is there even if test volumes have no prediction
+    /// Pack what is there even if test volumes have no prediction; the challenge refuses that
     #[arg(long)]
     allow_partial: bool,
-    /// What the labels are: auto (a dataset.json beside the files, else lits), lits (0 background,
-    /// 1 liver, 2 tumour), nnunet, msd, or FROM=TO,...
+    /// What the labels of --from are: auto (a dataset.json beside the files, else lits), lits (0
+    /// background, 1 liver, 2 tumour), nnunet, msd, or FROM=TO,...
     #[arg(long, value_name = "MAP", default_value = "auto")]
     label_map: LabelMapChoice,
+    /// Score the archive as the challenge would, against reference label maps of your own
+    #[arg(long, value_name = "REF_DIR")]
+    score: Option<PathBuf>,
+    #[command(flatten)]
+    network: ModelOptions,
     #[command(flatten)]
     jobs: Jobs,
     /// JSON instead of text (also when standard output is no terminal)
@@ -46,7 +66,7 @@ pub struct Pack {
 /// How many segmentations are worked on at a time.
 #[derive(Args, Debug)]
 pub struct Jobs {
-    /// Segmentations at a time (default: up to 4); each takes a few bytes a voxel
+    /// Segmentations checked or packed at a time (default: up to 4); each takes a few bytes a voxel
     #[arg(long, value_name = "N")]
     jobs: Option<NonZeroUsize>,
 }
@@ -60,25 +80,134 @@ impl Jobs {
 
 impl Pack {
     pub fn exec(self) -> Result<()> {
-        let test = TestSet::read(&lits::find_test(&self.test)?, self.only.as_ref())?;
         let reporter = Reporter::new()?;
-        let (label_map, note) = self.label_map.resolve(&self.from)?;
-        if let Some(note) = note {
-            eprintln!("note: {note}");
-        }
-        let options = Options {
-            allow_partial: self.allow_partial,
-            label_map,
-            jobs: self.jobs.get(),
-        };
-        let written = pack(&self.from, &test, &options, &self.out, &reporter);
+        let made = self.make(&reporter);
         reporter.finish();
-        let written = written?;
+        let Made { archives, missing } = made?;
         if self.json || !std::io::stdout().is_terminal() {
-            print_json(&written)?;
+            match (&self.study, &archives[..]) {
+                (None, [one]) => print_json(one)?,
+                _ => print_json(&archives)?,
+            }
         } else {
-            print(&table::written(&written))?;
+            let texts: Vec<String> = archives.iter().map(Submission::text).collect();
+            print(&texts.join("\n"))?;
         }
-        written.last().verdict()
+        let total = archives.len() + missing.len();
+        archives.into_iter().try_for_each(Submission::verdict)?;
+        if missing.is_empty() {
+            return Ok(());
+        }
+        Err(Error::Partial {
+            what: "networks",
+            failed: missing.len(),
+            total,
+            names: missing.join(", "),
+        })
     }
+
+    fn make(&self, reporter: &Reporter) -> Result<Made> {
+        let cases = lits::find_test(&self.test)?;
+        let test = TestSet::read(&cases, self.only.as_ref())?;
+        let asked = |case: &Case| test.volumes.contains_key(&case.id);
+        let cases: Vec<Case> = cases.into_iter().filter(asked).collect();
+        let mut options = Options {
+            allow_partial: self.allow_partial,
+            jobs: self.jobs.get(),
+            ..Options::default()
+        };
+        if !(test.others.is_empty() || self.allow_partial || self.from.is_some()) {
+            reporter.note(&format!(
+                "note: --only leaves out {} test volumes: predictions are kept, but no archive is \
+                 written without --allow-partial",
+                test.others.len()
+            ));
+        }
+        if let Some(from) = &self.from {
+            let (label_map, note) = self.label_map.resolve(from)?;
+            note.iter()
+                .for_each(|note| reporter.note(&format!("note: {note}")));
+            options.label_map = label_map;
+        }
+        let order = Order {
+            cases: &cases,
+            test: &test,
+            options: &options,
+            out: &self.out,
+            score: self.score.as_deref().map(|dir| (dir, LabelMapChoice::Auto)),
+        };
+        let one = match (&self.from, &self.model, &self.study) {
+            (Some(from), _, _) => order.pack(from, reporter)?,
+            (None, Some(model), _) => self.predict(model, &order, reporter)?,
+            (None, None, Some(study)) => return self.every_variant(study, &order, reporter),
+            (None, None, None) => {
+                return Err(Error::usage(
+                    "nothing to submit",
+                    "give --model, --study or --from",
+                ));
+            }
+        };
+        Ok(Made {
+            archives: vec![one],
+            missing: Vec::new(),
+        })
+    }
+
+    fn predict(&self, model: &Path, order: &Order<'_>, reporter: &Reporter) -> Result<Submission> {
+        let folder = self.network.folder(model)?;
+        let predictions = self.predictions.clone();
+        let predictions = predictions.unwrap_or_else(|| beside(&self.out, "predictions"));
+        let compute = &self.network.compute;
+        compute.with(&folder, |model| {
+            order.predict(model, &predictions, reporter)
+        })
+    }
+
+    fn every_variant(&self, run: &Path, order: &Order<'_>, reporter: &Reporter) -> Result<Made> {
+        let study = Study::read(run)?;
+        create_dir(&self.out)?;
+        let cell = self.network.cell;
+        let mut made = Made::default();
+        let mut reason = None;
+        for &variant in study.variants_of(Role::Own) {
+            let folder = match model_folder(run, variant, cell.fold, cell.seed) {
+                Ok(folder) => folder,
+                Err(error) => {
+                    reporter.note(&format!("warning: {variant}: no trained model, left out"));
+                    made.missing.push(variant.id().to_owned());
+                    reason = Some(error);
+                    continue;
+                }
+            };
+            reporter.note(&format!(
+                "{variant}: predicting {} volumes",
+                order.cases.len()
+            ));
+            let out = self.out.join(format!("{}.zip", variant.id()));
+            let order = Order {
+                out: &out,
+                score: order.score.clone(),
+                ..*order
+            };
+            let predictions = beside(&out, "predictions");
+            let compute = &self.network.compute;
+            let mut submission = compute.with(&folder, |model| {
+                order.predict(model, &predictions, reporter)
+            })?;
+            submission.variant = Some(variant);
+            made.archives.push(submission);
+        }
+        match reason.filter(|_| made.archives.is_empty()) {
+            Some(error) => Err(error),
+            None => Ok(made),
+        }
+    }
+}
+
+/// What came of it.
+#[derive(Default)]
+struct Made {
+    archives: Vec<Submission>,
+    /// Networks of the study that are not trained.
+    missing: Vec<String>,
 }

@@ -1,6 +1,6 @@
 //! What a person sees of the verdicts.
 
-use crate::submission::{Finding, RuleVerdict, Status, Verdicts, Written};
+use crate::submission::{Finding, Rule, RuleVerdict, Status, Verdicts, Written};
 
 /// So many findings of a rule are shown; JSON has all.
 const SHOWN: usize = 5;
@@ -27,11 +27,21 @@ pub fn verdicts(verdicts: &Verdicts) -> String {
 
 /// What was done, and how the result is judged; where nothing was written, why.
 pub fn written(written: &Written) -> String {
+    written_but(written, &[])
+}
+
+/// The same for predictions: that they are unpacked, named and laid flat is no news.
+pub fn packed(written: &Written) -> String {
+    written_but(written, &[Rule::NotGzipped, Rule::FileNames, Rule::Flat])
+}
+
+fn written_but(written: &Written, expected: &[Rule]) -> String {
     let Some(archive) = &written.archive else {
         return verdicts(&written.before) + "nothing was written: not all of it can be mended\n";
     };
     let mut text = String::new();
-    for found in &written.before.rules {
+    let rules = written.before.rules.iter();
+    for found in rules.filter(|found| !expected.contains(&found.rule)) {
         let mended = found.findings.iter().filter(|found| found.mend.is_some());
         text += &limited(mended.map(done).collect());
     }
@@ -39,8 +49,7 @@ pub fn written(written: &Written) -> String {
         text.push('\n');
     }
     text += &verdicts(written.last());
-    text += &format!("{}: written, read again and checked\n", archive.display());
-    text
+    text + &format!("{}: written, read again and checked\n", archive.display())
 }
 
 fn done(finding: &Finding) -> String {

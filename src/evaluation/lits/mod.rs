@@ -9,6 +9,7 @@ mod from_files;
 mod label_map;
 mod lesions;
 mod object;
+mod read_scores;
 mod rows;
 mod scores_txt;
 mod survey;
@@ -21,6 +22,7 @@ pub use label_map::{
     LitsMap, OddLabel, OddLabels, int8_of_float, int8_of_integer, read_lits_map, read_lits_map_from,
 };
 pub use object::{ObjectScores, PENALTY};
+pub use read_scores::read_scores;
 pub use rows::lits_rows;
 pub use scores_txt::{scores_txt, write_scores_txt};
 pub use totals::{FIGURE_NAMES, LitsTotals};

@@ -1,0 +1,62 @@
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use super::study_options::{cores, pool};
+use crate::error::Result;
+use crate::harness::{Model, load_model, model_folder};
+use crate::network::Place;
+use crate::recipe::Variant;
+
+/// Which trained network, and where it computes.
+#[derive(Args, Debug)]
+pub struct ModelOptions {
+    /// The network, where --model is a study's folder
+    #[arg(long, value_enum, default_value_t = Variant::HDenseUNet)]
+    pub variant: Variant,
+    #[command(flatten)]
+    pub cell: CellOptions,
+    #[command(flatten)]
+    pub compute: ComputeOptions,
+}
+
+/// Which of a study's cells of one network.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct CellOptions {
+    /// The fold of a study
+    #[arg(long, value_name = "K", default_value_t = 0)]
+    pub fold: usize,
+    /// The replicate of a study
+    #[arg(long, value_name = "S", default_value_t = 0)]
+    pub seed: u32,
+}
+
+/// Where a network computes.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct ComputeOptions {
+    /// Where to compute
+    #[arg(long, default_value_t = Place::Flex)]
+    device: Place,
+    /// CPU threads (default: all cores)
+    #[arg(long)]
+    threads: Option<usize>,
+}
+
+impl ModelOptions {
+    /// The `model/` folder that is meant.
+    pub fn folder(&self, model: &Path) -> Result<PathBuf> {
+        model_folder(model, self.variant, self.cell.fold, self.cell.seed)
+    }
+}
+
+impl ComputeOptions {
+    /// Loads a model and works with it on so many threads.
+    pub fn with<T: Send>(
+        &self,
+        folder: &Path,
+        work: impl FnOnce(&Model) -> Result<T> + Send,
+    ) -> Result<T> {
+        let threads = self.threads.unwrap_or_else(cores);
+        pool(threads)?.install(|| work(&load_model(folder, self.device, threads)?))
+    }
+}

@@ -1,0 +1,73 @@
+//! What the server of the LiTS challenge said to a submission, filed into the study it came from.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::artifact::{hash_bytes, write_atomic};
+use crate::error::{Error, Result};
+use crate::evaluation::lits::read_scores;
+
+/// The server's figures for the predictions of a cell: `challenge.json` in its folder.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChallengeAnswer {
+    /// Name of the file that they were imported from.
+    pub source: String,
+    /// Its BLAKE3 hash.
+    pub blake3: String,
+    /// By the official scorer's names, as the server rounds them; fractions in 0..=1.
+    pub figures: BTreeMap<String, f64>,
+}
+
+impl ChallengeAnswer {
+    /// Reads what a user got from the server: `scores.txt` or a table as CSV.
+    ///
+    /// # Errors
+    /// As [`read_scores`].
+    pub fn import(path: &Path) -> Result<Self> {
+        let bytes = std::fs::read(path).map_err(Error::read(path))?;
+        let name = path.file_name().unwrap_or_default();
+        Ok(Self {
+            source: name.to_string_lossy().into_owned(),
+            blake3: hash_bytes(&bytes),
+            figures: read_scores(path, &bytes)?,
+        })
+    }
+
+    /// Its place in a cell's folder.
+    pub fn path(cell: &Path) -> PathBuf {
+        cell.join("challenge.json")
+    }
+
+    /// What was filed for a cell, if anything.
+    ///
+    /// # Errors
+    /// `Error::Read`, `Error::Malformed`.
+    pub fn read(cell: &Path) -> Result<Option<Self>> {
+        let path = Self::path(cell);
+        match std::fs::read(&path) {
+            Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(|e| {
+                Error::malformed(
+                    &path,
+                    e.to_string(),
+                    "import the server's answer again with `hdbench submit-lits import`",
+                )
+            }),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(e) => Err(Error::read(&path)(e)),
+        }
+    }
+
+    /// Files it for a cell, in place of an earlier answer.
+    ///
+    /// # Errors
+    /// `Error::Write`.
+    pub fn write(&self, cell: &Path) -> Result<()> {
+        let mut text =
+            serde_json::to_vec_pretty(self).map_err(|e| Error::Internal(e.to_string()))?;
+        text.push(b'\n');
+        write_atomic(&Self::path(cell), &text)
+    }
+}
