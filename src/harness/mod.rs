@@ -1,6 +1,7 @@
 //! A study and its cells: what has to be done, what is done already, and doing the rest.
 
 mod bounded;
+mod case_cost;
 mod cell;
 mod challenge;
 mod engine;
@@ -20,6 +21,7 @@ mod score;
 mod study;
 mod train;
 
+pub use case_cost::{CaseCost, CostStage, TimedWindows, case_cost};
 pub use cell::{Cell, cells_of};
 pub use challenge::ChallengeAnswer;
 pub use engine::{Engine, Local, Message, report as report_to_parent};

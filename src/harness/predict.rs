@@ -17,7 +17,7 @@ use crate::error::{Error, Result};
 use crate::inference::{Coarse, Predictor};
 use crate::network::{Bundle, Network, Part, Place};
 use crate::preprocess::Prepared;
-use crate::progress::Progress;
+use crate::progress::{Progress, Step};
 use crate::recipe::{Recipe, Scale, Variant};
 use crate::volume::{
     Orientation, Volume, read_dicom_series, read_image, read_labels, write_labels,
@@ -25,6 +25,12 @@ use crate::volume::{
 
 /// Raised when the same network gives other predictions than before.
 const METHOD: u32 = 1;
+
+/// Units of progress of a single prediction.
+const UNITS_OF_ONE: u64 = 1_000;
+
+/// Share of a prediction's progress that the coarse stage is taken for.
+const COARSE_SHARE: f64 = 0.15;
 
 /// `predictions/made.json`: what the predictions beside it were made from, and how long each took.
 #[derive(Default, Serialize, Deserialize)]
@@ -300,9 +306,11 @@ impl Model {
         };
         let began = Instant::now();
         progress.stage("", "finding the liver");
+        progress.part(0.0, COARSE_SHARE);
         let coarse = predictor(&self.coarse).coarse(&prepared)?;
         let coarse_seconds = began.elapsed().as_secs_f64();
         progress.stage("", "segmenting");
+        progress.part(COARSE_SHARE, 1.0);
         let labels = predictor(&self.network).segment(&prepared, &coarse)?;
         Ok(Segmented {
             labels: prepared.to_file(&labels),
@@ -337,7 +345,10 @@ pub fn predict_file(
         }
         false => read_image(input)?,
     };
-    let segmented = model.segment(&image, progress)?;
+    progress.plan(UNITS_OF_ONE);
+    let step = Step::of(progress, "", UNITS_OF_ONE);
+    let segmented = model.segment(&image, &step)?;
+    step.end();
     let labels = segmented.labels;
     write_labels(output, &labels)?;
     let voxel = labels.geometry.voxel_volume_ml();

@@ -5,4 +5,4 @@ pub mod postprocess;
 mod windows;
 
 pub use predict::{Coarse, Predictor};
-pub use windows::{Region, starts};
+pub use windows::{Accumulator, Region, Windows, starts};

@@ -3,7 +3,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use ndarray::{Array3, s};
 
 use super::postprocess::{Rules, segment};
-use super::windows::{Accumulator, Region, cut, starts};
+use super::windows::{Accumulator, Region, Windows, cut, starts};
 use crate::error::{Error, Result};
 use crate::metrics::components::{Connectivity, largest};
 use crate::network::{Input, Mode, Network, Pass};
@@ -22,7 +22,7 @@ pub struct Predictor<'a> {
     pub recipe: &'a Recipe,
     pub scale: &'a Scale,
     pub device: &'a Device,
-    /// Asked between windows whether to stop; steps are counted elsewhere.
+    /// Asked between windows whether to stop, and told how many are done.
     pub progress: &'a dyn Progress,
 }
 
@@ -55,40 +55,74 @@ impl Coarse {
 impl Predictor<'_> {
     /// Finds the liver on the coarse grid; `self` holds the coarse net.
     pub fn coarse(&self, case: &Prepared) -> Result<Coarse> {
+        let image = self.coarse_image(case);
+        let probabilities = self.probabilities(&image, &self.coarse_windows(&image), 2)?;
+        Ok(self.coarse_mask(case, &probabilities[0]))
+    }
+
+    /// The case on the coarse grid, HU.
+    pub fn coarse_image(&self, case: &Prepared) -> Array3<i16> {
         let shape = <[usize; 3]>::from(case.image.dim());
-        let coarse_shape = shape_at_spacing(shape, case.spacing_mm, self.scale.coarse_spacing_mm);
-        let image = resample_hu(&case.image, coarse_shape);
-        let whole = Region::whole(coarse_shape);
-        let patch = self.scale.coarse_patch;
-        let probabilities = self.probabilities(&image, whole, [patch, patch], 2)?;
-        let liver = resample_linear(&probabilities[0], shape).mapv(|p| p >= 0.5);
+        let spacing_mm = self.scale.coarse_spacing_mm;
+        resample_hu(
+            &case.image,
+            shape_at_spacing(shape, case.spacing_mm, spacing_mm),
+        )
+    }
+
+    /// The windows of the coarse stage: over all of the volume.
+    pub fn coarse_windows(&self, image: &Array3<i16>) -> Windows {
+        let shape = <[usize; 3]>::from(image.dim());
+        self.windows(shape, Region::whole(shape), [self.scale.coarse_patch; 2])
+    }
+
+    /// The liver from its probabilities on the coarse grid.
+    pub fn coarse_mask(&self, case: &Prepared, liver: &Array3<f32>) -> Coarse {
+        let shape = <[usize; 3]>::from(case.image.dim());
+        let liver = resample_linear(liver, shape).mapv(|p| p >= 0.5);
         let liver = largest(liver.view(), Connectivity::Six);
-        Ok(Coarse::new(liver, case.spacing_mm, self.scale.margin_mm))
+        Coarse::new(liver, case.spacing_mm, self.scale.margin_mm)
     }
 
     /// Segments a case inside the coarse stage's region; `self` holds a variant's net. Returns
     /// 0 background, 1 liver, 2 lesion in canonical order, for the file's own voxels.
     pub fn segment(&self, case: &Prepared, coarse: &Coarse) -> Result<Array3<u8>> {
+        let windows = self.liver_windows(case, coarse);
+        let probabilities = self.probabilities(&case.image, &windows, 3)?;
+        Ok(self.labels(&probabilities, windows.region, coarse))
+    }
+
+    /// The windows of a variant: over the region of the coarse liver.
+    pub fn liver_windows(&self, case: &Prepared, coarse: &Coarse) -> Windows {
         let shape = <[usize; 3]>::from(case.image.dim());
-        let (region, window) = match self.recipe.test_windows {
-            TestWindows::LiverBox => (coarse.region, [self.scale.patch; 2]),
+        match self.recipe.test_windows {
+            TestWindows::LiverBox => self.windows(shape, coarse.region, [self.scale.patch; 2]),
             TestWindows::FullPlane => {
                 let [z, _, _] = coarse.region.0;
                 let plane = [shape[1], shape[2]];
-                let window = plane.map(|n| n.next_multiple_of(32));
-                (Region([z, [0, shape[1]], [0, shape[2]]]), window)
+                let region = Region([z, [0, shape[1]], [0, shape[2]]]);
+                self.windows(shape, region, plane.map(|n| n.next_multiple_of(32)))
             }
-        };
-        let probabilities = self.probabilities(&case.image, region, window, 3)?;
+        }
+    }
+
+    /// The labels of a volume from the probabilities of liver and lesion over a region, all in
+    /// canonical order.
+    pub fn labels(
+        &self,
+        probabilities: &[Array3<f32>],
+        region: Region,
+        coarse: &Coarse,
+    ) -> Array3<u8> {
         let [z, y, x] = region.0;
         let inside = s![z[0]..z[1], y[0]..y[1], x[0]..x[1]];
         let coarse_liver = coarse.liver.slice(inside).to_owned();
         let coarse_liver = Some(&coarse_liver).filter(|_| coarse.found);
         let rules = self.rules();
         let found = segment(&probabilities[0], &probabilities[1], coarse_liver, &rules);
-        let mut labels = Array3::zeros(shape);
+        let mut labels = Array3::zeros(coarse.liver.dim());
         labels.slice_mut(inside).assign(&found);
-        Ok(labels)
+        labels
     }
 
     fn rules(&self) -> Rules {
@@ -99,35 +133,16 @@ impl Predictor<'_> {
         rules
     }
 
-    /// Mean probabilities of the classes after the background over a region, `[z, y, x]` each.
-    fn probabilities(
-        &self,
-        image: &Array3<i16>,
-        region: Region,
-        window: [usize; 2],
-        classes: usize,
-    ) -> Result<Vec<Array3<f32>>> {
-        let mut sums = Accumulator::new(region, classes);
-        let shape = <[usize; 3]>::from(image.dim());
-        let plane: Vec<[i64; 2]> = {
-            let [_, y, x] = region.0;
-            let columns = starts(x, window[1], window[1] / 2, shape[2]);
-            starts(y, window[0], window[0] / 2, shape[1])
-                .into_iter()
-                .flat_map(|y| columns.iter().map(move |&x| [y, x]))
-                .collect()
-        };
-        match self.network.input() {
-            Input::Slices { neighbours } => {
-                let places: Vec<[i64; 3]> = (region.0[0][0]..region.0[0][1])
-                    .flat_map(|z| plane.iter().map(move |&[y, x]| [z as i64, y, x]))
-                    .collect();
-                let planes = SLICES_AT_ONCE
-                    .min((4 << 20) / (window[0] * window[1]))
-                    .max(1);
-                for group in places.chunks(planes) {
-                    self.answer_slices(image, group, window, neighbours, &mut sums)?;
-                }
+    /// The windows that cover a region of a volume of this shape.
+    fn windows(&self, shape: [usize; 3], region: Region, [height, width]: [usize; 2]) -> Windows {
+        let [z, y, x] = region.0;
+        let rows = starts(y, height, height / 2, shape[1]);
+        let columns = starts(x, width, width / 2, shape[2]);
+        let (slices, depth, outer, at_once) = match self.network.input() {
+            Input::Slices { .. } => {
+                let at_once = SLICES_AT_ONCE.min((4 << 20) / (height * width)).max(1);
+                let slices: Vec<i64> = (z[0] as i64..z[1] as i64).collect();
+                (slices, 1, 0, at_once)
             }
             Input::Volume => {
                 let depth = self.scale.depth.unwrap_or(self.recipe.patch_depth);
@@ -135,56 +150,66 @@ impl Predictor<'_> {
                     TestWindows::LiverBox => (depth / 2, 0),
                     TestWindows::FullPlane => (depth / 4, self.recipe.outer_slices_dropped),
                 };
-                for z in starts(region.0[0], depth, step, shape[0]) {
-                    for &[y, x] in &plane {
-                        self.answer_volume(
-                            image,
-                            [z, y, x],
-                            [depth, window[0], window[1]],
-                            outer,
-                            &mut sums,
-                        )?;
-                    }
-                }
+                (starts(z, depth, step, shape[0]), depth, outer, 1)
             }
+        };
+        let mut places = Vec::with_capacity(slices.len() * rows.len() * columns.len());
+        for z in slices {
+            for &y in &rows {
+                places.extend(columns.iter().map(|&x| [z, y, x]));
+            }
+        }
+        Windows {
+            region,
+            size: [depth, height, width],
+            outer,
+            at_once,
+            places,
+        }
+    }
+
+    /// Mean probabilities of the classes after the background over the windows' region, `[z, y, x]`
+    /// each.
+    fn probabilities(
+        &self,
+        image: &Array3<i16>,
+        windows: &Windows,
+        classes: usize,
+    ) -> Result<Vec<Array3<f32>>> {
+        let mut sums = Accumulator::new(windows.region, classes);
+        let mut done = 0;
+        for group in windows.groups() {
+            self.answer(image, windows, group, &mut sums)?;
+            done += group.len();
+            self.progress.within(done as f64 / windows.len() as f64);
         }
         Ok(sums.finish())
     }
 
-    fn answer_slices(
+    /// Asks the network about a group of windows.
+    pub fn answer(
         &self,
         image: &Array3<i16>,
-        places: &[[i64; 3]],
-        [height, width]: [usize; 2],
-        neighbours: usize,
+        windows: &Windows,
+        group: &[[i64; 3]],
         sums: &mut Accumulator,
     ) -> Result<()> {
-        let slices = 2 * neighbours + 1;
-        let mut values = Vec::with_capacity(places.len() * slices * height * width);
-        for &[z, y, x] in places {
-            let corner = [z - neighbours as i64, y, x];
-            self.cut(image, corner, [slices, height, width], &mut values);
+        let [depth, height, width] = windows.size;
+        // A slice network sees so many slices before and after the one it answers for.
+        let around = match self.network.input() {
+            Input::Slices { neighbours } => neighbours,
+            Input::Volume => 0,
+        };
+        let seen = [depth + 2 * around, height, width];
+        let mut values = Vec::with_capacity(group.len() * seen.iter().product::<usize>());
+        for &[z, y, x] in group {
+            self.cut(image, [z - around as i64, y, x], seen, &mut values);
         }
-        let probabilities = self.ask(values, [places.len(), 1, slices, height, width])?;
-        let size = probabilities.len() / places.len();
-        for (place, one) in places.iter().zip(probabilities.chunks_exact(size)) {
-            sums.add(one, [1, height, width], *place, 0);
+        let probabilities = self.ask(values, [group.len(), 1, seen[0], seen[1], seen[2]])?;
+        let size = probabilities.len() / group.len();
+        for (place, one) in group.iter().zip(probabilities.chunks_exact(size)) {
+            sums.add(one, windows.size, *place, windows.outer);
         }
-        Ok(())
-    }
-
-    fn answer_volume(
-        &self,
-        image: &Array3<i16>,
-        place: [i64; 3],
-        shape: [usize; 3],
-        outer: usize,
-        sums: &mut Accumulator,
-    ) -> Result<()> {
-        let mut values = Vec::with_capacity(shape.iter().product());
-        self.cut(image, place, shape, &mut values);
-        let probabilities = self.ask(values, [1, 1, shape[0], shape[1], shape[2]])?;
-        sums.add(&probabilities, shape, place, outer);
         Ok(())
     }
 

@@ -29,6 +29,43 @@ impl Region {
     }
 }
 
+/// The windows that a network is asked about to cover a region.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Windows {
+    /// What they cover.
+    pub region: Region,
+    /// Voxels of a window's answer, `[z, y, x]`.
+    pub(super) size: [usize; 3],
+    /// So many first and last slices of an answer are not used.
+    pub(super) outer: usize,
+    /// So many are asked about at once.
+    pub(super) at_once: usize,
+    /// The first voxel of each, `[z, y, x]`; negative where it begins before the volume.
+    pub(super) places: Vec<[i64; 3]>,
+}
+
+impl Windows {
+    /// How many.
+    pub fn len(&self) -> usize {
+        self.places.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.places.is_empty()
+    }
+
+    /// Voxels of a window's answer, `[z, y, x]`.
+    pub fn size(&self) -> [usize; 3] {
+        self.size
+    }
+
+    /// Those that are asked about at once.
+    pub fn groups(&self) -> impl Iterator<Item = &[[i64; 3]]> {
+        self.places.chunks(self.at_once)
+    }
+}
+
 /// First indices of windows of `size` that cover `[first, end)` in steps of at most `step`,
 /// within `0..limit`. Where one window is enough it is centred on the range; where the volume is
 /// smaller than a window, the window begins before it (negative index).

@@ -7,7 +7,7 @@ use crate::artifact::{create_dir, write_atomic};
 use crate::dataset::Case;
 use crate::error::{Error, Result};
 use crate::harness::{LockedCase, Model};
-use crate::progress::Progress;
+use crate::progress::{Progress, Step};
 use crate::volume::HeaderTemplate;
 
 /// Beside the predictions: what each was made from.
@@ -69,24 +69,24 @@ pub fn predict_all(
 ) -> Result<Predicted> {
     create_dir(folder)?;
     let mut made = Made::open(folder, model.weights())?;
-    let units = cases
-        .iter()
-        .map(|case| Ok(units(case.read_geometry()?.len())))
-        .collect::<Result<Vec<_>>>()?;
-    progress.plan(units.iter().sum());
-    let mut kept = 0;
-    for (case, units) in cases.iter().zip(units) {
+    progress.stage("", "looking at the test volumes");
+    let mut open = Vec::new();
+    for case in cases {
         let before = made.cases.get(&case.name);
         let input = LockedCase::of(case, before.map(|made| &made.input))?;
-        let file = prediction_file(folder, case);
-        if before.is_some_and(|made| made.input.is_same(&input)) && file.is_file() {
-            kept += 1;
-        } else {
-            let one = predict(model, case, input, &file, progress)?;
-            made.cases.insert(case.name.clone(), one);
-            made.write(folder)?;
+        let same = before.is_some_and(|made| made.input.is_same(&input));
+        if !(same && prediction_file(folder, case).is_file()) {
+            open.push((case, input, units(case.read_geometry()?.len())));
         }
-        progress.advance(units);
+    }
+    let kept = cases.len() - open.len();
+    progress.plan(open.iter().map(|(.., units)| units).sum());
+    for (case, input, units) in open {
+        let step = Step::of(progress, &case.name, units);
+        let one = predict(model, case, input, &prediction_file(folder, case), &step)?;
+        made.cases.insert(case.name.clone(), one);
+        made.write(folder)?;
+        step.end();
     }
     let asked = |name: &str| cases.iter().any(|case| case.name == name);
     made.cases.retain(|name, _| asked(name));
@@ -106,10 +106,8 @@ fn predict(
     if progress.interrupted() {
         return Err(interrupted());
     }
-    progress.stage(&case.name, "predicting");
     let segmented = model.segment(&case.read_image()?, progress)?;
     HeaderTemplate::read(&case.image)?.write_labels(file, segmented.labels.voxels.view())?;
-    progress.ended(&case.name);
     Ok(MadeCase {
         input,
         coarse_liver: segmented.coarse_liver,

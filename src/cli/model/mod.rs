@@ -1,3 +1,4 @@
+mod cost;
 mod files;
 mod measure;
 mod probe;
@@ -14,6 +15,7 @@ use crate::recipe::{RecipeName, ScaleName, Settings};
 pub enum ModelVerb {
     Summary(summary::Summary),
     Measure(measure::Measure),
+    Cost(cost::Cost),
     Init(files::Init),
     Export(files::Export),
     Import(files::Import),
@@ -25,6 +27,7 @@ impl ModelVerb {
         let done = match self {
             Self::Summary(verb) => verb.exec(),
             Self::Measure(verb) => verb.exec(),
+            Self::Cost(verb) => verb.exec(),
             Self::Init(verb) => verb.exec(),
             Self::Export(verb) => verb.exec(),
             Self::Import(verb) => verb.exec(),
