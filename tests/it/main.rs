@@ -17,11 +17,11 @@ mod network;
 mod packing;
 mod peers;
 mod phantom;
-
 mod pipeline;
 mod postprocess;
 mod report;
 mod scans;
+mod submission;
 mod training;
 mod volume;
 mod weights;

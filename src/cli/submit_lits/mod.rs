@@ -41,7 +41,7 @@ pub struct SubmitLits {
     #[command(subcommand)]
     verb: Option<Verb>,
     #[command(flatten)]
-    pack: Option<pack::Pack>,
+    pack: pack::Pack,
 }
 
 #[derive(Subcommand, Debug)]
@@ -53,15 +53,11 @@ enum Verb {
 
 impl SubmitLits {
     pub fn exec(self) -> Result<()> {
-        match (self.verb, self.pack) {
-            (Some(Verb::Check(verb)), _) => verb.exec(),
-            (Some(Verb::Rehearse(verb)), _) => verb.exec(),
-            (Some(Verb::Import(verb)), _) => verb.exec(),
-            (None, Some(verb)) => verb.exec(),
-            (None, None) => Err(crate::error::Error::usage(
-                "nothing to submit",
-                "give --model (or --study, or --from), --test and --out, or a verb such as check",
-            )),
+        match self.verb {
+            Some(Verb::Check(verb)) => verb.exec(),
+            Some(Verb::Rehearse(verb)) => verb.exec(),
+            Some(Verb::Import(verb)) => verb.exec(),
+            None => self.pack.exec(),
         }
     }
 }

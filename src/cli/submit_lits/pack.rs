@@ -32,11 +32,11 @@ pub struct Pack {
     #[arg(long, value_name = "DIR")]
     from: Option<PathBuf>,
     /// The folder of the challenge's test volumes, test-volume-N.nii or .nii.gz
-    #[arg(long, value_name = "DIR")]
-    test: PathBuf,
+    #[arg(long, value_name = "DIR", required = true)]
+    test: Option<PathBuf>,
     /// The archive to write
-    #[arg(long, value_name = "ZIP")]
-    out: PathBuf,
+    #[arg(long, value_name = "ZIP", required = true)]
+    out: Option<PathBuf>,
     /// Where predictions are kept, so that the same command goes on after a kill (default: beside
     /// the archive, lits-predictions for lits.zip)
     #[arg(long, value_name = "DIR", conflicts_with_all = ["study", "from"])]
@@ -107,7 +107,14 @@ impl Pack {
     }
 
     fn make(&self, reporter: &Reporter) -> Result<Made> {
-        let cases = lits::find_test(&self.test)?;
+        // Optional only so that a verb may stand in their place.
+        let (Some(test), Some(out)) = (&self.test, &self.out) else {
+            return Err(Error::usage(
+                "nothing to submit",
+                "give --test and --out, or a verb such as check",
+            ));
+        };
+        let cases = lits::find_test(test)?;
         let test = TestSet::read(&cases, self.only.as_ref())?;
         let asked = |case: &Case| test.volumes.contains_key(&case.id);
         let cases: Vec<Case> = cases.into_iter().filter(asked).collect();
@@ -133,7 +140,7 @@ impl Pack {
             cases: &cases,
             test: &test,
             options: &options,
-            out: &self.out,
+            out,
             score: self.score.as_deref().map(|dir| (dir, LabelMapChoice::Auto)),
         };
         let one = match (&self.from, &self.model, &self.study) {
@@ -156,7 +163,7 @@ impl Pack {
     fn predict(&self, model: &Path, order: &Order<'_>, reporter: &Reporter) -> Result<Submission> {
         let folder = self.network.folder(model)?;
         let predictions = self.predictions.clone();
-        let predictions = predictions.unwrap_or_else(|| beside(&self.out, "predictions"));
+        let predictions = predictions.unwrap_or_else(|| beside(order.out, "predictions"));
         let compute = &self.network.compute;
         compute.with(&folder, |model| {
             order.predict(model, &predictions, reporter)
@@ -165,7 +172,7 @@ impl Pack {
 
     fn every_variant(&self, run: &Path, order: &Order<'_>, reporter: &Reporter) -> Result<Made> {
         let study = Study::read(run)?;
-        create_dir(&self.out)?;
+        create_dir(order.out)?;
         let cell = self.network.cell;
         let mut made = Made::default();
         let mut reason = None;
@@ -183,7 +190,7 @@ impl Pack {
                 "{variant}: predicting {} volumes",
                 order.cases.len()
             ));
-            let out = self.out.join(format!("{}.zip", variant.id()));
+            let out = order.out.join(format!("{}.zip", variant.id()));
             let order = Order {
                 out: &out,
                 score: order.score.clone(),
