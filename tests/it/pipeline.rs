@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use hdbench::dataset::{Protocol, phantom};
+use hdbench::dataset::{Protocol, lits, phantom};
 use hdbench::error::{Error, Result};
 use hdbench::evaluation::read_metrics_long;
 use hdbench::harness::{
@@ -15,6 +15,7 @@ use hdbench::progress::{Progress, Silent};
 use hdbench::recipe::{Recipe, RecipeName, Variant};
 use hdbench::report;
 use hdbench::seed::Seed;
+use hdbench::submission::{predict_all, prediction_file};
 use hdbench::volume::{read_geometry, read_labels};
 
 use super::training::tiny_scale;
@@ -174,6 +175,154 @@ fn all_variants_go_from_phantoms_to_a_report() {
         assert!(found.voxels == expected.voxels, "{variant}");
     }
     assert!(model_folder(dir.path(), Variant::UNet, 0, 0).is_err());
+}
+
+/// From a trained network to the challenge and back: predicted once, packed, rehearsed, answered.
+#[test]
+fn a_study_is_submitted_and_the_answer_comes_into_its_report() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = phantoms(dir.path());
+    let run_dir = dir.path().join("run");
+    let study = study(&folder, &[Variant::UNet], RecipeName::Paper);
+    study.write(&run_dir, false).unwrap();
+    let inputs = run(&run_dir, &study, &Silent).unwrap();
+    let test = dir.path().join("test");
+    std::fs::create_dir(&test).unwrap();
+    for case in 0..3 {
+        let from = folder.join(format!("volume-{case}.nii.gz"));
+        std::fs::copy(from, test.join(format!("test-volume-{case}.nii.gz"))).unwrap();
+    }
+    let model = model_folder(&run_dir, Variant::UNet, 0, 0).unwrap();
+    let model = load_model(&model, Place::Flex, 1).unwrap();
+    let cases = lits::find_test(&test).unwrap();
+
+    // Stopped between the cases, nothing is predicted twice.
+    let made = dir.path().join("lits-predictions");
+    let stop = StopAt {
+        left: AtomicUsize::new(1),
+    };
+    let error = predict_all(&model, &cases, &made, &stop).unwrap_err();
+    assert!(matches!(error, Error::Interrupted { .. }), "{error}");
+    let first = prediction_file(&made, &cases[0]);
+    let stamp = || std::fs::metadata(&first).unwrap().modified().unwrap();
+    let before = stamp();
+    let predicted = predict_all(&model, &cases, &made, &Silent).unwrap();
+    assert_eq!((predicted.cases.len(), predicted.kept), (3, 1));
+    assert_eq!(stamp(), before);
+    assert_eq!(predict_all(&model, &cases, &made, &Silent).unwrap().kept, 3);
+
+    let hdbench = |arguments: &[&str]| {
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_hdbench"))
+            .args(arguments)
+            .current_dir(dir.path())
+            .output()
+            .unwrap();
+        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+        (output.status.code().unwrap(), output.stdout, errors)
+    };
+    let json = |text: &[u8]| serde_json::from_slice::<serde_json::Value>(text).unwrap();
+    let (code, told, errors) = hdbench(&[
+        "submit-lits",
+        "--model",
+        "run",
+        "--variant",
+        "unet",
+        "--test",
+        "test",
+        "--out",
+        "lits.zip",
+    ]);
+    assert_eq!(code, 0, "{errors}");
+    assert_eq!(
+        json(&told)["predicted"]["kept"],
+        3,
+        "the folder beside the archive is used"
+    );
+    assert_eq!(json(&told)["after"]["entries"], 3);
+    // Another volume under the same name is predicted anew.
+    std::fs::copy(
+        folder.join("volume-3.nii.gz"),
+        test.join("test-volume-0.nii.gz"),
+    )
+    .unwrap();
+    let (code, told, errors) = hdbench(&[
+        "submit-lits",
+        "--study",
+        "run",
+        "--test",
+        "test",
+        "--out",
+        "archives",
+    ]);
+    assert_eq!(code, 0, "{errors}");
+    assert_eq!(json(&told)[0]["variant"], "unet");
+    assert!(dir.path().join("archives/unet.zip").is_file());
+
+    // The dry run takes the case that the study held out.
+    let (code, told, errors) = hdbench(&[
+        "submit-lits",
+        "rehearse",
+        "--model",
+        "run",
+        "--variant",
+        "unet",
+        "--data",
+        "phantoms",
+        "--out",
+        "rehearsal",
+    ]);
+    assert_eq!(code, 0, "{errors}");
+    assert_eq!(json(&told)["after"]["test_volumes"], 1);
+    let own = cell(Variant::UNet).folder(&run_dir);
+    let liver = |rows: Vec<hdbench::evaluation::Row>| {
+        let dice = |row: &&hdbench::evaluation::Row| {
+            row.metric == "dice_global" && row.label == Some(hdbench::evaluation::Label::Liver)
+        };
+        rows.iter().find(dice).unwrap().value
+    };
+    let expected = liver(read_metrics_long(&own.join("metrics_long.csv")).unwrap());
+    let found = json(&told)["scores"]["liver_dice_global"].as_f64().unwrap();
+    assert!((found - expected).abs() < 1e-12, "{found} {expected}");
+
+    // The server's answer.
+    std::fs::write(
+        dir.path().join("scores.txt"),
+        "lesion_dice_per_case: 0.123\nliver_dice_global: 0.987\n",
+    )
+    .unwrap();
+    let import = [
+        "submit-lits",
+        "import",
+        "scores.txt",
+        "--study",
+        "run",
+        "--variant",
+    ];
+    let (code, _, errors) = hdbench(&[&import[..], &["resnet"]].concat());
+    assert_eq!(code, 3, "{errors}");
+    assert!(
+        errors.contains("resnet/fold_0/seed_0 is not trained here"),
+        "{errors}"
+    );
+    let (code, _, errors) = hdbench(&[&import[..], &["unet"]].concat());
+    assert_eq!(code, 0, "{errors}");
+    let content = report::collect(&run_dir, &study, &inputs, "hdbench ablation").unwrap();
+    let tables = report::tables(&content).unwrap();
+    let csv = report::Exporter::export(&report::Csv, &tables[0]).unwrap();
+    let mut rows = csv::Reader::from_reader(&csv[..]);
+    let column = rows
+        .headers()
+        .unwrap()
+        .iter()
+        .position(|name| name == "lits_lesion_dice_per_case")
+        .unwrap();
+    assert_eq!(&rows.records().next().unwrap().unwrap()[column], "0.123");
+    assert!(
+        tables[0]
+            .notes
+            .iter()
+            .any(|note| note.contains("scores.txt"))
+    );
 }
 
 /// Stopped after every few units of work, from the first training step to the last prediction, and
