@@ -4,6 +4,7 @@ use super::output::print;
 use crate::error::ExitCode;
 use crate::evaluation::{explain_lits, explain_strict};
 use crate::recipe::explain_recipes;
+use crate::submission::explain_rules;
 
 /// Explain a convention at length.
 #[derive(Args, Debug)]
@@ -22,6 +23,8 @@ enum Topic {
     Strict,
     /// The two recipes field by field, and where each value comes from
     Recipe,
+    /// The rules of a LiTS submission, and what `--fix` mends
+    Submission,
     /// What the exit codes say and what to do
     ExitCodes,
 }
@@ -32,6 +35,7 @@ impl Explain {
             Topic::Lits => explain_lits().to_owned(),
             Topic::Strict => explain_strict(),
             Topic::Recipe => explain_recipes(),
+            Topic::Submission => explain_rules(),
             Topic::ExitCodes => exit_codes(),
         };
         Ok(print(&text)?)

@@ -8,6 +8,7 @@ mod anatomy;
 mod check;
 mod contents;
 mod examine;
+mod explain;
 mod junit;
 mod labels;
 mod naming;
@@ -18,6 +19,7 @@ mod verdict;
 mod write;
 
 pub use check::{Options, check};
+pub use explain::explain_rules;
 pub use junit::junit;
 pub use naming::{CaseNumbers, entry_name};
 pub use predict::{MadeCase, Predicted, predict_all, prediction_file};
