@@ -45,7 +45,7 @@ struct.pack_into("<f", header, 108, 352)
 struct.pack_into("<f", header, 112, 1)
 header[344:348] = b"n+1" + bytes(1)
 y, x = numpy.mgrid[0:side, 0:side].astype(numpy.float32) / side
-for case in range(cases):
+def draw(case):
     rng = numpy.random.default_rng(case)
     lesions = rng.uniform([0.25, 0.25, 0.25, 0.01], [0.75, 0.55, 0.6, 0.05], (rng.integers(1, 13), 4))
     first, last = int(0.2 * slices), int(rng.uniform(0.6, 0.85) * slices)
@@ -65,6 +65,12 @@ for case in range(cases):
             reach = lr * lr - (0.6 * (t - lz)) ** 2
             if reach > 0:
                 plane[liver & ((x - lx) ** 2 + (y - ly) ** 2 < reach)] = 2
+    return volume
+
+drawn = [draw(case) for case in range(min(cases, 10))]
+for case in range(cases):
+    # Ten patients, each in several places.
+    volume = numpy.roll(drawn[case % 10], (case // 10, 3 * (case // 10)), (0, 2))
     with open(folder / f"test-segmentation-{case}.nii", "wb") as out:
         out.write(header)
         out.write(volume.tobytes())

@@ -29,7 +29,11 @@ pub fn explain_rules() -> String {
          ends with exit code 5. warning: the challenge takes it, and the author may not have meant it.\n\n",
     );
     for rule in Rule::ALL {
-        let weight = if rule.is_binding() { "REFUSED" } else { "warning" };
+        let weight = if rule.is_binding() {
+            "REFUSED"
+        } else {
+            "warning"
+        };
         text += &format!("{:<22} {weight}  {}\n", rule.id(), rule.statement());
         if let Some(mend) = mend(rule) {
             for line in wrapped(&format!("--fix: {mend}"), 66) {
@@ -69,5 +73,22 @@ mod tests {
         }
         assert!(text.lines().all(|line| line.len() <= 100));
         assert_eq!(text.matches("--fix:").count(), 10);
+    }
+
+    #[test]
+    fn the_guide_lists_the_rules_as_they_are() {
+        let guide = include_str!("../../docs/submissions.md");
+        for rule in Rule::ALL {
+            let broken = if rule.is_binding() {
+                "refused"
+            } else {
+                "warning"
+            };
+            let line = format!("| `{}` | {} | {broken}", rule.id(), rule.statement());
+            let found = guide.lines().find(|found| found.starts_with(&line));
+            let cells = found.unwrap_or_else(|| panic!("{line}")).split('|');
+            let fixed = !cells.collect::<Vec<_>>()[4].trim().is_empty();
+            assert_eq!(fixed, mend(rule).is_some(), "{}", rule.id());
+        }
     }
 }
