@@ -252,16 +252,20 @@ fn judge_challenge_set(book: &mut Book, test: &TestSet) {
         .chain(&test.others)
         .filter(|&&number| number >= CHALLENGE_VOLUMES)
         .count();
+    let found = test.volumes.len() + test.others.len();
+    let mut message = format!(
+        "{missing} of the challenge's {CHALLENGE_VOLUMES} volumes are not among the {found} of the \
+         test folder"
+    );
+    if others > 0 {
+        message += &format!("; {others} there are none of the challenge's");
+    }
     book.judge(
         Rule::ChallengeSet,
         (missing > 0 || others > 0).then(|| {
             Finding::new(
                 "",
-                format!(
-                    "checked against {} test volumes, of which {others} are none of the challenge's \
-                     {CHALLENGE_VOLUMES}; {missing} of those are not among them",
-                    test.volumes.len() + test.others.len()
-                ),
+                message,
                 "the challenge wants all of test-volume-0 to test-volume-69",
             )
         }),

@@ -28,7 +28,6 @@ Examples:
   hdbench submit-lits rehearse --model runs/lits --data LiTS/training --out rehearsal
   hdbench submit-lits check lits.zip --test LiTS/test
   hdbench submit-lits check theirs.zip --test LiTS/test --fix mended.zip --junit check.xml
-
   hdbench submit-lits import scores.txt --study runs/lits --variant hdenseunet
 
 A killed prediction goes on with the same command; no case is predicted twice.

@@ -13,7 +13,7 @@ pub fn verdicts(verdicts: &Verdicts) -> String {
         verdicts.rules.iter().filter(with).count()
     };
     text += &format!(
-        "\n{}: {} files, {} test volumes; {} rules passed, {} warnings, {} failed, {} not looked at\n",
+        "\n{}: {} files, {} test volumes; rules: {} passed, {} with warnings, {} failed, {} not looked at\n",
         verdicts.archive.display(),
         verdicts.entries,
         verdicts.test_volumes,
