@@ -158,7 +158,7 @@ pub(super) fn placed(
 ) -> Geometry {
     let mut geometry = Geometry::axis_aligned(shape, spacing_mm);
     let flips = orientation.flips();
-    for world in 0..3 {
+    for (world, centre_mm) in centre_mm.into_iter().enumerate() {
         let axis = 2 - world;
         // RAS+ grows right, front, head; unflipped indices grow left, back, head.
         let towards_ras = if world == 2 {
@@ -173,7 +173,7 @@ pub(super) fn placed(
         };
         let half = (shape[axis] as f64 - 1.0) / 2.0;
         geometry.affine[world][world] = step;
-        geometry.affine[world][3] = f32_exact(centre_mm[world] - step * half);
+        geometry.affine[world][3] = f32_exact(centre_mm - step * half);
     }
     geometry
 }
