@@ -1,10 +1,22 @@
-//! Polars on the tidy table: aggregates over cases; and the published numbers they stand beside.
+//! Polars on the tidy table: aggregates over cases, intervals, paired tests, rankings, tumour-size
+//! groups; and the published numbers they stand beside.
 
 mod aggregate;
+mod compare;
+mod direction;
+mod figures;
 mod parquet;
 pub mod published;
 mod ranking;
+mod size_groups;
+pub mod statistics;
 
 pub use aggregate::{Aggregate, Aggregates, aggregate};
+pub use compare::{Analysis, AnalysisOptions, Comparison, FigureSummary, Finding, analyse};
+pub use direction::{better, towards_zero};
+pub use figures::{FigureTable, figures};
 pub use parquet::write_parquet;
-pub use ranking::{Better, mean_places, places};
+pub use ranking::{Better, RankMethod, Ranking, mean_places, places, rank, ranking};
+pub use size_groups::{
+    Bins, Boundary, CaseGroups, GroupFigure, LesionBin, SizedLesion, by_case_groups, by_lesion_size,
+};

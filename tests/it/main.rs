@@ -21,6 +21,7 @@ mod pipeline;
 mod postprocess;
 mod report;
 mod scans;
+mod statistics;
 mod submission;
 mod training;
 mod volume;

@@ -1,0 +1,14 @@
+//! Statistics over cases: intervals by the bootstrap, paired tests, corrections, rank agreement. Pure
+//! functions of numbers; what is random comes from a named stream of a seed.
+
+mod bootstrap;
+mod holm;
+mod kendall;
+mod quantile;
+mod wilcoxon;
+
+pub use bootstrap::{BootstrapMeans, RESAMPLES, bca, bootstrap_means};
+pub use holm::holm;
+pub use kendall::kendall_tau;
+pub use quantile::{median, quantile};
+pub use wilcoxon::{SignedRank, wilcoxon};

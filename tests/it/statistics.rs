@@ -1,0 +1,153 @@
+//! Statistics against scipy and statsmodels (`scripts/make_statistics_golden.py`).
+
+use hdbench::analysis::statistics::{bca, bootstrap_means, holm, kendall_tau, quantile, wilcoxon};
+use hdbench::seed::Seed;
+use ndarray::Array2;
+use serde_json::Value;
+
+fn golden() -> Value {
+    serde_json::from_str(include_str!("../data/statistics/golden.json")).unwrap()
+}
+
+fn numbers(value: &Value) -> Vec<f64> {
+    let list = value.as_array().unwrap();
+    list.iter().map(|number| number.as_f64().unwrap()).collect()
+}
+
+#[track_caller]
+fn near(found: f64, expected: f64, tolerance: f64) {
+    let off = (found - expected).abs();
+    assert!(
+        off <= tolerance * expected.abs().max(1e-3),
+        "{found} for {expected}"
+    );
+}
+
+#[test]
+fn intervals_are_those_of_scipy_given_its_resamples() {
+    for case in golden()["bca"].as_array().unwrap() {
+        let (data, distribution) = (numbers(&case["data"]), numbers(&case["distribution"]));
+        let [low, high] = bca(&data, &distribution, 0.95).unwrap();
+        near(low, case["low"].as_f64().unwrap(), 1e-9);
+        near(high, case["high"].as_f64().unwrap(), 1e-9);
+    }
+}
+
+#[test]
+fn signed_rank_tests_are_those_of_scipy() {
+    let golden = golden();
+    let cases = golden["wilcoxon"].as_array().unwrap();
+    for case in cases {
+        let differences = numbers(&case["differences"]);
+        let found = wilcoxon(&differences);
+        let exact = case["name"] == "exact";
+        if !exact && found.exact {
+            continue;
+        }
+        near(found.p, case["p"].as_f64().unwrap(), 1e-9);
+        assert_eq!(found.exact, exact);
+        let mirrored: Vec<f64> = differences.iter().map(|d| -d).collect();
+        let mirrored = wilcoxon(&mirrored);
+        assert_eq!(mirrored.positive, found.negative);
+        near(mirrored.p_less, found.p_greater, 1e-12);
+    }
+    let compared = cases
+        .iter()
+        .filter(|case| case["name"] == "exact" || numbers(&case["differences"]).len() > 50);
+    assert!(compared.count() >= 11);
+}
+
+#[test]
+fn tests_without_differences_say_nothing() {
+    for differences in [&[][..], &[0.0, 0.0], &[f64::NAN]] {
+        let found = wilcoxon(differences);
+        assert_eq!((found.n, found.p), (0, 1.0));
+    }
+    assert_eq!(wilcoxon(&[1.0]).p, 1.0);
+}
+
+#[test]
+fn corrections_agreements_and_quantiles_are_those_of_the_peers() {
+    let golden = golden();
+    for case in golden["holm"].as_array().unwrap() {
+        for (found, expected) in holm(&numbers(&case["p"]))
+            .iter()
+            .zip(numbers(&case["adjusted"]))
+        {
+            near(*found, expected, 1e-12);
+        }
+    }
+    assert_eq!(holm(&[0.01, f64::NAN])[0], 0.01);
+    for case in golden["kendall"].as_array().unwrap() {
+        let tau = kendall_tau(&numbers(&case["a"]), &numbers(&case["b"]));
+        near(tau, case["tau"].as_f64().unwrap(), 1e-12);
+    }
+    assert!(kendall_tau(&[1.0, 1.0], &[1.0, 2.0]).is_nan());
+    for case in golden["quantile"].as_array().unwrap() {
+        let mut data = numbers(&case["data"]);
+        for (at, expected) in numbers(&case["at"]).iter().zip(numbers(&case["values"])) {
+            near(quantile(&mut data, *at), expected, 1e-12);
+        }
+    }
+    assert!(quantile(&mut [], 0.5).is_nan());
+}
+
+#[test]
+fn resampled_means_scatter_as_theory_says_and_never_by_threads() {
+    let cases = 70;
+    let mut stream = Seed(5).stream("values");
+    let values: Vec<f64> = (0..cases).map(|_| stream.normal()).collect();
+    let columns = Array2::from_shape_fn((cases, 2), |(case, column)| match column {
+        0 => values[case],
+        _ if case % 7 == 0 => f64::NAN,
+        _ => 2.0 * values[case],
+    });
+    let run = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .build()
+            .unwrap();
+        pool.install(|| bootstrap_means(columns.view(), 2_000, Seed(1)))
+    };
+    let drawn = run(1);
+    assert!(drawn == run(3));
+    for column in 0..2 {
+        let own: Vec<f64> = columns
+            .column(column)
+            .iter()
+            .copied()
+            .filter(|v| !v.is_nan())
+            .collect();
+        let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
+        let variance = |values: &[f64], mean: f64| {
+            values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / values.len() as f64
+        };
+        let centre = mean(&own);
+        let expected = (variance(&own, centre) / own.len() as f64).sqrt();
+        let means = drawn.means.row(column).to_vec();
+        assert!((mean(&means) - centre).abs() < 4.0 * expected / 2_000_f64.sqrt());
+        let found = variance(&means, mean(&means)).sqrt();
+        assert!(
+            (found / expected - 1.0).abs() < 0.08,
+            "{found} for {expected}"
+        );
+    }
+}
+
+/// The promise of a 95 % interval, over many samples of a skewed distribution like Dice.
+#[test]
+fn intervals_cover_the_truth_about_as_often_as_they_say() {
+    let (cases, trials) = (40, 400);
+    let mut stream = Seed(11).stream("trials");
+    let mut covered = 0;
+    // 1 - x^2 of a uniform x has the mean 2/3.
+    for trial in 0..trials {
+        let sample: Vec<f64> = (0..cases).map(|_| 1.0 - stream.uniform().powi(2)).collect();
+        let columns = Array2::from_shape_vec((cases, 1), sample.clone()).unwrap();
+        let drawn = bootstrap_means(columns.view(), 1_000, Seed(trial));
+        let [low, high] = bca(&sample, &drawn.means.row(0).to_vec(), 0.95).unwrap();
+        covered += usize::from((low..=high).contains(&(2.0 / 3.0)));
+    }
+    let share = covered as f64 / trials as f64;
+    assert!((0.90..=0.98).contains(&share), "{share}");
+}
