@@ -17,7 +17,7 @@ pub struct FigureTable {
     pub label: Option<Label>,
     /// The metric's name.
     pub metric: String,
-    /// Names of the cases, sorted; a case that is in several data sets has that in its name.
+    /// Names of the cases, sorted; with the data set's where an algorithm was scored on several.
     pub cases: Vec<String>,
     /// In the order in which they first occur.
     pub algorithms: Vec<String>,
@@ -51,12 +51,12 @@ pub fn figures(rows: &[Row], wanted: impl Fn(&Row) -> bool) -> Result<Vec<Figure
         .iter()
         .filter(|row| row.case != ALL_CASES && wanted(row))
         .collect();
+    // The data set's name may be written otherwise on the other side of a comparison: it tells cases
+    // apart only where one algorithm has several.
+    let mut tasks: BTreeMap<&str, &str> = BTreeMap::new();
     let several_tasks = rows
         .iter()
-        .map(|row| row.task.as_str())
-        .collect::<BTreeSet<_>>()
-        .len()
-        > 1;
+        .any(|row| *tasks.entry(&row.algorithm).or_insert(&row.task) != row.task);
     let mut algorithms: Vec<&str> = Vec::new();
     let mut seen = BTreeSet::new();
     for row in &rows {

@@ -8,6 +8,7 @@ mod figures;
 mod parquet;
 pub mod published;
 mod ranking;
+mod scored;
 mod size_groups;
 pub mod statistics;
 
@@ -17,6 +18,7 @@ pub use direction::{better, towards_zero};
 pub use figures::{FigureTable, figures};
 pub use parquet::write_parquet;
 pub use ranking::{Better, RankMethod, Ranking, mean_places, places, rank, ranking};
+pub use scored::{Scored, places as short_names};
 pub use size_groups::{
     Bins, Boundary, CaseGroups, GroupFigure, LesionBin, SizedLesion, by_case_groups, by_lesion_size,
 };

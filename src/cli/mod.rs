@@ -1,7 +1,9 @@
 //! The command line: one file a verb; the only place that prints or picks an exit code.
 
 mod ablation;
+mod analyze;
 mod cell;
+mod compare;
 mod crossval;
 mod datasets;
 mod doctor;
@@ -34,6 +36,8 @@ Examples:
   hdbench crossval                                   the same for 3DIRCADb: folds over patients, transfer from LiTS
   hdbench predict --model runs/lits --input ct.nii.gz --out segmentation.nii.gz
   hdbench evaluate --pred submission.zip --ref references --out scores --profile lits
+  hdbench analyze runs/lits --baseline denseunet2d   intervals, paired tests, rankings, tumour sizes
+  hdbench compare scores-before scores-after
   hdbench submit-lits --model runs/lits --test LiTS/test --out lits.zip
   hdbench submit-lits check lits.zip --test LiTS/test
   hdbench leaderboard ours.zip theirs.zip --ref references
@@ -67,6 +71,8 @@ enum Verb {
     Crossval(crossval::Crossval),
     Predict(predict::Predict),
     Evaluate(evaluate::Evaluate),
+    Analyze(analyze::Analyze),
+    Compare(compare::Compare),
     Report(report::Report),
     SubmitLits(submit_lits::SubmitLits),
     Leaderboard(leaderboard::Leaderboard),
@@ -90,6 +96,8 @@ pub fn main() -> process::ExitCode {
         Verb::Crossval(verb) => verb.exec(),
         Verb::Predict(verb) => verb.exec(),
         Verb::Evaluate(verb) => verb.exec(),
+        Verb::Analyze(verb) => verb.exec().map_err(Into::into),
+        Verb::Compare(verb) => verb.exec().map_err(Into::into),
         Verb::Report(verb) => verb.exec(),
         Verb::SubmitLits(verb) => verb.exec().map_err(Into::into),
         Verb::Leaderboard(verb) => verb.exec().map_err(Into::into),

@@ -483,6 +483,15 @@ pub(super) fn locked_split(run: &Path, fold: usize) -> Result<Option<Split>> {
         .next())
 }
 
+/// Numbers and roles of a study's folds, by its lock.
+///
+/// # Errors
+/// `Error::Read` and `Error::Malformed` for the lock.
+pub fn fold_roles(run: &Path) -> Result<Vec<(usize, Role)>> {
+    let folds = read_lock(&run.join("study.lock"))?.folds.into_iter();
+    Ok(folds.map(|fold| (fold.index, fold.role)).collect())
+}
+
 /// The study's cases, by name.
 pub(super) fn locked_cases(run: &Path) -> Result<BTreeMap<String, LockedCase>> {
     Ok(read_lock(&run.join("study.lock"))?.cases)

@@ -126,15 +126,27 @@ fn cell(table: &Table, row: usize, column: usize) -> String {
             let end = if column == 0 { "th" } else { "td" };
             format!("<{tag}{class}>{}{note}</{end}>", escape(text))
         }
-        Cell::Number { value, sd, .. } if value.is_finite() => {
+        Cell::Number {
+            value,
+            sd,
+            interval,
+            ..
+        } if value.is_finite() => {
             let c = &table.columns[column];
-            let mut text = minus(&c.render(*value));
+            let mut text = minus(&escape(&c.render(*value)));
             if table.is_best(row, column) {
                 text = format!("<b>{text}</b>");
+            } else if table.is_second(row, column) {
+                text = format!("<u>{text}</u>");
             }
             let mut small = Vec::new();
-            if let Some(sd) = sd {
-                small.push(format!("± {}", c.render(*sd)));
+            match (sd, interval) {
+                (Some(sd), _) => small.push(format!("± {}", c.render(*sd))),
+                (None, Some([low, high])) => {
+                    let ends = [low, high].map(|end| minus(&c.render(*end)));
+                    small.push(format!("{} to {}", ends[0], ends[1]));
+                }
+                (None, None) => {}
             }
             if let Some(n) = table.own_n(row, column) {
                 small.push(format!("n = {n}"));

@@ -154,16 +154,27 @@ fn cell_text(table: &Table, row: usize, column: usize, remarks: &mut Remarks) ->
                 .unwrap_or_default();
             format!("{}{note}", escape(text))
         }
-        Cell::Number { value, sd, .. } if value.is_finite() => {
+        Cell::Number {
+            value,
+            sd,
+            interval,
+            ..
+        } if value.is_finite() => {
             let c = &table.columns[column];
             // A hyphen would be set too short for a minus sign outside of math.
-            let set = |value: f64| c.render(value).replace('-', "$-$");
+            let set = |value: f64| c.render(value).replace('-', "$-$").replace('<', "$<$");
             let mut text = set(*value);
             if table.is_best(row, column) {
                 text = format!("\\textbf{{{text}}}");
+            } else if table.is_second(row, column) {
+                text = format!("\\underline{{{text}}}");
             }
-            if let Some(sd) = sd {
-                text += &format!(" $\\pm$ {}", set(*sd));
+            match (sd, interval) {
+                (Some(sd), _) => text += &format!(" $\\pm$ {}", set(*sd)),
+                (None, Some([low, high])) => {
+                    text += &format!(" ({} to {})", set(*low), set(*high));
+                }
+                (None, None) => {}
             }
             if let Some(n) = table.own_n(row, column) {
                 text += &format!(" ($n={n}$)");

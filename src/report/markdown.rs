@@ -74,14 +74,25 @@ fn cell(table: &Table, row: usize, column: usize) -> String {
             Some(note) => format!("{} ({})", escape(text), escape(note)),
             None => escape(text),
         },
-        Cell::Number { value, sd, .. } if value.is_finite() => {
+        Cell::Number {
+            value,
+            sd,
+            interval,
+            ..
+        } if value.is_finite() => {
             let c = &table.columns[column];
-            let mut text = c.render(*value);
+            let mut text = escape(&c.render(*value));
             if table.is_best(row, column) {
                 text = format!("**{text}**");
+            } else if table.is_second(row, column) {
+                text = format!("<ins>{text}</ins>");
             }
-            if let Some(sd) = sd {
-                text += &format!(" ± {}", c.render(*sd));
+            match (sd, interval) {
+                (Some(sd), _) => text += &format!(" ± {}", c.render(*sd)),
+                (None, Some([low, high])) => {
+                    text += &format!(" ({} to {})", c.render(*low), c.render(*high));
+                }
+                (None, None) => {}
             }
             if let Some(n) = table.own_n(row, column) {
                 text += &format!(" (n = {n})");

@@ -2,6 +2,7 @@
 //!
 //! [`write()`] turns a plain [`Content`] into a folder. The same content gives the same bytes.
 
+mod analysis;
 mod canvas;
 mod collect;
 mod content;
@@ -25,6 +26,7 @@ mod table;
 mod tables;
 mod verdict;
 
+pub use analysis::{AnalysisTables, LesionBins};
 pub use collect::collect;
 pub use content::{
     CaseScore, Content, Cost, Estimate, FoldFacts, Kind, LeakFacts, LossPoint, Row, StageCost,

@@ -1,5 +1,7 @@
 //! The one table model; every exporter renders it without knowing what it is about.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
 use crate::error::Result;
@@ -53,6 +55,8 @@ pub enum Unit {
     None,
     /// A fraction, rendered times 100.
     Percent,
+    /// The chance of a test; one that would be rendered as 0 is rendered as less than the last digit.
+    Probability,
     /// Millimetres.
     Millimetres,
     /// Seconds.
@@ -182,7 +186,7 @@ impl Unit {
     /// Its sign; empty for a plain number.
     pub(super) fn sign(self) -> &'static str {
         match self {
-            Self::None => "",
+            Self::None | Self::Probability => "",
             Self::Percent => "%",
             Self::Millimetres => "mm",
             Self::Seconds => "s",
@@ -245,6 +249,9 @@ impl Column {
             return MISSING.into();
         }
         let text = format!("{:.*}", self.decimals, value * self.unit.factor());
+        if self.unit == Unit::Probability && value > 0.0 && text.parse() == Ok(0.0) {
+            return format!("< {}", 10_f64.powi(-(self.decimals as i32)));
+        }
         // A rounded "-0.0" would read as a direction that is not there.
         match text.strip_prefix('-') {
             Some(rest) if rest.bytes().all(|b| b == b'0' || b == b'.') => rest.into(),
@@ -290,6 +297,16 @@ impl Table {
     /// and never where the rows are over different cases: a network that misses a lesion would win
     /// by the distances that it then has not.
     pub(super) fn is_best(&self, row: usize, column: usize) -> bool {
+        self.stands(row, column, 0)
+    }
+
+    /// Whether a cell is the second best of its column, or looks equal to it; the same conditions.
+    pub(super) fn is_second(&self, row: usize, column: usize) -> bool {
+        self.stands(row, column, 1)
+    }
+
+    /// Whether so many different rendered numbers of the column are better than the cell's.
+    fn stands(&self, row: usize, column: usize, better: usize) -> bool {
         let c = &self.columns[column];
         if self.rows[row].reference {
             return false;
@@ -311,24 +328,23 @@ impl Table {
             Direction::Down => value,
             Direction::TowardsZero => value.abs(),
         };
-        let values: Vec<f64> = rows()
-            .filter_map(|r| r.cells.get(column)?.value())
-            .collect();
-        let Some(best) = values
-            .iter()
-            .copied()
-            .min_by(|a, b| badness(*a).total_cmp(&badness(*b)))
-        else {
-            return false;
-        };
         let shown = |value: f64| match direction {
             Direction::TowardsZero => c.render(value.abs()),
             _ => c.render(value),
         };
-        values.len() > 1
-            && self.rows[row].cells[column]
-                .value()
-                .is_some_and(|value| shown(value) == shown(best))
+        let Some(own) = self.rows[row].cells[column].value() else {
+            return false;
+        };
+        let values: Vec<f64> = rows()
+            .filter_map(|r| r.cells.get(column)?.value())
+            .collect();
+        let ahead: BTreeSet<String> = values
+            .iter()
+            .filter(|value| badness(**value) < badness(own))
+            .map(|value| shown(*value))
+            .filter(|text| *text != shown(own))
+            .collect();
+        values.len() > 1 && ahead.len() == better
     }
 
     /// The groups above the columns as (head, first column, number of columns).

@@ -1,5 +1,6 @@
 //! One test crate, a module a subject: every further file under `tests/` would link Burn again.
 
+mod analysis;
 mod audit;
 mod convert;
 mod crossval;

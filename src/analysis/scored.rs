@@ -1,0 +1,311 @@
+//! Scored predictions wherever they lie: a study, a folder of `hdbench evaluate`, a tidy table, nnU-Net's
+//! `summary.json`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::size_groups::SizedLesion;
+use crate::error::{Error, Result};
+use crate::evaluation::{Label, Row, read_metrics_long};
+use crate::harness::{Cell, Role, Study, fold_roles};
+use crate::network::Part;
+
+/// Scores of some algorithms.
+#[derive(Clone, Debug, Default)]
+pub struct Scored {
+    /// The tidy table.
+    pub rows: Vec<Row>,
+    /// Lesions of both sides by algorithm, where a `lesions.csv` lies beside.
+    pub lesions: BTreeMap<String, Vec<SizedLesion>>,
+    /// What was left out or taken otherwise than it is named.
+    pub notes: Vec<String>,
+}
+
+/// What a message suggests.
+const EXPECTED: &str = "name a study's folder, a folder that `hdbench evaluate` wrote, a \
+     metrics_long.csv, or nnU-Net's summary.json";
+
+impl Scored {
+    /// Reads what a path holds.
+    ///
+    /// # Errors
+    /// `Error::Malformed` where nothing is scored or a file does not parse; `Error::Read`.
+    pub fn read(path: &Path) -> Result<Self> {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if path.is_dir() && Study::path(path).is_file() {
+            return of_study(path);
+        }
+        if path.is_dir() {
+            let tidy = path.join("metrics_long.csv");
+            let summary = path.join("summary.json");
+            return if tidy.is_file() {
+                of_tidy(&tidy)
+            } else if summary.is_file() {
+                of_summary(&summary)
+            } else {
+                Err(Error::malformed(path, "holds no scores", EXPECTED))
+            };
+        }
+        match name.rsplit_once('.').map(|(_, end)| end) {
+            Some("csv") => of_tidy(path),
+            Some("json") => of_summary(path),
+            _ if !path.exists() => Err(Error::read(path)(std::io::ErrorKind::NotFound.into())),
+            _ => Err(Error::malformed(path, "is no table of scores", EXPECTED)),
+        }
+    }
+
+    /// Puts the scores of several paths side by side. Algorithms of the same name in several of them
+    /// are told apart by the paths' names.
+    ///
+    /// # Errors
+    /// As [`Scored::read`]; `Error::Usage` where names cannot be told apart.
+    pub fn read_all(paths: &[PathBuf]) -> Result<Self> {
+        let mut parts: Vec<Self> = paths.iter().map(|p| Self::read(p)).collect::<Result<_>>()?;
+        let names: Vec<BTreeSet<String>> = parts.iter().map(Self::algorithms).collect();
+        let shared: BTreeSet<String> = names
+            .iter()
+            .flatten()
+            .filter(|name| names.iter().filter(|own| own.contains(*name)).count() > 1)
+            .cloned()
+            .collect();
+        if !shared.is_empty() {
+            for (part, place) in parts.iter_mut().zip(places(paths)?) {
+                part.rename(|name| match shared.contains(name) {
+                    true => format!("{place}: {name}"),
+                    false => name.to_owned(),
+                });
+            }
+        }
+        let mut all = Self::default();
+        for part in parts {
+            all.rows.extend(part.rows);
+            all.lesions.extend(part.lesions);
+            all.notes.extend(part.notes);
+        }
+        Ok(all)
+    }
+
+    /// The names of the algorithms.
+    pub fn algorithms(&self) -> BTreeSet<String> {
+        self.rows.iter().map(|row| row.algorithm.clone()).collect()
+    }
+
+    /// Gives the algorithms other names.
+    pub fn rename(&mut self, name: impl Fn(&str) -> String) {
+        for row in &mut self.rows {
+            row.algorithm = name(&row.algorithm);
+        }
+        self.lesions = std::mem::take(&mut self.lesions)
+            .into_iter()
+            .map(|(algorithm, lesions)| (name(&algorithm), lesions))
+            .collect();
+    }
+}
+
+/// Short names of paths that tell them apart.
+pub fn places(paths: &[PathBuf]) -> Result<Vec<String>> {
+    let stem = |path: &PathBuf| {
+        let name = path.file_stem().unwrap_or(path.as_os_str());
+        name.to_string_lossy().into_owned()
+    };
+    let whole = |path: &PathBuf| path.display().to_string();
+    for names in [
+        paths.iter().map(stem).collect::<Vec<_>>(),
+        paths.iter().map(whole).collect(),
+    ] {
+        if names.iter().collect::<BTreeSet<_>>().len() == paths.len() {
+            return Ok(names);
+        }
+    }
+    Err(Error::usage(
+        "the same scores are named twice",
+        "name each of them once",
+    ))
+}
+
+/// Every finished cell of a study; what was trained on other data keeps that in its name.
+fn of_study(run: &Path) -> Result<Scored> {
+    let study = Study::read(run)?;
+    let mut scored = Scored::default();
+    for (fold, role) in fold_roles(run)? {
+        for &variant in study.variants_of(role) {
+            for &seed in &study.seeds {
+                let part = Part::Variant(variant);
+                let folder = Cell { part, fold, seed }.folder(run);
+                let tidy = folder.join("metrics_long.csv");
+                if !tidy.is_file() {
+                    let name = folder.strip_prefix(run).unwrap_or(&folder);
+                    scored
+                        .notes
+                        .push(format!("{} has no scores", name.display()));
+                    continue;
+                }
+                let mut cell = of_tidy(&tidy)?;
+                cell.rename(|name| match role {
+                    Role::Own => name.to_owned(),
+                    Role::Transfer => format!("{name}, transfer"),
+                    Role::Leaked => format!("{name}, transfer, leaked"),
+                });
+                scored.rows.extend(cell.rows);
+                // Replicates find the same reference lesions again: the first one counts.
+                for (algorithm, lesions) in cell.lesions {
+                    if seed == study.seeds[0] {
+                        scored.lesions.entry(algorithm).or_default().extend(lesions);
+                    }
+                }
+            }
+        }
+    }
+    if scored.rows.is_empty() {
+        return Err(Error::malformed(
+            run,
+            "no cell of this study is scored yet",
+            "start it again; it goes on where it stopped",
+        ));
+    }
+    Ok(scored)
+}
+
+fn of_tidy(path: &Path) -> Result<Scored> {
+    let rows = read_metrics_long(path)?;
+    let Some(first) = rows.first() else {
+        return Err(Error::malformed(path, "has no row", EXPECTED));
+    };
+    let algorithm = first.algorithm.clone();
+    let mut lesions = BTreeMap::new();
+    let beside = path.with_file_name("lesions.csv");
+    // Lesions have no column for the algorithm: they belong to it where there is only one.
+    if beside.is_file() && rows.iter().all(|row| row.algorithm == algorithm) {
+        lesions.insert(algorithm, read_lesions(&beside)?);
+    }
+    Ok(Scored {
+        rows,
+        lesions,
+        notes: Vec::new(),
+    })
+}
+
+#[derive(Deserialize)]
+struct LesionRow {
+    case: String,
+    side: String,
+    volume_ml: f64,
+    equivalent_diameter_mm: f64,
+    detected: bool,
+    dice: f64,
+}
+
+fn read_lesions(path: &Path) -> Result<Vec<SizedLesion>> {
+    let wrong = |e: csv::Error| {
+        Error::malformed(
+            path,
+            e.to_string(),
+            "expected lesions.csv as `hdbench evaluate` writes it",
+        )
+    };
+    let file = std::fs::File::open(path).map_err(Error::read(path))?;
+    csv::Reader::from_reader(file)
+        .deserialize::<LesionRow>()
+        .map(|row| {
+            let row = row.map_err(wrong)?;
+            Ok(SizedLesion {
+                case: row.case,
+                reference: row.side == "reference",
+                volume_ml: row.volume_ml,
+                equivalent_diameter_mm: row.equivalent_diameter_mm,
+                detected: row.detected,
+                dice: row.dice,
+            })
+        })
+        .collect()
+}
+
+/// nnU-Net's names of figures that are ours under another name.
+const OF_NNUNET: [(&str, &str); 2] = [("Dice", "dice"), ("IoU", "jaccard")];
+
+/// Counts of voxels, which are nothing to average.
+const COUNTS: [&str; 6] = ["TP", "FP", "FN", "TN", "n_pred", "n_ref"];
+
+/// nnU-Net's `summary.json`: of its labels `(1, 2)` is the liver with its tumours, `2` the tumours, and
+/// `1`, where there is no region, the liver without them.
+fn of_summary(path: &Path) -> Result<Scored> {
+    let wrong = |problem: String| Error::malformed(path, problem, EXPECTED);
+    let text = std::fs::read(path).map_err(Error::read(path))?;
+    // Python writes NaN, which JSON has not.
+    let text = String::from_utf8_lossy(&text).replace("NaN", "null");
+    let summary: Value = serde_json::from_str(&text).map_err(|e| wrong(e.to_string()))?;
+    let cases = summary["metric_per_case"]
+        .as_array()
+        .ok_or_else(|| wrong("has no list `metric_per_case`".into()))?;
+    let folder = path.parent().and_then(Path::file_name);
+    let algorithm = folder.unwrap_or_default().to_string_lossy().into_owned();
+    let mut scored = Scored::default();
+    let mut bare_liver = false;
+    for entry in cases {
+        let case = entry["case"].as_str().map(str::to_owned);
+        let case = case
+            .or_else(|| case_of(entry["prediction_file"].as_str()?))
+            .ok_or_else(|| wrong("a case has no `prediction_file`".into()))?;
+        let labels = entry["metrics"]
+            .as_object()
+            .ok_or_else(|| wrong(format!("{case} has no `metrics`")))?;
+        let has_region = labels.contains_key("(1, 2)");
+        for (key, figures) in labels {
+            let label = match key.as_str() {
+                "(1, 2)" | "[1, 2]" => Label::Liver,
+                "2" => Label::Lesion,
+                "1" if !has_region => {
+                    bare_liver = true;
+                    Label::Liver
+                }
+                _ => continue,
+            };
+            for (metric, value) in figures.as_object().into_iter().flatten() {
+                if COUNTS.contains(&metric.as_str()) {
+                    continue;
+                }
+                let known = OF_NNUNET.iter().find(|(theirs, _)| theirs == metric);
+                let metric = known.map_or(metric.as_str(), |(_, ours)| ours);
+                let row = Row {
+                    task: String::new(),
+                    algorithm: algorithm.clone(),
+                    fold: 0,
+                    seed: 0,
+                    case: case.clone(),
+                    label: Some(label),
+                    metric: metric.to_owned(),
+                    metric_version: 0,
+                    value: value.as_f64().unwrap_or(f64::NAN),
+                    raw_value: value.as_f64().unwrap_or(f64::NAN),
+                    policy: "nnunet".into(),
+                };
+                // Our own file has both names of a figure.
+                let twice = |other: &Row| {
+                    other.case == row.case && other.label == row.label && other.metric == row.metric
+                };
+                if !scored.rows.iter().rev().take(64).any(twice) {
+                    scored.rows.push(row);
+                }
+            }
+        }
+    }
+    if scored.rows.is_empty() {
+        return Err(wrong("holds no figure of label 2 or (1, 2)".into()));
+    }
+    if bare_liver {
+        scored.notes.push(format!(
+            "{}: label 1 stands for the liver without its tumours: no region (1, 2) is scored",
+            path.display()
+        ));
+    }
+    Ok(scored)
+}
+
+fn case_of(file: &str) -> Option<String> {
+    let name = Path::new(file).file_name()?.to_str()?;
+    let stem = name.strip_suffix(".nii.gz").or(name.strip_suffix(".nii"));
+    Some(stem.unwrap_or(name).to_owned())
+}

@@ -1,0 +1,363 @@
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde_json::json;
+
+use super::output::{print, print_json};
+use crate::analysis::{
+    AnalysisOptions, Bins, Boundary, CaseGroups, FigureTable, RankMethod, Scored, analyse, better,
+    by_case_groups, by_lesion_size, figures, ranking, towards_zero,
+};
+use crate::artifact::write_atomic;
+use crate::error::{Error, Result};
+use crate::evaluation::{Label, Row};
+use crate::report::{AnalysisTables, Csv, Exporter, Latex, LesionBins, Markdown, Table};
+use crate::seed::Seed;
+
+/// What is looked at unless the user says otherwise.
+const HEADLINE: [&str; 10] = [
+    "lesion:dice",
+    "lesion:voe",
+    "lesion:rvd",
+    "lesion:assd",
+    "lesion:detection_recall_iou_gt_0",
+    "lesion:detection_precision_iou_gt_0",
+    "liver:dice",
+    "liver:voe",
+    "liver:assd",
+    "tumour_burden_error",
+];
+
+/// Intervals, paired tests, rankings and tumour-size groups of any scored predictions.
+///
+/// Algorithms are compared on the same cases; every number has its N and its interval.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  hdbench analyze runs/lits --baseline denseunet2d --out analysis
+  hdbench analyze scores-a scores-b nnunet/validation/summary.json
+  hdbench analyze runs/lits --metric lesion:dice --rank-by rank-then-mean --lesion-quantiles 3
+
+Inputs: a study's folder, a folder that `hdbench evaluate` wrote, a metrics_long.csv, nnU-Net's
+summary.json. Files in DIR: analysis.json, analysis.md, and every table as .csv, .md and .tex.")]
+pub struct Analyze {
+    /// Scores
+    #[arg(value_name = "PATH", required = true)]
+    inputs: Vec<PathBuf>,
+    /// Where the tables go as files
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Compare all others with this algorithm (default: every pair)
+    #[arg(long, value_name = "NAME")]
+    baseline: Option<String>,
+    /// Figures, as lesion:dice or tumour_burden_error, or all (default: ten of the field's)
+    #[arg(long = "metric", value_name = "NAME")]
+    metrics: Vec<String>,
+    /// The figure that is ranked
+    #[arg(long, value_name = "NAME", default_value = "lesion:dice")]
+    rank: String,
+    /// How cases become an order: mean-then-rank, median-then-rank, rank-then-mean,
+    /// rank-then-median, test-then-rank (default: all five)
+    #[arg(long, value_name = "METHOD")]
+    rank_by: Vec<RankMethod>,
+    /// Where small tumours end and large ones begin, mL a case (default: the largest gap)
+    #[arg(long, value_name = "ML")]
+    boundary_ml: Option<f64>,
+    /// Edges of the lesions' equivalent diameter, mm (default: 10,20)
+    #[arg(long, value_name = "MM,...", value_delimiter = ',')]
+    lesion_mm: Vec<f64>,
+    /// Edges of the lesions' volume, mL
+    #[arg(
+        long,
+        value_name = "ML,...",
+        value_delimiter = ',',
+        conflicts_with = "lesion_mm"
+    )]
+    lesion_ml: Vec<f64>,
+    /// So many groups of equally many reference lesions
+    #[arg(long, value_name = "N", conflicts_with_all = ["lesion_mm", "lesion_ml"],
+          value_parser = clap::value_parser!(u32).range(2..=20))]
+    lesion_quantiles: Option<u32>,
+    #[command(flatten)]
+    draws: Draws,
+    /// JSON instead of tables (also when standard output is no terminal)
+    #[arg(long)]
+    json: bool,
+}
+
+/// How the bootstrap draws.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct Draws {
+    /// Draws of the bootstrap
+    #[arg(long, value_name = "N", default_value_t = crate::analysis::statistics::RESAMPLES,
+          value_parser = resamples)]
+    resamples: usize,
+    /// Seed of the draws
+    #[arg(long, value_name = "S", default_value_t = 1)]
+    seed: u64,
+}
+
+fn resamples(text: &str) -> Result<usize, String> {
+    let number = text.parse().ok();
+    number
+        .filter(|n| (100..=1_000_000).contains(n))
+        .ok_or_else(|| "expected 100 to 1000000".into())
+}
+
+impl Draws {
+    pub fn options(self, baseline: Option<String>) -> AnalysisOptions {
+        AnalysisOptions {
+            resamples: self.resamples,
+            seed: Seed(self.seed),
+            baseline,
+            ..AnalysisOptions::default()
+        }
+    }
+
+    /// For captions.
+    pub fn words(self) -> String {
+        format!(
+            "95 % BCa bootstrap interval of the mean over cases ({} draws, seed {}).",
+            self.resamples, self.seed
+        )
+    }
+}
+
+impl Analyze {
+    pub fn exec(self) -> Result<()> {
+        let scored = Scored::read_all(&self.inputs)?;
+        for note in &scored.notes {
+            eprintln!("note: {note}");
+        }
+        let options = self.draws.options(self.baseline.clone());
+        let wanted = Wanted::of(&self.metrics, &scored.rows)?;
+        let shown = figures(&scored.rows, |row| wanted.has(row))?;
+        let ranked = Wanted::of(std::slice::from_ref(&self.rank), &scored.rows);
+        let rankings = match ranked {
+            Ok(ranked) => self.rankings(&figures(&scored.rows, |row| ranked.has(row))?)?,
+            // What was not asked for need not be there.
+            Err(_) if self.rank == "lesion:dice" => Vec::new(),
+            Err(error) => return Err(error),
+        };
+        let tables = AnalysisTables {
+            analysis: analyse(&shown, &options)?,
+            cases: cases_in_words(&shown),
+            method: self.draws.words(),
+            rankings,
+            groups: self.groups(&scored, &options)?,
+            bins: self.bins(&scored, &options)?,
+        };
+        finish(&tables, self.out.as_deref(), self.json)
+    }
+
+    fn rankings(&self, shown: &[FigureTable]) -> Result<Vec<(String, crate::analysis::Ranking)>> {
+        let methods: Vec<RankMethod> = match &self.rank_by[..] {
+            [] => RankMethod::ALL.map(|(_, method)| method).to_vec(),
+            chosen => chosen.to_vec(),
+        };
+        let mut rankings = Vec::new();
+        for figure in shown.iter().filter(|figure| figure.algorithms.len() > 1) {
+            let direction = better(&figure.metric);
+            let (values, direction) = match (towards_zero(&figure.metric), direction) {
+                (true, _) => (
+                    figure.values.mapv(f64::abs),
+                    crate::analysis::Better::Smaller,
+                ),
+                (false, Some(direction)) => (figure.values.clone(), direction),
+                (false, None) => {
+                    return Err(Error::usage(
+                        format!("{} has no better and no worse", figure.name()),
+                        "rank by a Dice, an error or a distance",
+                    ));
+                }
+            };
+            for &method in &methods {
+                rankings.push((
+                    figure.name(),
+                    ranking(
+                        &figure.algorithms,
+                        values.view(),
+                        direction,
+                        method,
+                        self.draws.resamples.min(1_000),
+                        Seed(self.draws.seed),
+                    ),
+                ));
+            }
+        }
+        Ok(rankings)
+    }
+
+    /// Table VI, where the volumes are there.
+    fn groups(
+        &self,
+        scored: &Scored,
+        options: &AnalysisOptions,
+    ) -> Result<Option<(CaseGroups, Vec<crate::analysis::GroupFigure>)>> {
+        let of = |metric: &'static str| {
+            figures(&scored.rows, move |row: &Row| {
+                row.label == Some(Label::Lesion) && row.metric == metric
+            })
+        };
+        let (volumes, dice) = (of("volume_ref_ml")?, of("dice")?);
+        let (Some(volumes), Some(dice)) = (volumes.first(), dice.first()) else {
+            return match self.boundary_ml {
+                None => Ok(None),
+                Some(_) => Err(Error::usage(
+                    "--boundary-ml wants the lesions' volume_ref_ml, which these scores have not",
+                    "score with hdbench evaluate, profile strict",
+                )),
+            };
+        };
+        let boundary = self.boundary_ml.map_or(Boundary::LargestGap, Boundary::At);
+        let groups = match CaseGroups::divide(volumes, boundary) {
+            Ok(groups) => groups,
+            Err(error) if self.boundary_ml.is_some() => return Err(error),
+            Err(error) => {
+                eprintln!("note: no tumour-size groups: {error}");
+                return Ok(None);
+            }
+        };
+        let found = by_case_groups(dice, &groups, options)?;
+        Ok(Some((groups, found)))
+    }
+
+    fn bins(&self, scored: &Scored, options: &AnalysisOptions) -> Result<Vec<LesionBins>> {
+        let bins = match self.lesion_quantiles {
+            Some(groups) => Bins::Quantiles(groups as usize),
+            None if !self.lesion_ml.is_empty() => Bins::VolumeMl(self.lesion_ml.clone()),
+            None if !self.lesion_mm.is_empty() => Bins::DiameterMm(self.lesion_mm.clone()),
+            None => Bins::default(),
+        };
+        scored
+            .lesions
+            .iter()
+            .map(|(algorithm, lesions)| {
+                let own = scored.rows.iter().filter(|row| row.algorithm == *algorithm);
+                let own = own.filter(|row| row.case != crate::evaluation::ALL_CASES);
+                let cases: std::collections::BTreeSet<&str> =
+                    own.map(|row| row.case.as_str()).collect();
+                let cases: Vec<String> = cases.into_iter().map(str::to_owned).collect();
+                Ok(LesionBins {
+                    algorithm: algorithm.clone(),
+                    bins: by_lesion_size(lesions, &cases, &bins, options)?,
+                })
+            })
+            .collect()
+    }
+}
+
+/// `9 cases, 2 algorithms`.
+pub fn cases_in_words(figures: &[FigureTable]) -> String {
+    let count = |of: &dyn Fn(&FigureTable) -> usize| figures.iter().map(of).max().unwrap_or(0);
+    let plural = |n: usize, word: &str| format!("{n} {word}{}", if n == 1 { "" } else { "s" });
+    format!(
+        "{}, {}",
+        plural(count(&|figure| figure.cases.len()), "case"),
+        plural(count(&|figure| figure.algorithms.len()), "algorithm")
+    )
+}
+
+/// Shows the tables and writes them.
+pub fn finish(tables: &AnalysisTables, out: Option<&Path>, json: bool) -> Result<()> {
+    let all = tables.all()?;
+    if json || !std::io::stdout().is_terminal() {
+        print_json(&as_json(tables, &all))?;
+    } else {
+        print(&markdown(&all)?)?;
+    }
+    let Some(out) = out else {
+        return Ok(());
+    };
+    let exporters: [&dyn Exporter; 3] = [&Markdown, &Csv, &Latex];
+    for table in &all {
+        for exporter in exporters {
+            let name = format!("{}.{}", table.id, exporter.extension());
+            write_atomic(&out.join(name), &exporter.export(table)?)?;
+        }
+    }
+    write_atomic(&out.join("analysis.md"), markdown(&all)?.as_bytes())?;
+    let text = serde_json::to_vec_pretty(&as_json(tables, &all));
+    let text = text.map_err(|e| Error::Internal(e.to_string()))?;
+    write_atomic(&out.join("analysis.json"), &text)?;
+    eprintln!("tables in {}", out.display());
+    Ok(())
+}
+
+fn markdown(tables: &[Table]) -> Result<String> {
+    let mut text = String::new();
+    for table in tables {
+        text += &String::from_utf8_lossy(&Markdown.export(table)?);
+        text.push('\n');
+    }
+    Ok(text)
+}
+
+fn as_json(tables: &AnalysisTables, all: &[Table]) -> serde_json::Value {
+    let groups = tables.groups.as_ref();
+    json!({
+        "format": "hdbench.analysis/1",
+        "cases": tables.cases,
+        "summaries": tables.analysis.summaries,
+        "comparisons": tables.analysis.comparisons,
+        "rankings": tables.rankings.iter().map(|(figure, ranking)| {
+            json!({ "figure": figure, "ranking": ranking })
+        }).collect::<Vec<_>>(),
+        "size_groups": groups.map(|(groups, figures)| json!({ "groups": groups, "figures": figures })),
+        "lesion_sizes": tables.bins.iter().map(|own| {
+            json!({ "algorithm": own.algorithm, "bins": own.bins })
+        }).collect::<Vec<_>>(),
+        "tables": all.iter().map(|table| table.id.as_str()).collect::<Vec<_>>(),
+    })
+}
+
+/// Which rows are looked at.
+pub struct Wanted(Vec<(Option<Label>, String)>);
+
+impl Wanted {
+    /// By the names that the user gave, `all`, or those of the field that are there.
+    pub fn of(names: &[String], rows: &[Row]) -> Result<Self> {
+        if names.iter().any(|name| name == "all") {
+            return Ok(Self(Vec::new()));
+        }
+        let there = |(label, metric): &(Option<Label>, String)| {
+            rows.iter()
+                .any(|row| row.label == *label && row.metric == *metric)
+        };
+        if names.is_empty() {
+            let headline = HEADLINE.iter().filter_map(|name| parse(name));
+            let found: Vec<_> = headline.filter(there).collect();
+            return Ok(Self(found));
+        }
+        let mut wanted = Vec::new();
+        for name in names {
+            let found = parse(name).filter(there);
+            wanted.push(found.ok_or_else(|| {
+                Error::usage(
+                    format!("the scores have no figure {name:?}"),
+                    "name one as lesion:dice, liver:assd or tumour_burden_error; `all` shows all",
+                )
+            })?);
+        }
+        Ok(Self(wanted))
+    }
+
+    /// Whether a row is; without any name, all are.
+    pub fn has(&self, row: &Row) -> bool {
+        let is = |(label, metric): &(Option<Label>, String)| {
+            row.label == *label && row.metric == *metric
+        };
+        self.0.is_empty() || self.0.iter().any(is)
+    }
+}
+
+fn parse(name: &str) -> Option<(Option<Label>, String)> {
+    match name.split_once(':') {
+        None => Some((None, name.to_owned())),
+        Some((label, metric)) => {
+            let label = Label::ALL.into_iter().find(|known| known.name() == label)?;
+            Some((Some(label), metric.to_owned()))
+        }
+    }
+}

@@ -1,0 +1,296 @@
+//! Analyses through the binary: scores of every kind in, tables out.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use hdbench::analysis::{Better, Scored, better};
+use serde_json::{Value, json};
+
+fn hdbench(dir: &Path, arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_hdbench"));
+    command.args(arguments).current_dir(dir).output().unwrap()
+}
+
+#[track_caller]
+fn told(output: &Output) -> Value {
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{errors}");
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+#[track_caller]
+fn refused(output: &Output, code: i32, says: &str) {
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(code), "{errors}");
+    assert!(errors.contains(says), "{errors}");
+}
+
+/// Twelve cases; `gain` is added to the Dice of an easy case's half.
+fn scores(algorithm: &str, gain: f64) -> String {
+    let mut text = String::from(
+        "task,algorithm,fold,seed,case,label,metric,metric_version,value,raw_value,policy\n",
+    );
+    for case in 0..12 {
+        let dice = 0.5 + 0.02 * f64::from(case) + gain + 0.001 * f64::from(case * case % 5);
+        let volume = if case < 9 {
+            1.0 + f64::from(case)
+        } else {
+            80.0 + f64::from(case)
+        };
+        let assd = if case == 3 {
+            f64::NAN
+        } else {
+            4.0 - 10.0 * gain
+        };
+        for (label, metric, value) in [
+            ("lesion", "dice", dice),
+            ("lesion", "volume_ref_ml", volume),
+            ("lesion", "assd", assd),
+            (
+                "",
+                "tumour_burden_error",
+                0.1 - gain - 0.01 * f64::from(case),
+            ),
+        ] {
+            text += &format!(
+                "lits,{algorithm},0,0,volume-{case},{label},{metric},1,{value},{value},strict\n"
+            );
+        }
+    }
+    text + &format!("lits,{algorithm},0,0,_all,lesion,dice_global,1,0.9,0.9,strict\n")
+}
+
+fn setup() -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    for (folder, algorithm, gain) in [("base", "unet", 0.0), ("ours", "hybrid", 0.05)] {
+        fs::create_dir(dir.path().join(folder)).unwrap();
+        let path = dir.path().join(folder).join("metrics_long.csv");
+        fs::write(path, scores(algorithm, gain)).unwrap();
+    }
+    fs::write(
+        dir.path().join("ours/lesions.csv"),
+        "case,side,lesion,voxels,volume_ml,equivalent_diameter_mm,longest_axial_diameter_mm,\
+         overlap_voxels,best_iou,detected,matched,merged,split,iou,dice\n\
+         volume-0,reference,1,10,0.2,7,8,5,0.5,true,1,1,1,0.5,0.6\n\
+         volume-0,prediction,1,10,0.2,7,8,5,0.5,true,1,1,1,0.5,0.6\n\
+         volume-1,reference,1,10,9.0,26,30,0,0.0,false,,0,0,0.0,0.0\n",
+    )
+    .unwrap();
+    dir
+}
+
+#[test]
+fn a_gain_in_every_case_is_found_with_its_size() {
+    let dir = setup();
+    let found = told(&hdbench(
+        dir.path(),
+        &[
+            "analyze",
+            "base",
+            "ours",
+            "--baseline",
+            "unet",
+            "--out",
+            "out",
+        ],
+    ));
+    let all = found["comparisons"].as_array().unwrap();
+    let of = |metric: &str| all.iter().find(|c| c["metric"] == metric).unwrap();
+    let dice = of("dice");
+    assert_eq!(
+        (&dice["algorithm"], &dice["baseline"]),
+        (&json!("hybrid"), &json!("unet"))
+    );
+    assert_eq!(
+        (&dice["n"], &dice["finding"]),
+        (&json!(12), &json!("better"))
+    );
+    assert!((dice["difference"].as_f64().unwrap() - 0.05).abs() < 1e-12);
+    // 2 / 2^12: all of twelve signs the same.
+    assert!((dice["p"].as_f64().unwrap() - 2.0 / 4096.0).abs() < 1e-15);
+    assert_eq!(
+        (&of("assd")["n"], &of("assd")["finding"]),
+        (&json!(11), &json!("better"))
+    );
+    // The mean of |error| may grow while that of the error falls.
+    assert_eq!(of("tumour_burden_error")["n"], 12);
+    let summaries = found["summaries"].as_array().unwrap();
+    assert!(summaries.iter().all(|s| s["metric"] != "dice_global"));
+    let assd = summaries.iter().find(|s| s["metric"] == "assd").unwrap();
+    assert_eq!((&assd["n"], &assd["cases"]), (&json!(11), &json!(12)));
+
+    let rankings = found["rankings"].as_array().unwrap();
+    assert_eq!(rankings.len(), 5);
+    for ranking in rankings {
+        assert_eq!(ranking["ranking"]["algorithms"], json!(["unet", "hybrid"]));
+        assert_eq!(ranking["ranking"]["places"], json!([2, 1]));
+    }
+    // Nine cases of up to 9 mL, three from 89.
+    let groups = &found["size_groups"];
+    assert_eq!(groups["groups"]["boundary_ml"], 49.0);
+    let large = groups["figures"].as_array().unwrap();
+    let large = large
+        .iter()
+        .find(|f| f["group"] == "large" && f["algorithm"] == "hybrid");
+    assert_eq!(large.unwrap()["n"], 3);
+    let bins = found["lesion_sizes"][0]["bins"].as_array().unwrap();
+    assert_eq!(found["lesion_sizes"][0]["algorithm"], "hybrid");
+    assert_eq!(
+        (&bins[0]["lesions"], &bins[0]["recall"]),
+        (&json!(1), &json!(1.0))
+    );
+    assert_eq!(
+        (&bins[2]["lesions"], &bins[2]["recall"]),
+        (&json!(1), &json!(0.0))
+    );
+
+    for table in [
+        "figures",
+        "comparisons",
+        "ranking",
+        "size-groups",
+        "lesion-sizes",
+    ] {
+        for ending in ["md", "csv", "tex"] {
+            let path = dir.path().join(format!("out/{table}.{ending}"));
+            assert!(path.is_file(), "{}", path.display());
+        }
+    }
+    let text = fs::read_to_string(dir.path().join("out/comparisons.csv")).unwrap();
+    assert!(
+        text.starts_with("figure,algorithm,baseline,n,difference,"),
+        "{text}"
+    );
+    let written = fs::read(dir.path().join("out/analysis.json")).unwrap();
+    let written: Value = serde_json::from_slice(&written).unwrap();
+    assert_eq!(written["comparisons"], found["comparisons"]);
+}
+
+#[test]
+fn the_same_scores_are_no_evidence_and_threads_change_nothing() {
+    let dir = setup();
+    let compare = |threads: &str| {
+        Command::new(env!("CARGO_BIN_EXE_hdbench"))
+            .args(["compare", "base", "ours", "--metric", "all"])
+            .env("RAYON_NUM_THREADS", threads)
+            .current_dir(dir.path())
+            .output()
+            .unwrap()
+    };
+    assert_eq!(compare("1").stdout, compare("3").stdout);
+    fs::create_dir(dir.path().join("again")).unwrap();
+    fs::copy(
+        dir.path().join("base/metrics_long.csv"),
+        dir.path().join("again/metrics_long.csv"),
+    )
+    .unwrap();
+    let found = told(&hdbench(dir.path(), &["compare", "base", "again"]));
+    for comparison in found["comparisons"].as_array().unwrap() {
+        assert_eq!(comparison["finding"], "no-evidence");
+        assert_eq!(
+            (&comparison["p"], &comparison["difference"]),
+            (&json!(1.0), &json!(0.0))
+        );
+        assert_eq!(comparison["algorithm"], "again");
+    }
+}
+
+#[test]
+fn summaries_of_nnunet_are_read() {
+    let dir = setup();
+    let case = |name: &str, dice: &str| {
+        format!(
+            "{{\"metrics\": {{\"(1, 2)\": {{\"Dice\": 0.9, \"IoU\": 0.8, \"TP\": 5}}, \"2\": {{\"Dice\": \
+             {dice}, \"IoU\": 0.1, \"FN\": 2}}}}, \"prediction_file\": \"/x/{name}.nii.gz\", \
+             \"reference_file\": \"/y/{name}.nii.gz\"}}"
+        )
+    };
+    let cases = [case("volume-0", "0.25"), case("volume-1", "NaN")].join(",");
+    fs::create_dir(dir.path().join("fold_0")).unwrap();
+    let path = dir.path().join("fold_0/summary.json");
+    fs::write(
+        &path,
+        format!("{{\"metric_per_case\": [{cases}], \"mean\": {{}}}}"),
+    )
+    .unwrap();
+    let scored = Scored::read(&path).unwrap();
+    let rows: Vec<_> = scored
+        .rows
+        .iter()
+        .filter(|row| row.case == "volume-0")
+        .collect();
+    assert_eq!(rows.len(), 4);
+    assert!(rows.iter().all(|row| row.algorithm == "fold_0"));
+    let found = told(&hdbench(
+        dir.path(),
+        &["analyze", "fold_0", "base", "--metric", "lesion:dice"],
+    ));
+    let own = &found["summaries"][0];
+    assert_eq!(
+        (&own["algorithm"], &own["n"], &own["cases"]),
+        (&json!("fold_0"), &json!(1), &json!(12))
+    );
+    // Without the region, label 1 is not the whole liver, and that is said.
+    let bare = fs::read_to_string(&path).unwrap().replace("(1, 2)", "1");
+    fs::write(&path, bare).unwrap();
+    assert!(Scored::read(&path).unwrap().notes[0].contains("without its tumours"));
+}
+
+#[test]
+fn what_cannot_be_analysed_is_named() {
+    let dir = setup();
+    let run = |arguments: &[&str]| hdbench(dir.path(), arguments);
+    refused(&run(&["analyze", "nowhere"]), 3, "nowhere");
+    fs::create_dir(dir.path().join("empty")).unwrap();
+    refused(&run(&["analyze", "empty"]), 3, "holds no scores");
+    refused(
+        &run(&["analyze", "base", "--metric", "lesion:dize"]),
+        2,
+        "no figure \"lesion:dize\"",
+    );
+    refused(
+        &run(&["analyze", "base", "--baseline", "x"]),
+        2,
+        "name one of unet",
+    );
+    refused(&run(&["analyze", "base", "base"]), 2, "named twice");
+    refused(
+        &run(&["analyze", "base", "--boundary-ml", "500"]),
+        2,
+        "leaves a group empty",
+    );
+    refused(
+        &run(&["analyze", "base", "ours", "--lesion-mm", "20,10"]),
+        2,
+        "do not ascend",
+    );
+    refused(
+        &run(&["analyze", "base", "ours", "--rank", "lesion:volume_ref_ml"]),
+        2,
+        "no better",
+    );
+    let other = scores("unet", 0.0).replace("volume-", "case-");
+    fs::create_dir(dir.path().join("other")).unwrap();
+    fs::write(dir.path().join("other/metrics_long.csv"), other).unwrap();
+    refused(&run(&["compare", "base", "other"]), 3, "no case in common");
+    fs::write(dir.path().join("empty/summary.json"), "{}").unwrap();
+    refused(&run(&["analyze", "empty"]), 3, "metric_per_case");
+}
+
+#[test]
+fn directions_are_those_of_the_metrics() {
+    for (metric, expected) in [
+        ("dice", Some(Better::Larger)),
+        ("nsd_2mm", Some(Better::Larger)),
+        ("detection_f1_iou_gt_0.5", Some(Better::Larger)),
+        ("assd_6n", Some(Better::Smaller)),
+        ("hd95_max_18n", Some(Better::Smaller)),
+        ("detection_fp_iou_gt_0", Some(Better::Smaller)),
+        ("volume_ref_ml", None),
+        ("rvd", None),
+        ("tumour_burden_ref", None),
+    ] {
+        assert_eq!(better(metric), expected, "{metric}");
+    }
+}
