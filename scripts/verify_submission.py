@@ -12,6 +12,7 @@ from PyPI into an environment of its own.
 
 import io
 import re
+import stat
 import sys
 import zipfile
 import zlib
@@ -43,6 +44,9 @@ def problems(archive, test_dir):
     names = packed.namelist()
     for name in sorted({name for name in names if names.count(name) > 1}):
         yield f"{name}: is there {names.count(name)} times"
+    for entry in packed.infolist():
+        if stat.S_ISLNK(entry.external_attr >> 16):
+            yield f"{entry.filename}: is a link"
     for name in sorted(set(names) - set(volumes)):
         yield f"{name}: is no segmentation of a test volume at the top level"
     for name in sorted(set(volumes) - set(names)):

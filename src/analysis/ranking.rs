@@ -7,7 +7,7 @@ use ndarray::{Array2, ArrayView2};
 use rayon::prelude::*;
 use serde::Serialize;
 
-use super::statistics::{holm, kendall_tau, median, quantile, wilcoxon};
+use super::statistics::{SignedDifferences, holm, kendall_tau, quantile};
 use crate::error::{Error, Result};
 use crate::seed::Seed;
 
@@ -113,8 +113,7 @@ pub fn mean_places(places: &[Vec<Option<usize>>]) -> Vec<Option<f64>> {
 /// by it. Places are of those that share one the smallest.
 pub fn rank(values: ArrayView2<'_, f64>, better: Better, method: RankMethod) -> Vec<usize> {
     let filled = with_worst(values, better);
-    let scores = scores(filled.view(), better, method);
-    places_of(&scores)
+    Contest::new(filled.view(), better, method).places(&vec![1; filled.nrows()])
 }
 
 /// Missing values as the worst value of any algorithm in any case.
@@ -125,71 +124,115 @@ fn with_worst(values: ArrayView2<'_, f64>, better: Better) -> Array2<f64> {
     values.mapv(|value| if value.is_nan() { worst } else { value })
 }
 
-/// What the places follow from: the smaller the better.
-fn scores(values: ArrayView2<'_, f64>, better: Better, method: RankMethod) -> Vec<f64> {
-    let algorithms = values.ncols();
-    let column = |algorithm: usize| values.column(algorithm).to_vec();
-    let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
-    let in_cases = || {
-        let mut ranks = Array2::zeros(values.dim());
-        for (row, mut out) in values.rows().into_iter().zip(ranks.rows_mut()) {
-            let badness: Vec<f64> = row.iter().map(|&value| badness(value, better)).collect();
-            for (place, out) in places_of(&badness).into_iter().zip(out.iter_mut()) {
-                *out = place as f64;
+/// What is known of the values once and for all draws of the cases.
+enum Contest {
+    /// Means decide: the values, made so that the smaller is the better.
+    Mean(Array2<f64>),
+    /// Medians decide: each algorithm's values in ascending order, with their cases.
+    Median(Vec<Vec<(f64, usize)>>),
+    /// Tests decide: the differences of each pair of algorithms.
+    Test {
+        algorithms: usize,
+        pairs: Vec<(usize, usize, SignedDifferences)>,
+    },
+}
+
+impl Contest {
+    fn new(values: ArrayView2<'_, f64>, better: Better, method: RankMethod) -> Self {
+        let values = values.mapv(|value| badness(value, better));
+        match method {
+            RankMethod::MeanThenRank => Self::Mean(values),
+            RankMethod::MedianThenRank => Self::Median(sorted(&values)),
+            RankMethod::RankThenMean => Self::Mean(in_cases(&values)),
+            RankMethod::RankThenMedian => Self::Median(sorted(&in_cases(&values))),
+            RankMethod::TestThenRank => {
+                let algorithms = values.ncols();
+                let pairs = (0..algorithms).flat_map(|a| (0..a).map(move |b| (a, b)));
+                Self::Test {
+                    algorithms,
+                    pairs: pairs
+                        .map(|(a, b)| {
+                            let differences = &values.column(a) - &values.column(b);
+                            (a, b, SignedDifferences::new(&differences.to_vec()))
+                        })
+                        .collect(),
+                }
             }
         }
-        ranks
-    };
-    match method {
-        RankMethod::MeanThenRank => (0..algorithms)
-            .map(|algorithm| badness(mean(&column(algorithm)), better))
-            .collect(),
-        RankMethod::MedianThenRank => (0..algorithms)
-            .map(|algorithm| badness(median(&mut column(algorithm)), better))
-            .collect(),
-        RankMethod::RankThenMean => {
-            let ranks = in_cases();
-            ranks
-                .columns()
-                .into_iter()
-                .map(|c| mean(&c.to_vec()))
-                .collect()
+    }
+
+    /// The places in a draw in which each case occurs so often.
+    fn places(&self, counts: &[usize]) -> Vec<usize> {
+        match self {
+            Self::Mean(values) => {
+                let sums = (0..values.ncols()).map(|algorithm| {
+                    let column = values.column(algorithm);
+                    let weighted = column.iter().zip(counts);
+                    weighted.map(|(value, &count)| value * count as f64).sum()
+                });
+                places_of(&sums.collect::<Vec<f64>>())
+            }
+            Self::Median(sorted) => {
+                let medians = sorted.iter().map(|values| drawn_median(values, counts));
+                places_of(&medians.collect::<Vec<f64>>())
+            }
+            Self::Test { algorithms, pairs } => {
+                let tests = pairs
+                    .iter()
+                    .map(|(.., signed)| signed.test(|case| counts[case]));
+                // The smaller is the better: first of the one against the other, then reversed.
+                let p: Vec<f64> = tests
+                    .flat_map(|test| [test.p_less, test.p_greater])
+                    .collect();
+                let mut beaten = vec![0.0; *algorithms];
+                for ((a, b, _), p) in pairs.iter().zip(holm(&p).chunks_exact(2)) {
+                    beaten[*a] -= f64::from(u8::from(p[0] <= ALPHA));
+                    beaten[*b] -= f64::from(u8::from(p[1] <= ALPHA));
+                }
+                places_of(&beaten)
+            }
         }
-        RankMethod::RankThenMedian => {
-            let ranks = in_cases();
-            let columns = ranks.columns().into_iter();
-            columns.map(|c| median(&mut c.to_vec())).collect()
-        }
-        RankMethod::TestThenRank => beaten(values, better)
-            .into_iter()
-            .map(|beaten| -(beaten as f64))
-            .collect(),
     }
 }
 
-/// How many others each algorithm is significantly better than.
-fn beaten(values: ArrayView2<'_, f64>, better: Better) -> Vec<usize> {
-    let algorithms = values.ncols();
-    let pairs: Vec<(usize, usize)> = (0..algorithms)
-        .flat_map(|a| (0..algorithms).map(move |b| (a, b)))
-        .filter(|(a, b)| a != b)
-        .collect();
-    let p: Vec<f64> = pairs
-        .iter()
-        .map(|&(a, b)| {
-            let differences = &values.column(a) - &values.column(b);
-            let test = wilcoxon(&differences.to_vec());
-            match better {
-                Better::Larger => test.p_greater,
-                Better::Smaller => test.p_less,
-            }
-        })
-        .collect();
-    let mut beaten = vec![0; algorithms];
-    for ((a, _), p) in pairs.iter().zip(holm(&p)) {
-        beaten[*a] += usize::from(p <= ALPHA);
+/// The places of the algorithms in every case.
+fn in_cases(badness: &Array2<f64>) -> Array2<f64> {
+    let mut ranks = Array2::zeros(badness.dim());
+    for (row, mut out) in badness.rows().into_iter().zip(ranks.rows_mut()) {
+        for (place, out) in places_of(&row.to_vec()).into_iter().zip(out.iter_mut()) {
+            *out = place as f64;
+        }
     }
-    beaten
+    ranks
+}
+
+fn sorted(values: &Array2<f64>) -> Vec<Vec<(f64, usize)>> {
+    let columns = values.columns().into_iter();
+    columns
+        .map(|column| {
+            let mut own: Vec<(f64, usize)> = column.iter().copied().zip(0..).collect();
+            own.sort_by(|a, b| a.0.total_cmp(&b.0));
+            own
+        })
+        .collect()
+}
+
+/// The median of sorted values with their cases, each as often as its case is drawn.
+fn drawn_median(sorted: &[(f64, usize)], counts: &[usize]) -> f64 {
+    let n: usize = counts.iter().sum();
+    let at = |place: usize| {
+        let mut seen = 0;
+        let found = sorted.iter().find(|(_, case)| {
+            seen += counts[*case];
+            seen > place
+        });
+        found.map_or(f64::NAN, |(value, _)| *value)
+    };
+    match n {
+        0 => f64::NAN,
+        n if n % 2 == 1 => at(n / 2),
+        n => f64::midpoint(at(n / 2 - 1), at(n / 2)),
+    }
 }
 
 fn places_of(badness: &[f64]) -> Vec<usize> {
@@ -226,15 +269,18 @@ pub fn ranking(
     seed: Seed,
 ) -> Ranking {
     let filled = with_worst(values, better);
-    let places = places_of(&scores(filled.view(), better, method));
     let cases = filled.nrows();
+    let contest = Contest::new(filled.view(), better, method);
+    let places = contest.places(&vec![1; cases]);
     let drawn: Vec<Vec<usize>> = (0..draws)
         .into_par_iter()
         .map(|draw| {
             let mut stream = seed.stream_at("ranking", draw as u64);
-            let rows: Vec<usize> = (0..cases).map(|_| stream.below(cases)).collect();
-            let sample = filled.select(ndarray::Axis(0), &rows);
-            places_of(&scores(sample.view(), better, method))
+            let mut counts = vec![0; cases];
+            for _ in 0..cases {
+                counts[stream.below(cases)] += 1;
+            }
+            contest.places(&counts)
         })
         .collect();
     let as_numbers = |places: &[usize]| -> Vec<f64> { places.iter().map(|&p| p as f64).collect() };

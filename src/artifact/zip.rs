@@ -44,6 +44,7 @@ pub struct Archive {
     path: PathBuf,
     file: SharedFile,
     entries: Vec<Entry>,
+    folders: Vec<String>,
 }
 
 /// What an archive is refused for.
@@ -150,10 +151,12 @@ impl Archive {
             return Err(refused(Refusal::Bomb, error));
         }
         let mut entries = BTreeMap::new();
+        let mut folders = Vec::new();
         for index in 0..archive.len() {
             let found = archive.by_index_raw(index).map_err(wrong)?;
             let name = safe_name(path, &found)?;
             if found.is_dir() {
+                folders.push(name);
                 continue;
             }
             if name.is_empty() {
@@ -173,6 +176,7 @@ impl Archive {
             path: path.to_path_buf(),
             file,
             entries: entries.into_values().collect(),
+            folders,
         })
     }
 
@@ -184,6 +188,11 @@ impl Archive {
     /// Every file in it, sorted by name.
     pub fn entries(&self) -> &[Entry] {
         &self.entries
+    }
+
+    /// Entries that are folders and hold nothing themselves.
+    pub fn folders(&self) -> &[String] {
+        &self.folders
     }
 
     /// How errors and tables name an entry: `submission.zip/test-segmentation-0.nii`.

@@ -75,7 +75,11 @@ pub(super) fn survey(
     let mut book = Book::default();
     let finish =
         |book: Book, entries: usize| book.verdicts(root, entries, test.volumes.len(), lenient);
-    let Contents { files, archive } = match contents::open(root)? {
+    let Contents {
+        files,
+        archive,
+        folders,
+    } = match contents::open(root)? {
         Ok(contents) => contents,
         Err(refused) => {
             book.judge(
@@ -94,6 +98,13 @@ pub(super) fn survey(
     }
     let (candidates, left_out) = label_maps_among(files);
     judge_extras(&mut book, entries, &left_out);
+    for folder in &folders {
+        // Python's zipfile lists it like a file.
+        book.judge(
+            Rule::Flat,
+            Some(Finding::mendable(folder, "is a folder", "left out")),
+        );
+    }
     let assigned = assign(&mut book, &candidates, test);
     judge_challenge_set(&mut book, test);
     examine_all(&mut book, &candidates, &assigned, test, options, progress)?;

@@ -12,6 +12,8 @@ pub(super) struct Contents {
     pub files: Vec<(String, Source)>,
     /// Whether they lie in an archive, not in a folder.
     pub archive: bool,
+    /// Entries of an archive that are folders.
+    pub folders: Vec<String>,
 }
 
 /// Lists what is in an archive or a folder; nothing but an archive's directory is read.
@@ -29,6 +31,7 @@ pub(super) fn open(root: &Path) -> Result<Result<Contents, Refused>> {
                 Ok(Ok(Contents {
                     files,
                     archive: false,
+                    folders: Vec::new(),
                 }))
             }
             Listing::Single(_) => Err(Error::Internal("a folder is no single file".into())),
@@ -49,6 +52,7 @@ pub(super) fn open(root: &Path) -> Result<Result<Contents, Refused>> {
         }) => return Err(error),
         Err(refused) => return Ok(Err(refused)),
     };
+    let folders = archive.folders().to_vec();
     let files = archive.entries().iter().enumerate();
     let files = files.map(|(index, entry)| {
         let archive = Arc::clone(&archive);
@@ -57,6 +61,7 @@ pub(super) fn open(root: &Path) -> Result<Result<Contents, Refused>> {
     Ok(Ok(Contents {
         files: files.collect(),
         archive: true,
+        folders,
     }))
 }
 

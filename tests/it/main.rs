@@ -1,6 +1,7 @@
 //! One test crate, a module a subject: every further file under `tests/` would link Burn again.
 
 mod analysis;
+mod archives;
 mod audit;
 mod convert;
 mod crossval;

@@ -94,6 +94,11 @@ fn with_case_1(entry: &str, content: Vec<u8>) -> Vec<(String, Vec<u8>)> {
 fn zip(path: &Path, entries: &[(String, Vec<u8>)]) {
     let mut zip = ZipWriter::new(fs::File::create(path).unwrap());
     for (name, content) in entries {
+        if name.ends_with('/') {
+            let options = SimpleFileOptions::default();
+            zip.add_directory(name.as_str(), options).unwrap();
+            continue;
+        }
         zip.start_file(name, SimpleFileOptions::default()).unwrap();
         zip.write_all(content).unwrap();
     }
@@ -455,6 +460,9 @@ fn what_can_be_mended_becomes_the_archive_that_should_have_been() {
         .into_iter()
         .map(|(name, content)| (format!("submission/{name}"), content))
         .collect();
+    // A folder of its own, as some zip programs write it, beside files that lie flat.
+    let mut with_folder = entries();
+    with_folder.push(("submission/".into(), Vec::new()));
     let mut droppings = entries();
     droppings.push(("__MACOSX/._test-segmentation-0.nii".into(), b"x".to_vec()));
     droppings.push((".DS_Store".into(), b"x".to_vec()));
@@ -464,6 +472,7 @@ fn what_can_be_mended_becomes_the_archive_that_should_have_been() {
             with_case_1("test-segmentation-1.nii.gz", packed),
         ),
         (Rule::Flat, foldered),
+        (Rule::Flat, with_folder),
         (Rule::NoExtras, droppings),
         (Rule::FileNames, with_case_1("segmentation-1.nii", good(1))),
         (

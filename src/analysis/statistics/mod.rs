@@ -11,4 +11,4 @@ pub use bootstrap::{BootstrapMeans, RESAMPLES, bca, bootstrap_means};
 pub use holm::holm;
 pub use kendall::kendall_tau;
 pub use quantile::{median, quantile};
-pub use wilcoxon::{SignedRank, wilcoxon};
+pub use wilcoxon::{SignedDifferences, SignedRank, wilcoxon};

@@ -29,51 +29,76 @@ pub struct SignedRank {
 ///
 /// NaN is no difference. Without any, nothing speaks against equality: p is 1.
 pub fn wilcoxon(differences: &[f64]) -> SignedRank {
-    let mut signed: Vec<f64> = differences
-        .iter()
-        .copied()
-        .filter(|d| !d.is_nan() && *d != 0.0)
-        .collect();
-    signed.sort_by(|a, b| a.abs().total_cmp(&b.abs()));
-    let n = signed.len();
-    // Twice the ranks: whole numbers even for ties.
-    let mut doubled = vec![0_u64; n];
-    let mut ties = 0.0;
-    let mut first = 0;
-    while first < n {
-        let size = signed[first].abs();
-        let count = signed[first..]
+    SignedDifferences::new(differences).test(|_| 1)
+}
+
+/// Differences in the order of their sizes, for tests of many draws of them.
+#[derive(Clone, Debug)]
+pub struct SignedDifferences {
+    /// Size and sign of each, and its place among those given; without 0 and NaN.
+    sorted: Vec<(f64, bool, usize)>,
+}
+
+impl SignedDifferences {
+    /// Sorts differences.
+    pub fn new(differences: &[f64]) -> Self {
+        let mut sorted: Vec<(f64, bool, usize)> = differences
             .iter()
-            .take_while(|d| d.abs() == size)
-            .count();
-        let rank = (2 * first + count + 1) as u64;
-        doubled[first..first + count].fill(rank);
-        ties += (count as f64).powi(3) - count as f64;
-        first += count;
+            .enumerate()
+            .filter(|(_, d)| !d.is_nan() && **d != 0.0)
+            .map(|(place, d)| (d.abs(), *d > 0.0, place))
+            .collect();
+        sorted.sort_by(|a, b| a.0.total_cmp(&b.0));
+        Self { sorted }
     }
-    let sum = |positive: bool| -> u64 {
-        let own = signed.iter().zip(&doubled);
-        own.filter(|(d, _)| (**d > 0.0) == positive)
-            .map(|(_, rank)| rank)
-            .sum()
-    };
-    let (positive, negative) = (sum(true), sum(false));
-    let exact = n <= EXACT_UP_TO;
-    let [p_less, p_greater] = if n == 0 {
-        [1.0, 1.0]
-    } else if exact {
-        counted_out(&doubled, positive)
-    } else {
-        normal(n, ties, positive as f64 / 2.0)
-    };
-    SignedRank {
-        positive: positive as f64 / 2.0,
-        negative: negative as f64 / 2.0,
-        n,
-        p: (2.0 * p_less.min(p_greater)).min(1.0),
-        p_greater,
-        p_less,
-        exact,
+
+    /// [`wilcoxon`] of a draw in which the difference at a place occurs `count(place)` times.
+    pub fn test(&self, count: impl Fn(usize) -> usize) -> SignedRank {
+        // Twice the ranks: whole numbers even for ties.
+        let (mut positive, mut negative) = (0_u64, 0_u64);
+        let mut ties = 0.0;
+        let mut n = 0;
+        let mut doubled = Vec::new();
+        let mut rest = &self.sorted[..];
+        while let Some(&(size, ..)) = rest.first() {
+            let same = rest.iter().take_while(|(other, ..)| *other == size).count();
+            let (group, after) = rest.split_at(same);
+            rest = after;
+            let (mut above, mut below) = (0, 0);
+            for &(_, is_positive, place) in group {
+                if is_positive {
+                    above += count(place);
+                } else {
+                    below += count(place);
+                }
+            }
+            let drawn = above + below;
+            let rank = (2 * n + drawn + 1) as u64;
+            positive += rank * above as u64;
+            negative += rank * below as u64;
+            ties += (drawn as f64).powi(3) - drawn as f64;
+            n += drawn;
+            if n <= EXACT_UP_TO {
+                doubled.resize(n, rank);
+            }
+        }
+        let exact = n <= EXACT_UP_TO;
+        let [p_less, p_greater] = if n == 0 {
+            [1.0, 1.0]
+        } else if exact {
+            counted_out(&doubled, positive)
+        } else {
+            normal(n, ties, positive as f64 / 2.0)
+        };
+        SignedRank {
+            positive: positive as f64 / 2.0,
+            negative: negative as f64 / 2.0,
+            n,
+            p: (2.0 * p_less.min(p_greater)).min(1.0),
+            p_greater,
+            p_less,
+            exact,
+        }
     }
 }
 
