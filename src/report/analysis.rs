@@ -13,7 +13,7 @@ use crate::error::Result;
 use crate::evaluation::Label;
 
 /// What an analysis found, ready for tables.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct AnalysisTables {
     /// Of every figure.
     pub analysis: Analysis,
@@ -30,7 +30,7 @@ pub struct AnalysisTables {
 }
 
 /// The lesions of one algorithm by size.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct LesionBins {
     pub algorithm: String,
     pub bins: Vec<LesionBin>,
@@ -43,6 +43,16 @@ impl AnalysisTables {
     /// Only if an embedded published table does not parse.
     pub fn all(&self) -> Result<Vec<Table>> {
         let mut tables = vec![self.figures()];
+        tables.extend(self.evidence()?);
+        Ok(tables)
+    }
+
+    /// Those that a report has not anyway: differences, rankings, tumour sizes.
+    ///
+    /// # Errors
+    /// As [`AnalysisTables::all`].
+    pub fn evidence(&self) -> Result<Vec<Table>> {
+        let mut tables = Vec::new();
         if !self.analysis.comparisons.is_empty() {
             tables.push(self.comparisons());
         }

@@ -7,6 +7,7 @@ use super::content::{
     CaseScore, Content, Cost, Estimate, FoldFacts, Kind, LeakFacts, LossPoint, Row, StageCost,
     Status, Training,
 };
+use super::evidence::{add_intervals, evidence};
 use super::overlay::{CaseOverlay, Predicted, axial, choose_slice};
 use super::score::Score;
 use super::stages::stage_checks;
@@ -44,6 +45,7 @@ pub fn collect(run: &Path, study: &Study, inputs: &Inputs, command: &str) -> Res
         Protocol::Holdout => format!("split: {}", inputs.folds[0].split.description),
         protocol => protocol.title(),
     };
+    let evidence = evidence(run, study)?;
     Ok(Content {
         kind: match study.protocol {
             Protocol::Holdout => Kind::Ablation,
@@ -65,6 +67,7 @@ pub fn collect(run: &Path, study: &Study, inputs: &Inputs, command: &str) -> Res
         command: command.to_owned(),
         notes,
         overlays: overlays(run, &tested, &plans, &rows)?,
+        evidence,
         rows,
     })
 }
@@ -268,6 +271,7 @@ fn row(run: &Path, study: &Study, plan: &RowPlan<'_>) -> Result<Row> {
             }
         }
         row.per_case = per_case(&scores.rows, &tests);
+        add_intervals(&mut row);
         let costs = records
             .iter()
             .map(|(_, cell, record)| cost(run, study, *cell, record))

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::analysis::AnalysisTables;
 use super::overlay::CaseOverlay;
 use super::score::Score;
 use super::stages::{StageCheck, stage_checks};
@@ -51,6 +52,10 @@ pub struct Content {
     pub notes: Vec<String>,
     /// One row a variant, in the order of the tables.
     pub rows: Vec<Row>,
+    /// Paired tests and tumour sizes over the study's own test cases; their tables are part of
+    /// `report.json`.
+    #[serde(skip)]
+    pub evidence: Option<AnalysisTables>,
     /// One picture a test case; not part of `report.json`.
     #[serde(skip)]
     pub overlays: Vec<CaseOverlay>,

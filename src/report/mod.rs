@@ -10,6 +10,7 @@ mod crossval;
 mod csv_table;
 mod curves;
 mod dots;
+mod evidence;
 mod font;
 mod html;
 mod latex;

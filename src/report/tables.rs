@@ -61,6 +61,11 @@ pub fn all(content: &Content) -> Result<Vec<Table>> {
         training(content),
         cost(content),
     ]);
+    if let Some(evidence) = &content.evidence {
+        let before = tables.iter().position(|table| table.id == "cases-lesion");
+        let place = before.unwrap_or(tables.len());
+        tables.splice(place..place, evidence.evidence()?);
+    }
     tables.extend(leakage(content));
     if content.is_leaked() {
         tables.iter_mut().for_each(mark_as_leaked);
