@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::table::{Cell, Column, Direction, Table, TableRow, Unit};
-use super::tables::UNVERIFIED;
+use super::tables::published_value;
 use crate::analysis::published::{self, PublishedTable};
 use crate::analysis::{
     Analysis, Better, CaseGroups, Comparison, FigureSummary, Finding, GroupFigure, LesionBin,
@@ -315,16 +315,9 @@ impl AnalysisTables {
                 text: published.label.clone(),
                 note: Some("published".into()),
             }];
-            cells.extend(names.map(|name| {
-                let cell = published.cells.get(&format!("lesion_dice_{name}"));
-                cell.map_or(Cell::Missing, |cell| Cell::Number {
-                    value: cell.value,
-                    sd: cell.sd,
-                    n: None,
-                    interval: None,
-                    mark: cell.certainty.is_unverified().then(|| UNVERIFIED.into()),
-                })
-            }));
+            cells.extend(
+                names.map(|name| published_value(published, &format!("lesion_dice_{name}"))),
+            );
             cells.resize(columns.len(), Cell::Missing);
             TableRow {
                 cells,

@@ -4,7 +4,7 @@ use super::content::{Content, Row};
 use super::score::Score;
 use super::table::{Cell, Column, Table, TableRow, Unit};
 use super::tables::{
-    UNVERIFIED, estimate, fold_name, missing_notes, name, row_of, score_column, table,
+    estimate, fold_name, missing_notes, name, published_value, row_of, score_column, table,
 };
 use crate::analysis::published::{self, PublishedRow, PublishedTable};
 use crate::error::Result;
@@ -179,17 +179,7 @@ fn reference(row: &PublishedRow, metrics: &Metrics) -> TableRow {
         },
         Cell::text("published"),
     ];
-    cells.extend(metrics.iter().map(|(_, key)| {
-        row.cells
-            .get(*key)
-            .map_or(Cell::Missing, |cell| Cell::Number {
-                value: cell.value,
-                sd: cell.sd,
-                n: None,
-                interval: None,
-                mark: cell.certainty.is_unverified().then(|| UNVERIFIED.into()),
-            })
-    }));
+    cells.extend(metrics.iter().map(|(_, key)| published_value(row, key)));
     TableRow {
         variant: row.variant.clone(),
         cells,

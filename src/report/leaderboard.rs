@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::score::Score;
 use super::table::{Cell, Column, Direction, Table, TableRow, Unit};
-use super::tables::{UNVERIFIED, score_column};
+use super::tables::{published_value, score_column};
 use crate::analysis::published::{self, PublishedRow, PublishedTable};
 use crate::analysis::{Better, mean_places, places};
 use crate::error::{Error, Result};
@@ -212,17 +212,8 @@ fn reference(row: &PublishedRow) -> TableRow {
             note: Some("published".into()),
         },
     ];
-    cells.extend(COLUMNS.iter().map(|(score, _)| {
-        row.cells
-            .get(score.key())
-            .map_or(Cell::Missing, |cell| Cell::Number {
-                value: cell.value,
-                sd: cell.sd,
-                n: None,
-                interval: None,
-                mark: cell.certainty.is_unverified().then(|| UNVERIFIED.into()),
-            })
-    }));
+    let columns = COLUMNS.iter();
+    cells.extend(columns.map(|(score, _)| published_value(row, score.key())));
     cells.push(Cell::Missing);
     TableRow {
         cells,

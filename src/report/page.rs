@@ -57,14 +57,28 @@ const ABLATION: Outline = Outline {
     name: "ablation report",
     first: ("ablation", "Ablation"),
     first_tables: &["ablation"],
-    further: &["lesion", "liver", "spread", "leakage"],
+    further: &[
+        "comparisons",
+        "size-groups",
+        "lesion-sizes",
+        "lesion",
+        "liver",
+        "spread",
+        "leakage",
+    ],
 };
 
 const CROSS_VALIDATION: Outline = Outline {
     name: "cross-validation report",
     first: ("results", "Results"),
     first_tables: &["tumour", "liver", "folds"],
-    further: &["leakage", "spread"],
+    further: &[
+        "leakage",
+        "comparisons",
+        "size-groups",
+        "lesion-sizes",
+        "spread",
+    ],
 };
 
 impl Outline {

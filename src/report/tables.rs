@@ -4,12 +4,12 @@ use super::content::{CaseScore, Content, Estimate, Kind, Row, Status};
 use super::crossval;
 use super::score::Score;
 use super::table::{Cell, Column, Table, TableRow, Unit};
-use crate::analysis::published::{self, PublishedTable};
+use crate::analysis::published::{self, PublishedRow, PublishedTable};
 use crate::error::Result;
 use crate::harness::Role;
 
 /// Mark of a published number of certainty M.
-pub(super) const UNVERIFIED: &str = "unverified";
+const UNVERIFIED: &str = "unverified";
 
 /// The head above what the challenge's server gave.
 const CHALLENGE: &str = "LiTS server, the challenge's answer to this study's submissions, imported";
@@ -495,7 +495,13 @@ fn challenge_notes(content: &Content) -> impl Iterator<Item = String> {
 fn published_cell(published: &PublishedTable, variant: &str, score: Score) -> Cell {
     published
         .row_of(variant)
-        .and_then(|row| row.cells.get(score.key()))
+        .map_or(Cell::Missing, |row| published_value(row, score.key()))
+}
+
+/// A number of a published row by the key of its column.
+pub(super) fn published_value(row: &PublishedRow, key: &str) -> Cell {
+    row.cells
+        .get(key)
         .map_or(Cell::Missing, |cell| Cell::Number {
             value: cell.value,
             sd: cell.sd,

@@ -56,6 +56,7 @@ pub fn content() -> Content {
             .enumerate()
             .map(|(i, row)| made_up_row(i, *row))
             .collect(),
+        evidence: None,
         overlays: vec![made_up_overlay("volume-25"), made_up_overlay("volume-31")],
     }
 }
