@@ -4,6 +4,7 @@ mod ablation;
 mod analyze;
 mod cell;
 mod compare;
+mod completions;
 mod crossval;
 mod datasets;
 mod doctor;
@@ -78,6 +79,8 @@ enum Verb {
     Leaderboard(leaderboard::Leaderboard),
     Explain(explain::Explain),
     Doctor(doctor::Doctor),
+    Completions(completions::Completions),
+    Man(completions::Man),
     #[command(subcommand)]
     Model(model::ModelVerb),
     #[command(subcommand)]
@@ -103,6 +106,8 @@ pub fn main() -> process::ExitCode {
         Verb::Leaderboard(verb) => verb.exec().map_err(Into::into),
         Verb::Explain(verb) => verb.exec(),
         Verb::Doctor(verb) => verb.exec().map_err(Into::into),
+        Verb::Completions(verb) => verb.exec().map_err(Into::into),
+        Verb::Man(verb) => verb.exec().map_err(Into::into),
         Verb::Model(verb) => verb.exec(),
         Verb::Datasets(verb) => verb.exec(),
         Verb::Cell(verb) => verb.exec(),

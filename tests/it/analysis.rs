@@ -294,3 +294,22 @@ fn directions_are_those_of_the_metrics() {
         assert_eq!(better(metric), expected, "{metric}");
     }
 }
+
+#[test]
+fn completions_and_manual_pages_know_every_verb() {
+    let dir = tempfile::tempdir().unwrap();
+    for shell in ["bash", "zsh", "fish"] {
+        let output = hdbench(dir.path(), &["completions", shell]);
+        assert_eq!(output.status.code(), Some(0));
+        let script = String::from_utf8_lossy(&output.stdout).into_owned();
+        for word in ["hdbench", "submit-lits", "leaderboard", "resamples"] {
+            assert!(script.contains(word), "{shell}: {word}");
+        }
+    }
+    let output = hdbench(dir.path(), &["man", "--out", "man1"]);
+    assert_eq!(output.status.code(), Some(0));
+    for page in ["hdbench", "hdbench-analyze", "hdbench-submit-lits-check"] {
+        let text = fs::read_to_string(dir.path().join(format!("man1/{page}.1"))).unwrap();
+        assert!(text.contains(".SH SYNOPSIS"), "{page}");
+    }
+}
