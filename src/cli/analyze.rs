@@ -12,7 +12,7 @@ use crate::analysis::{
 use crate::artifact::write_atomic;
 use crate::error::{Error, Result};
 use crate::evaluation::{Label, Row};
-use crate::report::{AnalysisTables, Csv, Exporter, Latex, LesionBins, Markdown, Table};
+use crate::report::{AnalysisTables, Exporter, LesionBins, Markdown, Table, write_tables};
 use crate::seed::Seed;
 
 /// What is looked at unless the user says otherwise.
@@ -270,13 +270,7 @@ pub fn finish(tables: &AnalysisTables, out: Option<&Path>, json: bool) -> Result
     let Some(out) = out else {
         return Ok(());
     };
-    let exporters: [&dyn Exporter; 3] = [&Markdown, &Csv, &Latex];
-    for table in &all {
-        for exporter in exporters {
-            let name = format!("{}.{}", table.id, exporter.extension());
-            write_atomic(&out.join(name), &exporter.export(table)?)?;
-        }
-    }
+    write_tables(&all, out)?;
     write_atomic(&out.join("analysis.md"), markdown(&all)?.as_bytes())?;
     let text = serde_json::to_vec_pretty(&as_json(tables, &all));
     let text = text.map_err(|e| Error::Internal(e.to_string()))?;

@@ -46,21 +46,18 @@ impl Compare {
             eprintln!("note: {note}");
         }
         let pairs = self.pairs(&sides)?;
+        let named = |place: &str, name: &str| match pairs.len() {
+            1 => place.to_owned(),
+            _ => format!("{place}: {name}"),
+        };
         for (side, place) in sides.iter_mut().zip(&names) {
-            side.rename(|name| match pairs.len() {
-                1 => place.clone(),
-                _ => format!("{place}: {name}"),
-            });
+            side.rename(|name| named(place, name));
         }
         let rows: Vec<_> = sides.into_iter().flat_map(|side| side.rows).collect();
         let wanted = Wanted::of(&self.metrics, &rows)?;
         let mut all = Analysis::default();
         let mut cases = String::new();
         for [a, b] in &pairs {
-            let named = |place: &str, name: &str| match pairs.len() {
-                1 => place.to_owned(),
-                _ => format!("{place}: {name}"),
-            };
             let own = [named(&names[0], a), named(&names[1], b)];
             let shown = figures(&rows, |row| own.contains(&row.algorithm) && wanted.has(row))?;
             let options = self.draws.options(Some(own[0].clone()));

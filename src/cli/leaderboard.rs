@@ -6,12 +6,11 @@ use clap::Args;
 use super::output::{print, print_json};
 use super::progress::Reporter;
 use super::study_options::{cores, pool};
-use crate::artifact::write_atomic;
 use crate::error::{Error, Result};
 use crate::evaluation::lits::{LitsScored, score_lits};
 use crate::evaluation::{DEFAULT_JOBS, LabelMapChoice, PairOptions, evaluate, pair};
 use crate::progress::Progress;
-use crate::report::{Csv, Entry, Exporter, Latex, Markdown, RankBy, Table, leaderboard};
+use crate::report::{Entry, Exporter, Markdown, RankBy, leaderboard, write_tables};
 
 /// Score and rank any number of submissions as the LiTS challenge does.
 ///
@@ -70,7 +69,7 @@ impl Leaderboard {
             print(&String::from_utf8_lossy(&Markdown.export(&table)?))?;
         }
         if let Some(out) = &self.out {
-            write_files(&table, out)?;
+            write_tables(std::slice::from_ref(&table), out)?;
             reporter.note(&format!("table in {}", out.display()));
         }
         verdict(&entries)
@@ -170,15 +169,6 @@ fn names(paths: &[PathBuf]) -> Vec<String> {
 fn first_line(error: &Error) -> String {
     let text = error.to_string();
     text.lines().next().unwrap_or_default().to_owned()
-}
-
-fn write_files(table: &Table, out: &Path) -> Result<()> {
-    let exporters: [&dyn Exporter; 3] = [&Markdown, &Csv, &Latex];
-    for exporter in exporters {
-        let name = format!("{}.{}", table.id, exporter.extension());
-        write_atomic(&out.join(name), &exporter.export(table)?)?;
-    }
-    Ok(())
 }
 
 fn verdict(entries: &[Entry]) -> Result<()> {

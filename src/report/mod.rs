@@ -39,7 +39,7 @@ pub use latex::Latex;
 pub use leaderboard::{Entry, RankBy, leaderboard};
 pub use markdown::Markdown;
 pub use overlay::{CaseOverlay, Predicted, choose_slice};
-pub use render::write;
+pub use render::{write, write_tables};
 pub use score::Score;
 pub use stages::{StageCheck, stage_checks};
 pub use sweep::write_sweep;

@@ -62,7 +62,11 @@ pub fn write(content: &Content, dir: &Path) -> Result<PathBuf> {
     Ok(index)
 }
 
-fn write_tables(tables: &[Table], dir: &Path) -> Result<()> {
+/// Writes tables into a folder, each as Markdown, CSV and LaTeX under its id.
+///
+/// # Errors
+/// `Error::Write`; what an exporter gives.
+pub fn write_tables(tables: &[Table], dir: &Path) -> Result<()> {
     let exporters: [&dyn Exporter; 3] = [&Markdown, &Csv, &Latex];
     for table in tables {
         for exporter in exporters {
