@@ -71,6 +71,20 @@ pub enum Error {
     #[error("{problem}\nhint: {hint}")]
     Refuted { problem: String, hint: String },
 
+    /// Results are worse than their baseline.
+    #[error(
+        "regressed: {lines}\nhint: mend it, or, if the change is meant, save a new baseline with \
+         `hdbench baseline save --replace`"
+    )]
+    Regressed { lines: String },
+
+    /// Results cannot be held against their baseline.
+    #[error(
+        "not comparable: {problem}\nhint: score the same cases with the same metrics, or save a new \
+         baseline"
+    )]
+    NotComparable { problem: String },
+
     /// A promise of the code was broken.
     #[error("internal error: {0}")]
     Internal(String),
@@ -115,6 +129,8 @@ impl Error {
                 ExitCode::Partial
             }
             Self::Refused { .. } => ExitCode::Refused,
+            Self::Regressed { .. } => ExitCode::Regressed,
+            Self::NotComparable { .. } => ExitCode::NotComparable,
             Self::Interrupted { .. } => ExitCode::Interrupted,
             Self::Write { .. } | Self::Internal(_) => ExitCode::Internal,
         }
@@ -137,19 +153,25 @@ pub enum ExitCode {
     Partial = 4,
     /// A submission breaks a rule of its challenge.
     Refused = 5,
+    /// Results are worse than their baseline.
+    Regressed = 6,
+    /// Results cannot be held against their baseline.
+    NotComparable = 7,
     /// Stopped by a signal; the same command goes on.
     Interrupted = 75,
 }
 
 impl ExitCode {
     /// All, in ascending order.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Done,
         Self::Internal,
         Self::Usage,
         Self::BadInput,
         Self::Partial,
         Self::Refused,
+        Self::Regressed,
+        Self::NotComparable,
         Self::Interrupted,
     ];
 
@@ -162,6 +184,8 @@ impl ExitCode {
             Self::BadInput => "a file is missing, unreadable or malformed",
             Self::Partial => "finished, but some cells or cases failed",
             Self::Refused => "archive refused",
+            Self::Regressed => "regressed",
+            Self::NotComparable => "not comparable",
             Self::Interrupted => "interrupted; the same command goes on",
         }
     }
@@ -179,6 +203,14 @@ impl ExitCode {
             Self::Refused => {
                 "the rules that failed stand above with their entries; `submit-lits check --fix` mends \
                  what can be mended"
+            }
+            Self::Regressed => {
+                "the lines that are worse than the baseline stand above with their worst cases; if the \
+                 change is meant, save a new baseline"
+            }
+            Self::NotComparable => {
+                "the reasons stand above (missing cases, other data, another metric version, too few \
+                 cases); nothing was found worse, but nothing may be called a pass either"
             }
             Self::Interrupted => "run the same command again",
         }

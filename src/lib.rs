@@ -21,4 +21,5 @@ pub mod harness;
 pub mod analysis;
 pub mod submission;
 pub mod report;
+pub mod gate;
 pub mod cli;

@@ -1,10 +1,10 @@
-use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde_json::json;
 
 use super::output::{print, print_json};
+use super::table_output::{for_terminal, terminal_tables};
 use crate::analysis::{
     AnalysisOptions, Bins, Boundary, CaseGroups, FigureTable, RankMethod, Scored, analyse, better,
     by_case_groups, by_lesion_size, figures, ranking, towards_zero,
@@ -262,10 +262,10 @@ pub fn cases_in_words(figures: &[FigureTable]) -> String {
 /// Shows the tables and writes them.
 pub fn finish(tables: &AnalysisTables, out: Option<&Path>, json: bool) -> Result<()> {
     let all = tables.all()?;
-    if json || !std::io::stdout().is_terminal() {
+    if json || !for_terminal() {
         print_json(&as_json(tables, &all))?;
     } else {
-        print(&markdown(&all)?)?;
+        print(&terminal_tables(&all)?)?;
     }
     let Some(out) = out else {
         return Ok(());

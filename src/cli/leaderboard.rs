@@ -1,4 +1,3 @@
-use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -6,11 +5,12 @@ use clap::Args;
 use super::output::{print, print_json};
 use super::progress::Reporter;
 use super::study_options::{cores, pool};
+use super::table_output::{for_terminal, terminal_tables};
 use crate::error::{Error, Result};
 use crate::evaluation::lits::{LitsScored, score_lits};
 use crate::evaluation::{DEFAULT_JOBS, LabelMapChoice, PairOptions, evaluate, pair};
 use crate::progress::Progress;
-use crate::report::{Entry, Exporter, Markdown, RankBy, leaderboard, write_tables};
+use crate::report::{Entry, RankBy, leaderboard, write_tables};
 
 /// Score and rank any number of submissions as the LiTS challenge does.
 ///
@@ -63,10 +63,10 @@ impl Leaderboard {
         }
         let references = entries.iter().map(references).max().unwrap_or_default();
         let table = leaderboard(&entries, self.rank_by, references)?;
-        if self.json || !std::io::stdout().is_terminal() {
+        if self.json || !for_terminal() {
             print_json(&table)?;
         } else {
-            print(&String::from_utf8_lossy(&Markdown.export(&table)?))?;
+            print(&terminal_tables(std::slice::from_ref(&table))?)?;
         }
         if let Some(out) = &self.out {
             write_tables(std::slice::from_ref(&table), out)?;

@@ -2,6 +2,7 @@
 
 mod ablation;
 mod analyze;
+mod baseline;
 mod cell;
 mod compare;
 mod completions;
@@ -18,9 +19,11 @@ mod output;
 mod patience;
 mod predict;
 mod progress;
+mod regress;
 mod report;
 mod score_table;
 mod submit_lits;
+mod table_output;
 mod study_options;
 mod study_run;
 
@@ -39,6 +42,8 @@ Examples:
   hdbench evaluate --pred submission.zip --ref references --out scores --profile lits
   hdbench analyze runs/lits --baseline denseunet2d   intervals, paired tests, rankings, tumour sizes
   hdbench compare scores-before scores-after
+  hdbench baseline save runs/lits --name lits
+  hdbench regress --baseline lits --current runs/new  a CI's gate: exit code 6 if anything is worse
   hdbench submit-lits --model runs/lits --test LiTS/test --out lits.zip
   hdbench submit-lits check lits.zip --test LiTS/test
   hdbench leaderboard ours.zip theirs.zip --ref references
@@ -56,6 +61,8 @@ Exit codes:
    3  a file is missing, unreadable or malformed
    4  finished, but some cells or cases failed
    5  archive refused
+   6  regressed
+   7  not comparable
   75  interrupted; the same command goes on";
 
 /// Retrain, rerun and score liver and liver-tumour segmentation.
@@ -74,6 +81,9 @@ enum Verb {
     Evaluate(evaluate::Evaluate),
     Analyze(analyze::Analyze),
     Compare(compare::Compare),
+    #[command(subcommand)]
+    Baseline(baseline::BaselineVerb),
+    Regress(regress::Regress),
     Report(report::Report),
     SubmitLits(submit_lits::SubmitLits),
     Leaderboard(leaderboard::Leaderboard),
@@ -101,6 +111,8 @@ pub fn main() -> process::ExitCode {
         Verb::Evaluate(verb) => verb.exec(),
         Verb::Analyze(verb) => verb.exec().map_err(Into::into),
         Verb::Compare(verb) => verb.exec().map_err(Into::into),
+        Verb::Baseline(verb) => verb.exec().map_err(Into::into),
+        Verb::Regress(verb) => verb.exec().map_err(Into::into),
         Verb::Report(verb) => verb.exec(),
         Verb::SubmitLits(verb) => verb.exec().map_err(Into::into),
         Verb::Leaderboard(verb) => verb.exec().map_err(Into::into),

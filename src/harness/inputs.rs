@@ -497,6 +497,20 @@ pub(super) fn locked_cases(run: &Path) -> Result<BTreeMap<String, LockedCase>> {
     Ok(read_lock(&run.join("study.lock"))?.cases)
 }
 
+/// The hash of every test case's files of the study's own folds, by the case's name.
+///
+/// # Errors
+/// As [`fold_roles`].
+pub fn test_case_hashes(run: &Path) -> Result<BTreeMap<String, String>> {
+    let lock = read_lock(&run.join("study.lock"))?;
+    let own = lock.folds.iter().filter(|fold| fold.role == Role::Own);
+    let tested: BTreeSet<&String> = own.flat_map(|fold| &fold.split.test).collect();
+    Ok(tested
+        .into_iter()
+        .filter_map(|name| Some((name.clone(), lock.cases.get(name)?.blake3.clone())))
+        .collect())
+}
+
 fn read_lock(path: &Path) -> Result<Lock> {
     match std::fs::read_to_string(path) {
         Ok(text) => toml::from_str(&text)

@@ -28,7 +28,7 @@ pub use engine::{Engine, Local, Message, report as report_to_parent};
 pub use environment::{Environment, Machine, hardware_line};
 pub use fold::{Fold, Leak, Role, TestCase};
 pub use held_out::{Seen, seen, study_of};
-pub use inputs::{Inputs, LockedCase, fold_roles};
+pub use inputs::{Inputs, LockedCase, fold_roles, test_case_hashes};
 pub use lease::Lease;
 pub use measure::{Measured, Patch, measure};
 pub use memory::PeakMemory;

@@ -4,6 +4,7 @@
 
 mod analysis;
 mod canvas;
+mod change_plot;
 mod collect;
 mod content;
 mod crossval;
@@ -25,9 +26,11 @@ mod stages;
 mod sweep;
 mod table;
 mod tables;
+mod terminal;
 mod verdict;
 
 pub use analysis::{AnalysisTables, LesionBins};
+pub use change_plot::{ChangeLine, ChangeSign, change_plot};
 pub use collect::collect;
 pub use content::{
     CaseScore, Content, Cost, Estimate, FoldFacts, Kind, LeakFacts, LossPoint, Row, StageCost,
@@ -45,3 +48,4 @@ pub use stages::{StageCheck, stage_checks};
 pub use sweep::write_sweep;
 pub use table::{Cell, Column, Direction, Exporter, Table, TableRow, Unit};
 pub use tables::all as tables;
+pub use terminal::Terminal;

@@ -1,6 +1,7 @@
 use std::fmt::Write;
 
 use super::verdict::{Finding, RuleVerdict, Status, Verdicts};
+use crate::artifact::xml_text;
 
 /// The verdicts as JUnit XML, a test case a rule: what every CI system shows.
 pub fn junit(verdicts: &Verdicts) -> String {
@@ -14,7 +15,7 @@ pub fn junit(verdicts: &Verdicts) -> String {
         count(Status::Failed),
         count(Status::Skipped)
     );
-    let name = escaped(&verdicts.archive.to_string_lossy());
+    let name = xml_text(&verdicts.archive.to_string_lossy());
     let mut xml = format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
          <testsuites name=\"hdbench submit-lits check\" {totals}>\n\
@@ -44,13 +45,13 @@ fn test_case(xml: &mut String, verdict: &RuleVerdict) {
         Status::Warning => writeln!(
             xml,
             ">\n      <system-out>warning: {}</system-out>\n    </testcase>",
-            escaped(&findings())
+            xml_text(&findings())
         ),
         Status::Failed => writeln!(
             xml,
             ">\n      <failure type=\"{id}\" message=\"not kept: {}\">{}</failure>\n    </testcase>",
-            escaped(verdict.statement),
-            escaped(&findings())
+            xml_text(verdict.statement),
+            xml_text(&findings())
         ),
     };
 }
@@ -65,23 +66,6 @@ fn line(finding: &Finding) -> String {
         text += &format!(" (hint: {})", finding.hint);
     }
     text + "\n"
-}
-
-/// XML text; characters that XML 1.0 cannot hold become U+FFFD.
-fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => out += "&amp;",
-            '<' => out += "&lt;",
-            '>' => out += "&gt;",
-            '"' => out += "&quot;",
-            '\t' | '\n' | '\r' => out.push(c),
-            '\0'..='\u{1f}' | '\u{fffe}' | '\u{ffff}' => out.push('\u{fffd}'),
-            c => out.push(c),
-        }
-    }
-    out
 }
 
 #[cfg(test)]

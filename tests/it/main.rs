@@ -10,6 +10,7 @@ mod devices;
 mod dicom;
 mod evaluate;
 mod evaluation;
+mod gate;
 mod golden;
 mod layouts;
 mod lits;

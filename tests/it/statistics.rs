@@ -151,3 +151,29 @@ fn intervals_cover_the_truth_about_as_often_as_they_say() {
     let share = covered as f64 / trials as f64;
     assert!((0.90..=0.98).contains(&share), "{share}");
 }
+
+#[test]
+fn places_are_those_of_challenger() {
+    use hdbench::analysis::{Better, RankMethod, rank};
+    // scripts/make_ranking_golden.py runs challengeR itself.
+    let golden: Value =
+        serde_json::from_str(include_str!("../data/statistics/challenger.json")).unwrap();
+    let mut compared = 0;
+    for (task, golden) in golden.as_object().unwrap() {
+        let rows = golden["values"].as_array().unwrap();
+        let value = |case: usize, algorithm: usize| rows[case][algorithm].as_f64();
+        let values = Array2::from_shape_fn((rows.len(), 5), |(case, algorithm)| {
+            value(case, algorithm).unwrap_or(f64::NAN)
+        });
+        for (direction, better) in [("larger", Better::Larger), ("smaller", Better::Smaller)] {
+            for (name, method) in RankMethod::ALL {
+                let expected = numbers(&golden["places"][direction][name]);
+                let places = rank(values.view(), better, method);
+                let places: Vec<f64> = places.iter().map(|place| *place as f64).collect();
+                assert_eq!(places, expected, "{task}, {direction}, {name}");
+                compared += 1;
+            }
+        }
+    }
+    assert_eq!(compared, 30);
+}

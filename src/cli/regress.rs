@@ -1,0 +1,219 @@
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde_json::json;
+
+use super::baseline::{FOLDER, locate};
+use super::output::{print, print_json};
+use super::table_output::{for_terminal, terminal_tables};
+use crate::artifact::write_atomic;
+use crate::error::{Error, Result};
+use crate::gate::{
+    Baseline, Judgement, Outcome, POWER, Policy, Power, Verdict, annotations, benchmark_json,
+    comment, judge, junit, plot, power, step_summary, table,
+};
+use crate::report::{Cell, Column, Table, TableRow, Unit, write_tables};
+
+/// Whether results are worse than a baseline: the gate of a CI.
+///
+/// Accuracy is tested on the same cases (one-sided signed-rank test against a loss up to the margin and
+/// the bootstrap interval of the mean, Holm's correction over all lines), cost by ratios on the same
+/// hardware. What is missing is never a pass.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  hdbench regress --baseline lits --current runs/lits
+  hdbench regress --baseline baselines/main.json --current scores --policy gate.toml --out gate --github
+  hdbench regress --baseline lits --power            what a loss must be to be seen
+
+Exit codes: 0 passed, 6 regressed, 7 not comparable (missing cases, other data, other metric).
+Files in DIR: regression.json, comment.md (a pull request's comment; its first line marks it),
+summary.md (GitHub's step summary), junit.xml, benchmark-bigger.json and benchmark-smaller.json
+(github-action-benchmark), changes.svg, regression.csv and .tex.
+The policy's keys: hdbench explain gate.")]
+pub struct Regress {
+    /// What must be kept: a baseline's name or file, or anything `hdbench analyze` takes
+    #[arg(long, value_name = "BASELINE")]
+    baseline: PathBuf,
+    /// What is judged, likewise
+    #[arg(long, value_name = "CURRENT", required_unless_present = "power")]
+    current: Option<PathBuf>,
+    /// Figures, margins and level, a TOML file (default: see `hdbench explain gate`)
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
+    /// Where named baselines lie
+    #[arg(long, value_name = "DIR", default_value = FOLDER)]
+    dir: PathBuf,
+    /// Where the outputs go
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Print GitHub's annotations and append to its step summary ($GITHUB_STEP_SUMMARY)
+    #[arg(long)]
+    github: bool,
+    /// Print the loss that each line sees in 80 of 100 gates, instead of a verdict
+    #[arg(long, conflicts_with_all = ["github", "out"])]
+    power: bool,
+    /// JSON instead of a table (also when standard output is no terminal, unless --github)
+    #[arg(long, conflicts_with = "github")]
+    json: bool,
+}
+
+impl Regress {
+    pub fn exec(self) -> Result<()> {
+        let policy = Policy::read(self.policy.as_deref())?;
+        let baseline = Baseline::read(&locate(&self.baseline, &self.dir))?;
+        let current = self
+            .current
+            .as_ref()
+            .map(|path| Baseline::read(&locate(path, &self.dir)))
+            .transpose()?;
+        if self.power {
+            return self.show_power(&power(&baseline, current.as_ref(), &policy)?, &policy);
+        }
+        let Some(current) = current else {
+            return Err(Error::usage("nothing to judge", "give --current"));
+        };
+        let judgement = judge(&baseline, &current, &policy)?;
+        if let Some(out) = &self.out {
+            write(&judgement, out)?;
+        }
+        if self.github {
+            print(&annotations(&judgement))?;
+            append_summary(&judgement)?;
+        } else if self.json || !for_terminal() {
+            print_json(&as_json(&judgement))?;
+        } else {
+            print(&terminal_tables(&[table(&judgement)])?)?;
+        }
+        if let Some(out) = &self.out {
+            eprintln!("outputs in {}", out.display());
+        }
+        finish(&judgement)
+    }
+
+    fn show_power(&self, lines: &[Power], policy: &Policy) -> Result<()> {
+        if lines.is_empty() {
+            return Err(Error::usage(
+                "there is no spread to reckon with",
+                "give --current with other results on the same cases, or a baseline with two \
+                 replicates (--seeds 2)",
+            ));
+        }
+        if self.json || !for_terminal() {
+            return print_json(&json!({ "format": "hdbench.power/1", "level": policy.level,
+                                       "power": POWER, "lines": lines }));
+        }
+        print(&terminal_tables(&[power_table(lines, policy)])?)
+    }
+}
+
+fn power_table(lines: &[Power], policy: &Policy) -> Table {
+    let rows = lines.iter().map(|line| TableRow {
+        cells: vec![
+            Cell::text(&line.algorithm),
+            Cell::text(&line.figure),
+            Cell::number(Some(line.n as f64)),
+            Cell::number(Some(line.sd)),
+            Cell::number(Some(line.margin)),
+            match line.loss {
+                Some(loss) => Cell::number(Some(loss)),
+                None => Cell::Missing,
+            },
+        ],
+        ..TableRow::default()
+    });
+    Table {
+        id: "power".into(),
+        title: "What the gate sees".into(),
+        caption: format!(
+            "The mean loss that is called in {:.0} of 100 gates at level {} over {} lines, if it is the \
+             only one; a dash where none is in reach. Spread of the paired differences from: {}.",
+            100.0 * POWER,
+            policy.level,
+            lines.len(),
+            lines.first().map_or("", |line| line.source)
+        ),
+        columns: vec![
+            Column::words("algorithm", "Algorithm"),
+            Column::words("figure", "Figure"),
+            Column::numbers("n", "N", Unit::None, 0),
+            Column::numbers("sd", "SD of differences", Unit::None, 4),
+            Column::numbers("margin", "Margin", Unit::None, 4),
+            Column::numbers("loss", "Loss seen", Unit::None, 4),
+        ],
+        rows: rows.collect(),
+        ..Table::default()
+    }
+}
+
+fn as_json(judgement: &Judgement) -> serde_json::Value {
+    json!({ "format": "hdbench.regression/1", "judgement": judgement })
+}
+
+/// Everything that another program reads.
+fn write(judgement: &Judgement, out: &Path) -> Result<()> {
+    let put = |name: &str, text: &str| write_atomic(&out.join(name), text.as_bytes());
+    let [bigger, smaller] = benchmark_json(judgement)?;
+    put("comment.md", &comment(judgement)?)?;
+    put("summary.md", &step_summary(judgement)?)?;
+    put("junit.xml", &junit(judgement))?;
+    put("benchmark-bigger.json", &bigger)?;
+    put("benchmark-smaller.json", &smaller)?;
+    put("changes.svg", &plot(judgement)?)?;
+    write_tables(&[table(judgement)], out)?;
+    let text = serde_json::to_string_pretty(&as_json(judgement));
+    put(
+        "regression.json",
+        &(text.map_err(|e| Error::Internal(e.to_string()))? + "\n"),
+    )
+}
+
+fn append_summary(judgement: &Judgement) -> Result<()> {
+    let Some(path) = std::env::var_os("GITHUB_STEP_SUMMARY").map(PathBuf::from) else {
+        eprintln!("note: GITHUB_STEP_SUMMARY is not set; no step summary is written");
+        return Ok(());
+    };
+    let mut file = std::fs::OpenOptions::new()
+        .append(true)
+        .create(true)
+        .open(&path)
+        .map_err(Error::write(&path))?;
+    file.write_all(step_summary(judgement)?.as_bytes())
+        .map_err(Error::write(&path))
+}
+
+/// The exit code.
+fn finish(judgement: &Judgement) -> Result<()> {
+    let names = |verdict: Verdict, required: bool| -> String {
+        let own = judgement
+            .lines
+            .iter()
+            .filter(|line| line.verdict == verdict);
+        let own = own.filter(|line| !required || line.required);
+        let names: Vec<String> = own
+            .map(|line| match (&line.reason, verdict) {
+                (Some(reason), Verdict::NotComparable) => {
+                    format!("{} of {} ({reason})", line.figure, line.algorithm)
+                }
+                _ => format!("{} of {}", line.figure, line.algorithm),
+            })
+            .collect();
+        names.join("; ")
+    };
+    match judgement.outcome {
+        Outcome::Passed => Ok(()),
+        Outcome::Regressed => Err(Error::Regressed {
+            lines: names(Verdict::Regressed, false),
+        }),
+        Outcome::NotComparable if judgement.lines.is_empty() => Err(Error::NotComparable {
+            problem: "there is nothing to compare".into(),
+        }),
+        Outcome::NotComparable => Err(Error::NotComparable {
+            problem: match names(Verdict::NotComparable, true) {
+                none if none.is_empty() => names(Verdict::NotComparable, false),
+                required => required,
+            },
+        }),
+    }
+}

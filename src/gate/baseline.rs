@@ -1,0 +1,306 @@
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::cost::{CostSamples, costs};
+use crate::analysis::{Scored, better, towards_zero};
+use crate::artifact::{hash_bytes, write_atomic};
+use crate::error::{Error, Result};
+use crate::evaluation::{ALL_CASES, Label, Row};
+use crate::harness::{Environment, Machine, Study, test_case_hashes};
+
+/// Marks a file as a baseline, with the version of its layout.
+const FORMAT: &str = "hdbench.baseline/1";
+
+/// The volume of the reference in every case: it tells whether two results are against the same labels.
+pub(super) const REFERENCE_VOLUME: &str = "volume_ref_ml";
+
+/// Results to hold others against: figures of every case, costs, and what they were made from.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Baseline {
+    /// What they were made from.
+    pub facts: Facts,
+    /// The tidy rows of single cases whose metric has a better and a worse, and reference volumes.
+    pub rows: Vec<Row>,
+    /// Measurements of speed and memory.
+    pub costs: Vec<CostSamples>,
+    /// What was left out when the results were read.
+    pub notes: Vec<String>,
+}
+
+/// What results were made from and on.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Facts {
+    /// Version that saved them.
+    pub hdbench: String,
+    /// Its commit; empty outside git.
+    pub commit: String,
+    /// Name of the study; empty for other scores.
+    pub study: String,
+    /// The study's recipe and scale, its seed and replicates, in one line.
+    pub settings: String,
+    /// Hash of recipe and scale.
+    pub settings_hash: String,
+    /// Processor, cores, threads and device; empty where it is not known.
+    pub hardware: String,
+    /// Hash of the files of every test case, where it is known.
+    pub inputs: BTreeMap<String, String>,
+}
+
+/// The file.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Stored {
+    format: String,
+    facts: Facts,
+    figures: Vec<Figure>,
+    costs: Vec<CostSamples>,
+}
+
+/// One figure of one algorithm by case.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Figure {
+    task: String,
+    algorithm: String,
+    fold: u32,
+    seed: u64,
+    label: Option<Label>,
+    metric: String,
+    metric_version: u32,
+    /// `null` is a case without a value.
+    values: BTreeMap<String, Option<f64>>,
+}
+
+impl Baseline {
+    /// Reads a baseline's file, or takes what `hdbench analyze` takes: a study, a folder of `hdbench
+    /// evaluate`, a tidy table, nnU-Net's `summary.json`.
+    ///
+    /// # Errors
+    /// `Error::Malformed` where nothing is scored or a file does not parse; `Error::Read`.
+    pub fn read(path: &Path) -> Result<Self> {
+        match stored(path)? {
+            Some(stored) => Ok(stored.into()),
+            None => Self::of_scored(path),
+        }
+    }
+
+    fn of_scored(path: &Path) -> Result<Self> {
+        let scored = Scored::read(path)?;
+        let machine = Machine::here();
+        let mut facts = Facts {
+            hdbench: machine.hdbench.clone(),
+            commit: machine.commit.clone(),
+            ..Facts::default()
+        };
+        let mut measured = Vec::new();
+        if path.is_dir() && Study::path(path).is_file() {
+            let study = Study::read(path)?;
+            measured = costs(path, &study)?;
+            facts.study = study.name.clone();
+            facts.hardware = hardware(path, &study)?;
+            facts.inputs = test_case_hashes(path)?;
+            let made = serde_json::to_vec(&(&study.recipe, &study.scale))
+                .map_err(|e| Error::Internal(e.to_string()))?;
+            facts.settings_hash = hash_bytes(&made)[..16].to_owned();
+            facts.settings = format!(
+                "recipe {:?}, scale {:?}, seed {}, {} replicate{}",
+                study.recipe.name,
+                study.scale.name,
+                study.seed,
+                study.seeds.len(),
+                if study.seeds.len() == 1 { "" } else { "s" }
+            )
+            .to_lowercase();
+        }
+        let kept = |row: &Row| {
+            row.case != ALL_CASES
+                && (better(&row.metric).is_some()
+                    || towards_zero(&row.metric)
+                    || row.metric == REFERENCE_VOLUME)
+        };
+        Ok(Self {
+            facts,
+            rows: scored.rows.into_iter().filter(kept).collect(),
+            costs: measured,
+            notes: scored.notes,
+        })
+    }
+
+    /// Writes the file.
+    ///
+    /// # Errors
+    /// `Error::Malformed` for results without a case; `Error::Write`.
+    pub fn save(&self, path: &Path) -> Result<()> {
+        if self.rows.is_empty() {
+            return Err(Error::malformed(
+                path,
+                "these results have no figure of any case",
+                "score some cases first",
+            ));
+        }
+        let mut figures: Vec<Figure> = Vec::new();
+        let mut places: BTreeMap<_, usize> = BTreeMap::new();
+        for row in &self.rows {
+            let key = (
+                row.task.clone(),
+                row.algorithm.clone(),
+                row.fold,
+                row.seed,
+                row.label,
+                row.metric.clone(),
+                row.metric_version,
+            );
+            let place = *places.entry(key).or_insert_with(|| {
+                figures.push(Figure {
+                    task: row.task.clone(),
+                    algorithm: row.algorithm.clone(),
+                    fold: row.fold,
+                    seed: row.seed,
+                    label: row.label,
+                    metric: row.metric.clone(),
+                    metric_version: row.metric_version,
+                    values: BTreeMap::new(),
+                });
+                figures.len() - 1
+            });
+            let value = Some(row.value).filter(|value| value.is_finite());
+            figures[place].values.insert(row.case.clone(), value);
+        }
+        let stored = Stored {
+            format: FORMAT.into(),
+            facts: self.facts.clone(),
+            figures,
+            costs: self.costs.clone(),
+        };
+        let mut text =
+            serde_json::to_vec_pretty(&stored).map_err(|e| Error::Internal(e.to_string()))?;
+        text.push(b'\n');
+        write_atomic(path, &text)
+    }
+
+    /// The names of the algorithms.
+    pub fn algorithms(&self) -> Vec<String> {
+        let mut names: Vec<String> = Vec::new();
+        for row in &self.rows {
+            if !names.contains(&row.algorithm) {
+                names.push(row.algorithm.clone());
+            }
+        }
+        names
+    }
+
+    /// The names of the cases.
+    pub fn cases(&self) -> std::collections::BTreeSet<&str> {
+        self.rows.iter().map(|row| row.case.as_str()).collect()
+    }
+}
+
+impl From<Stored> for Baseline {
+    fn from(stored: Stored) -> Self {
+        let rows = stored.figures.into_iter().flat_map(|figure| {
+            let values = figure.values.clone();
+            values.into_iter().map(move |(case, value)| {
+                let value = value.unwrap_or(f64::NAN);
+                Row {
+                    task: figure.task.clone(),
+                    algorithm: figure.algorithm.clone(),
+                    fold: figure.fold,
+                    seed: figure.seed,
+                    case,
+                    label: figure.label,
+                    metric: figure.metric.clone(),
+                    metric_version: figure.metric_version,
+                    value,
+                    raw_value: value,
+                    policy: String::new(),
+                }
+            })
+        });
+        Self {
+            facts: stored.facts,
+            rows: rows.collect(),
+            costs: stored.costs,
+            notes: Vec::new(),
+        }
+    }
+}
+
+/// A baseline's file; nothing for anything else that may be scored.
+fn stored(path: &Path) -> Result<Option<Stored>> {
+    if !path.is_file() || path.extension().is_none_or(|end| end != "json") {
+        return Ok(None);
+    }
+    let text = std::fs::read(path).map_err(Error::read(path))?;
+    let wrong = |e: serde_json::Error| {
+        Error::malformed(
+            path,
+            e.to_string(),
+            "save it again with hdbench baseline save",
+        )
+    };
+    #[derive(Deserialize)]
+    struct Head {
+        format: Option<String>,
+    }
+    // What is no JSON at all, or no object, is left to the readers of other files.
+    let Ok(Head {
+        format: Some(format),
+    }) = serde_json::from_slice(&text)
+    else {
+        return Ok(None);
+    };
+    if !format.starts_with("hdbench.baseline/") {
+        return Ok(None);
+    }
+    if format != FORMAT {
+        return Err(Error::malformed(
+            path,
+            format!("format {format} is not the {FORMAT} that this version reads"),
+            "save it again with hdbench baseline save",
+        ));
+    }
+    Ok(Some(serde_json::from_slice(&text).map_err(wrong)?))
+}
+
+/// On what the study's first cell ran.
+fn hardware(run: &Path, study: &Study) -> Result<String> {
+    use crate::harness::{Cell, fold_roles};
+    for (fold, _) in fold_roles(run)? {
+        for &variant in &study.variants {
+            for &seed in &study.seeds {
+                let part = crate::network::Part::Variant(variant);
+                let folder = Cell { part, fold, seed }.folder(run);
+                if !folder.join("env.json").is_file() {
+                    continue;
+                }
+                let made = Environment::read(&folder)?;
+                return Ok(format!(
+                    "{}, {} cores, {} threads, device {}",
+                    made.machine.processor, made.machine.cores, made.threads, made.device
+                ));
+            }
+        }
+    }
+    Ok(String::new())
+}
+
+/// The baselines of a folder, by name.
+///
+/// # Errors
+/// `Error::Read` for a folder that is there and cannot be listed.
+pub fn list(dir: &Path) -> Result<Vec<(String, PathBuf)>> {
+    let mut found = Vec::new();
+    if !dir.exists() {
+        return Ok(found);
+    }
+    for entry in std::fs::read_dir(dir).map_err(Error::read(dir))? {
+        let path = entry.map_err(Error::read(dir))?.path();
+        if let (Ok(Some(_)), Some(stem)) = (stored(&path), path.file_stem()) {
+            found.push((stem.to_string_lossy().into_owned(), path.clone()));
+        }
+    }
+    found.sort();
+    Ok(found)
+}

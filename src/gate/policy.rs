@@ -1,0 +1,201 @@
+use std::path::Path;
+
+use serde::Deserialize;
+
+use super::cost::Quantity;
+use crate::error::{Error, Result};
+use crate::evaluation::Label;
+
+/// The policy that holds unless another one is named, with its comments.
+pub const DEFAULT_POLICY: &str = include_str!("policy.toml");
+
+/// Version of the policy's layout.
+const FORMAT: u32 = 1;
+
+/// What is gated on.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Policy {
+    format: u32,
+    /// Chance of any false alarm among the accuracy lines, above 0 and below 0.5.
+    pub level: f64,
+    /// Draws of the bootstrap.
+    #[serde(default = "resamples")]
+    pub resamples: usize,
+    /// Figures of accuracy.
+    #[serde(default)]
+    pub accuracy: Vec<AccuracyRule>,
+    /// Speed and memory.
+    #[serde(default)]
+    pub cost: Vec<CostRule>,
+}
+
+/// A figure of accuracy and what may be lost of it.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AccuracyRule {
+    /// `lesion:dice`, or a bare metric of both labels.
+    pub figure: String,
+    /// A mean loss up to this is accepted, in the figure's unit.
+    pub margin: f64,
+    /// Whether the gate fails if the line cannot be compared.
+    #[serde(default = "yes")]
+    pub required: bool,
+}
+
+/// A cost and how much it may grow.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CostRule {
+    /// What is measured.
+    pub quantity: Quantity,
+    /// New by old up to which a difference is noise, above 1.
+    pub ratio: f64,
+    /// Differences below are noise whatever their ratio, seconds or MB.
+    #[serde(default)]
+    pub floor: f64,
+    /// Whether the gate fails if the line cannot be compared.
+    #[serde(default)]
+    pub required: bool,
+}
+
+fn resamples() -> usize {
+    crate::analysis::statistics::RESAMPLES
+}
+
+fn yes() -> bool {
+    true
+}
+
+impl AccuracyRule {
+    /// Label and metric.
+    pub fn parts(&self) -> (Option<Label>, &str) {
+        let known = |name: &str| Label::ALL.into_iter().find(|label| label.name() == name);
+        match self.figure.split_once(':') {
+            Some((label, metric)) => (known(label), metric),
+            None => (None, &self.figure),
+        }
+    }
+}
+
+impl Policy {
+    /// Reads a policy; without a path, the default one.
+    ///
+    /// # Errors
+    /// `Error::Read`; `Error::Malformed` for what is no policy or gates nothing.
+    pub fn read(path: Option<&Path>) -> Result<Self> {
+        let Some(path) = path else {
+            return Self::parse(DEFAULT_POLICY, Path::new("the default policy"));
+        };
+        let text = std::fs::read_to_string(path).map_err(Error::read(path))?;
+        Self::parse(&text, path)
+    }
+
+    fn parse(text: &str, path: &Path) -> Result<Self> {
+        let wrong = |problem: String| {
+            Error::malformed(
+                path,
+                problem,
+                "`hdbench explain gate` prints the default policy, which says what each key means",
+            )
+        };
+        let policy: Self = toml::from_str(text).map_err(|e| wrong(e.to_string()))?;
+        policy.problem().map_or(Ok(policy), |p| Err(wrong(p)))
+    }
+
+    fn problem(&self) -> Option<String> {
+        if self.format != FORMAT {
+            return Some(format!(
+                "format {} is not the {FORMAT} that this version reads",
+                self.format
+            ));
+        }
+        if !(self.level > 0.0 && self.level < 0.5) {
+            return Some(format!("level {} is not between 0 and 0.5", self.level));
+        }
+        if !(100..=1_000_000).contains(&self.resamples) {
+            return Some(format!(
+                "resamples {} is not between 100 and 1000000",
+                self.resamples
+            ));
+        }
+        if self.accuracy.is_empty() && self.cost.is_empty() {
+            return Some("it gates nothing".into());
+        }
+        for rule in &self.accuracy {
+            let (label, metric) = rule.parts();
+            if label.is_none() && rule.figure.contains(':') {
+                return Some(format!(
+                    "{}: the label is neither liver nor lesion",
+                    rule.figure
+                ));
+            }
+            if crate::analysis::better(metric).is_none() && !crate::analysis::towards_zero(metric) {
+                return Some(format!(
+                    "{}: this metric has no better and no worse",
+                    rule.figure
+                ));
+            }
+            if !(rule.margin >= 0.0 && rule.margin.is_finite()) {
+                return Some(format!(
+                    "{}: margin {} is no loss of 0 or more",
+                    rule.figure, rule.margin
+                ));
+            }
+        }
+        let ratio = |rule: &&CostRule| !(rule.ratio >= 1.0 && rule.ratio.is_finite());
+        if let Some(rule) = self.cost.iter().find(ratio) {
+            return Some(format!(
+                "{}: ratio {} is not 1 or more",
+                rule.quantity.name(),
+                rule.ratio
+            ));
+        }
+        let floor = |rule: &&CostRule| !(rule.floor >= 0.0 && rule.floor.is_finite());
+        self.cost.iter().find(floor).map(|rule| {
+            format!(
+                "{}: floor {} is not 0 or more",
+                rule.quantity.name(),
+                rule.floor
+            )
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn problem(text: &str) -> String {
+        Policy::parse(text, Path::new("p.toml"))
+            .unwrap_err()
+            .to_string()
+    }
+
+    #[test]
+    fn the_default_policy_is_one() {
+        let policy = Policy::read(None).unwrap();
+        assert_eq!(policy.accuracy[0].parts(), (Some(Label::Lesion), "dice"));
+        assert!(policy.accuracy[0].required && !policy.cost[0].required);
+    }
+
+    #[test]
+    fn a_policy_that_could_not_fail_is_refused() {
+        assert!(problem("format = 1\nlevel = 0.05").contains("gates nothing"));
+        let rule = "format = 1\nlevel = 0.05\n[[accuracy]]\n";
+        for (line, said) in [
+            (
+                "figure = \"spleen:dice\"\nmargin = 0",
+                "neither liver nor lesion",
+            ),
+            ("figure = \"lesion:volume_ref_ml\"\nmargin = 0", "no better"),
+            ("figure = \"lesion:dice\"\nmargin = -1", "margin -1"),
+            ("figure = \"lesion:dice\"\nmargin = nan", "margin NaN"),
+            ("figure = \"lesion:dice\"\nmargn = 0.1", "margn"),
+        ] {
+            let told = problem(&format!("{rule}{line}"));
+            assert!(told.contains(said) && told.contains("p.toml"), "{told}");
+        }
+        assert!(problem("format = 2\nlevel = 0.05").contains("format 2"));
+    }
+}

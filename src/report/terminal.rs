@@ -1,0 +1,250 @@
+//! Tables for a terminal: aligned columns, bold and underlined where it can show them.
+
+use super::table::{Cell, Exporter, MISSING, Table};
+use crate::error::Result;
+
+/// A table with its title, caption and notes as plain text.
+#[derive(Clone, Copy, Debug)]
+pub struct Terminal {
+    /// Whether the best is bold and the second underlined by escape sequences; else they bear `*` and
+    /// `+`.
+    pub styled: bool,
+    /// Letters in a line of running text. Tables are as wide as they are.
+    pub width: usize,
+}
+
+/// How a cell stands out.
+#[derive(Clone, Copy, PartialEq)]
+enum Style {
+    Plain,
+    Best,
+    Second,
+    Head,
+}
+
+/// Heads are broken into lines no wider than this, or than what stands below.
+const HEAD_LETTERS: usize = 12;
+
+/// Words are broken into lines no wider than this.
+const CELL_LETTERS: usize = 44;
+
+impl Exporter for Terminal {
+    fn extension(&self) -> &'static str {
+        "txt"
+    }
+
+    fn export(&self, table: &Table) -> Result<Vec<u8>> {
+        let mut out = String::new();
+        let about = format!("{}. {}", table.title, table.caption);
+        for line in wrapped(&about, self.width) {
+            out += &line;
+            out.push('\n');
+        }
+        out.push('\n');
+        let body: Vec<Vec<(Vec<String>, Style)>> = (0..table.rows.len())
+            .map(|row| {
+                (0..table.columns.len())
+                    .map(|column| self.cell(table, row, column))
+                    .collect()
+            })
+            .collect();
+        let mut widths: Vec<usize> = vec![0; table.columns.len()];
+        for row in &body {
+            for (width, (lines, _)) in widths.iter_mut().zip(row) {
+                *width = lines
+                    .iter()
+                    .map(|l| letters(l))
+                    .max()
+                    .unwrap_or(0)
+                    .max(*width);
+            }
+        }
+        let heads: Vec<(Vec<String>, Style)> = (0..table.columns.len())
+            .map(|column| {
+                let text = head(table, column);
+                (
+                    wrapped(&text, widths[column].max(HEAD_LETTERS)),
+                    Style::Head,
+                )
+            })
+            .collect();
+        for (width, (lines, _)) in widths.iter_mut().zip(&heads) {
+            *width = lines
+                .iter()
+                .map(|l| letters(l))
+                .max()
+                .unwrap_or(0)
+                .max(*width);
+        }
+        self.line(&mut out, table, &widths, &heads, true);
+        let rule: usize = widths.iter().sum::<usize>() + 2 * widths.len().saturating_sub(1);
+        out += &format!("{}\n", "─".repeat(rule));
+        for row in &body {
+            self.line(&mut out, table, &widths, row, false);
+        }
+        for note in &table.notes {
+            out.push('\n');
+            for line in wrapped(note, self.width) {
+                out += &line;
+                out.push('\n');
+            }
+        }
+        Ok(out.into_bytes())
+    }
+}
+
+impl Terminal {
+    fn cell(&self, table: &Table, row: usize, column: usize) -> (Vec<String>, Style) {
+        match &table.rows[row].cells[column] {
+            Cell::Text { text, note } => {
+                let whole = match note {
+                    Some(note) => format!("{text} ({note})"),
+                    None => text.clone(),
+                };
+                (wrapped(&whole, CELL_LETTERS), Style::Plain)
+            }
+            cell @ Cell::Number {
+                value,
+                sd,
+                interval,
+                ..
+            } if value.is_finite() => {
+                let c = &table.columns[column];
+                let style = if table.is_best(row, column) {
+                    Style::Best
+                } else if table.is_second(row, column) {
+                    Style::Second
+                } else {
+                    Style::Plain
+                };
+                let mut text = c.render(*value);
+                match (style, self.styled) {
+                    (Style::Best, false) => text.insert(0, '*'),
+                    (Style::Second, false) => text.insert(0, '+'),
+                    _ => {}
+                }
+                match (sd, interval) {
+                    (Some(sd), _) => text += &format!(" ± {}", c.render(*sd)),
+                    (None, Some([low, high])) => {
+                        text += &format!(" ({} to {})", c.render(*low), c.render(*high));
+                    }
+                    (None, None) => {}
+                }
+                if let Some(n) = table.own_n(row, column) {
+                    text += &format!(" n={n}");
+                }
+                if let Some(mark) = cell.mark() {
+                    text += &format!(" ({mark})");
+                }
+                (vec![text], style)
+            }
+            _ => (vec![MISSING.into()], Style::Plain),
+        }
+    }
+
+    /// A row of the table, as many lines as its highest cell.
+    fn line(
+        &self,
+        out: &mut String,
+        table: &Table,
+        widths: &[usize],
+        cells: &[(Vec<String>, Style)],
+        from_below: bool,
+    ) {
+        let height = cells
+            .iter()
+            .map(|(lines, _)| lines.len())
+            .max()
+            .unwrap_or(0);
+        for place in 0..height {
+            let mut text = String::new();
+            for (column, (lines, style)) in cells.iter().enumerate() {
+                let shift = if from_below { height - lines.len() } else { 0 };
+                let part = place.checked_sub(shift).and_then(|i| lines.get(i));
+                let part = part.map_or("", String::as_str);
+                let gap = " ".repeat(widths[column] - letters(part));
+                let styled = match (self.styled && !part.is_empty(), style) {
+                    (true, Style::Best | Style::Head) => format!("\u{1b}[1m{part}\u{1b}[0m"),
+                    (true, Style::Second) => format!("\u{1b}[4m{part}\u{1b}[0m"),
+                    _ => part.to_owned(),
+                };
+                text += &match table.columns[column].is_text {
+                    true => format!("{styled}{gap}  "),
+                    false => format!("{gap}{styled}  "),
+                };
+            }
+            *out += text.trim_end();
+            out.push('\n');
+        }
+    }
+}
+
+/// Head of a column with its group before it.
+fn head(table: &Table, column: usize) -> String {
+    let head = table.head(column);
+    match &table.columns[column].group {
+        Some(group) => {
+            let name = group
+                .split_once(", ")
+                .map_or(group.as_str(), |(name, _)| name);
+            format!("{name}: {head}")
+        }
+        None => head,
+    }
+}
+
+fn letters(text: &str) -> usize {
+    text.chars().count()
+}
+
+/// Text in lines of at most so many letters, unless a word is longer.
+fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = vec![String::new()];
+    for word in text.split_whitespace() {
+        let last = lines.len() - 1;
+        if lines[last].is_empty() {
+            lines[last].push_str(word);
+        } else if letters(&lines[last]) + 1 + letters(word) <= width {
+            lines[last].push(' ');
+            lines[last].push_str(word);
+        } else {
+            lines.push(word.into());
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::{Column, Direction, TableRow, Unit};
+
+    #[test]
+    fn columns_are_aligned_and_the_best_is_marked() {
+        let row = |name: &str, value: f64| TableRow {
+            cells: vec![Cell::text(name), Cell::number(Some(value))],
+            ..TableRow::default()
+        };
+        let table = Table {
+            title: "T".into(),
+            caption: "Some words.".into(),
+            columns: vec![
+                Column::words("name", "Name"),
+                Column::numbers("dice", "Dice", Unit::Percent, 1).better(Direction::Up),
+            ],
+            rows: vec![row("one", 0.5), row("another", 0.75), row("none", f64::NAN)],
+            ..Table::default()
+        };
+        let show = |styled| {
+            let bytes = Terminal { styled, width: 80 }.export(&table).unwrap();
+            String::from_utf8(bytes).unwrap()
+        };
+        let plain: Vec<String> = show(false).lines().map(str::to_owned).collect();
+        assert_eq!(plain[0], "T. Some words.");
+        assert_eq!(plain[2], "Name     Dice, % ↑");
+        assert_eq!(plain[4], "one          +50.0");
+        assert_eq!(plain[5], "another      *75.0");
+        assert_eq!(plain[6], "none             —");
+        assert!(show(true).contains("\u{1b}[1m75.0\u{1b}[0m"));
+    }
+}

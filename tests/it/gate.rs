@@ -1,0 +1,372 @@
+//! The regression gate through the binary: baselines in, verdicts, exit codes and CI's files out.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+fn hdbench(dir: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_hdbench"))
+        .args(arguments)
+        .current_dir(dir)
+        .env_remove("GITHUB_STEP_SUMMARY")
+        .output()
+        .unwrap()
+}
+
+/// Twenty cases of two algorithms; `change` alters the lesion Dice of `hybrid` by case.
+fn scores(change: impl Fn(usize) -> f64) -> String {
+    let mut text = String::from(
+        "task,algorithm,fold,seed,case,label,metric,metric_version,value,raw_value,policy\n",
+    );
+    for algorithm in ["unet", "hybrid"] {
+        for case in 0..20 {
+            let own = if algorithm == "hybrid" {
+                change(case)
+            } else {
+                0.0
+            };
+            // Scatter that no two cases share.
+            let scatter = 0.003 * ((case * 7 % 20) as f64 - 9.5) / 9.5;
+            let lesion = 0.6 + 0.01 * case as f64 + own + if own == 0.0 { 0.0 } else { scatter };
+            for (label, metric, value) in [
+                ("lesion", "dice", lesion),
+                ("liver", "dice", 0.9 + 0.001 * case as f64),
+                ("liver", "assd", 2.0),
+                ("lesion", "detection_recall_iou_gt_0", 0.8),
+                ("lesion", "volume_ref_ml", 5.0 + case as f64),
+            ] {
+                text += &format!(
+                    "lits,{algorithm},0,0,volume-{case},{label},{metric},1,{value},{value},strict\n"
+                );
+            }
+        }
+    }
+    text
+}
+
+/// A folder with `old` saved as baseline `main`, and `new` scores.
+fn setup(new: &str) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    for (folder, text) in [("old", scores(|_| 0.0).as_str()), ("new", new)] {
+        fs::create_dir(dir.path().join(folder)).unwrap();
+        fs::write(dir.path().join(folder).join("metrics_long.csv"), text).unwrap();
+    }
+    let saved = hdbench(dir.path(), &["baseline", "save", "old", "--name", "main"]);
+    assert_eq!(saved.status.code(), Some(0));
+    dir
+}
+
+const REGRESS: [&str; 5] = ["regress", "--baseline", "main", "--current", "new"];
+
+#[track_caller]
+fn judged(dir: &Path, code: i32) -> Value {
+    let output = hdbench(dir, &REGRESS);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(code), "{errors}");
+    let told: Value = serde_json::from_slice(&output.stdout).unwrap();
+    told["judgement"].clone()
+}
+
+fn line<'a>(judgement: &'a Value, algorithm: &str, figure: &str) -> &'a Value {
+    let lines = judgement["lines"].as_array().unwrap();
+    let found = lines
+        .iter()
+        .find(|line| line["algorithm"] == algorithm && line["figure"] == figure);
+    found.unwrap()
+}
+
+#[test]
+fn the_same_results_pass_and_say_that_they_are_the_same() {
+    let dir = setup(&scores(|_| 0.0));
+    let judgement = judged(dir.path(), 0);
+    assert_eq!(judgement["outcome"], "passed");
+    let lines = judgement["lines"].as_array().unwrap();
+    assert_eq!(lines.len(), 8);
+    for line in lines {
+        assert_eq!(line["verdict"], "no-evidence", "{line}");
+        assert_eq!(line["identical"], true);
+        assert_eq!(line["n"], 20);
+    }
+}
+
+#[test]
+fn a_loss_in_every_case_is_regressed_and_names_the_worst() {
+    let dir = setup(&scores(|case| if case == 4 { -0.3 } else { -0.04 }));
+    let judgement = judged(dir.path(), 6);
+    let hybrid = line(&judgement, "hybrid", "lesion dice");
+    assert_eq!(hybrid["verdict"], "regressed");
+    let change = hybrid["change"].as_f64().unwrap();
+    assert!((-0.06..-0.045).contains(&change), "{change}");
+    let interval = &hybrid["interval"];
+    assert!(interval[1].as_f64().unwrap() < -0.01, "{interval}");
+    assert_eq!(hybrid["worst"][0]["case"], "volume-4");
+    assert_eq!(line(&judgement, "unet", "lesion dice")["identical"], true);
+}
+
+#[test]
+fn a_loss_within_the_margin_is_no_regression_and_a_gain_is_an_improvement() {
+    let dir = setup(&scores(|_| -0.005));
+    let judgement = judged(dir.path(), 0);
+    let within = line(&judgement, "hybrid", "lesion dice");
+    assert_eq!(within["verdict"], "no-evidence");
+    assert_eq!(within["loss_excluded"], true);
+
+    let dir = setup(&scores(|_| 0.05));
+    let judgement = judged(dir.path(), 0);
+    assert_eq!(
+        line(&judgement, "hybrid", "lesion dice")["verdict"],
+        "improved"
+    );
+}
+
+#[test]
+fn what_is_missing_is_never_a_pass() {
+    let all = scores(|_| 0.0);
+    let without = |unwanted: &dyn Fn(&str) -> bool| -> String {
+        let kept = all.lines().filter(|line| !unwanted(line));
+        kept.map(|line| format!("{line}\n")).collect()
+    };
+    for (new, says) in [
+        (without(&|line| line.contains(",volume-7,")), "volume-7"),
+        (without(&|line| line.contains(",hybrid,")), "hybrid"),
+        (
+            without(&|line| line.contains("lesion,dice")),
+            "the current results lack this figure",
+        ),
+        (
+            all.replace("lesion,dice,1,", "lesion,dice,2,"),
+            "version {1} before, {2} now",
+        ),
+        (
+            all.replace("volume_ref_ml,1,9,9", "volume_ref_ml,1,9.5,9.5"),
+            "reference of 1 cases has another volume: volume-4",
+        ),
+        (
+            all.replace(
+                "volume-3,lesion,dice,1,0.63,",
+                "volume-3,lesion,dice,1,NaN,",
+            ),
+            "1 cases have no value any more",
+        ),
+    ] {
+        let dir = setup(&new);
+        if says == "hybrid" {
+            // One algorithm against two: what is left is the other one.
+            let output = hdbench(dir.path(), &REGRESS);
+            assert_eq!(output.status.code(), Some(7), "{says}");
+            continue;
+        }
+        let output = hdbench(dir.path(), &REGRESS);
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(7), "{says}: {errors}");
+        assert!(errors.contains(says), "{says}: {errors}");
+    }
+    let dir = setup("");
+    assert_eq!(hdbench(dir.path(), &REGRESS).status.code(), Some(3));
+    fs::remove_dir_all(dir.path().join("new")).unwrap();
+    assert_eq!(hdbench(dir.path(), &REGRESS).status.code(), Some(3));
+}
+
+#[test]
+fn a_gate_that_could_not_fail_says_so() {
+    let few = |text: String| -> String {
+        let small = |line: &&str| {
+            let case = line
+                .split(',')
+                .nth(4)
+                .and_then(|c| c.strip_prefix("volume-"));
+            case.is_none_or(|number| number.parse::<u32>().unwrap() < 5)
+        };
+        text.lines()
+            .filter(small)
+            .map(|line| format!("{line}\n"))
+            .collect()
+    };
+    let dir = setup(&few(scores(|_| -0.5)));
+    fs::write(
+        dir.path().join("old/metrics_long.csv"),
+        few(scores(|_| 0.0)),
+    )
+    .unwrap();
+    let again = ["baseline", "save", "old", "--name", "main"];
+    assert_eq!(
+        hdbench(dir.path(), &again).status.code(),
+        Some(2),
+        "it is there already"
+    );
+    let replaced = hdbench(dir.path(), &[&again[..], &["--replace"]].concat());
+    assert_eq!(replaced.status.code(), Some(0));
+    let output = hdbench(dir.path(), &REGRESS);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(7), "{errors}");
+    assert!(errors.contains("too few cases: with 5 of them"), "{errors}");
+}
+
+#[test]
+fn every_output_says_what_the_verdict_is() {
+    let dir = setup(&scores(|_| -0.04));
+    let summary = dir.path().join("summary");
+    fs::write(&summary, "before\n").unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_hdbench"))
+        .args(REGRESS)
+        .args(["--out", "gate", "--github"])
+        .current_dir(dir.path())
+        .env("GITHUB_STEP_SUMMARY", &summary)
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(6));
+    let annotations = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        annotations.starts_with("::error title=regressed%3A lesion dice of hybrid::"),
+        "{annotations}"
+    );
+    let read = |name: &str| fs::read_to_string(dir.path().join("gate").join(name)).unwrap();
+    let comment = read("comment.md");
+    assert!(
+        comment
+            .starts_with("<!-- hdbench-regress -->\n### ❌ Regressed: 1 regressed, 7 no evidence")
+    );
+    let first = comment
+        .lines()
+        .find(|line| line.starts_with("| regressed "))
+        .unwrap();
+    assert!(
+        first.contains("hybrid") && first.contains("worst:"),
+        "{first}"
+    );
+    let appended = fs::read_to_string(&summary).unwrap();
+    assert!(appended.starts_with("before\n<!-- hdbench-regress -->"));
+    let junit = read("junit.xml");
+    assert!(junit.contains("tests=\"8\" failures=\"1\"") && junit.contains("type=\"regressed\""));
+    let bigger: Value = serde_json::from_str(&read("benchmark-bigger.json")).unwrap();
+    let names: Vec<&str> = bigger
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|entry| entry["name"].as_str().unwrap())
+        .collect();
+    assert!(names.contains(&"hybrid: lesion dice") && !names.contains(&"hybrid: liver assd"));
+    let smaller: Value = serde_json::from_str(&read("benchmark-smaller.json")).unwrap();
+    assert_eq!(smaller[0]["name"], "unet: liver assd");
+    assert!(read("changes.svg").contains("<svg"));
+    assert!(read("regression.csv").starts_with("verdict,algorithm,figure,n,"));
+    let whole: Value = serde_json::from_str(&read("regression.json")).unwrap();
+    assert_eq!(whole["format"], "hdbench.regression/1");
+}
+
+#[test]
+fn costs_are_held_against_each_other_on_the_same_hardware_alone() {
+    let dir = setup(&scores(|_| 0.0));
+    let path = dir.path().join("reports/baseline/main.json");
+    let mut baseline: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    let with = |factor: f64, hardware: &str, baseline: &mut Value| {
+        let samples: serde_json::Map<String, Value> = (0..20)
+            .map(|i| {
+                (
+                    format!("case {i}"),
+                    (factor * (1.0 + 0.01 * f64::from(i % 7))).into(),
+                )
+            })
+            .collect();
+        baseline["facts"]["hardware"] = hardware.into();
+        baseline["costs"] = serde_json::json!([
+            { "algorithm": "unet", "quantity": "prediction-seconds", "samples": samples },
+            { "algorithm": "unet", "quantity": "peak-memory-mb", "samples": { "predict": 1000.0 * factor } },
+        ]);
+    };
+    with(1.0, "one", &mut baseline);
+    fs::write(&path, baseline.to_string()).unwrap();
+    let mut current = |factor: f64, hardware: &str| -> (Option<i32>, Value) {
+        with(factor, hardware, &mut baseline);
+        fs::write(dir.path().join("new.json"), baseline.to_string()).unwrap();
+        let arguments = ["regress", "--baseline", "main", "--current", "new.json"];
+        let output = hdbench(dir.path(), &arguments);
+        let told: Value = serde_json::from_slice(&output.stdout).unwrap();
+        (output.status.code(), told["judgement"].clone())
+    };
+    let (code, same) = current(1.0, "one");
+    assert_eq!(code, Some(0));
+    assert_eq!(
+        line(&same, "unet", "prediction of a case")["identical"],
+        true
+    );
+    let (code, slower) = current(1.4, "one");
+    assert_eq!(code, Some(6));
+    for figure in ["prediction of a case", "peak memory"] {
+        let line = line(&slower, "unet", figure);
+        assert_eq!(line["verdict"], "regressed", "{line}");
+        assert!((line["change"].as_f64().unwrap() - 1.4).abs() < 1e-9);
+    }
+    let (code, noise) = current(1.08, "one");
+    assert_eq!(code, Some(0));
+    assert_eq!(
+        line(&noise, "unet", "prediction of a case")["verdict"],
+        "no-evidence"
+    );
+    let (code, faster) = current(0.5, "one");
+    assert_eq!(code, Some(0));
+    assert_eq!(
+        line(&faster, "unet", "prediction of a case")["verdict"],
+        "improved"
+    );
+    // Costs are not required by the default policy.
+    let (code, elsewhere) = current(3.0, "another");
+    assert_eq!(code, Some(0));
+    let other = line(&elsewhere, "unet", "prediction of a case");
+    assert_eq!(other["verdict"], "not-comparable");
+    assert!(
+        other["reason"]
+            .as_str()
+            .unwrap()
+            .contains("other hardware: one before, another now")
+    );
+}
+
+#[test]
+fn power_is_the_loss_that_is_seen() {
+    let dir = setup(&scores(|case| if case % 2 == 0 { 0.05 } else { -0.05 }));
+    let output = hdbench(dir.path(), &[&REGRESS[..], &["--power"]].concat());
+    let told: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let lines = told["lines"].as_array().unwrap();
+    let hybrid = lines
+        .iter()
+        .find(|line| line["algorithm"] == "hybrid" && line["figure"] == "lesion dice")
+        .unwrap();
+    let (sd, loss) = (
+        hybrid["sd"].as_f64().unwrap(),
+        hybrid["loss"].as_f64().unwrap(),
+    );
+    assert!((sd - 0.0513).abs() < 0.001, "{sd}");
+    // Twenty cases and eight lines: a t test at 0.05 / 8 would want about 0.8 standard deviations.
+    assert!(
+        loss > 0.01 + 0.5 * sd && loss < 0.01 + 1.3 * sd,
+        "{loss} at {sd}"
+    );
+    // A baseline of one replicate alone has no spread.
+    let alone = hdbench(dir.path(), &["regress", "--baseline", "main", "--power"]);
+    assert_eq!(alone.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&alone.stderr).contains("no spread"));
+}
+
+#[test]
+fn baselines_are_listed_and_shown() {
+    let dir = setup(&scores(|_| 0.0));
+    let listed = hdbench(dir.path(), &["baseline", "list"]);
+    let text = String::from_utf8(listed.stdout).unwrap();
+    assert!(
+        text.starts_with("main: 20 cases, unet, hybrid, hdbench "),
+        "{text}"
+    );
+    let shown = hdbench(dir.path(), &["baseline", "show", "main"]);
+    let text = String::from_utf8(shown.stdout).unwrap();
+    assert!(
+        text.contains("hybrid: lesion:dice") && text.contains("0.6950  N = 20"),
+        "{text}"
+    );
+    let none = hdbench(dir.path(), &["baseline", "show", "other"]);
+    assert_eq!(none.status.code(), Some(3));
+    let bad = ["baseline", "save", "old", "--name", "../x"];
+    assert_eq!(hdbench(dir.path(), &bad).status.code(), Some(2));
+}
