@@ -1,13 +1,15 @@
 //! How often the gate's accuracy test raises a false alarm, and how often it sees a loss: the decision of
 //! `hdbench regress` over many made-up gates. `scripts/simulate_gate.sh` writes its tables.
 
-use hdbench::gate::{Losses, Verdict, called, detectable_loss};
+use hdbench::gate::{Losses, Verdict, WARNED_BELOW, called, detectable_loss};
 use hdbench::seed::{Seed, Stream};
 use rayon::prelude::*;
 
 const LEVEL: f64 = 0.05;
 /// Draws of the bootstrap within a gate.
-const RESAMPLES: usize = 400;
+const RESAMPLES: usize = 1_000;
+/// A few cases gain much, all others lose a little more than the margin.
+const TAIL_OF_GAINS: &str = "a tail of gains (exponential)";
 /// Lines of a gate.
 const LINES: usize = 4;
 
@@ -35,7 +37,7 @@ const SHAPES: [Shape; 5] = [
         draw: |s| -(1.0 - s.uniform()).ln() - 1.0,
     },
     Shape {
-        name: "a tail of gains",
+        name: TAIL_OF_GAINS,
         draw: |s| (1.0 - s.uniform()).ln() + 1.0,
     },
     Shape {
@@ -101,12 +103,18 @@ fn main() {
         print!("| {} ", shape.name);
         for n in [10, 20, 40, 131] {
             let [_, any] = alarms(shape, n, 0.1, 0.01, [0.01; LINES], gates);
-            highest = highest.max(any);
+            // The gate itself warns where changes are lopsided and cases few.
+            if n > WARNED_BELOW || shape.name != TAIL_OF_GAINS {
+                highest = highest.max(any);
+            }
             print!("| {:.1} % ", 100.0 * any);
         }
         println!("|");
     }
-    println!("\nHighest: {:.1} %.\n", 100.0 * highest);
+    println!(
+        "\nHighest, without a tail of gains at N up to {WARNED_BELOW}, of which the gate warns: {:.1} %.\n",
+        100.0 * highest
+    );
     println!("### Detection\n");
     println!(
         "Chance that a loss is called, by N, standard deviation of the paired differences (rows, Dice) and the true \

@@ -17,9 +17,9 @@ use crate::report::{Cell, Column, Table, TableRow, Unit, write_tables};
 
 /// Whether results are worse than a baseline: the gate of a CI.
 ///
-/// Accuracy is tested on the same cases (one-sided signed-rank test against a loss up to the margin and
-/// the bootstrap interval of the mean, Holm's correction over all lines), cost by ratios on the same
-/// hardware. What is missing is never a pass.
+/// Accuracy is tested on the same cases (signed-rank test and bootstrap-t of the mean, one-sided, against
+/// a loss up to the margin, Holm's correction over all lines), cost by ratios on the same hardware. What
+/// is missing is never a pass.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:

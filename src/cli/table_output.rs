@@ -20,10 +20,7 @@ pub fn terminal_tables(tables: &[Table]) -> Result<String> {
     Ok(text)
 }
 
-/// Columns of the terminal, as the shell tells its children where it does.
+/// Columns of the terminal.
 fn terminal_width() -> usize {
-    let told = std::env::var("COLUMNS")
-        .ok()
-        .and_then(|text| text.parse().ok());
-    told.filter(|width| *width >= 40).unwrap_or(120)
+    terminal_size::terminal_size().map_or(120, |(width, _)| usize::from(width.0).max(60))
 }

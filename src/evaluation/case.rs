@@ -93,7 +93,7 @@ impl CaseScores {
 }
 
 /// The names of the tumour burden figures.
-pub(super) const BURDENS: [&str; 3] = [
+pub const BURDENS: [&str; 3] = [
     "tumour_burden_pred",
     "tumour_burden_ref",
     "tumour_burden_error",

@@ -25,7 +25,9 @@ mod summary;
 mod tidy;
 mod wide_table;
 
-pub use case::{CaseScores, LabelScores, SAME_PLACE_MM, ScoredCase, score_case, score_case_with};
+pub use case::{
+    BURDENS, CaseScores, LabelScores, SAME_PLACE_MM, ScoredCase, score_case, score_case_with,
+};
 pub(crate) use case_name::CaseKey;
 pub use case_table::write_cases;
 pub use describe::{Description, Statistics, describe};

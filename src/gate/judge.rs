@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::baseline::{Baseline, REFERENCE_VOLUME};
 use super::cost::CostSamples;
 use super::policy::{AccuracyRule, CostRule, Policy};
-use crate::analysis::statistics::{bca, bootstrap_means, holm, wilcoxon};
+use crate::analysis::statistics::{BootstrapT, bca, bootstrap_means, holm, wilcoxon};
 use crate::analysis::{Better, FigureTable, better, figures, towards_zero};
 use crate::error::Result;
 use crate::evaluation::{Label, Row};
@@ -14,6 +14,10 @@ use crate::seed::Seed;
 
 /// So many of the worst cases stand in a line.
 const WORST: usize = 3;
+/// Below so many cases a lopsided crowd of changes raises the chance of a false alarm, and is told.
+pub const WARNED_BELOW: usize = 100;
+/// Skewness of the losses from which they are lopsided: most lose a little, a few gain much.
+const LOPSIDED: f64 = -1.0;
 /// A reason names so many cases.
 const NAMED: usize = 5;
 
@@ -84,7 +88,8 @@ pub struct Line {
     pub interval: Option<[f64; 2]>,
     /// The loss, or the ratio, that is accepted.
     pub margin: f64,
-    /// One-sided signed-rank test against a loss up to the margin.
+    /// One-sided, against a loss up to the margin: the larger of the signed-rank test's and the
+    /// bootstrap-t's.
     pub p: Option<f64>,
     /// Holm's correction over all accuracy lines.
     pub p_holm: Option<f64>,
@@ -148,7 +153,9 @@ pub struct Losses {
     pub losses: Vec<f64>,
 }
 
-/// What a test of losses says: of regression, then of improvement.
+/// What the tests of losses say: of regression, then of improvement. Both p are the larger of two: of
+/// Wilcoxon's signed-rank test, which one outlier does not move, and of the bootstrap-t of the mean,
+/// which a lopsided crowd of small changes does not deceive.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Judged {
     /// One-sided p against a loss up to the margin.
@@ -165,16 +172,20 @@ impl Losses {
         let shifted = |by: f64| -> Vec<f64> { self.losses.iter().map(|l| l + by).collect() };
         let column = Array2::from_shape_fn((self.losses.len(), 1), |(case, _)| self.losses[case]);
         let drawn = bootstrap_means(column.view(), resamples, seed);
+        let studentized = BootstrapT::new(&self.losses, resamples, seed);
+        let [above, below] = studentized.map_or([1.0; 2], |drawn| {
+            [drawn.p_greater(self.margin), drawn.p_less(-self.margin)]
+        });
         Judged {
-            p_loss: wilcoxon(&shifted(-self.margin)).p_greater,
-            p_gain: wilcoxon(&shifted(self.margin)).p_less,
+            p_loss: wilcoxon(&shifted(-self.margin)).p_greater.max(above),
+            p_gain: wilcoxon(&shifted(self.margin)).p_less.max(below),
             interval: bca(&self.losses, &drawn.means.row(0).to_vec(), 0.95),
         }
     }
 }
 
-/// The verdicts of a family: regressed where the corrected signed-rank test and the interval of the mean
-/// both say that the loss is beyond the margin, improved likewise.
+/// The verdicts of a family: regressed where both corrected tests and the interval of the mean say that the
+/// loss is beyond the margin, improved likewise.
 pub fn called(family: &[(f64, Judged)], level: f64) -> Vec<(Verdict, f64)> {
     let p_loss = holm(&family.iter().map(|(_, j)| j.p_loss).collect::<Vec<_>>());
     let p_gain = holm(&family.iter().map(|(_, j)| j.p_gain).collect::<Vec<_>>());
@@ -530,21 +541,30 @@ fn replicate_sd(table: &FigureTable) -> Option<f64> {
 /// Tests the accuracy lines that can be tested, together. A line that no loss could make regress, because
 /// it has too few cases for so many lines, is not comparable.
 fn test_family(lines: &mut [Line], family: &mut Vec<(usize, Losses)>, policy: &Policy) {
-    // Who has too few cases leaves the family, which makes it easier for the rest: the smallest first.
+    // Who has too few cases leaves the family, which makes it easier for the rest: first what is not
+    // required, then what has fewest cases.
     loop {
         let size = family.len() as f64;
-        let smallest = |n: usize| 0.5_f64.powi(n as i32) * size;
-        let place = (0..family.len())
-            .filter(|&place| smallest(family[place].1.losses.len()) > policy.level)
-            .min_by_key(|&place| family[place].1.losses.len());
-        let Some(place) = place else { break };
-        let (line, losses) = family.remove(place);
+        let hopeless = |n: usize| 0.5_f64.powi(n as i32) * size > policy.level;
+        let rank =
+            |(place, losses): &(usize, Losses)| (lines[*place].required, losses.losses.len());
+        let worst = family
+            .iter()
+            .filter(|entry| hopeless(entry.1.losses.len()))
+            .map(rank)
+            .min();
+        let Some(worst) = worst else { break };
         let needed = (size / policy.level).log2().ceil().max(2.0);
-        lines[line].reason = Some(format!(
-            "too few cases: with {} of them and {size} lines no loss, however large, could be told from \
-             chance; {needed} are needed",
-            losses.losses.len()
-        ));
+        let (out, kept): (Vec<_>, Vec<_>) = std::mem::take(family)
+            .into_iter()
+            .partition(|entry| rank(entry) == worst);
+        *family = kept;
+        for (line, losses) in out {
+            lines[line].reason = Some(format!(
+                "too few cases: {} of the {needed} that {size} lines need",
+                losses.losses.len()
+            ));
+        }
     }
     let seed = Seed(1).derive("gate");
     let judged: Vec<(f64, Judged)> = family
@@ -552,12 +572,22 @@ fn test_family(lines: &mut [Line], family: &mut Vec<(usize, Losses)>, policy: &P
         .map(|(_, losses)| (losses.margin, losses.test(policy.resamples, seed)))
         .collect();
     let verdicts = called(&judged, policy.level);
-    for (((place, _), (margin, judged)), (verdict, p_holm)) in
+    for (((place, losses), (margin, judged)), (verdict, p_holm)) in
         family.iter().zip(&judged).zip(verdicts)
     {
         let line = &mut lines[*place];
         line.verdict = verdict;
         line.reason = None;
+        if verdict == Verdict::Regressed
+            && losses.losses.len() < WARNED_BELOW
+            && skewness(&losses.losses) < LOPSIDED
+        {
+            line.reason = Some(
+                "few cases, of which most lose a little and some gain much: the chance of a false alarm \
+                 is up to three times the level"
+                    .into(),
+            );
+        }
         line.p = Some(judged.p_loss);
         line.p_holm = Some(p_holm);
         line.interval = judged
@@ -567,6 +597,18 @@ fn test_family(lines: &mut [Line], family: &mut Vec<(usize, Losses)>, policy: &P
                 false => [low, high],
             });
         line.loss_excluded = judged.interval.is_some_and(|[_, high]| high <= *margin);
+    }
+}
+
+fn skewness(values: &[f64]) -> f64 {
+    let n = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / n;
+    let moment = |power: i32| values.iter().map(|v| (v - mean).powi(power)).sum::<f64>() / n;
+    let variance = moment(2);
+    if variance > 0.0 {
+        moment(3) / variance.powf(1.5)
+    } else {
+        0.0
     }
 }
 

@@ -50,7 +50,7 @@ fn number(line: &Line, value: f64) -> String {
 pub(super) fn margin_words(line: &Line) -> String {
     match line.kind {
         Kind::Accuracy => format!("{}", line.margin),
-        Kind::Cost => format!("ratio {}", line.margin),
+        Kind::Cost => format!("x {}", line.margin),
     }
 }
 
@@ -74,7 +74,7 @@ fn table_of(judgement: &Judgement, lines: &[&Line]) -> Table {
         };
         let change = match (line.kind, line.change) {
             (_, None) => Cell::Missing,
-            _ if line.identical => Cell::text("none: every value the same"),
+            _ if line.identical => Cell::text("none"),
             (Kind::Accuracy, Some(change)) => Cell::text(match line.interval {
                 Some([low, high]) => format!("{change:+.4} ({low:+.4} to {high:+.4})"),
                 None => format!("{change:+.4}"),
@@ -109,9 +109,9 @@ fn table_of(judgement: &Judgement, lines: &[&Line]) -> Table {
         id: "regression".into(),
         title: "Regression gate".into(),
         caption: format!(
-            "Changes of the mean on the same cases with their 95 % BCa bootstrap intervals; p of the \
-             one-sided signed-rank test against a loss up to the margin, Holm's correction over all \
-             accuracy lines at level {}. Costs: ratios of new to old.",
+            "Changes of the mean on the same cases with their 95 % BCa bootstrap intervals; p, \
+             one-sided against a loss up to the margin: the larger of signed-rank test and bootstrap-t, \
+             Holm's correction over all accuracy lines at level {}. Costs: ratios of new to old.",
             judgement.level
         ),
         fingerprint: judgement.notes.first().cloned().unwrap_or_default(),

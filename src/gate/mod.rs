@@ -16,7 +16,7 @@ pub use benchmark_json::benchmark_json;
 pub use cost::{CostSamples, Quantity};
 pub use github::{annotations, step_summary};
 pub use judge::{
-    Judged, Judgement, Kind, Line, Losses, Outcome, Verdict, WorstCase, called, judge,
+    Judged, Judgement, Kind, Line, Losses, Outcome, Verdict, WARNED_BELOW, WorstCase, called, judge,
 };
 pub use junit::junit;
 pub use markdown::{comment, table};

@@ -4,6 +4,7 @@ use serde::Serialize;
 use super::baseline::Baseline;
 use super::judge::{Judged, Losses, Verdict, called};
 use super::policy::Policy;
+use crate::analysis::statistics::{BootstrapT, wilcoxon};
 use crate::analysis::{figures, towards_zero};
 use crate::error::Result;
 use crate::evaluation::Row;
@@ -16,7 +17,7 @@ pub const POWER: f64 = 0.8;
 const SIMULATED: usize = 400;
 
 /// Draws of the bootstrap in each of them.
-const RESAMPLES: usize = 400;
+const RESAMPLES: usize = 1_000;
 
 /// Where the search for a loss ends, in standard deviations of the differences beyond the margin.
 const FARTHEST: f64 = 8.0;
@@ -173,17 +174,28 @@ pub fn detectable_loss(
             Losses { margin, losses }.test(RESAMPLES, seed).interval
         })
         .collect();
+    let studentized: Vec<Option<BootstrapT>> = samples
+        .iter()
+        .map(|sample| BootstrapT::new(sample, RESAMPLES, seed))
+        .collect();
     let seen = |loss: f64| {
-        let calls = samples.iter().zip(&intervals).filter(|(sample, interval)| {
-            let shifted: Vec<f64> = sample.iter().map(|d| d + loss - margin).collect();
-            let test = crate::analysis::statistics::wilcoxon(&shifted);
-            let judged = Judged {
-                p_loss: (test.p_greater * lines as f64).min(1.0),
-                p_gain: 1.0,
-                interval: interval.map(|ends| ends.map(|end| end + loss)),
-            };
-            called(&[(margin, judged)], level)[0].0 == Verdict::Regressed
-        });
+        let drawn = intervals.iter().zip(&studentized);
+        let calls = samples
+            .iter()
+            .zip(drawn)
+            .filter(|(sample, (interval, mean))| {
+                let shifted: Vec<f64> = sample.iter().map(|d| d + loss - margin).collect();
+                let test = wilcoxon(&shifted);
+                let of_mean = mean
+                    .as_ref()
+                    .map_or(1.0, |mean| mean.p_greater_by(loss, margin));
+                let judged = Judged {
+                    p_loss: (test.p_greater.max(of_mean) * lines as f64).min(1.0),
+                    p_gain: 1.0,
+                    interval: interval.map(|ends| ends.map(|end| end + loss)),
+                };
+                called(&[(margin, judged)], level)[0].0 == Verdict::Regressed
+            });
         calls.count() as f64 / SIMULATED as f64 >= POWER
     };
     let (mut low, mut high) = (margin, margin + FARTHEST * sd);

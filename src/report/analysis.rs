@@ -333,7 +333,8 @@ impl AnalysisTables {
         let smaller = large.min(groups.volumes_ml.len() - large);
         if smaller < 3 {
             notes.push(format!(
-                "A group of {smaller} says nothing: choose a boundary with --boundary-ml."
+                "A group of {smaller} says nothing: hdbench analyze --boundary-ml MILLILITRES draws the line \
+                 elsewhere."
             ));
         }
         let how = if groups.found {

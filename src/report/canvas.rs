@@ -126,6 +126,65 @@ impl<DB: DrawingBackend> Canvas<DB> {
         ))
     }
 
+    /// A filled outline.
+    pub(super) fn area(&self, points: &[(f64, f64)], colour: RGBColor, alpha: f64) -> Result<()> {
+        let path: Vec<_> = points.iter().map(|p| self.at(*p)).collect();
+        self.put(&Polygon::new(path, colour.mix(alpha).filled()))
+    }
+
+    /// A filled rectangle.
+    pub(super) fn bar(
+        &self,
+        [left, top]: [f64; 2],
+        [right, bottom]: [f64; 2],
+        colour: RGBColor,
+        alpha: f64,
+    ) -> Result<()> {
+        let ends = [self.at((left, top)), self.at((right, bottom))];
+        self.put(&Rectangle::new(ends, colour.mix(alpha).filled()))
+    }
+
+    /// One of seven marks that are told apart without colour, filled or hollow.
+    pub(super) fn mark(
+        &self,
+        place: usize,
+        (x, y): (f64, f64),
+        size: f64,
+        colour: RGBColor,
+    ) -> Result<()> {
+        let corners: &[(f64, f64)] = match place % 7 {
+            1 => &[(-0.9, -0.9), (0.9, -0.9), (0.9, 0.9), (-0.9, 0.9)],
+            2 => &[(0.0, -1.15), (1.1, 0.85), (-1.1, 0.85)],
+            3 => &[(0.0, -1.25), (1.25, 0.0), (0.0, 1.25), (-1.25, 0.0)],
+            4 => &[(0.0, 1.15), (1.1, -0.85), (-1.1, -0.85)],
+            5 => &[
+                (-0.4, -1.1),
+                (0.4, -1.1),
+                (0.4, -0.4),
+                (1.1, -0.4),
+                (1.1, 0.4),
+                (0.4, 0.4),
+                (0.4, 1.1),
+                (-0.4, 1.1),
+                (-0.4, 0.4),
+                (-1.1, 0.4),
+                (-1.1, -0.4),
+                (-0.4, -0.4),
+            ],
+            // A disc, and for the last one a ring.
+            0 => return self.disc((x, y), size, colour, 1.0),
+            _ => {
+                self.disc((x, y), size * 1.05, colour, 1.0)?;
+                return self.disc((x, y), size * 0.5, PAPER, 1.0);
+            }
+        };
+        let outline: Vec<(f64, f64)> = corners
+            .iter()
+            .map(|(dx, dy)| (x + dx * size, y + dy * size))
+            .collect();
+        self.area(&outline, colour, 1.0)
+    }
+
     /// A line of text with an em of `size` points.
     pub(super) fn text(
         &self,

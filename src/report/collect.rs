@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use super::claims::{self, Grounds};
 use super::content::{
     CaseScore, Content, Cost, Estimate, FoldFacts, Kind, LeakFacts, LossPoint, Row, StageCost,
     Status, Training,
@@ -12,6 +13,7 @@ use super::overlay::{CaseOverlay, Predicted, axial, choose_slice};
 use super::score::Score;
 use super::stages::stage_checks;
 use super::tables::fold_name;
+use super::viewer::{self, Stack, Whole};
 use crate::analysis::{Aggregate, Aggregates, aggregate};
 use crate::dataset::{Protocol, load_pair};
 use crate::error::{Error, Result};
@@ -22,6 +24,7 @@ use crate::harness::{
 };
 use crate::network::{Part, summarise};
 use crate::recipe::{Recipe, Variant};
+use crate::seed::Seed;
 use crate::training::{LossRow, read_losses};
 use crate::volume::{Orientation, Volume, read_labels};
 
@@ -46,6 +49,18 @@ pub fn collect(run: &Path, study: &Study, inputs: &Inputs, command: &str) -> Res
         protocol => protocol.title(),
     };
     let evidence = evidence(run, study)?;
+    let claims = claims::judge(&Grounds {
+        rows: &rows,
+        dice: evidence
+            .as_ref()
+            .and_then(|evidence| evidence.lesion_dice.as_ref()),
+        groups: evidence
+            .as_ref()
+            .and_then(|evidence| Some(&evidence.tables.groups.as_ref()?.0)),
+        seed: Seed(study.seed).derive("analysis"),
+        loss_2d_weight: study.recipe.joint_loss_2d_weight,
+    })?;
+    let (overlays, stacks) = overlays(run, &tested, &plans, &rows)?;
     Ok(Content {
         kind: match study.protocol {
             Protocol::Holdout => Kind::Ablation,
@@ -66,8 +81,14 @@ pub fn collect(run: &Path, study: &Study, inputs: &Inputs, command: &str) -> Res
         hardware: hardware_line(&environment),
         command: command.to_owned(),
         notes,
-        overlays: overlays(run, &tested, &plans, &rows)?,
+        overlays,
+        stacks,
         evidence,
+        claims: match study.protocol {
+            Protocol::Holdout => claims,
+            _ => Vec::new(),
+        },
+        phantoms: study.data.phantoms.is_some(),
         rows,
     })
 }
@@ -241,6 +262,8 @@ fn row(run: &Path, study: &Study, plan: &RowPlan<'_>) -> Result<Row> {
         };
         if row.losses.is_empty() {
             row.losses = losses;
+        } else if !losses.is_empty() {
+            row.more_losses.push(losses);
         }
         if record.status == CellStatus::Done {
             let rows = read_metrics_long(&folder.join("metrics_long.csv"))?;
@@ -537,19 +560,48 @@ fn overlays(
     tests: &[&TestCase],
     plans: &[RowPlan<'_>],
     rows: &[Row],
-) -> Result<Vec<CaseOverlay>> {
-    tests
-        .iter()
-        .map(|test| overlay(run, test, plans, rows))
-        .collect()
+) -> Result<(Vec<CaseOverlay>, Vec<Stack>)> {
+    let viewed = viewed(tests, rows);
+    let bytes = viewer::BUDGET_BYTES as f64 / viewed.len().max(1) as f64;
+    let (mut overlays, mut stacks) = (Vec::new(), Vec::new());
+    for test in tests {
+        let bytes = viewed.contains(test.case.name.as_str()).then_some(bytes);
+        let (overlay, stack) = overlay(run, test, plans, rows, bytes)?;
+        overlays.push(overlay);
+        stacks.extend(stack);
+    }
+    Ok((overlays, stacks))
 }
 
+/// The cases that the viewer has room for: all, or else the worst of the last row and as many spread over
+/// the others.
+fn viewed<'a>(tests: &[&'a TestCase], rows: &[Row]) -> BTreeSet<&'a str> {
+    let room = viewer::room(rows.len()).max(1);
+    let dice = |name: &str| {
+        let done = rows.iter().rev().find(|row| row.status == Status::Done);
+        let case = done.and_then(|row| row.per_case.iter().find(|case| case.case == name));
+        case.and_then(|case| case.lesion_dice.filter(|_| case.has_lesions))
+            .unwrap_or(1.0)
+    };
+    let mut order: Vec<&str> = tests.iter().map(|test| test.case.name.as_str()).collect();
+    order.sort_by(|a, b| dice(a).total_cmp(&dice(b)));
+    if order.len() <= room {
+        return order.into_iter().collect();
+    }
+    let (worst, rest) = order.split_at(room.div_ceil(2));
+    let more = room - worst.len();
+    let spread = (0..more).map(|i| rest[(2 * i + 1) * rest.len() / (2 * more)]);
+    worst.iter().copied().chain(spread).collect()
+}
+
+/// The slice of a case, and its stack where it has so many bytes in the viewer.
 fn overlay(
     run: &Path,
     test: &TestCase,
     plans: &[RowPlan<'_>],
     rows: &[Row],
-) -> Result<CaseOverlay> {
+    bytes: Option<f64>,
+) -> Result<(CaseOverlay, Option<Stack>)> {
     let missing = || Error::Internal(format!("{}: the chosen slice is not there", test.case.name));
     let pair = load_pair(&test.case)?;
     let orientation = Orientation::of(&pair.image.geometry);
@@ -557,6 +609,7 @@ fn overlay(
     let image = orientation.to_canonical(&pair.image);
     let slice = choose_slice(&truth.voxels);
     let mut predictions = Vec::new();
+    let mut whole = Vec::new();
     for (plan, row) in plans.iter().zip(rows) {
         // The first replicate of the fold that tests the case.
         let tests_it = |fold: &Fold| fold.test.iter().any(|other| other.case == test.case);
@@ -571,21 +624,34 @@ fn overlay(
             .iter()
             .find(|score| score.case == test.case.name);
         let dice = |of: fn(&CaseScore) -> Option<f64>| score.and_then(of).unwrap_or(f64::NAN);
+        let title = match row.role {
+            Role::Own => row.variant.clone(),
+            role => format!("{} ({})", row.variant, fold_name(0, role)),
+        };
         predictions.push(Predicted {
-            title: match row.role {
-                Role::Own => row.variant.clone(),
-                role => format!("{} ({})", row.variant, fold_name(0, role)),
-            },
+            title: title.clone(),
             labels: axial(&labels, slice).ok_or_else(missing)?,
             liver_dice: dice(|score| score.liver_dice),
             lesion_dice: dice(|score| score.lesion_dice),
         });
+        if bytes.is_some() {
+            whole.push(Whole {
+                title,
+                labels,
+                liver_dice: dice(|score| score.liver_dice),
+                lesion_dice: dice(|score| score.lesion_dice),
+            });
+        }
     }
-    Ok(CaseOverlay {
+    let overlay = CaseOverlay {
         case: test.case.name.clone(),
         slice,
         hu: axial(&image, slice).ok_or_else(missing)?,
         truth: axial(&truth, slice).ok_or_else(missing)?,
         predictions,
-    })
+    };
+    let stack = bytes
+        .map(|bytes| viewer::stack(&test.case.name, &image, &truth, whole, bytes))
+        .transpose()?;
+    Ok((overlay, stack))
 }

@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::analysis::AnalysisTables;
+use super::claims::Claim;
+use super::evidence::Evidence;
 use super::overlay::CaseOverlay;
 use super::score::Score;
 use super::stages::{StageCheck, stage_checks};
 use super::tables::fold_name;
+use super::viewer::Stack;
 use crate::harness::{ChallengeAnswer, Role};
 
 /// Everything a report shows. It holds no date and no machine path, so that the same study gives
@@ -55,10 +57,19 @@ pub struct Content {
     /// Paired tests and tumour sizes over the study's own test cases; their tables are part of
     /// `report.json`.
     #[serde(skip)]
-    pub evidence: Option<AnalysisTables>,
+    pub evidence: Option<Evidence>,
+    /// What the study says of the paper's claims.
+    #[serde(default)]
+    pub claims: Vec<Claim>,
+    /// Whether the cases are generated phantoms.
+    #[serde(default)]
+    pub phantoms: bool,
     /// One picture a test case; not part of `report.json`.
     #[serde(skip)]
     pub overlays: Vec<CaseOverlay>,
+    /// Slices for the page's viewer; not part of `report.json`.
+    #[serde(skip)]
+    pub stacks: Vec<Stack>,
 }
 
 /// What a study is, and so which tables it has.
@@ -128,6 +139,9 @@ pub struct Row {
     /// the cell's `losses.csv`, not in `report.json`.
     #[serde(skip)]
     pub losses: Vec<LossPoint>,
+    /// The same of every further training.
+    #[serde(skip)]
+    pub more_losses: Vec<Vec<LossPoint>>,
     /// Every training of the row, folds and replicates.
     #[serde(default)]
     pub trainings: Vec<Training>,

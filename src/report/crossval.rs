@@ -109,7 +109,6 @@ fn scores(
         columns,
         notes,
         ..table(
-            content,
             id,
             title,
             &format!(
@@ -247,7 +246,6 @@ fn folds(content: &Content) -> Table {
             })
             .collect(),
         ..table(
-            content,
             "folds",
             "Folds",
             "Mean ± sd of Dice over the test cases of every fold; tumour Dice over those with tumours.",

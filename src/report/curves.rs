@@ -21,6 +21,8 @@ pub(super) struct Curve {
     pub(super) raw: Vec<(f64, f64)>,
     /// (iteration, moving mean), which does not look over the edge of a stage.
     pub(super) smooth: Vec<(f64, f64)>,
+    /// (iteration, lowest, highest) of the smoothed curves of all trainings; empty with one.
+    pub(super) band: Vec<(f64, f64, f64)>,
     /// Names of the stages and where they begin.
     pub(super) stages: Vec<(f64, String)>,
     /// Where the training ends.
@@ -47,11 +49,39 @@ pub(super) fn curves(rows: &[Row]) -> Vec<Curve> {
 }
 
 fn curve(place: usize, row: &Row) -> Option<Curve> {
+    let mut curve = traced(place, row, &row.losses)?;
+    let others = row
+        .more_losses
+        .iter()
+        .filter_map(|losses| traced(place, row, losses));
+    // Trainings of another length, as folds of other sizes have, share no iterations with the first.
+    let others: Vec<Curve> = others
+        .filter(|other| other.smooth.len() == curve.smooth.len() && other.end == curve.end)
+        .collect();
+    if !others.is_empty() {
+        let bounds = curve
+            .smooth
+            .iter()
+            .enumerate()
+            .map(|(i, &(iteration, loss))| {
+                let all = || others.iter().map(|other| other.smooth[i].1).chain([loss]);
+                (
+                    iteration,
+                    all().fold(f64::INFINITY, f64::min),
+                    all().fold(f64::NEG_INFINITY, f64::max),
+                )
+            });
+        curve.band = bounds.collect();
+    }
+    Some(curve)
+}
+
+fn traced(place: usize, row: &Row, losses: &[LossPoint]) -> Option<Curve> {
     let mut offset = 0;
     let mut end = 0;
     let (mut raw, mut smooth, mut stages) = (Vec::new(), Vec::new(), Vec::new());
-    let kept = KEPT_POINTS.div_ceil(row.losses.chunk_by(same_stage).count().max(1));
-    for stage in row.losses.chunk_by(same_stage) {
+    let kept = KEPT_POINTS.div_ceil(losses.chunk_by(same_stage).count().max(1));
+    for stage in losses.chunk_by(same_stage) {
         // A stage that counts from its own start is put behind the one before.
         if stage[0].iteration < end {
             offset = end - stage[0].iteration;
@@ -77,6 +107,7 @@ fn curve(place: usize, row: &Row) -> Option<Curve> {
         title: row.title.clone(),
         raw,
         smooth,
+        band: Vec::new(),
         stages,
         end: end as f64,
     })
@@ -273,6 +304,17 @@ mod tests {
             assert_eq!(curve.end, 50.0);
             assert_eq!(curve.pieces().map(<[_]>::len).collect::<Vec<_>>(), [30, 20]);
         }
+    }
+
+    #[test]
+    fn several_trainings_make_a_band() {
+        let mut all = row(&[("a", 0, 30)]);
+        assert!(curve(0, &all).unwrap().band.is_empty());
+        let mut higher = all.losses.clone();
+        higher.iter_mut().for_each(|point| point.loss = 3.0);
+        all.more_losses = vec![higher, all.losses[..20].to_vec()];
+        let band = curve(0, &all).unwrap().band;
+        assert!(band.len() == 30 && band.iter().all(|b| (b.1, b.2) == (1.0, 3.0)));
     }
 
     #[test]

@@ -6,11 +6,14 @@ use super::canvas::{Align, Canvas, Drawing, GRID, INK, MUTED};
 use super::content::{CaseScore, Row};
 use super::curves::linear_ticks;
 use super::loss_plot::colour;
+use crate::analysis::statistics::quantile;
 use crate::error::Result;
 
 /// The dots of lesion and liver Dice side by side.
 pub(super) struct DicePlot<'a>(pub(super) &'a [Row]);
 
+/// From so many cases on the dots get a box.
+const BOXED: usize = 5;
 const LINE: f64 = 27.0;
 const TOP: f64 = 46.0;
 
@@ -81,7 +84,7 @@ impl Drawing for DicePlot<'_> {
     }
 
     fn title(&self) -> String {
-        "Dice of every test case and its mean, by variant".into()
+        "Dice of every test case with quartiles, median and mean, by variant".into()
     }
 
     fn draw<DB: DrawingBackend>(&self, canvas: &Canvas<DB>) -> Result<()> {
@@ -102,7 +105,14 @@ impl Drawing for DicePlot<'_> {
             }
             for (place, row) in self.0.iter().enumerate() {
                 let y = TOP + LINE * (place as f64 + 0.5);
-                let values = half.values(row);
+                let mut values = half.values(row);
+                values.sort_by(f64::total_cmp);
+                if values.len() >= BOXED {
+                    let [low, middle, high] =
+                        [0.25, 0.5, 0.75].map(|part| half.x(quantile(&mut values, part)));
+                    canvas.bar([low, y - 9.0], [high, y + 9.0], MUTED, 0.16)?;
+                    canvas.line(&[(middle, y - 9.0), (middle, y + 9.0)], MUTED, 1.0, 1.2)?;
+                }
                 for value in &values {
                     canvas.disc((half.x(*value), y), 4.0, colour(place), 0.45)?;
                 }

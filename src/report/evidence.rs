@@ -10,17 +10,24 @@ use super::content::Row;
 use super::score::Score;
 use crate::analysis::statistics::{RESAMPLES, bca, bootstrap_means};
 use crate::analysis::{
-    AnalysisOptions, Bins, Boundary, CaseGroups, Scored, analyse, by_case_groups, by_lesion_size,
-    figures,
+    AnalysisOptions, Better, Bins, Boundary, CaseGroups, FigureTable, RankMethod, Scored, analyse,
+    by_case_groups, by_lesion_size, figures, ranking,
 };
 use crate::error::{Error, Result};
-use crate::evaluation::{ALL_CASES, Label};
+use crate::evaluation::{ALL_CASES, BURDENS, Label, Row as Tidy};
 use crate::harness::Study;
 use crate::recipe::Variant;
 use crate::seed::Seed;
 
 /// Table VI's baseline, and that of the differences.
 const BASELINE: Variant = Variant::DenseUNet2d;
+
+/// How cases become an order.
+const RANKED_BY: [RankMethod; 3] = [
+    RankMethod::MeanThenRank,
+    RankMethod::RankThenMean,
+    RankMethod::TestThenRank,
+];
 
 /// What is compared: the figures of the paper's tables.
 const COMPARED: [(Label, &str); 4] = [
@@ -30,8 +37,27 @@ const COMPARED: [(Label, &str); 4] = [
     (Label::Liver, "assd"),
 ];
 
+/// What a study's scores show beyond their means.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Evidence {
+    /// Paired tests, rankings and tumour sizes.
+    pub tables: AnalysisTables,
+    /// Lesion Dice of every case; algorithms by their titles.
+    pub lesion_dice: Option<FigureTable>,
+    /// Tumour burden of the references, `[case]` in every column, and of the predictions.
+    pub burdens: Vec<Burdens>,
+}
+
+/// The tumour burdens that one network predicts, case by case.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Burdens {
+    pub algorithm: String,
+    /// Burden of the reference and of the prediction, fractions of the liver.
+    pub cases: Vec<[f64; 2]>,
+}
+
 /// Paired tests and tumour sizes over the networks that are scored; none with fewer than two.
-pub(super) fn evidence(run: &Path, study: &Study) -> Result<Option<AnalysisTables>> {
+pub(super) fn evidence(run: &Path, study: &Study) -> Result<Option<Evidence>> {
     let mut scored = match Scored::read(run) {
         Ok(scored) => scored,
         // Nothing is scored yet.
@@ -81,9 +107,18 @@ pub(super) fn evidence(run: &Path, study: &Study) -> Result<Option<AnalysisTable
         .map(|row| row.case.as_str())
         .collect();
     let cases: Vec<String> = cases.into_iter().map(str::to_owned).collect();
-    let bins = scored
-        .lesions
-        .iter()
+    // In the order of the study, as everywhere else.
+    let order = |name: &str| {
+        let place = study
+            .variants
+            .iter()
+            .position(|variant| variant.title() == name);
+        place.unwrap_or(usize::MAX)
+    };
+    let mut lesions: Vec<_> = scored.lesions.iter().collect();
+    lesions.sort_by_key(|(name, _)| order(name));
+    let bins = lesions
+        .into_iter()
         .map(|(algorithm, lesions)| {
             Ok(LesionBins {
                 algorithm: algorithm.clone(),
@@ -91,14 +126,65 @@ pub(super) fn evidence(run: &Path, study: &Study) -> Result<Option<AnalysisTable
             })
         })
         .collect::<Result<_>>()?;
-    Ok(Some(AnalysisTables {
+    let rankings = match dice.first() {
+        Some(dice) if dice.cases.len() > 1 => RANKED_BY
+            .map(|method| {
+                let values = dice.values.view();
+                let draws = options.resamples.min(1_000);
+                let ranked = ranking(
+                    &dice.algorithms,
+                    values,
+                    Better::Larger,
+                    method,
+                    draws,
+                    options.seed,
+                );
+                (dice.name(), ranked)
+            })
+            .to_vec(),
+        _ => Vec::new(),
+    };
+    let burdens = burdens(&scored.rows)?;
+    let tables = AnalysisTables {
         analysis: analyse(&shown, &options)?,
         cases: format!("{} cases", cases.len()),
         method: format!("95 % BCa bootstrap interval of the mean over cases ({RESAMPLES} draws)."),
-        rankings: Vec::new(),
+        rankings,
         groups,
         bins,
+    };
+    Ok(Some(Evidence {
+        tables,
+        lesion_dice: dice.into_iter().next(),
+        burdens,
     }))
+}
+
+/// Reference and prediction of every case that has both.
+fn burdens(rows: &[Tidy]) -> Result<Vec<Burdens>> {
+    let [prediction, reference, _] = BURDENS;
+    let of = |metric: &'static str| {
+        figures(rows, move |row| row.label.is_none() && row.metric == metric)
+    };
+    let (truth, predicted) = (of(reference)?, of(prediction)?);
+    let (Some(truth), Some(predicted)) = (truth.first(), predicted.first()) else {
+        return Ok(Vec::new());
+    };
+    if truth.cases != predicted.cases || truth.algorithms != predicted.algorithms {
+        return Ok(Vec::new());
+    }
+    Ok(predicted
+        .algorithms
+        .iter()
+        .enumerate()
+        .map(|(place, algorithm)| Burdens {
+            algorithm: algorithm.clone(),
+            cases: (0..predicted.cases.len())
+                .map(|case| [truth.values[[case, place]], predicted.values[[case, place]]])
+                .filter(|pair| pair.iter().all(|burden| burden.is_finite()))
+                .collect(),
+        })
+        .collect())
 }
 
 /// Gives the two Dice scores of a row their bootstrap intervals over cases.

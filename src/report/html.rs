@@ -17,8 +17,10 @@ impl Exporter for Html {
             "<figure class=\"table\" id=\"table-{}\">\n",
             escape(&table.id)
         );
+        // A wide table scrolls by itself, by keyboard too.
         out += &format!(
-            "<figcaption><b>{}.</b> {}</figcaption>\n<div class=\"scroll\"><table>\n<thead>\n",
+            "<figcaption><b>{0}.</b> {1}</figcaption>\n<div class=\"scroll\" tabindex=\"0\" \
+             role=\"region\" aria-label=\"{0}\"><table>\n<thead>\n",
             escape(&table.title),
             escape(&table.caption)
         );

@@ -123,6 +123,26 @@ impl Frame {
         canvas.line(&self.path(&curve.raw), colour(curve.place), alpha, 0.6)
     }
 
+    /// Between the lowest and the highest training, stage by stage.
+    fn band<DB: DrawingBackend>(&self, canvas: &Canvas<DB>, curve: &Curve) -> Result<()> {
+        for (i, (start, _)) in curve.stages.iter().enumerate() {
+            let end = curve.stages.get(i + 1).map_or(f64::INFINITY, |next| next.0);
+            let own = || {
+                curve
+                    .band
+                    .iter()
+                    .filter(|point| (*start..end).contains(&point.0))
+            };
+            let low = own().map(|(i, low, _)| (self.x(*i), self.y(*low)));
+            let high = own().map(|(i, _, high)| (self.x(*i), self.y(*high)));
+            let outline: Vec<_> = high.chain(low.rev()).collect();
+            if outline.len() > 3 {
+                canvas.area(&outline, colour(curve.place), 0.18)?;
+            }
+        }
+        Ok(())
+    }
+
     /// A ring where a later stage begins.
     fn stage_rings<DB: DrawingBackend>(&self, canvas: &Canvas<DB>, curve: &Curve) -> Result<()> {
         for (start, _) in curve.stages.iter().skip(1) {
@@ -151,7 +171,7 @@ fn axis_name(axis: &LossAxis) -> &'static str {
 impl Drawing for LossPlot<'_> {
     fn size(&self) -> (u32, u32) {
         // The legend may need more height than the plot.
-        (960, (44 + 23 * self.0.len() as u32 + 100).max(430))
+        (960, (44 + 23 * self.0.len() as u32 + 120).max(430))
     }
 
     fn title(&self) -> String {
@@ -192,6 +212,9 @@ impl Drawing for LossPlot<'_> {
             frame.raw(canvas, curve, 0.22)?;
         }
         for curve in self.0 {
+            frame.band(canvas, curve)?;
+        }
+        for curve in self.0 {
             for piece in curve.pieces() {
                 let path = frame.path(piece);
                 canvas.dashed(&path, pattern(curve.place), colour(curve.place), 2.0)?;
@@ -230,6 +253,18 @@ fn legend<DB: DrawingBackend>(canvas: &Canvas<DB>, curves: &[Curve]) -> Result<(
         MUTED,
         false,
     )?;
+    if curves.iter().any(|c| !c.band.is_empty()) {
+        y += 20.0;
+        canvas.bar([662.0, y - 5.0], [700.0, y + 5.0], MUTED, 0.25)?;
+        canvas.text(
+            "lowest to highest training",
+            (709.0, y),
+            Align::Left,
+            11.0,
+            MUTED,
+            false,
+        )?;
+    }
     if curves.iter().any(|c| c.stages.len() > 1) {
         y += 20.0;
         canvas.disc((681.0, y), 4.0, MUTED, 1.0)?;
@@ -286,6 +321,7 @@ impl Drawing for LossGrid<'_> {
                 }
             }
             frame.raw(canvas, curve, 0.35)?;
+            frame.band(canvas, curve)?;
             for piece in curve.pieces() {
                 canvas.line(&frame.path(piece), colour(curve.place), 1.0, 2.0)?;
             }

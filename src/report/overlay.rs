@@ -8,7 +8,7 @@ use crate::volume::Volume;
 use plotters::prelude::RGBColor;
 
 /// Grey window of the CT in Hounsfield units, the window the networks see.
-const WINDOW_HU: [f32; 2] = [-200.0, 250.0];
+pub(super) const WINDOW_HU: [f32; 2] = [-200.0, 250.0];
 /// Below this a voxel is air around the body, which is cut away.
 const AIR_HU: f32 = -300.0;
 /// A slice is enlarged by the whole number that brings it nearest to this width in pixels.
@@ -145,23 +145,9 @@ pub(super) fn png(overlay: &CaseOverlay) -> Result<Vec<u8>> {
             .slice_mut(s![y..y + height, x..x + width, ..])
             .assign(&panel.pixels);
     }
-    let mut write = |y: usize, height: usize, texts: &[Words<'_>]| -> Result<()> {
-        let band = words((size.1 as u32, height as u32), GROUND, |canvas| {
-            texts
-                .iter()
-                .try_for_each(|t| canvas.text(t.text, t.at, Align::Left, t.size, t.colour, t.bold))
-        })?;
-        for (target, value) in picture
-            .slice_mut(s![y..y + height, .., ..])
-            .iter_mut()
-            .zip(band)
-        {
-            *target = value;
-        }
-        Ok(())
-    };
     let head = format!("{}, slice {}", overlay.case, overlay.slice);
-    write(
+    write_band(
+        &mut picture,
         0,
         HEAD,
         &[Words::new(&head, (GAP as f64, 22.0), 18.0, LIGHT, true)],
@@ -180,7 +166,7 @@ pub(super) fn png(overlay: &CaseOverlay) -> Result<Vec<u8>> {
                     .chain([line(&panel.detail, 54.0, 14.0, DIM)])
             })
             .collect();
-        write(corner(row * columns).0, CAPTION, &texts)?;
+        write_band(&mut picture, corner(row * columns).0, CAPTION, &texts)?;
     }
     encode_png(
         size.1 as u32,
@@ -240,40 +226,150 @@ struct Panel {
     pixels: Array3<u8>,
 }
 
+/// What a panel shows of a case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shown {
+    Ct,
+    Reference,
+    /// By its place among the predictions.
+    Prediction(usize),
+}
+
 fn panels(overlay: &CaseOverlay) -> Vec<Panel> {
+    let predictions = (0..overlay.predictions.len()).map(Shown::Prediction);
+    let all = [Shown::Ct, Shown::Reference].into_iter().chain(predictions);
+    all.map(|shown| panel(overlay, shown)).collect()
+}
+
+fn panel(overlay: &CaseOverlay, shown: Shown) -> Panel {
     let (rows, columns) = body(overlay);
     let window = s![rows.0..rows.1, columns.0..columns.1];
     let hu = overlay.hu.slice(window);
     let empty = Array2::zeros(hu.dim());
     let letters = (hu.ncols() * enlarged_by(hu.ncols())) as f64 / (TITLE * 0.6);
-    let panel = |title: &str, detail: String, labels: ArrayView2<'_, u8>, paints| Panel {
-        title: wrapped(title, letters as usize),
-        detail,
-        pixels: painted(hu, labels, paints),
-    };
-    let window_text = format!("window {} to {} HU", WINDOW_HU[0], WINDOW_HU[1]).replace('-', "−");
-    let mut panels = vec![
-        panel("CT", window_text, empty.view(), &TRUE),
-        panel(
+    let (title, detail, labels, paints) = match shown {
+        Shown::Ct => (
+            "CT",
+            format!("window {} to {} HU", WINDOW_HU[0], WINDOW_HU[1]).replace('-', "−"),
+            empty.view(),
+            &TRUE,
+        ),
+        Shown::Reference => (
             "Reference",
             "liver grey, lesion white".into(),
             overlay.truth.slice(window),
             &TRUE,
         ),
-    ];
-    for p in &overlay.predictions {
-        let percent = |dice: f64| match dice.is_finite() {
-            true => format!("{:.1}", 100.0 * dice),
-            false => "—".into(),
-        };
-        let dice = format!(
-            "Dice liver {}, lesion {}",
-            percent(p.liver_dice),
-            percent(p.lesion_dice)
-        );
-        panels.push(panel(&p.title, dice, p.labels.slice(window), &PREDICTED));
+        Shown::Prediction(place) => {
+            let p = &overlay.predictions[place];
+            let percent = |dice: f64| match dice.is_finite() {
+                true => format!("{:.1}", 100.0 * dice),
+                false => "—".into(),
+            };
+            (
+                p.title.as_str(),
+                format!(
+                    "Dice liver {}, lesion {}",
+                    percent(p.liver_dice),
+                    percent(p.lesion_dice)
+                ),
+                p.labels.slice(window),
+                &PREDICTED,
+            )
+        }
+    };
+    Panel {
+        title: wrapped(title, letters as usize),
+        detail,
+        pixels: painted(hu, labels, paints),
     }
-    panels
+}
+
+/// A picture of several cases below each other, each with the same panels side by side.
+///
+/// # Errors
+/// As [`png`]; nothing to show.
+pub(super) fn sheet(rows: &[(&CaseOverlay, Vec<Shown>)]) -> Result<Vec<u8>> {
+    rows.iter().try_for_each(|(overlay, _)| check(overlay))?;
+    let made: Vec<(&CaseOverlay, Vec<Panel>)> = rows
+        .iter()
+        .map(|(overlay, shown)| (*overlay, shown.iter().map(|&s| panel(overlay, s)).collect()))
+        .collect();
+    let columns = made
+        .iter()
+        .map(|(_, panels)| panels.len())
+        .max()
+        .unwrap_or(0);
+    let panels = || made.iter().flat_map(|(_, panels)| panels);
+    let width = panels()
+        .map(|panel| panel.pixels.dim().1)
+        .max()
+        .unwrap_or(0);
+    if columns == 0 || width == 0 {
+        return Err(Error::Internal(
+            "a sheet of overlays without a panel".into(),
+        ));
+    }
+    let heights: Vec<usize> = made
+        .iter()
+        .map(|(_, panels)| panels.iter().map(|p| p.pixels.dim().0).max().unwrap_or(0))
+        .collect();
+    let total = heights
+        .iter()
+        .map(|height| HEAD + CAPTION + height + GAP)
+        .sum::<usize>();
+    let size = (total, GAP + columns * (width + GAP));
+    let mut picture = Array3::from_shape_fn((size.0, size.1, 3), |(_, _, c)| GROUND[c]);
+    let mut top = 0;
+    for ((overlay, panels), height) in made.iter().zip(&heights) {
+        let head = format!("{}, slice {}", overlay.case, overlay.slice);
+        let mut texts = vec![Words::new(&head, (GAP as f64, 22.0), 17.0, LIGHT, true)];
+        for (column, panel) in panels.iter().enumerate() {
+            let x = GAP + column * (width + GAP);
+            let y = top + HEAD + CAPTION;
+            let (h, w, _) = panel.pixels.dim();
+            picture
+                .slice_mut(s![y..y + h, x..x + w, ..])
+                .assign(&panel.pixels);
+            let lines = panel
+                .title
+                .iter()
+                .rev()
+                .zip([HEAD as f64 + 34.0, HEAD as f64 + 14.0]);
+            texts.extend(
+                lines.map(|(text, y)| Words::new(text, (x as f64, y), TITLE, LIGHT, false)),
+            );
+            let detail = (x as f64, HEAD as f64 + 54.0);
+            texts.push(Words::new(&panel.detail, detail, 14.0, DIM, false));
+        }
+        write_band(&mut picture, top, HEAD + CAPTION, &texts)?;
+        top += HEAD + CAPTION + height + GAP;
+    }
+    let pixels = picture.as_slice().unwrap_or_default();
+    encode_png(size.1 as u32, size.0 as u32, pixels)
+}
+
+/// Lines of text over the whole width of a picture.
+fn write_band(
+    picture: &mut Array3<u8>,
+    y: usize,
+    height: usize,
+    texts: &[Words<'_>],
+) -> Result<()> {
+    let width = picture.dim().1;
+    let band = words((width as u32, height as u32), GROUND, |canvas| {
+        texts
+            .iter()
+            .try_for_each(|t| canvas.text(t.text, t.at, Align::Left, t.size, t.colour, t.bold))
+    })?;
+    for (target, value) in picture
+        .slice_mut(s![y..y + height, .., ..])
+        .iter_mut()
+        .zip(band)
+    {
+        *target = value;
+    }
+    Ok(())
 }
 
 /// Rows and columns that hold the body and every label, with a small margin.

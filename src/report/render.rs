@@ -4,21 +4,27 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use super::burden_plot::BurdenPlot;
 use super::content::Content;
+use super::cost_plot::CostPlot;
 use super::csv_table::Csv;
 use super::curves::{Curve, curves};
 use super::dots::DicePlot;
 use super::latex::Latex;
 use super::loss_plot::{LossGrid, LossPlot};
 use super::markdown::Markdown;
-use super::page::{self, Parts, Picture, Plot};
+use super::page::{self, Parts, Picture, Plot, Plots, SheetPicture};
+use super::rank_map::RankMap;
+use super::sheets::sheets;
+use super::size_plots::{Detection, TumourSizes};
 use super::table::{Cell, Column, Exporter, Table, TableRow, Unit};
-use super::{canvas, overlay, tables};
+use super::{canvas, overlay, tables, viewer};
 use crate::artifact::{create_dir, replace_dir, write_atomic};
 use crate::error::{Error, Result};
 
-/// Overlays are put into the page itself while all of them together are at most this large.
-const EMBEDDED_BYTES: usize = 12_000_000;
+/// Overlays are put into the page itself while all of them together are at most this large: with the
+/// viewer's stacks and the plots a page stays below 15 MB.
+const EMBEDDED_BYTES: usize = 3_000_000;
 
 /// Version of the layout of `report.json`.
 const JSON_FORMAT: u32 = 1;
@@ -35,26 +41,32 @@ pub fn write(content: &Content, dir: &Path) -> Result<PathBuf> {
     let tables = tables::all(content)?;
     let curves = curves(&content.rows);
     replace_dir(&dir.join("tables"), |to| write_tables(&tables, to))?;
-    let mut plots = Vec::new();
+    let mut plots = Plots::default();
     replace_dir(&dir.join("plots"), |to| {
         plots = write_plots(content, &curves, to)?;
         Ok(())
     })?;
     let mut pictures = Vec::new();
+    let mut sheets = Vec::new();
     replace_dir(&dir.join("overlays"), |to| {
         pictures = write_overlays(content, to)?;
+        sheets = write_sheets(content, to)?;
         Ok(())
     })?;
-    write_json(content, &tables, &dir.join("report.json"))?;
-    let Some((dice, curves)) = plots.split_last() else {
-        return Err(Error::Internal("a report without plots".into()));
+    let viewer = match content.stacks.is_empty() {
+        true => None,
+        false => Some(viewer::json(&content.stacks, base64)?),
     };
+    write_json(content, &tables, &dir.join("report.json"))?;
+    let fingerprint = tables::fingerprint(content)?;
     let parts = Parts {
         content,
         tables: &tables,
-        curves,
-        dice,
+        plots: &plots,
         pictures: &pictures,
+        sheets: &sheets,
+        viewer: viewer.as_deref(),
+        fingerprint: &fingerprint,
     };
     write_atomic(&dir.join("report.md"), page::markdown(&parts)?.as_bytes())?;
     let index = dir.join("index.html");
@@ -77,33 +89,89 @@ pub fn write_tables(tables: &[Table], dir: &Path) -> Result<()> {
     Ok(())
 }
 
-fn write_plots(content: &Content, curves: &[Curve], dir: &Path) -> Result<Vec<Plot>> {
+/// The plots of the report by the section they stand in.
+fn write_plots(content: &Content, curves: &[Curve], dir: &Path) -> Result<Plots> {
     let rows = &content.rows;
-    let plots = vec![
-        write_plot(
+    let put = |drawing: &dyn PutPlot, file, caption| drawing.put(file, caption, dir);
+    let results = vec![put(
+        &DicePlot(rows),
+        "dice-by-case",
+        "Every dot is a test case; the box holds the middle half, the thin line is the median, the thick \
+         one the mean.",
+    )?];
+    let mut evidence = Vec::new();
+    if let Some(found) = &content.evidence {
+        if let Some((groups, _)) = &found.tables.groups {
+            evidence.push(put(
+                &TumourSizes(groups),
+                "tumour-sizes",
+                "Tumour volume of every test case with tumours and the line between small and large (the \
+                 paper's Figure 7, there by voxels).",
+            )?);
+        }
+        if !found.tables.bins.is_empty() {
+            evidence.push(put(
+                &Detection(&found.tables.bins),
+                "detection-by-size",
+                "Share of the reference lesions that are found at any overlap, by their size, with 95 % \
+                 bootstrap intervals over cases.",
+            )?);
+        }
+        if !found.burdens.is_empty() {
+            evidence.push(put(
+                &BurdenPlot(&found.burdens),
+                "tumour-burden",
+                "Bland-Altman plots of the tumour burden: bias (thick) and limits of agreement (dashed, \
+                 1.96 standard deviations).",
+            )?);
+        }
+        if let Some((_, ranking)) = found.tables.rankings.first() {
+            evidence.push(put(
+                &RankMap(ranking),
+                "rank-map",
+                "How often each network has each place when the cases are drawn anew; its place over all \
+                 cases in brackets.",
+            )?);
+        }
+    }
+    let cost = vec![put(
+        &CostPlot(rows),
+        "cost-against-quality",
+        "Lesion Dice with its 95 % interval against the hours to train, supporting stages included.",
+    )?];
+    let training = vec![
+        put(
             &LossPlot(curves),
             "training-loss",
             "Training loss of all networks, every iteration and smoothed.",
-            dir,
         )?,
-        write_plot(
+        put(
             &LossGrid(curves),
             "training-loss-by-network",
             "The same, network by network, on the same axes, with the stages of its training; the others in grey.",
-            dir,
-        )?,
-        write_plot(
-            &DicePlot(rows),
-            "dice-by-case",
-            "Every dot is a test case, the bar is the mean.",
-            dir,
         )?,
     ];
     write_atomic(
         &dir.join("training-loss.csv"),
         &Csv.export(&smoothed(curves))?,
     )?;
-    Ok(plots)
+    Ok(Plots {
+        results,
+        training,
+        evidence,
+        cost,
+    })
+}
+
+/// A drawing of any kind that can be written.
+trait PutPlot {
+    fn put(&self, file: &'static str, caption: &'static str, dir: &Path) -> Result<Plot>;
+}
+
+impl<T: canvas::Drawing> PutPlot for T {
+    fn put(&self, file: &'static str, caption: &'static str, dir: &Path) -> Result<Plot> {
+        write_plot(self, file, caption, dir)
+    }
 }
 
 fn write_plot(
@@ -148,6 +216,29 @@ fn smoothed(curves: &[Curve]) -> Table {
         ],
         ..Table::default()
     }
+}
+
+/// Pictures of several cases, each with what `src` names.
+fn write_sheets(content: &Content, dir: &Path) -> Result<Vec<SheetPicture>> {
+    let sheets = sheets(content)?;
+    let embeds = sheets.iter().map(|sheet| sheet.png.len()).sum::<usize>() <= EMBEDDED_BYTES;
+    sheets
+        .into_iter()
+        .map(|sheet| {
+            let path = format!("{}.png", sheet.file);
+            write_atomic(&dir.join(&path), &sheet.png)?;
+            let path = format!("overlays/{path}");
+            Ok(SheetPicture {
+                title: sheet.title,
+                caption: sheet.caption,
+                source: match embeds {
+                    true => format!("data:image/png;base64,{}", base64(&sheet.png)),
+                    false => path.clone(),
+                },
+                path,
+            })
+        })
+        .collect()
 }
 
 fn write_overlays(content: &Content, dir: &Path) -> Result<Vec<Picture>> {

@@ -231,6 +231,11 @@ impl Column {
         }
     }
 
+    /// A column of the chances of tests.
+    pub(super) fn probability() -> Self {
+        Self::numbers("p", "p", Unit::Probability, 4)
+    }
+
     /// With the direction that is better.
     pub fn better(mut self, direction: Direction) -> Self {
         self.direction = Some(direction);

@@ -1,11 +1,13 @@
 //! The tables of a report, built from its content.
 
+use super::claims;
 use super::content::{CaseScore, Content, Estimate, Kind, Row, Status};
 use super::crossval;
 use super::score::Score;
 use super::table::{Cell, Column, Table, TableRow, Unit};
 use crate::analysis::published::{self, PublishedRow, PublishedTable};
-use crate::error::Result;
+use crate::artifact::hash_bytes;
+use crate::error::{Error, Result};
 use crate::harness::Role;
 
 /// Mark of a published number of certainty M.
@@ -64,13 +66,38 @@ pub fn all(content: &Content) -> Result<Vec<Table>> {
     if let Some(evidence) = &content.evidence {
         let before = tables.iter().position(|table| table.id == "cases-lesion");
         let place = before.unwrap_or(tables.len());
-        tables.splice(place..place, evidence.evidence()?);
+        tables.splice(place..place, evidence.tables.evidence()?);
+    }
+    if !content.claims.is_empty() {
+        tables.insert(1, claims::table(&content.claims, content.phantoms)?);
     }
     tables.extend(leakage(content));
+    let fingerprint = fingerprint(content)?;
+    tables
+        .iter_mut()
+        .for_each(|table| table.fingerprint.clone_from(&fingerprint));
     if content.is_leaked() {
         tables.iter_mut().for_each(mark_as_leaked);
     }
     Ok(tables)
+}
+
+/// What a table or a page was made from, in a line; its last word changes with every number.
+///
+/// # Errors
+/// `Error::Internal` if the content does not serialise.
+pub fn fingerprint(content: &Content) -> Result<String> {
+    let made = serde_json::to_vec(content).map_err(|e| Error::Internal(e.to_string()))?;
+    Ok(format!(
+        "study {}, recipe {}, scale {}, seed {}, test set {}, hdbench {}, content {}",
+        content.study,
+        content.recipe,
+        content.scale,
+        content.master_seed,
+        content.test_set,
+        content.hdbench,
+        &hash_bytes(&made)[..12]
+    ))
 }
 
 fn ablation_tables(content: &Content) -> Result<Vec<Table>> {
@@ -132,7 +159,6 @@ fn leakage(content: &Content) -> Option<Table> {
             Column::words("done", "What was done"),
         ],
         ..table(
-            content,
             "leakage",
             "Leakage",
             "Training cases that are the same scan as a test case, or share a part of it, by their voxels.",
@@ -188,7 +214,6 @@ fn ablation(content: &Content, published: &PublishedTable) -> Table {
         .chain(missing_notes(content))
         .collect(),
         ..table(
-            content,
             "ablation",
             "Ablation",
             &format!(
@@ -212,7 +237,7 @@ fn scores(content: &Content, id: &str, title: &str, caption: &str, scores: &[Sco
     Table {
         rows: rows.collect(),
         columns,
-        ..table(content, id, title, caption)
+        ..table(id, title, caption)
     }
 }
 
@@ -250,7 +275,6 @@ fn spread(content: &Content) -> Table {
         rows: rows.collect(),
         columns,
         ..table(
-            content,
             "spread",
             "Spread over the test cases",
             "Dice in percent: mean with its 95 % interval where the study has one, and the worst, \
@@ -319,7 +343,7 @@ fn cases(
     Table {
         rows: rows.collect(),
         columns,
-        ..table(content, id, title, "Dice in percent, one row a case.")
+        ..table(id, title, "Dice in percent, one row a case.")
     }
 }
 
@@ -358,7 +382,6 @@ fn training(content: &Content) -> Table {
         rows,
         columns,
         ..table(
-            content,
             "training",
             "Training stages",
             "Mean loss of the first and the last tenth of every stage; a stage has learned when the \
@@ -402,7 +425,6 @@ fn cost(content: &Content) -> Table {
             Column::numbers("peak_memory_mb", "Peak memory", Unit::Megabytes, 0),
         ],
         ..table(
-            content,
             "cost",
             "Cost",
             &format!(
@@ -416,20 +438,11 @@ fn cost(content: &Content) -> Table {
     }
 }
 
-pub(super) fn table(content: &Content, id: &str, title: &str, caption: &str) -> Table {
+pub(super) fn table(id: &str, title: &str, caption: &str) -> Table {
     Table {
         id: id.into(),
         title: title.into(),
         caption: caption.into(),
-        fingerprint: format!(
-            "study {}, recipe {}, scale {}, seed {}, test set {}, hdbench {}",
-            content.study,
-            content.recipe,
-            content.scale,
-            content.master_seed,
-            content.test_set,
-            content.hdbench
-        ),
         ..Table::default()
     }
 }

@@ -9,7 +9,7 @@ pub struct Terminal {
     /// Whether the best is bold and the second underlined by escape sequences; else they bear `*` and
     /// `+`.
     pub styled: bool,
-    /// Letters in a line of running text. Tables are as wide as they are.
+    /// Letters in a line. Columns of words are broken to keep to it; columns of numbers never are.
     pub width: usize,
 }
 
@@ -25,8 +25,11 @@ enum Style {
 /// Heads are broken into lines no wider than this, or than what stands below.
 const HEAD_LETTERS: usize = 12;
 
-/// Words are broken into lines no wider than this.
+/// Words are broken into lines no wider than this, where there is room ...
 const CELL_LETTERS: usize = 44;
+
+/// ... and than this at least.
+const LEAST_LETTERS: usize = 14;
 
 impl Exporter for Terminal {
     fn extension(&self) -> &'static str {
@@ -41,40 +44,17 @@ impl Exporter for Terminal {
             out.push('\n');
         }
         out.push('\n');
-        let body: Vec<Vec<(Vec<String>, Style)>> = (0..table.rows.len())
-            .map(|row| {
-                (0..table.columns.len())
-                    .map(|column| self.cell(table, row, column))
-                    .collect()
-            })
-            .collect();
-        let mut widths: Vec<usize> = vec![0; table.columns.len()];
-        for row in &body {
-            for (width, (lines, _)) in widths.iter_mut().zip(row) {
-                *width = lines
-                    .iter()
-                    .map(|l| letters(l))
-                    .max()
-                    .unwrap_or(0)
-                    .max(*width);
-            }
-        }
-        let heads: Vec<(Vec<String>, Style)> = (0..table.columns.len())
-            .map(|column| {
-                let text = head(table, column);
-                (
-                    wrapped(&text, widths[column].max(HEAD_LETTERS)),
-                    Style::Head,
-                )
-            })
-            .collect();
-        for (width, (lines, _)) in widths.iter_mut().zip(&heads) {
-            *width = lines
-                .iter()
-                .map(|l| letters(l))
-                .max()
-                .unwrap_or(0)
-                .max(*width);
+        let mut caps = vec![CELL_LETTERS; table.columns.len()];
+        let (mut heads, mut body, mut widths) = self.laid_out(table, &caps);
+        // The widest words give way until the line fits.
+        while widths.iter().sum::<usize>() + 2 * widths.len() > self.width + 2 {
+            let widest = (0..widths.len())
+                .filter(|&column| table.columns[column].is_text && widths[column] > LEAST_LETTERS)
+                .filter(|&column| caps[column] > LEAST_LETTERS)
+                .max_by_key(|&column| widths[column]);
+            let Some(widest) = widest else { break };
+            caps[widest] = (widths[widest].min(caps[widest]) - 1).max(LEAST_LETTERS);
+            (heads, body, widths) = self.laid_out(table, &caps);
         }
         self.line(&mut out, table, &widths, &heads, true);
         let rule: usize = widths.iter().sum::<usize>() + 2 * widths.len().saturating_sub(1);
@@ -93,15 +73,46 @@ impl Exporter for Terminal {
     }
 }
 
+/// The lines of a cell, and how they stand out.
+type Laid = (Vec<String>, Style);
+
 impl Terminal {
-    fn cell(&self, table: &Table, row: usize, column: usize) -> (Vec<String>, Style) {
+    /// Heads and rows with words broken to so many letters a column, and the columns' widths.
+    fn laid_out(&self, table: &Table, caps: &[usize]) -> (Vec<Laid>, Vec<Vec<Laid>>, Vec<usize>) {
+        let columns = table.columns.len();
+        let body: Vec<Vec<Laid>> = (0..table.rows.len())
+            .map(|row| {
+                let cell = |column| self.cell(table, row, column, caps[column]);
+                (0..columns).map(cell).collect()
+            })
+            .collect();
+        let mut widths: Vec<usize> = vec![0; columns];
+        let widest = |lines: &[String]| lines.iter().map(|l| letters(l)).max().unwrap_or(0);
+        for row in &body {
+            for (width, (lines, _)) in widths.iter_mut().zip(row) {
+                *width = widest(lines).max(*width);
+            }
+        }
+        let heads: Vec<Laid> = (0..columns)
+            .map(|column| {
+                let room = widths[column].max(HEAD_LETTERS.min(caps[column]));
+                (wrapped(&head(table, column), room), Style::Head)
+            })
+            .collect();
+        for (width, (lines, _)) in widths.iter_mut().zip(&heads) {
+            *width = widest(lines).max(*width);
+        }
+        (heads, body, widths)
+    }
+
+    fn cell(&self, table: &Table, row: usize, column: usize, cap: usize) -> Laid {
         match &table.rows[row].cells[column] {
             Cell::Text { text, note } => {
                 let whole = match note {
                     Some(note) => format!("{text} ({note})"),
                     None => text.clone(),
                 };
-                (wrapped(&whole, CELL_LETTERS), Style::Plain)
+                (wrapped(&whole, cap), Style::Plain)
             }
             cell @ Cell::Number {
                 value,
@@ -148,7 +159,7 @@ impl Terminal {
         out: &mut String,
         table: &Table,
         widths: &[usize],
-        cells: &[(Vec<String>, Style)],
+        cells: &[Laid],
         from_below: bool,
     ) {
         let height = cells

@@ -149,7 +149,7 @@ fn all_variants_go_from_phantoms_to_a_report() {
     }
     // Seven networks, six differences in each of four figures.
     let evidence = content.evidence.as_ref().unwrap();
-    assert_eq!(evidence.analysis.comparisons.len(), 24);
+    assert_eq!(evidence.tables.analysis.comparisons.len(), 24);
     assert!(text.contains("Differences on the same cases"));
 
     // A second start does nothing: the models keep their time of writing.

@@ -4,13 +4,20 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use hdbench::analysis::{
+    AnalysisOptions, Better, Bins, CaseGroups, FigureTable, RankMethod, SizedLesion, analyse,
+    by_case_groups, by_lesion_size, ranking,
+};
+use hdbench::evaluation::Label;
 use hdbench::harness::Role;
 use hdbench::report::{
-    CaseOverlay, CaseScore, Cell, Column, Content, Cost, Csv, Direction, Estimate, Exporter, Html,
-    Kind, Latex, LossPoint, Markdown, Predicted, Row, Score, StageCost, Status, Table, TableRow,
-    Unit, tables, write,
+    AnalysisTables, Burdens, CaseOverlay, CaseScore, Cell, Claim, ClaimVerdict, Column, Content,
+    Cost, Csv, Direction, Estimate, Evidence, Exporter, Html, Kind, Latex, LesionBins, LossPoint,
+    Markdown, Predicted, Row, Score, Stack, StackPrediction, StageCost, Status, Table, TableRow,
+    Unit, fingerprint, tables, write,
 };
-use ndarray::Array2;
+use hdbench::seed::Seed;
+use ndarray::{Array2, Array3};
 
 const ROWS: [(&str, &str, f64); 7] = [
     (
@@ -56,8 +63,11 @@ pub fn content() -> Content {
             .enumerate()
             .map(|(i, row)| made_up_row(i, *row))
             .collect(),
-        evidence: None,
+        evidence: Some(made_up_evidence()),
+        claims: made_up_claims(),
+        phantoms: true,
         overlays: vec![made_up_overlay("volume-25"), made_up_overlay("volume-31")],
+        stacks: vec![made_up_stack("volume-25"), made_up_stack("volume-31")],
     }
 }
 
@@ -153,6 +163,7 @@ fn made_up_row(i: usize, (variant, title, dice): (&str, &str, f64)) -> Row {
             peak_memory_mb: Some(700.0 + 90.0 * i as f64),
         },
         losses: made_up_losses(i, variant),
+        more_losses: Vec::new(),
     }
 }
 
@@ -181,6 +192,132 @@ fn made_up_losses(i: usize, variant: &str) -> Vec<LossPoint> {
     out
 }
 
+/// Twelve cases with tumours of 1 to 9 mL and three of more.
+fn made_up_evidence() -> Evidence {
+    let cases: Vec<String> = (0..12).map(|case| format!("volume-{case:02}")).collect();
+    let names: Vec<String> = ROWS.map(|row| row.1.to_owned()).to_vec();
+    let values = Array2::from_shape_fn((12, 7), |(case, row)| {
+        (ROWS[row].2 + 0.3 * (noise(case, row) - 0.5)).clamp(0.0, 1.0)
+    });
+    let dice = FigureTable {
+        label: Some(Label::Lesion),
+        metric: "dice".into(),
+        cases: cases.clone(),
+        algorithms: names.clone(),
+        values: values.clone(),
+        replicates: vec![vec![0.5]; 7],
+    };
+    let options = AnalysisOptions {
+        resamples: 200,
+        baseline: Some(names[5].clone()),
+        ..AnalysisOptions::default()
+    };
+    let volume = |case: usize| {
+        if case < 9 {
+            1.0 + case as f64
+        } else {
+            60.0 + case as f64
+        }
+    };
+    let groups = CaseGroups {
+        boundary_ml: 35.0,
+        found: true,
+        volumes_ml: cases.iter().cloned().zip((0..12).map(volume)).collect(),
+    };
+    let lesion = |case: usize, row: usize| SizedLesion {
+        case: cases[case].clone(),
+        reference: true,
+        volume_ml: volume(case),
+        equivalent_diameter_mm: 5.0 + 2.0 * case as f64,
+        detected: noise(case, row) < 0.3 + 0.05 * case as f64,
+        dice: values[[case, row]],
+    };
+    let bins = names.iter().enumerate().map(|(row, name)| {
+        let lesions: Vec<SizedLesion> = (0..12).map(|case| lesion(case, row)).collect();
+        LesionBins {
+            algorithm: name.clone(),
+            bins: by_lesion_size(&lesions, &cases, &Bins::default(), &options).unwrap(),
+        }
+    });
+    let ranked = ranking(
+        &names,
+        values.view(),
+        Better::Larger,
+        RankMethod::MeanThenRank,
+        100,
+        Seed(1),
+    );
+    let figures = by_case_groups(&dice, &groups, &options).unwrap();
+    Evidence {
+        tables: AnalysisTables {
+            analysis: analyse(std::slice::from_ref(&dice), &options).unwrap(),
+            cases: "12 cases".into(),
+            method: "made up.".into(),
+            rankings: vec![("lesion dice".into(), ranked)],
+            groups: Some((groups, figures)),
+            bins: bins.collect(),
+        },
+        lesion_dice: Some(dice),
+        burdens: names
+            .iter()
+            .enumerate()
+            .map(|(row, name)| Burdens {
+                algorithm: name.clone(),
+                cases: (0..12)
+                    .map(|case| {
+                        [
+                            0.01 * case as f64,
+                            0.01 * case as f64 + 0.02 * noise(case, row),
+                        ]
+                    })
+                    .collect(),
+            })
+            .collect(),
+    }
+}
+
+fn made_up_claims() -> Vec<Claim> {
+    [
+        ("pretraining-lesions", ClaimVerdict::Reproduced),
+        ("fusion-lower", ClaimVerdict::CannotTell),
+    ]
+    .map(|(id, verdict)| Claim {
+        id: id.into(),
+        ours: Some(0.031),
+        interval: Some([0.012, 0.05]),
+        n: Some(12),
+        verdict,
+        remark: Some("made up".into()),
+    })
+    .to_vec()
+}
+
+fn made_up_stack(case: &str) -> Stack {
+    let labels = |more: usize| {
+        Array3::from_shape_fn((5, 40, 50), |(z, y, x)| {
+            let liver = (8..30 + more).contains(&y) && (5..35).contains(&x);
+            u8::from(liver) + u8::from(liver && z > 1 && (12..18).contains(&y) && x < 20)
+        })
+    };
+    Stack {
+        case: case.into(),
+        slices: vec![3, 5, 7, 9, 11],
+        aspect: 1.0,
+        ct: Array3::from_shape_fn((5, 40, 50), |(z, y, x)| (40 * z + y + x) as u8),
+        truth: labels(0),
+        predictions: ROWS
+            .iter()
+            .enumerate()
+            .map(|(i, row)| StackPrediction {
+                title: row.0.into(),
+                labels: labels(i),
+                liver_dice: 0.9,
+                lesion_dice: f64::NAN,
+            })
+            .collect(),
+    }
+}
+
 fn made_up_overlay(case: &str) -> CaseOverlay {
     let (h, w) = (96, 120);
     let inside = |y: usize, x: usize, cy: f64, cx: f64, ry: f64, rx: f64| {
@@ -207,7 +344,7 @@ fn made_up_overlay(case: &str) -> CaseOverlay {
         base + 40.0 * (noise(y, x) as f32 - 0.5)
     });
     let predictions = ROWS.iter().enumerate().map(|(i, row)| Predicted {
-        title: row.1.into(),
+        title: row.0.into(),
         labels: labels(6.0 - i as f64, 5.0 + 0.4 * i as f64),
         liver_dice: 0.9 + 0.01 * i as f64,
         lesion_dice: if i == 1 { f64::NAN } else { row.2 },
@@ -511,15 +648,28 @@ fn a_report_is_complete_self_contained_and_the_same_twice() {
         names,
         [
             "index.html",
+            "overlays/figure-4.png",
+            "overlays/figure-5.png",
             "overlays/volume-25.png",
             "overlays/volume-31.png",
+            "overlays/worst-cases.png",
+            "plots/cost-against-quality.png",
+            "plots/cost-against-quality.svg",
+            "plots/detection-by-size.png",
+            "plots/detection-by-size.svg",
             "plots/dice-by-case.png",
             "plots/dice-by-case.svg",
+            "plots/rank-map.png",
+            "plots/rank-map.svg",
             "plots/training-loss-by-network.png",
             "plots/training-loss-by-network.svg",
             "plots/training-loss.csv",
             "plots/training-loss.png",
             "plots/training-loss.svg",
+            "plots/tumour-burden.png",
+            "plots/tumour-burden.svg",
+            "plots/tumour-sizes.png",
+            "plots/tumour-sizes.svg",
             "report.json",
             "report.md",
         ]
@@ -551,6 +701,20 @@ fn a_report_is_complete_self_contained_and_the_same_twice() {
         .next()
         .unwrap();
     assert!(script.len() <= 2000, "{}", script.len());
+    // The same line on the page, in the text and in every table for LaTeX.
+    let fingerprint = fingerprint(&content).unwrap();
+    assert!(fingerprint.contains("content "));
+    assert!(html.contains(&fingerprint.replace('\'', "&#39;")));
+    let markdown = std::str::from_utf8(&first["report.md"]).unwrap();
+    assert!(markdown.contains(&fingerprint));
+    let fragments = first.iter().filter(|(name, _)| name.ends_with(".tex"));
+    for (name, fragment) in fragments {
+        let text = std::str::from_utf8(fragment).unwrap();
+        assert!(text.starts_with(&format!("% {fingerprint}\n")), "{name}");
+    }
+    let mut other = content;
+    other.rows[0].scores.clear();
+    assert_ne!(fingerprint, hdbench::report::fingerprint(&other).unwrap());
 }
 
 #[test]
@@ -558,7 +722,16 @@ fn pictures_open_with_the_size_they_say() {
     let dir = tempfile::tempdir().unwrap();
     write(&content(), dir.path()).unwrap();
     let files = files_below(dir.path());
-    for plot in ["training-loss", "training-loss-by-network", "dice-by-case"] {
+    for plot in [
+        "training-loss",
+        "training-loss-by-network",
+        "dice-by-case",
+        "tumour-sizes",
+        "detection-by-size",
+        "tumour-burden",
+        "rank-map",
+        "cost-against-quality",
+    ] {
         let svg = std::str::from_utf8(&files[&format!("plots/{plot}.svg")]).unwrap();
         let attribute = |name: &str| -> u32 {
             let from = svg.find(&format!(" {name}=\"")).unwrap() + name.len() + 3;

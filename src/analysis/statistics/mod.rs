@@ -2,12 +2,14 @@
 //! functions of numbers; what is random comes from a named stream of a seed.
 
 mod bootstrap;
+mod bootstrap_t;
 mod holm;
 mod kendall;
 mod quantile;
 mod wilcoxon;
 
 pub use bootstrap::{BootstrapMeans, RESAMPLES, bca, bootstrap_means};
+pub use bootstrap_t::BootstrapT;
 pub use holm::holm;
 pub use kendall::kendall_tau;
 pub use quantile::{median, quantile};
