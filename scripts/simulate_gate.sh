@@ -1,7 +1,7 @@
 #!/bin/sh
 # Simulates the gate of `hdbench regress`: false alarms, detection, cases needed. Prints the tables of
-# docs/gate.md and fails where false alarms are above the level. About 5 minutes on two cores; the
-# number of gates a cell may be given.
+# docs/gate.md and fails where false alarms are above the level. Half an hour of CPU time with 4000
+# gates a cell; fewer may be asked for: scripts/simulate_gate.sh 500.
 set -eu
 cd "$(dirname "$0")/.."
 cargo build --release --quiet --example gate_simulation

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::output::{print, print_json};
 use crate::error::{Error, Result};
-use crate::gate::{Baseline, list};
+use crate::gate::{Baseline, Policy, list};
 
 /// Where baselines lie unless the user says otherwise.
 pub const FOLDER: &str = "reports/baseline";
@@ -37,6 +37,9 @@ pub struct Save {
     /// Where baselines lie
     #[arg(long, value_name = "DIR", default_value = FOLDER)]
     dir: PathBuf,
+    /// Keep only the figures that this policy gates (default: all that have a better and a worse)
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
     /// Replace a baseline of this name
     #[arg(long)]
     replace: bool,
@@ -103,7 +106,10 @@ impl Save {
                 "--replace writes over it; another --name keeps both",
             ));
         }
-        let results = Baseline::read(&self.scores)?;
+        let mut results = Baseline::read(&self.scores)?;
+        if let Some(policy) = &self.policy {
+            results.keep(&Policy::read(Some(policy))?);
+        }
         for note in &results.notes {
             eprintln!("note: {note}");
         }

@@ -1,45 +1,123 @@
-use clap::{Args, ValueEnum};
+use clap::Args;
 
 use super::output::print;
-use crate::error::ExitCode;
-use crate::evaluation::{explain_lits, explain_strict};
+use crate::error::{Error, ExitCode, Result};
+use crate::evaluation::{explain_lits, explain_metric, explain_strict, explained_metrics};
+use crate::gate::DEFAULT_POLICY;
 use crate::recipe::explain_recipes;
 use crate::submission::explain_rules;
 
-/// Explain a convention at length.
+/// Explain a metric, a profile, a policy, the gate or an exit code.
 #[derive(Args, Debug)]
-#[command(after_help = "Example:\n  hdbench explain lits | less")]
+#[command(after_help = "\
+Examples:
+  hdbench explain                       every topic
+  hdbench explain lits | less
+  hdbench explain detection_recall_iou_gt_0.5
+  hdbench explain 6                     an exit code")]
 pub struct Explain {
-    /// What to explain
-    #[arg(value_enum)]
-    topic: Topic,
+    /// What to explain; without it, every topic is listed
+    topic: Option<String>,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Topic {
-    /// The official LiTS scorer, where it departs from the paper, and what `strict` does instead
-    Lits,
-    /// The definitions of the default scoring profile, and its values for empty masks
-    Strict,
-    /// The two recipes field by field, and where each value comes from
-    Recipe,
-    /// The rules of a LiTS submission, and what `--fix` mends
-    Submission,
-    /// What the exit codes say and what to do
-    ExitCodes,
-}
+/// A topic that is no metric and no exit code: its name, what it is about, its text.
+type Topic = (&'static str, &'static str, fn() -> String);
+
+const TOPICS: [Topic; 6] = [
+    (
+        "lits",
+        "profile: the official LiTS scorer, where it departs from the paper, and what strict does instead",
+        || explain_lits().to_owned(),
+    ),
+    (
+        "strict",
+        "profile: the default definitions, and the policy for empty masks",
+        explain_strict,
+    ),
+    (
+        "gate",
+        "policy: what hdbench regress tests and how, and its default TOML file",
+        explain_gate,
+    ),
+    (
+        "recipe",
+        "the two recipes field by field, and where each value comes from",
+        explain_recipes,
+    ),
+    (
+        "submission",
+        "the rules of a LiTS submission, and what --fix mends",
+        explain_rules,
+    ),
+    (
+        "exit-codes",
+        "what every exit code says, and what to do",
+        exit_codes,
+    ),
+];
 
 impl Explain {
-    pub fn exec(self) -> anyhow::Result<()> {
-        let text = match self.topic {
-            Topic::Lits => explain_lits().to_owned(),
-            Topic::Strict => explain_strict(),
-            Topic::Recipe => explain_recipes(),
-            Topic::Submission => explain_rules(),
-            Topic::ExitCodes => exit_codes(),
+    pub fn exec(self) -> Result<()> {
+        let Some(topic) = &self.topic else {
+            return print(&topics()?);
         };
-        Ok(print(&text)?)
+        if let Some((.., text)) = TOPICS.iter().find(|(name, ..)| name == topic) {
+            return print(&text());
+        }
+        if let Some(text) = explain_metric(topic)? {
+            return print(&text);
+        }
+        let code = topic.parse::<u8>().ok();
+        let code = ExitCode::ALL
+            .into_iter()
+            .find(|known| Some(*known as u8) == code);
+        if let Some(code) = code {
+            return print(&exit_code(code));
+        }
+        let metrics = explained_metrics()?;
+        let names = TOPICS.iter().map(|(name, ..)| *name);
+        let names = names.chain(metrics.iter().map(String::as_str));
+        let near = names
+            .map(|name| (strsim::jaro_winkler(name, topic), name))
+            .max_by(|a, b| a.0.total_cmp(&b.0));
+        Err(Error::usage(
+            format!("there is nothing to explain under {topic:?}"),
+            match near {
+                Some((likeness, name)) if likeness > 0.8 => format!("is it {name}?"),
+                _ => "hdbench explain lists every topic".into(),
+            },
+        ))
     }
+}
+
+fn topics() -> Result<String> {
+    let mut text = String::from("Topics\n");
+    for (name, about, _) in TOPICS {
+        text += &format!("  {name:<12} {about}\n");
+    }
+    text += "\nMetrics, also with their endings (assd_6n, nsd_2mm, detection_recall_iou_gt_0.5)\n";
+    for name in explained_metrics()? {
+        text += &format!("  {name}\n");
+    }
+    let codes: Vec<String> = ExitCode::ALL
+        .iter()
+        .map(|code| (*code as u8).to_string())
+        .collect();
+    text += &format!("\nExit codes\n  {}\n", codes.join(", "));
+    Ok(text)
+}
+
+fn explain_gate() -> String {
+    format!("{}{DEFAULT_POLICY}", include_str!("gate.txt"))
+}
+
+fn exit_code(code: ExitCode) -> String {
+    format!(
+        "{:>3}  {}\n     {}\n",
+        code as u8,
+        code.meaning(),
+        code.remedy()
+    )
 }
 
 fn exit_codes() -> String {
@@ -49,12 +127,7 @@ fn exit_codes() -> String {
          Errors go to standard error; what was earned before one is on disk.\n\n",
     );
     for code in ExitCode::ALL {
-        text += &format!(
-            "{:>3}  {}\n     {}\n",
-            code as u8,
-            code.meaning(),
-            code.remedy()
-        );
+        text += &exit_code(code);
     }
     text
 }

@@ -116,7 +116,7 @@ pub fn main() -> process::ExitCode {
         Verb::Report(verb) => verb.exec(),
         Verb::SubmitLits(verb) => verb.exec().map_err(Into::into),
         Verb::Leaderboard(verb) => verb.exec().map_err(Into::into),
-        Verb::Explain(verb) => verb.exec(),
+        Verb::Explain(verb) => verb.exec().map_err(Into::into),
         Verb::Doctor(verb) => verb.exec().map_err(Into::into),
         Verb::Completions(verb) => verb.exec().map_err(Into::into),
         Verb::Man(verb) => verb.exec().map_err(Into::into),

@@ -11,7 +11,7 @@ use crate::artifact::write_atomic;
 use crate::error::{Error, Result};
 use crate::gate::{
     Baseline, Judgement, Outcome, POWER, Policy, Power, Verdict, annotations, benchmark_json,
-    comment, judge, junit, plot, power, step_summary, table,
+    comment, headline, judge, junit, plot, power, step_summary, table,
 };
 use crate::report::{Cell, Column, Table, TableRow, Unit, write_tables};
 
@@ -54,7 +54,7 @@ pub struct Regress {
     /// Print the loss that each line sees in 80 of 100 gates, instead of a verdict
     #[arg(long, conflicts_with_all = ["github", "out"])]
     power: bool,
-    /// JSON instead of a table (also when standard output is no terminal, unless --github)
+    /// JSON instead of a table (also when standard output is no terminal and there is no --out)
     #[arg(long, conflicts_with = "github")]
     json: bool,
 }
@@ -81,7 +81,7 @@ impl Regress {
         if self.github {
             print(&annotations(&judgement))?;
             append_summary(&judgement)?;
-        } else if self.json || !for_terminal() {
+        } else if self.json || (!for_terminal() && self.out.is_none()) {
             print_json(&as_json(&judgement))?;
         } else {
             print(&terminal_tables(&[table(&judgement)])?)?;
@@ -202,7 +202,10 @@ fn finish(judgement: &Judgement) -> Result<()> {
         names.join("; ")
     };
     match judgement.outcome {
-        Outcome::Passed => Ok(()),
+        Outcome::Passed => {
+            eprintln!("{}", headline(judgement));
+            Ok(())
+        }
         Outcome::Regressed => Err(Error::Regressed {
             lines: names(Verdict::Regressed, false),
         }),

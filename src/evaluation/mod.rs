@@ -31,7 +31,7 @@ pub use case::{
 pub(crate) use case_name::CaseKey;
 pub use case_table::write_cases;
 pub use describe::{Description, Statistics, describe};
-pub use explain::{explain_lits, explain_strict};
+pub use explain::{explain_lits, explain_metric, explain_strict, explained_metrics};
 pub use failures::write_failures;
 pub use figure::{Figure, Label, Metric, Options, Tolerance};
 pub use label_map_choice::LabelMapChoice;

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::cost::{CostSamples, costs};
+use super::policy::{AccuracyRule, Policy};
 use crate::analysis::{Scored, better, towards_zero};
 use crate::artifact::{hash_bytes, write_atomic};
 use crate::error::{Error, Result};
@@ -178,6 +179,16 @@ impl Baseline {
             serde_json::to_vec_pretty(&stored).map_err(|e| Error::Internal(e.to_string()))?;
         text.push(b'\n');
         write_atomic(path, &text)
+    }
+
+    /// Drops the figures and costs that a policy does not gate.
+    pub fn keep(&mut self, policy: &Policy) {
+        self.rows.retain(|row| {
+            let gated = |rule: &AccuracyRule| rule.parts() == (row.label, row.metric.as_str());
+            row.metric == REFERENCE_VOLUME || policy.accuracy.iter().any(gated)
+        });
+        let gated = |own: &CostSamples| policy.cost.iter().any(|r| r.quantity == own.quantity);
+        self.costs.retain(gated);
     }
 
     /// The names of the algorithms.

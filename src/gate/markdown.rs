@@ -162,7 +162,7 @@ fn remark(line: &Line) -> String {
 }
 
 /// One sentence for all.
-pub(super) fn headline(judgement: &Judgement) -> String {
+pub fn headline(judgement: &Judgement) -> String {
     let counts: Vec<String> = Verdict::ALL
         .into_iter()
         .filter(|verdict| judgement.count(*verdict) > 0)

@@ -19,7 +19,7 @@ pub use judge::{
     Judged, Judgement, Kind, Line, Losses, Outcome, Verdict, WARNED_BELOW, WorstCase, called, judge,
 };
 pub use junit::junit;
-pub use markdown::{comment, table};
+pub use markdown::{comment, headline, table};
 pub use plot::plot;
 pub use policy::{AccuracyRule, CostRule, DEFAULT_POLICY, Policy};
 pub use power::{POWER, Power, detectable_loss, power};

@@ -372,7 +372,7 @@ fn overlays(parts: &Parts<'_>) -> String {
 
 /// The slice viewer; without scripts it stays hidden.
 fn viewer(stacks: &str, content: &Content) -> String {
-    let (shown, all) = (content.stacks.len(), content.overlays.len());
+    let (shown, all) = (stacks.matches("\"case\":").count(), content.overlays.len());
     let which = if shown < all {
         format!(
             " It holds {shown} of {all} test cases: the worst and some of the others; the rest find no \

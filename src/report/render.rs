@@ -24,7 +24,7 @@ use crate::error::{Error, Result};
 
 /// Overlays are put into the page itself while all of them together are at most this large: with the
 /// viewer's stacks and the plots a page stays below 15 MB.
-const EMBEDDED_BYTES: usize = 3_000_000;
+const EMBEDDED_BYTES: usize = 2_000_000;
 
 /// Version of the layout of `report.json`.
 const JSON_FORMAT: u32 = 1;

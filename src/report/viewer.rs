@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::volume::Volume;
 
 /// Bytes that all stacks of a page may take together, before their base 64.
-pub(super) const BUDGET_BYTES: usize = 6_000_000;
+pub(super) const BUDGET_BYTES: usize = 5_500_000;
 /// Pixels of a slice's longer side and slices, from the finest to the coarsest that is still of use.
 const LEVELS: [(usize, usize); 4] = [(256, 128), (192, 72), (160, 56), (128, 40)];
 /// Bytes that a pixel of the CT takes as PNG, and that a pixel of labels takes; measured on LiTS volumes.
@@ -242,7 +242,7 @@ struct SheetPrediction<'a> {
     labels: String,
 }
 
-/// All stacks as JSON that may stand in a page.
+/// The stacks as JSON that may stand in a page: all, or as many of the first as keep within the budget.
 ///
 /// # Errors
 /// `Error::Internal` for a picture that cannot be encoded.
@@ -277,7 +277,20 @@ pub(super) fn json(stacks: &[Stack], base64: fn(&[u8]) -> String) -> Result<Stri
                 predictions,
             })
         })
-        .collect::<Result<Vec<_>>>()?;
+        .collect::<Result<Vec<Sheet<'_>>>>()?;
+    let mut left = BUDGET_BYTES * 4 / 3;
+    let fit = sheets.iter().take_while(|sheet| {
+        let pictures = sheet
+            .predictions
+            .iter()
+            .map(|p| p.labels.len())
+            .sum::<usize>();
+        let own = sheet.ct.len() + sheet.truth.len() + pictures;
+        let fits = own <= left;
+        left = left.saturating_sub(own);
+        fits
+    });
+    let sheets: Vec<&Sheet<'_>> = fit.collect();
     let text = serde_json::to_string(&sheets).map_err(|e| Error::Internal(e.to_string()))?;
     // A case's name must not end the script that holds it.
     Ok(text.replace('<', "\\u003c"))

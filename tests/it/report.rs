@@ -718,6 +718,46 @@ fn a_report_is_complete_self_contained_and_the_same_twice() {
 }
 
 #[test]
+fn a_page_of_131_cases_stays_below_15_mb() {
+    let mut content = content();
+    let overlay = |case: usize| {
+        let mut overlay = made_up_overlay(&format!("volume-{case}"));
+        overlay.predictions.truncate(1);
+        overlay
+    };
+    content.overlays = (0..131).map(overlay).collect();
+    for row in &mut content.rows {
+        let cases = row.per_case.clone();
+        row.per_case = (0..131)
+            .map(|case| CaseScore {
+                case: format!("volume-{case}"),
+                ..cases[case % cases.len()].clone()
+            })
+            .collect();
+    }
+    // Noise: nothing compresses worse.
+    content.stacks = (0..40)
+        .map(|case| Stack {
+            ct: Array3::from_shape_fn((40, 128, 128), |(z, y, x)| {
+                (64.0 * noise(case * 1_000 + z, y * 128 + x)) as u8 * 4
+            }),
+            truth: Array3::from_elem((40, 128, 128), 1),
+            predictions: Vec::new(),
+            slices: (0..40).collect(),
+            ..made_up_stack(&format!("volume-{case}"))
+        })
+        .collect();
+    let dir = tempfile::tempdir().unwrap();
+    let index = write(&content, dir.path()).unwrap();
+    let size = fs::metadata(index).unwrap().len();
+    assert!((5_000_000..15_000_000).contains(&size), "{size}");
+    let html = fs::read_to_string(dir.path().join("index.html")).unwrap();
+    // What found no room is named with its file.
+    assert!(html.contains("src=\"overlays/volume-130.png\""));
+    assert!(html.contains("\"case\":\"volume-0\"") && !html.contains("\"case\":\"volume-39\""));
+}
+
+#[test]
 fn pictures_open_with_the_size_they_say() {
     let dir = tempfile::tempdir().unwrap();
     write(&content(), dir.path()).unwrap();
