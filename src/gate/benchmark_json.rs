@@ -1,6 +1,6 @@
 use serde::Serialize;
 
-use super::judge::{Judgement, Kind, Line};
+use super::line::{Judgement, Kind, Line};
 use crate::error::{Error, Result};
 
 /// An entry of github-action-benchmark's custom formats.

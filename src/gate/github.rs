@@ -1,5 +1,5 @@
-use super::judge::{Judgement, Line, Verdict};
 use super::junit::{fails, told};
+use super::line::{Judgement, Line, Verdict};
 use super::markdown::{comment, headline};
 use crate::error::Result;
 
@@ -33,7 +33,8 @@ fn cut(text: String, limit: usize) -> String {
 /// Workflow commands that GitHub turns to annotations, for standard output.
 pub fn annotations(judgement: &Judgement) -> String {
     let mut out = String::new();
-    let kinds: [(&str, fn(&Line) -> bool); 3] = [
+    type Wanted = fn(&Line) -> bool;
+    let kinds: [(&str, Wanted); 3] = [
         ("error", fails),
         ("notice", |line| line.verdict == Verdict::Improved),
         ("warning", |line| {

@@ -1,6 +1,6 @@
 use std::fmt::Write;
 
-use super::judge::{Judgement, Line, Verdict};
+use super::line::{Judgement, Line, Verdict};
 use super::markdown::{change_words, margin_words};
 use crate::artifact::xml_text;
 

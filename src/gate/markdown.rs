@@ -1,4 +1,4 @@
-use super::judge::{Judgement, Kind, Line, Outcome, Verdict};
+use super::line::{Judgement, Kind, Line, Outcome, Verdict};
 use crate::error::Result;
 use crate::report::{Cell, Column, Exporter, Markdown, Table, TableRow, Unit};
 

@@ -1,24 +1,29 @@
 //! Whether new results are worse than old ones: baselines, the verdict, and its outputs for CI.
 
+mod accuracy;
 mod baseline;
 mod benchmark_json;
 mod cost;
+mod cost_line;
 mod github;
 mod judge;
 mod junit;
+mod line;
+mod losses;
 mod markdown;
 mod plot;
 mod policy;
 mod power;
 
+pub use accuracy::WARNED_BELOW;
 pub use baseline::{Baseline, Facts, list};
 pub use benchmark_json::benchmark_json;
 pub use cost::{CostSamples, Quantity};
 pub use github::{annotations, step_summary};
-pub use judge::{
-    Judged, Judgement, Kind, Line, Losses, Outcome, Verdict, WARNED_BELOW, WorstCase, called, judge,
-};
+pub use judge::judge;
 pub use junit::junit;
+pub use line::{Judgement, Kind, Line, Outcome, Verdict, WorstCase};
+pub use losses::{Judged, Losses, called};
 pub use markdown::{comment, headline, table};
 pub use plot::plot;
 pub use policy::{AccuracyRule, CostRule, DEFAULT_POLICY, Policy};

@@ -1,4 +1,4 @@
-use super::judge::{Judgement, Kind, Line, Verdict};
+use super::line::{Judgement, Kind, Line, Verdict};
 use crate::error::Result;
 use crate::report::{ChangeLine, ChangeSign, change_plot};
 

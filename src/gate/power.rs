@@ -2,7 +2,8 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use super::baseline::Baseline;
-use super::judge::{Judged, Losses, Verdict, called};
+use super::line::Verdict;
+use super::losses::{Judged, Losses, called};
 use super::policy::Policy;
 use crate::analysis::statistics::{BootstrapT, wilcoxon};
 use crate::analysis::{figures, towards_zero};

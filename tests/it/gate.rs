@@ -370,3 +370,88 @@ fn baselines_are_listed_and_shown() {
     let bad = ["baseline", "save", "old", "--name", "../x"];
     assert_eq!(hdbench(dir.path(), &bad).status.code(), Some(2));
 }
+
+#[test]
+fn golden_pairs_are_scored_analysed_and_gated() {
+    use super::golden::{cases, number};
+    let dir = tempfile::tempdir().unwrap();
+    let pairs = cases();
+    for (side, perfect) in [
+        ("predictions", false),
+        ("truth", true),
+        ("references", true),
+    ] {
+        fs::create_dir(dir.path().join(side)).unwrap();
+        for case in &pairs {
+            let from = match perfect {
+                true => &case.reference_file,
+                false => &case.prediction_file,
+            };
+            let to = dir.path().join(side).join(format!("{}.nii.gz", case.name));
+            fs::copy(from, to).unwrap();
+        }
+    }
+    for side in ["predictions", "truth"] {
+        let out = format!("scores-{side}");
+        let arguments = [
+            "evaluate",
+            "--pred",
+            side,
+            "--ref",
+            "references",
+            "--out",
+            &out,
+        ];
+        let output = hdbench(dir.path(), &arguments);
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(0), "{errors}");
+    }
+    let compared = hdbench(
+        dir.path(),
+        &["compare", "scores-predictions", "scores-truth"],
+    );
+    assert_eq!(compared.status.code(), Some(0));
+    let told: Value = serde_json::from_slice(&compared.stdout).unwrap();
+    // The mean over cases is that of MedPy's values; both masks empty is 1, and one empty 0, where
+    // MedPy has no opinion.
+    for (label, key) in [("liver", "liver"), ("lesion", "tumour")] {
+        let dice = pairs.iter().map(|case| {
+            let counts = &case.expected[key]["counts"];
+            let [truth, predicted] = ["ref", "pred"].map(|side| counts[side].as_u64().unwrap());
+            match (truth, predicted) {
+                (0, 0) => 1.0,
+                (0, _) | (_, 0) => 0.0,
+                _ => number(&case.expected[key]["medpy"]["dc"]),
+            }
+        });
+        let mean = dice.sum::<f64>() / pairs.len() as f64;
+        let summary = told["summaries"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|summary| {
+                summary["label"] == label
+                    && summary["metric"] == "dice"
+                    && summary["algorithm"] == "scores-predictions"
+            });
+        let found = summary.unwrap()["mean"].as_f64().unwrap();
+        assert!((found - mean).abs() < 1e-12, "{label}: {found}, {mean}");
+    }
+    let better = told["comparisons"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|comparison| comparison["label"] == "lesion" && comparison["metric"] == "dice");
+    assert_eq!(better.unwrap()["finding"], "better");
+    let gate = [
+        "regress",
+        "--baseline",
+        "scores-truth",
+        "--current",
+        "scores-predictions",
+    ];
+    let judged = hdbench(dir.path(), &gate);
+    let errors = String::from_utf8_lossy(&judged.stderr);
+    assert_eq!(judged.status.code(), Some(6), "{errors}");
+    assert!(errors.contains("lesion dice of"), "{errors}");
+}
