@@ -2,6 +2,9 @@
 
 use std::sync::Mutex;
 
+/// More units than any single step of work is worth: an advance by more counts what was done before.
+pub const LARGEST_STEP: u64 = 2_000;
+
 /// A listener for long work, implemented by the command line.
 ///
 /// Work is measured in units of a planned total, so that one bar covers training, prediction and

@@ -2,10 +2,11 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use super::output::print;
 use super::progress::Reporter;
 use super::study_options::StudyOptions;
 use super::study_run::{
-    Finished, execute, existing, generate, given, interrupted_in, own_phantoms,
+    Executed, execute, existing, generate, given, interrupted_in, own_phantoms, told,
 };
 use crate::dataset::phantom::Spec;
 use crate::error::{Error, Result};
@@ -62,10 +63,9 @@ impl Ablation {
     fn run(&self, run: &Path, reporter: &Reporter) -> Result<()> {
         let _lease = Lease::take(run)?;
         let data = self.data(run)?;
-        let finished = self.run_study(run, self.options.settings()?, data, None, reporter)?;
+        let executed = self.run_study(run, self.options.settings()?, data, None, reporter)?;
         reporter.finish();
-        println!("report: {}", finished.page.display());
-        finished.outcome.into_result()
+        told(executed)
     }
 
     /// One study an arm, in folders of their own; phantoms and preprocessed volumes are shared.
@@ -91,9 +91,19 @@ impl Ablation {
             let folder = run.join(&arm.name);
             let shared = Some(PathBuf::from("../cache"));
             let settings = arm.settings.clone();
-            let finished = self.run_study(&folder, settings, data.clone(), shared, reporter)?;
+            let executed = self.run_study(&folder, settings, data.clone(), shared, reporter)?;
+            let finished = match executed {
+                Executed::Finished(finished) => finished,
+                Executed::Handed(text) => {
+                    print(&format!("{}\n{text}", arm.name))?;
+                    continue;
+                }
+            };
             contents.push((arm.name.clone(), finished.content));
             outcomes.push(finished.outcome);
+        }
+        if contents.is_empty() {
+            return Ok(());
         }
         let page = report::write_sweep(&contents, &run.join("report"))?;
         reporter.finish();
@@ -108,7 +118,7 @@ impl Ablation {
         data: Data,
         cache: Option<PathBuf>,
         reporter: &Reporter,
-    ) -> Result<Finished> {
+    ) -> Result<Executed> {
         let existing = existing(run, &self.options)?;
         let mut study = self
             .options

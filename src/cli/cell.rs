@@ -50,7 +50,8 @@ impl Run {
     fn run(&self, progress: &dyn Progress) -> Result<()> {
         let study = Study::read(&self.run)?;
         let cell = Cell::parse(&self.cell)?;
-        let _lease = Lease::take(&cell.folder(&self.run))?;
+        let lease = Lease::take(&cell.folder(&self.run))?;
+        let progress: &dyn Progress = &lease.watched(progress);
         // Inside the pool from the start: a parallel loop begun outside hands its work over to
         // another thread and waits, thousands of times an iteration.
         pool(study.threads)?.install(|| {

@@ -4,9 +4,7 @@ use clap::{Args, ValueEnum};
 
 use super::progress::Reporter;
 use super::study_options::StudyOptions;
-use super::study_run::{
-    Finished, execute, existing, generate, given, interrupted_in, own_phantoms,
-};
+use super::study_run::{execute, existing, generate, given, interrupted_in, own_phantoms, told};
 use crate::dataset::phantom::Spec;
 use crate::dataset::{self, read_splits};
 use crate::error::Result;
@@ -103,10 +101,9 @@ impl Crossval {
                 generate(&data.folder, &lits, reporter)?;
             }
         }
-        let Finished { page, outcome, .. } = execute(run, &study, &self.options, reporter)?;
+        let executed = execute(run, &study, &self.options, reporter)?;
         reporter.finish();
-        println!("report: {}", page.display());
-        outcome.into_result()
+        told(executed)
     }
 
     fn study(&self, run: &Path, existing: Option<&Study>) -> Result<Study> {

@@ -3,6 +3,7 @@
 mod ablation;
 mod analyze;
 mod baseline;
+mod cancel;
 mod cell;
 mod compare;
 mod completions;
@@ -22,8 +23,10 @@ mod progress;
 mod regress;
 mod report;
 mod score_table;
+mod status;
 mod submit_lits;
 mod table_output;
+mod verify;
 mod study_options;
 mod study_run;
 
@@ -38,6 +41,7 @@ Examples:
   hdbench ablation                                   train and score all variants on generated CT phantoms
   hdbench ablation --data LiTS --scale quick --out runs/lits
   hdbench crossval                                   the same for 3DIRCADb: folds over patients, transfer from LiTS
+  hdbench status runs/lits                           every cell: done, running where, failed why
   hdbench predict --model runs/lits --input ct.nii.gz --out segmentation.nii.gz
   hdbench evaluate --pred submission.zip --ref references --out scores --profile lits
   hdbench analyze runs/lits --baseline denseunet2d   intervals, paired tests, rankings, tumour sizes
@@ -85,6 +89,10 @@ enum Verb {
     Baseline(baseline::BaselineVerb),
     Regress(regress::Regress),
     Report(report::Report),
+    Status(status::StatusVerb),
+    Cancel(cancel::Cancel),
+    Verify(verify::Verify),
+    Reproduce(verify::Reproduce),
     SubmitLits(submit_lits::SubmitLits),
     Leaderboard(leaderboard::Leaderboard),
     Explain(explain::Explain),
@@ -114,6 +122,10 @@ pub fn main() -> process::ExitCode {
         Verb::Baseline(verb) => verb.exec().map_err(Into::into),
         Verb::Regress(verb) => verb.exec().map_err(Into::into),
         Verb::Report(verb) => verb.exec(),
+        Verb::Status(verb) => verb.exec().map_err(Into::into),
+        Verb::Cancel(verb) => verb.exec().map_err(Into::into),
+        Verb::Verify(verb) => verb.exec().map_err(Into::into),
+        Verb::Reproduce(verb) => verb.exec().map_err(Into::into),
         Verb::SubmitLits(verb) => verb.exec().map_err(Into::into),
         Verb::Leaderboard(verb) => verb.exec().map_err(Into::into),
         Verb::Explain(verb) => verb.exec().map_err(Into::into),

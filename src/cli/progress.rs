@@ -8,13 +8,10 @@ use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR1};
 
 use crate::error::{Error, Result};
-use crate::progress::Progress;
+use crate::progress::{LARGEST_STEP, Progress};
 
 /// Lines are printed this often where there is no terminal.
 const LINE_EVERY: Duration = Duration::from_secs(15);
-
-/// More units than any single step of work is worth.
-const LARGEST_STEP: u64 = 2_000;
 
 /// Progress on stderr: a bar on a terminal, plain lines elsewhere; listens to signals.
 pub struct Reporter {

@@ -5,6 +5,7 @@ use clap::ValueEnum;
 use clap::builder::PossibleValue;
 
 use super::progress::Reporter;
+use crate::analysis::{Scored, write_parquet};
 use crate::dataset::Protocol;
 use crate::error::Result;
 use crate::harness::{Inputs, Study};
@@ -41,7 +42,15 @@ pub fn render(
 ) -> Result<(Content, PathBuf)> {
     progress.stage("", "writing the report");
     let content = report::collect(run, study, inputs, &command(study)?)?;
-    let page = report::write(&content, &run.join("report"))?;
+    let folder = run.join("report");
+    let page = report::write(&content, &folder)?;
+    // Every case of every network, for whoever goes on with it elsewhere.
+    if content.evidence.is_some() {
+        write_parquet(
+            &folder.join("metrics_long.parquet"),
+            &Scored::read(run)?.rows,
+        )?;
+    }
     Ok((content, page))
 }
 

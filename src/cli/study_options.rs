@@ -49,6 +49,36 @@ pub struct StudyOptions {
     /// Replace a study of other settings in the same folder
     #[arg(long)]
     pub restart: bool,
+    /// Run only cells whose names match, and what they need, e.g. --only 'unet/*'
+    #[arg(long, value_name = "GLOB")]
+    pub only: Vec<String>,
+    /// Throw away what a cell has made and run it anew, e.g. --force unet/fold_0/seed_0
+    #[arg(long, value_name = "CELL")]
+    pub force: Vec<String>,
+    /// Run at most so many cells that are not done
+    #[arg(long, value_name = "N")]
+    pub limit: Option<usize>,
+    /// Print which cells would run, why, and how long they may take; run none
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Where cells run
+    #[arg(long, value_enum, default_value_t)]
+    pub engine: EngineName,
+    /// A flag for sbatch, with --engine slurm, e.g. --sbatch=--partition=gpu --sbatch=--time=24:00:00
+    #[arg(long, value_name = "FLAG", allow_hyphen_values = true)]
+    pub sbatch: Vec<String>,
+}
+
+/// Where cells run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum EngineName {
+    /// On this machine, in processes of their own
+    #[default]
+    Local,
+    /// As Slurm jobs: submits them and returns; `hdbench status` follows them, `hdbench cancel` stops them
+    Slurm,
+    /// Nowhere: prints one command a cell, for other schedulers
+    Script,
 }
 
 impl StudyOptions {

@@ -1,16 +1,30 @@
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use super::output::print;
 use super::progress::Reporter;
 use super::report::render;
-use super::study_options::StudyOptions;
+use super::study_options::{EngineName, StudyOptions};
+use super::table_output::terminal_tables;
 use crate::dataset::phantom;
 use crate::error::{Error, Result};
-use crate::harness::{Data, Inputs, Local, Outcome, Phantoms, Role, Study, run_study};
+use crate::harness::{
+    Cell, CellState, CellStatus, Data, Inputs, Local, Outcome, Phantoms, Role, Selection,
+    SlurmOptions, Study, Submitted, cells_of, command_list, forget, run_study, status, submit,
+};
 use crate::progress::Progress;
-use crate::report::Content;
+use crate::report::{Cell as TableCell, Column, Content, Table, TableRow, Unit};
 
 /// Warnings shown before the work begins; the report has all.
 const SHOWN_WARNINGS: usize = 5;
+
+/// What a start came to.
+pub enum Executed {
+    /// The study ran to its end.
+    Finished(Box<Finished>),
+    /// Its cells run elsewhere, later or not at all; this is to be said.
+    Handed(String),
+}
 
 /// A study that ran to its end.
 pub struct Finished {
@@ -37,7 +51,7 @@ pub fn execute(
     study: &Study,
     options: &StudyOptions,
     reporter: &Reporter,
-) -> Result<Finished> {
+) -> Result<Executed> {
     study.device()?;
     let study = study.write(run, options.restart)?;
     let inputs = Inputs::prepare(run, &study, reporter)?;
@@ -63,17 +77,167 @@ pub fn execute(
             fold.split.description
         ));
     }
+    for name in &options.force {
+        forget(run, Cell::parse(name)?)?;
+    }
+    let binary = std::env::current_exe().map_err(Error::read(Path::new("hdbench")))?;
+    let states = status(run)?;
+    let done: BTreeSet<&str> = states
+        .iter()
+        .filter(|cell| cell.state == CellState::Done)
+        .map(|cell| cell.cell.as_str())
+        .collect();
+    let is_done = |cell: &Cell| done.contains(cell.name().as_str());
+    let all = cells_of(
+        &study,
+        inputs.folds.iter().map(|fold| (fold.index, fold.role)),
+    );
+    let selection = Selection {
+        only: options.only.clone(),
+        limit: options.limit,
+    };
+    let chosen = selection.choose(&study, &all, is_done)?;
+    if options.dry_run {
+        return Ok(Executed::Handed(plan(&states, &chosen)?));
+    }
+    let open: Vec<Cell> = chosen
+        .iter()
+        .copied()
+        .filter(|cell| !is_done(cell))
+        .collect();
+    match options.engine {
+        EngineName::Local => {}
+        EngineName::Script => {
+            return Ok(Executed::Handed(command_list(run, &study, &open, &binary)));
+        }
+        EngineName::Slurm => {
+            let slurm = SlurmOptions {
+                binary,
+                flags: options.sbatch.clone(),
+            };
+            let submitted = submit(run, &study, &open, &slurm)?;
+            return Ok(Executed::Handed(submission(run, &open, &submitted)));
+        }
+    }
     let engine = Local {
-        binary: std::env::current_exe().map_err(Error::read(Path::new("hdbench")))?,
+        binary,
         jobs: options.jobs(study.threads)?,
     };
-    let outcome = run_study(run, &study, &inputs, &engine, reporter)?;
+    let outcome = run_study(run, &study, &inputs, Some(&chosen), &engine, reporter)?;
     let (content, page) = render(run, &study, &inputs, reporter)?;
-    Ok(Finished {
+    Ok(Executed::Finished(Box::new(Finished {
         content,
         page,
         outcome,
-    })
+    })))
+}
+
+/// What was submitted, for people.
+fn submission(run: &Path, open: &[Cell], submitted: &Submitted) -> String {
+    if open.is_empty() {
+        return format!(
+            "every cell is done; hdbench report {} renders them\n",
+            run.display()
+        );
+    }
+    let mut text = format!(
+        "{} cells submitted, {} still in the queue from before\n",
+        submitted.jobs.len(),
+        submitted.waiting.len()
+    );
+    for job in &submitted.jobs {
+        text += &format!("  {:<12} {}\n", job.id, job.cell);
+    }
+    if let Some(report) = &submitted.report {
+        text += &format!("  {report:<12} report, when all have ended\n");
+    }
+    text + &format!(
+        "hdbench status {0} follows them; hdbench cancel {0} stops them\n",
+        run.display()
+    )
+}
+
+/// Which cells would run, and why the others would not.
+fn plan(states: &[CellStatus], chosen: &[Cell]) -> Result<String> {
+    let chosen: BTreeSet<String> = chosen.iter().map(Cell::name).collect();
+    let part = |cell: &str| cell.split('/').next().unwrap_or(cell).to_owned();
+    // What others of the same network took.
+    let mut measured: BTreeMap<String, Vec<f64>> = BTreeMap::new();
+    for cell in states.iter().filter(|cell| cell.state == CellState::Done) {
+        measured
+            .entry(part(&cell.cell))
+            .or_default()
+            .push(cell.seconds);
+    }
+    let hours = |cell: &str| {
+        let own = measured.get(&part(cell))?;
+        Some(own.iter().sum::<f64>() / own.len() as f64 / 3600.0)
+    };
+    let mut total = 0.0;
+    let mut unknown = 0;
+    let mut runs = 0;
+    let rows: Vec<TableRow> = states
+        .iter()
+        .map(|cell| {
+            let is_done = cell.state == CellState::Done;
+            let will = chosen.contains(&cell.cell) && !is_done;
+            let why = match &cell.state {
+                CellState::Done => "done".to_owned(),
+                _ if !chosen.contains(&cell.cell) => "not chosen by --only or --limit".into(),
+                CellState::Queued { waits_for } if waits_for.is_empty() => "not begun".into(),
+                CellState::Queued { waits_for } => format!("after {}", waits_for.join(", ")),
+                CellState::Running { holder } => format!("runs now: {}", holder.words()),
+                CellState::Killed | CellState::Interrupted => "goes on from its checkpoint".into(),
+                CellState::Failed { reason } => format!("failed before: {reason}"),
+                CellState::Stale { changed } => format!("changed since: {}", changed.join(", ")),
+                CellState::Blocked { by } => format!("again, after {by}"),
+            };
+            if will {
+                runs += 1;
+                match hours(&cell.cell) {
+                    Some(hours) => total += hours,
+                    None => unknown += 1,
+                }
+            }
+            TableRow {
+                cells: vec![
+                    TableCell::text(&cell.cell),
+                    TableCell::text(if will { "runs" } else { "-" }),
+                    TableCell::text(why),
+                    TableCell::number(hours(&cell.cell).filter(|_| will)),
+                ],
+                ..TableRow::default()
+            }
+        })
+        .collect();
+    let table = Table {
+        id: "plan".into(),
+        title: format!("{runs} of {} cells would run", states.len()),
+        caption: format!(
+            "{total:.2} hours of those whose network was measured in this study before; {unknown} were not \
+             yet."
+        ),
+        columns: vec![
+            Column::words("cell", "Cell"),
+            Column::words("runs", "Runs"),
+            Column::words("why", "Why"),
+            Column::numbers("hours", "About", Unit::Hours, 3),
+        ],
+        rows,
+        ..Table::default()
+    };
+    terminal_tables(&[table])
+}
+
+/// Says what a start came to.
+pub fn told(executed: Executed) -> Result<()> {
+    match executed {
+        Executed::Finished(finished) => {
+            print(&format!("report: {}\n", finished.page.display()))?;
+            finished.outcome.into_result()
+        }
+        Executed::Handed(text) => print(&text),
+    }
 }
 
 /// Hands an interruption on with the way to go on.

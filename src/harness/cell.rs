@@ -1,6 +1,6 @@
 use std::path::{Path, PathBuf};
 
-use super::fold::Fold;
+use super::fold::Role;
 use super::study::Study;
 use crate::error::{Error, Result};
 use crate::network::Part;
@@ -72,15 +72,15 @@ impl Cell {
 }
 
 /// All cells of a study in an order in which each comes after what it needs.
-pub fn cells_of(study: &Study, folds: &[Fold]) -> Vec<Cell> {
+pub fn cells_of(study: &Study, folds: impl IntoIterator<Item = (usize, Role)>) -> Vec<Cell> {
     let mut cells = Vec::new();
-    for fold in folds {
+    for (fold, role) in folds {
         for &seed in &study.seeds {
             let mut wanted: Vec<Cell> = Vec::new();
-            for &variant in study.variants_of(fold.role) {
+            for &variant in study.variants_of(role) {
                 let cell = Cell {
                     part: Part::Variant(variant),
-                    fold: fold.index,
+                    fold,
                     seed,
                 };
                 add_with_needs(cell, &study.recipe, &mut wanted);

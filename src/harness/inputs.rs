@@ -38,6 +38,9 @@ pub struct LockedCase {
     stamp: String,
     /// Hash of the files' contents.
     blake3: String,
+    /// Name of its folder in the cache; empty where it was never prepared.
+    #[serde(default)]
+    prepared: String,
 }
 
 impl LockedCase {
@@ -67,6 +70,7 @@ impl LockedCase {
             bytes,
             stamp,
             blake3: hash_bytes(hashes.join(" ").as_bytes()),
+            prepared: String::new(),
         })
     }
 
@@ -261,7 +265,14 @@ fn ready(
             study.recipe.hu_window,
             study.scale.coarse_spacing_mm,
         );
-        locked.insert(key.clone(), lock.clone());
+        let prepared = hash.clone();
+        locked.insert(
+            key.clone(),
+            LockedCase {
+                prepared,
+                ..lock.clone()
+            },
+        );
         tasks.push(Task {
             case,
             key,
@@ -495,6 +506,31 @@ pub fn fold_roles(run: &Path) -> Result<Vec<(usize, Role)>> {
 /// The study's cases, by name.
 pub(super) fn locked_cases(run: &Path) -> Result<BTreeMap<String, LockedCase>> {
     Ok(read_lock(&run.join("study.lock"))?.cases)
+}
+
+/// What the study's folds train on, by the lock: their numbers, roles and prepared training cases.
+///
+/// # Errors
+/// As [`fold_roles`].
+pub(super) fn locked_folds(run: &Path) -> Result<Vec<(usize, Role, Vec<String>)>> {
+    let lock = read_lock(&run.join("study.lock"))?;
+    Ok(lock
+        .folds
+        .iter()
+        .map(|fold| {
+            let prefix = if fold.role.is_transfer() {
+                "transfer/"
+            } else {
+                ""
+            };
+            let prepared = |name: &String| {
+                let case = lock.cases.get(&format!("{prefix}{name}"));
+                case.map(|case| case.prepared.clone()).unwrap_or_default()
+            };
+            let train = fold.split.train.iter().map(prepared).collect();
+            (fold.index, fold.role, train)
+        })
+        .collect())
 }
 
 /// The hash of every test case's files of the study's own folds, by the case's name.

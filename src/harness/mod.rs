@@ -18,8 +18,12 @@ mod record;
 mod run;
 mod schedule;
 mod score;
+mod select;
+mod slurm;
+mod status;
 mod study;
 mod train;
+mod verify;
 
 pub use case_cost::{CaseCost, CostStage, TimedWindows, case_cost};
 pub use cell::{Cell, cells_of};
@@ -29,7 +33,7 @@ pub use environment::{Environment, Machine, hardware_line};
 pub use fold::{Fold, Leak, Role, TestCase};
 pub use held_out::{Seen, seen, study_of};
 pub use inputs::{Inputs, LockedCase, fold_roles, test_case_hashes};
-pub use lease::Lease;
+pub use lease::{Holder, Lease};
 pub use measure::{Measured, Patch, measure};
 pub use memory::PeakMemory;
 pub use predict::{
@@ -39,4 +43,8 @@ pub use predict::{
 pub use record::{CellRecord, StageRecord, Status};
 pub use run::run_cell;
 pub use schedule::{Outcome, run_study};
+pub use select::{Selection, forget};
+pub use slurm::{Job, Jobs, SlurmOptions, Submitted, cancel, command_list, queue_states, submit};
+pub use status::{CellState, CellStatus, status};
 pub use study::{Data, Phantoms, Study, Transfer, own_cache};
+pub use verify::{Mismatch, Reproduced, Verified, compare_runs, prepare_again, verify};

@@ -118,6 +118,7 @@ pub fn predict(
         "predict".into(),
         StageRecord {
             inputs: key,
+            from: BTreeMap::new(),
             outputs: vec!["predictions".into()],
             hash: hash.clone(),
             seconds: made.seconds.values().sum(),

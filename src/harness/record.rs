@@ -26,6 +26,9 @@ pub enum Status {
 pub struct StageRecord {
     /// Hash of everything that determined the outputs.
     pub inputs: String,
+    /// The same in parts, each with its own hash or value: what tells which of them has changed.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub from: BTreeMap<String, String>,
     /// Files or folders, relative to the cell.
     pub outputs: Vec<String>,
     /// Hash of the outputs where a later stage is made from them.
@@ -92,6 +95,7 @@ mod tests {
         let mut record = CellRecord::default();
         let stage = StageRecord {
             inputs: "a".into(),
+            from: BTreeMap::new(),
             outputs: vec!["model".into()],
             hash: "h".into(),
             seconds: 1.0,

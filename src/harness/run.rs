@@ -6,6 +6,7 @@ use super::environment::Environment;
 use super::fold::Role;
 use super::inputs::Inputs;
 use super::record::{CellRecord, Status};
+use super::schedule::units;
 use super::study::Study;
 use super::{predict, score, train};
 use crate::artifact::{create_dir, write_atomic};
@@ -24,9 +25,14 @@ pub fn run_cell(
 ) -> Result<()> {
     let folder = cell.folder(run);
     create_dir(&folder)?;
+    progress.plan(units(study, inputs, cell));
     let mut record = CellRecord::read(&folder)?;
     let before = record.clone();
-    record.status = Status::Running;
+    // Written at once: a cell that was killed is told from one that never began.
+    if record.status != Status::Done {
+        record.status = Status::Running;
+        record.write(&folder)?;
+    }
     // A panic of a library is this cell's failure, not the study's.
     let attempt = AssertUnwindSafe(|| work(run, study, inputs, cell, &mut record, progress));
     let result = catch_unwind(attempt).unwrap_or_else(|panic| {

@@ -40,17 +40,21 @@ impl Outcome {
     }
 }
 
-/// Runs every cell of a study, those that are done included (they see that themselves), as many
-/// side by side as the engine allows. A cell that fails does not stop those that do not need it;
+/// Runs cells of a study, those that are done included (they see that themselves), as many side by side
+/// as the engine allows; all of the study's without a choice. A cell that fails does not stop those that do not need it;
 /// a signal stops all.
 pub fn run_study(
     run: &Path,
     study: &Study,
     inputs: &Inputs,
+    chosen: Option<&[Cell]>,
     engine: &dyn Engine,
     progress: &dyn Progress,
 ) -> Result<Outcome> {
-    let pending = by_priority(study, inputs);
+    let mut pending = by_priority(study, inputs);
+    if let Some(chosen) = chosen {
+        pending.retain(|cell| chosen.contains(cell));
+    }
     progress.plan(pending.iter().map(|cell| units(study, inputs, *cell)).sum());
     let cells = pending.len();
     let board = Board {
@@ -172,7 +176,8 @@ impl State {
 
 /// All cells, those first that begin the longest way to the end.
 fn by_priority(study: &Study, inputs: &Inputs) -> Vec<Cell> {
-    let mut cells = cells_of(study, &inputs.folds);
+    let folds = inputs.folds.iter().map(|fold| (fold.index, fold.role));
+    let mut cells = cells_of(study, folds);
     let all = cells.clone();
     cells.sort_by_key(|cell| std::cmp::Reverse(way_to_end(*cell, &all, study, inputs)));
     cells
@@ -187,7 +192,7 @@ fn way_to_end(cell: Cell, all: &[Cell], study: &Study, inputs: &Inputs) -> u64 {
 }
 
 /// Units of progress a cell is worth.
-fn units(study: &Study, inputs: &Inputs, cell: Cell) -> u64 {
+pub(super) fn units(study: &Study, inputs: &Inputs, cell: Cell) -> u64 {
     let plans = stages(cell.part, &study.recipe, &study.scale);
     let training = train::units(cell.part) * train::iterations(&plans) as u64;
     let fold = inputs.folds.iter().find(|fold| fold.index == cell.fold);
@@ -280,7 +285,7 @@ mod tests {
             at_once: AtomicUsize::new(0),
             most: AtomicUsize::new(0),
         };
-        let outcome = run_study(Path::new(""), &study, &inputs, &engine, &Silent).unwrap();
+        let outcome = run_study(Path::new(""), &study, &inputs, None, &engine, &Silent).unwrap();
         let order = engine.order.into_inner().unwrap();
         (outcome, order, engine.most.into_inner())
     }

@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use rayon::prelude::*;
@@ -59,6 +60,7 @@ pub fn score(
         "score".into(),
         StageRecord {
             inputs: key,
+            from: BTreeMap::new(),
             outputs: [
                 "metrics_long.csv",
                 "cases.csv",

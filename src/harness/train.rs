@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use burn::tensor::Device;
@@ -69,6 +70,7 @@ pub fn train(
     };
     let text = serde_json::to_vec(&determinants).map_err(|e| Error::Internal(e.to_string()))?;
     let key = hash_bytes(&text);
+    let from = parts(&text)?;
     if let Some(done) = record.done(&folder, "train", &key) {
         progress.advance(units(cell.part) * iterations(&plans) as u64);
         return Ok(done.hash.clone());
@@ -109,6 +111,7 @@ pub fn train(
         "train".into(),
         StageRecord {
             inputs: key,
+            from,
             outputs: vec!["losses.csv".into(), "model".into()],
             hash: hash.clone(),
             seconds: losses.iter().map(|row| row.seconds).sum(),
@@ -119,6 +122,60 @@ pub fn train(
     record.write(&folder)?;
     Checkpoint::remove(&folder)?;
     Ok(hash)
+}
+
+/// Each determinant by its name: short ones as they are, long ones by their hash.
+fn parts(determinants: &[u8]) -> Result<BTreeMap<String, String>> {
+    let whole: BTreeMap<String, serde_json::Value> =
+        serde_json::from_slice(determinants).map_err(|e| Error::Internal(e.to_string()))?;
+    Ok(whole
+        .into_iter()
+        .map(|(name, value)| {
+            let text = value.to_string();
+            let short = match text.len() {
+                ..=64 => text.trim_matches('"').to_owned(),
+                _ => hash_bytes(text.as_bytes())[..16].to_owned(),
+            };
+            (name, short)
+        })
+        .collect())
+}
+
+/// What a cell's training would be made from now, by the study and its lock, in the same parts;
+/// nothing where the cell that it starts from is not trained, or the lock is of an older version.
+pub(super) fn made_from(
+    run: &Path,
+    study: &Study,
+    train: &[String],
+    cell: Cell,
+) -> Result<Option<BTreeMap<String, String>>> {
+    let plans = stages(cell.part, &study.recipe, &study.scale);
+    let starts_from = match cell.starts_from(&study.recipe) {
+        None => None,
+        Some(origin) => match Bundle::describe(&origin.folder(run).join("model")) {
+            Ok(model) => Some(model.weights),
+            Err(_) => return Ok(None),
+        },
+    };
+    let encoder_weights = study
+        .encoder_weights
+        .as_deref()
+        .filter(|_| cell.part == Part::Encoder);
+    let determinants = Determinants {
+        method: METHOD,
+        part: cell.part,
+        plans: &plans,
+        recipe: &study.recipe,
+        scale: &study.scale,
+        seed: study.cell_seed(cell.fold, cell.seed).0,
+        device: &study.device,
+        threads: study.threads,
+        train,
+        starts_from,
+        encoder_weights: encoder_weights.map(hash_file).transpose()?,
+    };
+    let text = serde_json::to_vec(&determinants).map_err(|e| Error::Internal(e.to_string()))?;
+    parts(&text).map(Some)
 }
 
 fn blank(part: Part, study: &Study, device: &Device) -> Network {

@@ -413,7 +413,8 @@ fn foot(parts: &Parts<'_>) -> String {
         "<h3>How to reproduce</h3>\n<pre><code>{}</code></pre>\n<p class=\"note\">The same study, \
          seed, device and number of threads give the same bytes. Every table is in \
          <code>tables/</code> as Markdown, CSV (full precision) and LaTeX, every plot in \
-         <code>plots/</code> as SVG and PNG, and all of it in <code>report.json</code>.</p>\n\
+         <code>plots/</code> as SVG and PNG, all of it in <code>report.json</code>, and every case of every \
+         network in <code>metrics_long.parquet</code>.</p>\n\
          </section>\n<footer><p class=\"note\">Fingerprint: <code>{}</code></p></footer>\n",
         escape(&content.command),
         escape(parts.fingerprint)

@@ -1,0 +1,135 @@
+use std::path::PathBuf;
+
+use clap::Args;
+use indicatif::HumanDuration;
+use serde_json::json;
+
+use super::output::{print, print_json};
+use super::table_output::{for_terminal, terminal_tables};
+use crate::error::Result;
+use crate::harness::{CellState, CellStatus, status};
+use crate::report::{Cell, Column, Table, TableRow, Unit};
+
+/// How a study stands: every cell, who works on it, how long it will take, why it failed.
+///
+/// Read from the study's folder alone, on any machine that sees it, also while the study runs.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  hdbench status runs/lits
+  hdbench status runs/lits --json | jq '.cells[] | select(.state == \"failed\")'
+
+States: queued (and for which cells it waits), running (host, process, stage, time left), killed (goes on
+with the next start), interrupted, done, failed (with the reason), stale (done, but from inputs that have
+changed since), blocked (a cell that it needs failed).")]
+pub struct StatusVerb {
+    /// The study's folder
+    run: PathBuf,
+    /// JSON instead of a table (also when standard output is no terminal)
+    #[arg(long)]
+    json: bool,
+}
+
+impl StatusVerb {
+    pub fn exec(self) -> Result<()> {
+        let cells = status(&self.run)?;
+        if self.json || !for_terminal() {
+            return print_json(&json!({ "format": "hdbench.status/1", "run": self.run,
+                                       "counts": counts(&cells), "cells": cells }));
+        }
+        if cells.is_empty() {
+            return print("the study has not looked at its data yet: nothing is planned\n");
+        }
+        print(&terminal_tables(&[table(&cells)])?)
+    }
+}
+
+const NAMES: [&str; 8] = [
+    "queued",
+    "running",
+    "killed",
+    "interrupted",
+    "done",
+    "failed",
+    "stale",
+    "blocked",
+];
+
+fn counts(cells: &[CellStatus]) -> serde_json::Map<String, serde_json::Value> {
+    let count = |name: &str| {
+        cells
+            .iter()
+            .filter(|cell| cell.state.name() == name)
+            .count()
+    };
+    NAMES
+        .iter()
+        .map(|name| ((*name).to_owned(), count(name).into()))
+        .collect()
+}
+
+fn table(cells: &[CellStatus]) -> Table {
+    let rows = cells.iter().map(|cell| TableRow {
+        cells: vec![
+            Cell::text(&cell.cell),
+            Cell::text(cell.state.name()),
+            Cell::text(detail(&cell.state)),
+            Cell::number((cell.seconds > 0.0).then_some(cell.seconds / 3600.0)),
+        ],
+        ..TableRow::default()
+    });
+    let said: Vec<String> = NAMES
+        .iter()
+        .map(|name| {
+            (
+                name,
+                cells
+                    .iter()
+                    .filter(|cell| cell.state.name() == *name)
+                    .count(),
+            )
+        })
+        .filter(|(_, count)| *count > 0)
+        .map(|(name, count)| format!("{count} {name}"))
+        .collect();
+    Table {
+        id: "status".into(),
+        title: format!("{} cells", cells.len()),
+        caption: format!("{}.", said.join(", ")),
+        columns: vec![
+            Column::words("cell", "Cell"),
+            Column::words("state", "State"),
+            Column::words("detail", "Detail"),
+            Column::numbers("hours", "Worked", Unit::Hours, 3),
+        ],
+        rows: rows.collect(),
+        ..Table::default()
+    }
+}
+
+fn detail(state: &CellState) -> String {
+    match state {
+        CellState::Queued { waits_for } if waits_for.is_empty() => "ready".into(),
+        CellState::Queued { waits_for } => format!("waits for {}", waits_for.join(", ")),
+        CellState::Running { holder } => {
+            let mut text = holder.words();
+            if !holder.stage.is_empty() {
+                text += &format!("; {}", holder.stage);
+            }
+            if holder.total > 0 {
+                text += &format!(", {} %", 100 * holder.done.min(holder.total) / holder.total);
+            }
+            if let Some(left) = holder.seconds_left() {
+                let left = std::time::Duration::from_secs_f64(left);
+                text += &format!(", {} left", HumanDuration(left));
+            }
+            text
+        }
+        CellState::Killed => "whoever worked on it is gone; the next start goes on".into(),
+        CellState::Interrupted => "the next start goes on".into(),
+        CellState::Done => String::new(),
+        CellState::Failed { reason } => reason.clone(),
+        CellState::Stale { changed } => format!("changed since: {}", changed.join(", ")),
+        CellState::Blocked { by } => format!("{by} failed"),
+    }
+}

@@ -1,0 +1,94 @@
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use glob::Pattern;
+
+use super::cell::Cell;
+use super::lease::Lease;
+use super::study::Study;
+use crate::error::{Error, Result};
+
+/// Which cells of a study a start is about.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Selection {
+    /// Shell patterns of names (`hdenseunet/*`); none stands for all. What a chosen cell needs is
+    /// chosen with it.
+    pub only: Vec<String>,
+    /// At most so many cells that are not done.
+    pub limit: Option<usize>,
+}
+
+impl Selection {
+    /// Chooses among a study's cells, in their order. `is_done` says which count as done.
+    ///
+    /// # Errors
+    /// `Error::Usage` for a pattern that is none, or that no cell matches.
+    pub fn choose(
+        &self,
+        study: &Study,
+        cells: &[Cell],
+        is_done: impl Fn(&Cell) -> bool,
+    ) -> Result<Vec<Cell>> {
+        let mut chosen: BTreeSet<Cell> = BTreeSet::new();
+        for text in &self.only {
+            let pattern = Pattern::new(text)
+                .map_err(|e| Error::usage(format!("--only {text}: {e}"), "e.g. --only 'unet/*'"))?;
+            let matching: Vec<Cell> = cells
+                .iter()
+                .filter(|cell| pattern.matches(&cell.name()))
+                .copied()
+                .collect();
+            if matching.is_empty() {
+                let example = cells.last().map_or(String::new(), Cell::name);
+                return Err(Error::usage(
+                    format!("--only {text} matches no cell of this study"),
+                    format!("its cells are named like {example}"),
+                ));
+            }
+            for cell in matching {
+                add_with_needs(cell, study, &mut chosen);
+            }
+        }
+        let mut left = self.limit.unwrap_or(usize::MAX);
+        let mut taken: BTreeSet<Cell> = BTreeSet::new();
+        Ok(cells
+            .iter()
+            .filter(|cell| self.only.is_empty() || chosen.contains(cell))
+            .filter(|cell| {
+                let needed = cell.needs(&study.recipe);
+                let ready = needed
+                    .iter()
+                    .all(|need| taken.contains(need) || is_done(need));
+                if is_done(cell) || (left > 0 && ready) {
+                    left -= usize::from(!is_done(cell));
+                    taken.insert(**cell);
+                    return true;
+                }
+                false
+            })
+            .copied()
+            .collect())
+    }
+}
+
+fn add_with_needs(cell: Cell, study: &Study, chosen: &mut BTreeSet<Cell>) {
+    if chosen.insert(cell) {
+        for need in cell.needs(&study.recipe) {
+            add_with_needs(need, study, chosen);
+        }
+    }
+}
+
+/// Throws away what a cell has made, so that it is run anew.
+///
+/// # Errors
+/// `Error::Usage` where somebody works on it; `Error::Write`.
+pub fn forget(run: &Path, cell: Cell) -> Result<()> {
+    let folder = cell.folder(run);
+    if !folder.exists() {
+        return Ok(());
+    }
+    let lease = Lease::take(&folder)?;
+    drop(lease);
+    std::fs::remove_dir_all(&folder).map_err(Error::write(&folder))
+}

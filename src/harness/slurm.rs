@@ -1,0 +1,433 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde::{Deserialize, Serialize};
+
+use super::cell::Cell;
+use super::study::Study;
+use crate::artifact::{create_dir, write_atomic};
+use crate::error::{Error, Result};
+
+/// Elements of an array where the cluster does not say how many it takes (Slurm's default is 1001, the
+/// highest index 1000).
+const MAX_ARRAY: usize = 1_000;
+
+/// The batch shell is told so long before the time limit, s: a cell saves and is queued again.
+const WARNING_SECONDS: u32 = 180;
+
+/// A cell's job.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Job {
+    pub cell: String,
+    /// `41_2`.
+    pub id: String,
+    /// The script it was submitted by, relative to the study's folder.
+    pub script: PathBuf,
+}
+
+/// `RUN/slurm/jobs.json`: the last job of every cell, and that of the report.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Jobs {
+    pub jobs: Vec<Job>,
+    #[serde(default)]
+    pub report: Option<String>,
+}
+
+impl Jobs {
+    /// A study's; empty where nothing was submitted.
+    ///
+    /// # Errors
+    /// `Error::Malformed` for a file that does not parse.
+    pub fn read(run: &Path) -> Result<Self> {
+        let path = folder(run).join("jobs.json");
+        match std::fs::read(&path) {
+            Ok(text) => serde_json::from_slice(&text).map_err(|e| {
+                Error::malformed(&path, e.to_string(), "delete it; jobs that run go on")
+            }),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),
+            Err(e) => Err(Error::read(&path)(e)),
+        }
+    }
+
+    fn write(&self, run: &Path) -> Result<()> {
+        let text = serde_json::to_vec_pretty(self).map_err(|e| Error::Internal(e.to_string()))?;
+        write_atomic(&folder(run).join("jobs.json"), &text)
+    }
+
+    /// The job of a cell.
+    pub fn of(&self, cell: &str) -> Option<&Job> {
+        self.jobs.iter().find(|job| job.cell == cell)
+    }
+}
+
+fn folder(run: &Path) -> PathBuf {
+    run.join("slurm")
+}
+
+/// How cells are submitted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SlurmOptions {
+    /// The `hdbench` binary, on every node.
+    pub binary: PathBuf,
+    /// Passed on to `sbatch`, e.g. `--partition=gpu`.
+    pub flags: Vec<String>,
+}
+
+/// What was submitted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Submitted {
+    /// New jobs, in the order of their submission.
+    pub jobs: Vec<Job>,
+    /// Cells whose jobs of an earlier start still wait or run.
+    pub waiting: Vec<String>,
+    /// The job that renders the report at the end.
+    pub report: Option<String>,
+}
+
+/// Submits cells that are not done, in an order in which each comes after what it needs: cells with the
+/// same needs as one array, `afterok` those that they need. A last job renders the report whatever
+/// became of the others. Cells whose job is still in the queue are left to it.
+///
+/// # Errors
+/// `Error::Usage` where Slurm is not there or refuses; `Error::Write`.
+pub fn submit(
+    run: &Path,
+    study: &Study,
+    cells: &[Cell],
+    options: &SlurmOptions,
+) -> Result<Submitted> {
+    let run = std::path::absolute(run).map_err(Error::read(run))?;
+    create_dir(&folder(&run))?;
+    let mut known = Jobs::read(&run)?;
+    let active = active(&known)?;
+    let mut ids: BTreeMap<Cell, String> = BTreeMap::new();
+    let mut submitted = Submitted::default();
+    for &cell in cells {
+        if let Some(job) = known
+            .of(&cell.name())
+            .filter(|job| active.contains(&job.id))
+        {
+            ids.insert(cell, job.id.clone());
+            submitted.waiting.push(cell.name());
+        }
+    }
+    let most = max_array();
+    let mut number = known.jobs.len();
+    for (needs, group) in groups(study, cells, &ids) {
+        for chunk in group.chunks(most) {
+            number += 1;
+            let script = Path::new("slurm").join(format!("{number:04}-{}.sbatch", chunk[0].part));
+            let after: Vec<&str> = needs
+                .iter()
+                .filter_map(|need| Some(ids.get(need)?.as_str()))
+                .collect();
+            let text = batch_script(&run, study, chunk, &after, options);
+            write_atomic(&run.join(&script), text.as_bytes())?;
+            let id = sbatch(&run, &[run.join(&script).display().to_string()])?;
+            for (task, &cell) in chunk.iter().enumerate() {
+                let job = Job {
+                    cell: cell.name(),
+                    id: format!("{id}_{task}"),
+                    script: script.clone(),
+                };
+                ids.insert(cell, job.id.clone());
+                known.jobs.retain(|other| other.cell != job.cell);
+                known.jobs.push(job.clone());
+                submitted.jobs.push(job);
+            }
+            // Written after every array: what is submitted is known even if the next one is refused.
+            known.write(&run)?;
+        }
+    }
+    if !submitted.jobs.is_empty() {
+        let script = run.join("slurm").join("report.sbatch");
+        let text = report_script(&run, study, &ids, options);
+        write_atomic(&script, text.as_bytes())?;
+        known.report = Some(sbatch(&run, &[script.display().to_string()])?);
+        known.write(&run)?;
+        submitted.report.clone_from(&known.report);
+    }
+    Ok(submitted)
+}
+
+/// Cells that are not in the queue yet by what they need of those that are or will be: the first groups
+/// need none.
+fn groups(
+    study: &Study,
+    cells: &[Cell],
+    queued: &BTreeMap<Cell, String>,
+) -> Vec<(Vec<Cell>, Vec<Cell>)> {
+    let open: BTreeSet<Cell> = cells.iter().copied().collect();
+    let mut groups: Vec<(Vec<Cell>, Vec<Cell>)> = Vec::new();
+    let mut depths: BTreeMap<Cell, usize> = BTreeMap::new();
+    for &cell in cells {
+        let mut needs: Vec<Cell> = cell.needs(&study.recipe);
+        needs.retain(|need| open.contains(need));
+        needs.sort_unstable();
+        let deepest = needs.iter().filter_map(|need| depths.get(need)).max();
+        depths.insert(cell, deepest.map_or(0, |depth| depth + 1));
+        if queued.contains_key(&cell) {
+            continue;
+        }
+        match groups.iter_mut().find(|(other, _)| *other == needs) {
+            Some((_, group)) => group.push(cell),
+            None => groups.push((needs, vec![cell])),
+        }
+    }
+    groups.sort_by_key(|(_, group)| depths.get(&group[0]).copied());
+    groups
+}
+
+/// The lines that every script has.
+fn head(run: &Path, study: &Study, name: &str, options: &SlurmOptions) -> String {
+    let mut text = String::from("#!/bin/bash\n");
+    // Writing to a string cannot fail.
+    let _ = writeln!(
+        text,
+        "#SBATCH --job-name=hdbench-{}-{name}",
+        plain(&study.name)
+    );
+    let _ = writeln!(text, "#SBATCH --chdir={}", run.display());
+    let _ = writeln!(text, "#SBATCH --cpus-per-task={}", study.threads);
+    for flag in &options.flags {
+        let _ = writeln!(text, "#SBATCH {flag}");
+    }
+    text
+}
+
+fn plain(name: &str) -> String {
+    let keep = |c: char| {
+        if c.is_ascii_alphanumeric() || "-_.".contains(c) {
+            c
+        } else {
+            '_'
+        }
+    };
+    name.chars().map(keep).collect()
+}
+
+/// The script of an array: readable, and all that a later look needs.
+fn batch_script(
+    run: &Path,
+    study: &Study,
+    cells: &[Cell],
+    after: &[&str],
+    options: &SlurmOptions,
+) -> String {
+    let mut text = head(run, study, cells[0].part.id(), options);
+    let _ = writeln!(text, "#SBATCH --array=0-{}", cells.len() - 1);
+    let _ = writeln!(text, "#SBATCH --output=slurm/%A_%a.log");
+    text += "#SBATCH --open-mode=append\n#SBATCH --requeue\n";
+    let _ = writeln!(text, "#SBATCH --signal=B:USR1@{WARNING_SECONDS}");
+    if !after.is_empty() {
+        let _ = writeln!(text, "#SBATCH --dependency=afterok:{}", after.join(":"));
+        text += "#SBATCH --kill-on-invalid-dep=yes\n";
+    }
+    text += "\ncells=(\n";
+    for cell in cells {
+        let _ = writeln!(text, "    {}", cell.name());
+    }
+    text += ")\n\n";
+    let _ = writeln!(
+        text,
+        "# Before the time limit Slurm signals this shell: the cell saves, and the job queues itself again. A\n\
+         # cell that is cancelled or preempted saves as well; Slurm itself queues a preempted one again.\n\
+         requeue=\n\
+         trap 'requeue=yes; kill -USR1 \"$cell\"' USR1\n\
+         trap 'kill -TERM \"$cell\"' TERM\n\
+         {} cell run . \"${{cells[$SLURM_ARRAY_TASK_ID]}}\" &\n\
+         cell=$!\n\
+         # A signal ends a wait; the cell goes on until it has saved.\n\
+         while :; do\n\
+         \x20   wait \"$cell\"\n\
+         \x20   code=$?\n\
+         \x20   kill -0 \"$cell\" 2>/dev/null || break\n\
+         done\n\
+         if [ \"$code\" = 75 ] && [ -n \"$requeue\" ]; then\n\
+         \x20   scontrol requeue \"${{SLURM_ARRAY_JOB_ID}}_${{SLURM_ARRAY_TASK_ID}}\"\n\
+         fi\n\
+         exit \"$code\"",
+        quoted(&options.binary.display().to_string())
+    );
+    text
+}
+
+fn report_script(
+    run: &Path,
+    study: &Study,
+    ids: &BTreeMap<Cell, String>,
+    options: &SlurmOptions,
+) -> String {
+    let mut text = head(run, study, "report", options);
+    text += "#SBATCH --output=slurm/report-%j.log\n";
+    let all: Vec<&str> = ids.values().map(String::as_str).collect();
+    let _ = writeln!(text, "#SBATCH --dependency=afterany:{}", all.join(":"));
+    let _ = writeln!(
+        text,
+        "\n# Whatever became of the cells: the report shows what is there.\nexec {} report .",
+        quoted(&options.binary.display().to_string())
+    );
+    text
+}
+
+/// A word for the shell.
+fn quoted(word: &str) -> String {
+    format!("'{}'", word.replace('\'', "'\\''"))
+}
+
+/// Runs one of Slurm's programs and returns what it prints.
+fn slurm(program: &str, arguments: &[String]) -> Result<String> {
+    let output = Command::new(program)
+        .args(arguments)
+        .output()
+        .map_err(|e| {
+            let hint = "run this on a node from which jobs can be submitted, or use --engine local";
+            Error::usage(format!("{program}: {e}"), hint)
+        })?;
+    if output.status.success() {
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+    }
+    let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+    Err(Error::usage(
+        format!("{program} {}: {said}", arguments.join(" ")),
+        "what was submitted before goes on; mend the flags and start again",
+    ))
+}
+
+fn sbatch(run: &Path, arguments: &[String]) -> Result<String> {
+    let mut all = vec!["--parsable".to_owned()];
+    all.extend_from_slice(arguments);
+    let printed = slurm("sbatch", &all)?;
+    // `41`, or `41;cluster`.
+    let id = printed
+        .trim()
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .to_owned();
+    if id.is_empty() || !id.bytes().all(|b| b.is_ascii_digit()) {
+        return Err(Error::malformed(
+            run,
+            format!("sbatch printed {printed:?} instead of a job's number"),
+            "look with squeue whether the job was taken",
+        ));
+    }
+    Ok(id)
+}
+
+/// The highest number of elements that this cluster takes.
+fn max_array() -> usize {
+    let Ok(text) = slurm("scontrol", &["show".into(), "config".into()]) else {
+        return MAX_ARRAY;
+    };
+    let line = text
+        .lines()
+        .find(|line| line.trim_start().starts_with("MaxArraySize"));
+    let number = line.and_then(|line| line.split('=').nth(1)?.trim().parse::<usize>().ok());
+    // The highest index is one below.
+    number.map_or(MAX_ARRAY, |most| most.saturating_sub(1).max(1))
+}
+
+/// States in which a job still waits or works.
+const ACTIVE: [&str; 9] = [
+    "PENDING",
+    "RUNNING",
+    "CONFIGURING",
+    "COMPLETING",
+    "REQUEUED",
+    "REQUEUE_HOLD",
+    "RESIZING",
+    "SUSPENDED",
+    "STAGE_OUT",
+];
+
+/// The elements that are still in the queue.
+fn active(jobs: &Jobs) -> Result<BTreeSet<String>> {
+    if jobs.jobs.is_empty() {
+        return Ok(BTreeSet::new());
+    }
+    let states = queue_states(jobs)?;
+    let active = |state: &str| ACTIVE.contains(&state);
+    Ok(states
+        .into_iter()
+        .filter(|(_, (state, _))| active(state))
+        .map(|(id, _)| id)
+        .collect())
+}
+
+/// State and reason of every job that Slurm still knows, by `41_2`.
+///
+/// # Errors
+/// `Error::Usage` where squeue is not there or does not answer.
+pub fn queue_states(jobs: &Jobs) -> Result<BTreeMap<String, (String, String)>> {
+    let arrays: BTreeSet<&str> = jobs
+        .jobs
+        .iter()
+        .filter_map(|job| job.id.split('_').next())
+        .collect();
+    let mut found = BTreeMap::new();
+    // One that Slurm has forgotten makes squeue refuse the whole list: all of the user's are asked for.
+    let arguments = ["-h", "-r", "-t", "all", "-o", "%i|%T|%r"].map(str::to_owned);
+    for line in slurm("squeue", &arguments)?.lines() {
+        let mut fields = line.split('|');
+        let (Some(id), Some(state)) = (fields.next(), fields.next()) else {
+            continue;
+        };
+        if id
+            .split('_')
+            .next()
+            .is_some_and(|array| arrays.contains(array))
+        {
+            let reason = fields.next().unwrap_or_default();
+            found.insert(id.to_owned(), (state.to_owned(), reason.to_owned()));
+        }
+    }
+    Ok(found)
+}
+
+/// Takes a study's jobs out of the queue; cells that run save and end. Returns how many there were.
+///
+/// # Errors
+/// `Error::Usage` where Slurm is not there.
+pub fn cancel(run: &Path) -> Result<usize> {
+    let jobs = Jobs::read(run)?;
+    let active = active(&jobs)?;
+    let mut ids: Vec<String> = active.into_iter().collect();
+    let count = ids.len();
+    ids.extend(jobs.report);
+    if !ids.is_empty() {
+        slurm("scancel", &ids)?;
+    }
+    Ok(count)
+}
+
+/// One command a cell with what it needs in a comment, for other schedulers.
+pub fn command_list(run: &Path, study: &Study, cells: &[Cell], binary: &Path) -> String {
+    let binary = quoted(&binary.display().to_string());
+    let folder = quoted(&run.display().to_string());
+    let open: BTreeSet<&Cell> = cells.iter().collect();
+    let mut text = String::from(
+        "# One command a cell, in an order that works; a comment names those that must have ended well before.\n\
+         # A command that ends with 75 was interrupted: run it again.\n",
+    );
+    for cell in cells {
+        let needs = cell.needs(&study.recipe);
+        let names: Vec<String> = needs
+            .iter()
+            .filter(|need| open.contains(need))
+            .map(Cell::name)
+            .collect();
+        let after = match names.len() {
+            0 => String::new(),
+            _ => format!("  # after {}", names.join(", ")),
+        };
+        let _ = writeln!(text, "{binary} cell run {folder} {}{after}", cell.name());
+    }
+    let _ = writeln!(
+        text,
+        "{binary} report {folder}  # after all, whatever became of them"
+    );
+    text
+}
