@@ -4,6 +4,11 @@ use std::path::Path;
 
 use crate::error::{Error, Result};
 
+/// The name of what is being written begins so ...
+const PREFIX: &str = ".hdbench-";
+/// ... and ends so.
+const SUFFIX: &str = ".tmp";
+
 /// Creates a folder and its parents.
 pub fn create_dir(path: &Path) -> Result<()> {
     fs::create_dir_all(path).map_err(Error::write(path))
@@ -23,8 +28,8 @@ pub fn write_atomic_with(
     let folder = parent_of(path);
     create_dir(folder)?;
     let temporary = tempfile::Builder::new()
-        .prefix(".hdbench-")
-        .suffix(".tmp")
+        .prefix(PREFIX)
+        .suffix(SUFFIX)
         .permissions(default_permissions())
         .tempfile_in(folder)
         .map_err(Error::write(path))?;
@@ -46,8 +51,8 @@ pub fn replace_file(path: &Path, fill: impl FnOnce(&Path) -> Result<()>) -> Resu
     let folder = parent_of(path);
     create_dir(folder)?;
     let temporary = tempfile::Builder::new()
-        .prefix(".hdbench-")
-        .suffix(".tmp")
+        .prefix(PREFIX)
+        .suffix(SUFFIX)
         .tempdir_in(folder)
         .map_err(Error::write(path))?;
     let inside = temporary.path().join(path.file_name().unwrap_or_default());
@@ -65,8 +70,8 @@ pub fn replace_dir(path: &Path, fill: impl FnOnce(&Path) -> Result<()>) -> Resul
     let folder = parent_of(path);
     create_dir(folder)?;
     let temporary = tempfile::Builder::new()
-        .prefix(".hdbench-")
-        .suffix(".tmp")
+        .prefix(PREFIX)
+        .suffix(SUFFIX)
         .permissions(default_dir_permissions())
         .tempdir_in(folder)
         .map_err(Error::write(path))?;
@@ -102,9 +107,59 @@ fn default_dir_permissions() -> fs::Permissions {
     std::os::unix::fs::PermissionsExt::from_mode(0o755)
 }
 
+/// Removes what a killed process left half written below a folder. Only for folders that nobody else
+/// writes: a file that is being written looks the same.
+///
+/// # Errors
+/// `Error::Write` for what cannot be removed.
+pub fn sweep(dir: &Path) -> Result<()> {
+    let mut entries = walkdir::WalkDir::new(dir).into_iter();
+    while let Some(entry) = entries.next() {
+        // What vanishes meanwhile, or cannot be listed, is nothing to sweep.
+        let Ok(entry) = entry else { continue };
+        let name = entry.file_name().to_string_lossy();
+        if entry.depth() == 0 || !(name.starts_with(PREFIX) && name.ends_with(SUFFIX)) {
+            continue;
+        }
+        let path = entry.path();
+        let removed = if entry.file_type().is_dir() {
+            entries.skip_current_dir();
+            std::fs::remove_dir_all(path)
+        } else {
+            std::fs::remove_file(path)
+        };
+        removed.map_err(Error::write(path))?;
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_half_written_files_are_swept() {
+        let dir = tempfile::tempdir().unwrap();
+        let inside = dir.path().join("report");
+        fs::create_dir_all(inside.join(".hdbench-AbC.tmp")).unwrap();
+        fs::write(inside.join(".hdbench-AbC.tmp/half"), b"x").unwrap();
+        for name in [
+            ".hdbench-dEf.tmp",
+            "index.html",
+            "notes.tmp",
+            ".hdbench-readme",
+        ] {
+            fs::write(inside.join(name), b"x").unwrap();
+        }
+        sweep(dir.path()).unwrap();
+        let mut left: Vec<_> = fs::read_dir(&inside)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        left.sort();
+        assert_eq!(left, [".hdbench-readme", "index.html", "notes.tmp"]);
+        sweep(&dir.path().join("not there")).unwrap();
+    }
 
     #[test]
     fn a_failed_write_leaves_the_old_file_and_no_rubbish() {

@@ -10,7 +10,7 @@ mod zip;
 mod zip_records;
 mod zip_write;
 
-pub use atomic::{create_dir, replace_dir, replace_file, write_atomic, write_atomic_with};
+pub use atomic::{create_dir, replace_dir, replace_file, sweep, write_atomic, write_atomic_with};
 pub use deflate::EntryWriter;
 pub use gzip::{MaybeGzip, gzip_writer};
 pub use hash::{hash_bytes, hash_file};

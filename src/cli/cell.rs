@@ -8,6 +8,7 @@ use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR1};
 
 use super::progress::Reporter;
 use super::study_options::pool;
+use crate::artifact::sweep;
 use crate::error::{Error, Result};
 use crate::harness::{Cell, Inputs, Lease, Message, Study, report_to_parent, run_cell};
 use crate::progress::Progress;
@@ -51,6 +52,7 @@ impl Run {
         let study = Study::read(&self.run)?;
         let cell = Cell::parse(&self.cell)?;
         let lease = Lease::take(&cell.folder(&self.run))?;
+        sweep(&cell.folder(&self.run))?;
         let progress: &dyn Progress = &lease.watched(progress);
         // Inside the pool from the start: a parallel loop begun outside hands its work over to
         // another thread and waits, thousands of times an iteration.

@@ -116,8 +116,8 @@ fn detail(state: &CellState) -> String {
             if !holder.stage.is_empty() {
                 text += &format!("; {}", holder.stage);
             }
-            if holder.total > 0 {
-                text += &format!(", {} %", 100 * holder.done.min(holder.total) / holder.total);
+            if let Some(percent) = (100 * holder.done.min(holder.total)).checked_div(holder.total) {
+                text += &format!(", {percent} %");
             }
             if let Some(left) = holder.seconds_left() {
                 let left = std::time::Duration::from_secs_f64(left);

@@ -7,6 +7,7 @@ use crate::error::{Error, Result};
 use crate::harness::{Data, Study, own_cache};
 use crate::network::Place;
 use crate::recipe::{RecipeName, ScaleName, Settings, Variant};
+use crate::training::Saving;
 
 /// Settings that every study has.
 #[derive(Args, Debug)]
@@ -40,6 +41,12 @@ pub struct StudyOptions {
     /// Cells trained side by side, each in its own process (default: cores / threads)
     #[arg(long)]
     pub jobs: Option<usize>,
+    /// Save a training every so many seconds, beside the end of each stage (default: 60)
+    #[arg(long, value_name = "S", value_parser = clap::value_parser!(u32).range(1..))]
+    pub checkpoint_seconds: Option<u32>,
+    /// Save a training every so many iterations of a stage as well
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub checkpoint_iterations: Option<u32>,
     /// torchvision's or timm's DenseNet-161 (.pth, .safetensors) instead of pre-training; scale full
     #[arg(long, value_name = "FILE")]
     pub encoder_weights: Option<PathBuf>,
@@ -136,12 +143,25 @@ impl StudyOptions {
             seeds: (0..self.seeds).collect(),
             allow_leakage: self.allow_leakage,
             transfer: None,
+            saving: self.saving(existing),
             encoder_weights: self.encoder_weights.clone(),
             data,
             cache: own_cache(),
             recipe: settings.recipe,
             scale: settings.scale,
         })
+    }
+
+    /// What the flags say, else what the existing study says.
+    fn saving(&self, existing: Option<&Study>) -> Saving {
+        let before = existing.map_or_else(Saving::default, |study| study.saving);
+        Saving {
+            seconds: self.checkpoint_seconds.map_or(before.seconds, f64::from),
+            iterations: self
+                .checkpoint_iterations
+                .map(|n| n as usize)
+                .or(before.iterations),
+        }
     }
 
     /// How many cells run side by side in a study of so many threads.

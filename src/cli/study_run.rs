@@ -6,6 +6,7 @@ use super::progress::Reporter;
 use super::report::render;
 use super::study_options::{EngineName, StudyOptions};
 use super::table_output::terminal_tables;
+use crate::artifact::sweep;
 use crate::dataset::phantom;
 use crate::error::{Error, Result};
 use crate::harness::{
@@ -53,6 +54,7 @@ pub fn execute(
     reporter: &Reporter,
 ) -> Result<Executed> {
     study.device()?;
+    sweep(&run.join("report"))?;
     let study = study.write(run, options.restart)?;
     let inputs = Inputs::prepare(run, &study, reporter)?;
     for warning in inputs.warnings.iter().take(SHOWN_WARNINGS) {

@@ -252,6 +252,7 @@ mod tests {
             seeds: vec![0],
             allow_leakage: false,
             transfer: None,
+            saving: crate::training::Saving::default(),
             encoder_weights: None,
             cache: crate::harness::own_cache(),
             data: Data {

@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::network::Place;
 use crate::recipe::{Recipe, Scale, Settings, Variant};
 use crate::seed::Seed;
+use crate::training::Saving;
 
 /// The phantoms a study made for itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,6 +64,9 @@ pub struct Study {
     /// Whether results are reported where a training case is the same scan as a test case.
     #[serde(default)]
     pub allow_leakage: bool,
+    /// When trainings save what they have; no result depends on it.
+    #[serde(default)]
+    pub saving: Saving,
     /// torchvision's DenseNet-161 instead of pre-training.
     pub encoder_weights: Option<PathBuf>,
     /// Where preprocessed volumes lie, relative to the study's folder.

@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::network::{Bundle, Network, Part, initialise, load_encoder};
 use crate::progress::Progress;
 use crate::recipe::{Recipe, Scale, Variant};
-use crate::training::{Checkpoint, Saving, Session, StagePlan, stages, write_losses};
+use crate::training::{Checkpoint, Session, StagePlan, stages, write_losses};
 
 /// Raised when the same settings lead to other weights than before.
 const METHOD: u32 = 1;
@@ -93,7 +93,7 @@ pub fn train(
             cases: &fold.train,
             seed,
             device: &device,
-            saving: Saving::default(),
+            saving: study.saving,
             progress,
             units: units(cell.part),
         };

@@ -6,6 +6,7 @@ use burn::module::{Module, ParamGroup};
 use burn::optim::momentum::MomentumConfig;
 use burn::optim::{GradientsParams, ModuleOptimizer, SgdConfig};
 use burn::tensor::{Device, Tensor};
+use serde::{Deserialize, Serialize};
 
 use super::batch::Batch;
 use super::checkpoint::{Checkpoint, LossRow};
@@ -20,9 +21,11 @@ use crate::recipe::{Recipe, Scale, Schedule};
 use crate::seed::Seed;
 
 /// When a training writes its checkpoint, beside the end of each stage.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Saving {
     /// After so many iterations of a stage.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub iterations: Option<usize>,
     /// After so many seconds.
     pub seconds: f64,

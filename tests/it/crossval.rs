@@ -56,6 +56,7 @@ fn study(folder: &Path, protocol: Protocol) -> Study {
         folds: Vec::new(),
         seeds: vec![0],
         allow_leakage: false,
+        saving: hdbench::training::Saving::default(),
         encoder_weights: None,
         cache: own_cache(),
         data: Data {
@@ -75,7 +76,7 @@ fn run(dir: &Path, study: &Study) -> Result<Content> {
         study: &study,
         inputs: &inputs,
     };
-    run_study(dir, &study, &inputs, &engine, &Silent)?.into_result()?;
+    run_study(dir, &study, &inputs, None, &engine, &Silent)?.into_result()?;
     let content = report::collect(dir, &study, &inputs, "hdbench crossval")?;
     report::write(&content, &dir.join("report"))?;
     Ok(content)

@@ -12,6 +12,7 @@ mod evaluate;
 mod evaluation;
 mod gate;
 mod golden;
+mod harness;
 mod layouts;
 mod lits;
 mod locks;

@@ -74,6 +74,7 @@ fn study(folder: &Path, variants: &[Variant], recipe: RecipeName) -> Study {
         seeds: vec![0],
         allow_leakage: false,
         transfer: None,
+        saving: hdbench::training::Saving::default(),
         encoder_weights: None,
         cache: own_cache(),
         data: Data {
@@ -91,7 +92,7 @@ fn run(dir: &Path, study: &Study, progress: &dyn Progress) -> Result<Inputs> {
         study,
         inputs: &inputs,
     };
-    run_study(dir, study, &inputs, &engine, progress)?.into_result()?;
+    run_study(dir, study, &inputs, None, &engine, progress)?.into_result()?;
     Ok(inputs)
 }
 
