@@ -56,6 +56,6 @@ pub use score::Score;
 pub use stages::{StageCheck, stage_checks};
 pub use sweep::write_sweep;
 pub use table::{Cell, Column, Direction, Exporter, Table, TableRow, Unit};
-pub use tables::{all as tables, fingerprint};
+pub use tables::{all as tables, fingerprint, results_fingerprint};
 pub use terminal::Terminal;
 pub use viewer::{Stack, StackPrediction};

@@ -4,7 +4,7 @@ use super::content::{Content, Kind};
 use super::html::{Html, escape};
 use super::markdown::{self, Markdown};
 use super::table::{Exporter, Table};
-use super::tables::cases_in_words;
+use super::tables::{cases_in_words, results_fingerprint};
 use super::verdict::verdicts;
 use crate::error::Result;
 use crate::harness::Role;
@@ -124,6 +124,13 @@ fn facts(content: &Content) -> Vec<(&'static str, String)> {
         ("Master seed", content.master_seed.to_string()),
         ("hdbench", content.hdbench.clone()),
         ("Hardware", content.hardware.clone()),
+        (
+            "Results",
+            format!(
+                "{}: the same wherever all scores agree to four digits",
+                results_fingerprint(content)
+            ),
+        ),
     ]
 }
 

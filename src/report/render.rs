@@ -294,6 +294,8 @@ fn file_name<'a>(case: &str, before: impl Iterator<Item = &'a str>) -> String {
 #[derive(Serialize)]
 struct Json<'a> {
     format: u32,
+    fingerprint: String,
+    results: String,
     content: &'a Content,
     tables: &'a [Table],
 }
@@ -301,6 +303,8 @@ struct Json<'a> {
 fn write_json(content: &Content, tables: &[Table], path: &Path) -> Result<()> {
     let json = Json {
         format: JSON_FORMAT,
+        fingerprint: tables::fingerprint(content)?,
+        results: tables::results_fingerprint(content),
         content,
         tables,
     };

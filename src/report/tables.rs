@@ -100,6 +100,26 @@ pub fn fingerprint(content: &Content) -> Result<String> {
     ))
 }
 
+/// A short name of the results alone, the same wherever the scores agree to four digits: what two labs can
+/// compare by eye, whatever their machines, versions and folders are.
+pub fn results_fingerprint(content: &Content) -> String {
+    let mut text = String::new();
+    for row in content.rows.iter().filter(|row| row.status == Status::Done) {
+        for (score, estimate) in &row.scores {
+            let n = estimate.n;
+            text += &format!("{} {:?} {} {n} ", row.variant, row.role, score.key());
+            // Four digits of a number near 1; what is undefined is NaN everywhere.
+            text += &match estimate.mean {
+                mean if mean.is_nan() => "nan".into(),
+                mean => format!("{:+.3e}", mean + 0.0),
+            };
+            text.push('\n');
+        }
+    }
+    let hash = hash_bytes(text.as_bytes());
+    format!("{}-{}-{}", &hash[..4], &hash[4..8], &hash[8..12])
+}
+
 fn ablation_tables(content: &Content) -> Result<Vec<Table>> {
     Ok(vec![
         ablation(content, &published::table(2)?),

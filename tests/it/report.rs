@@ -712,6 +712,22 @@ fn a_report_is_complete_self_contained_and_the_same_twice() {
         let text = std::str::from_utf8(fragment).unwrap();
         assert!(text.starts_with(&format!("% {fingerprint}\n")), "{name}");
     }
+    // What two labs compare: the last digits, the machine and the version do not matter.
+    let results = hdbench::report::results_fingerprint(&content);
+    assert!(html.contains(&results) && markdown.contains(&results));
+    let mut elsewhere = content.clone();
+    elsewhere.hardware = "another".into();
+    elsewhere.hdbench = "9.9.9".into();
+    for estimate in elsewhere
+        .rows
+        .iter_mut()
+        .flat_map(|row| row.scores.values_mut())
+    {
+        estimate.mean *= 1.0 + 1e-9;
+    }
+    assert_eq!(hdbench::report::results_fingerprint(&elsewhere), results);
+    elsewhere.rows[0].scores.values_mut().next().unwrap().mean *= 1.01;
+    assert_ne!(hdbench::report::results_fingerprint(&elsewhere), results);
     let mut other = content;
     other.rows[0].scores.clear();
     assert_ne!(fingerprint, hdbench::report::fingerprint(&other).unwrap());
