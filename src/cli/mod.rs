@@ -24,6 +24,7 @@ mod regress;
 mod report;
 mod score_table;
 mod status;
+mod study;
 mod submit_lits;
 mod table_output;
 mod verify;
@@ -41,6 +42,7 @@ Examples:
   hdbench ablation                                   train and score all variants on generated CT phantoms
   hdbench ablation --data LiTS --scale quick --out runs/lits
   hdbench crossval                                   the same for 3DIRCADb: folds over patients, transfer from LiTS
+  hdbench study run lits.toml                        a study declared in a file
   hdbench status runs/lits                           every cell: done, running where, failed why
   hdbench predict --model runs/lits --input ct.nii.gz --out segmentation.nii.gz
   hdbench evaluate --pred submission.zip --ref references --out scores --profile lits
@@ -89,6 +91,8 @@ enum Verb {
     Baseline(baseline::BaselineVerb),
     Regress(regress::Regress),
     Report(report::Report),
+    #[command(subcommand)]
+    Study(study::StudyVerb),
     Status(status::StatusVerb),
     Cancel(cancel::Cancel),
     Verify(verify::Verify),
@@ -122,6 +126,7 @@ pub fn main() -> process::ExitCode {
         Verb::Baseline(verb) => verb.exec().map_err(Into::into),
         Verb::Regress(verb) => verb.exec().map_err(Into::into),
         Verb::Report(verb) => verb.exec(),
+        Verb::Study(verb) => verb.exec(),
         Verb::Status(verb) => verb.exec().map_err(Into::into),
         Verb::Cancel(verb) => verb.exec().map_err(Into::into),
         Verb::Verify(verb) => verb.exec().map_err(Into::into),

@@ -160,7 +160,7 @@ fn submission(run: &Path, open: &[Cell], submitted: &Submitted) -> String {
 }
 
 /// Which cells would run, and why the others would not.
-fn plan(states: &[CellStatus], chosen: &[Cell]) -> Result<String> {
+pub fn plan(states: &[CellStatus], chosen: &[Cell]) -> Result<String> {
     let chosen: BTreeSet<String> = chosen.iter().map(Cell::name).collect();
     let part = |cell: &str| cell.split('/').next().unwrap_or(cell).to_owned();
     // What others of the same network took.

@@ -91,6 +91,34 @@ fn a_study_is_planned_run_in_parts_followed_verified_and_reproduced() {
     assert!(String::from_utf8_lossy(&wrong.stderr).contains("matches no cell"));
     text(&wrong, 2);
 
+    // The same study declared in a file.
+    fs::write(
+        path.join("small.toml"),
+        "study = \"ablation\"\ndata = \"phantoms\"\nout = \"run\"\nvariant = [\"denseunet2d\", \"unet\"]\n\
+         [set]\niterations = 12\nencoder_iterations = 10\ncoarse_iterations = 10\n",
+    )
+    .unwrap();
+    let arguments = ["study", "plan", "small.toml", "--only", "denseunet2d/*"];
+    assert_eq!(text(&hdbench(path, &arguments), 0), planned);
+    let shown = text(&hdbench(path, &["study", "show", "small.toml"]), 0);
+    assert!(
+        shown.contains("--variant=denseunet2d --variant=unet"),
+        "{shown}"
+    );
+    fs::write(
+        path.join("wrong.toml"),
+        "study = \"ablation\"\nseed = \"one\"\n",
+    )
+    .unwrap();
+    let wrong = hdbench(path, &["study", "run", "wrong.toml"]);
+    assert!(String::from_utf8_lossy(&wrong.stderr).contains("invalid value 'one' for '--seed"));
+    text(&wrong, 3);
+    let listed = text(&hdbench(path, &["study", "show", "run"]), 0);
+    assert!(listed.contains("_encoder/fold_0/seed_0,"), "{listed}");
+    for file in ["small.toml", "wrong.toml"] {
+        fs::remove_file(path.join(file)).unwrap();
+    }
+
     let listed = ablation(path, &[&variants[..], &["--engine", "script"]].concat());
     let listed = text(&listed, 0);
     let line = listed.lines().find(|line| line.contains(FLAT)).unwrap();
