@@ -51,24 +51,8 @@ pub fn train(
     let starts_from = origin
         .map(|origin| Bundle::describe(&origin.folder(run).join("model")).map(|b| b.weights))
         .transpose()?;
-    let encoder_weights = study
-        .encoder_weights
-        .as_deref()
-        .filter(|_| cell.part == Part::Encoder);
-    let determinants = Determinants {
-        method: METHOD,
-        part: cell.part,
-        plans: &plans,
-        recipe: &study.recipe,
-        scale: &study.scale,
-        seed: study.cell_seed(cell.fold, cell.seed).0,
-        device: &study.device,
-        threads: study.threads,
-        train: &fold.train_hashes,
-        starts_from,
-        encoder_weights: encoder_weights.map(hash_file).transpose()?,
-    };
-    let text = serde_json::to_vec(&determinants).map_err(|e| Error::Internal(e.to_string()))?;
+    let encoder_weights = encoder_weights(study, cell);
+    let text = determined(study, &plans, cell, &fold.train_hashes, starts_from)?;
     let key = hash_bytes(&text);
     let from = parts(&text)?;
     if let Some(done) = record.done(&folder, "train", &key) {
@@ -124,6 +108,36 @@ pub fn train(
     Ok(hash)
 }
 
+/// Weights of another program that a cell begins with.
+fn encoder_weights(study: &Study, cell: Cell) -> Option<&Path> {
+    let given = study.encoder_weights.as_deref();
+    given.filter(|_| cell.part == Part::Encoder)
+}
+
+/// The determinants of a cell's training as JSON.
+fn determined(
+    study: &Study,
+    plans: &[StagePlan],
+    cell: Cell,
+    train: &[String],
+    starts_from: Option<String>,
+) -> Result<Vec<u8>> {
+    let determinants = Determinants {
+        method: METHOD,
+        part: cell.part,
+        plans,
+        recipe: &study.recipe,
+        scale: &study.scale,
+        seed: study.cell_seed(cell.fold, cell.seed).0,
+        device: &study.device,
+        threads: study.threads,
+        train,
+        starts_from,
+        encoder_weights: encoder_weights(study, cell).map(hash_file).transpose()?,
+    };
+    serde_json::to_vec(&determinants).map_err(|e| Error::Internal(e.to_string()))
+}
+
 /// Each determinant by its name: short ones as they are, long ones by their hash.
 fn parts(determinants: &[u8]) -> Result<BTreeMap<String, String>> {
     let whole: BTreeMap<String, serde_json::Value> =
@@ -157,24 +171,7 @@ pub(super) fn made_from(
             Err(_) => return Ok(None),
         },
     };
-    let encoder_weights = study
-        .encoder_weights
-        .as_deref()
-        .filter(|_| cell.part == Part::Encoder);
-    let determinants = Determinants {
-        method: METHOD,
-        part: cell.part,
-        plans: &plans,
-        recipe: &study.recipe,
-        scale: &study.scale,
-        seed: study.cell_seed(cell.fold, cell.seed).0,
-        device: &study.device,
-        threads: study.threads,
-        train,
-        starts_from,
-        encoder_weights: encoder_weights.map(hash_file).transpose()?,
-    };
-    let text = serde_json::to_vec(&determinants).map_err(|e| Error::Internal(e.to_string()))?;
+    let text = determined(study, &plans, cell, train, starts_from)?;
     parts(&text).map(Some)
 }
 
