@@ -119,6 +119,7 @@ until_done() {
 }
 
 start
+
 "$hdbench" datasets synth --layout lits --cases 12 --seed 3 --out "$work/phantoms" 2>/dev/null
 study "$work/local" >/dev/null
 echo "local: done"
@@ -165,4 +166,23 @@ for folder in "$work"/local/*/fold_0/seed_0; do
 done
 [ -f "$work/slurm/report/index.html" ] || { echo "the report was not rendered" >&2; exit 1; }
 "$hdbench" verify "$work/slurm" >/dev/null
+
+# A time limit: Slurm warns, the cell saves, the job queues itself again and goes on where it was.
+limited() {
+    "$hdbench" ablation --data "$work/phantoms" --variant unet --set iterations=1200 --set coarse_iterations=60 \
+        --checkpoint-seconds 600 --out "$@" 2>/dev/null
+}
+limited "$work/limited" --engine slurm --sbatch=--time=1 --sbatch=--signal=B:USR1@30 >/dev/null
+limited "$work/unlimited" >/dev/null &
+unlimited=$!
+until_done
+wait "$unlimited"
+restarts=$(scontrol -o show job | grep -c 'JobName=hdbench-.*Restarts=[1-9]' || true)
+[ "$restarts" -ge 1 ] || { echo "no job met its time limit" >&2; exit 1; }
+states=$("$hdbench" status "$work/limited" --json)
+echo "$states" | grep -q '"state": "COMPLETED"' || { echo "status does not say how the jobs ended" >&2; exit 1; }
+for file in model/model.safetensors metrics_long.csv; do
+    cmp "$work/limited/unet/fold_0/seed_0/$file" "$work/unlimited/unet/fold_0/seed_0/$file"
+done
+echo "$restarts jobs met their time limit and went on: the results are the same"
 echo "Slurm's results are the local ones, bit by bit"

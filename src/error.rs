@@ -17,7 +17,7 @@ pub enum Error {
     Read { path: PathBuf, source: io::Error },
 
     /// The operating system refused to write a file (a full disk, a folder without permission).
-    #[error("{}: cannot write: {source}", path.display())]
+    #[error("{}: cannot write: {source}{}", path.display(), way_out(source))]
     Write { path: PathBuf, source: io::Error },
 
     /// A file is there but its content is not what it should be.
@@ -90,6 +90,30 @@ pub enum Error {
     Internal(String),
 }
 
+/// Whether there is no such file: also where something else lies in place of its folder.
+pub fn is_absent(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+    )
+}
+
+/// What helps where a file cannot be written.
+fn way_out(source: &io::Error) -> &'static str {
+    match source.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            "\nhint: make room and start again; what was finished is kept"
+        }
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+            "\nhint: make the folder writable, or give another"
+        }
+        io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => {
+            "\nhint: something else lies where a folder belongs; move it away"
+        }
+        _ => "",
+    }
+}
+
 impl Error {
     /// For `map_err` on a reading call.
     pub fn read(path: &Path) -> impl FnOnce(io::Error) -> Self {
@@ -101,6 +125,18 @@ impl Error {
     pub fn write(path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_path_buf();
         move |source| Self::Write { path, source }
+    }
+
+    /// For `map_err` on a library's writing call, whose errors keep what the system said only as text.
+    pub fn saving<E: std::fmt::Display>(path: &Path) -> impl FnOnce(E) -> Self {
+        let path = path.to_path_buf();
+        move |error| {
+            let text = error.to_string();
+            let code = text.split("(os error ").nth(1);
+            let code = code.and_then(|rest| rest.split(')').next()?.parse().ok());
+            let source = code.map_or_else(|| io::Error::other(text), io::Error::from_raw_os_error);
+            Self::Write { path, source }
+        }
     }
 
     /// A file whose content is wrong, with the way out.

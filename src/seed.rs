@@ -42,6 +42,12 @@ impl Stream {
         self.0.next_u64()
     }
 
+    /// Leaves out so many numbers, each of 64 bits, as if they had been drawn.
+    pub fn skip(&mut self, numbers: usize) {
+        let words = 2 * numbers as u128;
+        self.0.set_word_pos(self.0.get_word_pos() + words);
+    }
+
     /// Uniform in `0.0..1.0`, 53 bits.
     pub fn uniform(&mut self) -> f64 {
         (self.next_u64() >> 11) as f64 / (1u64 << 53) as f64
@@ -87,6 +93,20 @@ mod tests {
         assert_ne!(first, Seed(7).stream_at("sampler", 42).next_u64());
         assert_ne!(first, Seed(7).stream_at("dropout", 41).next_u64());
         assert_ne!(first, Seed(8).stream_at("sampler", 41).next_u64());
+    }
+
+    #[test]
+    fn skipping_is_drawing_without_looking() {
+        for (before, skipped) in [(0, 0), (3, 5), (7, 1), (1, 1000)] {
+            let mut drawn = Seed(3).stream("skip");
+            let mut left_out = drawn.clone();
+            for _ in 0..before {
+                assert_eq!(drawn.next_u64(), left_out.next_u64());
+            }
+            (0..skipped).for_each(|_| drop(drawn.next_u64()));
+            left_out.skip(skipped);
+            assert_eq!(drawn.next_u64(), left_out.next_u64());
+        }
     }
 
     #[test]

@@ -10,7 +10,7 @@ use super::study_run::{
 };
 use crate::dataset::phantom::Spec;
 use crate::error::{Error, Result};
-use crate::harness::{Data, Lease, Outcome, Phantoms, Study};
+use crate::harness::{Data, Lease, Phantoms, Study};
 use crate::progress::Progress;
 use crate::recipe::{Settings, sweep};
 use crate::report;
@@ -108,7 +108,7 @@ impl Ablation {
         let page = report::write_sweep(&contents, &run.join("report"))?;
         reporter.finish();
         println!("report: {}", page.display());
-        outcomes.into_iter().try_for_each(Outcome::into_result)
+        outcomes.into_iter().collect()
     }
 
     fn run_study(

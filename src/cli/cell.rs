@@ -1,5 +1,5 @@
 use std::io::Read;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -10,7 +10,11 @@ use super::progress::Reporter;
 use super::study_options::pool;
 use crate::artifact::sweep;
 use crate::error::{Error, Result};
-use crate::harness::{Cell, Inputs, Lease, Message, Study, report_to_parent, run_cell};
+use crate::harness::{
+    CELL_RESERVE_BYTES, Cell, Inputs, Lease, Message, Reserve, Study, record_failure,
+    report_to_parent, run_cell,
+};
+use crate::network::Places;
 use crate::progress::Progress;
 
 /// Work on single cells of a study.
@@ -27,6 +31,9 @@ pub struct Run {
     run: PathBuf,
     /// The cell, e.g. hdenseunet/fold_0/seed_0 or _coarse/fold_0/seed_0
     cell: String,
+    /// Compute on these devices, of the study's kind, e.g. cuda:1
+    #[arg(long)]
+    device: Option<Places>,
     /// Report to the process that started this one, and stop when it is gone
     #[arg(long, hide = true)]
     supervised: bool,
@@ -49,16 +56,44 @@ impl CellVerb {
 
 impl Run {
     fn run(&self, progress: &dyn Progress) -> Result<()> {
-        let study = Study::read(&self.run)?;
+        let mut study = Study::read(&self.run)?;
+        if let Some(places) = &self.device {
+            if places.first().kind() != study.kind() {
+                return Err(Error::usage(
+                    format!("the study runs on {}, not on {places}", study.kind()),
+                    "results depend on the kind of device; give another of the same",
+                ));
+            }
+            study.places = Some(places.clone());
+        }
         let cell = Cell::parse(&self.cell)?;
-        let lease = Lease::take(&cell.folder(&self.run))?;
-        sweep(&cell.folder(&self.run))?;
-        let progress: &dyn Progress = &lease.watched(progress);
+        let folder = cell.folder(&self.run);
+        let lease = Lease::take(&folder)?;
+        let result = self.work(&study, cell, &folder, &lease.watched(progress));
+        if let Err(error) = &result
+            && !matches!(error, Error::Interrupted { .. })
+        {
+            // Where the folder takes nothing more, who started this process records it elsewhere.
+            let _ = record_failure(&folder, &error.to_string());
+        }
+        result
+    }
+
+    fn work(
+        &self,
+        study: &Study,
+        cell: Cell,
+        folder: &Path,
+        progress: &dyn Progress,
+    ) -> Result<()> {
+        sweep(folder)?;
+        // Dropped, and its space free, before a failure is recorded.
+        let _reserve = Reserve::set_aside(folder, CELL_RESERVE_BYTES)?;
         // Inside the pool from the start: a parallel loop begun outside hands its work over to
         // another thread and waits, thousands of times an iteration.
         pool(study.threads)?.install(|| {
-            let inputs = Inputs::prepare(&self.run, &study, progress)?;
-            run_cell(&self.run, &study, &inputs, cell, progress)
+            let inputs = Inputs::reopen(&self.run, study, progress)?;
+            run_cell(&self.run, study, &inputs, cell, progress)
         })
     }
 }

@@ -29,7 +29,7 @@ impl Report {
         let (_, page) = render(&self.run, &study, &inputs, &reporter)?;
         reporter.finish();
         println!("report: {}", page.display());
-        Ok(())
+        Ok(inputs.as_locked(&self.run)?)
     }
 }
 
@@ -75,6 +75,9 @@ fn command(study: &Study) -> Result<String> {
     );
     if study.device != Place::Flex.to_string() {
         command += &format!(" --device {}", study.device);
+    }
+    if study.shards > 1 {
+        command += &format!(" --shards {}", study.shards);
     }
     for change in study.settings().changes()? {
         command += &format!(" --set '{}'", change.replacen(" = ", "=", 1));

@@ -7,12 +7,13 @@ use serde_json::json;
 use super::output::{print, print_json};
 use super::table_output::{for_terminal, terminal_tables};
 use crate::error::Result;
-use crate::harness::{CellState, CellStatus, status};
+use crate::harness::{CellState, CellStatus, add_jobs, status};
 use crate::report::{Cell, Column, Table, TableRow, Unit};
 
 /// How a study stands: every cell, who works on it, how long it will take, why it failed.
 ///
-/// Read from the study's folder alone, on any machine that sees it, also while the study runs.
+/// Read from the study's folder alone, on any machine that sees it, also while the study runs. Of cells that
+/// were submitted to Slurm it says as well how their jobs stand, where Slurm answers.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -32,7 +33,8 @@ pub struct StatusVerb {
 
 impl StatusVerb {
     pub fn exec(self) -> Result<()> {
-        let cells = status(&self.run)?;
+        let mut cells = status(&self.run)?;
+        let unanswered = add_jobs(&self.run, &mut cells).err();
         if self.json || !for_terminal() {
             return print_json(&json!({ "format": "hdbench.status/1", "run": self.run,
                                        "counts": counts(&cells), "cells": cells }));
@@ -40,7 +42,13 @@ impl StatusVerb {
         if cells.is_empty() {
             return print("the study has not looked at its data yet: nothing is planned\n");
         }
-        print(&terminal_tables(&[table(&cells)])?)
+        let mut text = terminal_tables(&[table(&cells)])?;
+        if let Some(error) = unanswered {
+            let first = error.to_string();
+            let first = first.lines().next().unwrap_or_default();
+            text += &format!("Slurm was not asked ({first}): this is what the folders say.\n");
+        }
+        print(&text)
     }
 }
 
@@ -73,7 +81,7 @@ fn table(cells: &[CellStatus]) -> Table {
         cells: vec![
             Cell::text(&cell.cell),
             Cell::text(cell.state.name()),
-            Cell::text(detail(&cell.state)),
+            Cell::text(detail(cell)),
             Cell::number((cell.seconds > 0.0).then_some(cell.seconds / 3600.0)),
         ],
         ..TableRow::default()
@@ -107,7 +115,18 @@ fn table(cells: &[CellStatus]) -> Table {
     }
 }
 
-fn detail(state: &CellState) -> String {
+fn detail(cell: &CellStatus) -> String {
+    let folder = by_folder(&cell.state);
+    match &cell.job {
+        // Whoever runs says so itself; what is done needs nobody.
+        Some(job) if !matches!(cell.state, CellState::Running { .. } | CellState::Done) => {
+            format!("{folder}; {}", job.words())
+        }
+        _ => folder,
+    }
+}
+
+fn by_folder(state: &CellState) -> String {
     match state {
         CellState::Queued { waits_for } if waits_for.is_empty() => "ready".into(),
         CellState::Queued { waits_for } => format!("waits for {}", waits_for.join(", ")),

@@ -138,13 +138,14 @@ const PATHS: [&str; 5] = ["data", "out", "transfer-from", "splits", "encoder-wei
 const SWITCHES: [&str; 3] = ["allow-leakage", "no-transfer", "restart"];
 
 /// The other flags that a file may have.
-const FLAGS: [&str; 13] = [
+const FLAGS: [&str; 14] = [
     "scale",
     "recipe",
     "variant",
     "seed",
     "seeds",
     "device",
+    "shards",
     "threads",
     "jobs",
     "protocol",
@@ -206,6 +207,10 @@ fn arguments(file: &Path) -> Result<Vec<String>> {
             }
             (known, value) if FLAGS.contains(&known) => {
                 let values = match value {
+                    Value::Array(values) if known == "device" => {
+                        let names: Vec<String> = values.iter().map(plain).collect();
+                        vec![names.join(",")]
+                    }
                     Value::Array(values) => values.iter().map(plain).collect(),
                     value => vec![plain(value)],
                 };

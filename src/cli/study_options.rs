@@ -5,7 +5,7 @@ use clap::{Args, ValueEnum};
 use crate::dataset::Protocol;
 use crate::error::{Error, Result};
 use crate::harness::{Data, Study, own_cache};
-use crate::network::Place;
+use crate::network::{Place, Places};
 use crate::recipe::{RecipeName, ScaleName, Settings, Variant};
 use crate::training::Saving;
 
@@ -28,9 +28,14 @@ pub struct StudyOptions {
     /// Master seed: phantoms, split, initial weights, patches
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
-    /// Where to compute: flex, tch, tch:cuda:0, cuda:0, wgpu; `hdbench doctor` lists what works here
-    #[arg(long, default_value_t = Place::Flex)]
-    pub device: Place,
+    /// Where to compute: flex, tch, tch:cuda:0, cuda:0, wgpu; `hdbench doctor` lists what works here. Of
+    /// several, each takes a cell: cuda:0-3, or flex,flex
+    #[arg(long, default_value_t = Places::from(Place::Flex))]
+    pub device: Places,
+    /// Compute each mini-batch of slices in so many shards: on as many devices together, or after each
+    /// other on one. Every shard has its own batch statistics
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = shards)]
+    pub shards: usize,
     /// Replicates: every network is trained so many times, from other weights and on other patches
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub seeds: u32,
@@ -135,8 +140,10 @@ impl StudyOptions {
         Ok(Study {
             name: name.to_owned(),
             seed: self.seed,
-            device: self.device.to_string(),
+            device: self.device.first().to_string(),
             threads,
+            shards: self.shards,
+            places: None,
             variants,
             protocol: Protocol::Holdout,
             folds: vec![0],
@@ -172,8 +179,25 @@ impl StudyOptions {
                 "give 1 or more",
             )),
             Some(jobs) => Ok(jobs),
-            None => Ok((cores() / threads).max(1)),
+            None => {
+                let slots = self.device.slots(self.shards)?.len();
+                // Devices that are listed one by one, and GPUs, take a cell each.
+                let one_each = slots > 1 || !self.device.first().is_processor();
+                Ok(if one_each {
+                    slots
+                } else {
+                    (cores() / threads).max(1)
+                })
+            }
         }
+    }
+}
+
+/// A number of shards.
+fn shards(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(shards @ 1..=64) => Ok(shards),
+        _ => Err("a number from 1 to 64".into()),
     }
 }
 

@@ -10,7 +10,7 @@ use crate::artifact::sweep;
 use crate::dataset::phantom;
 use crate::error::{Error, Result};
 use crate::harness::{
-    Cell, CellState, CellStatus, Data, Inputs, Local, Outcome, Phantoms, Role, Selection,
+    Cell, CellState, CellStatus, Data, Inputs, Local, Phantoms, Role, Selection, Slots,
     SlurmOptions, Study, Submitted, cells_of, command_list, forget, run_study, status, submit,
 };
 use crate::progress::Progress;
@@ -31,7 +31,8 @@ pub enum Executed {
 pub struct Finished {
     pub content: Content,
     pub page: PathBuf,
-    pub outcome: Outcome,
+    /// An error if a cell failed, or the data changed meanwhile.
+    pub outcome: Result<()>,
 }
 
 /// The study that a folder holds, if it holds one; an unreadable one does not matter where it is
@@ -53,10 +54,19 @@ pub fn execute(
     options: &StudyOptions,
     reporter: &Reporter,
 ) -> Result<Executed> {
-    study.device()?;
+    for slot in options.device.slots(options.shards)? {
+        for place in slot.all() {
+            place.open(study.threads)?;
+        }
+    }
     sweep(&run.join("report"))?;
     let study = study.write(run, options.restart)?;
     let inputs = Inputs::prepare(run, &study, reporter)?;
+    for changed in &inputs.changed {
+        reporter.note(&format!(
+            "{changed} since the last start: what was made from it is made anew"
+        ));
+    }
     for warning in inputs.warnings.iter().take(SHOWN_WARNINGS) {
         reporter.note(&format!("warning: {warning}"));
     }
@@ -124,13 +134,24 @@ pub fn execute(
     let engine = Local {
         binary,
         jobs: options.jobs(study.threads)?,
+        slots: Slots::new(options.device.slots(options.shards)?),
     };
     let outcome = run_study(run, &study, &inputs, Some(&chosen), &engine, reporter)?;
-    let (content, page) = render(run, &study, &inputs, reporter)?;
+    let (content, page) = match render(run, &study, &inputs, reporter) {
+        // What keeps the report from being written may be what the cells failed of.
+        Err(error) if !outcome.failed.is_empty() => {
+            reporter.note(&format!("the report could not be written: {error}"));
+            outcome.into_result()?;
+            return Err(error);
+        }
+        rendered => rendered?,
+    };
     Ok(Executed::Finished(Box::new(Finished {
         content,
         page,
-        outcome,
+        outcome: outcome
+            .into_result()
+            .and_then(|()| inputs.check_again(run, &study)),
     })))
 }
 
@@ -236,7 +257,7 @@ pub fn told(executed: Executed) -> Result<()> {
     match executed {
         Executed::Finished(finished) => {
             print(&format!("report: {}\n", finished.page.display()))?;
-            finished.outcome.into_result()
+            finished.outcome
         }
         Executed::Handed(text) => print(&text),
     }

@@ -6,7 +6,7 @@ use super::output::{print, print_json};
 use super::progress::Reporter;
 use super::table_output::for_terminal;
 use crate::error::{Error, Result};
-use crate::harness::{Cell, Engine, Local, compare_runs, prepare_again, verify};
+use crate::harness::{Cell, Engine, Local, Slots, Study, compare_runs, prepare_again, verify};
 
 /// Hash a study's data and outputs again and say what is not as recorded.
 #[derive(Args, Debug)]
@@ -101,6 +101,7 @@ impl Reproduce {
         let engine = Local {
             binary: std::env::current_exe().map_err(Error::read(Path::new("hdbench")))?,
             jobs: 1,
+            slots: Slots::new(vec![Study::read(scratch)?.places()?]),
         };
         engine.execute(scratch, cell, reporter)?;
         let found = compare_runs(&self.run, scratch, cell)?;

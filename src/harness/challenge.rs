@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::artifact::{hash_bytes, write_atomic};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, is_absent};
 use crate::evaluation::lits::read_scores;
 
 /// The server's figures for the predictions of a cell: `challenge.json` in its folder.
@@ -55,7 +55,7 @@ impl ChallengeAnswer {
                     "import the server's answer again with `hdbench submit-lits import`",
                 )
             }),
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(e) if is_absent(&e) => Ok(None),
             Err(e) => Err(Error::read(&path)(e)),
         }
     }

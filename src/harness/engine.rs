@@ -3,12 +3,14 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use super::cell::Cell;
 use super::record::{CellRecord, Status};
 use crate::artifact::create_dir;
 use crate::error::{Error, ExitCode, Result};
+use crate::network::Places;
 use crate::progress::Progress;
 
 /// What a cell's own process reports to the one that started it, a line each.
@@ -54,6 +56,36 @@ pub struct Local {
     /// The `hdbench` binary.
     pub binary: PathBuf,
     pub jobs: usize,
+    pub slots: Slots,
+}
+
+/// Groups of devices that cells are spread over.
+pub struct Slots {
+    all: Vec<Places>,
+    /// Cells that run on each now.
+    busy: Mutex<Vec<usize>>,
+}
+
+impl Slots {
+    /// At least one.
+    pub fn new(all: Vec<Places>) -> Self {
+        let busy = Mutex::new(vec![0; all.len()]);
+        Self { all, busy }
+    }
+
+    /// Runs something on the devices on which the fewest cells run, the first of these.
+    pub fn with<T>(&self, run: impl FnOnce(&Places) -> T) -> T {
+        let count = || self.busy.lock().unwrap_or_else(PoisonError::into_inner);
+        let slot = {
+            let mut busy = count();
+            let least = (0..busy.len()).min_by_key(|&slot| busy[slot]).unwrap_or(0);
+            busy[least] += 1;
+            least
+        };
+        let result = run(&self.all[slot]);
+        count()[slot] -= 1;
+        result
+    }
 }
 
 impl Engine for Local {
@@ -62,12 +94,26 @@ impl Engine for Local {
     }
 
     fn execute(&self, run: &Path, cell: Cell, progress: &dyn Progress) -> Result<()> {
+        self.slots
+            .with(|devices| self.execute_on(devices, run, cell, progress))
+    }
+}
+
+impl Local {
+    fn execute_on(
+        &self,
+        devices: &Places,
+        run: &Path,
+        cell: Cell,
+        progress: &dyn Progress,
+    ) -> Result<()> {
         let folder = cell.folder(run);
         create_dir(&folder)?;
         let log = folder.join("log.txt");
         let stderr = File::create(&log).map_err(Error::write(&log))?;
         let mut child = Command::new(&self.binary)
-            .args(["cell", "run", "--supervised"])
+            .args(["cell", "run", "--supervised", "--device"])
+            .arg(devices.to_string())
             .arg(run)
             .arg(cell.name())
             .stdin(Stdio::piped())
@@ -125,11 +171,46 @@ fn verdict(status: ExitStatus, folder: &Path, log: &Path) -> Result<()> {
             hint: "run the same command again to go on".into(),
         });
     }
-    let reason = match CellRecord::read(folder)?.status {
-        Status::Failed(reason) => reason,
-        _ => format!("its process ended with {status}; see {}", log.display()),
+    // A process that ends by itself has recorded why, if its folder took it.
+    let recorded = CellRecord::read(folder).ok().map(|record| record.status);
+    let reason = match recorded {
+        Some(Status::Failed(reason)) => reason,
+        _ => death(status, log),
     };
     Err(Error::Cell(reason))
+}
+
+/// Why a process ended that could not say it itself, as far as its end and its log tell.
+fn death(status: ExitStatus, log: &Path) -> String {
+    let text = std::fs::read(log).unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
+    let less =
+        "hint: fewer --jobs, a smaller batch (--set batch=N) or more --shards need less memory";
+    // What Rust's allocator says before it gives up.
+    if let Some(line) = text
+        .lines()
+        .find(|line| line.contains("memory allocation of"))
+    {
+        return format!("out of memory: {}\n{less}", line.trim());
+    }
+    if killed(status) {
+        return format!("its process was killed, as the system does when memory runs out\n{less}");
+    }
+    match text.rfind("error: ") {
+        Some(at) => text[at + "error: ".len()..].trim_end().to_owned(),
+        None => format!("its process ended with {status}; see {}", log.display()),
+    }
+}
+
+#[cfg(unix)]
+fn killed(status: ExitStatus) -> bool {
+    use std::os::unix::process::ExitStatusExt;
+    status.signal() == Some(signal_hook::consts::SIGKILL)
+}
+
+#[cfg(not(unix))]
+fn killed(_status: ExitStatus) -> bool {
+    false
 }
 
 /// Prints messages to standard output, for a process that another one listens to.
@@ -143,6 +224,21 @@ pub fn report(message: &Message) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn cells_go_to_the_device_with_the_fewest() {
+        let places = |name: &str| Places::from(name.parse::<crate::network::Place>().unwrap());
+        let slots = Slots::new(vec![places("cuda:0"), places("cuda:1")]);
+        let name = |places: &Places| places.to_string();
+        slots.with(|first| {
+            assert_eq!(name(first), "cuda:0");
+            slots.with(|second| {
+                assert_eq!(name(second), "cuda:1");
+                slots.with(|third| assert_eq!(name(third), "cuda:0"));
+            });
+            slots.with(|second| assert_eq!(name(second), "cuda:1"));
+        });
+    }
 
     #[test]
     fn messages_survive_the_way_through_a_pipe() {

@@ -3,6 +3,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use super::cell::Cell;
 use super::study::Study;
 use crate::artifact::write_atomic;
 use crate::error::{Error, Result};
@@ -13,6 +14,12 @@ pub struct Machine {
     pub hdbench: String,
     /// With `-dirty` where the tree had uncommitted changes; empty for a build outside git.
     pub commit: String,
+    /// Hash of those changes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changes: Option<String>,
+    /// Cargo features beside the default.
+    #[serde(default)]
+    pub features: Vec<String>,
     pub os: String,
     pub processor: String,
     pub cores: usize,
@@ -25,6 +32,8 @@ impl Machine {
         Self {
             hdbench: env!("CARGO_PKG_VERSION").into(),
             commit: env!("HDBENCH_COMMIT").into(),
+            changes: Some(env!("HDBENCH_CHANGES").to_owned()).filter(|hash| !hash.is_empty()),
+            features: features(),
             os: std::env::consts::OS.into(),
             processor: processor(),
             cores: std::thread::available_parallelism().map_or(1, usize::from),
@@ -40,16 +49,22 @@ pub struct Environment {
     pub machine: Machine,
     pub device: String,
     pub threads: usize,
+    /// Of the study.
     pub seed: u64,
+    /// Of this fold and replicate: what every random stream of the cell follows from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cell_seed: Option<u64>,
     pub arguments: Vec<String>,
 }
 
 impl Environment {
-    /// This process, for this study.
-    pub fn now(study: &Study) -> Self {
+    /// This process, for a cell of this study, or for the study as a whole.
+    pub fn now(study: &Study, cell: Option<Cell>) -> Self {
+        let places = study.places().map(|places| places.to_string());
         Self {
             machine: Machine::here(),
-            device: study.device.clone(),
+            device: places.unwrap_or_else(|_| study.device.clone()),
+            cell_seed: cell.map(|cell| study.cell_seed(cell.fold, cell.seed).0),
             threads: study.threads,
             seed: study.seed,
             arguments: std::env::args().skip(1).collect(),
@@ -81,6 +96,16 @@ pub fn hardware_line(environment: &Environment) -> String {
         "{}, {} threads, device {}{memory}",
         environment.machine.processor, environment.threads, environment.device
     )
+}
+
+fn features() -> Vec<String> {
+    let all = [
+        ("tch", cfg!(feature = "tch")),
+        ("cuda", cfg!(feature = "cuda")),
+        ("wgpu", cfg!(feature = "wgpu")),
+    ];
+    let on = all.iter().filter(|(_, on)| *on);
+    on.map(|(name, _)| (*name).to_owned()).collect()
 }
 
 fn processor() -> String {

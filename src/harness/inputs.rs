@@ -106,6 +106,10 @@ pub struct Inputs {
     pub folds: Vec<Fold>,
     /// What was odd about the files.
     pub warnings: Vec<String>,
+    /// Every case as the study found it.
+    locked: BTreeMap<String, LockedCase>,
+    /// Cases that were others by the lock that was there before, and how.
+    pub changed: Vec<String>,
 }
 
 /// A labelled case of one of the study's data sets, in the cache.
@@ -132,9 +136,25 @@ impl Inputs {
     /// Whatever reading gives; `Error::Usage` where a fold would be tested on scans that it was
     /// trained on and the study does not allow it.
     pub fn prepare(run: &Path, study: &Study, progress: &dyn Progress) -> Result<Self> {
+        Self::open(run, study, false, progress)
+    }
+
+    /// The same for a single cell of a study that has begun: its lock has to hold, or cells of one
+    /// study would be made from different data.
+    ///
+    /// # Errors
+    /// As [`Inputs::prepare`], and `Error::Malformed` where a case is another than the lock says.
+    pub fn reopen(run: &Path, study: &Study, progress: &dyn Progress) -> Result<Self> {
+        Self::open(run, study, true, progress)
+    }
+
+    fn open(run: &Path, study: &Study, hold: bool, progress: &dyn Progress) -> Result<Self> {
         progress.stage("", "preparing cases");
         let path = run.join("study.lock");
         let mut lock = read_lock(&path)?;
+        if hold && !lock.cases.is_empty() {
+            hold_to(&lock.cases, run, study)?;
+        }
         let mut locked = BTreeMap::new();
         let mut warnings = Vec::new();
         let (found, other_found) = find(study)?;
@@ -155,6 +175,10 @@ impl Inputs {
         let other = match other_found {
             Some(found) => set(found, "transfer/")?,
             None => Vec::new(),
+        };
+        let changed = match lock.cases.is_empty() {
+            true => Vec::new(),
+            false => differences(&lock.cases, &locked),
         };
         lock.cases = locked;
         let all: Vec<leakage::Scan<'_>> = own
@@ -188,7 +212,32 @@ impl Inputs {
         // The folder and the case itself may say the same.
         let mut told = BTreeSet::new();
         warnings.retain(|warning| told.insert(warning.clone()));
-        Ok(Self { folds, warnings })
+        Ok(Self {
+            folds,
+            warnings,
+            locked: lock.cases,
+            changed,
+        })
+    }
+
+    /// An error if the lock that was there before did not hold.
+    ///
+    /// # Errors
+    /// `Error::Malformed` with the cases that are others than the study began with.
+    pub fn as_locked(&self, run: &Path) -> Result<()> {
+        match self.changed.as_slice() {
+            [] => Ok(()),
+            changed => Err(changed_since(&run.join("study.lock"), changed)),
+        }
+    }
+
+    /// Looks at every input again, at the end of a study: contents are read where sizes or times say
+    /// that they may be others.
+    ///
+    /// # Errors
+    /// `Error::Malformed` where a case is not what it was when the study began; what reading gives.
+    pub fn check_again(&self, run: &Path, study: &Study) -> Result<()> {
+        hold_to(&self.locked, run, study)
     }
 
     /// The fold of this number.
@@ -205,6 +254,57 @@ impl Inputs {
             )
         })
     }
+}
+
+/// An error if the data is not what it was.
+fn hold_to(locked: &BTreeMap<String, LockedCase>, run: &Path, study: &Study) -> Result<()> {
+    let (own, other) = find(study)?;
+    let mut now = BTreeMap::new();
+    for (set, prefix) in [(Some(own), ""), (other, "transfer/")] {
+        let cases = set.into_iter().flat_map(|set| set.cases);
+        for case in cases.filter(Case::has_labels) {
+            let key = format!("{prefix}{}", case.name);
+            let lock = LockedCase::of(&case, locked.get(&key))?;
+            now.insert(key, lock);
+        }
+    }
+    match differences(locked, &now) {
+        none if none.is_empty() => Ok(()),
+        changed => Err(changed_since(&run.join("study.lock"), &changed)),
+    }
+}
+
+/// Cases that are not the same in both, with what became of them.
+fn differences(
+    before: &BTreeMap<String, LockedCase>,
+    now: &BTreeMap<String, LockedCase>,
+) -> Vec<String> {
+    let gone = before
+        .iter()
+        .filter_map(|(name, before)| match now.get(name) {
+            None => Some(format!("{name} is gone")),
+            Some(now) => (!now.is_same(before)).then(|| format!("{name} has other contents")),
+        });
+    let new = now.keys().filter(|name| !before.contains_key(*name));
+    gone.chain(new.map(|name| format!("{name} is new")))
+        .collect()
+}
+
+fn changed_since(lock: &Path, changed: &[String]) -> Error {
+    const SHOWN: usize = 5;
+    let more = match changed.len().saturating_sub(SHOWN) {
+        0 => String::new(),
+        more => format!(", and {more} more"),
+    };
+    let shown = &changed[..changed.len().min(SHOWN)];
+    Error::malformed(
+        lock,
+        format!(
+            "the data changed since the study began: {}{more}",
+            shown.join(", ")
+        ),
+        "put it back, or start the study again: what was made from it is then made anew",
+    )
 }
 
 fn write_changed(path: &Path, bytes: &[u8]) -> Result<()> {
@@ -508,11 +608,19 @@ pub(super) fn locked_cases(run: &Path) -> Result<BTreeMap<String, LockedCase>> {
     Ok(read_lock(&run.join("study.lock"))?.cases)
 }
 
-/// What the study's folds train on, by the lock: their numbers, roles and prepared training cases.
+/// A fold by the lock, its cases by what was prepared of them.
+pub(super) struct PreparedFold {
+    pub index: usize,
+    pub role: Role,
+    pub train: Vec<String>,
+    pub test: Vec<String>,
+}
+
+/// The study's folds, by the lock.
 ///
 /// # Errors
 /// As [`fold_roles`].
-pub(super) fn locked_folds(run: &Path) -> Result<Vec<(usize, Role, Vec<String>)>> {
+pub(super) fn locked_folds(run: &Path) -> Result<Vec<PreparedFold>> {
     let lock = read_lock(&run.join("study.lock"))?;
     Ok(lock
         .folds
@@ -523,12 +631,19 @@ pub(super) fn locked_folds(run: &Path) -> Result<Vec<(usize, Role, Vec<String>)>
             } else {
                 ""
             };
-            let prepared = |name: &String| {
-                let case = lock.cases.get(&format!("{prefix}{name}"));
-                case.map(|case| case.prepared.clone()).unwrap_or_default()
+            let prepared = |prefix: &str, names: &[String]| -> Vec<String> {
+                let of = |name| {
+                    let case = lock.cases.get(&format!("{prefix}{name}"));
+                    case.map(|case| case.prepared.clone()).unwrap_or_default()
+                };
+                names.iter().map(of).collect()
             };
-            let train = fold.split.train.iter().map(prepared).collect();
-            (fold.index, fold.role, train)
+            PreparedFold {
+                index: fold.index,
+                role: fold.role,
+                train: prepared(prefix, &fold.split.train),
+                test: prepared("", &fold.split.test),
+            }
         })
         .collect())
 }

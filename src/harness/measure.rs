@@ -1,7 +1,6 @@
 use std::time::Instant;
 
 use burn::module::Module;
-use burn::optim::GradientsParams;
 use burn::tensor::Device;
 use serde::Serialize;
 
@@ -10,7 +9,7 @@ use crate::error::Result;
 use crate::network::{Input, Mode, Network, Part, Pass, initialise};
 use crate::recipe::{Recipe, Scale};
 use crate::seed::Seed;
-use crate::training::{Batch, sgd, stage_loss, stages};
+use crate::training::{Batch, Step, sgd, stages};
 
 /// The size of a patch and how many at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -67,14 +66,18 @@ pub fn measure(
     let plans = stages(part, recipe, scale);
     let plan = plans.last().expect("every part has a stage");
     let mut optimizer = sgd(recipe);
+    let devices = [training];
+    let step = Step {
+        plan,
+        recipe,
+        devices: &devices,
+        shards: 1,
+    };
     let memory = PeakMemory::start();
     let mut step_seconds = Vec::new();
     for _ in 0..=repeats {
         let began = Instant::now();
-        let mut pass = Pass::training(Seed(1).stream("dropout"));
-        let answers = network.forward(batch.image(&training), plan.mode(), &mut pass);
-        let loss = stage_loss(answers, plan, recipe, &batch);
-        let gradients = GradientsParams::from_grads(loss.backward(), &network);
+        let (_, gradients) = step.gradients(&network, &batch, Seed(1).stream("dropout"));
         network = optimizer.step(1e-6, network, gradients);
         device
             .sync()

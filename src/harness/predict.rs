@@ -13,7 +13,7 @@ use super::memory::PeakMemory;
 use super::record::{CellRecord, StageRecord};
 use super::study::Study;
 use crate::artifact::{create_dir, hash_bytes, is_zip, write_atomic};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, is_absent};
 use crate::inference::{Coarse, Predictor};
 use crate::network::{Bundle, Network, Part, Place};
 use crate::preprocess::Prepared;
@@ -72,6 +72,7 @@ pub fn predict(
         None => String::new(),
     };
     let hashes: Vec<&str> = fold.test.iter().map(|test| test.hash.as_str()).collect();
+    let tested = tested_on(&hashes);
     let key = hash_bytes(format!("{METHOD} {weights} {coarse_hash} {hashes:?}").as_bytes());
     if let Some(done) = record.done(&folder, "predict", &key) {
         progress.advance(units(cell.part) * fold.test.len() as u64);
@@ -79,7 +80,7 @@ pub fn predict(
     }
     progress.stage("", "predicting");
     let memory = PeakMemory::start();
-    let device = study.device()?;
+    let device = study.devices()?.swap_remove(0);
     let (_, network) = Bundle::load(&folder.join("model"), &device)?;
     let predictor = Predictor {
         network: &network,
@@ -118,7 +119,7 @@ pub fn predict(
         "predict".into(),
         StageRecord {
             inputs: key,
-            from: BTreeMap::new(),
+            from: BTreeMap::from([("test".to_owned(), tested)]),
             outputs: vec!["predictions".into()],
             hash: hash.clone(),
             seconds: made.seconds.values().sum(),
@@ -128,6 +129,12 @@ pub fn predict(
     );
     record.write(&folder)?;
     Ok(hash)
+}
+
+/// A word for the test cases of a prediction, given what was prepared of each.
+pub(super) fn tested_on<S: AsRef<str>>(prepared: &[S]) -> String {
+    let prepared: Vec<&str> = prepared.iter().map(AsRef::as_ref).collect();
+    hash_bytes(prepared.join(" ").as_bytes())[..16].to_owned()
 }
 
 fn predict_case(
@@ -164,7 +171,7 @@ impl Made {
             Ok(text) => serde_json::from_slice(&text).map_err(|e| {
                 Error::malformed(&path, e.to_string(), "delete the predictions folder")
             }),
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),
+            Err(e) if is_absent(&e) => Ok(Self::default()),
             Err(e) => Err(Error::read(&path)(e)),
         }
     }

@@ -4,7 +4,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::artifact::write_atomic;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, is_absent};
 use crate::network::LoadReport;
 
 /// How far a cell is.
@@ -62,7 +62,7 @@ impl CellRecord {
                     "delete the cell's folder to run it again",
                 )
             }),
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),
+            Err(e) if is_absent(&e) => Ok(Self::default()),
             Err(e) => Err(Error::read(&path)(e)),
         }
     }

@@ -48,10 +48,12 @@ pub fn run_cell(
         Err(Error::Interrupted { .. }) => Status::Interrupted,
         Err(error) => Status::Failed(error.to_string()),
     };
-    if record != before {
-        record.write(&folder)?;
-    }
-    result
+    // Where a failure cannot be recorded here it is told, and recorded by who hears it.
+    let written = match record == before {
+        true => Ok(()),
+        false => record.write(&folder),
+    };
+    result.and(written)
 }
 
 /// Whether a cell's network is used on the test cases, and not only as the start of another.
@@ -79,7 +81,7 @@ fn work(
         });
         let text = serde_json::to_vec_pretty(&json).map_err(|e| Error::Internal(e.to_string()))?;
         write_atomic(&folder.join("cell.json"), &text)?;
-        Environment::now(study).write(&folder)?;
+        Environment::now(study, Some(cell)).write(&folder)?;
     }
     let weights = train::train(run, study, inputs, cell, record, progress)?;
     if !is_predicted(study, inputs.fold(cell.fold)?.role, cell) {

@@ -4,6 +4,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::cell::{Cell, cells_of};
 use super::engine::Engine;
+use super::failure::Failures;
 use super::inputs::Inputs;
 use super::run::is_predicted;
 use super::study::Study;
@@ -57,6 +58,7 @@ pub fn run_study(
     }
     progress.plan(pending.iter().map(|cell| units(study, inputs, *cell)).sum());
     let cells = pending.len();
+    let failures = Failures::of(run);
     let board = Board {
         state: Mutex::new(State {
             pending,
@@ -70,6 +72,12 @@ pub fn run_study(
                 while let Some(cell) = board.next(study) {
                     let result = engine.execute(run, cell, progress);
                     progress.ended(&cell.name());
+                    if let Err(error) = &result
+                        && !matches!(error, Error::Interrupted { .. })
+                        && let Err(lost) = failures.keep(cell, &error.to_string())
+                    {
+                        progress.note(&format!("its failure could not be recorded: {lost}"));
+                    }
                     board.ended(cell, result, progress);
                 }
             });
@@ -246,6 +254,8 @@ mod tests {
             seed: 1,
             device: "flex".into(),
             threads: 1,
+            shards: 1,
+            places: None,
             variants: Variant::ALL.to_vec(),
             protocol: crate::dataset::Protocol::default(),
             folds: vec![0],

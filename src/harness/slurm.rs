@@ -1,11 +1,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use serde::{Deserialize, Serialize};
 
 use super::cell::Cell;
+use super::queue::{self, slurm};
 use super::study::Study;
 use crate::artifact::{create_dir, write_atomic};
 use crate::error::{Error, Result};
@@ -101,7 +101,7 @@ pub fn submit(
     let run = std::path::absolute(run).map_err(Error::read(run))?;
     create_dir(&folder(&run))?;
     let mut known = Jobs::read(&run)?;
-    let active = active(&known)?;
+    let active = queue::active(&known)?;
     let mut ids: BTreeMap<Cell, String> = BTreeMap::new();
     let mut submitted = Submitted::default();
     for &cell in cells {
@@ -181,7 +181,7 @@ fn groups(
 }
 
 /// The lines that every script has.
-fn head(run: &Path, study: &Study, name: &str, options: &SlurmOptions) -> String {
+fn head(run: &Path, study: &Study, name: &str) -> String {
     let mut text = String::from("#!/bin/bash\n");
     // Writing to a string cannot fail.
     let _ = writeln!(
@@ -191,10 +191,13 @@ fn head(run: &Path, study: &Study, name: &str, options: &SlurmOptions) -> String
     );
     let _ = writeln!(text, "#SBATCH --chdir={}", run.display());
     let _ = writeln!(text, "#SBATCH --cpus-per-task={}", study.threads);
-    for flag in &options.flags {
-        let _ = writeln!(text, "#SBATCH {flag}");
-    }
     text
+}
+
+/// The user's flags, behind ours: of two that say the same, Slurm takes the later.
+fn flags(options: &SlurmOptions) -> String {
+    let lines = options.flags.iter().map(|flag| format!("#SBATCH {flag}\n"));
+    lines.collect()
 }
 
 fn plain(name: &str) -> String {
@@ -216,7 +219,7 @@ fn batch_script(
     after: &[&str],
     options: &SlurmOptions,
 ) -> String {
-    let mut text = head(run, study, cells[0].part.id(), options);
+    let mut text = head(run, study, cells[0].part.id());
     let _ = writeln!(text, "#SBATCH --array=0-{}", cells.len() - 1);
     let _ = writeln!(text, "#SBATCH --output=slurm/%A_%a.log");
     text += "#SBATCH --open-mode=append\n#SBATCH --requeue\n";
@@ -225,6 +228,7 @@ fn batch_script(
         let _ = writeln!(text, "#SBATCH --dependency=afterok:{}", after.join(":"));
         text += "#SBATCH --kill-on-invalid-dep=yes\n";
     }
+    text += &flags(options);
     text += "\ncells=(\n";
     for cell in cells {
         let _ = writeln!(text, "    {}", cell.name());
@@ -260,10 +264,11 @@ fn report_script(
     ids: &BTreeMap<Cell, String>,
     options: &SlurmOptions,
 ) -> String {
-    let mut text = head(run, study, "report", options);
+    let mut text = head(run, study, "report");
     text += "#SBATCH --output=slurm/report-%j.log\n";
     let all: Vec<&str> = ids.values().map(String::as_str).collect();
     let _ = writeln!(text, "#SBATCH --dependency=afterany:{}", all.join(":"));
+    text += &flags(options);
     let _ = writeln!(
         text,
         "\n# Whatever became of the cells: the report shows what is there.\nexec {} report .",
@@ -275,25 +280,6 @@ fn report_script(
 /// A word for the shell.
 fn quoted(word: &str) -> String {
     format!("'{}'", word.replace('\'', "'\\''"))
-}
-
-/// Runs one of Slurm's programs and returns what it prints.
-fn slurm(program: &str, arguments: &[String]) -> Result<String> {
-    let output = Command::new(program)
-        .args(arguments)
-        .output()
-        .map_err(|e| {
-            let hint = "run this on a node from which jobs can be submitted, or use --engine local";
-            Error::usage(format!("{program}: {e}"), hint)
-        })?;
-    if output.status.success() {
-        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
-    }
-    let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-    Err(Error::usage(
-        format!("{program} {}: {said}", arguments.join(" ")),
-        "what was submitted before goes on; mend the flags and start again",
-    ))
 }
 
 fn sbatch(run: &Path, arguments: &[String]) -> Result<String> {
@@ -328,79 +314,6 @@ fn max_array() -> usize {
     let number = line.and_then(|line| line.split('=').nth(1)?.trim().parse::<usize>().ok());
     // The highest index is one below.
     number.map_or(MAX_ARRAY, |most| most.saturating_sub(1).max(1))
-}
-
-/// States in which a job still waits or works.
-const ACTIVE: [&str; 9] = [
-    "PENDING",
-    "RUNNING",
-    "CONFIGURING",
-    "COMPLETING",
-    "REQUEUED",
-    "REQUEUE_HOLD",
-    "RESIZING",
-    "SUSPENDED",
-    "STAGE_OUT",
-];
-
-/// The elements that are still in the queue.
-fn active(jobs: &Jobs) -> Result<BTreeSet<String>> {
-    if jobs.jobs.is_empty() {
-        return Ok(BTreeSet::new());
-    }
-    let states = queue_states(jobs)?;
-    let active = |state: &str| ACTIVE.contains(&state);
-    Ok(states
-        .into_iter()
-        .filter(|(_, (state, _))| active(state))
-        .map(|(id, _)| id)
-        .collect())
-}
-
-/// State and reason of every job that Slurm still knows, by `41_2`.
-///
-/// # Errors
-/// `Error::Usage` where squeue is not there or does not answer.
-pub fn queue_states(jobs: &Jobs) -> Result<BTreeMap<String, (String, String)>> {
-    let arrays: BTreeSet<&str> = jobs
-        .jobs
-        .iter()
-        .filter_map(|job| job.id.split('_').next())
-        .collect();
-    let mut found = BTreeMap::new();
-    // One that Slurm has forgotten makes squeue refuse the whole list: all of the user's are asked for.
-    let arguments = ["-h", "-r", "-t", "all", "-o", "%i|%T|%r"].map(str::to_owned);
-    for line in slurm("squeue", &arguments)?.lines() {
-        let mut fields = line.split('|');
-        let (Some(id), Some(state)) = (fields.next(), fields.next()) else {
-            continue;
-        };
-        if id
-            .split('_')
-            .next()
-            .is_some_and(|array| arrays.contains(array))
-        {
-            let reason = fields.next().unwrap_or_default();
-            found.insert(id.to_owned(), (state.to_owned(), reason.to_owned()));
-        }
-    }
-    Ok(found)
-}
-
-/// Takes a study's jobs out of the queue; cells that run save and end. Returns how many there were.
-///
-/// # Errors
-/// `Error::Usage` where Slurm is not there.
-pub fn cancel(run: &Path) -> Result<usize> {
-    let jobs = Jobs::read(run)?;
-    let active = active(&jobs)?;
-    let mut ids: Vec<String> = active.into_iter().collect();
-    let count = ids.len();
-    ids.extend(jobs.report);
-    if !ids.is_empty() {
-        slurm("scancel", &ids)?;
-    }
-    Ok(count)
 }
 
 /// One command a cell with what it needs in a comment, for other schedulers.

@@ -4,12 +4,15 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::cell::{Cell, cells_of};
-use super::inputs::locked_folds;
+use super::failure::unrecorded;
+use super::inputs::{PreparedFold, locked_folds};
 use super::lease::{Holder, holder};
+use super::predict::tested_on;
+use super::queue::QueuedJob;
 use super::record::{CellRecord, Status};
 use super::study::Study;
 use super::train::made_from;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// How a cell stands, as its folder says.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -66,6 +69,9 @@ pub struct CellStatus {
     pub state: CellState,
     /// Training time so far, all starts together, s; of finished stages.
     pub seconds: f64,
+    /// Its last Slurm job, where Slurm was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub job: Option<QueuedJob>,
 }
 
 /// How a study stands: its cells in an order in which each comes after what it needs, from what lies in
@@ -76,7 +82,8 @@ pub struct CellStatus {
 pub fn status(run: &Path) -> Result<Vec<CellStatus>> {
     let study = Study::read(run)?;
     let folds = locked_folds(run)?;
-    let cells = cells_of(&study, folds.iter().map(|(index, role, _)| (*index, *role)));
+    let cells = cells_of(&study, folds.iter().map(|fold| (fold.index, fold.role)));
+    let unrecorded = unrecorded(run);
     let mut records: BTreeMap<Cell, CellRecord> = BTreeMap::new();
     for &cell in &cells {
         records.insert(cell, CellRecord::read(&cell.folder(run))?);
@@ -85,14 +92,20 @@ pub fn status(run: &Path) -> Result<Vec<CellStatus>> {
     let mut all = Vec::new();
     for &cell in &cells {
         let record = &records[&cell];
-        let train = folds.iter().find(|(index, ..)| *index == cell.fold);
-        let train = train.map_or(&[][..], |(.., train)| train);
-        let state = state(run, &study, train, cell, record, &found)?;
+        let fold = folds.iter().find(|fold| fold.index == cell.fold);
+        let state = match (unrecorded.get(&cell.name()), fold) {
+            (Some(reason), _) if record.status != Status::Done => CellState::Failed {
+                reason: reason.clone(),
+            },
+            (_, Some(fold)) => state(run, &study, fold, cell, record, &found)?,
+            (_, None) => return Err(Error::Internal("a cell without its fold".into())),
+        };
         found.insert(cell, state.clone());
         all.push(CellStatus {
             cell: cell.name(),
             state,
             seconds: record.stages.values().map(|stage| stage.seconds).sum(),
+            job: None,
         });
     }
     Ok(all)
@@ -101,7 +114,7 @@ pub fn status(run: &Path) -> Result<Vec<CellStatus>> {
 fn state(
     run: &Path,
     study: &Study,
-    train: &[String],
+    fold: &PreparedFold,
     cell: Cell,
     record: &CellRecord,
     found: &BTreeMap<Cell, CellState>,
@@ -120,7 +133,7 @@ fn state(
         )
     });
     Ok(match &record.status {
-        Status::Done => match changed(run, study, train, cell, record)? {
+        Status::Done => match changed(run, study, fold, cell, record)? {
             none if none.is_empty() => CellState::Done,
             changed => CellState::Stale { changed },
         },
@@ -142,8 +155,30 @@ fn state(
     })
 }
 
-/// The parts of a finished training's inputs that are others now.
+/// The parts of a finished cell's inputs that are others now.
 fn changed(
+    run: &Path,
+    study: &Study,
+    fold: &PreparedFold,
+    cell: Cell,
+    record: &CellRecord,
+) -> Result<Vec<String>> {
+    let mut changed = changed_training(run, study, &fold.train, cell, record)?;
+    let tested = record
+        .stages
+        .get("predict")
+        .and_then(|stage| stage.from.get("test"));
+    // A lock of an older version does not say what was prepared.
+    let known = !fold.test.iter().any(String::is_empty);
+    if let Some(tested) = tested.filter(|_| known)
+        && *tested != tested_on(&fold.test)
+    {
+        changed.push("test cases".into());
+    }
+    Ok(changed)
+}
+
+fn changed_training(
     run: &Path,
     study: &Study,
     train: &[String],

@@ -7,7 +7,7 @@ use super::fold::Role;
 use crate::artifact::write_atomic;
 use crate::dataset::Protocol;
 use crate::error::{Error, Result};
-use crate::network::Place;
+use crate::network::{Place, Places};
 use crate::recipe::{Recipe, Scale, Settings, Variant};
 use crate::seed::Seed;
 use crate::training::Saving;
@@ -51,8 +51,15 @@ pub struct Study {
     /// Master seed: split, initial weights, patches.
     pub seed: u64,
     pub device: String,
-    /// Training is fixed by seed, device and this number.
+    /// Training is fixed by seed, kind of device and this number.
     pub threads: usize,
+    /// Parts in which a mini-batch is computed, each with batch norms of its own: as many as devices
+    /// that share a cell, or, on one device, a way to need less memory.
+    #[serde(default = "undivided", skip_serializing_if = "is_undivided")]
+    pub shards: usize,
+    /// Where this process computes, if not on `device`: devices of the same kind.
+    #[serde(skip)]
+    pub places: Option<Places>,
     pub variants: Vec<Variant>,
     /// How the cases are divided into folds.
     #[serde(default)]
@@ -161,7 +168,8 @@ impl Study {
     fn differs_from(&self, old: &Self) -> Option<&'static str> {
         let differences = [
             (self.seed != old.seed, "seed"),
-            (self.device != old.device, "device"),
+            (self.kind() != old.kind(), "kind of device"),
+            (self.shards != old.shards, "number of shards"),
             (self.threads != old.threads, "number of threads"),
             (self.protocol != old.protocol, "protocol"),
             (self.transfer != old.transfer, "transfer"),
@@ -209,10 +217,41 @@ impl Study {
         Seed(self.seed).derive(&format!("fold_{fold}/seed_{seed}"))
     }
 
-    /// The device of this name, without autodiff.
-    pub fn device(&self) -> Result<Device> {
-        self.device.parse::<Place>()?.open(self.threads)
+    /// What results depend on of the device: `cuda` for `cuda:1`.
+    pub fn kind(&self) -> &str {
+        match self.device.parse::<Place>() {
+            Ok(place) => place.kind(),
+            // It will be refused where it is opened.
+            Err(_) => &self.device,
+        }
     }
+
+    /// Where this process computes.
+    pub fn places(&self) -> Result<Places> {
+        match &self.places {
+            Some(places) => Ok(places.clone()),
+            None => self.device.parse(),
+        }
+    }
+
+    /// The devices of this process, without autodiff; at least one.
+    pub fn devices(&self) -> Result<Vec<Device>> {
+        let places = self.places()?;
+        let open = |place: &Place| place.open(self.threads);
+        places.all().iter().map(open).collect()
+    }
+}
+
+fn undivided() -> usize {
+    1
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde calls it with a reference"
+)]
+pub(super) fn is_undivided(shards: &usize) -> bool {
+    *shards == undivided()
 }
 
 /// The cache of a study that shares it with no other.

@@ -8,7 +8,7 @@ use super::cell::Cell;
 use super::inputs::Inputs;
 use super::memory::PeakMemory;
 use super::record::{CellRecord, StageRecord};
-use super::study::Study;
+use super::study::{Study, is_undivided};
 use crate::artifact::{hash_bytes, hash_file};
 use crate::error::{Error, Result};
 use crate::network::{Bundle, Network, Part, initialise, load_encoder};
@@ -28,8 +28,11 @@ struct Determinants<'a> {
     recipe: &'a Recipe,
     scale: &'a Scale,
     seed: u64,
+    /// Its kind.
     device: &'a str,
     threads: usize,
+    #[serde(skip_serializing_if = "is_undivided")]
+    shards: usize,
     train: &'a [String],
     starts_from: Option<String>,
     encoder_weights: Option<String>,
@@ -60,8 +63,9 @@ pub fn train(
         return Ok(done.hash.clone());
     }
     let memory = PeakMemory::start();
-    let device = study.device()?.autodiff();
-    let blank = || blank(cell.part, study, &device);
+    let devices: Vec<Device> = study.devices()?.into_iter().map(Device::autodiff).collect();
+    let device = &devices[0];
+    let blank = || blank(cell.part, study, device);
     let mut imported = None;
     let (network, losses) = if let Some(weights) = encoder_weights {
         let mut network = initialise(blank(), study.cell_seed(cell.fold, cell.seed));
@@ -76,13 +80,14 @@ pub fn train(
             scale: &study.scale,
             cases: &fold.train,
             seed,
-            device: &device,
+            devices: &devices,
+            shards: study.shards,
             saving: study.saving,
             progress,
             units: units(cell.part),
         };
         let start = || match origin {
-            Some(origin) => from_origin(initialise(blank(), seed), run, origin, &device),
+            Some(origin) => from_origin(initialise(blank(), seed), run, origin, device),
             None => Ok(initialise(blank(), seed)),
         };
         let trained = session.train(&plans, blank, start)?;
@@ -129,8 +134,9 @@ fn determined(
         recipe: &study.recipe,
         scale: &study.scale,
         seed: study.cell_seed(cell.fold, cell.seed).0,
-        device: &study.device,
+        device: study.kind(),
         threads: study.threads,
+        shards: study.shards,
         train,
         starts_from,
         encoder_weights: encoder_weights(study, cell).map(hash_file).transpose()?,

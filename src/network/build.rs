@@ -208,7 +208,7 @@ impl Network {
         };
         match self {
             Self::Classifier(net) => {
-                let (logits, features) = net.forward(slices(x));
+                let (logits, features) = net.forward(slices(x), pass);
                 let [n, classes] = logits.dims();
                 Answers {
                     features: Some(features),
@@ -219,8 +219,8 @@ impl Network {
                 let answer = net.forward(slices(x), mode.joined, pass);
                 one(answer.logits.expect("built with a classifier"))
             }
-            Self::UNet(net) => one(net.forward(slices(x))),
-            Self::Residual(net) => one(net.forward(slices(x))),
+            Self::UNet(net) => one(net.forward(slices(x), pass)),
+            Self::Residual(net) => one(net.forward(slices(x), pass)),
             Self::DenseUNet3d(DenseUNet3d { net, divisor }) => {
                 let answer = net.forward(x / *divisor, mode.joined, pass);
                 Answers {

@@ -42,7 +42,7 @@ impl Bundle {
             network
                 .valid()
                 .save_into(&mut store)
-                .map_err(|e| Error::Internal(format!("{}: {e}", path.display())))?;
+                .map_err(Error::saving(&path))?;
             weights = crate::artifact::hash_file(&path)?;
             let bundle = Self {
                 part,

@@ -3,6 +3,7 @@ use burn::nn::conv::Conv2d;
 use burn::nn::{BatchNorm, BatchNormConfig, Linear, LinearConfig};
 use burn::tensor::{Device, Tensor};
 
+use super::Pass;
 use super::norm::norm_relu;
 use super::spatial::{ConvSpec, Convolution, Spatial};
 use crate::recipe::DenseWidths;
@@ -44,12 +45,12 @@ impl<C: Convolution> MicroBlock<C> {
         }
     }
 
-    fn forward<const R: usize>(&self, x: Tensor<R>) -> Tensor<R>
+    fn forward<const R: usize>(&self, x: Tensor<R>, pass: &mut Pass) -> Tensor<R>
     where
         C: Spatial<R>,
     {
-        let new = self.conv1.convolve(norm_relu(&self.norm1, x.clone()));
-        let new = self.conv2.convolve(norm_relu(&self.norm2, new));
+        let new = self.conv1.convolve(norm_relu(&self.norm1, x.clone(), pass));
+        let new = self.conv2.convolve(norm_relu(&self.norm2, new, pass));
         Tensor::cat(vec![x, new], 1)
     }
 }
@@ -130,25 +131,27 @@ impl<C: Convolution> DenseEncoder<C> {
 
     /// # Shapes
     /// `[n, channels, (z,) y, x]` with y and x divisible by 32, z by 4.
-    pub fn forward<const R: usize>(&self, x: Tensor<R>) -> Encoded<R>
+    pub fn forward<const R: usize>(&self, x: Tensor<R>, pass: &mut Pass) -> Encoded<R>
     where
         C: Spatial<R>,
     {
-        let stem = norm_relu(&self.norm0, self.conv0.convolve(x));
+        let stem = norm_relu(&self.norm0, self.conv0.convolve(x), pass);
         let mut x = C::max_pool(stem.clone());
         let mut outputs = Vec::with_capacity(4);
         for (index, block) in self.blocks.iter().enumerate() {
             for layer in &block.layers {
-                x = layer.forward(x);
+                x = layer.forward(x, pass);
             }
             outputs.push(x.clone());
             if let Some(transition) = self.transitions.get(index) {
-                x = transition.conv.convolve(norm_relu(&transition.norm, x));
+                x = transition
+                    .conv
+                    .convolve(norm_relu(&transition.norm, x, pass));
                 x = C::average_pool(x);
             }
         }
         let deepest = match &self.norm5 {
-            Some(norm) => norm_relu(norm, x),
+            Some(norm) => norm_relu(norm, x, pass),
             None => x,
         };
         outputs.truncate(3);
@@ -190,8 +193,8 @@ impl SliceClassifier {
 
     /// Logits `[n, classes]` of slices `[n, channels, y, x]`, and the encoder's features, a
     /// thirty-second of the size.
-    pub fn forward(&self, x: Tensor<4>) -> (Tensor<2>, Tensor<4>) {
-        let deepest = self.encoder.forward(x).deepest;
+    pub fn forward(&self, x: Tensor<4>, pass: &mut Pass) -> (Tensor<2>, Tensor<4>) {
+        let deepest = self.encoder.forward(x, pass).deepest;
         let flat = deepest.clone().flatten::<3>(2, 3);
         let pooled: Tensor<2> = flat.mean_dim(2).squeeze_dim(2);
         (self.head.forward(pooled), deepest)

@@ -177,7 +177,7 @@ impl<C: Convolution> DenseUNet<C> {
             stem,
             blocks: [first, second, third],
             deepest,
-        } = self.encoder.forward(x);
+        } = self.encoder.forward(x, pass);
         let lineup = self.lineup.as_ref().filter(|_| joined);
         let skips = match lineup {
             Some(lineup) => [
@@ -207,7 +207,7 @@ impl<C: Convolution> DenseUNet<C> {
         let logits = self
             .classifier
             .as_ref()
-            .map(|classifier| classifier.forward(x.clone()));
+            .map(|classifier| classifier.forward(x.clone(), pass));
         Answer {
             features: x,
             logits,
@@ -225,22 +225,22 @@ impl<C: Convolution> DenseUNet<C> {
         C: Spatial<R>,
     {
         match self.order {
-            BlockOrder::NormFirst => level.conv.convolve(norm_relu(&level.norm, x)),
+            BlockOrder::NormFirst => level.conv.convolve(norm_relu(&level.norm, x, pass)),
             BlockOrder::ConvFirst => {
                 let x = pass.dropout(level.conv.convolve(x), dropout);
-                norm_relu(&level.norm, x)
+                norm_relu(&level.norm, x, pass)
             }
         }
     }
 }
 
 impl<C: Convolution> Classifier<C> {
-    fn forward<const R: usize>(&self, x: Tensor<R>) -> Tensor<R>
+    fn forward<const R: usize>(&self, x: Tensor<R>, pass: &mut Pass) -> Tensor<R>
     where
         C: Spatial<R>,
     {
         let x = match &self.norm {
-            Some(norm) => norm_relu(norm, x),
+            Some(norm) => norm_relu(norm, x, pass),
             None => x,
         };
         self.conv.convolve(x)

@@ -42,6 +42,23 @@ impl Place {
         }
     }
 
+    /// What all devices of its kind have in common, as `--device` names the first of them without
+    /// its number: `cuda` for `cuda:3`.
+    pub fn kind(self) -> &'static str {
+        match self {
+            Self::Flex => "flex",
+            Self::Tch => "tch",
+            Self::TchCuda(_) => "tch:cuda",
+            Self::Cuda(_) => "cuda",
+            Self::Wgpu => "wgpu",
+        }
+    }
+
+    /// Whether it computes on the processor, where threads do the work.
+    pub fn is_processor(self) -> bool {
+        matches!(self, Self::Flex | Self::Tch)
+    }
+
     /// The device, without autodiff, once it has computed something. `threads` is what LibTorch
     /// may use on the processor; `flex` takes the pool it is called in.
     pub fn open(self, threads: usize) -> Result<Device> {

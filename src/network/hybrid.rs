@@ -101,10 +101,10 @@ impl HDenseUNet {
 impl Fusion {
     fn forward(&self, x: Tensor<5>, dropout: f64, pass: &mut Pass) -> Tensor<5> {
         let x = match &self.norm_in {
-            Some(norm) => self.conv.convolve(norm_relu(norm, x)),
+            Some(norm) => self.conv.convolve(norm_relu(norm, x, pass)),
             None => pass.dropout(self.conv.convolve(x), dropout),
         };
-        self.classifier.convolve(norm_relu(&self.norm_out, x))
+        self.classifier.convolve(norm_relu(&self.norm_out, x, pass))
     }
 }
 

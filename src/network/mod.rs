@@ -11,6 +11,7 @@ mod initial;
 mod norm;
 mod parameters;
 mod pass;
+mod places;
 mod residual;
 mod spatial;
 mod summary;
@@ -28,7 +29,8 @@ pub use initial::{identify, initialise};
 pub use parameters::{
     ParameterCount, Values, count_parameters, read, torch_gradients, torch_values, values,
 };
-pub use pass::Pass;
+pub use pass::{BatchStatistics, Pass, update_running};
+pub use places::Places;
 pub use residual::ResidualNet;
 pub use spatial::{ConvSpec, Convolution, Spatial};
 pub use summary::{LayerSummary, NetworkSummary, summarise};

@@ -3,6 +3,7 @@ use burn::nn::conv::Conv2d;
 use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor};
 
+use super::Pass;
 use super::dense::NormSpec;
 use super::spatial::{ConvSpec, Convolution, Spatial};
 use super::unet::{ConvNorm, halve};
@@ -38,16 +39,16 @@ impl Group {
         }
     }
 
-    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+    fn forward(&self, x: Tensor<4>, pass: &mut Pass) -> Tensor<4> {
         let (last, others) = self
             .layers
             .split_last()
             .expect("a group has at least two convolutions");
         let mut y = x.clone();
         for layer in others {
-            y = layer.forward(y);
+            y = layer.forward(y, pass);
         }
-        y = last.linear(y);
+        y = last.linear(y, pass);
         if self.residual {
             y = y + match &self.projection {
                 Some(projection) => projection.convolve(x),
@@ -100,7 +101,7 @@ impl ResidualNet {
     }
 
     /// Logits `[n, classes, y, x]` of slices `[n, channels, y, x]`; y and x divisible by 16.
-    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+    pub fn forward(&self, x: Tensor<4>, pass: &mut Pass) -> Tensor<4> {
         let mut skips = Vec::new();
         let mut x = x;
         for (index, group) in self.down.iter().enumerate() {
@@ -108,12 +109,12 @@ impl ResidualNet {
                 skips.push(x.clone());
                 x = halve(x);
             }
-            x = group.forward(x);
+            x = group.forward(x, pass);
         }
         for group in &self.up {
             let skip = skips.pop().expect("as many skips as levels to rise");
             let risen = <Conv2d as Spatial<4>>::upsample(x, false, Upsampling::Nearest);
-            x = group.forward(Tensor::cat(vec![skip, risen], 1));
+            x = group.forward(Tensor::cat(vec![skip, risen], 1), pass);
         }
         self.classifier.convolve(x)
     }

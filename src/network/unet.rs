@@ -5,6 +5,7 @@ use burn::tensor::module::max_pool2d;
 use burn::tensor::ops::MaxPoolOptions;
 use burn::tensor::{Device, Tensor};
 
+use super::Pass;
 use super::dense::NormSpec;
 use super::norm::{norm_linear, norm_relu};
 use super::spatial::{self, ConvSpec, Convolution, Spatial};
@@ -25,12 +26,12 @@ impl ConvNorm {
     }
 
     /// Without the ReLU.
-    pub fn linear(&self, x: Tensor<4>) -> Tensor<4> {
-        norm_linear(&self.norm, self.conv.convolve(x))
+    pub fn linear(&self, x: Tensor<4>, pass: &mut Pass) -> Tensor<4> {
+        norm_linear(&self.norm, self.conv.convolve(x), pass)
     }
 
-    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        norm_relu(&self.norm, self.conv.convolve(x))
+    pub fn forward(&self, x: Tensor<4>, pass: &mut Pass) -> Tensor<4> {
+        norm_relu(&self.norm, self.conv.convolve(x), pass)
     }
 }
 
@@ -86,7 +87,7 @@ impl UNet {
     }
 
     /// Logits `[n, classes, y, x]` of slices `[n, channels, y, x]`; y and x divisible by 16.
-    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+    pub fn forward(&self, x: Tensor<4>, pass: &mut Pass) -> Tensor<4> {
         let mut skips = Vec::new();
         let mut x = x;
         for (index, [first, second]) in self.down.iter().enumerate() {
@@ -94,12 +95,12 @@ impl UNet {
                 skips.push(x.clone());
                 x = halve(x);
             }
-            x = second.forward(first.forward(x));
+            x = second.forward(first.forward(x, pass), pass);
         }
         for (rise, [first, second]) in self.rise.iter().zip(&self.up) {
             let skip = skips.pop().expect("as many skips as levels to rise");
             let joined = Tensor::cat(vec![skip, spatial::rise(rise, x)], 1);
-            x = second.forward(first.forward(joined));
+            x = second.forward(first.forward(joined, pass), pass);
         }
         self.classifier.convolve(x)
     }

@@ -69,7 +69,6 @@ impl Format {
 /// Writes a network's parameters and running statistics: `.safetensors` with PyTorch's names and
 /// layouts (a `state_dict` of modules named like ours), or `.bpk`, Burn's own record.
 pub fn export_weights(network: &Network, path: &Path) -> Result<()> {
-    let failed = |e: String| Error::Internal(format!("{}: {e}", path.display()));
     // The validation snapshot brings the running statistics up to date.
     let network = network.valid();
     match Format::of(path)? {
@@ -78,12 +77,11 @@ pub fn export_weights(network: &Network, path: &Path) -> Result<()> {
                 .clear_metadata()
                 .skip_enum_variants(true)
                 .with_to_adapter(BurnToPyTorchAdapter);
-            let saved = network.save_into(&mut store);
-            saved.map_err(|e| failed(e.to_string()))
+            network.save_into(&mut store).map_err(Error::saving(path))
         }),
         Format::Burnpack => replace_file(path, |temporary| {
-            let saved = network.into_record().save(temporary);
-            saved.map_err(|e| failed(e.to_string()))
+            let record = network.into_record();
+            record.save(temporary).map_err(Error::saving(path))
         }),
         Format::Pickle => Err(Error::usage(
             "PyTorch's pickled files are read, not written",

@@ -35,7 +35,7 @@ pub fn collect(run: &Path, study: &Study, inputs: &Inputs, command: &str) -> Res
         .iter()
         .map(|plan| row(run, study, plan))
         .collect::<Result<Vec<_>>>()?;
-    let environment = Environment::now(study);
+    let environment = Environment::now(study, None);
     let tested = tested(inputs);
     let with_lesions = tested.iter().filter(|test| test.has_lesion).count();
     let mut notes = notes(study);

@@ -45,9 +45,9 @@ impl Checkpoint {
             // The validation snapshot brings the running statistics up to date first.
             let record = network.valid().into_record();
             let path = dir.join("network.bpk");
-            record.save(&path).map_err(record_error(&path))?;
+            record.save(&path).map_err(Error::saving(&path))?;
             let path = dir.join("optimizer.bpk");
-            optimizer.save(&path).map_err(record_error(&path))?;
+            optimizer.save(&path).map_err(Error::saving(&path))?;
             let json = serde_json::to_vec(self).map_err(|e| Error::Internal(e.to_string()))?;
             write_atomic(&dir.join("checkpoint.json"), &json)
         })

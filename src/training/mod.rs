@@ -16,4 +16,4 @@ pub use plan::{Frozen, StagePlan, stages};
 pub use probe::{Probe, Statistics, probe};
 pub use probe_file::{read_batch, write_probe};
 pub use sampler::{Centres, IGNORED, Sampler, Target};
-pub use trainer::{Saving, Session, Trained, prepare_network, sgd, stage_loss};
+pub use trainer::{Saving, Session, Step, Trained, prepare_network, sgd, stage_loss};

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use burn::module::{Module, ParamGroup};
 use burn::optim::momentum::MomentumConfig;
-use burn::optim::{GradientsParams, ModuleOptimizer, SgdConfig};
+use burn::optim::{GradientsAccumulator, GradientsParams, ModuleOptimizer, SgdConfig};
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
@@ -14,11 +14,11 @@ use super::loss::{classification_loss, segmentation_loss};
 use super::plan::{Frozen, StagePlan};
 use super::sampler::{Sampler, Target};
 use crate::error::{Error, Result};
-use crate::network::{Answers, Network, Pass, identify};
+use crate::network::{Answers, Network, Pass, identify, update_running};
 use crate::preprocess::Stored;
 use crate::progress::Progress;
 use crate::recipe::{Recipe, Scale, Schedule};
-use crate::seed::Seed;
+use crate::seed::{Seed, Stream};
 
 /// When a training writes its checkpoint, beside the end of each stage.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -50,8 +50,11 @@ pub struct Session<'a> {
     pub scale: &'a Scale,
     pub cases: &'a [Arc<Stored>],
     pub seed: Seed,
-    /// With autodiff.
-    pub device: &'a Device,
+    /// With autodiff; at least one. The network lies on the first, the others take shards of the
+    /// mini-batch.
+    pub devices: &'a [Device],
+    /// Parts of a mini-batch.
+    pub shards: usize,
     pub saving: Saving,
     pub progress: &'a dyn Progress,
     /// Units of progress an iteration is worth.
@@ -138,8 +141,7 @@ impl Session<'_> {
             // Counted over the cell, so that a later stage does not see the same patches again.
             let iteration = state.losses.len() as u64;
             let batch = sampler.draw(self.seed, iteration)?;
-            let loss = self.loss(&network, plan, &batch, iteration);
-            let value = f64::from(loss.clone().into_scalar::<f32>());
+            let (value, gradients) = self.gradients(&network, plan, &batch, iteration);
             if !value.is_finite() {
                 return Err(Error::Diverged {
                     what: format!("{} ({})", self.cell.display(), plan.name),
@@ -147,7 +149,6 @@ impl Session<'_> {
                     loss: value,
                 });
             }
-            let gradients = GradientsParams::from_grads(loss.backward(), &network);
             network = optimizer.step(lr, network, gradients);
             state.iteration += 1;
             state.losses.push(LossRow {
@@ -190,16 +191,78 @@ impl Session<'_> {
         }
     }
 
-    fn loss(
+    /// The loss of a mini-batch and its gradients.
+    fn gradients(
         &self,
         network: &Network,
         plan: &StagePlan,
         batch: &Batch,
         iteration: u64,
-    ) -> Tensor<1> {
-        let mut pass = Pass::training(self.seed.stream_at("dropout", iteration));
-        let answers = network.forward(batch.image(self.device), plan.mode(), &mut pass);
-        stage_loss(answers, plan, self.recipe, batch)
+    ) -> (f64, GradientsParams) {
+        let dropout = self.seed.stream_at("dropout", iteration);
+        let step = Step {
+            plan,
+            recipe: self.recipe,
+            devices: self.devices,
+            shards: self.shards,
+        };
+        step.gradients(network, batch, dropout)
+    }
+}
+
+/// How the gradients of a mini-batch are computed.
+#[derive(Clone, Copy)]
+pub struct Step<'a> {
+    pub plan: &'a StagePlan,
+    pub recipe: &'a Recipe,
+    /// With autodiff; the network lies on the first of them.
+    pub devices: &'a [Device],
+    /// Parts of the mini-batch, spread over the devices in turn.
+    pub shards: usize,
+}
+
+impl Step<'_> {
+    /// The loss of a mini-batch and its gradients, on the network's device. In shards they are those
+    /// of the whole mini-batch but for rounding and the batch norms, each of which sees its shard
+    /// alone; they are added in the shards' order. Work is handed to one device after the other and
+    /// waited for once: devices that compute on their own do so side by side.
+    pub fn gradients(
+        &self,
+        network: &Network,
+        batch: &Batch,
+        dropout: Stream,
+    ) -> (f64, GradientsParams) {
+        let home = &self.devices[0];
+        let shards = batch.shards(self.shards);
+        if shards.len() == 1 {
+            let mut pass = Pass::training(dropout);
+            let answers = network.forward(batch.image(home), self.plan.mode(), &mut pass);
+            let loss = stage_loss(answers, self.plan, self.recipe, batch);
+            let value = f64::from(loss.clone().into_scalar::<f32>());
+            let gradients = GradientsParams::from_grads(loss.backward(), network);
+            return (value, gradients);
+        }
+        let counted = batch.counted().max(1) as f64;
+        let (mut losses, mut statistics) = (Vec::new(), Vec::new());
+        let mut sum = GradientsAccumulator::new();
+        for (index, (first, shard)) in shards.iter().enumerate() {
+            let device = &self.devices[index % self.devices.len()];
+            let copy = network.clone().fork(device);
+            let mut pass = Pass::shard(dropout.clone(), *first, batch.len());
+            let answers = copy.forward(shard.image(device), self.plan.mode(), &mut pass);
+            let share = shard.counted() as f64 / counted;
+            let loss = stage_loss(answers, self.plan, self.recipe, shard) * share;
+            losses.push(loss.clone());
+            let gradients = GradientsParams::from_grads(loss.backward(), &copy);
+            sum.accumulate(network, gradients.to_device(&home.clone().inner(), network));
+            let patches = shard.len() as f64 / batch.len() as f64;
+            statistics.push((patches, pass.into_statistics()));
+        }
+        update_running(statistics);
+        let values = losses
+            .into_iter()
+            .map(|loss| f64::from(loss.into_scalar::<f32>()));
+        (values.sum(), sum.grads())
     }
 }
 

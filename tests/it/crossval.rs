@@ -51,6 +51,8 @@ fn study(folder: &Path, protocol: Protocol) -> Study {
         seed: 1,
         device: "flex".into(),
         threads: 1,
+        shards: 1,
+        places: None,
         variants: vec![Variant::UNet],
         protocol,
         folds: Vec::new(),

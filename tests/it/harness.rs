@@ -6,7 +6,7 @@ use std::process::{Command, Output};
 
 use serde_json::Value;
 
-fn hdbench(dir: &Path, arguments: &[&str]) -> Output {
+pub fn hdbench(dir: &Path, arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_hdbench"))
         .args(arguments)
         .current_dir(dir)
@@ -33,13 +33,13 @@ fn ablation(dir: &Path, more: &[&str]) -> Output {
 }
 
 #[track_caller]
-fn text(output: &Output, code: i32) -> String {
+pub fn text(output: &Output, code: i32) -> String {
     let errors = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(code), "{errors}");
     String::from_utf8(output.stdout.clone()).unwrap()
 }
 
-fn phantoms() -> tempfile::TempDir {
+pub fn phantoms() -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
     let made = hdbench(
         dir.path(),
@@ -52,7 +52,7 @@ fn phantoms() -> tempfile::TempDir {
     dir
 }
 
-fn states(dir: &Path) -> Vec<(String, Value)> {
+pub fn states(dir: &Path) -> Vec<(String, Value)> {
     let status: Value = serde_json::from_str(&text(&hdbench(dir, &["status", "run"]), 0)).unwrap();
     let cells = status["cells"].as_array().unwrap();
     cells
@@ -62,7 +62,7 @@ fn states(dir: &Path) -> Vec<(String, Value)> {
 }
 
 #[track_caller]
-fn state<'a>(states: &'a [(String, Value)], cell: &str) -> &'a Value {
+pub fn state<'a>(states: &'a [(String, Value)], cell: &str) -> &'a Value {
     &states.iter().find(|(name, _)| name == cell).unwrap().1
 }
 
@@ -339,4 +339,96 @@ fn jobs_are_submitted_once_in_arrays_after_what_they_need() {
             .unwrap()
             .contains(&coarse)
     );
+}
+
+/// The weights that a study's cells ended with, by the cell.
+fn weights(dir: &Path, run: &str) -> Vec<(String, String)> {
+    let status = text(&hdbench(dir, &["status", run]), 0);
+    let status: Value = serde_json::from_str(&status).unwrap();
+    let cells = status["cells"].as_array().unwrap().iter();
+    let hash = |cell: &str| {
+        let record = fs::read(dir.join(run).join(cell).join("state.json")).unwrap();
+        let record: Value = serde_json::from_slice(&record).unwrap();
+        record["stages"]["train"]["hash"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    };
+    cells
+        .map(|cell| cell["cell"].as_str().unwrap().to_owned())
+        .map(|cell| (cell.clone(), hash(&cell)))
+        .collect()
+}
+
+#[test]
+fn cells_are_spread_over_devices_and_mini_batches_over_shards() {
+    let dir = phantoms();
+    let path = dir.path();
+    let study = |out: &str, more: &[&str]| {
+        let variants = [
+            "--out",
+            out,
+            "--variant",
+            "denseunet2d",
+            "--variant",
+            "unet",
+        ];
+        hdbench(path, &[&["ablation"], &SMALL[..], &variants, more].concat())
+    };
+    text(&study("one", &["--jobs", "1"]), 0);
+    text(&study("two", &["--device", "flex,flex"]), 0);
+    assert_eq!(weights(path, "one"), weights(path, "two"));
+    // Both devices on one cell: the same patches, other batch statistics.
+    text(
+        &study("shards", &["--device", "flex,flex", "--shards", "2"]),
+        0,
+    );
+    let (whole, divided) = (weights(path, "one"), weights(path, "shards"));
+    assert_eq!(whole.len(), divided.len());
+    assert!(
+        whole
+            .iter()
+            .zip(&divided)
+            .all(|(a, b)| a.0 == b.0 && a.1 != b.1)
+    );
+    let record = |file: &str| -> Value {
+        let cell = path.join("shards/unet/fold_0/seed_0");
+        serde_json::from_slice(&fs::read(cell.join(file)).unwrap()).unwrap()
+    };
+    assert_eq!(record("env.json")["device"], "flex,flex");
+    assert_eq!(
+        record("state.json")["stages"]["train"]["from"]["shards"],
+        "2"
+    );
+    for key in [
+        "commit",
+        "features",
+        "processor",
+        "threads",
+        "cell_seed",
+        "arguments",
+    ] {
+        assert!(!record("env.json")[key].is_null(), "{key}");
+    }
+    // On one device after each other: to the last bit the same.
+    let again = study("after", &["--shards", "2"]);
+    text(&again, 0);
+    assert_eq!(weights(path, "after"), divided);
+    let other = study("one", &["--shards", "2"]);
+    assert!(String::from_utf8_lossy(&other.stderr).contains("number of shards differs"));
+    text(&other, 2);
+    let three = study("three", &["--device", "flex,flex,flex", "--shards", "2"]);
+    assert!(String::from_utf8_lossy(&three.stderr).contains("cannot be divided into groups"));
+    text(&three, 2);
+    let cell = [
+        "cell",
+        "run",
+        "one",
+        "unet/fold_0/seed_0",
+        "--device",
+        "cuda:1",
+    ];
+    let kind = hdbench(path, &cell);
+    assert!(String::from_utf8_lossy(&kind.stderr).contains("runs on flex, not on cuda:1"));
+    text(&kind, 2);
 }

@@ -68,6 +68,8 @@ fn study(folder: &Path, variants: &[Variant], recipe: RecipeName) -> Study {
         seed: 1,
         device: "flex".into(),
         threads: 1,
+        shards: 1,
+        places: None,
         variants: variants.to_vec(),
         protocol: Protocol::Holdout,
         folds: vec![0],

@@ -43,7 +43,7 @@ pub fn tiny_scale() -> Scale {
 }
 
 /// Two cached phantoms.
-fn cached(dir: &Path, recipe: &Recipe, scale: &Scale) -> Vec<Arc<Stored>> {
+pub fn cached(dir: &Path, recipe: &Recipe, scale: &Scale) -> Vec<Arc<Stored>> {
     let spec = phantom::Spec::with_matrix(2, Seed(5), 64);
     let files = dir.join("phantoms");
     phantom::write(&spec, &files, &Silent).unwrap();
@@ -90,6 +90,7 @@ struct Training<'a> {
     scale: &'a Scale,
     cases: &'a [Arc<Stored>],
     device: Device,
+    shards: usize,
 }
 
 impl Training<'_> {
@@ -101,7 +102,8 @@ impl Training<'_> {
             scale: self.scale,
             cases: self.cases,
             seed: Seed(3),
-            device: &self.device,
+            devices: &[self.device.clone(), self.device.clone()],
+            shards: self.shards,
             saving: Saving {
                 iterations: None,
                 seconds: f64::INFINITY,
@@ -127,21 +129,23 @@ fn a_training_killed_at_every_iteration_equals_an_uninterrupted_one() {
         let recipe = Recipe::named(name);
         let folder = dir.path().join(format!("{name:?}"));
         let cases = cached(&folder, &recipe, &scale);
-        for part in [
-            Part::Encoder,
-            Part::Coarse,
-            Part::Variant(Variant::DenseUNet2d),
-            Part::Variant(Variant::DenseUNet3d),
-            Part::Variant(Variant::HDenseUNet),
+        for (part, shards) in [
+            (Part::Encoder, 1),
+            (Part::Coarse, 2),
+            (Part::Variant(Variant::DenseUNet2d), 1),
+            (Part::Variant(Variant::DenseUNet2d), 2),
+            (Part::Variant(Variant::DenseUNet3d), 1),
+            (Part::Variant(Variant::HDenseUNet), 1),
         ] {
             for (index, device) in devices().into_iter().enumerate() {
-                let cells = folder.join(format!("{part}-{index}"));
+                let cells = folder.join(format!("{part}-{shards}-{index}"));
                 let training = Training {
                     part,
                     recipe: &recipe,
                     scale: &scale,
                     cases: &cases,
                     device: device.autodiff(),
+                    shards,
                 };
                 let whole = training.run(&cells.join("whole"), &Silent).unwrap();
                 let killed = cells.join("killed");

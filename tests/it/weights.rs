@@ -7,8 +7,8 @@ use std::process::{Command, Output};
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
 use hdbench::network::{
-    Network, Part, Values, export_weights, import_weights, initialise, load_encoder, torch_values,
-    values,
+    Network, Part, Pass, Values, export_weights, import_weights, initialise, load_encoder,
+    torch_values, values,
 };
 use hdbench::recipe::{Recipe, RecipeName, Scale, ScaleName, Variant};
 use hdbench::seed::Seed;
@@ -68,7 +68,11 @@ fn encoders_of_torchvision_and_timm_are_taken() {
         assert!(report.unexpected.iter().all(|t| t.contains("classifier.")));
         assert_eq!(report.hash.len(), 64);
         let x = Tensor::<4>::from_data(TensorData::new(x.clone(), [1, 3, 32, 32]), &Device::flex());
-        let found = classifier.encoder.forward(x).deepest.into_data();
+        let found = classifier
+            .encoder
+            .forward(x, &mut Pass::evaluation())
+            .deepest
+            .into_data();
         let found = found.try_to_vec::<f32>().unwrap();
         assert_eq!(found.len(), expected.len(), "{name}");
         for (found, expected) in found.iter().zip(&expected) {

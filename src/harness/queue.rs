@@ -1,0 +1,286 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+
+use super::slurm::Jobs;
+use super::status::CellStatus;
+use crate::error::{Error, Result};
+
+/// So long is waited for one of Slurm's programs: where its daemon is away, they wait for ever.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// So long by somebody who only wants to look.
+const GLANCE: Duration = Duration::from_secs(5);
+
+/// States in which a job still waits or works.
+const ACTIVE: [&str; 9] = [
+    "PENDING",
+    "RUNNING",
+    "CONFIGURING",
+    "COMPLETING",
+    "REQUEUED",
+    "REQUEUE_HOLD",
+    "RESIZING",
+    "SUSPENDED",
+    "STAGE_OUT",
+];
+
+/// A cell's job as Slurm sees it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct QueuedJob {
+    /// `41_2`.
+    pub id: String,
+    /// `PENDING`, `RUNNING`, `TIMEOUT`, `OUT_OF_MEMORY` ...
+    pub state: String,
+    /// Why it waits or ended; empty where Slurm says nothing.
+    pub reason: String,
+}
+
+impl QueuedJob {
+    /// Whether it still waits or works.
+    pub fn is_active(&self) -> bool {
+        ACTIVE.contains(&self.state.as_str())
+    }
+
+    /// `Slurm job 41_2: PENDING (Resources)`.
+    pub fn words(&self) -> String {
+        let reason = match self.reason.as_str() {
+            "" | "None" => String::new(),
+            reason => format!(" ({reason})"),
+        };
+        format!("Slurm job {}: {}{reason}", self.id, self.state)
+    }
+}
+
+/// Adds to each cell that was submitted what Slurm says of its job: by `squeue`, and for jobs that this
+/// has forgotten by `sacct`, where the cluster keeps accounts, or by `scontrol`. Without jobs nothing is
+/// asked.
+///
+/// # Errors
+/// `Error::Usage` where Slurm does not answer; `Error::Malformed` for the study's list of jobs.
+pub fn add_jobs(run: &Path, cells: &mut [CellStatus]) -> Result<()> {
+    let jobs = Jobs::read(run)?;
+    if jobs.jobs.is_empty() {
+        return Ok(());
+    }
+    let mut states = queued(&jobs, GLANCE)?;
+    let forgotten: Vec<&str> = jobs
+        .jobs
+        .iter()
+        .map(|job| job.id.as_str())
+        .filter(|id| !states.contains_key(*id))
+        .collect();
+    if !forgotten.is_empty() {
+        states.extend(remembered(&forgotten));
+    }
+    for cell in cells {
+        cell.job = jobs
+            .of(&cell.cell)
+            .and_then(|job| states.get(&job.id).cloned());
+    }
+    Ok(())
+}
+
+/// Jobs that squeue no longer has.
+fn remembered(ids: &[&str]) -> BTreeMap<String, QueuedJob> {
+    let accounts = [
+        "-X",
+        "-P",
+        "-n",
+        "-j",
+        &ids.join(","),
+        "--format=JobID,State,ExitCode",
+    ]
+    .map(str::to_owned);
+    if let Ok(text) = asked("sacct", &accounts, GLANCE) {
+        return accounted(&text);
+    }
+    let mut found = BTreeMap::new();
+    for id in ids {
+        let arguments = ["-o", "show", "job", id].map(str::to_owned);
+        if let Ok(text) = asked("scontrol", &arguments, GLANCE) {
+            let state = field(&text, "JobState=");
+            let reason = field(&text, "Reason=");
+            if let Some(state) = state {
+                let job = QueuedJob {
+                    id: (*id).to_owned(),
+                    state,
+                    reason: reason.unwrap_or_default(),
+                };
+                found.insert(job.id.clone(), job);
+            }
+        }
+    }
+    found
+}
+
+/// What `sacct -X -P -n --format=JobID,State,ExitCode` prints. `CANCELLED by 1000` is a state; of a job
+/// that ran several times, the last line counts.
+fn accounted(text: &str) -> BTreeMap<String, QueuedJob> {
+    text.lines()
+        .filter_map(|line| {
+            let mut fields = line.split('|');
+            let (id, state) = (fields.next()?, fields.next()?);
+            let code = fields.next().unwrap_or_default();
+            let job = QueuedJob {
+                id: id.to_owned(),
+                state: state.split_whitespace().next()?.to_owned(),
+                reason: match code {
+                    "" | "0:0" => String::new(),
+                    code => format!("exit {code}"),
+                },
+            };
+            Some((job.id.clone(), job))
+        })
+        .collect()
+}
+
+fn field(text: &str, name: &str) -> Option<String> {
+    let mut words = text.split_whitespace();
+    words.find_map(|word| word.strip_prefix(name).map(str::to_owned))
+}
+
+/// The elements that are still in the queue.
+pub(super) fn active(jobs: &Jobs) -> Result<BTreeSet<String>> {
+    if jobs.jobs.is_empty() {
+        return Ok(BTreeSet::new());
+    }
+    let states = queued(jobs, PATIENCE)?;
+    let active = states.into_values().filter(QueuedJob::is_active);
+    Ok(active.map(|job| job.id).collect())
+}
+
+/// Every job that squeue still has, by `41_2`.
+fn queued(jobs: &Jobs, patience: Duration) -> Result<BTreeMap<String, QueuedJob>> {
+    let arrays: BTreeSet<&str> = jobs
+        .jobs
+        .iter()
+        .filter_map(|job| job.id.split('_').next())
+        .collect();
+    // One that Slurm has forgotten makes squeue refuse the whole list: all of the user's are asked for.
+    let arguments = ["-h", "-r", "-t", "all", "-o", "%i|%T|%r"].map(str::to_owned);
+    let text = asked("squeue", &arguments, patience)?;
+    let jobs = text.lines().filter_map(|line| {
+        let mut fields = line.split('|');
+        let (id, state) = (fields.next()?, fields.next()?);
+        let array = id.split('_').next()?;
+        arrays.contains(array).then(|| {
+            let job = QueuedJob {
+                id: id.to_owned(),
+                state: state.to_owned(),
+                reason: fields.next().unwrap_or_default().to_owned(),
+            };
+            (job.id.clone(), job)
+        })
+    });
+    Ok(jobs.collect())
+}
+
+/// Takes a study's jobs out of the queue; cells that run save and end. Returns how many there were.
+///
+/// # Errors
+/// `Error::Usage` where Slurm is not there.
+pub fn cancel(run: &Path) -> Result<usize> {
+    let jobs = Jobs::read(run)?;
+    let active = active(&jobs)?;
+    let mut ids: Vec<String> = active.into_iter().collect();
+    let count = ids.len();
+    ids.extend(jobs.report);
+    if !ids.is_empty() {
+        slurm("scancel", &ids)?;
+    }
+    Ok(count)
+}
+
+/// Runs one of Slurm's programs and returns what it prints.
+pub(super) fn slurm(program: &str, arguments: &[String]) -> Result<String> {
+    asked(program, arguments, PATIENCE)
+}
+
+fn asked(program: &str, arguments: &[String], patience: Duration) -> Result<String> {
+    let missing = |e: std::io::Error| {
+        let hint = "run this on a node from which jobs can be submitted, or use --engine local";
+        Error::usage(format!("{program}: {e}"), hint)
+    };
+    let mut child = Command::new(program)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(missing)?;
+    // Both are read while it runs: a pipe that is full would stop it.
+    let listen = |stream: Option<Box<dyn Read + Send>>| {
+        std::thread::spawn(move || {
+            let mut text = Vec::new();
+            if let Some(mut stream) = stream {
+                let _ = stream.read_to_end(&mut text);
+            }
+            String::from_utf8_lossy(&text).into_owned()
+        })
+    };
+    let out = listen(child.stdout.take().map(|out| Box::new(out) as _));
+    let errors = listen(child.stderr.take().map(|errors| Box::new(errors) as _));
+    let began = Instant::now();
+    let status = loop {
+        if let Some(status) = child.try_wait().map_err(missing)? {
+            break status;
+        }
+        if began.elapsed() > patience {
+            let _ = child.kill();
+            let _ = child.wait();
+            return Err(Error::usage(
+                format!("{program} did not answer for {} s", patience.as_secs()),
+                "the cluster's controller may be away: try again later",
+            ));
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    };
+    let panicked = |_| Error::Internal("the reader of a program's output panicked".into());
+    let (out, errors) = (
+        out.join().map_err(panicked)?,
+        errors.join().map_err(panicked)?,
+    );
+    if status.success() {
+        return Ok(out);
+    }
+    Err(Error::usage(
+        format!("{program} {}: {}", arguments.join(" "), errors.trim()),
+        "what was submitted before goes on; mend the flags and start again",
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Lines as Slurm's manual describes them.
+    #[test]
+    fn accounts_are_read() {
+        let text = "41_0|COMPLETED|0:0\n41_1|OUT_OF_MEMORY|0:125\n41_2|CANCELLED by 1000|0:15\n\
+                    41_3|NODE_FAIL|0:0\n41_3|RUNNING|0:0\n";
+        let found = accounted(text);
+        assert_eq!(found.len(), 4);
+        assert_eq!(
+            found["41_1"].words(),
+            "Slurm job 41_1: OUT_OF_MEMORY (exit 0:125)"
+        );
+        assert_eq!(found["41_2"].state, "CANCELLED");
+        assert!(found["41_3"].is_active());
+        assert!(!found["41_0"].is_active());
+        assert!(accounted("\n").is_empty());
+    }
+
+    #[test]
+    fn a_program_that_does_not_answer_is_given_up() {
+        let arguments = ["-c", "sleep 30"].map(str::to_owned);
+        let error = asked("sh", &arguments, Duration::from_millis(50)).unwrap_err();
+        assert!(error.to_string().contains("did not answer"), "{error}");
+        let error = asked("no-such-program", &[], GLANCE).unwrap_err();
+        assert!(error.to_string().contains("--engine local"), "{error}");
+    }
+}

@@ -1,0 +1,136 @@
+use std::fmt;
+use std::str::FromStr;
+
+use super::device::Place;
+use crate::error::{Error, Result};
+
+/// Devices of one kind, as `--device` lists them: `cuda:0`, `cuda:0-3`, `flex,flex`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Places(Vec<Place>);
+
+impl Places {
+    /// At least one, all of the same kind.
+    pub fn all(&self) -> &[Place] {
+        &self.0
+    }
+
+    /// The first.
+    pub fn first(&self) -> Place {
+        self.0[0]
+    }
+
+    /// Groups of devices that each work on a cell of their own, its mini-batches in so many shards.
+    /// Where there are fewer devices than shards, all work on one cell, each on several shards.
+    ///
+    /// # Errors
+    /// `Error::Usage` where the devices do not make whole groups.
+    pub fn slots(&self, shards: usize) -> Result<Vec<Self>> {
+        let (devices, shards) = (self.0.len(), shards.max(1));
+        if devices > shards && !devices.is_multiple_of(shards) {
+            return Err(Error::usage(
+                format!("{devices} devices cannot be divided into groups of {shards}"),
+                "give --device so many that --shards goes into them",
+            ));
+        }
+        let groups = self.0.chunks(shards.min(devices));
+        Ok(groups.map(|group| Self(group.to_vec())).collect())
+    }
+}
+
+impl From<Place> for Places {
+    fn from(place: Place) -> Self {
+        Self(vec![place])
+    }
+}
+
+impl fmt::Display for Places {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<String> = self.0.iter().map(Place::to_string).collect();
+        f.write_str(&names.join(","))
+    }
+}
+
+impl FromStr for Places {
+    type Err = Error;
+
+    fn from_str(list: &str) -> Result<Self> {
+        let mut places = Vec::new();
+        for name in list.split(',') {
+            match range(name) {
+                Some((kind, first, last)) => {
+                    for index in first..=last {
+                        places.push(format!("{kind}:{index}").parse()?);
+                    }
+                }
+                None => places.push(name.parse::<Place>()?),
+            }
+        }
+        let Some(first) = places.first() else {
+            return Err(Error::usage(
+                format!("{list:?} holds no device"),
+                "the first number of a range comes before its last, e.g. cuda:0-3",
+            ));
+        };
+        if places.iter().any(|place| place.kind() != first.kind()) {
+            return Err(Error::usage(
+                format!("{list:?} mixes kinds of devices"),
+                "results depend on the kind: a study runs on one",
+            ));
+        }
+        Ok(Self(places))
+    }
+}
+
+/// `cuda:0-3` in its parts.
+fn range(name: &str) -> Option<(&str, usize, usize)> {
+    let (kind, numbers) = name.rsplit_once(':')?;
+    let (first, last) = numbers.split_once('-')?;
+    Some((kind, first.parse().ok()?, last.parse().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn places(list: &str) -> Result<Places> {
+        list.parse()
+    }
+
+    #[test]
+    fn devices_are_listed_one_by_one_and_as_ranges() {
+        for (list, all) in [
+            ("flex", "flex"),
+            ("flex,flex", "flex,flex"),
+            ("cuda", "cuda:0"),
+            ("cuda:0-3", "cuda:0,cuda:1,cuda:2,cuda:3"),
+            (
+                "tch:cuda:2,tch:cuda:4-5",
+                "tch:cuda:2,tch:cuda:4,tch:cuda:5",
+            ),
+        ] {
+            assert_eq!(places(list).unwrap().to_string(), all);
+        }
+        for (list, told) in [
+            ("", "is no device"),
+            ("cuda:3-1", "holds no device"),
+            ("flex,cuda:0", "mixes kinds"),
+            ("flex:0-1", "is no device"),
+            ("cuda:0-", "is no device"),
+        ] {
+            let error = places(list).unwrap_err().to_string();
+            assert!(error.contains(told), "{list}: {error}");
+        }
+    }
+
+    #[test]
+    fn slots_are_groups_of_as_many_devices_as_shards() {
+        let slots = |list: &str, shards| -> Vec<String> {
+            let slots = places(list).unwrap().slots(shards).unwrap();
+            slots.iter().map(Places::to_string).collect()
+        };
+        assert_eq!(slots("cuda:0-3", 1).len(), 4);
+        assert_eq!(slots("cuda:0-3", 2), ["cuda:0,cuda:1", "cuda:2,cuda:3"]);
+        assert_eq!(slots("flex", 2), ["flex"]);
+        assert!(places("cuda:0-2").unwrap().slots(2).is_err());
+    }
+}
