@@ -1,10 +1,12 @@
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand};
 use toml::{Table as Toml, Value};
 
 use super::output::print;
-use super::study_run::plan;
+use super::progress::Reporter;
+use super::study_run::{plan, timed};
 use super::table_output::terminal_tables;
 use super::{Cli, Verb};
 use crate::error::{Error, Result};
@@ -54,8 +56,11 @@ pub struct RunFile {
 /// Print which cells of a study would run, why, and about how long; run none.
 #[derive(Args, Debug)]
 #[command(after_help = format!("{FILE_HELP}\n\nExamples:\n  hdbench study plan lits.toml\n  \
-    hdbench study plan runs/lits"))]
+    hdbench study plan --measure runs/lits"))]
 pub struct Plan {
+    /// Time a training step of each network that the study has not finished before
+    #[arg(long)]
+    measure: bool,
     /// A study's file, or its folder
     study: PathBuf,
     /// Further flags of `hdbench ablation` or `hdbench crossval`, after the file
@@ -80,16 +85,36 @@ impl StudyVerb {
         match self {
             Self::Run(verb) => start(&verb.file, &verb.more),
             Self::Plan(verb) if verb.study.is_dir() => {
+                if !verb.more.is_empty() {
+                    return Err(Error::usage(
+                        format!(
+                            "{}: a study's folder takes no further flags",
+                            verb.study.display()
+                        ),
+                        "--measure comes before it; other settings are those of its study.toml",
+                    )
+                    .into());
+                }
                 let states = status(&verb.study)?;
                 let cells: Vec<StudyCell> = states
                     .iter()
                     .map(|cell| StudyCell::parse(&cell.cell))
                     .collect::<Result<_>>()?;
-                Ok(print(&plan(&states, &cells)?)?)
+                let mut known = BTreeMap::new();
+                if verb.measure {
+                    let reporter = Reporter::new()?;
+                    let study = Study::read(&verb.study)?;
+                    known = timed(&study, &states, &cells, &reporter)?;
+                    reporter.finish();
+                }
+                Ok(print(&plan(&states, &cells, &known)?)?)
             }
             Self::Plan(verb) => {
                 let mut more = verb.more;
                 more.push("--dry-run".into());
+                if verb.measure {
+                    more.push("--measure".into());
+                }
                 start(&verb.study, &more)
             }
             Self::Show(verb) if verb.study.is_dir() => Ok(show(&verb.study)?),

@@ -73,6 +73,9 @@ pub struct StudyOptions {
     /// Print which cells would run, why, and how long they may take; run none
     #[arg(long)]
     pub dry_run: bool,
+    /// With --dry-run: time a training step of each network that the study has not finished before
+    #[arg(long, requires = "dry_run")]
+    pub measure: bool,
     /// Where cells run
     #[arg(long, value_enum, default_value_t)]
     pub engine: EngineName,
@@ -194,7 +197,7 @@ impl StudyOptions {
 }
 
 /// A number of shards.
-fn shards(text: &str) -> Result<usize, String> {
+pub fn shards(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(shards @ 1..=64) => Ok(shards),
         _ => Err("a number from 1 to 64".into()),

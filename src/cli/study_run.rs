@@ -4,15 +4,17 @@ use std::path::{Path, PathBuf};
 use super::output::print;
 use super::progress::Reporter;
 use super::report::render;
-use super::study_options::{EngineName, StudyOptions};
+use super::study_options::{EngineName, StudyOptions, pool};
 use super::table_output::terminal_tables;
 use crate::artifact::sweep;
 use crate::dataset::phantom;
 use crate::error::{Error, Result};
 use crate::harness::{
-    Cell, CellState, CellStatus, Data, Inputs, Local, Phantoms, Role, Selection, Slots,
-    SlurmOptions, Study, Submitted, cells_of, command_list, forget, run_study, status, submit,
+    Cell, CellState, CellStatus, Data, Inputs, Local, Phantoms, Reckoned, Role, Selection, Slots,
+    SlurmOptions, Study, Submitted, cells_of, command_list, forget, reckon, run_study, status,
+    submit,
 };
+use crate::network::Part;
 use crate::progress::Progress;
 use crate::report::{Cell as TableCell, Column, Content, Table, TableRow, Unit};
 
@@ -110,7 +112,11 @@ pub fn execute(
     };
     let chosen = selection.choose(&study, &all, is_done)?;
     if options.dry_run {
-        return Ok(Executed::Handed(plan(&states, &chosen)?));
+        let timed = match options.measure {
+            true => timed(&study, &states, &chosen, reporter)?,
+            false => BTreeMap::new(),
+        };
+        return Ok(Executed::Handed(plan(&states, &chosen, &timed)?));
     }
     let open: Vec<Cell> = chosen
         .iter()
@@ -180,8 +186,33 @@ fn submission(run: &Path, open: &[Cell], submitted: &Submitted) -> String {
     )
 }
 
-/// Which cells would run, and why the others would not.
-pub fn plan(states: &[CellStatus], chosen: &[Cell]) -> Result<String> {
+/// What the cells that would run may cost where the study has not yet measured their network.
+pub fn timed(
+    study: &Study,
+    states: &[CellStatus],
+    chosen: &[Cell],
+    reporter: &Reporter,
+) -> Result<BTreeMap<String, Reckoned>> {
+    let done: BTreeSet<&str> = states
+        .iter()
+        .filter(|cell| cell.state == CellState::Done)
+        .filter_map(|cell| cell.cell.split('/').next())
+        .collect();
+    let parts: BTreeSet<Part> = chosen.iter().map(|cell| cell.part).collect();
+    let open = parts.into_iter().filter(|part| !done.contains(part.id()));
+    let reckoned = pool(study.threads)?.install(|| reckon(study, open, reporter))?;
+    let named = reckoned.into_iter();
+    Ok(named
+        .map(|(part, cost)| (part.id().to_owned(), cost))
+        .collect())
+}
+
+/// Which cells would run, and why the others would not; `timed` by the network's name.
+pub fn plan(
+    states: &[CellStatus],
+    chosen: &[Cell],
+    timed: &BTreeMap<String, Reckoned>,
+) -> Result<String> {
     let chosen: BTreeSet<String> = chosen.iter().map(Cell::name).collect();
     let part = |cell: &str| cell.split('/').next().unwrap_or(cell).to_owned();
     // What others of the same network took.
@@ -193,8 +224,11 @@ pub fn plan(states: &[CellStatus], chosen: &[Cell]) -> Result<String> {
             .push(cell.seconds);
     }
     let hours = |cell: &str| {
-        let own = measured.get(&part(cell))?;
-        Some(own.iter().sum::<f64>() / own.len() as f64 / 3600.0)
+        let part = part(cell);
+        match measured.get(&part) {
+            Some(own) => Some(own.iter().sum::<f64>() / own.len() as f64 / 3600.0),
+            None => timed.get(&part).map(|cost| cost.seconds / 3600.0),
+        }
     };
     let mut total = 0.0;
     let mut unknown = 0;
@@ -228,6 +262,12 @@ pub fn plan(states: &[CellStatus], chosen: &[Cell]) -> Result<String> {
                     TableCell::text(if will { "runs" } else { "-" }),
                     TableCell::text(why),
                     TableCell::number(hours(&cell.cell).filter(|_| will)),
+                    TableCell::number(
+                        timed
+                            .get(&part(&cell.cell))
+                            .and_then(|cost| cost.peak_memory_mb)
+                            .filter(|_| will),
+                    ),
                 ],
                 ..TableRow::default()
             }
@@ -237,14 +277,20 @@ pub fn plan(states: &[CellStatus], chosen: &[Cell]) -> Result<String> {
         id: "plan".into(),
         title: format!("{runs} of {} cells would run", states.len()),
         caption: format!(
-            "{total:.2} hours of those whose network was measured in this study before; {unknown} were not \
-             yet."
+            "{total:.2} hours: of networks that this study has finished before, what they took; {}.",
+            match (timed.len(), unknown) {
+                (0, 0) => "all are such".to_owned(),
+                (0, unknown) => format!("{unknown} are not known (--measure times a step of each)"),
+                _ => "of the others, their training by a step that was timed now, predictions not counted"
+                    .into(),
+            }
         ),
         columns: vec![
             Column::words("cell", "Cell"),
             Column::words("runs", "Runs"),
             Column::words("why", "Why"),
             Column::numbers("hours", "About", Unit::Hours, 3),
+            Column::numbers("memory", "Memory", Unit::Megabytes, 0),
         ],
         rows,
         ..Table::default()

@@ -20,6 +20,8 @@ pub struct Patch {
     pub depth: usize,
     /// In-plane size, divisible by 32.
     pub plane: usize,
+    /// Parts in which a mini-batch of slices is computed.
+    pub shards: usize,
 }
 
 impl Patch {
@@ -32,6 +34,7 @@ impl Patch {
                 Part::Coarse => scale.coarse_patch,
                 _ => scale.patch,
             },
+            shards: 1,
         }
     }
 }
@@ -71,7 +74,7 @@ pub fn measure(
         plan,
         recipe,
         devices: &devices,
-        shards: 1,
+        shards: patch.shards,
     };
     let memory = PeakMemory::start();
     let mut step_seconds = Vec::new();
@@ -110,6 +113,7 @@ fn noise(part: Part, input: Input, patch: Patch) -> Batch {
         batch,
         depth,
         plane,
+        shards: _,
     } = patch;
     let image_shape = match input {
         Input::Slices { neighbours } => [batch, 1, 2 * neighbours + 1, plane, plane],

@@ -16,6 +16,7 @@ mod measure;
 mod memory;
 mod predict;
 mod queue;
+mod reckon;
 mod record;
 mod run;
 mod schedule;
@@ -44,6 +45,7 @@ pub use predict::{
     prediction_seconds,
 };
 pub use queue::{QueuedJob, add_jobs, cancel};
+pub use reckon::{Reckoned, reckon};
 pub use record::{CellRecord, StageRecord, Status};
 pub use run::run_cell;
 pub use schedule::{Outcome, run_study};

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::Design;
 use super::summary::grouped;
 use crate::cli::output::{print, print_json};
-use crate::cli::study_options::{cores, pool};
+use crate::cli::study_options::{cores, pool, shards};
 use crate::error::{Error, Result};
 use crate::harness::{Measured, Patch, measure};
 use crate::network::{NetworkSummary, Place, summarise};
@@ -33,6 +33,9 @@ pub struct Measure {
     /// In-plane size, divisible by 32 (default: the scale's)
     #[arg(long)]
     plane: Option<usize>,
+    /// Parts in which a mini-batch of slices is computed, one after the other
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = shards)]
+    shards: usize,
     /// Where to compute
     #[arg(long, default_value_t = Place::Flex)]
     device: Place,
@@ -56,6 +59,7 @@ impl Measure {
             batch: self.batch.unwrap_or(usual.batch),
             depth: self.depth.unwrap_or(usual.depth),
             plane: self.plane.unwrap_or(usual.plane),
+            shards: self.shards,
         };
         let fits = patch.batch > 0
             && patch.depth > 0

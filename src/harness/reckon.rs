@@ -1,0 +1,52 @@
+use std::collections::BTreeMap;
+
+use super::measure::{Patch, measure};
+use super::study::Study;
+use super::train::iterations;
+use crate::error::{Error, Result};
+use crate::network::Part;
+use crate::progress::Progress;
+use crate::training::stages;
+
+/// What training a cell will cost, from a step that was timed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Reckoned {
+    /// All iterations of all stages, s; each taken for a step of the last stage.
+    pub seconds: f64,
+    /// Of the process that timed it, MB (10^6 bytes).
+    pub peak_memory_mb: Option<f64>,
+}
+
+/// Times a training step of each part on noise, on the study's device, in the pool of threads that this is
+/// called in.
+///
+/// # Errors
+/// `Error::Usage` where the device is not to be had; `Error::Interrupted`.
+pub fn reckon(
+    study: &Study,
+    parts: impl IntoIterator<Item = Part>,
+    progress: &dyn Progress,
+) -> Result<BTreeMap<Part, Reckoned>> {
+    let device = study.devices()?.swap_remove(0);
+    let mut reckoned = BTreeMap::new();
+    for part in parts {
+        if progress.interrupted() {
+            return Err(Error::Interrupted {
+                hint: "nothing was changed; run it again".into(),
+            });
+        }
+        progress.stage("", &format!("timing a step of {part}"));
+        let patch = Patch {
+            shards: study.shards,
+            ..Patch::of(part, &study.recipe, &study.scale)
+        };
+        let measured = measure(part, &study.recipe, &study.scale, patch, &device, 1)?;
+        let steps = iterations(&stages(part, &study.recipe, &study.scale));
+        let one = Reckoned {
+            seconds: measured.step_seconds[0] * steps as f64,
+            peak_memory_mb: measured.step_memory_mb,
+        };
+        reckoned.insert(part, one);
+    }
+    Ok(reckoned)
+}
