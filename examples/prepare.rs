@@ -48,6 +48,8 @@ fn prepare(data: &Path, run: &Path) -> Result<usize> {
         seed: 1,
         device: "flex".into(),
         threads: 1,
+        shards: 1,
+        places: None,
         variants: vec![Variant::HDenseUNet],
         protocol: Protocol::Holdout,
         folds: vec![0],

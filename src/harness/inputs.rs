@@ -100,14 +100,14 @@ struct LockedFold {
 }
 
 /// The cases of a study, hashed, preprocessed, audited and divided into folds.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Inputs {
     /// Those that are run, in the order of their numbers; at least one.
     pub folds: Vec<Fold>,
     /// What was odd about the files.
     pub warnings: Vec<String>,
     /// Every case as the study found it.
-    locked: BTreeMap<String, LockedCase>,
+    pub(super) locked: BTreeMap<String, LockedCase>,
     /// Cases that were others by the lock that was there before, and how.
     pub changed: Vec<String>,
 }

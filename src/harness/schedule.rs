@@ -287,7 +287,7 @@ mod tests {
                 leaks: vec![],
                 left_out: vec![],
             }],
-            warnings: vec![],
+            ..Inputs::default()
         };
         let engine = Fake {
             jobs,
@@ -296,7 +296,8 @@ mod tests {
             at_once: AtomicUsize::new(0),
             most: AtomicUsize::new(0),
         };
-        let outcome = run_study(Path::new(""), &study, &inputs, None, &engine, &Silent).unwrap();
+        let run = tempfile::tempdir().unwrap();
+        let outcome = run_study(run.path(), &study, &inputs, None, &engine, &Silent).unwrap();
         let order = engine.order.into_inner().unwrap();
         (outcome, order, engine.most.into_inner())
     }
