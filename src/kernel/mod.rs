@@ -3,10 +3,13 @@
 //! values. Other devices compute the same with Burn's own operations.
 
 mod convolution;
+mod correlation;
+mod direct;
 mod extension;
 mod flex;
 mod norm;
 mod planes;
+mod product;
 
 use burn::backend::Dispatch;
 use burn::tensor::activation::relu as positive_part;
@@ -216,6 +219,12 @@ mod tests {
             ([5, 4, 33, 40], [13, 4, 3, 3]),
             ([1, 2, 20, 9], [6, 2, 5, 5]),
             ([2, 17, 16, 16], [9, 17, 3, 3]),
+            // Packed: several blocks of columns, rows in blocks of 6, 4 and 3, panels over several rows
+            // of pixels.
+            ([1, 100, 14, 14], [55, 100, 3, 3]),
+            ([2, 60, 7, 7], [101, 60, 3, 3]),
+            ([1, 300, 9, 11], [50, 300, 1, 1]),
+            ([1, 130, 5, 6], [35, 130, 3, 3]),
         ] {
             let pad = kernels[2] / 2;
             check_convolution(x, kernels, |x, kernels, bias| {
@@ -231,6 +240,7 @@ mod tests {
             ([1, 3, 4, 5, 6], [5, 3, 3, 3, 3]),
             ([2, 4, 1, 8, 9], [2, 4, 3, 3, 3]),
             ([1, 6, 4, 8, 8], [12, 6, 1, 1, 1]),
+            ([1, 40, 3, 9, 11], [36, 40, 3, 3, 3]),
         ] {
             let pad = kernels[2] / 2;
             check_convolution(x, kernels, |x, kernels, bias| {
@@ -350,90 +360,137 @@ mod tests {
         }
     }
 
-    /// The vector instructions of this machine and plain code agree.
-    #[test]
-    fn plain_code_gives_the_same_within_rounding() {
-        let geometry = Geometry {
+    /// Every set of vector instructions that this machine has.
+    fn vectors() -> Vec<Arch> {
+        let mut all = vec![Arch::new()];
+        #[cfg(target_arch = "x86_64")]
+        all.extend(pulp::x86::V3::try_new().map(Arch::V3));
+        all
+    }
+
+    /// Few channels and many, wide planes and narrow ones: every way in which a convolution is computed.
+    fn geometries() -> [Geometry; 4] {
+        let geometry = |channels: [usize; 2], size: [usize; 3], kernel: [usize; 3]| Geometry {
             batch: 2,
-            channels_in: 5,
-            channels_out: 9,
-            size: [2, 11, 13],
-            kernel: [3, 3, 3],
-            padding: [1, 1, 1],
+            channels_in: channels[0],
+            channels_out: channels[1],
+            size,
+            kernel,
+            padding: kernel.map(|k| k / 2),
         };
-        let count = |channels| geometry.batch * channels * geometry.plane();
-        let x = noise("x", count(5));
-        let gradient = noise("gradient", count(9));
-        let kernels = noise("kernels", 9 * 5 * 27);
-        let bias = noise("bias", 9);
-        let near = |found: &[f32], expected: &[f32]| {
-            assert_eq!(found.len(), expected.len());
-            for (found, expected) in found.iter().zip(expected) {
-                assert!((found - expected).abs() <= 1e-4 * expected.abs().max(1.0));
+        [
+            geometry([5, 9], [2, 11, 13], [3, 3, 3]),
+            geometry([70, 40], [1, 10, 30], [1, 3, 3]),
+            geometry([90, 150], [1, 9, 16], [1, 3, 3]),
+            geometry([300, 70], [1, 7, 7], [1, 1, 1]),
+        ]
+    }
+
+    struct Operands {
+        x: Vec<f32>,
+        gradient: Vec<f32>,
+        kernels: Vec<f32>,
+        bias: Vec<f32>,
+    }
+
+    impl Operands {
+        fn of(geometry: &Geometry) -> Self {
+            let count = |channels| geometry.batch * channels * geometry.plane();
+            let (inputs, outputs) = (geometry.channels_in, geometry.channels_out);
+            Self {
+                x: noise("x", count(inputs)),
+                gradient: noise("gradient", count(outputs)),
+                kernels: noise("kernels", outputs * inputs * geometry.taps()),
+                bias: noise("bias", outputs),
             }
-        };
-        let run = |arch| {
-            let maps = Maps::new(arch, &[2, 9, 2 * 11 * 13]);
-            let (mean, variance) = norm::statistics(&maps, &gradient);
+        }
+
+        fn convolved(&self, arch: Arch, geometry: &Geometry) -> [Vec<f32>; 3] {
+            [
+                convolution::forward(arch, geometry, &self.x, &self.kernels, &self.bias),
+                convolution::input_gradient(arch, geometry, &self.gradient, &self.kernels),
+                convolution::kernel_gradient(arch, geometry, &self.x, &self.gradient),
+            ]
+        }
+
+        fn normed(&self, arch: Arch, geometry: &Geometry) -> Vec<Vec<f32>> {
+            let channels = geometry.channels_out;
+            let maps = Maps::new(arch, &[geometry.batch, channels, geometry.plane()]);
+            let gradient = &self.gradient;
+            let (mean, variance) = norm::statistics(&maps, gradient);
             let passage = Passage {
                 scale: &variance,
                 shift: &mean,
                 relu: true,
             };
-            let terms = [Terms {
-                factor: 2.0,
-                slope: 0.5,
-                constant: -1.0,
-            }; 9];
-            let sums = norm::gradient_sums(&maps, &gradient, &gradient, &passage, &mean);
-            [
-                convolution::forward(arch, &geometry, &x, &kernels, &bias),
-                convolution::input_gradient(arch, &geometry, &gradient, &kernels),
-                convolution::kernel_gradient(arch, &geometry, &x, &gradient),
-                norm::affine(&maps, &gradient, &variance, &mean, true),
-                norm::input_gradient(&maps, &gradient, &gradient, &passage, &terms),
-                norm::sums(&maps, &gradient),
+            let terms = vec![
+                Terms {
+                    factor: 2.0,
+                    slope: 0.5,
+                    constant: -1.0,
+                };
+                channels
+            ];
+            let sums = norm::gradient_sums(&maps, gradient, gradient, &passage, &mean);
+            vec![
+                norm::affine(&maps, gradient, &variance, &mean, true),
+                norm::input_gradient(&maps, gradient, gradient, &passage, &terms),
+                norm::sums(&maps, gradient),
                 sums.into_iter()
                     .flat_map(|(sum, product)| [sum as f32, product as f32])
                     .collect(),
                 mean.clone(),
                 variance.clone(),
             ]
-        };
-        for (fast, plain) in run(Arch::new()).iter().zip(&run(Arch::Scalar)) {
-            near(fast, plain);
+        }
+    }
+
+    /// The vector instructions of this machine and plain code agree.
+    #[test]
+    fn plain_code_gives_the_same_within_rounding() {
+        for geometry in geometries() {
+            let operands = Operands::of(&geometry);
+            let run = |arch| {
+                let mut all = operands.normed(arch, &geometry);
+                all.extend(operands.convolved(arch, &geometry));
+                all
+            };
+            let plain = run(Arch::Scalar);
+            for arch in vectors() {
+                for (fast, plain) in run(arch).iter().zip(&plain) {
+                    assert_eq!(fast.len(), plain.len());
+                    let scale = plain.iter().fold(1.0_f32, |most, x| most.max(x.abs()));
+                    for (fast, plain) in fast.iter().zip(plain) {
+                        assert!(
+                            (fast - plain).abs() <= 1e-5 * scale,
+                            "{geometry:?} {arch:?}: {fast} {plain}"
+                        );
+                    }
+                }
+            }
         }
     }
 
     /// The number of threads changes how the work is cut, never a bit of the result.
     #[test]
     fn threads_do_not_change_a_bit() {
-        let geometry = Geometry {
-            batch: 1,
-            channels_in: 6,
-            channels_out: 14,
-            size: [1, 20, 20],
-            kernel: [1, 3, 3],
-            padding: [0, 1, 1],
-        };
-        let x = noise("x", 6 * 400);
-        let gradient = noise("gradient", 14 * 400);
-        let kernels = noise("kernels", 14 * 6 * 9);
-        let run = |threads| {
-            let pool = rayon::ThreadPoolBuilder::new()
-                .num_threads(threads)
-                .build()
-                .expect("threads can be started");
-            pool.install(|| {
-                let arch = Arch::new();
-                let maps = Maps::new(arch, &[1, 14, 400]);
-                (
-                    convolution::forward(arch, &geometry, &x, &kernels, &[0.5; 14]),
-                    convolution::kernel_gradient(arch, &geometry, &x, &gradient),
-                    norm::statistics(&maps, &gradient),
-                )
-            })
-        };
-        assert_eq!(run(1), run(3));
+        for geometry in geometries() {
+            let operands = Operands::of(&geometry);
+            let run = |threads| {
+                let pool = rayon::ThreadPoolBuilder::new()
+                    .num_threads(threads)
+                    .build()
+                    .expect("threads can be started");
+                pool.install(|| {
+                    let mut all = operands.normed(Arch::new(), &geometry);
+                    all.extend(operands.convolved(Arch::new(), &geometry));
+                    all
+                })
+            };
+            let one = run(1);
+            for threads in [2, 3, 8] {
+                assert!(run(threads) == one, "{geometry:?} on {threads} threads");
+            }
+        }
     }
 }

@@ -95,6 +95,20 @@ impl Layout {
         self.size[2]
     }
 
+    /// Where a pixel lies in a padded plane, and how many of its row follow from it on.
+    pub fn place_of(&self, pixel: usize) -> (usize, usize) {
+        let [slice, row] = self.strides;
+        let (line, x) = (pixel / self.size[2], pixel % self.size[2]);
+        let (z, y) = (line / self.size[1], line % self.size[1]);
+        (z * slice + y * row + x, self.size[2] - x)
+    }
+
+    /// Where the first value of a plane lies in a padded one.
+    pub fn first(&self) -> usize {
+        let [slice, row] = self.strides;
+        self.padding[0] * slice + self.padding[1] * row + self.padding[2]
+    }
+
     /// Where each row's results start in a padded plane, in order.
     pub fn rows(&self) -> impl Iterator<Item = usize> + '_ {
         let [slice, row] = self.strides;
@@ -103,9 +117,7 @@ impl Layout {
 
     /// Planes with their padding around them.
     pub fn pad<'a>(&self, planes: &'a [f32]) -> Cow<'a, [f32]> {
-        let [slice, row] = self.strides;
-        let first = self.padding[0] * slice + self.padding[1] * row + self.padding[2];
-        self.spread(planes, self.length, first)
+        self.spread(planes, self.length, self.first())
     }
 
     /// Planes at the places of results, zero elsewhere.
