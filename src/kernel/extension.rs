@@ -26,6 +26,16 @@ pub trait Kernels: Backend {
         relu: bool,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
 
+    /// See [`super::normed_convolution`].
+    fn normed_convolution(
+        x: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+        beta: FloatTensor<Self>,
+        epsilon: f64,
+        kernels: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
+
     /// See [`super::affine`].
     fn affine(
         x: FloatTensor<Self>,
@@ -55,6 +65,14 @@ pub trait KernelGradients: Backend {
         state: Normalised<FloatTensor<Self>>,
         gradient: FloatTensor<Self>,
     ) -> [FloatTensor<Self>; 3];
+
+    /// Of a convolution of a normalisation's positive part: of input, gamma, beta, kernels and bias. What
+    /// the convolution saw is computed again.
+    fn normed_convolution_gradient(
+        state: Normalised<FloatTensor<Self>>,
+        kernels: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+    ) -> [FloatTensor<Self>; 5];
 
     /// Of input, scale and shift.
     fn affine_gradient(
@@ -179,6 +197,70 @@ impl<B: Kernels + KernelGradients, C: CheckpointStrategy> Kernels for Autodiff<B
             .stateful()
         {
             OpsKind::Tracked(prep) => prep.finish(state, y),
+            OpsKind::UnTracked(prep) => prep.finish(y),
+        };
+        (y, Self::from_inner(mean), Self::from_inner(variance))
+    }
+
+    fn normed_convolution(
+        x: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+        beta: FloatTensor<Self>,
+        epsilon: f64,
+        kernels: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+        #[derive(Debug)]
+        struct NormedConvolution;
+
+        impl<B: KernelGradients> Backward<B, 5> for NormedConvolution {
+            type State = (Normalised<FloatTensor<B>>, FloatTensor<B>);
+
+            fn backward(
+                self,
+                ops: Ops<Self::State, 5>,
+                gradients: &mut Gradients,
+                _checkpointer: &mut Checkpointer,
+            ) {
+                let gradient = gradients.consume::<B>(&ops.node);
+                let (state, kernels) = ops.state;
+                let results = B::normed_convolution_gradient(state, kernels, gradient);
+                for (node, result) in ops.parents.into_iter().zip(results) {
+                    if let Some(node) = node {
+                        gradients.register::<B>(node.id, result);
+                    }
+                }
+            }
+        }
+
+        let (x, x_guard) = x.into_parts();
+        let (gamma, gamma_guard) = gamma.into_parts();
+        let (beta, beta_guard) = beta.into_parts();
+        let (kernels, kernels_guard) = kernels.into_parts();
+        let (bias, bias_guard) = bias.into_parts();
+        let (y, mean, variance) = B::normed_convolution(
+            x.clone(),
+            gamma.clone(),
+            beta.clone(),
+            epsilon,
+            kernels.clone(),
+            bias,
+        );
+        let state = Normalised {
+            x,
+            gamma,
+            beta,
+            mean: mean.clone(),
+            variance: variance.clone(),
+            epsilon,
+            relu: true,
+        };
+        let y = match NormedConvolution
+            .prepare::<C>([x_guard, gamma_guard, beta_guard, kernels_guard, bias_guard])
+            .compute_bound()
+            .stateful()
+        {
+            OpsKind::Tracked(prep) => prep.finish((state, kernels), y),
             OpsKind::UnTracked(prep) => prep.finish(y),
         };
         (y, Self::from_inner(mean), Self::from_inner(variance))

@@ -46,6 +46,18 @@ impl Kernels for Flex {
         )
     }
 
+    fn normed_convolution(
+        x: Values,
+        gamma: Values,
+        beta: Values,
+        epsilon: f64,
+        kernels: Values,
+        bias: Values,
+    ) -> (Values, Values, Values) {
+        let (normed, mean, variance) = Self::normalisation(x, gamma, beta, epsilon, true);
+        (Self::convolution(normed, kernels, bias), mean, variance)
+    }
+
     fn affine(x: Values, scale: Values, shift: Values, relu: bool) -> Values {
         let maps = Maps::new(Arch::new(), &shape(&x));
         let (x, scale, shift) = (dense(x), dense(scale), dense(shift));
@@ -124,6 +136,27 @@ impl KernelGradients for Flex {
             write(of_gamma, vec![maps.channels]),
             write(of_beta, vec![maps.channels]),
         ]
+    }
+
+    fn normed_convolution_gradient(
+        state: Normalised<Values>,
+        kernels: Values,
+        gradient: Values,
+    ) -> [Values; 5] {
+        // The very values of the forward pass: the same sums of the same numbers.
+        let x = dense(state.x.clone());
+        let (gamma, beta) = (dense(state.gamma.clone()), dense(state.beta.clone()));
+        let (mean, variance) = (dense(state.mean.clone()), dense(state.variance.clone()));
+        let (mean, variance) = (read(&mean), read(&variance));
+        let (scale, shift) = line(read(&gamma), read(&beta), mean, variance, state.epsilon);
+        let maps = Maps::new(Arch::new(), &shape(&x));
+        let normed = norm::affine(&maps, read(&x), &scale, &shift, true);
+        let normed = write(normed, shape(&x));
+        let [of_kernels, of_bias] =
+            Self::convolution_kernel_gradient(normed, gradient.clone(), kernels.clone());
+        let of_normed = Self::convolution_input_gradient(gradient, kernels);
+        let [of_x, of_gamma, of_beta] = Self::normalisation_gradient(state, of_normed);
+        [of_x, of_gamma, of_beta, of_kernels, of_bias]
     }
 
     fn affine_gradient(

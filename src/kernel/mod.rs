@@ -75,6 +75,39 @@ pub fn normalise<const R: usize>(
     )
 }
 
+/// A batch norm in training, the positive part of its result, and a convolution of that; with it the
+/// batch's mean and biased variance of each channel. Between the passes only `x` is kept, not what the
+/// convolution sees.
+///
+/// # Shapes
+/// As [`normalise`] and [`convolve`].
+pub fn normed_convolution<const R: usize>(
+    x: Tensor<R>,
+    gamma: Tensor<1>,
+    beta: Tensor<1>,
+    epsilon: f64,
+    kernels: Tensor<R>,
+    bias: Tensor<1>,
+) -> (Tensor<R>, Tensor<1>, Tensor<1>) {
+    if !runs_on(&x.device()) {
+        let (normed, mean, variance) = normalise(x, gamma, beta, epsilon, true);
+        return (convolve(normed, kernels, bias), mean, variance);
+    }
+    let (y, mean, variance) = <Dispatch as Kernels>::normed_convolution(
+        x.into_dispatch(),
+        gamma.into_dispatch(),
+        beta.into_dispatch(),
+        epsilon,
+        kernels.into_dispatch(),
+        bias.into_dispatch(),
+    );
+    (
+        Tensor::from_dispatch(y),
+        Tensor::from_dispatch(mean),
+        Tensor::from_dispatch(variance),
+    )
+}
+
 /// `x * scale + shift` for each channel, and its positive part where `relu`: a batch norm with
 /// fixed statistics.
 ///
@@ -357,6 +390,52 @@ mod tests {
                     "parameters",
                 );
             }
+        }
+    }
+
+    /// The same as one after the other: results, statistics and gradients, to the last bit.
+    #[test]
+    fn a_normed_convolution_equals_its_parts() {
+        let device = Device::flex().autodiff();
+        for (x, kernels) in [
+            ([2, 5, 6, 7], [4, 5, 3, 3]),
+            ([1, 70, 8, 8], [48, 70, 1, 1]),
+            ([1, 60, 9, 9], [40, 60, 3, 3]),
+        ] {
+            let inputs = || {
+                [
+                    tensor("gamma", [x[1]], &device).require_grad(),
+                    tensor("beta", [x[1]], &device).require_grad(),
+                    tensor("bias", [kernels[0]], &device).require_grad(),
+                ]
+            };
+            let weight: Tensor<4> = tensor("weight", [x[0], kernels[0], x[2], x[3]], &device);
+            let run = |together: bool| {
+                let maps: Tensor<4> = tensor("x", x, &device).require_grad();
+                let weights: Tensor<4> = tensor("kernels", kernels, &device).require_grad();
+                let [gamma, beta, bias] = inputs();
+                let (given, of) = ((maps.clone(), weights.clone()), bias.clone());
+                let (y, mean, variance) = if together {
+                    normed_convolution(given.0, gamma.clone(), beta.clone(), 1e-3, given.1, of)
+                } else {
+                    let norm = normalise(given.0, gamma.clone(), beta.clone(), 1e-3, true);
+                    (convolve(norm.0, given.1, of), norm.1, norm.2)
+                };
+                let gradients = (y.clone() * weight.clone()).sum().backward();
+                let part = "every input takes part";
+                let mut all = vec![
+                    y.into_data(),
+                    mean.into_data(),
+                    variance.into_data(),
+                    maps.grad(&gradients).expect(part).into_data(),
+                    weights.grad(&gradients).expect(part).into_data(),
+                ];
+                for vector in [gamma, beta, bias] {
+                    all.push(vector.grad(&gradients).expect(part).into_data());
+                }
+                all
+            };
+            assert_eq!(run(true), run(false));
         }
     }
 

@@ -49,8 +49,8 @@ impl<C: Convolution> MicroBlock<C> {
     where
         C: Spatial<R>,
     {
-        let new = self.conv1.convolve(norm_relu(&self.norm1, x.clone(), pass));
-        let new = self.conv2.convolve(norm_relu(&self.norm2, new, pass));
+        let new = self.conv1.convolve_normed(&self.norm1, x.clone(), pass);
+        let new = self.conv2.convolve_normed(&self.norm2, new, pass);
         Tensor::cat(vec![x, new], 1)
     }
 }
@@ -144,9 +144,7 @@ impl<C: Convolution> DenseEncoder<C> {
             }
             outputs.push(x.clone());
             if let Some(transition) = self.transitions.get(index) {
-                x = transition
-                    .conv
-                    .convolve(norm_relu(&transition.norm, x, pass));
+                x = transition.conv.convolve_normed(&transition.norm, x, pass);
                 x = C::average_pool(x);
             }
         }

@@ -225,7 +225,7 @@ impl<C: Convolution> DenseUNet<C> {
         C: Spatial<R>,
     {
         match self.order {
-            BlockOrder::NormFirst => level.conv.convolve(norm_relu(&level.norm, x, pass)),
+            BlockOrder::NormFirst => level.conv.convolve_normed(&level.norm, x, pass),
             BlockOrder::ConvFirst => {
                 let x = pass.dropout(level.conv.convolve(x), dropout);
                 norm_relu(&level.norm, x, pass)
@@ -239,11 +239,10 @@ impl<C: Convolution> Classifier<C> {
     where
         C: Spatial<R>,
     {
-        let x = match &self.norm {
-            Some(norm) => norm_relu(norm, x, pass),
-            None => x,
-        };
-        self.conv.convolve(x)
+        match &self.norm {
+            Some(norm) => self.conv.convolve_normed(norm, x, pass),
+            None => self.conv.convolve(x),
+        }
     }
 }
 

@@ -6,7 +6,6 @@ use burn::tensor::{Device, Tensor};
 
 use super::Pass;
 use super::dense_unet::{DenseUNet, DenseUNetConfig};
-use super::norm::norm_relu;
 use super::spatial::{ConvSpec, Convolution, Spatial};
 use crate::recipe::{BlockOrder, HybridInput, Recipe, Scale, SliceBorder};
 
@@ -101,10 +100,10 @@ impl HDenseUNet {
 impl Fusion {
     fn forward(&self, x: Tensor<5>, dropout: f64, pass: &mut Pass) -> Tensor<5> {
         let x = match &self.norm_in {
-            Some(norm) => self.conv.convolve(norm_relu(norm, x, pass)),
+            Some(norm) => self.conv.convolve_normed(norm, x, pass),
             None => pass.dropout(self.conv.convolve(x), dropout),
         };
-        self.classifier.convolve(norm_relu(&self.norm_out, x, pass))
+        self.classifier.convolve_normed(&self.norm_out, x, pass)
     }
 }
 

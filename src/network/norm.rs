@@ -14,12 +14,43 @@ pub fn norm_linear<const R: usize>(norm: &BatchNorm, x: Tensor<R>, pass: &mut Pa
     run(norm, x, false, pass)
 }
 
+/// A batch norm, the positive part of its result, and a convolution of stride 1 of that.
+pub fn norm_relu_convolve<const R: usize>(
+    norm: &BatchNorm,
+    x: Tensor<R>,
+    kernels: Tensor<R>,
+    bias: Tensor<1>,
+    pass: &mut Pass,
+) -> Tensor<R> {
+    if !trains(norm, &x) {
+        return kernel::convolve(run(norm, x, true, pass), kernels, bias);
+    }
+    let (gamma, beta) = (norm.gamma.val(), norm.beta.val());
+    let (y, mean, variance) =
+        kernel::normed_convolution(x, gamma, beta, norm.epsilon, kernels, bias);
+    take(norm, mean, variance, pass);
+    y
+}
+
+/// Whether it takes the batch's statistics.
+fn trains<const R: usize>(norm: &BatchNorm, x: &Tensor<R>) -> bool {
+    x.device().is_autodiff() && norm.training.is_enabled()
+}
+
+fn take(norm: &BatchNorm, mean: Tensor<1>, variance: Tensor<1>, pass: &mut Pass) {
+    pass.found(
+        [&norm.running_mean, &norm.running_var],
+        [mean, variance],
+        norm.momentum,
+    );
+}
+
 /// As Burn's layer: in training it takes the batch's statistics and updates the running ones,
 /// unless the layer is frozen.
 fn run<const R: usize>(norm: &BatchNorm, x: Tensor<R>, relu: bool, pass: &mut Pass) -> Tensor<R> {
     let device = x.device();
     let (gamma, beta) = (norm.gamma.val(), norm.beta.val());
-    if !(device.is_autodiff() && norm.training.is_enabled()) {
+    if !trains(norm, &x) {
         let mean = norm.running_mean.value().to_device(&device);
         let variance = norm.running_var.value().to_device(&device);
         let scale = gamma / (variance + norm.epsilon).sqrt();
@@ -27,10 +58,6 @@ fn run<const R: usize>(norm: &BatchNorm, x: Tensor<R>, relu: bool, pass: &mut Pa
         return kernel::affine(x, scale, shift, relu);
     }
     let (y, mean, variance) = kernel::normalise(x, gamma, beta, norm.epsilon, relu);
-    pass.found(
-        [&norm.running_mean, &norm.running_var],
-        [mean, variance],
-        norm.momentum,
-    );
+    take(norm, mean, variance, pass);
     y
 }

@@ -1,10 +1,13 @@
 use burn::module::{Module, Param, ParamId};
+use burn::nn::BatchNorm;
 use burn::nn::conv::{Conv2d, Conv2dConfig, Conv3d, Conv3dConfig, ConvTranspose2d};
 use burn::nn::{PaddingConfig2d, PaddingConfig3d};
 use burn::tensor::module::{avg_pool2d, max_pool2d};
 use burn::tensor::ops::{AvgPoolOptions, MaxPoolOptions};
 use burn::tensor::{Device, Tensor, TensorData};
 
+use super::Pass;
+use super::norm::norm_relu_convolve;
 use super::trace;
 use crate::kernel;
 use crate::recipe::Upsampling;
@@ -56,6 +59,8 @@ pub trait Spatial<const R: usize>: Convolution {
 
     /// The layer's own convolution.
     fn convolve(&self, x: Tensor<R>) -> Tensor<R>;
+    /// The convolution, of stride 1, of a batch norm's positive part.
+    fn convolve_normed(&self, norm: &BatchNorm, x: Tensor<R>, pass: &mut Pass) -> Tensor<R>;
     /// Maximum over 3 x 3 (x 3), stride 2, padding 1, in every axis.
     fn max_pool(x: Tensor<R>) -> Tensor<R>;
     /// Mean over 2 x 2 in the plane; z is left alone.
@@ -89,6 +94,12 @@ impl Spatial<4> for Conv2d {
             Some((x, kernels)) => same(x, kernels, self.bias.as_ref()),
             None => self.forward(x),
         };
+        written_down(self.weight.id, y)
+    }
+
+    fn convolve_normed(&self, norm: &BatchNorm, x: Tensor<4>, pass: &mut Pass) -> Tensor<4> {
+        let (kernels, bias) = (self.weight.val(), bias_of(self.bias.as_ref(), &self.weight));
+        let y = norm_relu_convolve(norm, x, kernels, bias, pass);
         written_down(self.weight.id, y)
     }
 
@@ -137,6 +148,12 @@ impl Spatial<5> for Conv3d {
             Some((x, kernels)) => same(x, kernels, self.bias.as_ref()),
             None => self.forward(x),
         };
+        written_down(self.weight.id, y)
+    }
+
+    fn convolve_normed(&self, norm: &BatchNorm, x: Tensor<5>, pass: &mut Pass) -> Tensor<5> {
+        let (kernels, bias) = (self.weight.val(), bias_of(self.bias.as_ref(), &self.weight));
+        let y = norm_relu_convolve(norm, x, kernels, bias, pass);
         written_down(self.weight.id, y)
     }
 
@@ -199,6 +216,20 @@ fn same<const R: usize>(
         None => Tensor::zeros([kernels.dims()[0]], &x.device()),
     };
     kernel::convolve(x, kernels, bias)
+}
+
+/// A layer's bias; zeros where it has none.
+fn bias_of<const R: usize>(
+    bias: Option<&Param<Tensor<1>>>,
+    kernels: &Param<Tensor<R>>,
+) -> Tensor<1> {
+    match bias {
+        Some(bias) => bias.val(),
+        None => {
+            let kernels = kernels.val();
+            Tensor::zeros([kernels.dims()[0]], &kernels.device())
+        }
+    }
 }
 
 /// Input and kernels of a convolution of stride 2 as those of one of stride 1 on the half grid:
