@@ -24,7 +24,7 @@ use crate::volume::{
 };
 
 /// Raised when the same network gives other predictions than before.
-const METHOD: u32 = 1;
+const METHOD: u32 = 2;
 
 /// Units of progress of a single prediction.
 const UNITS_OF_ONE: u64 = 1_000;

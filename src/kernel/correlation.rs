@@ -241,7 +241,9 @@ impl KernelGradient<'_> {
         }
         for (c, sums) in sums.iter().enumerate() {
             let to = S::as_mut_simd_f32s(&mut result[c * width..][..width]).0;
-            to.copy_from_slice(sums);
+            for v in 0..V {
+                to[v] = sums[v];
+            }
         }
     }
 }

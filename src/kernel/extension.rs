@@ -3,7 +3,10 @@ use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::tensor::FloatTensor;
-use burn::backend::{Autodiff, AutodiffBackend, Backend, backend_extension};
+use burn::backend::{Autodiff, AutodiffBackend, Backend, TensorMetadata, backend_extension};
+use burn::tensor::Slice;
+
+use super::block::Block;
 
 /// Operations of our own on a backend's tensors. Burn composes batch norms of eight passes over
 /// the data and convolves by copying every patch.
@@ -34,7 +37,14 @@ pub trait Kernels: Backend {
         epsilon: f64,
         kernels: FloatTensor<Self>,
         bias: FloatTensor<Self>,
+        block: Option<Block>,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
+
+    /// See [`super::double`].
+    fn double(x: FloatTensor<Self>, along_z: bool, linear: bool) -> FloatTensor<Self>;
+
+    /// See [`super::finish_block`].
+    fn finish_block(output: FloatTensor<Self>, block: Block) -> FloatTensor<Self>;
 
     /// See [`super::affine`].
     fn affine(
@@ -66,6 +76,13 @@ pub trait KernelGradients: Backend {
         gradient: FloatTensor<Self>,
     ) -> [FloatTensor<Self>; 3];
 
+    /// Of the input of a doubling.
+    fn doubling_gradient(
+        gradient: FloatTensor<Self>,
+        along_z: bool,
+        linear: bool,
+    ) -> FloatTensor<Self>;
+
     /// Of a convolution of a normalisation's positive part: of input, gamma, beta, kernels and bias. What
     /// the convolution saw is computed again.
     fn normed_convolution_gradient(
@@ -96,7 +113,76 @@ pub struct Normalised<T> {
     pub relu: bool,
 }
 
+/// Where the backward pass of a layer finds the layer's input.
+#[derive(Clone, Debug)]
+enum Input<T> {
+    Kept(T),
+    /// The first channels of a block's output; with the input's shape.
+    Within(Block, Vec<usize>),
+}
+
+/// A normalisation without its input.
+#[derive(Clone, Debug)]
+struct Passed<T> {
+    gamma: T,
+    beta: T,
+    mean: T,
+    variance: T,
+    epsilon: f64,
+}
+
+impl<T> Passed<T> {
+    /// The normalisation of this input, and the positive part of its result.
+    fn of(self, x: T) -> Normalised<T> {
+        Normalised {
+            x,
+            gamma: self.gamma,
+            beta: self.beta,
+            mean: self.mean,
+            variance: self.variance,
+            epsilon: self.epsilon,
+            relu: true,
+        }
+    }
+}
+
 impl<B: Kernels + KernelGradients, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
+    fn double(x: FloatTensor<Self>, along_z: bool, linear: bool) -> FloatTensor<Self> {
+        #[derive(Debug)]
+        struct Double;
+
+        impl<B: KernelGradients> Backward<B, 1> for Double {
+            type State = [bool; 2];
+
+            fn backward(
+                self,
+                ops: Ops<Self::State, 1>,
+                gradients: &mut Gradients,
+                _checkpointer: &mut Checkpointer,
+            ) {
+                let [x_node] = ops.parents;
+                let [along_z, linear] = ops.state;
+                let gradient = gradients.consume::<B>(&ops.node);
+                if let Some(node) = x_node {
+                    let of_x = B::doubling_gradient(gradient, along_z, linear);
+                    gradients.register::<B>(node.id, of_x);
+                }
+            }
+        }
+
+        let (x, x_guard) = x.into_parts();
+        let y = B::double(x, along_z, linear);
+        match Double.prepare::<C>([x_guard]).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => prep.finish([along_z, linear], y),
+            OpsKind::UnTracked(prep) => prep.finish(y),
+        }
+    }
+
+    fn finish_block(output: FloatTensor<Self>, block: Block) -> FloatTensor<Self> {
+        block.keep(output.primitive().clone());
+        output
+    }
+
     fn convolution(
         x: FloatTensor<Self>,
         kernels: FloatTensor<Self>,
@@ -209,12 +295,17 @@ impl<B: Kernels + KernelGradients, C: CheckpointStrategy> Kernels for Autodiff<B
         epsilon: f64,
         kernels: FloatTensor<Self>,
         bias: FloatTensor<Self>,
+        block: Option<Block>,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
         #[derive(Debug)]
         struct NormedConvolution;
 
         impl<B: KernelGradients> Backward<B, 5> for NormedConvolution {
-            type State = (Normalised<FloatTensor<B>>, FloatTensor<B>);
+            type State = (
+                Input<FloatTensor<B>>,
+                Passed<FloatTensor<B>>,
+                FloatTensor<B>,
+            );
 
             fn backward(
                 self,
@@ -223,7 +314,16 @@ impl<B: Kernels + KernelGradients, C: CheckpointStrategy> Kernels for Autodiff<B
                 _checkpointer: &mut Checkpointer,
             ) {
                 let gradient = gradients.consume::<B>(&ops.node);
-                let (state, kernels) = ops.state;
+                let (input, passed, kernels) = ops.state;
+                let x = match input {
+                    Input::Kept(x) => x,
+                    Input::Within(block, shape) => {
+                        let output = block.output::<FloatTensor<B>>();
+                        let all: Vec<Slice> = shape.iter().map(|&n| Slice::from(0..n)).collect();
+                        B::float_slice(output, &all)
+                    }
+                };
+                let state = passed.of(x);
                 let results = B::normed_convolution_gradient(state, kernels, gradient);
                 for (node, result) in ops.parents.into_iter().zip(results) {
                     if let Some(node) = node {
@@ -245,22 +345,25 @@ impl<B: Kernels + KernelGradients, C: CheckpointStrategy> Kernels for Autodiff<B
             epsilon,
             kernels.clone(),
             bias,
+            None,
         );
-        let state = Normalised {
-            x,
+        let input = match block {
+            Some(block) => Input::Within(block, x.shape().to_vec()),
+            None => Input::Kept(x),
+        };
+        let passed = Passed {
             gamma,
             beta,
             mean: mean.clone(),
             variance: variance.clone(),
             epsilon,
-            relu: true,
         };
         let y = match NormedConvolution
             .prepare::<C>([x_guard, gamma_guard, beta_guard, kernels_guard, bias_guard])
             .compute_bound()
             .stateful()
         {
-            OpsKind::Tracked(prep) => prep.finish((state, kernels), y),
+            OpsKind::Tracked(prep) => prep.finish((input, passed, kernels), y),
             OpsKind::UnTracked(prep) => prep.finish(y),
         };
         (y, Self::from_inner(mean), Self::from_inner(variance))

@@ -3,10 +3,12 @@ use burn::backend::{Flex, TensorMetadata};
 use burn::tensor::TensorData;
 use pulp::Arch;
 
+use super::block::Block;
 use super::convolution;
 use super::extension::{KernelGradients, Kernels, Normalised};
 use super::norm::{self, Maps, Passage, Terms};
 use super::planes::Geometry;
+use super::upsample::{self, Doubling};
 
 type Values = FlexTensor;
 
@@ -53,9 +55,27 @@ impl Kernels for Flex {
         epsilon: f64,
         kernels: Values,
         bias: Values,
+        _block: Option<Block>,
     ) -> (Values, Values, Values) {
         let (normed, mean, variance) = Self::normalisation(x, gamma, beta, epsilon, true);
         (Self::convolution(normed, kernels, bias), mean, variance)
+    }
+
+    fn double(x: Values, along_z: bool, linear: bool) -> Values {
+        let (doubling, mut shape) = doubling(&shape(&x), along_z, linear, 1);
+        let x = dense(x);
+        let y = upsample::double(Arch::new(), doubling, read(&x));
+        let axes = shape.len();
+        shape[axes - 2] *= 2;
+        shape[axes - 1] *= 2;
+        if along_z {
+            shape[axes - 3] *= 2;
+        }
+        write(y, shape)
+    }
+
+    fn finish_block(output: Values, _block: Block) -> Values {
+        output
     }
 
     fn affine(x: Values, scale: Values, shift: Values, relu: bool) -> Values {
@@ -138,6 +158,15 @@ impl KernelGradients for Flex {
         ]
     }
 
+    fn doubling_gradient(gradient: Values, along_z: bool, linear: bool) -> Values {
+        let (doubling, shape) = doubling(&shape(&gradient), along_z, linear, 2);
+        let gradient = dense(gradient);
+        write(
+            upsample::gather(Arch::new(), doubling, read(&gradient)),
+            shape,
+        )
+    }
+
     fn normed_convolution_gradient(
         state: Normalised<Values>,
         kernels: Values,
@@ -195,6 +224,30 @@ impl KernelGradients for Flex {
             write(of_shift, vec![maps.channels]),
         ]
     }
+}
+
+/// The doubling that has a map of this shape on its small side, its sizes divided by `divisor` first; with
+/// the small side's shape.
+fn doubling(map: &[usize], along_z: bool, linear: bool, divisor: usize) -> (Doubling, Vec<usize>) {
+    let mut shape = map.to_vec();
+    let axes = shape.len();
+    for axis in [axes - 2, axes - 1] {
+        shape[axis] /= divisor;
+    }
+    if along_z {
+        shape[axes - 3] /= divisor;
+    }
+    let size = [
+        if axes == 5 { shape[2] } else { 1 },
+        shape[axes - 2],
+        shape[axes - 1],
+    ];
+    let doubling = Doubling {
+        size,
+        along_z,
+        linear,
+    };
+    (doubling, shape)
 }
 
 /// Scale and shift of a batch norm with these statistics.

@@ -2,6 +2,7 @@
 //! passes. Vector instructions are chosen at run time; without them the same code runs on single
 //! values. Other devices compute the same with Burn's own operations.
 
+mod block;
 mod convolution;
 mod correlation;
 mod direct;
@@ -10,6 +11,7 @@ mod flex;
 mod norm;
 mod planes;
 mod product;
+mod upsample;
 
 use burn::backend::Dispatch;
 use burn::tensor::activation::relu as positive_part;
@@ -17,6 +19,7 @@ use burn::tensor::module::{batch_norm_train, conv2d, conv3d};
 use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Device, Tensor};
 
+pub use block::Block;
 use extension::Kernels;
 
 /// Whether a device runs the kernels of this module.
@@ -77,7 +80,7 @@ pub fn normalise<const R: usize>(
 
 /// A batch norm in training, the positive part of its result, and a convolution of that; with it the
 /// batch's mean and biased variance of each channel. Between the passes only `x` is kept, not what the
-/// convolution sees.
+/// convolution sees, and of a layer of a dense block not even that: see [`Block`].
 ///
 /// # Shapes
 /// As [`normalise`] and [`convolve`].
@@ -88,6 +91,7 @@ pub fn normed_convolution<const R: usize>(
     epsilon: f64,
     kernels: Tensor<R>,
     bias: Tensor<1>,
+    block: Option<&Block>,
 ) -> (Tensor<R>, Tensor<1>, Tensor<1>) {
     if !runs_on(&x.device()) {
         let (normed, mean, variance) = normalise(x, gamma, beta, epsilon, true);
@@ -100,12 +104,22 @@ pub fn normed_convolution<const R: usize>(
         epsilon,
         kernels.into_dispatch(),
         bias.into_dispatch(),
+        block.cloned(),
     );
     (
         Tensor::from_dispatch(y),
         Tensor::from_dispatch(mean),
         Tensor::from_dispatch(variance),
     )
+}
+
+/// Hands a dense block's output on, and keeps it for the block's layers.
+pub fn finish_block<const R: usize>(output: Tensor<R>, block: &Block) -> Tensor<R> {
+    if !runs_on(&output.device()) {
+        return output;
+    }
+    let kept = <Dispatch as Kernels>::finish_block(output.into_dispatch(), block.clone());
+    Tensor::from_dispatch(kept)
 }
 
 /// `x * scale + shift` for each channel, and its positive part where `relu`: a batch norm with
@@ -131,6 +145,17 @@ pub fn affine<const R: usize>(
         shift.into_dispatch(),
         relu,
     ))
+}
+
+/// Every channel twice as large, where the device has a kernel for it.
+///
+/// # Shapes
+/// `[n, channels, (z,) y, x]`.
+pub fn double<const R: usize>(x: Tensor<R>, along_z: bool, linear: bool) -> Option<Tensor<R>> {
+    runs_on(&x.device()).then(|| {
+        let y = <Dispatch as Kernels>::double(x.into_dispatch(), along_z, linear);
+        Tensor::from_dispatch(y)
+    })
 }
 
 /// [`convolve`] in Burn's own operations.
@@ -416,7 +441,8 @@ mod tests {
                 let [gamma, beta, bias] = inputs();
                 let (given, of) = ((maps.clone(), weights.clone()), bias.clone());
                 let (y, mean, variance) = if together {
-                    normed_convolution(given.0, gamma.clone(), beta.clone(), 1e-3, given.1, of)
+                    let gamma = gamma.clone();
+                    normed_convolution(given.0, gamma, beta.clone(), 1e-3, given.1, of, None)
                 } else {
                     let norm = normalise(given.0, gamma.clone(), beta.clone(), 1e-3, true);
                     (convolve(norm.0, given.1, of), norm.1, norm.2)
@@ -436,6 +462,46 @@ mod tests {
                 all
             };
             assert_eq!(run(true), run(false));
+        }
+    }
+
+    /// Layers that find their inputs in their block's output give the gradients of layers that keep
+    /// them.
+    #[test]
+    fn layers_of_a_block_find_their_inputs_in_its_output() {
+        let device = Device::flex().autodiff();
+        for patches in [1, 3] {
+            let run = |block: Option<&Block>| {
+                let x: Tensor<4> = tensor("x", [patches, 5, 6, 7], &device).require_grad();
+                let mut maps = x.clone();
+                let mut parameters = Vec::new();
+                for layer in 0..3 {
+                    let name = |what: &str| format!("{what} {layer}");
+                    let channels = maps.dims()[1];
+                    let kernels: Tensor<4> =
+                        tensor(&name("kernels"), [4, channels, 3, 3], &device).require_grad();
+                    let gamma = tensor(&name("gamma"), [channels], &device).require_grad();
+                    let beta = tensor(&name("beta"), [channels], &device);
+                    let bias = tensor(&name("bias"), [4], &device);
+                    parameters.push((kernels.clone(), gamma.clone()));
+                    let (new, ..) =
+                        normed_convolution(maps.clone(), gamma, beta, 1e-3, kernels, bias, block);
+                    maps = Tensor::cat(vec![maps, new], 1);
+                }
+                if let Some(block) = block {
+                    maps = finish_block(maps, block);
+                }
+                let weight = tensor("weight", maps.dims(), &device);
+                let gradients = (maps * weight).sum().backward();
+                let part = "every input takes part";
+                let mut all = vec![x.grad(&gradients).expect(part).into_data()];
+                for (kernels, gamma) in parameters {
+                    all.push(kernels.grad(&gradients).expect(part).into_data());
+                    all.push(gamma.grad(&gradients).expect(part).into_data());
+                }
+                all
+            };
+            assert_eq!(run(Some(&Block::default())), run(None));
         }
     }
 

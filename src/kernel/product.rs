@@ -405,7 +405,11 @@ impl Product<'_> {
             for (c, sums) in sums.iter_mut().enumerate() {
                 let y = &self.y[at(c)..][..count];
                 if count == V * lanes {
-                    sums.copy_from_slice(S::as_simd_f32s(y).0);
+                    // One by one: a copy of a slice would be a call.
+                    let y = S::as_simd_f32s(&y[..V * lanes]).0;
+                    for v in 0..V {
+                        sums[v] = y[v];
+                    }
                 } else {
                     let sums: &mut [f32] = pulp::bytemuck::cast_slice_mut(sums.as_mut_slice());
                     sums[..count].copy_from_slice(y);
@@ -426,7 +430,10 @@ impl Product<'_> {
         for (c, sums) in sums.iter().enumerate() {
             let y = &mut self.y[at(c)..][..count];
             if count == V * lanes {
-                S::as_mut_simd_f32s(y).0.copy_from_slice(sums);
+                let y = S::as_mut_simd_f32s(&mut y[..V * lanes]).0;
+                for v in 0..V {
+                    y[v] = sums[v];
+                }
             } else {
                 let sums: &[f32] = pulp::bytemuck::cast_slice(sums.as_slice());
                 y.copy_from_slice(&sums[..count]);

@@ -6,6 +6,7 @@ use burn::tensor::{Device, Tensor};
 use super::Pass;
 use super::norm::norm_relu;
 use super::spatial::{ConvSpec, Convolution, Spatial};
+use crate::kernel::{Block, finish_block};
 use crate::recipe::DenseWidths;
 
 /// Epsilon and momentum of batch norms (PyTorch's convention: the new batch's weight).
@@ -45,11 +46,13 @@ impl<C: Convolution> MicroBlock<C> {
         }
     }
 
-    fn forward<const R: usize>(&self, x: Tensor<R>, pass: &mut Pass) -> Tensor<R>
+    fn forward<const R: usize>(&self, x: Tensor<R>, block: &Block, pass: &mut Pass) -> Tensor<R>
     where
         C: Spatial<R>,
     {
-        let new = self.conv1.convolve_normed(&self.norm1, x.clone(), pass);
+        let new = self
+            .conv1
+            .convolve_layer(&self.norm1, x.clone(), Some(block), pass);
         let new = self.conv2.convolve_normed(&self.norm2, new, pass);
         Tensor::cat(vec![x, new], 1)
     }
@@ -139,9 +142,11 @@ impl<C: Convolution> DenseEncoder<C> {
         let mut x = C::max_pool(stem.clone());
         let mut outputs = Vec::with_capacity(4);
         for (index, block) in self.blocks.iter().enumerate() {
+            let maps = Block::default();
             for layer in &block.layers {
-                x = layer.forward(x, pass);
+                x = layer.forward(x, &maps, pass);
             }
+            x = finish_block(x, &maps);
             outputs.push(x.clone());
             if let Some(transition) = self.transitions.get(index) {
                 x = transition.conv.convolve_normed(&transition.norm, x, pass);

@@ -2,7 +2,7 @@ use burn::nn::BatchNorm;
 use burn::tensor::Tensor;
 
 use super::Pass;
-use crate::kernel;
+use crate::kernel::{self, Block};
 
 /// A batch norm and the positive part of its result, in one pass.
 pub fn norm_relu<const R: usize>(norm: &BatchNorm, x: Tensor<R>, pass: &mut Pass) -> Tensor<R> {
@@ -14,12 +14,14 @@ pub fn norm_linear<const R: usize>(norm: &BatchNorm, x: Tensor<R>, pass: &mut Pa
     run(norm, x, false, pass)
 }
 
-/// A batch norm, the positive part of its result, and a convolution of stride 1 of that.
+/// A batch norm, the positive part of its result, and a convolution of stride 1 of that; `block` is the
+/// dense block whose output begins with `x`.
 pub fn norm_relu_convolve<const R: usize>(
     norm: &BatchNorm,
     x: Tensor<R>,
     kernels: Tensor<R>,
     bias: Tensor<1>,
+    block: Option<&Block>,
     pass: &mut Pass,
 ) -> Tensor<R> {
     if !trains(norm, &x) {
@@ -27,7 +29,7 @@ pub fn norm_relu_convolve<const R: usize>(
     }
     let (gamma, beta) = (norm.gamma.val(), norm.beta.val());
     let (y, mean, variance) =
-        kernel::normed_convolution(x, gamma, beta, norm.epsilon, kernels, bias);
+        kernel::normed_convolution(x, gamma, beta, norm.epsilon, kernels, bias, block);
     take(norm, mean, variance, pass);
     y
 }

@@ -9,7 +9,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use super::Pass;
 use super::norm::norm_relu_convolve;
 use super::trace;
-use crate::kernel;
+use crate::kernel::{self, Block};
 use crate::recipe::Upsampling;
 
 /// A convolution with a cubic kernel, padded so that stride 1 keeps the size.
@@ -60,7 +60,17 @@ pub trait Spatial<const R: usize>: Convolution {
     /// The layer's own convolution.
     fn convolve(&self, x: Tensor<R>) -> Tensor<R>;
     /// The convolution, of stride 1, of a batch norm's positive part.
-    fn convolve_normed(&self, norm: &BatchNorm, x: Tensor<R>, pass: &mut Pass) -> Tensor<R>;
+    fn convolve_normed(&self, norm: &BatchNorm, x: Tensor<R>, pass: &mut Pass) -> Tensor<R> {
+        self.convolve_layer(norm, x, None, pass)
+    }
+    /// The same of a layer of a dense block, whose output begins with `x`.
+    fn convolve_layer(
+        &self,
+        norm: &BatchNorm,
+        x: Tensor<R>,
+        block: Option<&Block>,
+        pass: &mut Pass,
+    ) -> Tensor<R>;
     /// Maximum over 3 x 3 (x 3), stride 2, padding 1, in every axis.
     fn max_pool(x: Tensor<R>) -> Tensor<R>;
     /// Mean over 2 x 2 in the plane; z is left alone.
@@ -97,9 +107,15 @@ impl Spatial<4> for Conv2d {
         written_down(self.weight.id, y)
     }
 
-    fn convolve_normed(&self, norm: &BatchNorm, x: Tensor<4>, pass: &mut Pass) -> Tensor<4> {
+    fn convolve_layer(
+        &self,
+        norm: &BatchNorm,
+        x: Tensor<4>,
+        block: Option<&Block>,
+        pass: &mut Pass,
+    ) -> Tensor<4> {
         let (kernels, bias) = (self.weight.val(), bias_of(self.bias.as_ref(), &self.weight));
-        let y = norm_relu_convolve(norm, x, kernels, bias, pass);
+        let y = norm_relu_convolve(norm, x, kernels, bias, block, pass);
         written_down(self.weight.id, y)
     }
 
@@ -117,7 +133,8 @@ impl Spatial<4> for Conv2d {
     }
 
     fn upsample(x: Tensor<4>, _along_z: bool, how: Upsampling) -> Tensor<4> {
-        double_plane(x, how)
+        kernel::double(x.clone(), false, how == Upsampling::Linear)
+            .unwrap_or_else(|| double_plane(x, how))
     }
 }
 
@@ -151,9 +168,15 @@ impl Spatial<5> for Conv3d {
         written_down(self.weight.id, y)
     }
 
-    fn convolve_normed(&self, norm: &BatchNorm, x: Tensor<5>, pass: &mut Pass) -> Tensor<5> {
+    fn convolve_layer(
+        &self,
+        norm: &BatchNorm,
+        x: Tensor<5>,
+        block: Option<&Block>,
+        pass: &mut Pass,
+    ) -> Tensor<5> {
         let (kernels, bias) = (self.weight.val(), bias_of(self.bias.as_ref(), &self.weight));
-        let y = norm_relu_convolve(norm, x, kernels, bias, pass);
+        let y = norm_relu_convolve(norm, x, kernels, bias, block, pass);
         written_down(self.weight.id, y)
     }
 
@@ -186,14 +209,8 @@ impl Spatial<5> for Conv3d {
     }
 
     fn upsample(x: Tensor<5>, along_z: bool, how: Upsampling) -> Tensor<5> {
-        let [n, c, depth, height, width] = x.dims();
-        let (height2, width2) = (2 * height, 2 * width);
-        let x = double_plane(x.reshape([n, c * depth, height, width]), how);
-        if !along_z {
-            return x.reshape([n, c, depth, height2, width2]);
-        }
-        let x = double(x.reshape([n * c, depth, height2 * width2]), how);
-        x.reshape([n, c, 2 * depth, height2, width2])
+        kernel::double(x.clone(), along_z, how == Upsampling::Linear)
+            .unwrap_or_else(|| double_volume(x, along_z, how))
     }
 }
 
@@ -307,6 +324,18 @@ fn double_plane(x: Tensor<4>, how: Upsampling) -> Tensor<4> {
     let rows: Tensor<2> = x.reshape([n * c * height, width]).matmul(matrix);
     let x = double(rows.reshape([n * c, height, 2 * width]), how);
     x.reshape([n, c, 2 * height, 2 * width])
+}
+
+/// Twice the size in the plane, and along z where `along_z`, `[n, c, z, y, x]`.
+fn double_volume(x: Tensor<5>, along_z: bool, how: Upsampling) -> Tensor<5> {
+    let [n, c, depth, height, width] = x.dims();
+    let (height2, width2) = (2 * height, 2 * width);
+    let x = double_plane(x.reshape([n, c * depth, height, width]), how);
+    if !along_z {
+        return x.reshape([n, c, depth, height2, width2]);
+    }
+    let x = double(x.reshape([n * c, depth, height2 * width2]), how);
+    x.reshape([n, c, 2 * depth, height2, width2])
 }
 
 /// Twice the length along the middle axis of `[outer, length, inner]`; linear with half-pixel
@@ -452,14 +481,40 @@ mod tests {
                     .with_align_corners(false)
                     .with_output_size([2 * height, 2 * width]);
                 let expected = interpolate(x.clone(), options);
-                let found = double_plane(x.clone(), how);
-                assert!(distance(found.clone(), expected.clone()) < 1e-5, "{how:?}");
                 let gradient = |y: Tensor<4>| {
                     let gradients = (y * weight.clone()).sum().backward();
                     x.grad(&gradients).expect("x takes part")
                 };
-                let difference = distance(gradient(found), gradient(expected));
-                assert!(difference < 1e-4, "{how:?} {height}x{width}: {difference}");
+                let kernel = <Conv2d as Spatial<4>>::upsample(x.clone(), false, how);
+                let wanted = gradient(expected.clone());
+                for found in [double_plane(x.clone(), how), kernel] {
+                    assert!(distance(found.clone(), expected.clone()) < 1e-5, "{how:?}");
+                    let difference = distance(gradient(found), wanted.clone());
+                    assert!(difference < 1e-4, "{how:?} {height}x{width}: {difference}");
+                }
+            }
+        }
+    }
+
+    /// Volumes as the kernel doubles them and as other devices do, values and gradients.
+    #[test]
+    fn doubling_of_volumes_equals_its_composition() {
+        let device = Device::flex().autodiff();
+        for how in [Upsampling::Linear, Upsampling::Nearest] {
+            for along_z in [false, true] {
+                for [depth, height, width] in [[1, 1, 1], [2, 3, 1], [3, 5, 4], [4, 2, 9]] {
+                    let x = ramp([2, 3, depth, height, width], &device).require_grad();
+                    let gradient = |y: Tensor<5>| {
+                        let weight = ramp(y.dims(), &device);
+                        let gradients = (y * weight).sum().backward();
+                        x.grad(&gradients).expect("x takes part")
+                    };
+                    let found = <Conv3d as Spatial<5>>::upsample(x.clone(), along_z, how);
+                    let expected = double_volume(x.clone(), along_z, how);
+                    assert_eq!(found.dims(), expected.dims());
+                    assert!(distance(found.clone(), expected.clone()) < 1e-5);
+                    assert!(distance(gradient(found), gradient(expected)) < 1e-4);
+                }
             }
         }
     }
