@@ -241,9 +241,7 @@ impl KernelGradient<'_> {
         }
         for (c, sums) in sums.iter().enumerate() {
             let to = S::as_mut_simd_f32s(&mut result[c * width..][..width]).0;
-            for v in 0..V {
-                to[v] = sums[v];
-            }
+            to[..V].copy_from_slice(&sums[..V]);
         }
     }
 }

@@ -293,9 +293,7 @@ fn fill<S: Simd, const V: usize>(source: &[f32], bases: &[usize], runs: &[Run], 
             if from.len() >= width {
                 let from = S::as_simd_f32s(&from[..width]).0;
                 let to = S::as_mut_simd_f32s(to).0;
-                for v in 0..V {
-                    to[v] = from[v];
-                }
+                to[..V].copy_from_slice(&from[..V]);
             } else {
                 to[..from.len()].copy_from_slice(from);
             }
@@ -405,11 +403,9 @@ impl Product<'_> {
             for (c, sums) in sums.iter_mut().enumerate() {
                 let y = &self.y[at(c)..][..count];
                 if count == V * lanes {
-                    // One by one: a copy of a slice would be a call.
+                    // A length that the compiler knows: otherwise each copy is a call.
                     let y = S::as_simd_f32s(&y[..V * lanes]).0;
-                    for v in 0..V {
-                        sums[v] = y[v];
-                    }
+                    sums[..V].copy_from_slice(&y[..V]);
                 } else {
                     let sums: &mut [f32] = pulp::bytemuck::cast_slice_mut(sums.as_mut_slice());
                     sums[..count].copy_from_slice(y);
@@ -431,9 +427,7 @@ impl Product<'_> {
             let y = &mut self.y[at(c)..][..count];
             if count == V * lanes {
                 let y = S::as_mut_simd_f32s(&mut y[..V * lanes]).0;
-                for v in 0..V {
-                    y[v] = sums[v];
-                }
+                y[..V].copy_from_slice(&sums[..V]);
             } else {
                 let sums: &[f32] = pulp::bytemuck::cast_slice(sums.as_slice());
                 y.copy_from_slice(&sums[..count]);
