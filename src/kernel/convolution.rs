@@ -26,9 +26,6 @@ pub fn forward(
     kernels: &[f32],
     bias: &[f32],
 ) -> Vec<f32> {
-    if is_direct(geometry) {
-        return direct::forward(arch, geometry, x, kernels, bias);
-    }
     let weights = Weights {
         kernels,
         rows: geometry.channels_out,
@@ -36,7 +33,7 @@ pub fn forward(
         taps: geometry.taps(),
         turned: false,
     };
-    product(arch, geometry, x, &weights, Some(bias))
+    convolve(arch, geometry, x, &weights, Some(bias))
 }
 
 /// The gradient of the input, given that of the result.
@@ -47,10 +44,6 @@ pub fn input_gradient(
     kernels: &[f32],
 ) -> Vec<f32> {
     // The same convolution with input and output swapped and every kernel turned around.
-    let turned = geometry.transposed();
-    if is_direct(&turned) {
-        return direct::input_gradient(arch, geometry, gradient, kernels);
-    }
     let weights = Weights {
         kernels,
         rows: geometry.channels_in,
@@ -58,7 +51,7 @@ pub fn input_gradient(
         taps: geometry.taps(),
         turned: true,
     };
-    product(arch, &turned, gradient, &weights, None)
+    convolve(arch, &geometry.transposed(), gradient, &weights, None)
 }
 
 /// The gradient of the kernels, given that of the result.
@@ -67,6 +60,21 @@ pub fn kernel_gradient(arch: Arch, geometry: &Geometry, x: &[f32], gradient: &[f
         return direct::kernel_gradient(arch, geometry, x, gradient);
     }
     sums_of_products(arch, geometry, x, gradient)
+}
+
+fn convolve(
+    arch: Arch,
+    geometry: &Geometry,
+    x: &[f32],
+    weights: &Weights,
+    bias: Option<&[f32]>,
+) -> Vec<f32> {
+    let way = if is_direct(geometry) {
+        direct::forward
+    } else {
+        product
+    };
+    way(arch, geometry, x, weights, bias)
 }
 
 fn is_direct(geometry: &Geometry) -> bool {

@@ -6,6 +6,7 @@ use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::planes::{Geometry, Layout};
+use super::product::{Weights, block_of};
 
 /// Output channels whose gradients are summed together.
 const CHANNELS: usize = 4;
@@ -13,67 +14,50 @@ const CHANNELS: usize = 4;
 /// nearest cache.
 const CHUNK: usize = 1024;
 
-/// A convolution's result `[n, channels_out, z, y, x]` of `x` `[n, channels_in, z, y, x]`, kernels
-/// `[channels_out, channels_in, kz, ky, kx]` and a bias for each output channel.
+/// The result `[n, rows, ...]` of a convolution, with a bias for each row.
 pub fn forward(
     arch: Arch,
     geometry: &Geometry,
     x: &[f32],
-    kernels: &[f32],
-    bias: &[f32],
+    weights: &Weights,
+    bias: Option<&[f32]>,
 ) -> Vec<f32> {
     let layout = geometry.layout();
     let plane = geometry.plane();
     let source = layout.pad(x);
-    let depth = geometry.channels_in * geometry.taps();
+    let rows = weights.rows;
     let group = channels_a_task(geometry);
-    let packed = pack(depth, kernels, group);
-    let mut y = vec![0.0; geometry.batch * geometry.channels_out * plane];
-    let image = geometry.channels_out * plane;
-    y.par_chunks_mut(image).enumerate().for_each(|(n, y)| {
-        let source = &source[n * geometry.channels_in * layout.length..]
-            [..geometry.channels_in * layout.length];
-        y.par_chunks_mut(group * plane)
-            .zip(bias.par_chunks(group))
-            .enumerate()
-            .for_each(|(index, (y, bias))| {
-                arch.dispatch(Forward {
-                    layout: &layout,
-                    source,
-                    packed: &packed[index * group * depth..][..bias.len() * depth],
-                    bias,
-                    y,
+    let packed: Vec<Vec<f32>> = (0..rows)
+        .step_by(group)
+        .map(|first| {
+            let mut packed = Vec::new();
+            let rows = first..(first + group).min(rows);
+            weights.pack(rows, 0..weights.depth(), &mut packed);
+            packed
+        })
+        .collect();
+    let zeros = vec![0.0; if bias.is_some() { 0 } else { rows }];
+    let bias = bias.unwrap_or(&zeros);
+    let mut y = vec![0.0; geometry.batch * rows * plane];
+    y.par_chunks_mut(rows * plane)
+        .enumerate()
+        .for_each(|(n, y)| {
+            let source = &source[n * geometry.channels_in * layout.length..]
+                [..geometry.channels_in * layout.length];
+            y.par_chunks_mut(group * plane)
+                .zip(bias.par_chunks(group))
+                .zip(&packed)
+                .for_each(|((y, bias), packed)| {
+                    arch.dispatch(Forward {
+                        layout: &layout,
+                        source,
+                        packed,
+                        bias,
+                        y,
+                    });
                 });
-            });
-    });
+        });
     y
-}
-
-/// The gradient of the input, given that of the result.
-pub fn input_gradient(
-    arch: Arch,
-    geometry: &Geometry,
-    gradient: &[f32],
-    kernels: &[f32],
-) -> Vec<f32> {
-    let (taps, inputs, outputs) = (geometry.taps(), geometry.channels_in, geometry.channels_out);
-    // The same convolution with input and output swapped and every kernel turned around.
-    let mut turned = vec![0.0; kernels.len()];
-    for (to, kernels) in kernels.chunks_exact(inputs * taps).enumerate() {
-        for (from, kernel) in kernels.chunks_exact(taps).enumerate() {
-            let turned = &mut turned[(from * outputs + to) * taps..][..taps];
-            for (value, &weight) in turned.iter_mut().zip(kernel.iter().rev()) {
-                *value = weight;
-            }
-        }
-    }
-    forward(
-        arch,
-        &geometry.transposed(),
-        gradient,
-        &turned,
-        &vec![0.0; inputs],
-    )
 }
 
 /// The gradient of the kernels, given that of the result: products summed along the pixels.
@@ -110,31 +94,6 @@ fn channels_a_task(geometry: &Geometry) -> usize {
         .channels_out
         .div_ceil(tasks)
         .next_multiple_of(CHANNELS)
-}
-
-/// How many of the channels that are left are computed together: with two vectors of results each,
-/// six fill AVX2's sixteen registers; fours where sixes would leave one or two over.
-fn block_of(left: usize) -> usize {
-    match left {
-        1..=6 => left.min(if left == 5 { 3 } else { 6 }),
-        7 | 8 => 4,
-        _ => 6,
-    }
-}
-
-/// Kernels with the channels of a register block side by side: `[block][input][tap][channel]`.
-fn pack(depth: usize, kernels: &[f32], channels_a_task: usize) -> Vec<f32> {
-    let mut packed = Vec::with_capacity(kernels.len());
-    for mut task in kernels.chunks(channels_a_task * depth) {
-        while !task.is_empty() {
-            let (block, others) = task.split_at(block_of(task.len() / depth) * depth);
-            for index in 0..depth {
-                packed.extend(block.iter().skip(index).step_by(depth));
-            }
-            task = others;
-        }
-    }
-    packed
 }
 
 struct Forward<'a> {

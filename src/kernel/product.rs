@@ -35,12 +35,13 @@ pub struct Weights<'a> {
 }
 
 impl Weights<'_> {
-    fn depth(&self) -> usize {
+    /// Columns.
+    pub fn depth(&self) -> usize {
         self.inputs * self.taps
     }
 
     /// Columns of some rows, the rows of a register block side by side: `[block][column][row]`.
-    fn pack(&self, rows: Range<usize>, columns: Range<usize>, packed: &mut Vec<f32>) {
+    pub fn pack(&self, rows: Range<usize>, columns: Range<usize>, packed: &mut Vec<f32>) {
         packed.clear();
         packed.resize(rows.len() * columns.len(), 0.0);
         if self.turned {
