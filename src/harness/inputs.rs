@@ -152,12 +152,13 @@ impl Inputs {
         progress.stage("", "preparing cases");
         let path = run.join("study.lock");
         let mut lock = read_lock(&path)?;
-        if hold && !lock.cases.is_empty() {
-            hold_to(&lock.cases, run, study)?;
-        }
         let mut locked = BTreeMap::new();
         let mut warnings = Vec::new();
-        let (found, other_found) = find(study)?;
+        let found = find(study)?;
+        if hold && !lock.cases.is_empty() {
+            hold_to(&lock.cases, &path, &found)?;
+        }
+        let (found, other_found) = found;
         let mut set = |found: Dataset, prefix: &str| -> Result<Vec<Ready>> {
             let before = &lock.cases;
             ready(
@@ -237,7 +238,7 @@ impl Inputs {
     /// # Errors
     /// `Error::Malformed` where a case is not what it was when the study began; what reading gives.
     pub fn check_again(&self, run: &Path, study: &Study) -> Result<()> {
-        hold_to(&self.locked, run, study)
+        hold_to(&self.locked, &run.join("study.lock"), &find(study)?)
     }
 
     /// The fold of this number.
@@ -257,20 +258,23 @@ impl Inputs {
 }
 
 /// An error if the data is not what it was.
-fn hold_to(locked: &BTreeMap<String, LockedCase>, run: &Path, study: &Study) -> Result<()> {
-    let (own, other) = find(study)?;
+fn hold_to(
+    locked: &BTreeMap<String, LockedCase>,
+    lock: &Path,
+    (own, other): &(Dataset, Option<Dataset>),
+) -> Result<()> {
     let mut now = BTreeMap::new();
-    for (set, prefix) in [(Some(own), ""), (other, "transfer/")] {
-        let cases = set.into_iter().flat_map(|set| set.cases);
-        for case in cases.filter(Case::has_labels) {
+    for (set, prefix) in [(Some(own), ""), (other.as_ref(), "transfer/")] {
+        let cases = set.into_iter().flat_map(|set| &set.cases);
+        for case in cases.filter(|case| case.has_labels()) {
             let key = format!("{prefix}{}", case.name);
-            let lock = LockedCase::of(&case, locked.get(&key))?;
+            let lock = LockedCase::of(case, locked.get(&key))?;
             now.insert(key, lock);
         }
     }
     match differences(locked, &now) {
         none if none.is_empty() => Ok(()),
-        changed => Err(changed_since(&run.join("study.lock"), &changed)),
+        changed => Err(changed_since(lock, &changed)),
     }
 }
 
