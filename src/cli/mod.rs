@@ -16,6 +16,7 @@ mod leaderboard;
 mod model;
 mod model_options;
 mod output;
+mod panics;
 #[cfg(all(feature = "tch", unix))]
 mod patience;
 mod predict;
@@ -31,6 +32,7 @@ mod verify;
 mod study_options;
 mod study_run;
 
+use std::panic::{self, AssertUnwindSafe};
 use std::process;
 
 use clap::{Parser, Subcommand};
@@ -115,8 +117,16 @@ enum Verb {
 pub fn main() -> process::ExitCode {
     #[cfg(all(feature = "tch", unix))]
     patience::wait_without_spinning();
+    panics::tell_panics();
     let cli = Cli::parse();
-    let result = match cli.verb {
+    // What the panic was is told where it happens.
+    let code =
+        panic::catch_unwind(AssertUnwindSafe(|| run(cli.verb))).unwrap_or(ExitCode::Internal);
+    process::ExitCode::from(code as u8)
+}
+
+fn run(verb: Verb) -> ExitCode {
+    let result = match verb {
         Verb::Ablation(verb) => verb.exec(),
         Verb::Crossval(verb) => verb.exec(),
         Verb::Predict(verb) => verb.exec(),
@@ -141,7 +151,7 @@ pub fn main() -> process::ExitCode {
         Verb::Datasets(verb) => verb.exec(),
         Verb::Cell(verb) => verb.exec(),
     };
-    let code = match result {
+    match result {
         Ok(()) => ExitCode::Done,
         Err(error) => {
             eprintln!("error: {error}");
@@ -150,8 +160,7 @@ pub fn main() -> process::ExitCode {
                 .find_map(|cause| cause.downcast_ref::<Error>())
                 .map_or(ExitCode::Internal, Error::exit_code)
         }
-    };
-    process::ExitCode::from(code as u8)
+    }
 }
 
 #[cfg(test)]

@@ -2,8 +2,10 @@
 //! others go on.
 
 use std::fs;
+use std::io::{Read, Seek};
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -194,6 +196,44 @@ fn a_full_disk_fails_cells_and_keeps_what_is_done() {
     assert!(seen, "no size of the disk let the study begin and not end");
 }
 
+/// The output of a process that ends; one that hangs fails the test.
+#[cfg(target_os = "linux")]
+fn ended(command: &mut Command) -> Output {
+    let (out, errors) = (tempfile::tempfile().unwrap(), tempfile::tempfile().unwrap());
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(out.try_clone().unwrap())
+        .stderr(errors.try_clone().unwrap())
+        .spawn()
+        .unwrap();
+    let patience = Duration::from_secs(300);
+    let began = Instant::now();
+    let status = loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            break status;
+        }
+        if began.elapsed() > patience {
+            child.kill().unwrap();
+            child.wait().unwrap();
+            panic!("it hangs after {}", read_back(errors));
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    };
+    Output {
+        status,
+        stdout: read_back(out).into_bytes(),
+        stderr: read_back(errors).into_bytes(),
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn read_back(mut file: fs::File) -> String {
+    let mut text = Vec::new();
+    file.rewind().unwrap();
+    file.read_to_end(&mut text).unwrap();
+    String::from_utf8_lossy(&text).into_owned()
+}
+
 /// An allocation that the system refuses ends the process at once: the study's says why.
 #[cfg(target_os = "linux")]
 #[test]
@@ -205,7 +245,8 @@ fn a_cell_that_runs_out_of_memory_says_so_and_the_others_go_on() {
     // depends on the machine.
     for megabytes in (110..=260).step_by(10) {
         let _ = fs::remove_dir_all(path.join("run"));
-        let output = Command::new("sh")
+        let mut command = Command::new("sh");
+        command
             .args(["-c", "ulimit -v $1 && shift && exec \"$@\"", "sh"])
             .arg((megabytes * 1000).to_string())
             .arg(env!("CARGO_BIN_EXE_hdbench"))
@@ -222,9 +263,10 @@ fn a_cell_that_runs_out_of_memory_says_so_and_the_others_go_on() {
             ])
             .args(["--set", "iterations=3", "--set", "encoder_iterations=3"])
             .args(["--set", "coarse_iterations=3"])
-            .current_dir(path)
-            .output()
-            .unwrap();
+            // Backtraces ask for memory too, where there is none.
+            .env("RUST_BACKTRACE", "1")
+            .current_dir(path);
+        let output = ended(&mut command);
         if output.status.code() != Some(4) {
             continue;
         }
