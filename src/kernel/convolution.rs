@@ -4,6 +4,7 @@ use super::correlation::sums_of_products;
 use super::direct;
 use super::planes::Geometry;
 use super::product::{Weights, product};
+use super::source::Source;
 
 /// Channels below which a convolution is computed without packing its input: a packed panel would be
 /// used too seldom.
@@ -22,7 +23,7 @@ const FEW_OUTPUTS: usize = 9;
 pub fn forward(
     arch: Arch,
     geometry: &Geometry,
-    x: &[f32],
+    x: &Source,
     kernels: &[f32],
     bias: &[f32],
 ) -> Vec<f32> {
@@ -51,11 +52,12 @@ pub fn input_gradient(
         taps: geometry.taps(),
         turned: true,
     };
-    convolve(arch, &geometry.transposed(), gradient, &weights, None)
+    let gradient = Source::plain(arch, gradient, geometry.channels_out, geometry.plane());
+    convolve(arch, &geometry.transposed(), &gradient, &weights, None)
 }
 
 /// The gradient of the kernels, given that of the result.
-pub fn kernel_gradient(arch: Arch, geometry: &Geometry, x: &[f32], gradient: &[f32]) -> Vec<f32> {
+pub fn kernel_gradient(arch: Arch, geometry: &Geometry, x: &Source, gradient: &[f32]) -> Vec<f32> {
     if geometry.channels_out < FEW_OUTPUTS {
         return direct::kernel_gradient(arch, geometry, x, gradient);
     }
@@ -65,7 +67,7 @@ pub fn kernel_gradient(arch: Arch, geometry: &Geometry, x: &[f32], gradient: &[f
 fn convolve(
     arch: Arch,
     geometry: &Geometry,
-    x: &[f32],
+    x: &Source,
     weights: &Weights,
     bias: Option<&[f32]>,
 ) -> Vec<f32> {

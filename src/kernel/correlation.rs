@@ -8,9 +8,10 @@ use rayon::prelude::*;
 
 use super::planes::{Geometry, Layout};
 use super::product::{PANEL_BYTES, block_of, blocks_of};
+use super::source::{Source, Spare};
 
 /// The gradient of the kernels, given that of the result.
-pub fn sums_of_products(arch: Arch, geometry: &Geometry, x: &[f32], gradient: &[f32]) -> Vec<f32> {
+pub fn sums_of_products(arch: Arch, geometry: &Geometry, x: &Source, gradient: &[f32]) -> Vec<f32> {
     let layout = geometry.layout();
     let (inputs, outputs, taps) = (geometry.channels_in, geometry.channels_out, geometry.taps());
     let width = arch.dispatch(Width);
@@ -100,7 +101,7 @@ struct KernelGradient<'a> {
     geometry: &'a Geometry,
     layout: &'a Layout,
     /// `[n, channels_in, ...]`.
-    x: &'a [f32],
+    x: &'a Source<'a>,
     /// `[n, channels_out, ...]`.
     gradient: &'a [f32],
     inputs: Range<usize>,
@@ -138,8 +139,9 @@ impl KernelGradient<'_> {
         let plane = self.geometry.plane();
         let rows = self.chunks(block);
         let mut panel = vec![0.0; self.layout.length * width];
+        let mut spare = Spare::default();
         for n in 0..self.geometry.batch {
-            self.turn(n, width, &mut panel);
+            self.turn(n, width, &mut panel, &mut spare);
             let gradient = &self.gradient
                 [(n * self.geometry.channels_out + self.outputs.start) * plane..]
                 [..self.outputs.len() * plane];
@@ -189,12 +191,10 @@ impl KernelGradient<'_> {
     }
 
     /// The padded planes of the inputs, pixel by pixel: `[place][input]`.
-    fn turn(&self, n: usize, width: usize, panel: &mut [f32]) {
-        let plane = self.geometry.plane();
+    fn turn(&self, n: usize, width: usize, panel: &mut [f32], spare: &mut Spare) {
         let first = self.layout.first();
-        let x = &self.x[(n * self.geometry.channels_in + self.inputs.start) * plane..]
-            [..self.inputs.len() * plane];
-        for (lane, x) in x.chunks_exact(plane).enumerate() {
+        for (lane, input) in self.inputs.clone().enumerate() {
+            let x = self.x.plane(n * self.geometry.channels_in + input, spare);
             for (start, row) in self.layout.rows().zip(x.chunks_exact(self.layout.width())) {
                 let to = &mut panel[(first + start) * width..][..row.len() * width];
                 for (to, value) in to.chunks_exact_mut(width).zip(row) {

@@ -7,6 +7,7 @@ use rayon::prelude::*;
 
 use super::planes::{Geometry, Layout};
 use super::product::{Weights, block_of};
+use super::source::Source;
 
 /// Output channels whose gradients are summed together.
 const CHANNELS: usize = 4;
@@ -18,13 +19,13 @@ const CHUNK: usize = 1024;
 pub fn forward(
     arch: Arch,
     geometry: &Geometry,
-    x: &[f32],
+    x: &Source,
     weights: &Weights,
     bias: Option<&[f32]>,
 ) -> Vec<f32> {
     let layout = geometry.layout();
     let plane = geometry.plane();
-    let source = layout.pad(x);
+    let source = x.padded(&layout);
     let rows = weights.rows;
     let group = channels_a_task(geometry);
     let packed: Vec<Vec<f32>> = (0..rows)
@@ -61,9 +62,9 @@ pub fn forward(
 }
 
 /// The gradient of the kernels, given that of the result: products summed along the pixels.
-pub fn kernel_gradient(arch: Arch, geometry: &Geometry, x: &[f32], gradient: &[f32]) -> Vec<f32> {
+pub fn kernel_gradient(arch: Arch, geometry: &Geometry, x: &Source, gradient: &[f32]) -> Vec<f32> {
     let layout = geometry.layout();
-    let source = layout.pad(x);
+    let source = x.padded(&layout);
     let gradient = layout.place(gradient);
     let depth = geometry.channels_in * geometry.taps();
     let mut result = vec![0.0; geometry.channels_out * depth];

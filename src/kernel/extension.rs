@@ -7,6 +7,7 @@ use burn::backend::{Autodiff, AutodiffBackend, Backend, TensorMetadata, backend_
 use burn::tensor::Slice;
 
 use super::block::Block;
+use super::origin::{Doubled, Origin};
 
 /// Operations of our own on a backend's tensors. Burn composes batch norms of eight passes over
 /// the data and convolves by copying every patch.
@@ -37,11 +38,21 @@ pub trait Kernels: Backend {
         epsilon: f64,
         kernels: FloatTensor<Self>,
         bias: FloatTensor<Self>,
-        block: Option<Block>,
+        origin: Origin,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
 
+    /// See [`super::affine_convolution`].
+    fn affine_convolution(
+        x: FloatTensor<Self>,
+        scale: FloatTensor<Self>,
+        shift: FloatTensor<Self>,
+        kernels: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        doubled: Option<Doubled>,
+    ) -> FloatTensor<Self>;
+
     /// See [`super::double`].
-    fn double(x: FloatTensor<Self>, along_z: bool, linear: bool) -> FloatTensor<Self>;
+    fn double(x: FloatTensor<Self>, how: Doubled) -> FloatTensor<Self>;
 
     /// See [`super::finish_block`].
     fn finish_block(output: FloatTensor<Self>, block: Block) -> FloatTensor<Self>;
@@ -77,16 +88,13 @@ pub trait KernelGradients: Backend {
     ) -> [FloatTensor<Self>; 3];
 
     /// Of the input of a doubling.
-    fn doubling_gradient(
-        gradient: FloatTensor<Self>,
-        along_z: bool,
-        linear: bool,
-    ) -> FloatTensor<Self>;
+    fn doubling_gradient(gradient: FloatTensor<Self>, how: Doubled) -> FloatTensor<Self>;
 
     /// Of a convolution of a normalisation's positive part: of input, gamma, beta, kernels and bias. What
     /// the convolution saw is computed again.
     fn normed_convolution_gradient(
         state: Normalised<FloatTensor<Self>>,
+        doubled: Option<Doubled>,
         kernels: FloatTensor<Self>,
         gradient: FloatTensor<Self>,
     ) -> [FloatTensor<Self>; 5];
@@ -119,6 +127,8 @@ enum Input<T> {
     Kept(T),
     /// The first channels of a block's output; with the input's shape.
     Within(Block, Vec<usize>),
+    /// What was doubled.
+    Small(T, Doubled),
 }
 
 /// A normalisation without its input.
@@ -147,12 +157,12 @@ impl<T> Passed<T> {
 }
 
 impl<B: Kernels + KernelGradients, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
-    fn double(x: FloatTensor<Self>, along_z: bool, linear: bool) -> FloatTensor<Self> {
+    fn double(x: FloatTensor<Self>, how: Doubled) -> FloatTensor<Self> {
         #[derive(Debug)]
         struct Double;
 
         impl<B: KernelGradients> Backward<B, 1> for Double {
-            type State = [bool; 2];
+            type State = Doubled;
 
             fn backward(
                 self,
@@ -161,19 +171,18 @@ impl<B: Kernels + KernelGradients, C: CheckpointStrategy> Kernels for Autodiff<B
                 _checkpointer: &mut Checkpointer,
             ) {
                 let [x_node] = ops.parents;
-                let [along_z, linear] = ops.state;
                 let gradient = gradients.consume::<B>(&ops.node);
                 if let Some(node) = x_node {
-                    let of_x = B::doubling_gradient(gradient, along_z, linear);
+                    let of_x = B::doubling_gradient(gradient, ops.state);
                     gradients.register::<B>(node.id, of_x);
                 }
             }
         }
 
         let (x, x_guard) = x.into_parts();
-        let y = B::double(x, along_z, linear);
+        let y = B::double(x, how);
         match Double.prepare::<C>([x_guard]).compute_bound().stateful() {
-            OpsKind::Tracked(prep) => prep.finish([along_z, linear], y),
+            OpsKind::Tracked(prep) => prep.finish(how, y),
             OpsKind::UnTracked(prep) => prep.finish(y),
         }
     }
@@ -295,7 +304,7 @@ impl<B: Kernels + KernelGradients, C: CheckpointStrategy> Kernels for Autodiff<B
         epsilon: f64,
         kernels: FloatTensor<Self>,
         bias: FloatTensor<Self>,
-        block: Option<Block>,
+        origin: Origin,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
         #[derive(Debug)]
         struct NormedConvolution;
@@ -315,16 +324,17 @@ impl<B: Kernels + KernelGradients, C: CheckpointStrategy> Kernels for Autodiff<B
             ) {
                 let gradient = gradients.consume::<B>(&ops.node);
                 let (input, passed, kernels) = ops.state;
-                let x = match input {
-                    Input::Kept(x) => x,
+                let (x, doubled) = match input {
+                    Input::Kept(x) => (x, None),
                     Input::Within(block, shape) => {
                         let output = block.output::<FloatTensor<B>>();
                         let all: Vec<Slice> = shape.iter().map(|&n| Slice::from(0..n)).collect();
-                        B::float_slice(output, &all)
+                        (B::float_slice(output, &all), None)
                     }
+                    Input::Small(x, how) => (x, Some(how)),
                 };
                 let state = passed.of(x);
-                let results = B::normed_convolution_gradient(state, kernels, gradient);
+                let results = B::normed_convolution_gradient(state, doubled, kernels, gradient);
                 for (node, result) in ops.parents.into_iter().zip(results) {
                     if let Some(node) = node {
                         gradients.register::<B>(node.id, result);
@@ -345,11 +355,12 @@ impl<B: Kernels + KernelGradients, C: CheckpointStrategy> Kernels for Autodiff<B
             epsilon,
             kernels.clone(),
             bias,
-            None,
+            origin.clone(),
         );
-        let input = match block {
-            Some(block) => Input::Within(block, x.shape().to_vec()),
-            None => Input::Kept(x),
+        let input = match origin {
+            Origin::Input => Input::Kept(x),
+            Origin::Block(block) => Input::Within(block, x.shape().to_vec()),
+            Origin::Doubled(how) => Input::Small(x, how),
         };
         let passed = Passed {
             gamma,
@@ -367,6 +378,21 @@ impl<B: Kernels + KernelGradients, C: CheckpointStrategy> Kernels for Autodiff<B
             OpsKind::UnTracked(prep) => prep.finish(y),
         };
         (y, Self::from_inner(mean), Self::from_inner(variance))
+    }
+
+    fn affine_convolution(
+        x: FloatTensor<Self>,
+        scale: FloatTensor<Self>,
+        shift: FloatTensor<Self>,
+        kernels: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        doubled: Option<Doubled>,
+    ) -> FloatTensor<Self> {
+        let x = match doubled {
+            Some(how) => Self::double(x, how),
+            None => x,
+        };
+        Self::convolution(Self::affine(x, scale, shift, true), kernels, bias)
     }
 
     fn affine(

@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use burn::backend::flex::FlexTensor;
 use burn::backend::{Flex, TensorMetadata};
 use burn::tensor::TensorData;
@@ -7,7 +9,9 @@ use super::block::Block;
 use super::convolution;
 use super::extension::{KernelGradients, Kernels, Normalised};
 use super::norm::{self, Maps, Passage, Terms};
+use super::origin::{Doubled, Origin};
 use super::planes::Geometry;
+use super::source::Source;
 use super::upsample::{self, Doubling};
 
 type Values = FlexTensor;
@@ -16,16 +20,8 @@ impl Kernels for Flex {
     fn convolution(x: Values, kernels: Values, bias: Values) -> Values {
         let geometry = geometry(&shape(&x), &shape(&kernels), false);
         let (x, kernels, bias) = (dense(x), dense(kernels), dense(bias));
-        let y = convolution::forward(
-            Arch::new(),
-            &geometry,
-            read(&x),
-            read(&kernels),
-            read(&bias),
-        );
-        let mut shape = shape(&x);
-        shape[1] = geometry.channels_out;
-        write(y, shape)
+        let seen = plain(&x);
+        convolved(&geometry, &seen, &kernels, &bias, shape(&x))
     }
 
     fn normalisation(
@@ -37,7 +33,7 @@ impl Kernels for Flex {
     ) -> (Values, Values, Values) {
         let maps = Maps::new(Arch::new(), &shape(&x));
         let (x, gamma, beta) = (dense(x), dense(gamma), dense(beta));
-        let (mean, variance) = norm::statistics(&maps, read(&x));
+        let (mean, variance) = norm::statistics(&maps, &plain(&x));
         let (scale, shift) = line(read(&gamma), read(&beta), &mean, &variance, epsilon);
         let y = norm::affine(&maps, read(&x), &scale, &shift, relu);
         let channels = vec![maps.channels];
@@ -55,23 +51,42 @@ impl Kernels for Flex {
         epsilon: f64,
         kernels: Values,
         bias: Values,
-        _block: Option<Block>,
+        origin: Origin,
     ) -> (Values, Values, Values) {
-        let (normed, mean, variance) = Self::normalisation(x, gamma, beta, epsilon, true);
-        (Self::convolution(normed, kernels, bias), mean, variance)
+        let (x, gamma, beta) = (dense(x), dense(gamma), dense(beta));
+        let (mut seen, shape) = doubled(&x, origin.doubled());
+        let maps = Maps::new(seen.arch, &shape);
+        let (mean, variance) = norm::statistics(&maps, &seen);
+        let (scale, shift) = line(read(&gamma), read(&beta), &mean, &variance, epsilon);
+        seen.line = Some([&scale, &shift]);
+        let (kernels, bias) = (dense(kernels), dense(bias));
+        let geometry = geometry(&shape, &self::shape(&kernels), false);
+        let y = convolved(&geometry, &seen, &kernels, &bias, shape);
+        let channels = vec![maps.channels];
+        (y, write(mean, channels.clone()), write(variance, channels))
     }
 
-    fn double(x: Values, along_z: bool, linear: bool) -> Values {
-        let (doubling, mut shape) = doubling(&shape(&x), along_z, linear, 1);
+    fn affine_convolution(
+        x: Values,
+        scale: Values,
+        shift: Values,
+        kernels: Values,
+        bias: Values,
+        doubled: Option<Doubled>,
+    ) -> Values {
+        let (x, scale, shift) = (dense(x), dense(scale), dense(shift));
+        let (kernels, bias) = (dense(kernels), dense(bias));
+        let (mut seen, shape) = self::doubled(&x, doubled);
+        seen.line = Some([read(&scale), read(&shift)]);
+        let geometry = geometry(&shape, &self::shape(&kernels), false);
+        convolved(&geometry, &seen, &kernels, &bias, shape)
+    }
+
+    fn double(x: Values, how: Doubled) -> Values {
+        let (doubling, _) = doubling(&shape(&x), how, 1);
         let x = dense(x);
         let y = upsample::double(Arch::new(), doubling, read(&x));
-        let axes = shape.len();
-        shape[axes - 2] *= 2;
-        shape[axes - 1] *= 2;
-        if along_z {
-            shape[axes - 3] *= 2;
-        }
-        write(y, shape)
+        write(y, how.shape(&shape(&x)))
     }
 
     fn finish_block(output: Values, _block: Block) -> Values {
@@ -100,66 +115,17 @@ impl KernelGradients for Flex {
     fn convolution_kernel_gradient(x: Values, gradient: Values, kernels: Values) -> [Values; 2] {
         let geometry = geometry(&shape(&x), &shape(&kernels), false);
         let (x, gradient) = (dense(x), dense(gradient));
-        let of_kernels =
-            convolution::kernel_gradient(Arch::new(), &geometry, read(&x), read(&gradient));
-        let maps = Maps::new(Arch::new(), &shape(&gradient));
-        let of_bias = norm::sums(&maps, read(&gradient));
-        [
-            write(of_kernels, shape(&kernels)),
-            write(of_bias, vec![geometry.channels_out]),
-        ]
+        of_parameters(&geometry, &plain(&x), &gradient, &kernels)
     }
 
     fn normalisation_gradient(state: Normalised<Values>, gradient: Values) -> [Values; 3] {
-        let Normalised {
-            x,
-            gamma,
-            beta,
-            mean,
-            variance,
-            epsilon,
-            relu,
-        } = state;
-        let maps = Maps::new(Arch::new(), &shape(&x));
-        let (x, gradient) = (dense(x), dense(gradient));
-        let (gamma, beta) = (dense(gamma), dense(beta));
-        let (mean, variance) = (dense(mean), dense(variance));
-        let (mean, variance) = (read(&mean), read(&variance));
-        let (scale, shift) = line(read(&gamma), read(&beta), mean, variance, epsilon);
-        let passage = Passage {
-            scale: &scale,
-            shift: &shift,
-            relu,
-        };
-        let sums = norm::gradient_sums(&maps, read(&x), read(&gradient), &passage, mean);
-        let samples = maps.samples() as f64;
-        let mut terms = Vec::with_capacity(maps.channels);
-        let mut of_gamma = Vec::with_capacity(maps.channels);
-        let mut of_beta = Vec::with_capacity(maps.channels);
-        for (channel, &(sum, product)) in sums.iter().enumerate() {
-            let inverse = (f64::from(variance[channel]) + epsilon).sqrt().recip();
-            let factor = f64::from(read(&gamma)[channel]) * inverse;
-            // d loss / d x = factor * (g - mean(g) - normalised x * mean(g * normalised x))
-            let slope = -factor * inverse * inverse * product / samples;
-            let constant = -factor * sum / samples - slope * f64::from(mean[channel]);
-            terms.push(Terms {
-                factor: factor as f32,
-                slope: slope as f32,
-                constant: constant as f32,
-            });
-            of_gamma.push((product * inverse) as f32);
-            of_beta.push(sum as f32);
-        }
-        let of_x = norm::input_gradient(&maps, read(&x), read(&gradient), &passage, &terms);
-        [
-            write(of_x, shape(&x)),
-            write(of_gamma, vec![maps.channels]),
-            write(of_beta, vec![maps.channels]),
-        ]
+        let (x, gradient) = (dense(state.x.clone()), dense(gradient));
+        let gradient = Cow::Borrowed(read(&gradient));
+        of_norm(&state, &plain(&x), &shape(&x), gradient)
     }
 
-    fn doubling_gradient(gradient: Values, along_z: bool, linear: bool) -> Values {
-        let (doubling, shape) = doubling(&shape(&gradient), along_z, linear, 2);
+    fn doubling_gradient(gradient: Values, how: Doubled) -> Values {
+        let (doubling, shape) = doubling(&shape(&gradient), how, 2);
         let gradient = dense(gradient);
         write(
             upsample::gather(Arch::new(), doubling, read(&gradient)),
@@ -169,22 +135,22 @@ impl KernelGradients for Flex {
 
     fn normed_convolution_gradient(
         state: Normalised<Values>,
+        doubled: Option<Doubled>,
         kernels: Values,
         gradient: Values,
     ) -> [Values; 5] {
-        // The very values of the forward pass: the same sums of the same numbers.
         let x = dense(state.x.clone());
-        let (gamma, beta) = (dense(state.gamma.clone()), dense(state.beta.clone()));
-        let (mean, variance) = (dense(state.mean.clone()), dense(state.variance.clone()));
-        let (mean, variance) = (read(&mean), read(&variance));
-        let (scale, shift) = line(read(&gamma), read(&beta), mean, variance, state.epsilon);
-        let maps = Maps::new(Arch::new(), &shape(&x));
-        let normed = norm::affine(&maps, read(&x), &scale, &shift, true);
-        let normed = write(normed, shape(&x));
-        let [of_kernels, of_bias] =
-            Self::convolution_kernel_gradient(normed, gradient.clone(), kernels.clone());
-        let of_normed = Self::convolution_input_gradient(gradient, kernels);
-        let [of_x, of_gamma, of_beta] = Self::normalisation_gradient(state, of_normed);
+        let (kernels, gradient) = (dense(kernels), dense(gradient));
+        let (mut seen, shape) = self::doubled(&x, doubled);
+        // The very values of the forward pass: the same sums of the same numbers.
+        let [scale, shift] = state.line();
+        seen.line = Some([&scale, &shift]);
+        let geometry = geometry(&shape, &self::shape(&kernels), false);
+        let [of_kernels, of_bias] = of_parameters(&geometry, &seen, &gradient, &kernels);
+        let of_seen =
+            convolution::input_gradient(seen.arch, &geometry, read(&gradient), read(&kernels));
+        drop(gradient);
+        let [of_x, of_gamma, of_beta] = of_norm(&state, &seen, &shape, Cow::Owned(of_seen));
         [of_x, of_gamma, of_beta, of_kernels, of_bias]
     }
 
@@ -204,7 +170,8 @@ impl KernelGradients for Flex {
             relu,
         };
         let centre = vec![0.0; maps.channels];
-        let sums = norm::gradient_sums(&maps, read(&x), read(&gradient), &passage, &centre);
+        let seen = plain(&x);
+        let sums = norm::gradient_sums(&maps, &seen, read(&gradient), &passage, &centre);
         let terms: Vec<Terms> = passage
             .scale
             .iter()
@@ -213,7 +180,8 @@ impl KernelGradients for Flex {
                 ..Terms::default()
             })
             .collect();
-        let of_x = norm::input_gradient(&maps, read(&x), read(&gradient), &passage, &terms);
+        let gradient = Cow::Borrowed(read(&gradient));
+        let of_x = norm::input_gradient(&maps, &seen, gradient, &passage, &terms);
         let (of_shift, of_scale) = sums
             .into_iter()
             .map(|(sum, product)| (sum as f32, product as f32))
@@ -226,9 +194,112 @@ impl KernelGradients for Flex {
     }
 }
 
+impl Normalised<Values> {
+    /// Scale and shift of each channel.
+    fn line(&self) -> [Vec<f32>; 2] {
+        let (gamma, beta) = (dense(self.gamma.clone()), dense(self.beta.clone()));
+        let (mean, variance) = (dense(self.mean.clone()), dense(self.variance.clone()));
+        let (mean, variance) = (read(&mean), read(&variance));
+        line(read(&gamma), read(&beta), mean, variance, self.epsilon).into()
+    }
+}
+
+/// Maps as they are.
+fn plain(x: &Values) -> Source<'_> {
+    doubled(x, None).0
+}
+
+/// Maps that may be doubled on the way, and the shape that they then have.
+fn doubled(x: &Values, how: Option<Doubled>) -> (Source<'_>, Vec<usize>) {
+    let kept = shape(x);
+    let plane = kept[2..].iter().product();
+    let mut seen = Source::plain(Arch::new(), read(x), kept[1], plane);
+    let Some(how) = how else {
+        return (seen, kept);
+    };
+    seen.doubling = Some(doubling(&kept, how, 1).0);
+    (seen, how.shape(&kept))
+}
+
+/// A convolution's result; `shape` is that of what it sees.
+fn convolved(
+    geometry: &Geometry,
+    seen: &Source,
+    kernels: &Values,
+    bias: &Values,
+    mut shape: Vec<usize>,
+) -> Values {
+    let y = convolution::forward(seen.arch, geometry, seen, read(kernels), read(bias));
+    shape[1] = geometry.channels_out;
+    write(y, shape)
+}
+
+/// The gradients of a convolution's kernels and bias.
+fn of_parameters(
+    geometry: &Geometry,
+    seen: &Source,
+    gradient: &Values,
+    kernels: &Values,
+) -> [Values; 2] {
+    let of_kernels = convolution::kernel_gradient(seen.arch, geometry, seen, read(gradient));
+    let maps = Maps::new(seen.arch, &shape(gradient));
+    let of_bias = norm::sums(&maps, read(gradient));
+    [
+        write(of_kernels, shape(kernels)),
+        write(of_bias, vec![geometry.channels_out]),
+    ]
+}
+
+/// The gradients of a norm's input, gamma and beta; `shape` is that of what it sees.
+fn of_norm(
+    state: &Normalised<Values>,
+    seen: &Source,
+    shape: &[usize],
+    gradient: Cow<[f32]>,
+) -> [Values; 3] {
+    let maps = Maps::new(seen.arch, shape);
+    let [scale, shift] = state.line();
+    let passage = Passage {
+        scale: &scale,
+        shift: &shift,
+        relu: state.relu,
+    };
+    let (gamma, mean) = (dense(state.gamma.clone()), dense(state.mean.clone()));
+    let variance = dense(state.variance.clone());
+    let (gamma, mean, variance) = (read(&gamma), read(&mean), read(&variance));
+    let sums = norm::gradient_sums(&maps, seen, &gradient, &passage, mean);
+    let samples = maps.samples() as f64;
+    let mut terms = Vec::with_capacity(maps.channels);
+    let mut of_gamma = Vec::with_capacity(maps.channels);
+    let mut of_beta = Vec::with_capacity(maps.channels);
+    for (channel, &(sum, product)) in sums.iter().enumerate() {
+        let inverse = (f64::from(variance[channel]) + state.epsilon)
+            .sqrt()
+            .recip();
+        let factor = f64::from(gamma[channel]) * inverse;
+        // d loss / d x = factor * (g - mean(g) - normalised x * mean(g * normalised x))
+        let slope = -factor * inverse * inverse * product / samples;
+        let constant = -factor * sum / samples - slope * f64::from(mean[channel]);
+        terms.push(Terms {
+            factor: factor as f32,
+            slope: slope as f32,
+            constant: constant as f32,
+        });
+        of_gamma.push((product * inverse) as f32);
+        of_beta.push(sum as f32);
+    }
+    let of_x = norm::input_gradient(&maps, seen, gradient, &passage, &terms);
+    [
+        write(of_x, self::shape(&state.x)),
+        write(of_gamma, vec![maps.channels]),
+        write(of_beta, vec![maps.channels]),
+    ]
+}
+
 /// The doubling that has a map of this shape on its small side, its sizes divided by `divisor` first; with
 /// the small side's shape.
-fn doubling(map: &[usize], along_z: bool, linear: bool, divisor: usize) -> (Doubling, Vec<usize>) {
+fn doubling(map: &[usize], how: Doubled, divisor: usize) -> (Doubling, Vec<usize>) {
+    let Doubled { along_z, linear } = how;
     let mut shape = map.to_vec();
     let axes = shape.len();
     for axis in [axes - 2, axes - 1] {

@@ -9,8 +9,10 @@ mod direct;
 mod extension;
 mod flex;
 mod norm;
+mod origin;
 mod planes;
 mod product;
+mod source;
 mod upsample;
 
 use burn::backend::Dispatch;
@@ -21,6 +23,7 @@ use burn::tensor::{Device, Tensor};
 
 pub use block::Block;
 use extension::Kernels;
+pub use origin::{Doubled, Origin};
 
 /// Whether a device runs the kernels of this module.
 pub fn runs_on(device: &Device) -> bool {
@@ -79,11 +82,11 @@ pub fn normalise<const R: usize>(
 }
 
 /// A batch norm in training, the positive part of its result, and a convolution of that; with it the
-/// batch's mean and biased variance of each channel. Between the passes only `x` is kept, not what the
-/// convolution sees, and of a layer of a dense block not even that: see [`Block`].
+/// batch's mean and biased variance of each channel. Between the passes not even what the norm sees is
+/// kept where it can be had again: see [`Origin`]. Devices without these kernels cannot double here.
 ///
 /// # Shapes
-/// As [`normalise`] and [`convolve`].
+/// As [`normalise`] and [`convolve`]; of a doubled input, those of the small one.
 pub fn normed_convolution<const R: usize>(
     x: Tensor<R>,
     gamma: Tensor<1>,
@@ -91,9 +94,10 @@ pub fn normed_convolution<const R: usize>(
     epsilon: f64,
     kernels: Tensor<R>,
     bias: Tensor<1>,
-    block: Option<&Block>,
+    origin: Origin,
 ) -> (Tensor<R>, Tensor<1>, Tensor<1>) {
     if !runs_on(&x.device()) {
+        assert!(origin.doubled().is_none(), "double it first");
         let (normed, mean, variance) = normalise(x, gamma, beta, epsilon, true);
         return (convolve(normed, kernels, bias), mean, variance);
     }
@@ -104,7 +108,7 @@ pub fn normed_convolution<const R: usize>(
         epsilon,
         kernels.into_dispatch(),
         bias.into_dispatch(),
-        block.cloned(),
+        origin,
     );
     (
         Tensor::from_dispatch(y),
@@ -147,13 +151,40 @@ pub fn affine<const R: usize>(
     ))
 }
 
+/// A convolution of an [`affine`]'s positive part, of a doubled input where so asked: what does not carry
+/// gradients back is computed plane by plane on the way. Devices without these kernels cannot double here.
+///
+/// # Shapes
+/// As [`affine`] and [`convolve`]; of a doubled input, those of the small one.
+pub fn affine_convolution<const R: usize>(
+    x: Tensor<R>,
+    scale: Tensor<1>,
+    shift: Tensor<1>,
+    kernels: Tensor<R>,
+    bias: Tensor<1>,
+    doubled: Option<Doubled>,
+) -> Tensor<R> {
+    if !runs_on(&x.device()) {
+        assert!(doubled.is_none(), "double it first");
+        return convolve(affine(x, scale, shift, true), kernels, bias);
+    }
+    Tensor::from_dispatch(<Dispatch as Kernels>::affine_convolution(
+        x.into_dispatch(),
+        scale.into_dispatch(),
+        shift.into_dispatch(),
+        kernels.into_dispatch(),
+        bias.into_dispatch(),
+        doubled,
+    ))
+}
+
 /// Every channel twice as large, where the device has a kernel for it.
 ///
 /// # Shapes
 /// `[n, channels, (z,) y, x]`.
-pub fn double<const R: usize>(x: Tensor<R>, along_z: bool, linear: bool) -> Option<Tensor<R>> {
+pub fn double<const R: usize>(x: Tensor<R>, how: Doubled) -> Option<Tensor<R>> {
     runs_on(&x.device()).then(|| {
-        let y = <Dispatch as Kernels>::double(x.into_dispatch(), along_z, linear);
+        let y = <Dispatch as Kernels>::double(x.into_dispatch(), how);
         Tensor::from_dispatch(y)
     })
 }

@@ -1,5 +1,10 @@
+use std::borrow::Cow;
+
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
+
+use super::source::{Source, Spare};
+use super::upsample;
 
 /// Values a thread should at least have to work on.
 const WORTHWHILE: usize = 1 << 15;
@@ -30,12 +35,23 @@ impl Maps {
     }
 
     /// One result a channel; each sums its planes in the batch's order.
-    fn per_channel<T: Send>(&self, of: impl Fn(usize) -> T + Send + Sync) -> Vec<T> {
+    fn per_channel<T: Send>(&self, of: impl Fn(usize, &mut Spare) -> T + Send + Sync) -> Vec<T> {
         (0..self.channels)
             .into_par_iter()
             .with_min_len((WORTHWHILE / self.samples().max(1)).max(1))
-            .map(of)
+            .map_init(Spare::default, |spare, channel| of(channel, spare))
             .collect()
+    }
+
+    /// The places of a channel's planes in the batch.
+    fn indices(&self, channel: usize) -> impl Iterator<Item = usize> + use<> {
+        let channels = self.channels;
+        (0..self.batch).map(move |n| n * channels + channel)
+    }
+
+    /// As few planes as are worth a thread.
+    fn least(&self) -> usize {
+        (WORTHWHILE / self.plane.max(1)).max(1)
     }
 
     fn planes<'a>(&self, x: &'a [f32], channel: usize) -> impl Iterator<Item = &'a [f32]> {
@@ -52,7 +68,7 @@ impl Maps {
     ) -> Vec<f32> {
         let mut y = vec![0.0; self.batch * self.channels * self.plane];
         y.par_chunks_mut(self.plane.max(1))
-            .with_min_len((WORTHWHILE / self.plane.max(1)).max(1))
+            .with_min_len(self.least())
             .enumerate()
             .for_each(|(index, y)| {
                 let from = index * self.plane;
@@ -62,18 +78,18 @@ impl Maps {
     }
 }
 
-/// Mean and biased variance of each channel.
-pub fn statistics(maps: &Maps, x: &[f32]) -> (Vec<f32>, Vec<f32>) {
+/// Mean and biased variance of each channel before it is normed.
+pub fn statistics(maps: &Maps, x: &Source) -> (Vec<f32>, Vec<f32>) {
     let samples = maps.samples() as f64;
-    maps.per_channel(|channel| {
-        let sum: f64 = maps
-            .planes(x, channel)
-            .map(|x| moments(maps.arch, x, 0.0).0)
-            .sum();
+    maps.per_channel(|channel, spare| {
+        let mut sum = 0.0;
+        for index in maps.indices(channel) {
+            sum += moments(maps.arch, x.raw(index, spare), 0.0).0;
+        }
         let mean = (sum / samples) as f32;
         let (rest, squares) = maps
-            .planes(x, channel)
-            .map(|x| moments(maps.arch, x, mean))
+            .indices(channel)
+            .map(|index| moments(maps.arch, x.raw(index, spare), mean))
             .fold((0.0, 0.0), |(a, b), (c, d)| (a + c, b + d));
         // `mean` is rounded; what is left of the first moment corrects the second.
         let variance = squares / samples - (rest / samples).powi(2);
@@ -85,7 +101,7 @@ pub fn statistics(maps: &Maps, x: &[f32]) -> (Vec<f32>, Vec<f32>) {
 
 /// The sum of each channel.
 pub fn sums(maps: &Maps, x: &[f32]) -> Vec<f32> {
-    maps.per_channel(|channel| {
+    maps.per_channel(|channel, _| {
         let sum: f64 = maps
             .planes(x, channel)
             .map(|x| moments(maps.arch, x, 0.0).0)
@@ -97,31 +113,42 @@ pub fn sums(maps: &Maps, x: &[f32]) -> Vec<f32> {
 /// `x * scale + shift` for each channel, and its positive part where `relu`.
 pub fn affine(maps: &Maps, x: &[f32], scale: &[f32], shift: &[f32], relu: bool) -> Vec<f32> {
     maps.map(|channel, range, y| {
-        maps.arch.dispatch(Affine {
-            x: &x[range],
+        affine_one(
+            maps.arch,
+            &x[range],
             y,
-            scale: scale[channel],
-            shift: shift[channel],
+            [scale[channel], shift[channel]],
             relu,
-        });
+        );
     })
 }
 
+/// One plane.
+pub fn affine_one(arch: Arch, x: &[f32], y: &mut [f32], [scale, shift]: [f32; 2], relu: bool) {
+    arch.dispatch(Affine {
+        x,
+        y,
+        scale,
+        shift,
+        relu,
+    });
+}
+
 /// For each channel the sums of the gradient that passes an [`affine`] and of its product with
-/// `x - centre`.
+/// `x - centre`, where `x` is not normed yet.
 pub fn gradient_sums(
     maps: &Maps,
-    x: &[f32],
+    x: &Source,
     gradient: &[f32],
     passage: &Passage,
     centre: &[f32],
 ) -> Vec<(f64, f64)> {
-    maps.per_channel(|channel| {
-        maps.planes(x, channel)
+    maps.per_channel(|channel, spare| {
+        maps.indices(channel)
             .zip(maps.planes(gradient, channel))
-            .map(|(x, gradient)| {
+            .map(|(index, gradient)| {
                 maps.arch.dispatch(GradientSums {
-                    x,
+                    x: x.raw(index, spare),
                     gradient,
                     gate: passage.gate(channel),
                     centre: centre[channel],
@@ -132,23 +159,53 @@ pub fn gradient_sums(
 }
 
 /// `gradient * factor + x * slope + constant` for each channel, the gradient gated by the
-/// [`affine`] it passes.
+/// [`affine`] it passes; of a doubled `x` the gradient of what was doubled. Takes the place of a gradient
+/// that is its own.
 pub fn input_gradient(
     maps: &Maps,
-    x: &[f32],
-    gradient: &[f32],
+    x: &Source,
+    gradient: Cow<[f32]>,
     passage: &Passage,
     terms: &[Terms],
 ) -> Vec<f32> {
-    maps.map(|channel, range, y| {
+    let replace = |index: usize, gradient: &mut [f32], spare: &mut Spare| {
+        let channel = index % maps.channels;
         maps.arch.dispatch(InputGradient {
-            x: &x[range.clone()],
-            gradient: &gradient[range],
-            y,
+            x: x.raw(index, spare),
+            gradient,
             gate: passage.gate(channel),
             terms: terms[channel],
         });
-    })
+    };
+    let mut gradient = match gradient {
+        Cow::Owned(gradient) => gradient,
+        Cow::Borrowed(gradient) => {
+            return maps.map(|_, range, y| {
+                let index = range.start / maps.plane;
+                y.copy_from_slice(&gradient[range]);
+                replace(index, y, &mut Spare::default());
+            });
+        }
+    };
+    let planes = gradient
+        .par_chunks_mut(maps.plane.max(1))
+        .with_min_len(maps.least())
+        .enumerate();
+    let Some(doubling) = x.doubling else {
+        planes.for_each_init(Spare::default, |spare, (index, gradient)| {
+            replace(index, gradient, spare);
+        });
+        return gradient;
+    };
+    let mut of_x = vec![0.0; x.x.len()];
+    planes.zip(of_x.par_chunks_mut(x.plane)).for_each_init(
+        Spare::default,
+        |spare, ((index, gradient), of_x)| {
+            replace(index, gradient, spare);
+            upsample::gather_one(maps.arch, doubling, gradient, of_x);
+        },
+    );
+    of_x
 }
 
 /// The [`affine`] a gradient passes on its way back.
@@ -285,8 +342,8 @@ impl WithSimd for GradientSums<'_> {
 
 struct InputGradient<'a> {
     x: &'a [f32],
-    gradient: &'a [f32],
-    y: &'a mut [f32],
+    /// Of the result; then of the input.
+    gradient: &'a mut [f32],
     gate: Option<[f32; 2]>,
     terms: Terms,
 }
@@ -302,17 +359,16 @@ impl WithSimd for InputGradient<'_> {
             constant,
         } = self.terms;
         let (x, x_rest) = S::as_simd_f32s(self.x);
-        let (gradient, gradient_rest) = S::as_simd_f32s(self.gradient);
-        let (y, y_rest) = S::as_mut_simd_f32s(self.y);
+        let (gradient, gradient_rest) = S::as_mut_simd_f32s(self.gradient);
         let splat = |value| simd.splat_f32s(value);
         let (factors, slopes, constants) = (splat(factor), splat(slope), splat(constant));
-        for ((y, &x), &gradient) in y.iter_mut().zip(x).zip(gradient) {
-            let gradient = gated(simd, self.gate, x, gradient);
+        for (gradient, &x) in gradient.iter_mut().zip(x) {
+            let passed = gated(simd, self.gate, x, *gradient);
             let line = simd.mul_add_e_f32s(x, slopes, constants);
-            *y = simd.mul_add_e_f32s(gradient, factors, line);
+            *gradient = simd.mul_add_e_f32s(passed, factors, line);
         }
-        for ((y, &x), &gradient) in y_rest.iter_mut().zip(x_rest).zip(gradient_rest) {
-            *y = gated_one(self.gate, x, gradient) * factor + (x * slope + constant);
+        for (gradient, &x) in gradient_rest.iter_mut().zip(x_rest) {
+            *gradient = gated_one(self.gate, x, *gradient) * factor + (x * slope + constant);
         }
     }
 }

@@ -135,11 +135,18 @@ impl Layout {
             .par_chunks_exact_mut(length)
             .zip(planes.par_chunks_exact(plane))
             .with_min_len(8)
-            .for_each(|(to, from)| {
-                for (start, row) in self.rows().zip(from.chunks_exact(self.width())) {
-                    to[first + start..][..row.len()].copy_from_slice(row);
-                }
-            });
+            .for_each(|(to, from)| self.spread_one(from, to, first));
         Cow::Owned(spread)
+    }
+
+    /// A plane into a padded one that is zero.
+    pub fn pad_one(&self, plane: &[f32], padded: &mut [f32]) {
+        self.spread_one(plane, padded, self.first());
+    }
+
+    fn spread_one(&self, plane: &[f32], to: &mut [f32], first: usize) {
+        for (start, row) in self.rows().zip(plane.chunks_exact(self.width())) {
+            to[first + start..][..row.len()].copy_from_slice(row);
+        }
     }
 }

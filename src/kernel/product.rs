@@ -8,6 +8,7 @@ use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::planes::{Geometry, Layout};
+use super::source::Source;
 
 /// Bytes of a panel: what all rows of a block are multiplied with stays in the nearest cache.
 pub const PANEL_BYTES: usize = 16 << 10;
@@ -133,13 +134,13 @@ pub fn block_of(left: usize) -> usize {
 pub fn product(
     arch: Arch,
     geometry: &Geometry,
-    x: &[f32],
+    x: &Source,
     weights: &Weights,
     bias: Option<&[f32]>,
 ) -> Vec<f32> {
     let layout = geometry.layout();
     let plane = geometry.plane();
-    let source = layout.pad(x);
+    let source = x.padded(&layout);
     let rows = weights.rows;
     let mut y = vec![0.0; geometry.batch * rows * plane];
     let tasks = rayon::current_num_threads().div_ceil(geometry.batch);

@@ -3,6 +3,7 @@ use pulp::Arch;
 
 use super::norm::{Maps, Passage, Terms};
 use super::planes::Geometry;
+use super::source::Source;
 use super::*;
 use crate::seed::Seed;
 
@@ -242,7 +243,15 @@ fn a_normed_convolution_equals_its_parts() {
             let (given, of) = ((maps.clone(), weights.clone()), bias.clone());
             let (y, mean, variance) = if together {
                 let gamma = gamma.clone();
-                normed_convolution(given.0, gamma, beta.clone(), 1e-3, given.1, of, None)
+                normed_convolution(
+                    given.0,
+                    gamma,
+                    beta.clone(),
+                    1e-3,
+                    given.1,
+                    of,
+                    Origin::Input,
+                )
             } else {
                 let norm = normalise(given.0, gamma.clone(), beta.clone(), 1e-3, true);
                 (convolve(norm.0, given.1, of), norm.1, norm.2)
@@ -265,6 +274,86 @@ fn a_normed_convolution_equals_its_parts() {
     }
 }
 
+/// A doubled input is doubled, normed and convolved as one after the other would, with the same gradients:
+/// in training and with fixed statistics.
+fn check_doubled<const R: usize>(small: [usize; R], kernels: [usize; R], how: Doubled) {
+    let device = Device::flex().autodiff();
+    let what = format!("{small:?} {kernels:?} {how:?}");
+    let run = |together: bool, trained: bool| {
+        let x: Tensor<R> = tensor("x", small, &device).require_grad();
+        let weights: Tensor<R> = tensor("kernels", kernels, &device).require_grad();
+        let vector = |name, count| tensor(name, [count], &device).require_grad();
+        let (gamma, beta) = (vector("gamma", small[1]), vector("beta", small[1]));
+        let bias = vector("bias", kernels[0]);
+        let line = (gamma.clone(), beta.clone());
+        let rest = (weights.clone(), bias.clone());
+        let given = x.clone();
+        let doubled = |x| double(x, how).expect("flex has the kernel");
+        let y = match (together, trained) {
+            (true, true) => {
+                let origin = Origin::Doubled(how);
+                normed_convolution(given, line.0, line.1, 1e-3, rest.0, rest.1, origin).0
+            }
+            (false, true) => {
+                let normed = normalise(doubled(given), line.0, line.1, 1e-3, true).0;
+                convolve(normed, rest.0, rest.1)
+            }
+            (true, false) => affine_convolution(given, line.0, line.1, rest.0, rest.1, Some(how)),
+            (false, false) => {
+                convolve(affine(doubled(given), line.0, line.1, true), rest.0, rest.1)
+            }
+        };
+        let inner = affine_convolution(
+            x.clone().inner(),
+            gamma.clone().inner(),
+            beta.clone().inner(),
+            weights.clone().inner(),
+            bias.clone().inner(),
+            Some(how),
+        );
+        if !trained {
+            assert_near(inner, y.clone().inner(), &what);
+        }
+        let weight = tensor("weight", y.dims(), &device);
+        let gradients = (y.clone() * weight).sum().backward();
+        let part = "every input takes part";
+        let vectors = [gamma, beta, bias].map(|v| v.grad(&gradients).expect(part));
+        let maps = [
+            y.inner(),
+            x.grad(&gradients).expect(part),
+            weights.grad(&gradients).expect(part),
+        ];
+        (maps, vectors)
+    };
+    for trained in [true, false] {
+        let (found, expected) = (run(true, trained), run(false, trained));
+        for (found, expected) in found.0.into_iter().zip(expected.0) {
+            assert_near(found, expected, &what);
+        }
+        for (found, expected) in found.1.into_iter().zip(expected.1) {
+            assert_near(found, expected, &what);
+        }
+    }
+}
+
+#[test]
+fn a_doubled_input_needs_no_doubled_maps() {
+    for linear in [true, false] {
+        let plane = Doubled {
+            along_z: false,
+            linear,
+        };
+        check_doubled([2, 5, 3, 4], [4, 5, 3, 3], plane);
+        check_doubled([1, 60, 5, 6], [40, 60, 3, 3], plane);
+        check_doubled([1, 6, 2, 3, 4], [9, 6, 3, 3, 3], plane);
+        let volume = Doubled {
+            along_z: true,
+            linear,
+        };
+        check_doubled([2, 40, 2, 3, 4], [36, 40, 3, 3, 3], volume);
+    }
+}
+
 /// Layers that find their inputs in their block's output give the gradients of layers that keep
 /// them.
 #[test]
@@ -272,6 +361,7 @@ fn layers_of_a_block_find_their_inputs_in_its_output() {
     let device = Device::flex().autodiff();
     for patches in [1, 3] {
         let run = |block: Option<&Block>| {
+            let origin = || block.map_or(Origin::Input, |block| Origin::Block(block.clone()));
             let x: Tensor<4> = tensor("x", [patches, 5, 6, 7], &device).require_grad();
             let mut maps = x.clone();
             let mut parameters = Vec::new();
@@ -285,7 +375,7 @@ fn layers_of_a_block_find_their_inputs_in_its_output() {
                 let bias = tensor(&name("bias"), [4], &device);
                 parameters.push((kernels.clone(), gamma.clone()));
                 let (new, ..) =
-                    normed_convolution(maps.clone(), gamma, beta, 1e-3, kernels, bias, block);
+                    normed_convolution(maps.clone(), gamma, beta, 1e-3, kernels, bias, origin());
                 maps = Tensor::cat(vec![maps, new], 1);
             }
             if let Some(block) = block {
@@ -351,10 +441,11 @@ impl Operands {
     }
 
     fn convolved(&self, arch: Arch, geometry: &Geometry) -> [Vec<f32>; 3] {
+        let x = Source::plain(arch, &self.x, geometry.channels_in, geometry.plane());
         [
-            convolution::forward(arch, geometry, &self.x, &self.kernels, &self.bias),
+            convolution::forward(arch, geometry, &x, &self.kernels, &self.bias),
             convolution::input_gradient(arch, geometry, &self.gradient, &self.kernels),
-            convolution::kernel_gradient(arch, geometry, &self.x, &self.gradient),
+            convolution::kernel_gradient(arch, geometry, &x, &self.gradient),
         ]
     }
 
@@ -362,7 +453,8 @@ impl Operands {
         let channels = geometry.channels_out;
         let maps = Maps::new(arch, &[geometry.batch, channels, geometry.plane()]);
         let gradient = &self.gradient;
-        let (mean, variance) = norm::statistics(&maps, gradient);
+        let seen = Source::plain(arch, gradient, channels, geometry.plane());
+        let (mean, variance) = norm::statistics(&maps, &seen);
         let passage = Passage {
             scale: &variance,
             shift: &mean,
@@ -376,10 +468,10 @@ impl Operands {
             };
             channels
         ];
-        let sums = norm::gradient_sums(&maps, gradient, gradient, &passage, &mean);
+        let sums = norm::gradient_sums(&maps, &seen, gradient, &passage, &mean);
         vec![
             norm::affine(&maps, gradient, &variance, &mean, true),
-            norm::input_gradient(&maps, gradient, gradient, &passage, &terms),
+            norm::input_gradient(&maps, &seen, gradient.into(), &passage, &terms),
             norm::sums(&maps, gradient),
             sums.into_iter()
                 .flat_map(|(sum, product)| [sum as f32, product as f32])

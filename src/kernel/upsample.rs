@@ -22,7 +22,7 @@ impl Doubling {
         self.size.iter().product()
     }
 
-    fn large(&self) -> usize {
+    pub fn large(&self) -> usize {
         self.small() * if self.along_z { 8 } else { 4 }
     }
 }
@@ -33,8 +33,13 @@ pub fn double(arch: Arch, doubling: Doubling, x: &[f32]) -> Vec<f32> {
     y.par_chunks_mut(doubling.large())
         .zip(x.par_chunks(doubling.small()))
         .with_min_len((WORTHWHILE / doubling.large()).max(1))
-        .for_each(|(y, x)| arch.dispatch(Double { doubling, x, y }));
+        .for_each(|(y, x)| double_one(arch, doubling, x, y));
     y
+}
+
+/// One channel.
+pub fn double_one(arch: Arch, doubling: Doubling, x: &[f32], y: &mut [f32]) {
+    arch.dispatch(Double { doubling, x, y });
 }
 
 /// The gradient of [`double`]'s input, given that of its result.
@@ -43,14 +48,17 @@ pub fn gather(arch: Arch, doubling: Doubling, gradient: &[f32]) -> Vec<f32> {
     of_x.par_chunks_mut(doubling.small())
         .zip(gradient.par_chunks(doubling.large()))
         .with_min_len((WORTHWHILE / doubling.large()).max(1))
-        .for_each(|(of_x, gradient)| {
-            arch.dispatch(Gather {
-                doubling,
-                gradient,
-                of_x,
-            });
-        });
+        .for_each(|(of_x, gradient)| gather_one(arch, doubling, gradient, of_x));
     of_x
+}
+
+/// One channel.
+pub fn gather_one(arch: Arch, doubling: Doubling, gradient: &[f32], of_x: &mut [f32]) {
+    arch.dispatch(Gather {
+        doubling,
+        gradient,
+        of_x,
+    });
 }
 
 /// One channel.

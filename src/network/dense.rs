@@ -52,7 +52,7 @@ impl<C: Convolution> MicroBlock<C> {
     {
         let new = self
             .conv1
-            .convolve_layer(&self.norm1, x.clone(), Some(block), pass);
+            .convolve_layer(&self.norm1, x.clone(), block, pass);
         let new = self.conv2.convolve_normed(&self.norm2, new, pass);
         Tensor::cat(vec![x, new], 1)
     }

@@ -193,15 +193,21 @@ impl<C: Convolution> DenseUNet<C> {
         let mut x = deepest;
         for (index, (level, skip)) in self.levels.iter().zip(skips).enumerate() {
             // The 3-D net halves z only in its first convolution and pooling.
-            x = C::upsample(x, index >= 3, self.upsampling);
+            let along_z = index >= 3;
             let (before, after) = if C::SKIP_AFTER_CONVOLUTION {
                 (None, skip)
             } else {
                 (skip, None)
             };
-            x = add(x, before);
-            let dropout = if index == last { self.dropout } else { 0.0 };
-            x = self.level(level, x, dropout, pass);
+            let upsampled = self.order == BlockOrder::NormFirst && before.is_none();
+            x = if upsampled {
+                let (conv, norm) = (&level.conv, &level.norm);
+                conv.convolve_upsampled(norm, x, along_z, self.upsampling, pass)
+            } else {
+                let dropout = if index == last { self.dropout } else { 0.0 };
+                let x = add(C::upsample(x, along_z, self.upsampling), before);
+                self.level(level, x, dropout, pass)
+            };
             x = add(x, after);
         }
         let logits = self

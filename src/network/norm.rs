@@ -1,8 +1,8 @@
 use burn::nn::BatchNorm;
-use burn::tensor::Tensor;
+use burn::tensor::{Device, Tensor};
 
 use super::Pass;
-use crate::kernel::{self, Block};
+use crate::kernel::{self, Origin};
 
 /// A batch norm and the positive part of its result, in one pass.
 pub fn norm_relu<const R: usize>(norm: &BatchNorm, x: Tensor<R>, pass: &mut Pass) -> Tensor<R> {
@@ -14,22 +14,26 @@ pub fn norm_linear<const R: usize>(norm: &BatchNorm, x: Tensor<R>, pass: &mut Pa
     run(norm, x, false, pass)
 }
 
-/// A batch norm, the positive part of its result, and a convolution of stride 1 of that; `block` is the
-/// dense block whose output begins with `x`.
+/// A batch norm, the positive part of its result, and a convolution of stride 1 of that.
 pub fn norm_relu_convolve<const R: usize>(
     norm: &BatchNorm,
     x: Tensor<R>,
     kernels: Tensor<R>,
     bias: Tensor<1>,
-    block: Option<&Block>,
+    origin: Origin,
     pass: &mut Pass,
 ) -> Tensor<R> {
     if !trains(norm, &x) {
-        return kernel::convolve(run(norm, x, true, pass), kernels, bias);
+        let [scale, shift] = line(norm, &x.device());
+        let doubled = match origin {
+            Origin::Doubled(how) => Some(how),
+            Origin::Input | Origin::Block(_) => None,
+        };
+        return kernel::affine_convolution(x, scale, shift, kernels, bias, doubled);
     }
     let (gamma, beta) = (norm.gamma.val(), norm.beta.val());
     let (y, mean, variance) =
-        kernel::normed_convolution(x, gamma, beta, norm.epsilon, kernels, bias, block);
+        kernel::normed_convolution(x, gamma, beta, norm.epsilon, kernels, bias, origin);
     take(norm, mean, variance, pass);
     y
 }
@@ -47,18 +51,23 @@ fn take(norm: &BatchNorm, mean: Tensor<1>, variance: Tensor<1>, pass: &mut Pass)
     );
 }
 
+/// Scale and shift of each channel by the running statistics.
+fn line(norm: &BatchNorm, device: &Device) -> [Tensor<1>; 2] {
+    let mean = norm.running_mean.value().to_device(device);
+    let variance = norm.running_var.value().to_device(device);
+    let scale = norm.gamma.val() / (variance + norm.epsilon).sqrt();
+    let shift = norm.beta.val() - mean * scale.clone();
+    [scale, shift]
+}
+
 /// As Burn's layer: in training it takes the batch's statistics and updates the running ones,
 /// unless the layer is frozen.
 fn run<const R: usize>(norm: &BatchNorm, x: Tensor<R>, relu: bool, pass: &mut Pass) -> Tensor<R> {
-    let device = x.device();
-    let (gamma, beta) = (norm.gamma.val(), norm.beta.val());
     if !trains(norm, &x) {
-        let mean = norm.running_mean.value().to_device(&device);
-        let variance = norm.running_var.value().to_device(&device);
-        let scale = gamma / (variance + norm.epsilon).sqrt();
-        let shift = beta - mean * scale.clone();
+        let [scale, shift] = line(norm, &x.device());
         return kernel::affine(x, scale, shift, relu);
     }
+    let (gamma, beta) = (norm.gamma.val(), norm.beta.val());
     let (y, mean, variance) = kernel::normalise(x, gamma, beta, norm.epsilon, relu);
     take(norm, mean, variance, pass);
     y

@@ -6,7 +6,7 @@ use burn::tensor::{Device, Tensor};
 use super::Pass;
 use super::dense::NormSpec;
 use super::spatial::{ConvSpec, Convolution, Spatial};
-use super::unet::{ConvNorm, halve};
+use super::unet::{ConvNorm, halve, in_a_row};
 use crate::recipe::Upsampling;
 
 /// Convolutions of the five levels, finest first (Han 2017, figure; spec section 4.1).
@@ -40,22 +40,16 @@ impl Group {
     }
 
     fn forward(&self, x: Tensor<4>, pass: &mut Pass) -> Tensor<4> {
-        let (last, others) = self
-            .layers
-            .split_last()
-            .expect("a group has at least two convolutions");
-        let mut y = x.clone();
-        for layer in others {
-            y = layer.forward(y, pass);
+        let y = in_a_row(&self.layers, x.clone(), self.residual, pass);
+        if !self.residual {
+            return y;
         }
-        y = last.linear(y, pass);
-        if self.residual {
-            y = y + match &self.projection {
+        relu(
+            y + match &self.projection {
                 Some(projection) => projection.convolve(x),
                 None => x,
-            };
-        }
-        relu(y)
+            },
+        )
     }
 }
 

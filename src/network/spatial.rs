@@ -9,7 +9,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use super::Pass;
 use super::norm::norm_relu_convolve;
 use super::trace;
-use crate::kernel::{self, Block};
+use crate::kernel::{self, Block, Doubled, Origin};
 use crate::recipe::Upsampling;
 
 /// A convolution with a cubic kernel, padded so that stride 1 keeps the size.
@@ -61,21 +61,47 @@ pub trait Spatial<const R: usize>: Convolution {
     fn convolve(&self, x: Tensor<R>) -> Tensor<R>;
     /// The convolution, of stride 1, of a batch norm's positive part.
     fn convolve_normed(&self, norm: &BatchNorm, x: Tensor<R>, pass: &mut Pass) -> Tensor<R> {
-        self.convolve_layer(norm, x, None, pass)
+        self.convolve_from(Origin::Input, norm, x, pass)
     }
     /// The same of a layer of a dense block, whose output begins with `x`.
     fn convolve_layer(
         &self,
         norm: &BatchNorm,
         x: Tensor<R>,
-        block: Option<&Block>,
+        block: &Block,
+        pass: &mut Pass,
+    ) -> Tensor<R> {
+        self.convolve_from(Origin::Block(block.clone()), norm, x, pass)
+    }
+    /// The same of `x` upsampled.
+    fn convolve_upsampled(
+        &self,
+        norm: &BatchNorm,
+        x: Tensor<R>,
+        along_z: bool,
+        how: Upsampling,
+        pass: &mut Pass,
+    ) -> Tensor<R> {
+        if !kernel::runs_on(&x.device()) {
+            return self.convolve_normed(norm, Self::upsample(x, along_z, how), pass);
+        }
+        // Planes have no z.
+        let how = doubled(along_z && R == 5, how);
+        self.convolve_from(Origin::Doubled(how), norm, x, pass)
+    }
+    /// The same of what comes from `x`.
+    fn convolve_from(
+        &self,
+        origin: Origin,
+        norm: &BatchNorm,
+        x: Tensor<R>,
         pass: &mut Pass,
     ) -> Tensor<R>;
     /// Maximum over 3 x 3 (x 3), stride 2, padding 1, in every axis.
     fn max_pool(x: Tensor<R>) -> Tensor<R>;
     /// Mean over 2 x 2 in the plane; z is left alone.
     fn average_pool(x: Tensor<R>) -> Tensor<R>;
-    /// Twice the size in the plane, and along z where `along_z`.
+    /// Twice the size in the plane, and, of a volume, along z where `along_z`.
     fn upsample(x: Tensor<R>, along_z: bool, how: Upsampling) -> Tensor<R>;
 }
 
@@ -107,15 +133,15 @@ impl Spatial<4> for Conv2d {
         written_down(self.weight.id, y)
     }
 
-    fn convolve_layer(
+    fn convolve_from(
         &self,
+        origin: Origin,
         norm: &BatchNorm,
         x: Tensor<4>,
-        block: Option<&Block>,
         pass: &mut Pass,
     ) -> Tensor<4> {
         let (kernels, bias) = (self.weight.val(), bias_of(self.bias.as_ref(), &self.weight));
-        let y = norm_relu_convolve(norm, x, kernels, bias, block, pass);
+        let y = norm_relu_convolve(norm, x, kernels, bias, origin, pass);
         written_down(self.weight.id, y)
     }
 
@@ -133,8 +159,7 @@ impl Spatial<4> for Conv2d {
     }
 
     fn upsample(x: Tensor<4>, _along_z: bool, how: Upsampling) -> Tensor<4> {
-        kernel::double(x.clone(), false, how == Upsampling::Linear)
-            .unwrap_or_else(|| double_plane(x, how))
+        kernel::double(x.clone(), doubled(false, how)).unwrap_or_else(|| double_plane(x, how))
     }
 }
 
@@ -168,15 +193,15 @@ impl Spatial<5> for Conv3d {
         written_down(self.weight.id, y)
     }
 
-    fn convolve_layer(
+    fn convolve_from(
         &self,
+        origin: Origin,
         norm: &BatchNorm,
         x: Tensor<5>,
-        block: Option<&Block>,
         pass: &mut Pass,
     ) -> Tensor<5> {
         let (kernels, bias) = (self.weight.val(), bias_of(self.bias.as_ref(), &self.weight));
-        let y = norm_relu_convolve(norm, x, kernels, bias, block, pass);
+        let y = norm_relu_convolve(norm, x, kernels, bias, origin, pass);
         written_down(self.weight.id, y)
     }
 
@@ -209,8 +234,15 @@ impl Spatial<5> for Conv3d {
     }
 
     fn upsample(x: Tensor<5>, along_z: bool, how: Upsampling) -> Tensor<5> {
-        kernel::double(x.clone(), along_z, how == Upsampling::Linear)
+        kernel::double(x.clone(), doubled(along_z, how))
             .unwrap_or_else(|| double_volume(x, along_z, how))
+    }
+}
+
+fn doubled(along_z: bool, how: Upsampling) -> Doubled {
+    Doubled {
+        along_z,
+        linear: how == Upsampling::Linear,
     }
 }
 

@@ -24,14 +24,24 @@ impl ConvNorm {
             norm: norm.build(out, device),
         }
     }
+}
 
-    /// Without the ReLU.
-    pub fn linear(&self, x: Tensor<4>, pass: &mut Pass) -> Tensor<4> {
-        norm_linear(&self.norm, self.conv.convolve(x), pass)
+/// Such layers in a row, the last one's ReLU left out where `linear`. What lies between two of them is
+/// never kept: each convolution takes the BN and ReLU before it along.
+pub fn in_a_row(layers: &[ConvNorm], x: Tensor<4>, linear: bool, pass: &mut Pass) -> Tensor<4> {
+    let Some((first, others)) = layers.split_first() else {
+        return x;
+    };
+    let mut y = first.conv.convolve(x);
+    let mut norm = &first.norm;
+    for layer in others {
+        y = layer.conv.convolve_normed(norm, y, pass);
+        norm = &layer.norm;
     }
-
-    pub fn forward(&self, x: Tensor<4>, pass: &mut Pass) -> Tensor<4> {
-        norm_relu(&self.norm, self.conv.convolve(x), pass)
+    if linear {
+        norm_linear(norm, y, pass)
+    } else {
+        norm_relu(norm, y, pass)
     }
 }
 
@@ -90,17 +100,17 @@ impl UNet {
     pub fn forward(&self, x: Tensor<4>, pass: &mut Pass) -> Tensor<4> {
         let mut skips = Vec::new();
         let mut x = x;
-        for (index, [first, second]) in self.down.iter().enumerate() {
+        for (index, pair) in self.down.iter().enumerate() {
             if index > 0 {
                 skips.push(x.clone());
                 x = halve(x);
             }
-            x = second.forward(first.forward(x, pass), pass);
+            x = in_a_row(pair, x, false, pass);
         }
-        for (rise, [first, second]) in self.rise.iter().zip(&self.up) {
+        for (rise, pair) in self.rise.iter().zip(&self.up) {
             let skip = skips.pop().expect("as many skips as levels to rise");
             let joined = Tensor::cat(vec![skip, spatial::rise(rise, x)], 1);
-            x = second.forward(first.forward(joined, pass), pass);
+            x = in_a_row(pair, joined, false, pass);
         }
         self.classifier.convolve(x)
     }
