@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::memory::PeakMemory;
 use crate::dataset::phantom::{Spec, generate};
 use crate::error::{Error, Result};
-use crate::inference::{Accumulator, Predictor, Windows};
+use crate::inference::{Accumulator, Predictor, Recall, Windows};
 use crate::network::{Network, Part, initialise};
 use crate::preprocess::Prepared;
 use crate::progress::Progress;
@@ -187,7 +187,9 @@ fn network_stage(
 ) -> Result<CostStage> {
     let mut sums = Accumulator::new(windows.region, classes);
     let mut groups = windows.groups();
-    let mut ask = |group: &[[i64; 3]]| predictor.answer(image, windows, group, &mut sums);
+    let mut recall = Recall::default();
+    let mut ask =
+        |group: &[[i64; 3]]| predictor.answer(image, windows, group, &mut recall, &mut sums);
     let Some(first) = groups.next() else {
         return Err(Error::Internal("a prediction without windows".into()));
     };

@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use burn::tensor::activation::softmax;
 use burn::tensor::{Device, Tensor, TensorData};
 use ndarray::{Array3, s};
@@ -5,15 +7,22 @@ use ndarray::{Array3, s};
 use super::postprocess::{Rules, segment};
 use super::windows::{Accumulator, Region, Windows, cut, starts};
 use crate::error::{Error, Result};
+use crate::kernel;
 use crate::metrics::components::{Connectivity, largest};
-use crate::network::{Input, Mode, Network, Pass};
+use crate::network::{Input, Mode, Network, Pass, SliceAnswer};
 use crate::preprocess::{Prepared, canonical_box, resample_hu};
 use crate::progress::Progress;
 use crate::recipe::{Recipe, Scale, TestWindows};
 use crate::volume::{resample_linear, shape_at_spacing};
 
-/// Windows of slice networks are answered this many at a time.
+/// Windows of slice networks are answered at most this many at a time, and pixels about this many: what is
+/// computed stays near on the processor, and fills other devices.
 const SLICES_AT_ONCE: usize = 16;
+const PIXELS_AT_ONCE: usize = 4 << 20;
+const PIXELS_AT_ONCE_ON_FLEX: usize = 1 << 18;
+
+/// Down- and upsampling of the coarse net halve and double the plane so often.
+const COARSE_HALVINGS: u32 = 4;
 
 /// A network ready to answer, with the method it was trained by.
 pub struct Predictor<'a> {
@@ -52,6 +61,44 @@ impl Coarse {
     }
 }
 
+/// What the 2-D part of the hybrid answered of the last window's slices that saw both their neighbours:
+/// any window of the same place in the plane gets the same answer of them.
+#[derive(Default)]
+pub struct Recall {
+    /// `[y, x]`.
+    place: [i64; 2],
+    /// By z.
+    slices: BTreeMap<i64, SliceAnswer>,
+}
+
+impl Recall {
+    /// What is known of each slice of a window.
+    fn known(&mut self, [z, y, x]: [i64; 3], depth: usize) -> Vec<Option<SliceAnswer>> {
+        let mut slices = std::mem::take(&mut self.slices);
+        if self.place != [y, x] {
+            slices.clear();
+        }
+        let last = depth as i64 - 1;
+        (0..=last)
+            .map(|at| {
+                let inside = 0 < at && at < last;
+                slices.remove(&(z + at)).filter(|_| inside)
+            })
+            .collect()
+    }
+
+    fn keep(&mut self, [z, y, x]: [i64; 3], answers: Vec<SliceAnswer>) {
+        let last = answers.len().saturating_sub(1);
+        self.place = [y, x];
+        self.slices = answers
+            .into_iter()
+            .enumerate()
+            .filter(|&(at, _)| 0 < at && at < last)
+            .map(|(at, answer)| (z + at as i64, answer))
+            .collect();
+    }
+}
+
 impl Predictor<'_> {
     /// Finds the liver on the coarse grid; `self` holds the coarse net.
     pub fn coarse(&self, case: &Prepared) -> Result<Coarse> {
@@ -70,10 +117,11 @@ impl Predictor<'_> {
         )
     }
 
-    /// The windows of the coarse stage: over all of the volume.
+    /// The windows of the coarse stage: every slice whole.
     pub fn coarse_windows(&self, image: &Array3<i16>) -> Windows {
         let shape = <[usize; 3]>::from(image.dim());
-        self.windows(shape, Region::whole(shape), [self.scale.coarse_patch; 2])
+        let plane = [shape[1], shape[2]].map(|n| n.next_multiple_of(1 << COARSE_HALVINGS));
+        self.windows(shape, Region::whole(shape), plane)
     }
 
     /// The liver from its probabilities on the coarse grid.
@@ -140,7 +188,12 @@ impl Predictor<'_> {
         let columns = starts(x, width, width / 2, shape[2]);
         let (slices, depth, outer, at_once) = match self.network.input() {
             Input::Slices { .. } => {
-                let at_once = SLICES_AT_ONCE.min((4 << 20) / (height * width)).max(1);
+                let pixels = if kernel::runs_on(self.device) {
+                    PIXELS_AT_ONCE_ON_FLEX
+                } else {
+                    PIXELS_AT_ONCE
+                };
+                let at_once = SLICES_AT_ONCE.min(pixels / (height * width)).max(1);
                 let slices: Vec<i64> = (z[0] as i64..z[1] as i64).collect();
                 (slices, 1, 0, at_once)
             }
@@ -153,10 +206,11 @@ impl Predictor<'_> {
                 (starts(z, depth, step, shape[0]), depth, outer, 1)
             }
         };
+        // Along z first: a window finds what the one before it found of the slices that both hold.
         let mut places = Vec::with_capacity(slices.len() * rows.len() * columns.len());
-        for z in slices {
-            for &y in &rows {
-                places.extend(columns.iter().map(|&x| [z, y, x]));
+        for y in rows {
+            for &x in &columns {
+                places.extend(slices.iter().map(|&z| [z, y, x]));
             }
         }
         Windows {
@@ -177,21 +231,23 @@ impl Predictor<'_> {
         classes: usize,
     ) -> Result<Vec<Array3<f32>>> {
         let mut sums = Accumulator::new(windows.region, classes);
+        let mut recall = Recall::default();
         let mut done = 0;
         for group in windows.groups() {
-            self.answer(image, windows, group, &mut sums)?;
+            self.answer(image, windows, group, &mut recall, &mut sums)?;
             done += group.len();
             self.progress.within(done as f64 / windows.len() as f64);
         }
         Ok(sums.finish())
     }
 
-    /// Asks the network about a group of windows.
+    /// Asks the network about a group of windows, the groups one after the other.
     pub fn answer(
         &self,
         image: &Array3<i16>,
         windows: &Windows,
         group: &[[i64; 3]],
+        recall: &mut Recall,
         sums: &mut Accumulator,
     ) -> Result<()> {
         let [depth, height, width] = windows.size;
@@ -205,7 +261,8 @@ impl Predictor<'_> {
         for &[z, y, x] in group {
             self.cut(image, [z - around as i64, y, x], seen, &mut values);
         }
-        let probabilities = self.ask(values, [group.len(), 1, seen[0], seen[1], seen[2]])?;
+        let shape = [group.len(), 1, seen[0], seen[1], seen[2]];
+        let probabilities = self.ask(values, shape, group[0], recall)?;
         let size = probabilities.len() / group.len();
         for (place, one) in group.iter().zip(probabilities.chunks_exact(size)) {
             sums.add(one, windows.size, *place, windows.outer);
@@ -219,20 +276,79 @@ impl Predictor<'_> {
         cut(image.view(), corner, shape, air, mean, out);
     }
 
-    /// Probabilities `[n, classes, z, y, x]` of windows, C order.
-    fn ask(&self, values: Vec<f32>, shape: [usize; 5]) -> Result<Vec<f32>> {
+    /// Probabilities `[n, classes, z, y, x]` of windows, C order; the first of them lies at `corner`.
+    fn ask(
+        &self,
+        values: Vec<f32>,
+        shape: [usize; 5],
+        corner: [i64; 3],
+        recall: &mut Recall,
+    ) -> Result<Vec<f32>> {
         if self.progress.interrupted() {
             return Err(Error::Interrupted {
                 hint: "run the same command again to go on".into(),
             });
         }
         let image = Tensor::<5>::from_data(TensorData::new(values, shape), self.device);
-        let answers = self
-            .network
-            .forward(image, Mode::TEST, &mut Pass::evaluation());
-        softmax(answers.logits, 1)
+        let pass = &mut Pass::evaluation();
+        let logits = match self.network {
+            Network::Hybrid(net) => {
+                let known = recall.known(corner, shape[2]);
+                let (logits, answers) = net.recall(image, known, pass);
+                recall.keep(corner, answers);
+                logits
+            }
+            network => network.forward(image, Mode::TEST, pass).logits,
+        };
+        softmax(logits, 1)
             .into_data()
             .try_to_vec::<f32>()
             .map_err(|e| Error::Internal(format!("probabilities are not f32: {e:?}")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::network::{Part, initialise};
+    use crate::progress::Silent;
+    use crate::recipe::{RecipeName, ScaleName, Variant};
+    use crate::seed::Seed;
+
+    /// What is not asked about twice is what would have been answered, to the last bit.
+    #[test]
+    fn slices_that_two_windows_share_are_answered_once() {
+        let device = Device::flex();
+        let (recipe, scale) = (
+            Recipe::named(RecipeName::Paper),
+            Scale::named(ScaleName::Demo),
+        );
+        let part = Part::Variant(Variant::HDenseUNet);
+        let network = initialise(Network::build(part, &recipe, &scale, &device), Seed(3));
+        let predictor = Predictor {
+            network: &network,
+            recipe: &recipe,
+            scale: &scale,
+            device: &device,
+            progress: &Silent,
+        };
+        let mut stream = Seed(5).stream("image");
+        let image = Array3::from_shape_simple_fn((18, 70, 64), || (100.0 * stream.normal()) as i16);
+        let shape = <[usize; 3]>::from(image.dim());
+        let windows = predictor.windows(shape, Region::whole(shape), [64, 64]);
+        assert!(windows.len() > 4, "windows overlap along z and y");
+        let together = predictor.probabilities(&image, &windows, 3).unwrap();
+        let shared = windows.places.windows(2).filter(|pair| {
+            let [a, b] = [pair[0], pair[1]];
+            a[1..] == b[1..] && b[0] + 1 < a[0] + windows.size[0] as i64 - 1
+        });
+        assert!(shared.count() > 2, "some slices lie inside two windows");
+        let mut sums = Accumulator::new(windows.region, 3);
+        for group in windows.groups() {
+            predictor
+                .answer(&image, &windows, group, &mut Recall::default(), &mut sums)
+                .unwrap();
+        }
+        assert!(together == sums.finish());
     }
 }

@@ -10,6 +10,9 @@ use super::planes::{Geometry, Layout};
 use super::product::{PANEL_BYTES, block_of, blocks_of};
 use super::source::{Source, Spare};
 
+/// Gradients of kernels that are found before they are turned to their places, 8 MB.
+const WAVE_VALUES: usize = 2 << 20;
+
 /// The gradient of the kernels, given that of the result.
 pub fn sums_of_products(arch: Arch, geometry: &Geometry, x: &Source, gradient: &[f32]) -> Vec<f32> {
     let layout = geometry.layout();
@@ -22,68 +25,80 @@ pub fn sums_of_products(arch: Arch, geometry: &Geometry, x: &Source, gradient: &
         .min(outputs.div_ceil(6));
     let share = outputs.div_ceil(parts).next_multiple_of(6);
     let parts = outputs.div_ceil(share);
-    let pieces: Vec<Vec<f32>> = (0..panels * parts)
-        .into_par_iter()
-        .map(|task| {
-            let (panel, part) = (task / parts, task % parts);
-            let outputs = part * share..((part + 1) * share).min(outputs);
-            let inputs = panel * width..((panel + 1) * width).min(inputs);
-            // A single vector, where that holds them all.
-            let used = width / 2 * inputs.len().div_ceil(width / 2);
-            let mut result = vec![0.0; taps * outputs.len() * used];
-            arch.dispatch(KernelGradient {
-                geometry,
-                layout: &layout,
-                x,
-                gradient,
-                inputs,
-                outputs,
-                result: &mut result,
-            });
-            result
-        })
-        .collect();
-    // From `[panel][part][block][tap][output][lane]`.
     let mut result = vec![0.0; outputs * inputs * taps];
+    // What is found is turned to its place wave by wave: the kernels' memory is never needed twice.
+    let wave = (WAVE_VALUES / (width * taps * outputs)).max(4 * rayon::current_num_threads());
+    for first in (0..panels).step_by(wave) {
+        let panels = first..(first + wave).min(panels);
+        let pieces: Vec<Vec<f32>> = (0..panels.len() * parts)
+            .into_par_iter()
+            .map(|task| {
+                let (panel, part) = (panels.start + task / parts, task % parts);
+                let outputs = part * share..((part + 1) * share).min(outputs);
+                let inputs = panel * width..((panel + 1) * width).min(inputs);
+                // A single vector, where that holds them all.
+                let used = width / 2 * inputs.len().div_ceil(width / 2);
+                let mut result = vec![0.0; taps * outputs.len() * used];
+                arch.dispatch(KernelGradient {
+                    geometry,
+                    layout: &layout,
+                    x,
+                    gradient,
+                    inputs,
+                    outputs,
+                    result: &mut result,
+                });
+                result
+            })
+            .collect();
+        result
+            .par_chunks_mut(share * inputs * taps)
+            .enumerate()
+            .for_each(|(part, result)| {
+                let panels = panels.clone().zip(pieces[part..].iter().step_by(parts));
+                let panels: Vec<(usize, &[f32])> = panels
+                    .map(|(panel, piece)| (panel * width, piece.as_slice()))
+                    .collect();
+                into_place(&panels, [inputs, taps, width], result);
+            });
+    }
     result
-        .par_chunks_mut(share * inputs * taps)
-        .enumerate()
-        .for_each(|(part, result)| {
-            let count = result.len() / (inputs * taps);
-            let blocks: Vec<(usize, usize)> = blocks_of(0..count).collect();
-            let mut rest = result;
-            let mut places = Vec::new();
-            for block in blocks {
-                let (place, others) = rest.split_at_mut(block.1 * inputs * taps);
-                places.push((block, place));
-                rest = others;
-            }
-            places
-                .into_par_iter()
-                .with_min_len(2)
-                .for_each(|((first, size), result)| {
-                    for panel in 0..panels {
-                        let piece = &pieces[panel * parts + part];
-                        let used = piece.len() / (taps * count);
-                        let lanes = width.min(inputs - panel * width);
-                        for (row, result) in result.chunks_exact_mut(inputs * taps).enumerate() {
-                            let to = &mut result[panel * width * taps..][..lanes * taps];
-                            for tap in 0..taps {
-                                let at = first * taps + tap * size + row;
-                                let values = &piece[at * used..][..lanes];
-                                if taps == 1 {
-                                    to.copy_from_slice(values);
-                                    continue;
-                                }
-                                for (to, value) in to[tap..].iter_mut().step_by(taps).zip(values) {
-                                    *to = *value;
-                                }
-                            }
+}
+
+/// Panels of gradients, `[block][tap][output][lane]` each and with its first input, to where they belong in
+/// `[output][input][tap]`.
+fn into_place(panels: &[(usize, &[f32])], [inputs, taps, width]: [usize; 3], result: &mut [f32]) {
+    let count = result.len() / (inputs * taps);
+    let mut rest = result;
+    let mut places = Vec::new();
+    for block in blocks_of(0..count) {
+        let (place, others) = rest.split_at_mut(block.1 * inputs * taps);
+        places.push((block, place));
+        rest = others;
+    }
+    places
+        .into_par_iter()
+        .with_min_len(2)
+        .for_each(|((first, size), result)| {
+            for &(input, piece) in panels {
+                let used = piece.len() / (taps * count);
+                let lanes = width.min(inputs - input);
+                for (row, result) in result.chunks_exact_mut(inputs * taps).enumerate() {
+                    let to = &mut result[input * taps..][..lanes * taps];
+                    for tap in 0..taps {
+                        let at = first * taps + tap * size + row;
+                        let values = &piece[at * used..][..lanes];
+                        if taps == 1 {
+                            to.copy_from_slice(values);
+                            continue;
+                        }
+                        for (to, value) in to[tap..].iter_mut().step_by(taps).zip(values) {
+                            *to = *value;
                         }
                     }
-                });
+                }
+            }
         });
-    result
 }
 
 /// Inputs whose gradients are summed side by side.

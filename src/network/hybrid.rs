@@ -22,6 +22,17 @@ pub struct HDenseUNet {
     border: SliceBorder,
 }
 
+/// What the 2-D part answers of a slice.
+#[derive(Clone, Debug)]
+pub struct SliceAnswer {
+    /// `[1, features, y, x]`.
+    features: Tensor<4>,
+    /// `[1, classes, y, x]`.
+    logits: Tensor<4>,
+}
+
+const CLASSIFIER: &str = "the 2-D part is always built with a classifier";
+
 /// Hybrid feature fusion: sum of the features, a 3x3x3 convolution, a classifier.
 #[derive(Module, Debug)]
 pub struct Fusion {
@@ -75,11 +86,61 @@ impl HDenseUNet {
         let answer = self
             .slices
             .forward(group_slices(patch.clone(), self.border), true, pass);
-        let features_2d = ungroup_slices(answer.features);
-        let logits_2d = answer
-            .logits
-            .expect("the 2-D part is always built with a classifier");
-        let logits_2d = ungroup_slices(logits_2d);
+        let logits_2d = answer.logits.expect(CLASSIFIER);
+        self.fuse(patch, answer.features, logits_2d, fusion_dropout, pass)
+    }
+
+    /// Logits of the fusion, `[1, classes, z, y, x]`, and what the 2-D net answered of each slice; it is asked
+    /// only about those of which nothing is known yet.
+    ///
+    /// # Shapes
+    /// As [`Self::forward`]; `known` has an entry for each slice.
+    pub fn recall(
+        &self,
+        patch: Tensor<5>,
+        known: Vec<Option<SliceAnswer>>,
+        pass: &mut Pass,
+    ) -> (Tensor<5>, Vec<SliceAnswer>) {
+        let groups = group_slices(patch.clone(), self.border);
+        let of_group = |index| groups.clone().narrow(0, index, 1);
+        let unknown = (0..known.len()).filter(|&index| known[index].is_none());
+        let unknown: Vec<Tensor<4>> = unknown.map(of_group).collect();
+        let asked = (!unknown.is_empty()).then(|| {
+            let answer = self.slices.forward(Tensor::cat(unknown, 0), true, pass);
+            (answer.features, answer.logits.expect(CLASSIFIER))
+        });
+        let mut next = 0;
+        let answers: Vec<SliceAnswer> = known
+            .into_iter()
+            .map(|known| {
+                known.unwrap_or_else(|| {
+                    let (features, logits) = asked.clone().expect("it was asked about");
+                    next += 1;
+                    SliceAnswer {
+                        features: features.narrow(0, next - 1, 1),
+                        logits: logits.narrow(0, next - 1, 1),
+                    }
+                })
+            })
+            .collect();
+        let all = |of: fn(&SliceAnswer) -> &Tensor<4>| {
+            Tensor::cat(answers.iter().map(|one| of(one).clone()).collect(), 0)
+        };
+        let (features, logits) = (all(|one| &one.features), all(|one| &one.logits));
+        let (logits, _) = self.fuse(patch, features, logits, 0.0, pass);
+        (logits, answers)
+    }
+
+    /// The 3-D part and the fusion, given what the 2-D part answers, a slice after the other.
+    fn fuse(
+        &self,
+        patch: Tensor<5>,
+        features_2d: Tensor<4>,
+        logits_2d: Tensor<4>,
+        fusion_dropout: f64,
+        pass: &mut Pass,
+    ) -> (Tensor<5>, Tensor<5>) {
+        let (features_2d, logits_2d) = (ungroup_slices(features_2d), ungroup_slices(logits_2d));
         let input = match self.input {
             HybridInput::Probabilities(divisor) => {
                 vec![patch / divisor, softmax(logits_2d.clone(), 1)]

@@ -24,7 +24,7 @@ pub use bundle::Bundle;
 pub use dense::{DenseEncoder, Encoded, SliceClassifier};
 pub use dense_unet::{Answer, DenseUNet, DenseUNetConfig};
 pub use device::{Availability, Place, survey};
-pub use hybrid::{HDenseUNet, group_slices, ungroup_slices};
+pub use hybrid::{HDenseUNet, SliceAnswer, group_slices, ungroup_slices};
 pub use initial::{identify, initialise};
 pub use parameters::{
     ParameterCount, Values, count_parameters, read, torch_gradients, torch_values, values,
