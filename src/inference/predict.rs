@@ -19,7 +19,7 @@ use crate::volume::{resample_linear, shape_at_spacing};
 /// computed stays near on the processor, and fills other devices.
 const SLICES_AT_ONCE: usize = 16;
 const PIXELS_AT_ONCE: usize = 4 << 20;
-const PIXELS_AT_ONCE_ON_FLEX: usize = 1 << 18;
+const PIXELS_AT_ONCE_ON_FLEX: usize = 1 << 17;
 
 /// Down- and upsampling of the coarse net halve and double the plane so often.
 const COARSE_HALVINGS: u32 = 4;
