@@ -33,7 +33,8 @@ pub enum Origin {
 }
 
 impl Origin {
-    pub(super) fn doubled(&self) -> Option<Doubled> {
+    /// How the input is doubled, where it is.
+    pub fn doubled(&self) -> Option<Doubled> {
         match self {
             Self::Doubled(how) => Some(*how),
             Self::Input | Self::Block(_) => None,

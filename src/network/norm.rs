@@ -25,11 +25,7 @@ pub fn norm_relu_convolve<const R: usize>(
 ) -> Tensor<R> {
     if !trains(norm, &x) {
         let [scale, shift] = line(norm, &x.device());
-        let doubled = match origin {
-            Origin::Doubled(how) => Some(how),
-            Origin::Input | Origin::Block(_) => None,
-        };
-        return kernel::affine_convolution(x, scale, shift, kernels, bias, doubled);
+        return kernel::affine_convolution(x, scale, shift, kernels, bias, origin.doubled());
     }
     let (gamma, beta) = (norm.gamma.val(), norm.beta.val());
     let (y, mean, variance) =
