@@ -7,6 +7,7 @@ use burn::backend::{Autodiff, AutodiffBackend, Backend, TensorMetadata, backend_
 use burn::tensor::Slice;
 
 use super::block::Block;
+use super::descent::Descent;
 use super::origin::{Doubled, Origin};
 
 /// Operations of our own on a backend's tensors. Burn composes batch norms of eight passes over
@@ -64,6 +65,14 @@ pub trait Kernels: Backend {
         shift: FloatTensor<Self>,
         relu: bool,
     ) -> FloatTensor<Self>;
+
+    /// See [`super::descend`].
+    fn descend(
+        parameter: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        velocity: FloatTensor<Self>,
+        step: Descent,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>);
 }
 
 /// The backward passes of [`Kernels`].
@@ -436,5 +445,17 @@ impl<B: Kernels + KernelGradients, C: CheckpointStrategy> Kernels for Autodiff<B
             OpsKind::Tracked(prep) => prep.finish(([x, scale, shift], relu), y),
             OpsKind::UnTracked(prep) => prep.finish(y),
         }
+    }
+
+    fn descend(
+        parameter: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        velocity: FloatTensor<Self>,
+        step: Descent,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        let inner = Self::inner;
+        let (parameter, velocity) =
+            B::descend(inner(parameter), inner(gradient), inner(velocity), step);
+        (Self::from_inner(parameter), Self::from_inner(velocity))
     }
 }

@@ -7,6 +7,7 @@ use pulp::Arch;
 
 use super::block::Block;
 use super::convolution;
+use super::descent::{self, Descent};
 use super::extension::{KernelGradients, Kernels, Normalised};
 use super::norm::{self, Maps, Passage, Terms};
 use super::origin::{Doubled, Origin};
@@ -98,6 +99,19 @@ impl Kernels for Flex {
         let (x, scale, shift) = (dense(x), dense(scale), dense(shift));
         let y = norm::affine(&maps, read(&x), read(&scale), read(&shift), relu);
         write(y, shape(&x))
+    }
+
+    fn descend(
+        parameter: Values,
+        gradient: Values,
+        velocity: Values,
+        step: Descent,
+    ) -> (Values, Values) {
+        let gradient = dense(gradient);
+        let (mut parameter, mut velocity) = (dense(parameter), dense(velocity));
+        let (p, v) = (change(&mut parameter), change(&mut velocity));
+        descent::descend(p, read(&gradient), v, step);
+        (parameter, velocity)
     }
 }
 
@@ -381,6 +395,15 @@ fn dense(x: Values) -> Values {
 fn read(x: &Values) -> &[f32] {
     x.as_slice()
         .expect("networks run in f32, and dense tensors are contiguous")
+}
+
+/// The values in place, or a copy's where others hold them too.
+fn change(x: &mut Values) -> &mut [f32] {
+    let (start, end) = x
+        .layout()
+        .contiguous_offsets()
+        .expect("dense tensors are contiguous");
+    &mut x.storage_mut()[start..end]
 }
 
 fn write(values: Vec<f32>, shape: Vec<usize>) -> Values {

@@ -5,6 +5,7 @@
 mod block;
 mod convolution;
 mod correlation;
+mod descent;
 mod direct;
 mod extension;
 mod flex;
@@ -22,6 +23,7 @@ use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Device, Tensor};
 
 pub use block::Block;
+pub use descent::Descent;
 use extension::Kernels;
 pub use origin::{Doubled, Origin};
 
@@ -187,6 +189,38 @@ pub fn double<const R: usize>(x: Tensor<R>, how: Doubled) -> Option<Tensor<R>> {
         let y = <Dispatch as Kernels>::double(x.into_dispatch(), how);
         Tensor::from_dispatch(y)
     })
+}
+
+/// A step of stochastic gradient descent: the parameter and its velocity afterwards. Carries no
+/// gradients.
+///
+/// # Shapes
+/// All the same.
+pub fn descend<const R: usize>(
+    parameter: Tensor<R>,
+    gradient: Tensor<R>,
+    velocity: Tensor<R>,
+    step: Descent,
+) -> (Tensor<R>, Tensor<R>) {
+    if !runs_on(&parameter.device()) {
+        let velocity = gradient.clone().mul_scalar(step.taken) + velocity.mul_scalar(step.momentum);
+        let direction = if step.nesterov {
+            velocity.clone().mul_scalar(step.momentum) + gradient
+        } else {
+            velocity.clone()
+        };
+        return (parameter - direction.mul_scalar(step.rate), velocity);
+    }
+    let (parameter, velocity) = <Dispatch as Kernels>::descend(
+        parameter.into_dispatch(),
+        gradient.into_dispatch(),
+        velocity.into_dispatch(),
+        step,
+    );
+    (
+        Tensor::from_dispatch(parameter),
+        Tensor::from_dispatch(velocity),
+    )
 }
 
 /// [`convolve`] in Burn's own operations.

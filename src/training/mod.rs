@@ -7,6 +7,7 @@ mod plan;
 mod probe;
 mod probe_file;
 mod sampler;
+mod sgd;
 mod trainer;
 
 pub use batch::Batch;
@@ -16,4 +17,5 @@ pub use plan::{Frozen, StagePlan, stages};
 pub use probe::{Probe, Statistics, probe};
 pub use probe_file::{read_batch, write_probe};
 pub use sampler::{Centres, IGNORED, Sampler, Target};
-pub use trainer::{Saving, Session, Step, Trained, prepare_network, sgd, stage_loss};
+pub use sgd::sgd;
+pub use trainer::{Saving, Session, Step, Trained, prepare_network, stage_loss};

@@ -4,7 +4,8 @@ use burn::tensor::Device;
 
 use super::batch::Batch;
 use super::plan::stages;
-use super::trainer::{sgd, stage_loss};
+use super::sgd::sgd;
+use super::trainer::stage_loss;
 use crate::network::{
     Mode, Network, Part, Pass, Values, identify, read, torch_gradients, torch_values,
 };

@@ -3,8 +3,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use burn::module::{Module, ParamGroup};
-use burn::optim::momentum::MomentumConfig;
-use burn::optim::{GradientsAccumulator, GradientsParams, ModuleOptimizer, SgdConfig};
+use burn::optim::{GradientsAccumulator, GradientsParams, ModuleOptimizer};
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
@@ -13,6 +12,7 @@ use super::checkpoint::{Checkpoint, LossRow};
 use super::loss::{classification_loss, segmentation_loss};
 use super::plan::{Frozen, StagePlan};
 use super::sampler::{Sampler, Target};
+use super::sgd::sgd;
 use crate::error::{Error, Result};
 use crate::network::{Answers, Network, Pass, identify, update_running};
 use crate::preprocess::Stored;
@@ -287,15 +287,6 @@ pub fn stage_loss(answers: Answers, plan: &StagePlan, recipe: &Recipe, batch: &B
             }
         }
     }
-}
-
-/// SGD as the recipe sets it.
-pub fn sgd(recipe: &Recipe) -> ModuleOptimizer {
-    let momentum = MomentumConfig::new()
-        .with_momentum(recipe.momentum)
-        .with_dampening(recipe.dampening)
-        .with_nesterov(recipe.nesterov);
-    SgdConfig::new().with_momentum(Some(momentum)).init()
 }
 
 /// Makes a network ready for a stage: ids by path, everything trainable but what the stage
