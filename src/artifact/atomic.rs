@@ -65,8 +65,8 @@ pub fn replace_file(path: &Path, fill: impl FnOnce(&Path) -> Result<()>) -> Resu
 }
 
 /// Fills a temporary folder and renames it to `path`, replacing what was there, so that the
-/// folder is there whole or not at all.
-pub fn replace_dir(path: &Path, fill: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
+/// folder is there whole or not at all. Returns what `fill` does.
+pub fn replace_dir<T>(path: &Path, fill: impl FnOnce(&Path) -> Result<T>) -> Result<T> {
     let folder = parent_of(path);
     create_dir(folder)?;
     let temporary = tempfile::Builder::new()
@@ -75,7 +75,7 @@ pub fn replace_dir(path: &Path, fill: impl FnOnce(&Path) -> Result<()>) -> Resul
         .permissions(default_dir_permissions())
         .tempdir_in(folder)
         .map_err(Error::write(path))?;
-    fill(temporary.path())?;
+    let result = fill(temporary.path())?;
     sync_dir(temporary.path())?;
     if path.exists() {
         fs::remove_dir_all(path).map_err(Error::write(path))?;
@@ -83,7 +83,8 @@ pub fn replace_dir(path: &Path, fill: impl FnOnce(&Path) -> Result<()>) -> Resul
     fs::rename(temporary.path(), path).map_err(Error::write(path))?;
     // The folder has its new name: there is nothing left to clean up.
     let _ = temporary.keep();
-    sync_dir(folder)
+    sync_dir(folder)?;
+    Ok(result)
 }
 
 fn parent_of(path: &Path) -> &Path {

@@ -346,21 +346,21 @@ pub(super) fn words(
 
 /// Averages squares of `by` x `by` RGB pixels; width and height are multiples of `by`.
 fn shrink(pixels: &[u8], width: usize, by: usize) -> Vec<u8> {
-    let height = pixels.len() / 3 / width;
-    let (w, h) = (width / by, height / by);
-    let mut out = Vec::with_capacity(w * h * 3);
-    for y in 0..h {
-        for x in 0..w {
-            for channel in 0..3 {
-                let sum: usize = (0..by * by)
-                    .map(|i| {
-                        let (yy, xx) = (y * by + i / by, x * by + i % by);
-                        usize::from(pixels[(yy * width + xx) * 3 + channel])
-                    })
-                    .sum();
-                out.push(((sum + by * by / 2) / (by * by)) as u8);
+    let w = width / by;
+    let mut sums = vec![0; w * 3];
+    let mut out = Vec::with_capacity(pixels.len() / (by * by));
+    for rows in pixels.chunks_exact(width * 3 * by) {
+        sums.fill(by * by / 2);
+        for row in rows.chunks_exact(width * 3) {
+            for (sums, cell) in sums.chunks_exact_mut(3).zip(row.chunks_exact(by * 3)) {
+                for pixel in cell.chunks_exact(3) {
+                    for (sum, value) in sums.iter_mut().zip(pixel) {
+                        *sum += usize::from(*value);
+                    }
+                }
             }
         }
+        out.extend(sums.iter().map(|sum| (sum / (by * by)) as u8));
     }
     out
 }

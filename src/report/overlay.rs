@@ -415,9 +415,10 @@ fn painted(hu: ArrayView2<'_, f32>, labels: ArrayView2<'_, u8>, paints: &[Paint;
             || label_at(y, (x + 1).min(right)) < label
     };
     let mut out = Array3::zeros((h * by, w * by, 3));
-    for y in 0..h * by {
-        for x in 0..w * by {
-            let grey = 255.0 * interpolated(hu, y, x, by);
+    let columns = between(w, by);
+    for (y, row) in between(h, by).into_iter().enumerate() {
+        for (x, &column) in columns.iter().enumerate() {
+            let grey = 255.0 * interpolated(hu, row, column);
             let label = label_at(y, x);
             let (colour, alpha) = match label {
                 0 => ([0; 3], 0.0),
@@ -440,22 +441,38 @@ fn painted(hu: ArrayView2<'_, f32>, labels: ArrayView2<'_, u8>, paints: &[Paint;
 }
 
 /// Grey in 0..=1 at a pixel of the enlarged image, bilinear between voxel centres.
-fn interpolated(hu: ArrayView2<'_, f32>, y: usize, x: usize, by: usize) -> f32 {
-    let place = |i: usize, size: usize| {
-        let at = ((i as f32 + 0.5) / by as f32 - 0.5).clamp(0.0, (size - 1) as f32);
-        let low = at.floor() as usize;
-        (low, (low + 1).min(size - 1), at - at.floor())
-    };
+fn interpolated(hu: ArrayView2<'_, f32>, y: Between, x: Between) -> f32 {
     let grey = |y: usize, x: usize| {
         let value = hu[(y, x)];
         let value = if value.is_nan() { WINDOW_HU[0] } else { value };
         ((value - WINDOW_HU[0]) / (WINDOW_HU[1] - WINDOW_HU[0])).clamp(0.0, 1.0)
     };
-    let (y0, y1, fy) = place(y, hu.nrows());
-    let (x0, x1, fx) = place(x, hu.ncols());
-    let top = grey(y0, x0) * (1.0 - fx) + grey(y0, x1) * fx;
-    let bottom = grey(y1, x0) * (1.0 - fx) + grey(y1, x1) * fx;
-    top * (1.0 - fy) + bottom * fy
+    let top = grey(y.low, x.low) * (1.0 - x.part) + grey(y.low, x.high) * x.part;
+    let bottom = grey(y.high, x.low) * (1.0 - x.part) + grey(y.high, x.high) * x.part;
+    top * (1.0 - y.part) + bottom * y.part
+}
+
+/// Where a pixel of the enlarged image lies between the voxels of an axis.
+#[derive(Clone, Copy, Debug)]
+struct Between {
+    low: usize,
+    high: usize,
+    /// Of the way from the lower to the higher.
+    part: f32,
+}
+
+/// Of all pixels of an axis of `size` voxels.
+fn between(size: usize, by: usize) -> Vec<Between> {
+    let place = |i: usize| {
+        let at = ((i as f32 + 0.5) / by as f32 - 0.5).clamp(0.0, (size - 1) as f32);
+        let low = at.floor() as usize;
+        Between {
+            low,
+            high: (low + 1).min(size - 1),
+            part: at - at.floor(),
+        }
+    };
+    (0..size * by).map(place).collect()
 }
 
 /// A title on at most two lines of about so many letters.

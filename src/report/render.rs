@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use rayon::prelude::*;
 use serde::Serialize;
 
 use super::burden_plot::BurdenPlot;
@@ -13,6 +14,7 @@ use super::dots::DicePlot;
 use super::latex::Latex;
 use super::loss_plot::{LossGrid, LossPlot};
 use super::markdown::Markdown;
+use super::overlay::CaseOverlay;
 use super::page::{self, Parts, Picture, Plot, Plots, SheetPicture};
 use super::rank_map::RankMap;
 use super::sheets::sheets;
@@ -41,22 +43,20 @@ pub fn write(content: &Content, dir: &Path) -> Result<PathBuf> {
     let tables = tables::all(content)?;
     let curves = curves(&content.rows);
     replace_dir(&dir.join("tables"), |to| write_tables(&tables, to))?;
-    let mut plots = Plots::default();
-    replace_dir(&dir.join("plots"), |to| {
-        plots = write_plots(content, &curves, to)?;
-        Ok(())
-    })?;
-    let mut pictures = Vec::new();
-    let mut sheets = Vec::new();
-    replace_dir(&dir.join("overlays"), |to| {
-        pictures = write_overlays(content, to)?;
-        sheets = write_sheets(content, to)?;
-        Ok(())
-    })?;
-    let viewer = match content.stacks.is_empty() {
-        true => None,
-        false => Some(viewer::json(&content.stacks, base64)?),
-    };
+    let (plots, pictures) = rayon::join(
+        || replace_dir(&dir.join("plots"), |to| write_plots(content, &curves, to)),
+        || {
+            let drawn = replace_dir(&dir.join("overlays"), |to| {
+                Ok((write_overlays(content, to)?, write_sheets(content, to)?))
+            })?;
+            let viewer = match content.stacks.is_empty() {
+                true => None,
+                false => Some(viewer::json(&content.stacks, base64)?),
+            };
+            Ok((drawn, viewer))
+        },
+    );
+    let (plots, ((pictures, sheets), viewer)) = (plots?, pictures?);
     write_json(content, &tables, &dir.join("report.json"))?;
     let fingerprint = tables::fingerprint(content)?;
     let parts = Parts {
@@ -242,16 +242,15 @@ fn write_sheets(content: &Content, dir: &Path) -> Result<Vec<SheetPicture>> {
 }
 
 fn write_overlays(content: &Content, dir: &Path) -> Result<Vec<Picture>> {
-    let mut images = Vec::new();
-    for (i, case) in content.overlays.iter().enumerate() {
-        let name = file_name(
-            &case.case,
-            content.overlays[..i].iter().map(|c| c.case.as_str()),
-        );
+    let draw = |(i, case): (usize, &CaseOverlay)| {
+        let before = content.overlays[..i].iter().map(|c| c.case.as_str());
+        let name = file_name(&case.case, before);
         let png = overlay::png(case)?;
         write_atomic(&dir.join(&name), &png)?;
-        images.push((format!("overlays/{name}"), case.case.clone(), png));
-    }
+        Ok((format!("overlays/{name}"), case.case.clone(), png))
+    };
+    let cases = content.overlays.par_iter().enumerate();
+    let images: Vec<_> = cases.map(draw).collect::<Result<_>>()?;
     let embeds = images.iter().map(|(.., png)| png.len()).sum::<usize>() <= EMBEDDED_BYTES;
     Ok(images
         .into_iter()

@@ -2,6 +2,7 @@
 //! page.
 
 use ndarray::{Array3, ArrayView3, s};
+use rayon::prelude::*;
 use serde::Serialize;
 
 use super::overlay::{WINDOW_HU, axial};
@@ -178,12 +179,11 @@ fn reduce<T: Copy>(
         let Some(slice) = axial(&cut, 0) else {
             continue;
         };
+        let (height, width) = slice.dim();
         for ((y, x), value) in target.indexed_iter_mut() {
-            let cell = slice.slice(s![
-                y * by..((y + 1) * by).min(slice.nrows()),
-                x * by..((x + 1) * by).min(slice.ncols())
-            ]);
-            *value = join(&mut cell.iter().copied());
+            let (rows, columns) = (y * by..((y + 1) * by).min(height), x * by..width);
+            let cell = rows.flat_map(|y| columns.clone().take(by).map(move |x| (y, x)));
+            *value = join(&mut cell.map(|at| slice[at]));
         }
     }
     out
@@ -249,7 +249,7 @@ struct SheetPrediction<'a> {
 pub(super) fn json(stacks: &[Stack], base64: fn(&[u8]) -> String) -> Result<String> {
     let picture = |png: Vec<u8>| format!("data:image/png;base64,{}", base64(&png));
     let sheets = stacks
-        .iter()
+        .par_iter()
         .map(|stack| {
             let (count, h, w) = stack.ct.dim();
             let columns = (count as f64).sqrt().ceil() as usize;
