@@ -9,6 +9,8 @@ use burn::tensor::Slice;
 use super::block::Block;
 use super::descent::Descent;
 use super::origin::{Doubled, Origin};
+use super::parity::Parity;
+use super::pool::Window;
 
 /// Operations of our own on a backend's tensors. Burn composes batch norms of eight passes over
 /// the data and convolves by copying every patch.
@@ -66,6 +68,12 @@ pub trait Kernels: Backend {
         relu: bool,
     ) -> FloatTensor<Self>;
 
+    /// See [`super::parities`].
+    fn parities(x: FloatTensor<Self>, parity: Parity) -> FloatTensor<Self>;
+
+    /// See [`super::max_pool`]. Also where in its window each value lies, which carries no gradient.
+    fn max_pool(x: FloatTensor<Self>, window: Window) -> (FloatTensor<Self>, FloatTensor<Self>);
+
     /// See [`super::descend`].
     fn descend(
         parameter: FloatTensor<Self>,
@@ -98,6 +106,14 @@ pub trait KernelGradients: Backend {
 
     /// Of the input of a doubling.
     fn doubling_gradient(gradient: FloatTensor<Self>, how: Doubled) -> FloatTensor<Self>;
+
+    /// Of the input of a pooling, of this shape.
+    fn max_pool_gradient(
+        gradient: FloatTensor<Self>,
+        places: FloatTensor<Self>,
+        shape: Vec<usize>,
+        window: Window,
+    ) -> FloatTensor<Self>;
 
     /// Of a convolution of a normalisation's positive part: of input, gamma, beta, kernels and bias. What
     /// the convolution saw is computed again.
@@ -194,6 +210,68 @@ impl<B: Kernels + KernelGradients, C: CheckpointStrategy> Kernels for Autodiff<B
             OpsKind::Tracked(prep) => prep.finish(how, y),
             OpsKind::UnTracked(prep) => prep.finish(y),
         }
+    }
+
+    fn parities(x: FloatTensor<Self>, parity: Parity) -> FloatTensor<Self> {
+        #[derive(Debug)]
+        struct Parities;
+
+        impl<B: Kernels> Backward<B, 1> for Parities {
+            type State = Parity;
+
+            fn backward(
+                self,
+                ops: Ops<Self::State, 1>,
+                gradients: &mut Gradients,
+                _checkpointer: &mut Checkpointer,
+            ) {
+                let [x_node] = ops.parents;
+                let gradient = gradients.consume::<B>(&ops.node);
+                if let Some(node) = x_node {
+                    gradients.register::<B>(node.id, B::parities(gradient, ops.state.inverse()));
+                }
+            }
+        }
+
+        let (x, x_guard) = x.into_parts();
+        let y = B::parities(x, parity);
+        match Parities.prepare::<C>([x_guard]).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => prep.finish(parity, y),
+            OpsKind::UnTracked(prep) => prep.finish(y),
+        }
+    }
+
+    fn max_pool(x: FloatTensor<Self>, window: Window) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        #[derive(Debug)]
+        struct MaxPool;
+
+        impl<B: KernelGradients> Backward<B, 1> for MaxPool {
+            type State = (FloatTensor<B>, Vec<usize>, Window);
+
+            fn backward(
+                self,
+                ops: Ops<Self::State, 1>,
+                gradients: &mut Gradients,
+                _checkpointer: &mut Checkpointer,
+            ) {
+                let [x_node] = ops.parents;
+                let (places, shape, window) = ops.state;
+                let gradient = gradients.consume::<B>(&ops.node);
+                if let Some(node) = x_node {
+                    let of_x = B::max_pool_gradient(gradient, places, shape, window);
+                    gradients.register::<B>(node.id, of_x);
+                }
+            }
+        }
+
+        let (x, x_guard) = x.into_parts();
+        let shape = x.shape().to_vec();
+        let (y, places) = B::max_pool(x, window);
+        let y = match MaxPool.prepare::<C>([x_guard]).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => prep.finish((places.clone(), shape, window), y),
+            OpsKind::UnTracked(prep) => prep.finish(y),
+        };
+        (y, Self::from_inner(places))
     }
 
     fn finish_block(output: FloatTensor<Self>, block: Block) -> FloatTensor<Self> {

@@ -11,7 +11,9 @@ use super::descent::{self, Descent};
 use super::extension::{KernelGradients, Kernels, Normalised};
 use super::norm::{self, Maps, Passage, Terms};
 use super::origin::{Doubled, Origin};
+use super::parity::Parity;
 use super::planes::Geometry;
+use super::pool::{self, Pooling, Window};
 use super::source::Source;
 use super::upsample::{self, Doubling};
 
@@ -90,6 +92,22 @@ impl Kernels for Flex {
         write(y, how.shape(&shape(&x)))
     }
 
+    fn parities(x: Values, parity: Parity) -> Values {
+        let of = shape(&x);
+        let y = parity.apply(&of, read(&dense(x)));
+        write(y, parity.shape(&of))
+    }
+
+    fn max_pool(x: Values, window: Window) -> (Values, Values) {
+        let pooling = Pooling::new(&shape(&x), window);
+        let x = dense(x);
+        let (y, places) = pool::largest(pooling, read(&x));
+        let mut shape = shape(&x);
+        let axes = shape.len() - 2;
+        shape[2..].copy_from_slice(&pooling.pooled()[3 - axes..]);
+        (write(y, shape.clone()), write(places, shape))
+    }
+
     fn finish_block(output: Values, _block: Block) -> Values {
         output
     }
@@ -145,6 +163,18 @@ impl KernelGradients for Flex {
             upsample::gather(Arch::new(), doubling, read(&gradient)),
             shape,
         )
+    }
+
+    fn max_pool_gradient(
+        gradient: Values,
+        places: Values,
+        shape: Vec<usize>,
+        window: Window,
+    ) -> Values {
+        let pooling = Pooling::new(&shape, window);
+        let (gradient, places) = (dense(gradient), dense(places));
+        let of_x = pool::spread(pooling, read(&gradient), read(&places));
+        write(of_x, shape)
     }
 
     fn normed_convolution_gradient(

@@ -11,7 +11,9 @@ mod extension;
 mod flex;
 mod norm;
 mod origin;
+mod parity;
 mod planes;
+mod pool;
 mod product;
 mod source;
 mod upsample;
@@ -26,6 +28,8 @@ pub use block::Block;
 pub use descent::Descent;
 use extension::Kernels;
 pub use origin::{Doubled, Origin};
+pub use parity::Parity;
+pub use pool::Window;
 
 /// Whether a device runs the kernels of this module.
 pub fn runs_on(device: &Device) -> bool {
@@ -187,6 +191,29 @@ pub fn affine_convolution<const R: usize>(
 pub fn double<const R: usize>(x: Tensor<R>, how: Doubled) -> Option<Tensor<R>> {
     runs_on(&x.device()).then(|| {
         let y = <Dispatch as Kernels>::double(x.into_dispatch(), how);
+        Tensor::from_dispatch(y)
+    })
+}
+
+/// Every channel split by the parity of its places, or joined from them, where the device has a kernel for
+/// it. Split sizes are even.
+///
+/// # Shapes
+/// `[n, channels, (z,) y, x]`; split `[n, channels * 4 (8), ...]`, the parities of the first axis first.
+pub fn parities<const R: usize>(x: Tensor<R>, parity: Parity) -> Option<Tensor<R>> {
+    runs_on(&x.device()).then(|| {
+        let y = <Dispatch as Kernels>::parities(x.into_dispatch(), parity);
+        Tensor::from_dispatch(y)
+    })
+}
+
+/// The largest value of every window, stride 2, where the device has a kernel for it.
+///
+/// # Shapes
+/// `[n, channels, (z,) y, x]`.
+pub fn max_pool<const R: usize>(x: Tensor<R>, window: Window) -> Option<Tensor<R>> {
+    runs_on(&x.device()).then(|| {
+        let (y, _) = <Dispatch as Kernels>::max_pool(x.into_dispatch(), window);
         Tensor::from_dispatch(y)
     })
 }

@@ -530,3 +530,54 @@ fn threads_do_not_change_a_bit() {
         }
     }
 }
+
+/// As rearranged by Burn, and back again; the gradient goes the way back.
+#[test]
+fn parities_become_channels() {
+    let device = Device::flex().autodiff();
+    let x = tensor("x", [2, 3, 4, 6], &device).require_grad();
+    let expected = x
+        .clone()
+        .reshape([2, 3, 2, 2, 3, 2])
+        .permute([0, 1, 3, 5, 2, 4])
+        .reshape([2, 12, 2, 3]);
+    let found = parities(x.clone(), Parity::Split).expect("flex has the kernel");
+    assert_eq!(found.to_data(), expected.to_data());
+    let weight = tensor("weight", found.dims(), &device);
+    let gradients = (found.clone() * weight.clone()).sum().backward();
+    let back = parities(weight, Parity::Join).expect("flex has the kernel");
+    let of_x = x.grad(&gradients).expect("x takes part");
+    assert_eq!(of_x.to_data(), back.to_data());
+    let joined = parities(found, Parity::Join).expect("flex has the kernel");
+    assert_eq!(joined.to_data(), x.to_data());
+
+    let x = tensor("x", [2, 3, 2, 4, 6], &device);
+    let expected = x
+        .clone()
+        .reshape([2, 3, 1, 2, 2, 2, 3, 2])
+        .permute([0, 1, 3, 5, 7, 2, 4, 6])
+        .reshape([2, 24, 1, 2, 3]);
+    let found = parities(x.clone(), Parity::Split).expect("flex has the kernel");
+    assert_eq!(found.to_data(), expected.to_data());
+    let joined = parities(found, Parity::Join).expect("flex has the kernel");
+    assert_eq!(joined.to_data(), x.to_data());
+}
+
+#[test]
+fn the_first_of_equals_is_the_largest_and_no_number_stays_none() {
+    let device = Device::flex().autodiff();
+    let nan = f32::NAN;
+    let x = Tensor::<1>::from_floats([3.0, 3.0, 1.0, nan, 2.0, 3.0, 5.0, 0.0], &device)
+        .reshape([1, 1, 2, 4])
+        .require_grad();
+    let window = Window {
+        size: 2,
+        padding: 0,
+    };
+    let y = max_pool(x.clone(), window).expect("flex has the kernel");
+    let values = y.to_data().try_to_vec::<f32>().expect("f32");
+    assert!(values[0] == 3.0 && values[1].is_nan(), "{values:?}");
+    let gradient = x.grad(&y.sum().backward()).expect("x takes part");
+    let gradient = gradient.into_data().try_to_vec::<f32>().expect("f32");
+    assert_eq!(gradient, [1.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0]);
+}

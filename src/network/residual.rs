@@ -5,8 +5,8 @@ use burn::tensor::{Device, Tensor};
 
 use super::Pass;
 use super::dense::NormSpec;
-use super::spatial::{ConvSpec, Convolution, Spatial};
-use super::unet::{ConvNorm, halve, in_a_row};
+use super::spatial::{ConvSpec, Convolution, Spatial, halve};
+use super::unet::{ConvNorm, in_a_row};
 use crate::recipe::Upsampling;
 
 /// Convolutions of the five levels, finest first (Han 2017, figure; spec section 4.1).

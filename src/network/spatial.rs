@@ -9,7 +9,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use super::Pass;
 use super::norm::norm_relu_convolve;
 use super::trace;
-use crate::kernel::{self, Block, Doubled, Origin};
+use crate::kernel::{self, Block, Doubled, Origin, Parity, Window};
 use crate::recipe::Upsampling;
 
 /// A convolution with a cubic kernel, padded so that stride 1 keeps the size.
@@ -123,7 +123,7 @@ impl Spatial<4> for Conv2d {
         let kernels = self.weight.val();
         let parts = match self.stride {
             [1, 1] => Some((x.clone(), kernels)),
-            [2, 2] if kernel::runs_on(&x.device()) => parities_2d(x.clone(), kernels),
+            [2, 2] => halved(x.clone(), kernels),
             _ => None,
         };
         let y = match parts {
@@ -146,12 +146,7 @@ impl Spatial<4> for Conv2d {
     }
 
     fn max_pool(x: Tensor<4>) -> Tensor<4> {
-        max_pool2d(
-            x,
-            MaxPoolOptions::new([3, 3])
-                .with_stride([2, 2])
-                .with_padding([1, 1]),
-        )
+        kernel::max_pool(x.clone(), THREE).unwrap_or_else(|| max_pool_plane(x, THREE))
     }
 
     fn average_pool(x: Tensor<4>) -> Tensor<4> {
@@ -183,7 +178,7 @@ impl Spatial<5> for Conv3d {
         let kernels = self.weight.val();
         let parts = match self.stride {
             [1, 1, 1] => Some((x.clone(), kernels)),
-            [2, 2, 2] if kernel::runs_on(&x.device()) => parities_3d(x.clone(), kernels),
+            [2, 2, 2] => halved(x.clone(), kernels),
             _ => None,
         };
         let y = match parts {
@@ -206,24 +201,7 @@ impl Spatial<5> for Conv3d {
     }
 
     fn max_pool(x: Tensor<5>) -> Tensor<5> {
-        let [n, c, depth, height, width] = x.dims();
-        let x = x.reshape([n, c * depth, height, width]);
-        let x = max_pool2d(
-            x,
-            MaxPoolOptions::new([3, 3])
-                .with_stride([2, 2])
-                .with_padding([1, 1]),
-        );
-        let [_, _, height, width] = x.dims();
-        let x = x.reshape([n, c, depth, height * width]);
-        let x = max_pool2d(
-            x,
-            MaxPoolOptions::new([3, 1])
-                .with_stride([2, 1])
-                .with_padding([1, 0]),
-        );
-        let [_, _, depth, _] = x.dims();
-        x.reshape([n, c, depth, height, width])
+        kernel::max_pool(x.clone(), THREE).unwrap_or_else(|| max_pool_volume(x))
     }
 
     fn average_pool(x: Tensor<5>) -> Tensor<5> {
@@ -237,6 +215,40 @@ impl Spatial<5> for Conv3d {
         kernel::double(x.clone(), doubled(along_z, how))
             .unwrap_or_else(|| double_volume(x, along_z, how))
     }
+}
+
+/// The window of [`Spatial::max_pool`].
+const THREE: Window = Window {
+    size: 3,
+    padding: 1,
+};
+
+/// Maximum over 2 x 2, stride 2, `[n, c, y, x]`.
+pub fn halve(x: Tensor<4>) -> Tensor<4> {
+    let window = Window {
+        size: 2,
+        padding: 0,
+    };
+    kernel::max_pool(x.clone(), window).unwrap_or_else(|| max_pool_plane(x, window))
+}
+
+fn max_pool_plane(x: Tensor<4>, window: Window) -> Tensor<4> {
+    let options = MaxPoolOptions::new([window.size; 2])
+        .with_stride([2, 2])
+        .with_padding([window.padding; 2]);
+    max_pool2d(x, options)
+}
+
+fn max_pool_volume(x: Tensor<5>) -> Tensor<5> {
+    let [n, c, depth, height, width] = x.dims();
+    let x = max_pool_plane(x.reshape([n, c * depth, height, width]), THREE);
+    let [_, _, height, width] = x.dims();
+    let options = MaxPoolOptions::new([3, 1])
+        .with_stride([2, 1])
+        .with_padding([1, 0]);
+    let x = max_pool2d(x.reshape([n, c, depth, height * width]), options);
+    let [_, _, depth, _] = x.dims();
+    x.reshape([n, c, depth, height, width])
 }
 
 fn doubled(along_z: bool, how: Upsampling) -> Doubled {
@@ -283,44 +295,16 @@ fn bias_of<const R: usize>(
 
 /// Input and kernels of a convolution of stride 2 as those of one of stride 1 on the half grid:
 /// values at even and odd places become channels of their own. For kernels of 3, 7, 11, ... and
-/// even sizes.
-fn parities_2d(x: Tensor<4>, kernels: Tensor<4>) -> Option<(Tensor<4>, Tensor<4>)> {
-    let [n, c, height, width] = x.dims();
-    let [out, _, size, _] = kernels.dims();
-    if size % 4 != 3 || height % 2 + width % 2 > 0 {
+/// even sizes, where the device has a kernel for it.
+fn halved<const R: usize>(x: Tensor<R>, kernels: Tensor<R>) -> Option<(Tensor<R>, Tensor<R>)> {
+    let (sizes, kernel_sizes) = (x.dims(), kernels.dims());
+    if kernel_sizes[2] % 4 != 3 || sizes[2..].iter().any(|size| size % 2 > 0) {
         return None;
     }
-    let (y2, x2, half) = (height / 2, width / 2, size.div_ceil(2));
-    let x = x
-        .reshape([n, c, y2, 2, x2, 2])
-        .permute([0, 1, 3, 5, 2, 4])
-        .reshape([n, 4 * c, y2, x2]);
-    let kernels = kernels
-        .pad([(1, 0), (1, 0)], 0.0)
-        .reshape([out, c, half, 2, half, 2])
-        .permute([0, 1, 3, 5, 2, 4])
-        .reshape([out, 4 * c, half, half]);
-    Some((x, kernels))
-}
-
-/// The same for volumes.
-fn parities_3d(x: Tensor<5>, kernels: Tensor<5>) -> Option<(Tensor<5>, Tensor<5>)> {
-    let [n, c, depth, height, width] = x.dims();
-    let [out, _, size, _, _] = kernels.dims();
-    if size % 4 != 3 || depth % 2 + height % 2 + width % 2 > 0 {
-        return None;
-    }
-    let (z2, y2, x2, half) = (depth / 2, height / 2, width / 2, size.div_ceil(2));
-    let x = x
-        .reshape([n, c, z2, 2, y2, 2, x2, 2])
-        .permute([0, 1, 3, 5, 7, 2, 4, 6])
-        .reshape([n, 8 * c, z2, y2, x2]);
-    let kernels = kernels
-        .pad([(1, 0), (1, 0), (1, 0)], 0.0)
-        .reshape([out, c, half, 2, half, 2, half, 2])
-        .permute([0, 1, 3, 5, 7, 2, 4, 6])
-        .reshape([out, 8 * c, half, half, half]);
-    Some((x, kernels))
+    let x = kernel::parities(x, Parity::Split)?;
+    let before = [(1, 0); 3];
+    let kernels = kernels.pad(&before[..R - 2], 0.0);
+    Some((x, kernel::parities(kernels, Parity::Split)?))
 }
 
 /// A transposed convolution of kernel 2 and stride 2: every value becomes a 2 x 2 patch of each
@@ -333,16 +317,20 @@ pub fn rise(layer: &ConvTranspose2d, x: Tensor<4>) -> Tensor<4> {
     let kernels = layer.weight.val();
     let [c, out, _, _] = kernels.dims();
     let kernels = kernels.permute([1, 2, 3, 0]).reshape([4 * out, c, 1, 1]);
-    let patches = same(x, kernels, None);
-    let y = patches
-        .reshape([n, out, 2, 2, height, width])
-        .permute([0, 1, 4, 2, 5, 3])
-        .reshape([n, out, 2 * height, 2 * width]);
+    let bias = match &layer.bias {
+        Some(bias) => bias.val(),
+        None => Tensor::zeros([out], &x.device()),
+    };
+    let bias = bias.reshape([out, 1]).repeat_dim(1, 4).reshape([4 * out]);
+    let patches = kernel::convolve(x, kernels, bias);
+    let y = kernel::parities(patches.clone(), Parity::Join).unwrap_or_else(|| {
+        patches
+            .reshape([n, out, 2, 2, height, width])
+            .permute([0, 1, 4, 2, 5, 3])
+            .reshape([n, out, 2 * height, 2 * width])
+    });
     trace::convolved(layer.weight.id, &y.dims(), (n * height * width) as u64);
-    match &layer.bias {
-        Some(bias) => y + bias.val().reshape([1, out, 1, 1]),
-        None => y,
-    }
+    y
 }
 
 /// Twice the size in the plane, `[n, c, y, x]`.
@@ -604,6 +592,46 @@ mod tests {
         let gradients = pooled.sum().backward();
         let gradient = x.grad(&gradients).expect("x takes part");
         assert_eq!(gradient.sum().into_scalar::<f32>(), 36.0);
+    }
+
+    /// As devices without the kernel pool, values and gradients.
+    #[test]
+    fn pooling_equals_its_composition() {
+        let device = Device::flex().autodiff();
+        let distinct = |shape: &[usize]| {
+            let count = shape.iter().product::<usize>();
+            let values: Vec<f32> = (0..count).map(|i| ((i * 7919) % 10_007) as f32).collect();
+            TensorData::new(values, shape.to_vec())
+        };
+        let x = Tensor::<4>::from_data(distinct(&[2, 3, 7, 10]), &device).require_grad();
+        let weight = |y: &Tensor<4>| ramp(y.dims(), &device);
+        let gradient = |y: Tensor<4>| {
+            let gradients = (y.clone() * weight(&y)).sum().backward();
+            x.grad(&gradients).expect("x takes part")
+        };
+        let two = Window {
+            size: 2,
+            padding: 0,
+        };
+        let pairs = [
+            (<Conv2d as Spatial<4>>::max_pool(x.clone()), THREE),
+            (halve(x.clone()), two),
+        ];
+        for (found, window) in pairs {
+            let expected = max_pool_plane(x.clone(), window);
+            assert_eq!(found.dims(), expected.dims());
+            assert_eq!(distance(found.clone(), expected.clone()), 0.0);
+            assert!(distance(gradient(found), gradient(expected)) < 1e-5);
+        }
+        let x = Tensor::<5>::from_data(distinct(&[1, 2, 4, 6, 5]), &device).require_grad();
+        let gradient = |y: Tensor<5>| {
+            let gradients = (y.clone() * ramp(y.dims(), &device)).sum().backward();
+            x.grad(&gradients).expect("x takes part")
+        };
+        let found = <Conv3d as Spatial<5>>::max_pool(x.clone());
+        let expected = max_pool_volume(x.clone());
+        assert_eq!(distance(found.clone(), expected.clone()), 0.0);
+        assert!(distance(gradient(found), gradient(expected)) < 1e-5);
     }
 
     #[test]

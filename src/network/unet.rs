@@ -1,14 +1,12 @@
 use burn::module::Module;
 use burn::nn::BatchNorm;
 use burn::nn::conv::{Conv2d, ConvTranspose2d, ConvTranspose2dConfig};
-use burn::tensor::module::max_pool2d;
-use burn::tensor::ops::MaxPoolOptions;
 use burn::tensor::{Device, Tensor};
 
 use super::Pass;
 use super::dense::NormSpec;
 use super::norm::{norm_linear, norm_relu};
-use super::spatial::{self, ConvSpec, Convolution, Spatial};
+use super::spatial::{self, ConvSpec, Convolution, Spatial, halve};
 
 /// 3x3 convolution with bias, BN, ReLU.
 #[derive(Module, Debug)]
@@ -43,11 +41,6 @@ pub fn in_a_row(layers: &[ConvNorm], x: Tensor<4>, linear: bool, pass: &mut Pass
     } else {
         norm_relu(norm, y, pass)
     }
-}
-
-/// Maximum over 2 x 2, stride 2.
-pub fn halve(x: Tensor<4>) -> Tensor<4> {
-    max_pool2d(x, MaxPoolOptions::new([2, 2]).with_stride([2, 2]))
 }
 
 /// The 2-D U-Net of spec section 9: two convolutions a level, transposed convolutions upwards,

@@ -1,0 +1,154 @@
+use rayon::prelude::*;
+
+/// Values a thread should at least have to work on.
+const WORTHWHILE: usize = 1 << 15;
+
+/// The largest value in every second place's window, along every axis of a map.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window {
+    /// Values along each axis.
+    pub size: usize,
+    /// Places before the first value, and behind the last, that are never the largest.
+    pub padding: usize,
+}
+
+/// How one channel is pooled.
+#[derive(Clone, Copy, Debug)]
+pub struct Pooling {
+    /// `[z, y, x]` of a channel before.
+    size: [usize; 3],
+    window: [usize; 3],
+    stride: [usize; 3],
+    padding: [usize; 3],
+}
+
+impl Pooling {
+    /// Of a map of shape `[n, channels, (z,) y, x]`.
+    pub fn new(shape: &[usize], window: Window) -> Self {
+        let axes = &shape[2..];
+        let of_axes = |of_axis: usize, otherwise: usize| {
+            let mut three = [otherwise; 3];
+            three[3 - axes.len()..].fill(of_axis);
+            three
+        };
+        let mut size = [1; 3];
+        size[3 - axes.len()..].copy_from_slice(axes);
+        Self {
+            size,
+            window: of_axes(window.size, 1),
+            stride: of_axes(2, 1),
+            padding: of_axes(window.padding, 0),
+        }
+    }
+
+    /// `[z, y, x]` of a channel afterwards.
+    pub fn pooled(&self) -> [usize; 3] {
+        std::array::from_fn(|axis| {
+            (self.size[axis] + 2 * self.padding[axis] - self.window[axis]) / self.stride[axis] + 1
+        })
+    }
+
+    /// The value of the map that a window's place falls on.
+    fn at(&self, axis: usize, window: usize, place: usize) -> Option<usize> {
+        let at = (window * self.stride[axis] + place).checked_sub(self.padding[axis])?;
+        (at < self.size[axis]).then_some(at)
+    }
+
+    /// The windows of the last axis whose place falls on a value, and that of the first.
+    fn columns(&self, place: usize, pooled: usize) -> (std::ops::Range<usize>, usize) {
+        let inside = |window: &usize| self.at(2, *window, place).is_some();
+        let first = (0..pooled).find(inside).unwrap_or(pooled);
+        let end = (first..pooled)
+            .rev()
+            .find(inside)
+            .map_or(first, |last| last + 1);
+        (first..end, self.at(2, first, place).unwrap_or(0))
+    }
+}
+
+/// The largest values of channels one after the other, and where in its window each lies: the first of
+/// equals, and a NaN before all.
+pub fn largest(pooling: Pooling, x: &[f32]) -> (Vec<f32>, Vec<f32>) {
+    let large: usize = pooling.size.iter().product();
+    let small: usize = pooling.pooled().iter().product();
+    let mut y = vec![f32::NEG_INFINITY; x.len() / large * small];
+    let mut places = vec![0.0; y.len()];
+    y.par_chunks_mut(small)
+        .zip(places.par_chunks_mut(small))
+        .zip(x.par_chunks(large))
+        .with_min_len((WORTHWHILE / large).max(1))
+        .for_each(|((y, places), x)| largest_one(pooling, x, y, places));
+    (y, places)
+}
+
+fn largest_one(pooling: Pooling, x: &[f32], y: &mut [f32], places: &mut [f32]) {
+    let [_, height, width] = pooling.size;
+    let [_, rows, columns] = pooling.pooled();
+    let [deep, high, wide] = pooling.window;
+    let [.., stride] = pooling.stride;
+    let across: Vec<_> = (0..wide)
+        .map(|place| pooling.columns(place, columns))
+        .collect();
+    let lines = y
+        .chunks_exact_mut(columns)
+        .zip(places.chunks_exact_mut(columns));
+    for (line, (y, places)) in lines.enumerate() {
+        let (z, row) = (line / rows, line % rows);
+        for place in 0..deep * high {
+            let (z, row) = (
+                pooling.at(0, z, place / high),
+                pooling.at(1, row, place % high),
+            );
+            let (Some(z), Some(row)) = (z, row) else {
+                continue;
+            };
+            let x = &x[(z * height + row) * width..][..width];
+            for (step, (windows, from)) in across.iter().enumerate() {
+                let place = (place * wide + step) as f32;
+                let x = x[*from..].iter().step_by(stride);
+                let y = y[windows.clone()].iter_mut();
+                for ((y, at), &x) in y.zip(&mut places[windows.clone()]).zip(x) {
+                    let larger = x > *y || x.is_nan();
+                    *y = if larger { x } else { *y };
+                    *at = if larger { place } else { *at };
+                }
+            }
+        }
+    }
+}
+
+/// The gradient of the channels that were pooled, given that of the result and where it came from.
+pub fn spread(pooling: Pooling, gradient: &[f32], places: &[f32]) -> Vec<f32> {
+    let large: usize = pooling.size.iter().product();
+    let small: usize = pooling.pooled().iter().product();
+    let mut of_x = vec![0.0; gradient.len() / small * large];
+    of_x.par_chunks_mut(large)
+        .zip(gradient.par_chunks(small).zip(places.par_chunks(small)))
+        .with_min_len((WORTHWHILE / large).max(1))
+        .for_each(|(of_x, (gradient, places))| spread_one(pooling, gradient, places, of_x));
+    of_x
+}
+
+fn spread_one(pooling: Pooling, gradient: &[f32], places: &[f32], of_x: &mut [f32]) {
+    let [_, height, width] = pooling.size;
+    let [_, rows, columns] = pooling.pooled();
+    let [_, high, wide] = pooling.window;
+    let lines = gradient
+        .chunks_exact(columns)
+        .zip(places.chunks_exact(columns));
+    for (line, (gradient, places)) in lines.enumerate() {
+        let (z, row) = (line / rows, line % rows);
+        for (column, (gradient, place)) in gradient.iter().zip(places).enumerate() {
+            let place = *place as usize;
+            let at = [
+                pooling.at(0, z, place / (high * wide)),
+                pooling.at(1, row, place / wide % high),
+                pooling.at(2, column, place % wide),
+            ];
+            // A window of nothing but minus infinity has its first place, which may be none.
+            if let [Some(z), Some(y), Some(x)] = at {
+                of_x[(z * height + y) * width + x] += gradient;
+            }
+        }
+    }
+}
