@@ -101,7 +101,7 @@ impl Kernels for Flex {
     fn max_pool(x: Values, window: Window) -> (Values, Values) {
         let pooling = Pooling::new(&shape(&x), window);
         let x = dense(x);
-        let (y, places) = pool::largest(pooling, read(&x));
+        let (y, places) = pool::largest(Arch::new(), pooling, read(&x));
         let mut shape = shape(&x);
         let axes = shape.len() - 2;
         shape[2..].copy_from_slice(&pooling.pooled()[3 - axes..]);

@@ -1,3 +1,4 @@
+use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
 /// Values a thread should at least have to work on.
@@ -53,22 +54,11 @@ impl Pooling {
         let at = (window * self.stride[axis] + place).checked_sub(self.padding[axis])?;
         (at < self.size[axis]).then_some(at)
     }
-
-    /// The windows of the last axis whose place falls on a value, and that of the first.
-    fn columns(&self, place: usize, pooled: usize) -> (std::ops::Range<usize>, usize) {
-        let inside = |window: &usize| self.at(2, *window, place).is_some();
-        let first = (0..pooled).find(inside).unwrap_or(pooled);
-        let end = (first..pooled)
-            .rev()
-            .find(inside)
-            .map_or(first, |last| last + 1);
-        (first..end, self.at(2, first, place).unwrap_or(0))
-    }
 }
 
 /// The largest values of channels one after the other, and where in its window each lies: the first of
 /// equals, and a NaN before all.
-pub fn largest(pooling: Pooling, x: &[f32]) -> (Vec<f32>, Vec<f32>) {
+pub fn largest(arch: Arch, pooling: Pooling, x: &[f32]) -> (Vec<f32>, Vec<f32>) {
     let large: usize = pooling.size.iter().product();
     let small: usize = pooling.pooled().iter().product();
     let mut y = vec![f32::NEG_INFINITY; x.len() / large * small];
@@ -77,43 +67,74 @@ pub fn largest(pooling: Pooling, x: &[f32]) -> (Vec<f32>, Vec<f32>) {
         .zip(places.par_chunks_mut(small))
         .zip(x.par_chunks(large))
         .with_min_len((WORTHWHILE / large).max(1))
-        .for_each(|((y, places), x)| largest_one(pooling, x, y, places));
+        .for_each(|((y, places), x)| {
+            arch.dispatch(Largest {
+                pooling,
+                x,
+                y,
+                places,
+            });
+        });
     (y, places)
 }
 
-fn largest_one(pooling: Pooling, x: &[f32], y: &mut [f32], places: &mut [f32]) {
-    let [_, height, width] = pooling.size;
-    let [_, rows, columns] = pooling.pooled();
-    let [deep, high, wide] = pooling.window;
-    let [.., stride] = pooling.stride;
-    let across: Vec<_> = (0..wide)
-        .map(|place| pooling.columns(place, columns))
-        .collect();
-    let lines = y
-        .chunks_exact_mut(columns)
-        .zip(places.chunks_exact_mut(columns));
-    for (line, (y, places)) in lines.enumerate() {
-        let (z, row) = (line / rows, line % rows);
-        for place in 0..deep * high {
-            let (z, row) = (
-                pooling.at(0, z, place / high),
-                pooling.at(1, row, place % high),
-            );
-            let (Some(z), Some(row)) = (z, row) else {
-                continue;
-            };
-            let x = &x[(z * height + row) * width..][..width];
-            for (step, (windows, from)) in across.iter().enumerate() {
-                let place = (place * wide + step) as f32;
-                let x = x[*from..].iter().step_by(stride);
-                let y = y[windows.clone()].iter_mut();
-                for ((y, at), &x) in y.zip(&mut places[windows.clone()]).zip(x) {
-                    let larger = x > *y || x.is_nan();
-                    *y = if larger { x } else { *y };
-                    *at = if larger { place } else { *at };
+struct Largest<'a> {
+    pooling: Pooling,
+    x: &'a [f32],
+    y: &'a mut [f32],
+    places: &'a mut [f32],
+}
+
+impl WithSimd for Largest<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _simd: S) {
+        let pooling = self.pooling;
+        let [_, height, width] = pooling.size;
+        let [_, rows, columns] = pooling.pooled();
+        let [deep, high, wide] = pooling.window;
+        // A row's values at even and at odd places: what is every second value becomes a piece.
+        let mut parities = [vec![0.0; width.div_ceil(2)], vec![0.0; width / 2]];
+        let y = self.y.chunks_exact_mut(columns);
+        for (line, (y, places)) in y.zip(self.places.chunks_exact_mut(columns)).enumerate() {
+            let (z, row) = (line / rows, line % rows);
+            for place in 0..deep * high {
+                let z = pooling.at(0, z, place / high);
+                let (Some(z), Some(row)) = (z, pooling.at(1, row, place % high)) else {
+                    continue;
+                };
+                split(
+                    &self.x[(z * height + row) * width..][..width],
+                    &mut parities,
+                );
+                for step in 0..wide {
+                    let shift = step as isize - pooling.padding[2] as isize;
+                    let x = &parities[shift.rem_euclid(2) as usize];
+                    // Windows before the first value, values before the first window.
+                    let shift = shift.div_euclid(2);
+                    let (late, early) = ((-shift).max(0) as usize, shift.max(0) as usize);
+                    let windows = y[late..].iter_mut().zip(&mut places[late..]);
+                    let place = (place * wide + step) as f32;
+                    for ((y, at), &x) in windows.zip(&x[early..]) {
+                        let larger = x > *y || x.is_nan();
+                        *y = if larger { x } else { *y };
+                        *at = if larger { place } else { *at };
+                    }
                 }
             }
         }
+    }
+}
+
+#[inline(always)]
+fn split(row: &[f32], [even, odd]: &mut [Vec<f32>; 2]) {
+    let (pairs, last) = row.as_chunks::<2>();
+    for ((even, odd), pair) in even.iter_mut().zip(odd.iter_mut()).zip(pairs) {
+        [*even, *odd] = *pair;
+    }
+    if let [last] = last {
+        even[pairs.len()] = *last;
     }
 }
 

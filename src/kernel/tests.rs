@@ -3,6 +3,7 @@ use pulp::Arch;
 
 use super::norm::{Maps, Passage, Terms};
 use super::planes::Geometry;
+use super::pool::Pooling;
 use super::source::Source;
 use super::*;
 use crate::seed::Seed;
@@ -580,4 +581,19 @@ fn the_first_of_equals_is_the_largest_and_no_number_stays_none() {
     let gradient = x.grad(&y.sum().backward()).expect("x takes part");
     let gradient = gradient.into_data().try_to_vec::<f32>().expect("f32");
     assert_eq!(gradient, [1.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0]);
+}
+
+/// The vector instructions of this machine and plain code find the same, bit by bit.
+#[test]
+fn pooling_is_the_same_on_every_path() {
+    let window = Window {
+        size: 3,
+        padding: 1,
+    };
+    let pooling = Pooling::new(&[1, 2, 4, 9, 37], window);
+    let x = noise("x", 2 * 4 * 9 * 37);
+    let plain = pool::largest(Arch::Scalar, pooling, &x);
+    for arch in vectors() {
+        assert!(pool::largest(arch, pooling, &x) == plain, "{arch:?}");
+    }
 }
