@@ -1,3 +1,4 @@
+use burn::backend::autodiff::NodeId;
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::autodiff::grads::Gradients;
@@ -68,6 +69,13 @@ pub trait Kernels: Backend {
         relu: bool,
     ) -> FloatTensor<Self>;
 
+    /// See [`super::add_convolved_doubled`].
+    fn add_convolved_doubled(
+        onto: FloatTensor<Self>,
+        x: FloatTensor<Self>,
+        kernels: FloatTensor<Self>,
+    ) -> FloatTensor<Self>;
+
     /// See [`super::parities`].
     fn parities(x: FloatTensor<Self>, parity: Parity) -> FloatTensor<Self>;
 
@@ -106,6 +114,13 @@ pub trait KernelGradients: Backend {
 
     /// Of the input of a doubling.
     fn doubling_gradient(gradient: FloatTensor<Self>, how: Doubled) -> FloatTensor<Self>;
+
+    /// Of the input of a convolution of what is doubled, and of its kernels.
+    fn doubled_convolution_gradient(
+        x: FloatTensor<Self>,
+        kernels: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+    ) -> [FloatTensor<Self>; 2];
 
     /// Of the input of a pooling, of this shape.
     fn max_pool_gradient(
@@ -181,6 +196,19 @@ impl<T> Passed<T> {
     }
 }
 
+/// Hands gradients to those of an operation's inputs that take part.
+fn register<B: Backend, const N: usize>(
+    gradients: &mut Gradients,
+    inputs: [Option<NodeId>; N],
+    results: [FloatTensor<B>; N],
+) {
+    for (input, result) in inputs.into_iter().zip(results) {
+        if let Some(input) = input {
+            gradients.register::<B>(input, result);
+        }
+    }
+}
+
 impl<B: Kernels + KernelGradients, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
     fn double(x: FloatTensor<Self>, how: Doubled) -> FloatTensor<Self> {
         #[derive(Debug)]
@@ -208,6 +236,48 @@ impl<B: Kernels + KernelGradients, C: CheckpointStrategy> Kernels for Autodiff<B
         let y = B::double(x, how);
         match Double.prepare::<C>([x_guard]).compute_bound().stateful() {
             OpsKind::Tracked(prep) => prep.finish(how, y),
+            OpsKind::UnTracked(prep) => prep.finish(y),
+        }
+    }
+
+    fn add_convolved_doubled(
+        onto: FloatTensor<Self>,
+        x: FloatTensor<Self>,
+        kernels: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        #[derive(Debug)]
+        struct AddConvolvedDoubled;
+
+        impl<B: KernelGradients> Backward<B, 3> for AddConvolvedDoubled {
+            type State = [FloatTensor<B>; 2];
+
+            fn backward(
+                self,
+                ops: Ops<Self::State, 3>,
+                gradients: &mut Gradients,
+                _checkpointer: &mut Checkpointer,
+            ) {
+                let [onto_node, parents @ ..] = ops.parents;
+                let [x, kernels] = ops.state;
+                let gradient = gradients.consume::<B>(&ops.node);
+                let results = B::doubled_convolution_gradient(x, kernels, gradient.clone());
+                if let Some(node) = onto_node {
+                    gradients.register::<B>(node.id, gradient);
+                }
+                register::<B, 2>(gradients, parents.map(|node| Some(node?.id)), results);
+            }
+        }
+
+        let (onto, onto_guard) = onto.into_parts();
+        let (x, x_guard) = x.into_parts();
+        let (kernels, kernels_guard) = kernels.into_parts();
+        let y = B::add_convolved_doubled(onto, x.clone(), kernels.clone());
+        match AddConvolvedDoubled
+            .prepare::<C>([onto_guard, x_guard, kernels_guard])
+            .compute_bound()
+            .stateful()
+        {
+            OpsKind::Tracked(prep) => prep.finish([x, kernels], y),
             OpsKind::UnTracked(prep) => prep.finish(y),
         }
     }
@@ -351,11 +421,7 @@ impl<B: Kernels + KernelGradients, C: CheckpointStrategy> Kernels for Autodiff<B
             ) {
                 let gradient = gradients.consume::<B>(&ops.node);
                 let results = B::normalisation_gradient(ops.state, gradient);
-                for (node, result) in ops.parents.into_iter().zip(results) {
-                    if let Some(node) = node {
-                        gradients.register::<B>(node.id, result);
-                    }
-                }
+                register::<B, 3>(gradients, ops.parents.map(|node| Some(node?.id)), results);
             }
         }
 
@@ -422,11 +488,7 @@ impl<B: Kernels + KernelGradients, C: CheckpointStrategy> Kernels for Autodiff<B
                 };
                 let state = passed.of(x);
                 let results = B::normed_convolution_gradient(state, doubled, kernels, gradient);
-                for (node, result) in ops.parents.into_iter().zip(results) {
-                    if let Some(node) = node {
-                        gradients.register::<B>(node.id, result);
-                    }
-                }
+                register::<B, 5>(gradients, ops.parents.map(|node| Some(node?.id)), results);
             }
         }
 
@@ -503,11 +565,7 @@ impl<B: Kernels + KernelGradients, C: CheckpointStrategy> Kernels for Autodiff<B
                 let ([x, scale, shift], relu) = ops.state;
                 let gradient = gradients.consume::<B>(&ops.node);
                 let results = B::affine_gradient(x, scale, shift, relu, gradient);
-                for (node, result) in ops.parents.into_iter().zip(results) {
-                    if let Some(node) = node {
-                        gradients.register::<B>(node.id, result);
-                    }
-                }
+                register::<B, 3>(gradients, ops.parents.map(|node| Some(node?.id)), results);
             }
         }
 

@@ -12,6 +12,7 @@ use super::extension::{KernelGradients, Kernels, Normalised};
 use super::norm::{self, Maps, Passage, Terms};
 use super::origin::{Doubled, Origin};
 use super::parity::Parity;
+use super::phases;
 use super::planes::Geometry;
 use super::pool::{self, Pooling, Window};
 use super::source::Source;
@@ -92,6 +93,14 @@ impl Kernels for Flex {
         write(y, how.shape(&shape(&x)))
     }
 
+    fn add_convolved_doubled(onto: Values, x: Values, kernels: Values) -> Values {
+        let geometry = geometry(&shape(&x), &shape(&kernels), false);
+        let (mut y, x, kernels) = (dense(onto), dense(x), dense(kernels));
+        let to = change(&mut y);
+        phases::add_convolved(Arch::new(), &geometry, &plain(&x), read(&kernels), to);
+        y
+    }
+
     fn parities(x: Values, parity: Parity) -> Values {
         let of = shape(&x);
         let y = parity.apply(&of, read(&dense(x)));
@@ -163,6 +172,19 @@ impl KernelGradients for Flex {
             upsample::gather(Arch::new(), doubling, read(&gradient)),
             shape,
         )
+    }
+
+    fn doubled_convolution_gradient(x: Values, kernels: Values, gradient: Values) -> [Values; 2] {
+        let geometry = geometry(&shape(&x), &shape(&kernels), false);
+        let (x, kernels, gradient) = (dense(x), dense(kernels), dense(gradient));
+        let [of_x, of_kernels] = phases::gradients(
+            Arch::new(),
+            &geometry,
+            &plain(&x),
+            read(&kernels),
+            read(&gradient),
+        );
+        [write(of_x, shape(&x)), write(of_kernels, shape(&kernels))]
     }
 
     fn max_pool_gradient(

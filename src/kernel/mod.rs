@@ -12,6 +12,7 @@ mod flex;
 mod norm;
 mod origin;
 mod parity;
+mod phases;
 mod planes;
 mod pool;
 mod product;
@@ -191,6 +192,26 @@ pub fn affine_convolution<const R: usize>(
 pub fn double<const R: usize>(x: Tensor<R>, how: Doubled) -> Option<Tensor<R>> {
     runs_on(&x.device()).then(|| {
         let y = <Dispatch as Kernels>::double(x.into_dispatch(), how);
+        Tensor::from_dispatch(y)
+    })
+}
+
+/// `onto` and the convolution of `x` doubled to its nearest values, computed on the small maps, where the
+/// device has a kernel for it.
+///
+/// # Shapes
+/// `onto` `[n, out, 2 y, 2 x]`, `x` `[n, channels, y, x]`, `kernels` `[out, channels, 1 or 3, 1 or 3]`.
+pub fn add_convolved_doubled(
+    onto: Tensor<4>,
+    x: Tensor<4>,
+    kernels: Tensor<4>,
+) -> Option<Tensor<4>> {
+    runs_on(&x.device()).then(|| {
+        let y = <Dispatch as Kernels>::add_convolved_doubled(
+            onto.into_dispatch(),
+            x.into_dispatch(),
+            kernels.into_dispatch(),
+        );
         Tensor::from_dispatch(y)
     })
 }

@@ -597,3 +597,38 @@ fn pooling_is_the_same_on_every_path() {
         assert!(pool::largest(arch, pooling, &x) == plain, "{arch:?}");
     }
 }
+
+/// As of a map that is doubled first, values and gradients.
+#[test]
+fn convolutions_of_doubled_maps_are_computed_on_the_small_ones() {
+    let device = Device::flex().autodiff();
+    let nearest = Doubled {
+        along_z: false,
+        linear: false,
+    };
+    for [batch, inputs, outputs, height, width, size] in [
+        [2, 3, 5, 4, 7, 3],
+        [1, 70, 40, 9, 30, 3],
+        [1, 2, 3, 1, 1, 3],
+        [2, 9, 4, 5, 3, 1],
+    ] {
+        let x = tensor("x", [batch, inputs, height, width], &device).require_grad();
+        let kernels = tensor("kernels", [outputs, inputs, size, size], &device).require_grad();
+        let onto = tensor("onto", [batch, outputs, 2 * height, 2 * width], &device);
+        let onto = onto.require_grad();
+        let weight = tensor("weight", onto.dims(), &device);
+        let zeros = Tensor::zeros([outputs], &device);
+        let doubled = double(x.clone(), nearest).expect("flex has the kernel");
+        let expected = onto.clone() + convolve(doubled, kernels.clone(), zeros);
+        let found = add_convolved_doubled(onto.clone(), x.clone(), kernels.clone())
+            .expect("flex has the kernel");
+        let what = format!("{batch} {inputs} {outputs} {height} {width} {size}");
+        assert_near(found.clone(), expected.clone(), &what);
+        let found = (found * weight.clone()).sum().backward();
+        let expected = (expected * weight).sum().backward();
+        for (name, input) in [("x", &x), ("kernels", &kernels), ("onto", &onto)] {
+            let of = |gradients| input.grad(gradients).expect("every input takes part");
+            assert_near(of(&found), of(&expected), &format!("{what}: {name}"));
+        }
+    }
+}

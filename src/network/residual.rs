@@ -5,7 +5,7 @@ use burn::tensor::{Device, Tensor};
 
 use super::Pass;
 use super::dense::NormSpec;
-use super::spatial::{ConvSpec, Convolution, Spatial, halve};
+use super::spatial::{ConvSpec, Convolution, Spatial, convolve_joined, halve};
 use super::unet::{ConvNorm, in_a_row};
 use crate::recipe::Upsampling;
 
@@ -40,14 +40,36 @@ impl Group {
     }
 
     fn forward(&self, x: Tensor<4>, pass: &mut Pass) -> Tensor<4> {
-        let y = in_a_row(&self.layers, x.clone(), self.residual, pass);
+        self.run(|conv| conv.convolve(x.clone()), || x.clone(), pass)
+    }
+
+    /// Of a map and a small one, which is doubled and put behind it.
+    fn forward_joined(&self, large: Tensor<4>, small: Tensor<4>, pass: &mut Pass) -> Tensor<4> {
+        let convolve = |conv: &Conv2d| convolve_joined(conv, large.clone(), small.clone());
+        let joined = || {
+            let doubled =
+                <Conv2d as Spatial<4>>::upsample(small.clone(), false, Upsampling::Nearest);
+            Tensor::cat(vec![large.clone(), doubled], 1)
+        };
+        self.run(convolve, joined, pass)
+    }
+
+    /// Given the convolutions of the input, and the input.
+    fn run(
+        &self,
+        convolve: impl Fn(&Conv2d) -> Tensor<4>,
+        input: impl Fn() -> Tensor<4>,
+        pass: &mut Pass,
+    ) -> Tensor<4> {
+        let first = convolve(self.layers[0].conv());
+        let y = in_a_row(&self.layers, first, self.residual, pass);
         if !self.residual {
             return y;
         }
         relu(
             y + match &self.projection {
-                Some(projection) => projection.convolve(x),
-                None => x,
+                Some(projection) => convolve(projection),
+                None => input(),
             },
         )
     }
@@ -107,8 +129,7 @@ impl ResidualNet {
         }
         for group in &self.up {
             let skip = skips.pop().expect("as many skips as levels to rise");
-            let risen = <Conv2d as Spatial<4>>::upsample(x, false, Upsampling::Nearest);
-            x = group.forward(Tensor::cat(vec![skip, risen], 1), pass);
+            x = group.forward_joined(skip, x, pass);
         }
         self.classifier.convolve(x)
     }

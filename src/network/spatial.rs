@@ -307,6 +307,24 @@ fn halved<const R: usize>(x: Tensor<R>, kernels: Tensor<R>) -> Option<(Tensor<R>
     Some((x, kernel::parities(kernels, Parity::Split)?))
 }
 
+/// A convolution of two maps put together: a large one, and a small one doubled to its nearest values.
+///
+/// # Shapes
+/// `[n, c, 2 y, 2 x]` and `[n, c', y, x]`, kernels of 1 x 1 or 3 x 3 over `c + c'` channels.
+pub fn convolve_joined(layer: &Conv2d, large: Tensor<4>, small: Tensor<4>) -> Tensor<4> {
+    if !kernel::runs_on(&large.device()) {
+        let doubled = double_plane(small, Upsampling::Nearest);
+        return layer.convolve(Tensor::cat(vec![large, doubled], 1));
+    }
+    let kernels = layer.weight.val();
+    let (first, second) = (large.dims()[1], small.dims()[1]);
+    let bias = bias_of(layer.bias.as_ref(), &layer.weight);
+    let y = kernel::convolve(large, kernels.clone().narrow(1, 0, first), bias);
+    let y = kernel::add_convolved_doubled(y, small, kernels.narrow(1, first, second))
+        .expect("the device has the kernel");
+    written_down(layer.weight.id, y)
+}
+
 /// A transposed convolution of kernel 2 and stride 2: every value becomes a 2 x 2 patch of each
 /// output channel.
 ///

@@ -24,22 +24,27 @@ impl ConvNorm {
     }
 }
 
-/// Such layers in a row, the last one's ReLU left out where `linear`. What lies between two of them is
-/// never kept: each convolution takes the BN and ReLU before it along.
-pub fn in_a_row(layers: &[ConvNorm], x: Tensor<4>, linear: bool, pass: &mut Pass) -> Tensor<4> {
-    let Some((first, others)) = layers.split_first() else {
-        return x;
-    };
-    let mut y = first.conv.convolve(x);
-    let mut norm = &first.norm;
-    for layer in others {
-        y = layer.conv.convolve_normed(norm, y, pass);
-        norm = &layer.norm;
+impl ConvNorm {
+    pub fn conv(&self) -> &Conv2d {
+        &self.conv
     }
+}
+
+/// Such layers in a row, from what the first one's convolution gives on, the last one's ReLU left out where
+/// `linear`. What lies between two of them is never kept: each convolution takes the BN and ReLU before it
+/// along.
+pub fn in_a_row(layers: &[ConvNorm], first: Tensor<4>, linear: bool, pass: &mut Pass) -> Tensor<4> {
+    let mut y = first;
+    for pair in layers.windows(2) {
+        y = pair[1].conv.convolve_normed(&pair[0].norm, y, pass);
+    }
+    let Some(last) = layers.last() else {
+        return y;
+    };
     if linear {
-        norm_linear(norm, y, pass)
+        norm_linear(&last.norm, y, pass)
     } else {
-        norm_relu(norm, y, pass)
+        norm_relu(&last.norm, y, pass)
     }
 }
 
@@ -98,12 +103,12 @@ impl UNet {
                 skips.push(x.clone());
                 x = halve(x);
             }
-            x = in_a_row(pair, x, false, pass);
+            x = in_a_row(pair, pair[0].conv.convolve(x), false, pass);
         }
         for (rise, pair) in self.rise.iter().zip(&self.up) {
             let skip = skips.pop().expect("as many skips as levels to rise");
             let joined = Tensor::cat(vec![skip, spatial::rise(rise, x)], 1);
-            x = in_a_row(pair, joined, false, pass);
+            x = in_a_row(pair, pair[0].conv.convolve(joined), false, pass);
         }
         self.classifier.convolve(x)
     }
