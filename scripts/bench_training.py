@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """Training steps and answers of hdbench's networks against PyTorch's on the same cores, side by side in one run:
 seconds, and the highest resident memory of the process. Both run the same network on noise of the same shape, with the
-same loss and optimiser, in a process of their own, one after the other, in turn.
+same loss and optimiser, in a process of their own, one after the other, in turn. Of the two networks that predict a
+case of 512 x 512 x 300 voxels answers alone, and from these, for each side, how long the case's slices and windows would
+take: their numbers are those of `hdbench model cost`.
 
     python3 scripts/bench_training.py                      every setting, one and two threads
     python3 scripts/bench_training.py --only full --threads 2 --rounds 1
@@ -25,7 +27,8 @@ import environment
 # Those of verify_against_pytorch.py: one environment serves both.
 PACKAGES = ["torch==2.9.0", "torchvision==0.24.0", "timm==1.0.31", "safetensors==0.8.0", "numpy==2.4.6"]
 ROOT = Path(__file__).resolve().parent.parent
-# Name, part, scale, batch and plane where they are not the scale's.
+# Name, part, scale, batch and plane where they are not the scale's, how many of them a case of 512 x 512 x 300 has where
+# answers alone are timed.
 SETTINGS = [
     ("denseunet2d-full", "denseunet2d", "full", 1, 224),
     ("denseunet3d-full", "denseunet3d", "full", 1, 224),
@@ -35,6 +38,8 @@ SETTINGS = [
     ("denseunet3d-demo", "denseunet3d", "demo", None, None),
     ("hdenseunet-demo", "hdenseunet", "demo", None, None),
     ("coarse-full", "_coarse", "full", 1, None),
+    ("coarse-slice-full", "_coarse", "full", 1, 592, 570),
+    ("hdenseunet-full", "hdenseunet", "full", 1, 224, 228),
 ]
 
 
@@ -52,22 +57,34 @@ def main():
     python = environment.python("pytorch", PACKAGES, chosen.venv)
     binary = str((chosen.hdbench or build()).resolve())
     rows = []
+    case = {}
     for name, *setting in SETTINGS:
         if chosen.only is None or chosen.only in name:
             for threads in chosen.threads:
-                rows.append((name, threads, *measure(binary, python, chosen, setting, threads)))
+                shape, *sides = measure(binary, python, chosen, setting, threads)
+                rows.append((name, threads, shape, *sides))
+                for pieces in setting[4:]:
+                    case.setdefault(threads, []).append(
+                        [pieces * statistics.median(side["answer_seconds"]) for side in sides])
                 print(f"{name}, {threads} threads: done", file=sys.stderr)
     for kind, title in (("step", "Training step, optimiser included"), ("answer", "Answer, without gradients")):
         print(f"\n{title}\n\n| network | patch | threads | hdbench ms | PyTorch ms | ratio |", end="")
         print(" hdbench MB | PyTorch MB | ratio |" if kind == "step" else "")
         print("|---|---|---:|---:|---:|---:|" + ("---:|---:|---:|" if kind == "step" else ""))
         for name, threads, shape, ours, theirs in rows:
+            if not ours[f"{kind}_seconds"]:
+                continue
             mine, peer = (1000 * statistics.median(side[f"{kind}_seconds"]) for side in (ours, theirs))
             line = f"| {name} | {shape} | {threads} | {mine:.1f} | {peer:.1f} | {mine / peer:.2f} |"
             if kind == "step":
                 a, b = ours["step_memory_mb"], theirs["step_memory_mb"]
                 line += f" {a:.0f} | {b:.0f} | {a / b:.2f} |"
             print(line)
+    for threads, stages in case.items():
+        if len(stages) == 2:
+            mine, peer = (sum(stage[side] for stage in stages) for side in (0, 1))
+            print(f"\nA case of 512 x 512 x 300, reckoned, {threads} threads: hdbench {mine:.0f} s, PyTorch {peer:.0f} s, "
+                  f"ratio {mine / peer:.2f}")
     print(f"\nLoad at the end: {os.getloadavg()[0]:.1f}.")
 
 
@@ -79,10 +96,11 @@ def build():
 
 
 def measure(binary, python, chosen, setting, threads):
-    part, scale, batch, plane = setting
+    part, scale, batch, plane, *pieces = setting
     repeats = chosen.repeats or (20 if scale == "demo" else 3)
     command = [binary, "model", "measure", part, "--scale", scale, "--threads", str(threads), "--repeats", str(repeats),
                "--device", chosen.device, "--json"]
+    command += ["--answers"] if pieces else []
     for flag, value in (("--batch", batch), ("--plane", plane)):
         command += [flag, str(value)] if value else []
     sides = ({"step_seconds": [], "answer_seconds": []}, {"step_seconds": [], "answer_seconds": []})
@@ -93,12 +111,12 @@ def measure(binary, python, chosen, setting, threads):
         for _ in range(chosen.rounds):
             ours = json.loads(run(command))["measured"]
             asked = {"part": part, "model": str(model / "model.toml"), "input": ours["input"], "threads": threads,
-                     "repeats": repeats}
+                     "repeats": repeats, "steps": not pieces}
             theirs = json.loads(run([str(python), "-m", "pytorch.steps"], json.dumps(asked)))
             for side, found in zip(sides, (ours, theirs)):
                 for kind in ("step_seconds", "answer_seconds"):
                     side[kind] += found[kind]
-                side["step_memory_mb"] = max(side.get("step_memory_mb", 0), found["step_memory_mb"])
+                side["step_memory_mb"] = max(side.get("step_memory_mb", 0), found["step_memory_mb"] or 0)
     n, _, *size = ours["input"]
     return f"{n} x {' x '.join(map(str, size))}", *sides
 

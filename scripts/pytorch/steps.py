@@ -39,7 +39,7 @@ def main():
         with torch.inference_mode():
             networks.answer(network, image)["logits"].sum().item()
 
-    steps = timed(step, asked["repeats"])
+    steps = timed(step, asked["repeats"]) if asked["steps"] else []
     memory = peak_mb()
     network.eval()
     del optimizer

@@ -53,56 +53,60 @@ pub struct Measured {
     pub answer_memory_mb: Option<f64>,
 }
 
-/// Times training steps of a part's last stage and forward passes on noise; each once more before,
-/// which does not count.
+/// Times so many training steps of a part's last stage, and so many forward passes, on noise; of both one more
+/// comes before, which does not count. Without `steps` nothing is trained.
 pub fn measure(
     part: Part,
     recipe: &Recipe,
     scale: &Scale,
     patch: Patch,
     device: &Device,
-    repeats: usize,
+    steps: usize,
+    answers: usize,
 ) -> Result<Measured> {
     let training = device.clone().autodiff();
     let mut network = initialise(Network::build(part, recipe, scale, &training), Seed(1));
     let batch = noise(part, network.input(), patch);
-    let plans = stages(part, recipe, scale);
-    let plan = plans.last().expect("every part has a stage");
-    let mut optimizer = sgd(recipe);
-    let devices = [training];
-    let step = Step {
-        plan,
-        recipe,
-        devices: &devices,
-        shards: patch.shards,
-    };
-    let memory = PeakMemory::start();
     let mut step_seconds = Vec::new();
-    for _ in 0..=repeats {
-        let began = Instant::now();
-        let (_, gradients) = step.gradients(&network, &batch, Seed(1).stream("dropout"));
-        network = optimizer.step(1e-6, network, gradients);
-        device
-            .sync()
-            .map_err(|e| crate::error::Error::Internal(e.to_string()))?;
-        step_seconds.push(began.elapsed().as_secs_f64());
+    let mut step_memory_mb = None;
+    if steps > 0 {
+        let plans = stages(part, recipe, scale);
+        let devices = [training];
+        let step = Step {
+            plan: plans.last().expect("every part has a stage"),
+            recipe,
+            devices: &devices,
+            shards: patch.shards,
+        };
+        let mut optimizer = sgd(recipe);
+        let memory = PeakMemory::start();
+        for _ in 0..=steps {
+            let began = Instant::now();
+            let (_, gradients) = step.gradients(&network, &batch, Seed(1).stream("dropout"));
+            network = optimizer.step(1e-6, network, gradients);
+            device
+                .sync()
+                .map_err(|e| crate::error::Error::Internal(e.to_string()))?;
+            step_seconds.push(began.elapsed().as_secs_f64());
+        }
+        step_seconds.remove(0);
+        step_memory_mb = memory.megabytes();
     }
-    let step_memory_mb = memory.megabytes();
     let network = network.valid();
-    drop(optimizer);
     let memory = PeakMemory::start();
     let mut answer_seconds = Vec::new();
-    for _ in 0..=repeats {
+    for _ in 0..=answers {
         let began = Instant::now();
         let answers = network.forward(batch.image(device), Mode::TEST, &mut Pass::evaluation());
         drop(answers.logits.into_data());
         answer_seconds.push(began.elapsed().as_secs_f64());
     }
+    answer_seconds.remove(0);
     Ok(Measured {
         input: batch.image_shape,
-        step_seconds: step_seconds.split_off(1),
+        step_seconds,
         step_memory_mb,
-        answer_seconds: answer_seconds.split_off(1),
+        answer_seconds,
         answer_memory_mb: memory.megabytes(),
     })
 }

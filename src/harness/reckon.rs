@@ -40,7 +40,7 @@ pub fn reckon(
             shards: study.shards,
             ..Patch::of(part, &study.recipe, &study.scale)
         };
-        let measured = measure(part, &study.recipe, &study.scale, patch, &device, 1)?;
+        let measured = measure(part, &study.recipe, &study.scale, patch, &device, 1, 0)?;
         let steps = iterations(&stages(part, &study.recipe, &study.scale));
         let one = Reckoned {
             seconds: measured.step_seconds[0] * steps as f64,

@@ -17,7 +17,7 @@ use crate::recipe::{Recipe, Scale, Variant};
 use crate::training::{Checkpoint, Session, StagePlan, stages, write_losses};
 
 /// Raised when the same settings lead to other weights than before.
-const METHOD: u32 = 2;
+const METHOD: u32 = 3;
 
 /// Everything a training's result follows from.
 #[derive(Serialize)]

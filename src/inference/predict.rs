@@ -9,7 +9,7 @@ use super::windows::{Accumulator, Region, Windows, cut, starts};
 use crate::error::{Error, Result};
 use crate::kernel;
 use crate::metrics::components::{Connectivity, largest};
-use crate::network::{Input, Mode, Network, Pass, SliceAnswer};
+use crate::network::{Input, Mode, Network, Pass, ResidualNet, SliceAnswer};
 use crate::preprocess::{Prepared, canonical_box, resample_hu};
 use crate::progress::Progress;
 use crate::recipe::{Recipe, Scale, TestWindows};
@@ -20,9 +20,6 @@ use crate::volume::{resample_linear, shape_at_spacing};
 const SLICES_AT_ONCE: usize = 16;
 const PIXELS_AT_ONCE: usize = 4 << 20;
 const PIXELS_AT_ONCE_ON_FLEX: usize = 1 << 17;
-
-/// Down- and upsampling of the coarse net halve and double the plane so often.
-const COARSE_HALVINGS: u32 = 4;
 
 /// A network ready to answer, with the method it was trained by.
 pub struct Predictor<'a> {
@@ -120,7 +117,7 @@ impl Predictor<'_> {
     /// The windows of the coarse stage: every slice whole.
     pub fn coarse_windows(&self, image: &Array3<i16>) -> Windows {
         let shape = <[usize; 3]>::from(image.dim());
-        let plane = [shape[1], shape[2]].map(|n| n.next_multiple_of(1 << COARSE_HALVINGS));
+        let plane = [shape[1], shape[2]].map(|n| n.next_multiple_of(1 << ResidualNet::HALVINGS));
         self.windows(shape, Region::whole(shape), plane)
     }
 

@@ -1,7 +1,6 @@
 use rayon::prelude::*;
 
-/// Values a thread should at least have to work on.
-const WORTHWHILE: usize = 1 << 15;
+use super::WORTHWHILE;
 
 /// A step of stochastic gradient descent with momentum.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -223,12 +223,8 @@ impl<B: Kernels + KernelGradients, C: CheckpointStrategy> Kernels for Autodiff<B
                 gradients: &mut Gradients,
                 _checkpointer: &mut Checkpointer,
             ) {
-                let [x_node] = ops.parents;
-                let gradient = gradients.consume::<B>(&ops.node);
-                if let Some(node) = x_node {
-                    let of_x = B::doubling_gradient(gradient, ops.state);
-                    gradients.register::<B>(node.id, of_x);
-                }
+                let of_x = B::doubling_gradient(gradients.consume::<B>(&ops.node), ops.state);
+                register::<B, 1>(gradients, ops.parents.map(|node| Some(node?.id)), [of_x]);
             }
         }
 
@@ -295,11 +291,9 @@ impl<B: Kernels + KernelGradients, C: CheckpointStrategy> Kernels for Autodiff<B
                 gradients: &mut Gradients,
                 _checkpointer: &mut Checkpointer,
             ) {
-                let [x_node] = ops.parents;
                 let gradient = gradients.consume::<B>(&ops.node);
-                if let Some(node) = x_node {
-                    gradients.register::<B>(node.id, B::parities(gradient, ops.state.inverse()));
-                }
+                let of_x = B::parities(gradient, ops.state.inverse());
+                register::<B, 1>(gradients, ops.parents.map(|node| Some(node?.id)), [of_x]);
             }
         }
 
@@ -324,13 +318,10 @@ impl<B: Kernels + KernelGradients, C: CheckpointStrategy> Kernels for Autodiff<B
                 gradients: &mut Gradients,
                 _checkpointer: &mut Checkpointer,
             ) {
-                let [x_node] = ops.parents;
                 let (places, shape, window) = ops.state;
                 let gradient = gradients.consume::<B>(&ops.node);
-                if let Some(node) = x_node {
-                    let of_x = B::max_pool_gradient(gradient, places, shape, window);
-                    gradients.register::<B>(node.id, of_x);
-                }
+                let of_x = B::max_pool_gradient(gradient, places, shape, window);
+                register::<B, 1>(gradients, ops.parents.map(|node| Some(node?.id)), [of_x]);
             }
         }
 

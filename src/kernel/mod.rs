@@ -32,6 +32,9 @@ pub use origin::{Doubled, Origin};
 pub use parity::Parity;
 pub use pool::Window;
 
+/// Values a thread should at least have to work on.
+const WORTHWHILE: usize = 1 << 15;
+
 /// Whether a device runs the kernels of this module.
 pub fn runs_on(device: &Device) -> bool {
     *device == Device::flex()

@@ -3,11 +3,9 @@ use std::borrow::Cow;
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
+use super::WORTHWHILE;
 use super::source::{Source, Spare};
 use super::upsample;
-
-/// Values a thread should at least have to work on.
-const WORTHWHILE: usize = 1 << 15;
 
 /// Batches of channels `[n, c, s]`, space flattened.
 #[derive(Clone, Copy, Debug)]

@@ -1,7 +1,6 @@
 use rayon::prelude::*;
 
-/// Values a thread should at least have to work on.
-const WORTHWHILE: usize = 1 << 15;
+use super::WORTHWHILE;
 
 /// Of maps: the values at even and odd places of every axis as channels of their own, half as large; or the
 /// way back.

@@ -5,6 +5,7 @@
 use pulp::Arch;
 use rayon::prelude::*;
 
+use super::WORTHWHILE;
 use super::convolution;
 use super::planes::Geometry;
 use super::source::Source;
@@ -12,9 +13,6 @@ use super::upsample::{self, Doubling};
 
 /// The taps of three that fall on the first small value; the others fall on the second.
 const FIRST: [usize; 2] = [1, 2];
-
-/// Planes a thread should at least have to work on.
-const PLANES: usize = 4;
 
 /// Adds to `y` `[n, channels_out, 2 y, 2 x]` the convolution of `x` `[n, channels_in, y, x]` doubled. The
 /// geometry is that of the small map, with a kernel of 1 x 1 or 3 x 3.
@@ -121,7 +119,7 @@ fn add_rows(geometry: &Geometry, row: usize, [even, odd]: [&[f32]; 2], y: &mut [
     let (plane, width) = (geometry.plane(), geometry.size[2]);
     y.par_chunks_mut(4 * plane)
         .zip(even.par_chunks(plane).zip(odd.par_chunks(plane)))
-        .with_min_len(PLANES)
+        .with_min_len((WORTHWHILE / (4 * plane)).max(1))
         .for_each(|(y, (even, odd))| {
             let rows = y.chunks_exact_mut(2 * width).skip(row).step_by(2);
             let added = even.chunks_exact(width).zip(odd.chunks_exact(width));
@@ -142,7 +140,7 @@ fn taken(geometry: &Geometry, [row, column]: [usize; 2], large: &[f32]) -> Vec<f
     small
         .par_chunks_mut(plane)
         .zip(large.par_chunks(4 * plane))
-        .with_min_len(PLANES)
+        .with_min_len((WORTHWHILE / (4 * plane)).max(1))
         .for_each(|(small, large)| {
             let rows = large.chunks_exact(2 * width).skip(row).step_by(2);
             for (small, large) in small.chunks_exact_mut(width).zip(rows) {
@@ -161,6 +159,6 @@ fn add_all(to: &mut Vec<f32>, from: Vec<f32>) {
     }
     to.par_iter_mut()
         .zip(from)
-        .with_min_len(1 << 15)
+        .with_min_len(WORTHWHILE)
         .for_each(|(to, from)| *to += from);
 }

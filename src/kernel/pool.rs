@@ -1,8 +1,7 @@
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
-/// Values a thread should at least have to work on.
-const WORTHWHILE: usize = 1 << 15;
+use super::WORTHWHILE;
 
 /// The largest value in every second place's window, along every axis of a map.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,8 +4,7 @@
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
-/// Values a thread should at least have to work on.
-const WORTHWHILE: usize = 1 << 15;
+use super::WORTHWHILE;
 
 /// What is doubled: the plane, and z too where `along_z`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

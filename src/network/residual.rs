@@ -85,6 +85,9 @@ pub struct ResidualNet {
 }
 
 impl ResidualNet {
+    /// How often the plane is halved, and doubled again.
+    pub const HALVINGS: usize = CONVOLUTIONS.len() - 1;
+
     /// Random weights; `levels` are channels, finest first.
     pub fn build(
         channels: usize,
@@ -101,7 +104,7 @@ impl ResidualNet {
                 Group::build([from, to], CONVOLUTIONS[index], index > 0, norm, device)
             })
             .collect();
-        let up = (0..4)
+        let up = (0..Self::HALVINGS)
             .rev()
             .map(|index| {
                 let joined = levels[index] + levels[index + 1];

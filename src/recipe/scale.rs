@@ -144,7 +144,7 @@ impl Scale {
             patch: 64,
             depth: Some(8),
             batch: 6,
-            iterations: 2_000,
+            iterations: 3_000,
             volume_stage: 0.5,
             encoder_iterations: 400,
             coarse_iterations: 400,

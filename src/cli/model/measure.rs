@@ -45,6 +45,9 @@ pub struct Measure {
     /// Steps and answers timed, after one of each that is not; the median is printed
     #[arg(long, default_value_t = 3)]
     repeats: usize,
+    /// Answers alone, without training steps and the memory they take
+    #[arg(long)]
+    answers: bool,
     /// JSON instead of text (also when standard output is no terminal)
     #[arg(long)]
     json: bool,
@@ -73,9 +76,10 @@ impl Measure {
             ));
         }
         let threads = self.threads.unwrap_or_else(cores);
+        let steps = if self.answers { 0 } else { self.repeats };
         let measured = pool(threads)?.install(|| {
             let device = self.device.open(threads)?;
-            measure(part, &recipe, &scale, patch, &device, self.repeats)
+            measure(part, &recipe, &scale, patch, &device, steps, self.repeats)
         })?;
         let summary = summarise(part, &recipe, &scale);
         if self.json || !std::io::stdout().is_terminal() {
@@ -98,14 +102,20 @@ impl Measure {
 fn text(measured: &Measured, summary: &NetworkSummary, threads: usize, place: Place) -> String {
     let [n, _, slices, plane, _] = measured.input;
     let memory = |mb: Option<f64>| mb.map_or(String::new(), |mb| format!(", peak {mb:.0} MB"));
+    let step = match measured.step_seconds.as_slice() {
+        [] => String::new(),
+        seconds => format!(
+            "training step {:.3} s{}\n",
+            median(seconds),
+            memory(measured.step_memory_mb)
+        ),
+    };
     format!(
         "input {n} x {slices} x {plane} x {plane} on {place}, {threads} threads\n\
          {} trainable parameters\n\
-         training step {:.3} s{}\n\
+         {step}\
          answer        {:.3} s{}\n",
         grouped(summary.parameters.trainable),
-        median(&measured.step_seconds),
-        memory(measured.step_memory_mb),
         median(&measured.answer_seconds),
         memory(measured.answer_memory_mb),
     )
