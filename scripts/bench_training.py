@@ -51,7 +51,7 @@ def main():
                         + ", ".join(name for name, *_ in SETTINGS))
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--rounds", type=int, default=3, help="turns of both (default: 3)")
-    parser.add_argument("--repeats", type=int, help="steps a turn (default: 3 at scale full, 20 at demo)")
+    parser.add_argument("--repeats", type=int, help="steps a turn (default: 3 at scale full, 20 at demo, 1 of a case's pieces)")
     parser.add_argument("--venv", type=Path, metavar="DIR", help="where PyTorch is installed")
     chosen = parser.parse_args()
     python = environment.python("pytorch", PACKAGES, chosen.venv)
@@ -66,7 +66,9 @@ def main():
                 for pieces in setting[4:]:
                     case.setdefault(threads, []).append(
                         [pieces * statistics.median(side["answer_seconds"]) for side in sides])
-                print(f"{name}, {threads} threads: done", file=sys.stderr)
+                done = [f"{kind} {' and '.join(f'{statistics.median(side[kind]):.4f} s' for side in sides)}"
+                        for kind in ("step_seconds", "answer_seconds") if sides[0][kind]]
+                print(f"{name}, {threads} threads: {', '.join(done)}", file=sys.stderr)
     for kind, title in (("step", "Training step, optimiser included"), ("answer", "Answer, without gradients")):
         print(f"\n{title}\n\n| network | patch | threads | hdbench ms | PyTorch ms | ratio |", end="")
         print(" hdbench MB | PyTorch MB | ratio |" if kind == "step" else "")
@@ -97,7 +99,7 @@ def build():
 
 def measure(binary, python, chosen, setting, threads):
     part, scale, batch, plane, *pieces = setting
-    repeats = chosen.repeats or (20 if scale == "demo" else 3)
+    repeats = chosen.repeats or (20 if scale == "demo" else 1 if pieces else 3)
     command = [binary, "model", "measure", part, "--scale", scale, "--threads", str(threads), "--repeats", str(repeats),
                "--device", chosen.device, "--json"]
     command += ["--answers"] if pieces else []

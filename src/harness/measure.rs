@@ -18,7 +18,7 @@ pub struct Patch {
     pub batch: usize,
     /// Slices of a volume.
     pub depth: usize,
-    /// In-plane size, divisible by 32.
+    /// In-plane size, divisible by 32, of the coarse net by 16.
     pub plane: usize,
     /// Parts in which a mini-batch of slices is computed.
     pub shards: usize,

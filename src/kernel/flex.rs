@@ -12,7 +12,7 @@ use super::extension::{KernelGradients, Kernels, Normalised};
 use super::norm::{self, Maps, Passage, Terms};
 use super::origin::{Doubled, Origin};
 use super::parity::Parity;
-use super::phases;
+use super::phases::{self, Nearest};
 use super::planes::Geometry;
 use super::pool::{self, Pooling, Window};
 use super::source::Source;
@@ -95,9 +95,10 @@ impl Kernels for Flex {
 
     fn add_convolved_doubled(onto: Values, x: Values, kernels: Values) -> Values {
         let geometry = geometry(&shape(&x), &shape(&kernels), false);
+        let of = nearest(&geometry, &shape(&onto));
         let (mut y, x, kernels) = (dense(onto), dense(x), dense(kernels));
         let to = change(&mut y);
-        phases::add_convolved(Arch::new(), &geometry, &plain(&x), read(&kernels), to);
+        phases::add_convolved(Arch::new(), of, &plain(&x), read(&kernels), to);
         y
     }
 
@@ -176,14 +177,10 @@ impl KernelGradients for Flex {
 
     fn doubled_convolution_gradient(x: Values, kernels: Values, gradient: Values) -> [Values; 2] {
         let geometry = geometry(&shape(&x), &shape(&kernels), false);
+        let of = nearest(&geometry, &shape(&gradient));
         let (x, kernels, gradient) = (dense(x), dense(kernels), dense(gradient));
-        let [of_x, of_kernels] = phases::gradients(
-            Arch::new(),
-            &geometry,
-            &plain(&x),
-            read(&kernels),
-            read(&gradient),
-        );
+        let [of_x, of_kernels] =
+            phases::gradients(Arch::new(), of, &plain(&x), read(&kernels), read(&gradient));
         [write(of_x, shape(&x)), write(of_kernels, shape(&kernels))]
     }
 
@@ -385,6 +382,14 @@ fn doubling(map: &[usize], how: Doubled, divisor: usize) -> (Doubling, Vec<usize
         linear,
     };
     (doubling, shape)
+}
+
+/// The doubling of a map of this geometry to one of this shape.
+fn nearest<'a>(geometry: &'a Geometry, large: &[usize]) -> Nearest<'a> {
+    Nearest {
+        geometry,
+        along_z: large.len() == 5 && large[2] != geometry.size[0],
+    }
 }
 
 /// Scale and shift of a batch norm with these statistics.

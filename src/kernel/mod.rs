@@ -203,12 +203,13 @@ pub fn double<const R: usize>(x: Tensor<R>, how: Doubled) -> Option<Tensor<R>> {
 /// device has a kernel for it.
 ///
 /// # Shapes
-/// `onto` `[n, out, 2 y, 2 x]`, `x` `[n, channels, y, x]`, `kernels` `[out, channels, 1 or 3, 1 or 3]`.
-pub fn add_convolved_doubled(
-    onto: Tensor<4>,
-    x: Tensor<4>,
-    kernels: Tensor<4>,
-) -> Option<Tensor<4>> {
+/// `onto` `[n, out, (z or 2 z,) 2 y, 2 x]`, `x` `[n, channels, (z,) y, x]`, `kernels` `[out, channels, ...]` of
+/// size 1 or 3.
+pub fn add_convolved_doubled<const R: usize>(
+    onto: Tensor<R>,
+    x: Tensor<R>,
+    kernels: Tensor<R>,
+) -> Option<Tensor<R>> {
     runs_on(&x.device()).then(|| {
         let y = <Dispatch as Kernels>::add_convolved_doubled(
             onto.into_dispatch(),

@@ -1,6 +1,6 @@
-//! Convolutions of maps doubled to their nearest values, as ones of the small maps. Of a kernel of 3 x 3 a
-//! pixel of the large map meets only 2 x 2 small ones; which of its taps fall together depends on whether the
-//! pixel's row and column are even or odd, its phase.
+//! Convolutions of maps doubled to their nearest values, as ones of the small maps. Of a kernel of three values
+//! a pixel of the large map meets only two small ones along every doubled axis; which of its taps fall together
+//! depends on whether the pixel's place is even or odd, its phase.
 
 use pulp::Arch;
 use rayon::prelude::*;
@@ -14,142 +14,190 @@ use super::upsample::{self, Doubling};
 /// The taps of three that fall on the first small value; the others fall on the second.
 const FIRST: [usize; 2] = [1, 2];
 
-/// Adds to `y` `[n, channels_out, 2 y, 2 x]` the convolution of `x` `[n, channels_in, y, x]` doubled. The
-/// geometry is that of the small map, with a kernel of 1 x 1 or 3 x 3.
-pub fn add_convolved(arch: Arch, geometry: &Geometry, x: &Source, kernels: &[f32], y: &mut [f32]) {
-    let bias = vec![0.0; geometry.channels_out];
-    if geometry.taps() == 1 {
-        let small = convolution::forward(arch, geometry, x, kernels, &bias);
-        for row in [0, 1] {
-            add_rows(geometry, row, [&small, &small], y);
+/// How a map is doubled: the plane, and z too where `along_z`; with the geometry of a convolution of the small
+/// map, whose kernel has one value or three along every doubled axis.
+#[derive(Clone, Copy, Debug)]
+pub struct Nearest<'a> {
+    pub geometry: &'a Geometry,
+    pub along_z: bool,
+}
+
+/// Of a pixel of the large map: whether its slice, row and column are odd.
+type Phase = [usize; 3];
+
+impl Nearest<'_> {
+    fn doubled(&self) -> [bool; 3] {
+        [self.along_z, true, true]
+    }
+
+    /// Values of a channel of the large map.
+    fn large(&self) -> usize {
+        self.geometry.plane() * if self.along_z { 8 } else { 4 }
+    }
+
+    /// Slices and rows that are even or odd.
+    fn lines(&self) -> impl Iterator<Item = [usize; 2]> + use<> {
+        (0..=usize::from(self.along_z)).flat_map(|slice| [[slice, 0], [slice, 1]])
+    }
+
+    fn pointwise(&self) -> bool {
+        self.geometry.taps() == 1
+    }
+
+    /// The convolution that gives the pixels of a phase.
+    fn phase(&self, at: Phase) -> Geometry {
+        let mut geometry = *self.geometry;
+        for (axis, doubled) in self.doubled().into_iter().enumerate() {
+            if doubled {
+                geometry.kernel[axis] = 2;
+                geometry.padding[axis] = 1 - at[axis];
+            }
+        }
+        geometry
+    }
+
+    /// For each tap of the kernel its place in a phase's.
+    fn places(&self, at: Phase) -> Vec<usize> {
+        let folded = self.phase(at).kernel;
+        let [deep, high, wide] = self.geometry.kernel;
+        let place = |tap: usize| {
+            let taps = [tap / (high * wide), tap / wide % high, tap % wide];
+            let parts: [usize; 3] = std::array::from_fn(|axis| match self.doubled()[axis] {
+                true => usize::from(taps[axis] >= FIRST[at[axis]]),
+                false => taps[axis],
+            });
+            (parts[0] * folded[1] + parts[1]) * folded[2] + parts[2]
+        };
+        (0..deep * high * wide).map(place).collect()
+    }
+
+    /// The kernels as a phase meets them.
+    fn folded(&self, kernels: &[f32], at: Phase) -> Vec<f32> {
+        let (places, size) = (self.places(at), self.phase(at).taps());
+        let mut folded = vec![0.0; kernels.len() / places.len() * size];
+        let kernels = kernels.chunks_exact(places.len());
+        for (folded, kernel) in folded.chunks_exact_mut(size).zip(kernels) {
+            for (place, value) in places.iter().zip(kernel) {
+                folded[*place] += value;
+            }
+        }
+        folded
+    }
+
+    /// Adds the gradients of kernels that were folded to those of the kernels.
+    fn unfold(&self, folded: &[f32], at: Phase, kernels: &mut [f32]) {
+        let (places, size) = (self.places(at), self.phase(at).taps());
+        let kernels = kernels.chunks_exact_mut(places.len());
+        for (kernel, folded) in kernels.zip(folded.chunks_exact(size)) {
+            for (place, value) in places.iter().zip(kernel) {
+                *value += folded[*place];
+            }
+        }
+    }
+
+    /// Where in a channel of the large map the rows of such slices and rows begin.
+    fn rows(&self, [slice, row]: [usize; 2]) -> impl Iterator<Item = usize> + use<> {
+        let [depth, height, width] = self.geometry.size;
+        let step = if self.along_z { 2 } else { 1 };
+        (0..depth * height).map(move |line| {
+            let (z, y) = (line / height * step + slice, 2 * (line % height) + row);
+            (z * 2 * height + y) * 2 * width
+        })
+    }
+
+    /// Adds small maps to the even and the odd columns of such slices and rows.
+    fn add(&self, line: [usize; 2], [even, odd]: [&[f32]; 2], y: &mut [f32]) {
+        let (plane, width) = (self.geometry.plane(), self.geometry.size[2]);
+        y.par_chunks_mut(self.large())
+            .zip(even.par_chunks(plane).zip(odd.par_chunks(plane)))
+            .with_min_len((WORTHWHILE / self.large()).max(1))
+            .for_each(|(y, (even, odd))| {
+                let added = even.chunks_exact(width).zip(odd.chunks_exact(width));
+                for (start, (even, odd)) in self.rows(line).zip(added) {
+                    let (pairs, _) = y[start..][..2 * width].as_chunks_mut::<2>();
+                    for (pair, (even, odd)) in pairs.iter_mut().zip(even.iter().zip(odd)) {
+                        pair[0] += even;
+                        pair[1] += odd;
+                    }
+                }
+            });
+    }
+
+    /// The pixels of a phase, as small maps.
+    fn taken(&self, [slice, row, column]: Phase, large: &[f32]) -> Vec<f32> {
+        let (plane, width) = (self.geometry.plane(), self.geometry.size[2]);
+        let mut small = vec![0.0; large.len() / self.large() * plane];
+        small
+            .par_chunks_mut(plane)
+            .zip(large.par_chunks(self.large()))
+            .with_min_len((WORTHWHILE / self.large()).max(1))
+            .for_each(|(small, large)| {
+                let starts = self.rows([slice, row]);
+                for (small, start) in small.chunks_exact_mut(width).zip(starts) {
+                    let (pairs, _) = large[start..][..2 * width].as_chunks::<2>();
+                    for (small, pair) in small.iter_mut().zip(pairs) {
+                        *small = pair[column];
+                    }
+                }
+            });
+        small
+    }
+}
+
+/// Adds to `y` `[n, channels_out, (2) z, 2 y, 2 x]` the convolution of `x` `[n, channels_in, z, y, x]` doubled.
+pub fn add_convolved(arch: Arch, of: Nearest, x: &Source, kernels: &[f32], y: &mut [f32]) {
+    let bias = vec![0.0; of.geometry.channels_out];
+    if of.pointwise() {
+        let small = convolution::forward(arch, of.geometry, x, kernels, &bias);
+        for line in of.lines() {
+            of.add(line, [&small, &small], y);
         }
         return;
     }
-    for row in [0, 1] {
+    for line in of.lines() {
         let [even, odd] = [0, 1].map(|column| {
-            let kernels = folded(kernels, [row, column]);
-            convolution::forward(arch, &phase(geometry, [row, column]), x, &kernels, &bias)
+            let at = [line[0], line[1], column];
+            convolution::forward(arch, &of.phase(at), x, &of.folded(kernels, at), &bias)
         });
-        add_rows(geometry, row, [&even, &odd], y);
+        of.add(line, [&even, &odd], y);
     }
 }
 
 /// The gradients of `x` and of the kernels, given that of the result.
 pub fn gradients(
     arch: Arch,
-    geometry: &Geometry,
+    of: Nearest,
     x: &Source,
     kernels: &[f32],
     gradient: &[f32],
 ) -> [Vec<f32>; 2] {
-    if geometry.taps() == 1 {
+    if of.pointwise() {
         let doubling = Doubling {
-            size: geometry.size,
-            along_z: false,
+            size: of.geometry.size,
+            along_z: of.along_z,
             linear: false,
         };
         let gradient = upsample::gather(arch, doubling, gradient);
         return [
-            convolution::input_gradient(arch, geometry, &gradient, kernels),
-            convolution::kernel_gradient(arch, geometry, x, &gradient),
+            convolution::input_gradient(arch, of.geometry, &gradient, kernels),
+            convolution::kernel_gradient(arch, of.geometry, x, &gradient),
         ];
     }
     let mut of_x = Vec::new();
     let mut of_kernels = vec![0.0; kernels.len()];
-    for at in [[0, 0], [0, 1], [1, 0], [1, 1]] {
-        let geometry = phase(geometry, at);
-        let gradient = taken(&geometry, at, gradient);
-        let folded = folded(kernels, at);
-        add_all(
-            &mut of_x,
-            convolution::input_gradient(arch, &geometry, &gradient, &folded),
-        );
-        let found = convolution::kernel_gradient(arch, &geometry, x, &gradient);
-        unfold(&found, at, &mut of_kernels);
+    for [slice, row] in of.lines() {
+        for column in [0, 1] {
+            let at = [slice, row, column];
+            let geometry = of.phase(at);
+            let gradient = of.taken(at, gradient);
+            let folded = of.folded(kernels, at);
+            let found = convolution::input_gradient(arch, &geometry, &gradient, &folded);
+            add_all(&mut of_x, found);
+            let found = convolution::kernel_gradient(arch, &geometry, x, &gradient);
+            of.unfold(&found, at, &mut of_kernels);
+        }
     }
     [of_x, of_kernels]
-}
-
-/// The convolution that gives the pixels of a phase.
-fn phase(geometry: &Geometry, [row, column]: [usize; 2]) -> Geometry {
-    Geometry {
-        kernel: [1, 2, 2],
-        padding: [0, 1 - row, 1 - column],
-        ..*geometry
-    }
-}
-
-/// Which of two small values a tap of three falls on.
-fn part(phase: usize, tap: usize) -> usize {
-    usize::from(tap >= FIRST[phase])
-}
-
-/// For each tap of 3 x 3 its place among those of 2 x 2.
-fn places([row, column]: [usize; 2]) -> [usize; 9] {
-    std::array::from_fn(|tap| 2 * part(row, tap / 3) + part(column, tap % 3))
-}
-
-/// Kernels of 3 x 3 as a phase meets them.
-fn folded(kernels: &[f32], phase: [usize; 2]) -> Vec<f32> {
-    let places = places(phase);
-    let (kernels, _) = kernels.as_chunks::<9>();
-    let fold = |kernel: &[f32; 9]| {
-        let mut folded = [0.0; 4];
-        for (place, value) in places.iter().zip(kernel) {
-            folded[*place] += value;
-        }
-        folded
-    };
-    kernels.iter().flat_map(fold).collect()
-}
-
-/// Adds the gradients of kernels that were folded to those of the kernels.
-fn unfold(folded: &[f32], phase: [usize; 2], kernels: &mut [f32]) {
-    let places = places(phase);
-    let kernels = kernels.as_chunks_mut::<9>().0.iter_mut();
-    for (kernel, folded) in kernels.zip(folded.as_chunks::<4>().0) {
-        for (place, value) in places.iter().zip(kernel) {
-            *value += folded[*place];
-        }
-    }
-}
-
-/// Adds small maps to the even and the odd columns of every second row.
-fn add_rows(geometry: &Geometry, row: usize, [even, odd]: [&[f32]; 2], y: &mut [f32]) {
-    let (plane, width) = (geometry.plane(), geometry.size[2]);
-    y.par_chunks_mut(4 * plane)
-        .zip(even.par_chunks(plane).zip(odd.par_chunks(plane)))
-        .with_min_len((WORTHWHILE / (4 * plane)).max(1))
-        .for_each(|(y, (even, odd))| {
-            let rows = y.chunks_exact_mut(2 * width).skip(row).step_by(2);
-            let added = even.chunks_exact(width).zip(odd.chunks_exact(width));
-            for (y, (even, odd)) in rows.zip(added) {
-                let pairs = y.as_chunks_mut::<2>().0.iter_mut();
-                for (pair, (even, odd)) in pairs.zip(even.iter().zip(odd)) {
-                    pair[0] += even;
-                    pair[1] += odd;
-                }
-            }
-        });
-}
-
-/// The pixels of a phase, as small maps.
-fn taken(geometry: &Geometry, [row, column]: [usize; 2], large: &[f32]) -> Vec<f32> {
-    let (plane, width) = (geometry.plane(), geometry.size[2]);
-    let mut small = vec![0.0; large.len() / 4];
-    small
-        .par_chunks_mut(plane)
-        .zip(large.par_chunks(4 * plane))
-        .with_min_len((WORTHWHILE / (4 * plane)).max(1))
-        .for_each(|(small, large)| {
-            let rows = large.chunks_exact(2 * width).skip(row).step_by(2);
-            for (small, large) in small.chunks_exact_mut(width).zip(rows) {
-                for (small, pair) in small.iter_mut().zip(large.as_chunks::<2>().0) {
-                    *small = pair[column];
-                }
-            }
-        });
-    small
 }
 
 fn add_all(to: &mut Vec<f32>, from: Vec<f32>) {

@@ -599,36 +599,43 @@ fn pooling_is_the_same_on_every_path() {
 }
 
 /// As of a map that is doubled first, values and gradients.
-#[test]
-fn convolutions_of_doubled_maps_are_computed_on_the_small_ones() {
+fn check_nearest<const R: usize>(x: [usize; R], outputs: usize, size: usize, along_z: bool) {
     let device = Device::flex().autodiff();
     let nearest = Doubled {
-        along_z: false,
+        along_z,
         linear: false,
     };
-    for [batch, inputs, outputs, height, width, size] in [
-        [2, 3, 5, 4, 7, 3],
-        [1, 70, 40, 9, 30, 3],
-        [1, 2, 3, 1, 1, 3],
-        [2, 9, 4, 5, 3, 1],
-    ] {
-        let x = tensor("x", [batch, inputs, height, width], &device).require_grad();
-        let kernels = tensor("kernels", [outputs, inputs, size, size], &device).require_grad();
-        let onto = tensor("onto", [batch, outputs, 2 * height, 2 * width], &device);
-        let onto = onto.require_grad();
-        let weight = tensor("weight", onto.dims(), &device);
-        let zeros = Tensor::zeros([outputs], &device);
-        let doubled = double(x.clone(), nearest).expect("flex has the kernel");
-        let expected = onto.clone() + convolve(doubled, kernels.clone(), zeros);
-        let found = add_convolved_doubled(onto.clone(), x.clone(), kernels.clone())
-            .expect("flex has the kernel");
-        let what = format!("{batch} {inputs} {outputs} {height} {width} {size}");
-        assert_near(found.clone(), expected.clone(), &what);
-        let found = (found * weight.clone()).sum().backward();
-        let expected = (expected * weight).sum().backward();
-        for (name, input) in [("x", &x), ("kernels", &kernels), ("onto", &onto)] {
-            let of = |gradients| input.grad(gradients).expect("every input takes part");
-            assert_near(of(&found), of(&expected), &format!("{what}: {name}"));
-        }
+    let what = format!("{x:?} {outputs} {size} {along_z}");
+    let mut kernels = [size; R];
+    kernels[..2].copy_from_slice(&[outputs, x[1]]);
+    let kernels = tensor("kernels", kernels, &device).require_grad();
+    let x = tensor("x", x, &device).require_grad();
+    let doubled = double(x.clone(), nearest).expect("flex has the kernel");
+    let zeros = Tensor::zeros([outputs], &device);
+    let expected = convolve(doubled, kernels.clone(), zeros);
+    let onto = tensor("onto", expected.dims(), &device).require_grad();
+    let expected = onto.clone() + expected;
+    let weight = tensor("weight", onto.dims(), &device);
+    let found = add_convolved_doubled(onto.clone(), x.clone(), kernels.clone())
+        .expect("flex has the kernel");
+    assert_near(found.clone(), expected.clone(), &what);
+    let found = (found * weight.clone()).sum().backward();
+    let expected = (expected * weight).sum().backward();
+    for (name, input) in [("x", &x), ("kernels", &kernels), ("onto", &onto)] {
+        let of = |gradients| input.grad(gradients).expect("every input takes part");
+        assert_near(of(&found), of(&expected), &format!("{what}: {name}"));
+    }
+}
+
+#[test]
+fn convolutions_of_doubled_maps_are_computed_on_the_small_ones() {
+    check_nearest([2, 3, 4, 7], 5, 3, false);
+    check_nearest([1, 70, 9, 30], 40, 3, false);
+    check_nearest([1, 2, 1, 1], 3, 3, false);
+    check_nearest([2, 9, 5, 3], 4, 1, false);
+    for along_z in [false, true] {
+        check_nearest([2, 3, 3, 4, 7], 5, 3, along_z);
+        check_nearest([1, 40, 1, 5, 6], 34, 3, along_z);
+        check_nearest([1, 4, 2, 3, 3], 5, 1, along_z);
     }
 }

@@ -199,16 +199,27 @@ impl<C: Convolution> DenseUNet<C> {
             } else {
                 (skip, None)
             };
-            let upsampled = self.order == BlockOrder::NormFirst && before.is_none();
-            x = if upsampled {
-                let (conv, norm) = (&level.conv, &level.norm);
-                conv.convolve_upsampled(norm, x, along_z, self.upsampling, pass)
-            } else {
-                let dropout = if index == last { self.dropout } else { 0.0 };
-                let x = add(C::upsample(x, along_z, self.upsampling), before);
-                self.level(level, x, dropout, pass)
+            let Level { conv, norm } = level;
+            let upsampled = |x| C::upsample(x, along_z, self.upsampling);
+            x = match (self.order, before) {
+                (BlockOrder::NormFirst, None) => {
+                    conv.convolve_upsampled(norm, x, along_z, self.upsampling, pass)
+                }
+                (BlockOrder::NormFirst, Some(skip)) => {
+                    conv.convolve_normed(norm, upsampled(x) + skip, pass)
+                }
+                (BlockOrder::ConvFirst, before) => {
+                    let y = match before {
+                        None => conv.upsample_convolve(x, along_z, self.upsampling),
+                        Some(skip) => conv.convolve(upsampled(x) + skip),
+                    };
+                    let dropout = if index == last { self.dropout } else { 0.0 };
+                    norm_relu(norm, pass.dropout(y, dropout), pass)
+                }
             };
-            x = add(x, after);
+            if let Some(skip) = after {
+                x = x + skip;
+            }
         }
         let logits = self
             .classifier
@@ -217,25 +228,6 @@ impl<C: Convolution> DenseUNet<C> {
         Answer {
             features: x,
             logits,
-        }
-    }
-
-    fn level<const R: usize>(
-        &self,
-        level: &Level<C>,
-        x: Tensor<R>,
-        dropout: f64,
-        pass: &mut Pass,
-    ) -> Tensor<R>
-    where
-        C: Spatial<R>,
-    {
-        match self.order {
-            BlockOrder::NormFirst => level.conv.convolve_normed(&level.norm, x, pass),
-            BlockOrder::ConvFirst => {
-                let x = pass.dropout(level.conv.convolve(x), dropout);
-                norm_relu(&level.norm, x, pass)
-            }
         }
     }
 }
@@ -249,12 +241,5 @@ impl<C: Convolution> Classifier<C> {
             Some(norm) => self.conv.convolve_normed(norm, x, pass),
             None => self.conv.convolve(x),
         }
-    }
-}
-
-fn add<const R: usize>(x: Tensor<R>, skip: Option<Tensor<R>>) -> Tensor<R> {
-    match skip {
-        Some(skip) => x + skip,
-        None => x,
     }
 }

@@ -97,6 +97,16 @@ pub trait Spatial<const R: usize>: Convolution {
         x: Tensor<R>,
         pass: &mut Pass,
     ) -> Tensor<R>;
+    /// The convolution, of stride 1, of `x` upsampled, without a norm.
+    fn upsample_convolve(&self, x: Tensor<R>, along_z: bool, how: Upsampling) -> Tensor<R> {
+        let found = match how {
+            Upsampling::Nearest => self.convolve_nearest(x.clone(), along_z),
+            Upsampling::Linear => None,
+        };
+        found.unwrap_or_else(|| self.convolve(Self::upsample(x, along_z, how)))
+    }
+    /// The same of nearest values, where the device has a kernel for it.
+    fn convolve_nearest(&self, x: Tensor<R>, along_z: bool) -> Option<Tensor<R>>;
     /// Maximum over 3 x 3 (x 3), stride 2, padding 1, in every axis.
     fn max_pool(x: Tensor<R>) -> Tensor<R>;
     /// Mean over 2 x 2 in the plane; z is left alone.
@@ -143,6 +153,12 @@ impl Spatial<4> for Conv2d {
         let (kernels, bias) = (self.weight.val(), bias_of(self.bias.as_ref(), &self.weight));
         let y = norm_relu_convolve(norm, x, kernels, bias, origin, pass);
         written_down(self.weight.id, y)
+    }
+
+    fn convolve_nearest(&self, x: Tensor<4>, _along_z: bool) -> Option<Tensor<4>> {
+        let (kernels, bias) = (self.weight.val(), bias_of(self.bias.as_ref(), &self.weight));
+        let y = convolved_nearest(x, kernels, bias, false)?;
+        Some(written_down(self.weight.id, y))
     }
 
     fn max_pool(x: Tensor<4>) -> Tensor<4> {
@@ -198,6 +214,12 @@ impl Spatial<5> for Conv3d {
         let (kernels, bias) = (self.weight.val(), bias_of(self.bias.as_ref(), &self.weight));
         let y = norm_relu_convolve(norm, x, kernels, bias, origin, pass);
         written_down(self.weight.id, y)
+    }
+
+    fn convolve_nearest(&self, x: Tensor<5>, along_z: bool) -> Option<Tensor<5>> {
+        let (kernels, bias) = (self.weight.val(), bias_of(self.bias.as_ref(), &self.weight));
+        let y = convolved_nearest(x, kernels, bias, along_z)?;
+        Some(written_down(self.weight.id, y))
     }
 
     fn max_pool(x: Tensor<5>) -> Tensor<5> {
@@ -305,6 +327,24 @@ fn halved<const R: usize>(x: Tensor<R>, kernels: Tensor<R>) -> Option<(Tensor<R>
     let before = [(1, 0); 3];
     let kernels = kernels.pad(&before[..R - 2], 0.0);
     Some((x, kernel::parities(kernels, Parity::Split)?))
+}
+
+/// A convolution of a map doubled to its nearest values, where the device has a kernel for it.
+fn convolved_nearest<const R: usize>(
+    x: Tensor<R>,
+    kernels: Tensor<R>,
+    bias: Tensor<1>,
+    along_z: bool,
+) -> Option<Tensor<R>> {
+    if !kernel::runs_on(&x.device()) {
+        return None;
+    }
+    let [mut large, mut channels] = [x.dims(), [1; R]];
+    (large[1], channels[1]) = (bias.dims()[0], bias.dims()[0]);
+    let doubled = if along_z { 3 } else { 2 };
+    large[R - doubled..].iter_mut().for_each(|size| *size *= 2);
+    let onto = Tensor::zeros(large, &x.device()) + bias.reshape(channels);
+    kernel::add_convolved_doubled(onto, x, kernels)
 }
 
 /// A convolution of two maps put together: a large one, and a small one doubled to its nearest values.

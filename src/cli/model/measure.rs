@@ -9,7 +9,7 @@ use crate::cli::output::{print, print_json};
 use crate::cli::study_options::{cores, pool, shards};
 use crate::error::{Error, Result};
 use crate::harness::{Measured, Patch, measure};
-use crate::network::{NetworkSummary, Place, summarise};
+use crate::network::{NetworkSummary, Part, Place, summarise};
 use crate::recipe::Settings;
 
 /// Measure a network: seconds and peak memory of a training step and of an answer.
@@ -30,7 +30,7 @@ pub struct Measure {
     /// Slices of a volume (default: the scale's, else the recipe's)
     #[arg(long)]
     depth: Option<usize>,
-    /// In-plane size, divisible by 32 (default: the scale's)
+    /// In-plane size, divisible by 32, of _coarse by 16 (default: the scale's)
     #[arg(long)]
     plane: Option<usize>,
     /// Parts in which a mini-batch of slices is computed, one after the other
@@ -68,10 +68,12 @@ impl Measure {
             && patch.depth > 0
             && patch.plane > 0
             && patch.depth.is_multiple_of(4)
-            && patch.plane.is_multiple_of(32);
+            && patch
+                .plane
+                .is_multiple_of(if part == Part::Coarse { 16 } else { 32 });
         if !fits || self.repeats == 0 {
             return Err(Error::usage(
-                "--batch and --repeats are at least 1, --depth a multiple of 4, --plane of 32",
+                "--batch and --repeats are at least 1, --depth a multiple of 4, --plane of 32 (_coarse: 16)",
                 "leave them out for the scale's own",
             ));
         }
