@@ -7,7 +7,6 @@ use super::Pass;
 use super::dense::NormSpec;
 use super::spatial::{ConvSpec, Convolution, Spatial, convolve_joined, halve};
 use super::unet::{ConvNorm, in_a_row};
-use crate::recipe::Upsampling;
 
 /// Convolutions of the five levels, finest first (Han 2017, figure; spec section 4.1).
 const CONVOLUTIONS: [usize; 5] = [2, 2, 3, 3, 3];
@@ -40,25 +39,20 @@ impl Group {
     }
 
     fn forward(&self, x: Tensor<4>, pass: &mut Pass) -> Tensor<4> {
-        self.run(|conv| conv.convolve(x.clone()), || x.clone(), pass)
+        self.run(|conv| conv.convolve(x.clone()), Some(x.clone()), pass)
     }
 
     /// Of a map and a small one, which is doubled and put behind it.
     fn forward_joined(&self, large: Tensor<4>, small: Tensor<4>, pass: &mut Pass) -> Tensor<4> {
         let convolve = |conv: &Conv2d| convolve_joined(conv, large.clone(), small.clone());
-        let joined = || {
-            let doubled =
-                <Conv2d as Spatial<4>>::upsample(small.clone(), false, Upsampling::Nearest);
-            Tensor::cat(vec![large.clone(), doubled], 1)
-        };
-        self.run(convolve, joined, pass)
+        self.run(convolve, None, pass)
     }
 
-    /// Given the convolutions of the input, and the input.
+    /// Given the convolutions of the input, and the input where it may have as many channels as the result.
     fn run(
         &self,
         convolve: impl Fn(&Conv2d) -> Tensor<4>,
-        input: impl Fn() -> Tensor<4>,
+        input: Option<Tensor<4>>,
         pass: &mut Pass,
     ) -> Tensor<4> {
         let first = convolve(self.layers[0].conv());
@@ -66,12 +60,8 @@ impl Group {
         if !self.residual {
             return y;
         }
-        relu(
-            y + match &self.projection {
-                Some(projection) => convolve(projection),
-                None => input(),
-            },
-        )
+        let shortcut = self.projection.as_ref().map(convolve).or(input);
+        relu(y + shortcut.expect("two maps joined have more channels than the result"))
     }
 }
 
