@@ -253,14 +253,12 @@ impl<B: Kernels + KernelGradients, C: CheckpointStrategy> Kernels for Autodiff<B
                 gradients: &mut Gradients,
                 _checkpointer: &mut Checkpointer,
             ) {
-                let [onto_node, parents @ ..] = ops.parents;
                 let [x, kernels] = ops.state;
-                let gradient = gradients.consume::<B>(&ops.node);
-                let results = B::doubled_convolution_gradient(x, kernels, gradient.clone());
-                if let Some(node) = onto_node {
-                    gradients.register::<B>(node.id, gradient);
-                }
-                register::<B, 2>(gradients, parents.map(|node| Some(node?.id)), results);
+                let of_onto = gradients.consume::<B>(&ops.node);
+                let [of_x, of_kernels] =
+                    B::doubled_convolution_gradient(x, kernels, of_onto.clone());
+                let results = [of_onto, of_x, of_kernels];
+                register::<B, 3>(gradients, ops.parents.map(|node| Some(node?.id)), results);
             }
         }
 

@@ -13,7 +13,7 @@ use super::norm::{self, Maps, Passage, Terms};
 use super::origin::{Doubled, Origin};
 use super::parity::Parity;
 use super::phases::{self, Nearest};
-use super::planes::Geometry;
+use super::planes::{Geometry, three};
 use super::pool::{self, Pooling, Window};
 use super::source::Source;
 use super::upsample::{self, Doubling};
@@ -371,13 +371,8 @@ fn doubling(map: &[usize], how: Doubled, divisor: usize) -> (Doubling, Vec<usize
     if along_z {
         shape[axes - 3] /= divisor;
     }
-    let size = [
-        if axes == 5 { shape[2] } else { 1 },
-        shape[axes - 2],
-        shape[axes - 1],
-    ];
     let doubling = Doubling {
-        size,
+        size: three(&shape[2..]),
         along_z,
         linear,
     };
@@ -414,11 +409,6 @@ fn line(
 
 /// From the shapes of a map and the kernels; the map is the result where `of_result`.
 fn geometry(map: &[usize], kernels: &[usize], of_result: bool) -> Geometry {
-    let three = |axes: &[usize]| {
-        let mut three = [1; 3];
-        three[3 - axes.len()..].copy_from_slice(axes);
-        three
-    };
     let kernel = three(&kernels[2..]);
     let geometry = Geometry {
         batch: map[0],

@@ -1,6 +1,7 @@
 use rayon::prelude::*;
 
 use super::WORTHWHILE;
+use super::planes::three;
 
 /// Of maps: the values at even and odd places of every axis as channels of their own, half as large; or the
 /// way back.
@@ -42,17 +43,15 @@ impl Parity {
             Self::Split => shape.to_vec(),
             Self::Join => self.shape(shape),
         };
-        let axes = &large[2..];
-        let mut size = [1; 3];
-        size[3 - axes.len()..].copy_from_slice(axes);
+        let (size, along_z) = (three(&large[2..]), large.len() == 5);
         let volume: usize = size.iter().product();
         let mut y = vec![0.0; x.len()];
         y.par_chunks_mut(volume.max(1))
             .zip(x.par_chunks(volume.max(1)))
             .with_min_len((WORTHWHILE / volume.max(1)).max(1))
             .for_each(|(y, x)| match self {
-                Self::Split => split(size, axes.len() == 3, x, y),
-                Self::Join => join(size, axes.len() == 3, x, y),
+                Self::Split => split(size, along_z, x, y),
+                Self::Join => join(size, along_z, x, y),
             });
         y
     }

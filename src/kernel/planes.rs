@@ -6,6 +6,13 @@ use rayon::prelude::*;
 /// Lengths are rounded up to this many values, the widest vector there is.
 const ALIGN: usize = 16;
 
+/// `[z, y, x]` of the axes behind the channels; planes have depth 1.
+pub fn three(axes: &[usize]) -> [usize; 3] {
+    let mut three = [1; 3];
+    three[3 - axes.len()..].copy_from_slice(axes);
+    three
+}
+
 /// A stride-1 convolution that keeps the size, over batches of volumes; 2-D maps have depth 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Geometry {

@@ -2,6 +2,7 @@ use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::WORTHWHILE;
+use super::planes::three;
 
 /// The largest value in every second place's window, along every axis of a map.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,10 +32,8 @@ impl Pooling {
             three[3 - axes.len()..].fill(of_axis);
             three
         };
-        let mut size = [1; 3];
-        size[3 - axes.len()..].copy_from_slice(axes);
         Self {
-            size,
+            size: three(axes),
             window: of_axes(window.size, 1),
             stride: of_axes(2, 1),
             padding: of_axes(window.padding, 0),

@@ -22,9 +22,7 @@ impl ConvNorm {
             norm: norm.build(out, device),
         }
     }
-}
 
-impl ConvNorm {
     pub fn conv(&self) -> &Conv2d {
         &self.conv
     }

@@ -13,7 +13,7 @@ pub fn sgd(recipe: &Recipe) -> ModuleOptimizer {
     })
 }
 
-/// Burn's SGD with momentum, value for value, without its five maps of a parameter's size.
+/// Burn's SGD with momentum, value for value, without its maps of a parameter's size on the way.
 #[derive(Clone, Debug)]
 struct Sgd {
     momentum: f64,
