@@ -37,6 +37,18 @@ A study file is TOML; every key but `study` is a flag of that verb under its own
   [sweep]                         # arms side by side, as --sweep KEY=A,B
   recipe = [\"paper\", \"released\"]";
 
+/// What is given on to the verb that a study's file stands for.
+#[derive(Args, Debug)]
+struct More {
+    /// Further flags of `hdbench ablation` or `hdbench crossval`, after the file
+    #[arg(
+        trailing_var_arg = true,
+        allow_hyphen_values = true,
+        value_name = "FLAG"
+    )]
+    flags: Vec<String>,
+}
+
 /// Run the study of a file, or go on with it.
 #[derive(Args, Debug)]
 #[command(after_help = format!("{FILE_HELP}\n\nExamples:\n  hdbench study run lits.toml\n  \
@@ -44,13 +56,8 @@ A study file is TOML; every key but `study` is a flag of that verb under its own
 pub struct RunFile {
     /// The study's file
     file: PathBuf,
-    /// Further flags of `hdbench ablation` or `hdbench crossval`, after the file
-    #[arg(
-        trailing_var_arg = true,
-        allow_hyphen_values = true,
-        value_name = "FLAG"
-    )]
-    more: Vec<String>,
+    #[command(flatten)]
+    more: More,
 }
 
 /// Print which cells of a study would run, why, and about how long; run none.
@@ -63,13 +70,8 @@ pub struct Plan {
     measure: bool,
     /// A study's file, or its folder
     study: PathBuf,
-    /// Further flags of `hdbench ablation` or `hdbench crossval`, after the file
-    #[arg(
-        trailing_var_arg = true,
-        allow_hyphen_values = true,
-        value_name = "FLAG"
-    )]
-    more: Vec<String>,
+    #[command(flatten)]
+    more: More,
 }
 
 /// Print a study's cells and what each needs, or the command that a file stands for.
@@ -83,9 +85,9 @@ pub struct Show {
 impl StudyVerb {
     pub fn exec(self) -> anyhow::Result<()> {
         match self {
-            Self::Run(verb) => start(&verb.file, &verb.more),
+            Self::Run(verb) => start(&verb.file, &verb.more.flags),
             Self::Plan(verb) if verb.study.is_dir() => {
-                if !verb.more.is_empty() {
+                if !verb.more.flags.is_empty() {
                     return Err(Error::usage(
                         format!(
                             "{}: a study's folder takes no further flags",
@@ -110,7 +112,7 @@ impl StudyVerb {
                 Ok(print(&plan(&states, &cells, &known)?)?)
             }
             Self::Plan(verb) => {
-                let mut more = verb.more;
+                let mut more = verb.more.flags;
                 more.push("--dry-run".into());
                 if verb.measure {
                     more.push("--measure".into());

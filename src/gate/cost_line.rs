@@ -1,9 +1,7 @@
-use ndarray::Array2;
-
 use super::cost::CostSamples;
 use super::line::{Kind, Line, Verdict};
 use super::policy::{CostRule, Policy};
-use crate::analysis::statistics::{bca, bootstrap_means};
+use crate::analysis::statistics::{bca, bootstrap_mean};
 use crate::seed::Seed;
 
 /// A cost of one algorithm on both sides.
@@ -66,9 +64,8 @@ pub(super) fn cost(
         return line;
     }
     // A single measurement has no interval: the noise floor alone judges it.
-    let column = Array2::from_shape_fn((ratios.len(), 1), |(place, _)| ratios[place]);
-    let drawn = bootstrap_means(column.view(), policy.resamples, Seed(1).derive("gate cost"));
-    let interval = bca(&ratios, &drawn.means.row(0).to_vec(), 0.95);
+    let drawn = bootstrap_mean(&ratios, policy.resamples, Seed(1).derive("gate cost"));
+    let interval = bca(&ratios, &drawn, 0.95);
     line.interval = interval.map(|ends| ends.map(f64::exp));
     let [low, high] = interval.unwrap_or([mean; 2]);
     let beyond = (current - baseline).abs() > rule.floor;

@@ -1,7 +1,5 @@
-use ndarray::Array2;
-
 use super::line::Verdict;
-use crate::analysis::statistics::{BootstrapT, bca, bootstrap_means, holm, wilcoxon};
+use crate::analysis::statistics::{BootstrapT, bca, bootstrap_mean, holm, wilcoxon};
 use crate::seed::Seed;
 
 /// The losses of an accuracy line, larger than 0 for worse, case by case.
@@ -28,8 +26,7 @@ impl Losses {
     /// Tests them on their own; the family is corrected for by [`called`].
     pub fn test(&self, resamples: usize, seed: Seed) -> Judged {
         let shifted = |by: f64| -> Vec<f64> { self.losses.iter().map(|l| l + by).collect() };
-        let column = Array2::from_shape_fn((self.losses.len(), 1), |(case, _)| self.losses[case]);
-        let drawn = bootstrap_means(column.view(), resamples, seed);
+        let drawn = bootstrap_mean(&self.losses, resamples, seed);
         let studentized = BootstrapT::new(&self.losses, resamples, seed);
         let [above, below] = studentized.map_or([1.0; 2], |drawn| {
             [drawn.p_greater(self.margin), drawn.p_less(-self.margin)]
@@ -37,7 +34,7 @@ impl Losses {
         Judged {
             p_loss: wilcoxon(&shifted(-self.margin)).p_greater.max(above),
             p_gain: wilcoxon(&shifted(self.margin)).p_less.max(below),
-            interval: bca(&self.losses, &drawn.means.row(0).to_vec(), 0.95),
+            interval: bca(&self.losses, &drawn, 0.95),
         }
     }
 }

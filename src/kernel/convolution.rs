@@ -5,6 +5,8 @@ use super::direct;
 use super::planes::Geometry;
 use super::product::{Weights, product};
 use super::source::Source;
+use super::winograd::winograd;
+use super::winograd_gradient::winograd_gradient;
 
 /// Channels below which a convolution is computed without packing its input: a packed panel would be
 /// used too seldom.
@@ -58,6 +60,9 @@ pub fn input_gradient(
 
 /// The gradient of the kernels, given that of the result.
 pub fn kernel_gradient(arch: Arch, geometry: &Geometry, x: &Source, gradient: &[f32]) -> Vec<f32> {
+    if is_tiled(geometry) {
+        return winograd_gradient(arch, geometry, x, gradient);
+    }
     if geometry.channels_out < FEW_OUTPUTS {
         return direct::kernel_gradient(arch, geometry, x, gradient);
     }
@@ -71,7 +76,9 @@ fn convolve(
     weights: &Weights,
     bias: Option<&[f32]>,
 ) -> Vec<f32> {
-    let way = if is_direct(geometry) {
+    let way = if is_tiled(geometry) {
+        winograd
+    } else if is_direct(geometry) {
         direct::forward
     } else {
         product
@@ -86,4 +93,11 @@ fn is_direct(geometry: &Geometry) -> bool {
     let touched = geometry.channels_in * depth * height * LINES;
     let near = touched <= NEAR_BYTES && geometry.size[2] >= WIDE;
     geometry.taps() > 1 && (geometry.channels_out <= FEW || near)
+}
+
+fn is_tiled(geometry: &Geometry) -> bool {
+    let [_, height, width] = geometry.size;
+    geometry.kernel[1..] == [3; 2]
+        && geometry.channels_in.min(geometry.channels_out) >= 16
+        && height * width >= 600
 }

@@ -362,19 +362,17 @@ fn of_norm(
 /// The doubling that has a map of this shape on its small side, its sizes divided by `divisor` first; with
 /// the small side's shape.
 fn doubling(map: &[usize], how: Doubled, divisor: usize) -> (Doubling, Vec<usize>) {
-    let Doubled { along_z, linear } = how;
     let mut shape = map.to_vec();
     let axes = shape.len();
     for axis in [axes - 2, axes - 1] {
         shape[axis] /= divisor;
     }
-    if along_z {
+    if how.along_z {
         shape[axes - 3] /= divisor;
     }
     let doubling = Doubling {
         size: three(&shape[2..]),
-        along_z,
-        linear,
+        how,
     };
     (doubling, shape)
 }

@@ -17,7 +17,10 @@ mod planes;
 mod pool;
 mod product;
 mod source;
+mod tiles;
 mod upsample;
+mod winograd;
+mod winograd_gradient;
 
 use burn::backend::Dispatch;
 use burn::tensor::activation::relu as positive_part;

@@ -7,6 +7,7 @@ use rayon::prelude::*;
 
 use super::WORTHWHILE;
 use super::convolution;
+use super::origin::Doubled;
 use super::planes::Geometry;
 use super::source::Source;
 use super::upsample::{self, Doubling};
@@ -174,8 +175,10 @@ pub fn gradients(
     if of.pointwise() {
         let doubling = Doubling {
             size: of.geometry.size,
-            along_z: of.along_z,
-            linear: false,
+            how: Doubled {
+                along_z: of.along_z,
+                linear: false,
+            },
         };
         let gradient = upsample::gather(arch, doubling, gradient);
         return [

@@ -41,6 +41,23 @@ impl Weights<'_> {
         self.inputs * self.taps
     }
 
+    /// The taps of a row for an input, in the order in which they meet it.
+    pub fn kernel(&self, row: usize, input: usize) -> impl Iterator<Item = f32> + '_ {
+        let at = if self.turned {
+            input * self.rows + row
+        } else {
+            row * self.inputs + input
+        };
+        let kernel = &self.kernels[at * self.taps..][..self.taps];
+        (0..self.taps).map(move |tap| {
+            kernel[if self.turned {
+                self.taps - 1 - tap
+            } else {
+                tap
+            }]
+        })
+    }
+
     /// Columns of some rows, the rows of a register block side by side: `[block][column][row]`.
     pub fn pack(&self, rows: Range<usize>, columns: Range<usize>, packed: &mut Vec<f32>) {
         packed.clear();
@@ -414,17 +431,7 @@ impl Product<'_> {
                 }
             }
         }
-        let (weights, _) = packed.as_chunks::<C>();
-        for (weights, values) in weights.iter().zip(panel.chunks_exact(V * lanes)) {
-            let values = S::as_simd_f32s(values).0;
-            let values: [S::f32s; V] = array::from_fn(|v| values[v]);
-            for c in 0..C {
-                let weight = simd.splat_f32s(weights[c]);
-                for v in 0..V {
-                    sums[c][v] = simd.mul_add_e_f32s(values[v], weight, sums[c][v]);
-                }
-            }
-        }
+        accumulate(simd, packed, panel, &mut sums);
         for (c, sums) in sums.iter().enumerate() {
             let y = &mut self.y[at(c)..][..count];
             if count == V * lanes {
@@ -433,6 +440,27 @@ impl Product<'_> {
             } else {
                 let sums: &[f32] = pulp::bytemuck::cast_slice(sums.as_slice());
                 y.copy_from_slice(&sums[..count]);
+            }
+        }
+    }
+}
+
+/// Adds the products of a register block's weights `[column][row]` and a panel `[column][pixel]`.
+#[inline(always)]
+pub fn accumulate<S: Simd, const C: usize, const V: usize>(
+    simd: S,
+    weights: &[f32],
+    panel: &[f32],
+    sums: &mut [[S::f32s; V]; C],
+) {
+    let (weights, _) = weights.as_chunks::<C>();
+    for (weights, values) in weights.iter().zip(panel.chunks_exact(V * S::F32_LANES)) {
+        let values = S::as_simd_f32s(values).0;
+        let values: [S::f32s; V] = array::from_fn(|v| values[v]);
+        for c in 0..C {
+            let weight = simd.splat_f32s(weights[c]);
+            for v in 0..V {
+                sums[c][v] = simd.mul_add_e_f32s(values[v], weight, sums[c][v]);
             }
         }
     }

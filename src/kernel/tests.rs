@@ -85,6 +85,10 @@ fn convolution_equals_burns_in_2d() {
         ([2, 60, 7, 7], [101, 60, 3, 3]),
         ([1, 300, 9, 11], [50, 300, 1, 1]),
         ([1, 130, 5, 6], [35, 130, 3, 3]),
+        // By tiles: of odd sizes, several strips, rows shorter than a vector and longer than two.
+        ([2, 20, 27, 31], [50, 20, 3, 3]),
+        ([1, 130, 90, 71], [16, 130, 3, 3]),
+        ([1, 17, 301, 3], [29, 17, 3, 3]),
     ] {
         let pad = kernels[2] / 2;
         check_convolution(x, kernels, |x, kernels, bias| {
@@ -101,6 +105,8 @@ fn convolution_equals_burns_in_3d() {
         ([2, 4, 1, 8, 9], [2, 4, 3, 3, 3]),
         ([1, 6, 4, 8, 8], [12, 6, 1, 1, 1]),
         ([1, 40, 3, 9, 11], [36, 40, 3, 3, 3]),
+        ([2, 20, 4, 30, 25], [31, 20, 3, 3, 3]),
+        ([1, 16, 1, 24, 26], [16, 16, 3, 3, 3]),
     ] {
         let pad = kernels[2] / 2;
         check_convolution(x, kernels, |x, kernels, bias| {
@@ -405,7 +411,7 @@ fn vectors() -> Vec<Arch> {
 }
 
 /// Few channels and many, wide planes and narrow ones: every way in which a convolution is computed.
-fn geometries() -> [Geometry; 4] {
+fn geometries() -> [Geometry; 5] {
     let geometry = |channels: [usize; 2], size: [usize; 3], kernel: [usize; 3]| Geometry {
         batch: 2,
         channels_in: channels[0],
@@ -419,6 +425,7 @@ fn geometries() -> [Geometry; 4] {
         geometry([70, 40], [1, 10, 30], [1, 3, 3]),
         geometry([90, 150], [1, 9, 16], [1, 3, 3]),
         geometry([300, 70], [1, 7, 7], [1, 1, 1]),
+        geometry([20, 35], [3, 27, 25], [3, 3, 3]),
     ]
 }
 

@@ -5,15 +5,14 @@ use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::WORTHWHILE;
+use super::origin::Doubled;
 
-/// What is doubled: the plane, and z too where `along_z`.
+/// What is doubled, and how.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Doubling {
     /// `[z, y, x]` of one channel before.
     pub size: [usize; 3],
-    pub along_z: bool,
-    /// Nearest values otherwise.
-    pub linear: bool,
+    pub how: Doubled,
 }
 
 impl Doubling {
@@ -22,7 +21,7 @@ impl Doubling {
     }
 
     pub fn large(&self) -> usize {
-        self.small() * if self.along_z { 8 } else { 4 }
+        self.small() * if self.how.along_z { 8 } else { 4 }
     }
 }
 
@@ -76,17 +75,17 @@ impl WithSimd for Double<'_> {
         let [depth, height, width] = doubling.size;
         let (small, large) = (height * width, 4 * height * width);
         let mut rows = vec![0.0; 2 * small];
-        if !doubling.along_z {
+        if !doubling.how.along_z {
             for (x, y) in x.chunks_exact(small).zip(y.chunks_exact_mut(large)) {
-                double_plane(x, y, &mut rows, width, doubling.linear);
+                double_plane(x, y, &mut rows, width, doubling.how.linear);
             }
             return;
         }
         let mut planes = vec![0.0; depth * large];
         for (x, plane) in x.chunks_exact(small).zip(planes.chunks_exact_mut(large)) {
-            double_plane(x, plane, &mut rows, width, doubling.linear);
+            double_plane(x, plane, &mut rows, width, doubling.how.linear);
         }
-        double_axis(&planes, y, large, doubling.linear);
+        double_axis(&planes, y, large, doubling.how.linear);
     }
 }
 
@@ -157,9 +156,9 @@ impl WithSimd for Gather<'_> {
         let [depth, height, width] = doubling.size;
         let (small, large) = (height * width, 4 * height * width);
         let mut planes = Vec::new();
-        let gradient = if doubling.along_z {
+        let gradient = if doubling.how.along_z {
             planes.resize(depth * large, 0.0);
-            gather_axis(gradient, &mut planes, large, doubling.linear);
+            gather_axis(gradient, &mut planes, large, doubling.how.linear);
             &planes
         } else {
             gradient
@@ -169,12 +168,12 @@ impl WithSimd for Gather<'_> {
             .chunks_exact(large)
             .zip(of_x.chunks_exact_mut(small))
         {
-            gather_axis(gradient, &mut rows, 2 * width, doubling.linear);
+            gather_axis(gradient, &mut rows, 2 * width, doubling.how.linear);
             for (row, of_x) in rows
                 .chunks_exact(2 * width)
                 .zip(of_x.chunks_exact_mut(width))
             {
-                gather_row(row, of_x, doubling.linear);
+                gather_row(row, of_x, doubling.how.linear);
             }
         }
     }

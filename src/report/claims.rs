@@ -1,12 +1,11 @@
 //! The paper's claims about its own ablation, each with what this study says of it.
 
-use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
 use super::content::{LossPoint, Row, Status};
 use super::table::{Cell, Column, Table, TableRow, Unit};
 use crate::analysis::published::{PublishedClaim, claims as published_claims};
-use crate::analysis::statistics::{RESAMPLES, bca, bootstrap_means, holm, quantile, wilcoxon};
+use crate::analysis::statistics::{RESAMPLES, bca, bootstrap_mean, holm, quantile, wilcoxon};
 use crate::analysis::{CaseGroups, FigureTable};
 use crate::error::Result;
 use crate::recipe::Variant;
@@ -190,9 +189,7 @@ impl Grounds<'_> {
     }
 
     fn means(&self, values: &[f64], name: &str) -> Vec<f64> {
-        let column = Array2::from_shape_fn((values.len(), 1), |(case, _)| values[case]);
-        let drawn = bootstrap_means(column.view(), RESAMPLES, self.seed.derive(name));
-        drawn.means.row(0).to_vec()
+        bootstrap_mean(values, RESAMPLES, self.seed.derive(name))
     }
 
     /// The gain in large tumours less that in small ones; two groups of cases, drawn apart.
@@ -445,6 +442,8 @@ pub(super) fn table(claims: &[Claim], phantoms: bool) -> Result<Table> {
 
 #[cfg(test)]
 mod tests {
+    use ndarray::Array2;
+
     use super::*;
 
     fn row(variant: Variant, losses: impl Fn(f64) -> f64, hours: f64) -> Row {

@@ -3,12 +3,10 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use ndarray::Array2;
-
 use super::analysis::{AnalysisTables, LesionBins};
 use super::content::Row;
 use super::score::Score;
-use crate::analysis::statistics::{RESAMPLES, bca, bootstrap_means};
+use crate::analysis::statistics::{RESAMPLES, bca, bootstrap_mean};
 use crate::analysis::{
     AnalysisOptions, Better, Bins, Boundary, CaseGroups, FigureTable, RankMethod, Scored, analyse,
     by_case_groups, by_lesion_size, figures, ranking,
@@ -205,9 +203,8 @@ pub(super) fn add_intervals(row: &mut Row) {
         (Score::LiverDicePerCase, liver),
     ] {
         if let Some(estimate) = row.scores.get_mut(&score) {
-            let column = Array2::from_shape_fn((values.len(), 1), |(case, _)| values[case]);
-            let drawn = bootstrap_means(column.view(), RESAMPLES, Seed(1));
-            estimate.interval = bca(&values, &drawn.means.row(0).to_vec(), 0.95);
+            let drawn = bootstrap_mean(&values, RESAMPLES, Seed(1));
+            estimate.interval = bca(&values, &drawn, 0.95);
         }
     }
 }

@@ -55,6 +55,16 @@ pub fn bootstrap_means(
     BootstrapMeans { means }
 }
 
+/// The bootstrap distribution of the mean of one sample: [`bootstrap_means`] of one column.
+pub fn bootstrap_mean(values: &[f64], resamples: usize, seed: Seed) -> Vec<f64> {
+    let column =
+        ArrayView2::from_shape((values.len(), 1), values).expect("one column of all values");
+    bootstrap_means(column, resamples, seed)
+        .means
+        .into_raw_vec_and_offset()
+        .0
+}
+
 /// How often each case is drawn, `[resample, case]`.
 fn draw(cases: usize, rows: usize, seed: Seed, block: usize) -> Array2<f64> {
     let mut stream = seed.stream_at("bootstrap", block as u64);

@@ -8,7 +8,7 @@ mod kendall;
 mod quantile;
 mod wilcoxon;
 
-pub use bootstrap::{BootstrapMeans, RESAMPLES, bca, bootstrap_means};
+pub use bootstrap::{BootstrapMeans, RESAMPLES, bca, bootstrap_mean, bootstrap_means};
 pub use bootstrap_t::BootstrapT;
 pub use holm::holm;
 pub use kendall::kendall_tau;

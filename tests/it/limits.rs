@@ -1,0 +1,170 @@
+//! A study where the disk is full or memory is short: Linux can be asked for both.
+
+use std::fs;
+use std::io::{Read, Seek};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use super::failures::{UNET, failed, said};
+use super::harness::{phantoms, state, states};
+
+const DENSEUNET_3D: &str = "denseunet3d/fold_0/seed_0";
+
+/// A file system of its own, with no room for the models: needs the right to mount one.
+#[test]
+fn a_full_disk_fails_cells_and_keeps_what_is_done() {
+    let dir = phantoms();
+    let path = dir.path();
+    let script = "mount -t tmpfs -o size=\"$1\" none small && shift && \"$@\" >out 2>err; code=$?; \
+                  \"$BIN\" status small/run --json >status 2>&1; exit $code";
+    let within = |size: &str| {
+        fs::create_dir_all(path.join("small")).unwrap();
+        let mut command = Command::new("unshare");
+        command.args([
+            "-rm",
+            "sh",
+            "-c",
+            script,
+            "sh",
+            size,
+            env!("CARGO_BIN_EXE_hdbench"),
+        ]);
+        command.args(["ablation", "--data", "phantoms", "--out", "small/run"]);
+        command.args([
+            "--jobs",
+            "1",
+            "--variant",
+            "unet",
+            "--variant",
+            "hdenseunet",
+        ]);
+        for set in [
+            "iterations=4",
+            "encoder_iterations=4",
+            "coarse_iterations=4",
+        ] {
+            command.args(["--set", set]);
+        }
+        command.env("BIN", env!("CARGO_BIN_EXE_hdbench"));
+        let output = command.current_dir(path).output();
+        let errors = fs::read_to_string(path.join("err")).unwrap_or_default();
+        (output.ok().and_then(|output| output.status.code()), errors)
+    };
+    let probe = Command::new("unshare")
+        .args([
+            "-rm",
+            "sh",
+            "-c",
+            "mkdir -p probe && mount -t tmpfs -o size=1m none probe",
+        ])
+        .current_dir(path)
+        .status();
+    if !probe.is_ok_and(|status| status.success()) {
+        eprintln!("no right to mount a file system here: a full disk is not tested");
+        return;
+    }
+    // Room for the prepared cases and the first networks, found by trying: the cache alone takes a few MB.
+    let mut seen = false;
+    for megabytes in [6, 8, 10, 12, 14, 16, 20, 24] {
+        let (code, errors) = within(&format!("{megabytes}m"));
+        if code != Some(4) {
+            continue;
+        }
+        assert!(errors.contains("make room and start again"), "{errors}");
+        let status = fs::read(path.join("status")).unwrap();
+        let status: Value = serde_json::from_slice(&status).unwrap();
+        let counts = &status["counts"];
+        assert!(counts["failed"].as_u64().unwrap() >= 1, "{status}");
+        assert_eq!(counts["running"], 0, "{status}");
+        assert_eq!(counts["killed"], 0, "{status}");
+        let told = status["cells"].as_array().unwrap();
+        let reasons = told.iter().filter_map(|cell| cell["reason"].as_str());
+        assert!(
+            reasons
+                .clone()
+                .any(|reason| reason.contains("No space left")),
+            "{status}"
+        );
+        seen = true;
+    }
+    assert!(seen, "no size of the disk let the study begin and not end");
+}
+
+/// The output of a process that ends; one that hangs fails the test.
+fn ended(command: &mut Command) -> Output {
+    let (out, errors) = (tempfile::tempfile().unwrap(), tempfile::tempfile().unwrap());
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(out.try_clone().unwrap())
+        .stderr(errors.try_clone().unwrap())
+        .spawn()
+        .unwrap();
+    let patience = Duration::from_secs(300);
+    let began = Instant::now();
+    let status = loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            break status;
+        }
+        if began.elapsed() > patience {
+            child.kill().unwrap();
+            child.wait().unwrap();
+            panic!("it hangs after {}", read_back(errors));
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    };
+    Output {
+        status,
+        stdout: read_back(out).into_bytes(),
+        stderr: read_back(errors).into_bytes(),
+    }
+}
+
+fn read_back(mut file: fs::File) -> String {
+    let mut text = Vec::new();
+    file.rewind().unwrap();
+    file.read_to_end(&mut text).unwrap();
+    String::from_utf8_lossy(&text).into_owned()
+}
+
+/// An allocation that the system refuses ends the process at once: the study's says why.
+#[test]
+fn a_cell_that_runs_out_of_memory_says_so_and_the_others_go_on() {
+    let dir = phantoms();
+    let path = dir.path();
+    // Where the first cells fit depends on the machine; the U-Net's large batch needs many times as
+    // much, so that some limit lies between.
+    for megabytes in (0..8).map(|step| 100 * 3_u32.pow(step) / 2_u32.pow(step)) {
+        let _ = fs::remove_dir_all(path.join("run"));
+        let mut command = Command::new("sh");
+        command
+            .args(["-c", "ulimit -v $1 && shift && exec \"$@\"", "sh"])
+            .arg((megabytes * 1000).to_string())
+            .arg(env!("CARGO_BIN_EXE_hdbench"))
+            .args([
+                "ablation", "--data", "phantoms", "--out", "run", "--jobs", "1",
+            ])
+            .args(["--variant", "unet", "--variant", "denseunet3d"])
+            .args(["--set", "iterations=3", "--set", "encoder_iterations=3"])
+            .args(["--set", "coarse_iterations=3", "--set", "scale.batch=1024"])
+            // Every thread takes its share of what a process may address.
+            .env("RAYON_NUM_THREADS", "2")
+            // Backtraces ask for memory too, where there is none.
+            .env("RUST_BACKTRACE", "1")
+            .current_dir(path);
+        let output = ended(&mut command);
+        if output.status.code() != Some(4) {
+            continue;
+        }
+        let cells = states(path);
+        assert!(cells.iter().all(|(_, cell)| cell["state"] != "killed"));
+        if cells.iter().any(|(_, cell)| cell["state"] == "done") {
+            failed(&cells, UNET, "out of memory");
+            assert_eq!(state(&cells, DENSEUNET_3D)["state"], "done");
+            said(&output, "need less memory");
+            return;
+        }
+    }
+    panic!("no limit let some cells run and others not");
+}
