@@ -95,9 +95,11 @@ fn is_direct(geometry: &Geometry) -> bool {
     geometry.taps() > 1 && (geometry.channels_out <= FEW || near)
 }
 
+/// Where fewer products make up for carrying values to tiles and back: several channels, and maps large enough
+/// for the kernels to be carried there too.
 fn is_tiled(geometry: &Geometry) -> bool {
     let [_, height, width] = geometry.size;
     geometry.kernel[1..] == [3; 2]
-        && geometry.channels_in.min(geometry.channels_out) >= 16
+        && geometry.channels_in.min(geometry.channels_out) >= 32
         && height * width >= 600
 }

@@ -72,6 +72,16 @@ impl Tiling {
         self.tiles[0].div_ceil(self.strip)
     }
 
+    /// Image, strip and slice of a slice of a strip, counted from strip `first` on.
+    pub fn place(&self, first: usize, slices: usize) -> [usize; 3] {
+        let strip = first + slices / self.depth;
+        [
+            strip / self.strips(),
+            strip % self.strips(),
+            slices % self.depth,
+        ]
+    }
+
     /// Rows of tiles in this strip: the last may have fewer.
     pub fn rows(&self, strip: usize) -> usize {
         self.strip.min(self.tiles[0] - strip * self.strip)

@@ -32,36 +32,29 @@ pub fn winograd(
 ) -> Vec<f32> {
     let tiling = Tiling::new(geometry, arch.dispatch(Lanes), STRIP);
     let source = tiling.split(x);
-    let packed: Vec<Vec<f32>> = (0..weights.rows)
-        .step_by(ROWS)
-        .collect::<Vec<_>>()
+    let packed: Vec<Vec<f32>> = (0..weights.rows.div_ceil(ROWS))
         .into_par_iter()
-        .map(|first| {
-            pack(
-                weights,
-                first..(first + ROWS).min(weights.rows),
-                tiling.block(),
-            )
+        .map(|part| {
+            let rows = part * ROWS..((part + 1) * ROWS).min(weights.rows);
+            pack(weights, rows, tiling.block())
         })
         .collect();
     let mut y = vec![0.0; geometry.batch * weights.rows * geometry.plane()];
     let mut results = tiling.results(&mut y, weights.rows);
     let chunk = tiling.chunk();
+    // A strip, all slices of it.
     let unit = tiling.depth * tiling.groups() * chunk;
     let wave = (WAVE_VALUES / unit).max(1);
     let mut transformed = vec![0.0; unit * wave.min(results.len())];
     for (index, results) in results.chunks_mut(wave).enumerate() {
+        let first = index * wave;
         let transformed = &mut transformed[..unit * results.len()];
         transformed
             .par_chunks_exact_mut(chunk)
             .enumerate()
             .for_each(|(place, to)| {
-                let (unit, place) = (
-                    index * wave + place / (tiling.depth * tiling.groups()),
-                    place % (tiling.depth * tiling.groups()),
-                );
-                let (slice, group) = (place / tiling.groups(), place % tiling.groups());
-                let [n, strip] = [unit / tiling.strips(), unit % tiling.strips()];
+                let (slices, group) = (place / tiling.groups(), place % tiling.groups());
+                let [n, strip, slice] = tiling.place(first, slices);
                 arch.dispatch(Transform {
                     tiling: &tiling,
                     source: &source[n * tiling.channels * tiling.channel()..],
@@ -70,22 +63,24 @@ pub fn winograd(
                     to,
                 });
             });
-        let tasks: Vec<(usize, &mut Vec<Part>)> = results.iter_mut().enumerate().collect();
-        tasks.into_par_iter().for_each(|(place, parts)| {
-            let strip = (index * wave + place) % tiling.strips();
-            let transformed = &transformed[place * unit..][..unit];
-            parts.par_iter_mut().for_each(|part| {
-                arch.dispatch(Multiply {
-                    tiling: &tiling,
-                    transformed,
-                    packed: &packed[part.first / ROWS],
-                    bias: bias.map(|bias| &bias[part.first..][..part.y.len()]),
-                    strip,
-                    slice: part.slice,
-                    y: &mut part.y,
+        results
+            .par_iter_mut()
+            .zip(transformed.par_chunks_exact(unit))
+            .enumerate()
+            .for_each(|(place, (parts, transformed))| {
+                let strip = (first + place) % tiling.strips();
+                parts.par_iter_mut().for_each(|part| {
+                    arch.dispatch(Multiply {
+                        tiling: &tiling,
+                        transformed,
+                        packed: &packed[part.first / ROWS],
+                        bias: bias.map(|bias| &bias[part.first..][..part.y.len()]),
+                        strip,
+                        slice: part.slice,
+                        y: &mut part.y,
+                    });
                 });
             });
-        });
     }
     y
 }

@@ -18,6 +18,9 @@ const STRIP: usize = 112;
 /// Transformed values that are held at a time, 8 MB.
 const WAVE_VALUES: usize = 2 << 20;
 
+/// Places that are turned at a time, so that all inputs find them in the nearest cache.
+const NEAR: usize = 64;
+
 /// Outputs whose gradients are summed by one task, at most.
 const ROWS: usize = 24;
 
@@ -38,40 +41,35 @@ pub fn winograd_gradient(
         .div_ceil((4 * rayon::current_num_threads()).div_ceil(panels.count()))
         .next_multiple_of(6)
         .min(ROWS);
-    let mut sums: Vec<Sums> = (0..panels.count())
-        .flat_map(|panel| {
-            (0..outputs).step_by(share).map(move |first| Sums {
+    let mut sums = Vec::new();
+    for panel in 0..panels.count() {
+        let width = panels.width(panel);
+        for first in (0..outputs).step_by(share) {
+            let outputs = first..(first + share).min(outputs);
+            let values = vec![0.0; tiling.kernel[0] * POINTS * outputs.len() * width];
+            sums.push(Sums {
                 panel,
-                outputs: first..(first + share).min(outputs),
-                values: vec![],
-            })
-        })
-        .collect();
-    for sums in &mut sums {
-        let [_, width] = panels.of(sums.panel);
-        let count = tiling.kernel[0] * POINTS * sums.outputs.len() * width;
-        sums.values = vec![0.0; count];
+                width,
+                outputs,
+                values,
+            });
+        }
     }
     let turned = POINTS * tiles * 2 * lanes;
     let spread = POINTS * tiles;
-    // Images and strips, all slices of each.
-    let units = tiling.batch * tiling.strips();
-    let unit = tiling.depth * (panels.count() * turned + outputs * spread);
-    let wave = (WAVE_VALUES / unit).clamp(1, units);
-    let mut values = vec![0.0; wave * tiling.depth * panels.count() * turned];
-    let mut gradients = vec![0.0; wave * tiling.depth * outputs * spread];
-    for first in (0..units).step_by(wave) {
-        let units = first..(first + wave).min(units);
-        let place = |slices: usize| {
-            let [unit, slice] = [slices / tiling.depth, slices % tiling.depth];
-            let unit = units.start + unit;
-            [unit / tiling.strips(), unit % tiling.strips(), slice]
-        };
-        values[..units.len() * tiling.depth * panels.count() * turned]
+    let slice = [panels.count() * turned, outputs * spread];
+    // Strips of all images, all slices of each.
+    let strips = tiling.batch * tiling.strips();
+    let wave = (WAVE_VALUES / (tiling.depth * (slice[0] + slice[1]))).clamp(1, strips);
+    let [mut values, mut gradients] = slice.map(|count| vec![0.0; wave * tiling.depth * count]);
+    for first in (0..strips).step_by(wave) {
+        let strips = first..(first + wave).min(strips);
+        let slices = strips.len() * tiling.depth;
+        values[..slices * slice[0]]
             .par_chunks_exact_mut(turned)
             .enumerate()
             .for_each_init(Vec::new, |rows, (index, to)| {
-                let [n, strip, slice] = place(index / panels.count());
+                let [n, strip, slice] = tiling.place(first, index / panels.count());
                 arch.dispatch(TurnInputs {
                     tiling: &tiling,
                     source: &source[n * inputs * tiling.channel()..],
@@ -82,12 +80,12 @@ pub fn winograd_gradient(
                     to,
                 });
             });
-        gradients[..units.len() * tiling.depth * outputs * spread]
+        gradients[..slices * slice[1]]
             .par_chunks_exact_mut(spread)
             .enumerate()
             .with_min_len(4)
             .for_each_init(Vec::new, |rows, (index, to)| {
-                let [n, strip, slice] = place(index / outputs);
+                let [n, strip, slice] = tiling.place(first, index / outputs);
                 let plane = (n * outputs + index % outputs) * tiling.depth + slice;
                 arch.dispatch(SpreadGradient {
                     tiling: &tiling,
@@ -103,7 +101,7 @@ pub fn winograd_gradient(
                 panels: panels.count(),
                 outputs,
                 tiles,
-                units: units.clone(),
+                strips: strips.clone(),
                 values: &values,
                 gradients: &gradients,
                 sums,
@@ -133,16 +131,17 @@ impl Panels {
         first..(first + 2 * self.lanes).min(self.inputs)
     }
 
-    /// Inputs of a panel and its width in lanes.
-    fn of(&self, panel: usize) -> [usize; 2] {
-        let count = self.inputs(panel).len();
-        [count, self.lanes * count.div_ceil(self.lanes)]
+    /// In whole vectors.
+    fn width(&self, panel: usize) -> usize {
+        self.inputs(panel).len().next_multiple_of(self.lanes)
     }
 }
 
 /// Sums over all tiles for a panel of inputs and some outputs, `[slice of the kernel][point][output][lane]`.
 struct Sums {
     panel: usize,
+    /// Lanes of the panel.
+    width: usize,
     outputs: Range<usize>,
     values: Vec<f32>,
 }
@@ -185,11 +184,14 @@ impl TurnInputs<'_> {
         let count = (2 * strip + 2) * row;
         self.rows.clear();
         self.rows.resize(count * width, 0.0);
-        for (lane, input) in self.inputs.clone().enumerate() {
-            let from = input * tiling.channel() + self.slice * tiling.padded() + 2 * first * row;
-            let from = &self.source[from..][..count];
-            for (to, value) in self.rows.chunks_exact_mut(width).zip(from) {
-                to[lane] = *value;
+        let begin = self.slice * tiling.padded() + 2 * first * row;
+        for (block, rows) in self.rows.chunks_mut(NEAR * width).enumerate() {
+            for (lane, input) in self.inputs.clone().enumerate() {
+                let from = input * tiling.channel() + begin + block * NEAR;
+                let from = &self.source[from..][..rows.len() / width];
+                for (to, value) in rows.chunks_exact_mut(width).zip(from) {
+                    to[lane] = *value;
+                }
             }
         }
         let point = tiling.strip * across * width;
@@ -280,17 +282,18 @@ impl WithSimd for SpreadGradient<'_> {
     }
 }
 
-/// The products of some units.
+/// The products of some strips.
 struct Multiply<'a> {
     tiling: &'a Tiling,
     panels: usize,
     outputs: usize,
     /// Of a whole strip.
     tiles: usize,
-    units: Range<usize>,
-    /// `[unit][slice][panel]`, each `[point][tile][lane]`.
+    /// Of all images.
+    strips: Range<usize>,
+    /// `[strip][slice][panel]`, each `[point][tile][lane]`.
     values: &'a [f32],
-    /// `[unit][slice][output]`, each `[point][tile]`.
+    /// `[strip][slice][output]`, each `[point][tile]`.
     gradients: &'a [f32],
     sums: &'a mut Sums,
 }
@@ -300,9 +303,7 @@ impl WithSimd for Multiply<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(mut self, simd: S) {
-        let lanes =
-            self.sums.values.len() / (self.tiling.kernel[0] * POINTS * self.sums.outputs.len());
-        if lanes > S::F32_LANES {
+        if self.sums.width > S::F32_LANES {
             self.all::<S, 2>(simd);
         } else {
             self.all::<S, 1>(simd);
@@ -315,9 +316,8 @@ impl Multiply<'_> {
     fn all<S: Simd, const V: usize>(&mut self, simd: S) {
         let depth = self.tiling.depth;
         let [kernel, before] = self.tiling.kernel;
-        for unit in 0..self.units.len() {
-            let strip = (self.units.start + unit) % self.tiling.strips();
-            let tiles = self.tiling.rows(strip) * self.tiling.tiles[1];
+        for (place, strip) in self.strips.clone().enumerate() {
+            let tiles = self.tiling.rows(strip % self.tiling.strips()) * self.tiling.tiles[1];
             for slice in 0..depth {
                 for tap in 0..kernel {
                     // The slice of the result that meets this one of the input at this tap.
@@ -327,7 +327,7 @@ impl Multiply<'_> {
                     else {
                         continue;
                     };
-                    let slices = [unit * depth + slice, unit * depth + result];
+                    let slices = [place * depth + slice, place * depth + result];
                     for point in 0..POINTS {
                         self.point::<S, V>(simd, slices, tap, point, tiles);
                     }
@@ -443,7 +443,7 @@ impl WithSimd for Back<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let rows = self.sums.outputs.len();
-        let width = self.sums.values.len() / (self.slices * POINTS * rows);
+        let width = self.sums.width;
         let taps = 9 * self.slices;
         let halves = |values: [S::f32s; 4]| -> [S::f32s; 3] {
             let [a, b, c, d] = values;
