@@ -52,6 +52,8 @@ fn convolution<const R: usize, C: Spatial<R> + Sync>(
         let title = |part: &str| format!("{name}, {part}, {threads} thread");
         group.bench_function(title("forward"), |bench| {
             let (layer, x) = (C::build(spec, &device), noise(shape, &device));
+            // Parameters are drawn when they are first asked for.
+            drop(layer.convolve(x.clone()));
             on(threads, || {
                 bench.iter(|| layer.convolve(x.clone()).into_data())
             });

@@ -41,21 +41,13 @@ impl Weights<'_> {
         self.inputs * self.taps
     }
 
-    /// The taps of a row for an input, in the order in which they meet it.
-    pub fn kernel(&self, row: usize, input: usize) -> impl Iterator<Item = f32> + '_ {
-        let at = if self.turned {
-            input * self.rows + row
+    /// The value by which a row takes up an input at a tap.
+    pub fn value(&self, row: usize, input: usize, tap: usize) -> f32 {
+        if self.turned {
+            self.kernels[(input * self.rows + row + 1) * self.taps - 1 - tap]
         } else {
-            row * self.inputs + input
-        };
-        let kernel = &self.kernels[at * self.taps..][..self.taps];
-        (0..self.taps).map(move |tap| {
-            kernel[if self.turned {
-                self.taps - 1 - tap
-            } else {
-                tap
-            }]
-        })
+            self.kernels[(row * self.inputs + input) * self.taps + tap]
+        }
     }
 
     /// Columns of some rows, the rows of a register block side by side: `[block][column][row]`.

@@ -1,5 +1,7 @@
 //! Maps cut into tiles, each of 2 x 2 places of a result and the 4 x 4 values around them.
 
+use std::array;
+
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
@@ -168,6 +170,17 @@ impl Tiling {
             });
         split
     }
+}
+
+/// A square of values `[y][x]`, changed along its rows and then along its columns.
+#[inline(always)]
+pub fn both<T: Copy, const FROM: usize, const TO: usize>(
+    square: [[T; FROM]; FROM],
+    change: impl Fn([T; FROM]) -> [T; TO],
+) -> [[T; TO]; TO] {
+    let rows: [[T; TO]; FROM] = array::from_fn(|y| change(square[y]));
+    let columns: [[T; TO]; TO] = array::from_fn(|x| change(array::from_fn(|y| rows[y][x])));
+    array::from_fn(|y| array::from_fn(|x| columns[x][y]))
 }
 
 /// Four values of a tile, transformed.

@@ -11,7 +11,7 @@ use rayon::prelude::*;
 use super::planes::Geometry;
 use super::product::{PANEL_BYTES, Weights, accumulate, block_of, blocks_of};
 use super::source::Source;
-use super::tiles::{Lanes, POINTS, Run, Tiling, turn};
+use super::tiles::{Lanes, POINTS, Run, Tiling, both, turn};
 
 /// Tiles that are worth a strip of their own.
 const STRIP: usize = 224;
@@ -161,36 +161,30 @@ fn pack_block<const C: usize>(
         let together = block.min(weights.inputs - start);
         for slice in 0..slices {
             // `[y][x][row]`
-            let mut kernels = [[[0.0; C]; 3]; 3];
-            for c in 0..C {
-                let kernel = weights.kernel(first + c, input);
-                for (tap, value) in kernel.enumerate().skip(9 * slice).take(9) {
-                    kernels[tap % 9 / 3][tap % 3][c] = value;
-                }
-            }
-            let across: [[[f32; C]; 4]; 3] = kernels.map(|row| spread(&row));
+            let kernels: [[[f32; C]; 3]; 3] = array::from_fn(|y| {
+                array::from_fn(|x| {
+                    let tap = 9 * slice + 3 * y + x;
+                    array::from_fn(|c| weights.value(first + c, input, tap))
+                })
+            });
             let at = slice * weights.inputs * rows.len()
                 + start * rows.len()
                 + (first - rows.start) * together
                 + (input - start) * C;
-            for x in 0..4 {
-                let column = array::from_fn(|y| across[y][x]);
-                for (y, values) in spread(&column).iter().enumerate() {
-                    packed[(4 * y + x) * point + at..][..C].copy_from_slice(values);
-                }
+            for (index, values) in both(kernels, spread).into_iter().flatten().enumerate() {
+                packed[index * point + at..][..C].copy_from_slice(&values);
             }
         }
     }
 }
 
 /// Three taps, transformed.
-fn spread<const C: usize>(taps: &[[f32; C]; 3]) -> [[f32; C]; 4] {
-    let [a, b, c] = taps;
+fn spread<const C: usize>([a, b, c]: [[f32; C]; 3]) -> [[f32; C]; 4] {
     [
-        *a,
+        a,
         array::from_fn(|i| 0.5 * (a[i] + c[i] + b[i])),
         array::from_fn(|i| 0.5 * (a[i] + c[i] - b[i])),
-        *c,
+        c,
     ]
 }
 
@@ -219,21 +213,18 @@ impl WithSimd for Transform<'_> {
                 let [y, x] = run.tile;
                 let begin = first + 2 * y * 2 * half + x;
                 for step in (0..run.length).step_by(lanes) {
-                    let across: [[S::f32s; 4]; 4] = array::from_fn(|row| {
+                    let square: [[S::f32s; 4]; 4] = array::from_fn(|row| {
                         let row = &self.source[begin + row * 2 * half + step..][..half + 1 + lanes];
                         let at = |from: usize| S::as_simd_f32s(&row[from..][..lanes]).0[0];
-                        let [a, b, c, d] = [at(0), at(half), at(1), at(half + 1)];
-                        turn(simd, [a, b, c, d])
+                        [at(0), at(half), at(1), at(half + 1)]
                     });
+                    let turned = both(square, |four| turn(simd, four));
                     let to = channel * width + run.lane + step;
-                    for column in 0..4 {
-                        let down = turn(simd, array::from_fn(|row| across[row][column]));
-                        for (row, value) in down.into_iter().enumerate() {
-                            // More than the run is written; what is too much is overwritten by the next run
-                            // or channel.
-                            let to = &mut self.to[(4 * row + column) * point + to..][..lanes];
-                            S::as_mut_simd_f32s(to).0[0] = value;
-                        }
+                    for (index, value) in turned.into_iter().flatten().enumerate() {
+                        // More than the run is written; what is too much is overwritten by the next run or
+                        // channel.
+                        let to = &mut self.to[index * point + to..][..lanes];
+                        S::as_mut_simd_f32s(to).0[0] = value;
                     }
                 }
             }
@@ -309,15 +300,12 @@ impl Multiply<'_, '_> {
                     let from = (point * rows + row) * width + v * S::F32_LANES;
                     S::as_simd_f32s(&sums[from..][..S::F32_LANES]).0[0]
                 };
-                let across: [[S::f32s; 2]; 4] =
-                    array::from_fn(|y| back(simd, array::from_fn(|x| at(4 * y + x))));
-                for x in 0..2 {
-                    let down = back(simd, array::from_fn(|y| across[y][x]));
-                    for (y, value) in down.into_iter().enumerate() {
-                        let to = &mut square[(2 * y + x) * width + v * S::F32_LANES..];
-                        let to = S::as_mut_simd_f32s(&mut to[..S::F32_LANES]).0;
-                        to[0] = simd.add_f32s(value, bias);
-                    }
+                let products = array::from_fn(|y| array::from_fn(|x| at(4 * y + x)));
+                let results = both(products, |four| back(simd, four));
+                for (index, value) in results.into_iter().flatten().enumerate() {
+                    let to = &mut square[index * width + v * S::F32_LANES..];
+                    let to = S::as_mut_simd_f32s(&mut to[..S::F32_LANES]).0;
+                    to[0] = simd.add_f32s(value, bias);
                 }
             }
             self.write(row, tiles, square, width);

@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use super::planes::Geometry;
 use super::product::block_of;
 use super::source::Source;
-use super::tiles::{Lanes, POINTS, Tiling, turn};
+use super::tiles::{Lanes, POINTS, Tiling, both, turn};
 
 /// Tiles of a strip.
 const STRIP: usize = 112;
@@ -205,16 +205,12 @@ impl TurnInputs<'_> {
                         let from = &self.rows[place * width + v * S::F32_LANES..];
                         S::as_simd_f32s(&from[..S::F32_LANES]).0[0]
                     };
-                    let turned: [[S::f32s; 4]; 4] = array::from_fn(|line| {
-                        turn(simd, array::from_fn(|column| value(line, column)))
-                    });
-                    for column in 0..4 {
-                        let values = turn(simd, array::from_fn(|line| turned[line][column]));
-                        for (line, value) in values.into_iter().enumerate() {
-                            let to =
-                                &mut self.to[(4 * line + column) * point + at + v * S::F32_LANES..];
-                            S::as_mut_simd_f32s(&mut to[..S::F32_LANES]).0[0] = value;
-                        }
+                    let square =
+                        array::from_fn(|line| array::from_fn(|column| value(line, column)));
+                    let turned = both(square, |four| turn(simd, four));
+                    for (index, value) in turned.into_iter().flatten().enumerate() {
+                        let to = &mut self.to[index * point + at + v * S::F32_LANES..];
+                        S::as_mut_simd_f32s(&mut to[..S::F32_LANES]).0[0] = value;
                     }
                 }
             }
@@ -268,14 +264,9 @@ impl WithSimd for SpreadGradient<'_> {
                 array::from_fn(|_| quarters.next().expect("two rows of two halves"));
             let corners = a.iter().zip(b).zip(c).zip(d);
             for (x, (((a, b), c), d)) in corners.enumerate() {
-                let above = [*a, a + b, a - b, -b];
-                let below = [*c, c + d, c - d, -d];
-                for column in 0..4 {
-                    let (above, below) = (above[column], below[column]);
-                    let values = [above, above + below, above - below, -below];
-                    for (line, value) in values.into_iter().enumerate() {
-                        self.to[(4 * line + column) * point + y * across + x] = value;
-                    }
+                let spread = both([[*a, *b], [*c, *d]], |[a, b]| [a, a + b, a - b, -b]);
+                for (index, value) in spread.into_iter().flatten().enumerate() {
+                    self.to[index * point + y * across + x] = value;
                 }
             }
         }
@@ -458,18 +449,14 @@ impl WithSimd for Back<'_> {
                     let from = ((slice * POINTS + point) * rows + self.output) * width + lane;
                     S::as_simd_f32s(&self.sums.values[from..][..S::F32_LANES]).0[0]
                 };
-                let across: [[S::f32s; 3]; 4] =
-                    array::from_fn(|y| halves(array::from_fn(|x| at(4 * y + x))));
-                for x in 0..3 {
-                    let column = halves(array::from_fn(|y| across[y][x]));
-                    for (y, values) in column.into_iter().enumerate() {
-                        let values = [values];
-                        let values: &[f32] = pulp::bytemuck::cast_slice(&values);
-                        let to = self.result[lane * taps..].iter_mut();
-                        let to = to.skip(9 * slice + 3 * y + x).step_by(taps);
-                        for (to, value) in to.zip(values) {
-                            *to = *value;
-                        }
+                let square = array::from_fn(|y| array::from_fn(|x| at(4 * y + x)));
+                for (tap, values) in both(square, halves).into_iter().flatten().enumerate() {
+                    let values = [values];
+                    let values: &[f32] = pulp::bytemuck::cast_slice(&values);
+                    let to = self.result[lane * taps..].iter_mut();
+                    let to = to.skip(9 * slice + tap).step_by(taps);
+                    for (to, value) in to.zip(values) {
+                        *to = *value;
                     }
                 }
             }
