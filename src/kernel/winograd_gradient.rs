@@ -243,7 +243,7 @@ impl WithSimd for SpreadGradient<'_> {
         self.rows.clear();
         self.rows.resize(4 * across, 0.0);
         for y in 0..strip {
-            let (rows, _) = self.rows.split_at_mut(4 * across);
+            let rows = self.rows.as_mut_slice();
             for (line, rows) in rows.chunks_exact_mut(2 * across).enumerate() {
                 let from = 2 * (first + y) + line;
                 if from >= height {
