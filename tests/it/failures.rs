@@ -37,7 +37,7 @@ const RESNET: &str = "resnet/fold_0/seed_0";
 const COARSE: &str = "_coarse/fold_0/seed_0";
 
 #[track_caller]
-pub(crate) fn failed(states: &[(String, Value)], cell: &str, reason: &str) {
+fn failed(states: &[(String, Value)], cell: &str, reason: &str) {
     let cell = state(states, cell);
     assert_eq!(cell["state"], "failed", "{cell}");
     let told = cell["reason"].as_str().unwrap();

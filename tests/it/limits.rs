@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::failures::{UNET, failed, said};
+use super::failures::{UNET, said};
 use super::harness::{phantoms, state, states};
 
 const DENSEUNET_3D: &str = "denseunet3d/fold_0/seed_0";
@@ -133,8 +133,8 @@ fn read_back(mut file: fs::File) -> String {
 fn a_cell_that_runs_out_of_memory_says_so_and_the_others_go_on() {
     let dir = phantoms();
     let path = dir.path();
-    // Where the first cells fit depends on the machine; the U-Net's large batch needs many times as
-    // much, so that some limit lies between.
+    // Where the first cells fit depends on the machine; so wide a U-Net needs many times as much, so
+    // that some limits lie between.
     for megabytes in (0..8).map(|step| 100 * 3_u32.pow(step) / 2_u32.pow(step)) {
         let _ = fs::remove_dir_all(path.join("run"));
         let mut command = Command::new("sh");
@@ -147,7 +147,8 @@ fn a_cell_that_runs_out_of_memory_says_so_and_the_others_go_on() {
             ])
             .args(["--variant", "unet", "--variant", "denseunet3d"])
             .args(["--set", "iterations=3", "--set", "encoder_iterations=3"])
-            .args(["--set", "coarse_iterations=3", "--set", "scale.batch=1024"])
+            .args(["--set", "coarse_iterations=3"])
+            .args(["--set", "scale.unet=[256,512,1024,2048,2048]"])
             // Every thread takes its share of what a process may address.
             .env("RAYON_NUM_THREADS", "2")
             // Backtraces ask for memory too, where there is none.
@@ -159,9 +160,10 @@ fn a_cell_that_runs_out_of_memory_says_so_and_the_others_go_on() {
         }
         let cells = states(path);
         assert!(cells.iter().all(|(_, cell)| cell["state"] != "killed"));
-        if cells.iter().any(|(_, cell)| cell["state"] == "done") {
-            failed(&cells, UNET, "out of memory");
-            assert_eq!(state(&cells, DENSEUNET_3D)["state"], "done");
+        // Where the last of the memory goes to an arena, a thread that cannot begin may be what fails.
+        let reason = state(&cells, UNET)["reason"].as_str();
+        let short = reason.is_some_and(|reason| reason.contains("out of memory"));
+        if short && state(&cells, DENSEUNET_3D)["state"] == "done" {
             said(&output, "need less memory");
             return;
         }
