@@ -168,7 +168,7 @@ impl DenseWidths {
             blocks,
             decoder: [0; 5],
         };
-        let [first, second, _, _] = widths.block_outputs();
+        let [second, first, stem] = widths.skips();
         widths.decoder = [second, first, stem, stem, features];
         widths
     }
@@ -182,9 +182,16 @@ impl DenseWidths {
             blocks,
             decoder: [0; 5],
         };
-        let [first, second, _, deepest] = widths.block_outputs();
+        let [second, first, stem] = widths.skips();
+        let [_, _, _, deepest] = widths.block_outputs();
         widths.decoder = [deepest, second, first, stem, features];
         widths
+    }
+
+    /// Channels of the skip connections that are summed as they are: of dense blocks 2 and 1 and the stem.
+    pub fn skips(&self) -> [usize; 3] {
+        let [first, second, _, _] = self.block_outputs();
+        [second, first, self.stem]
     }
 
     /// Channels after each dense block (compression 0.5 in between).

@@ -92,6 +92,16 @@ impl Settings {
                 "give both the same",
             ),
             (
+                !recipe.skips_2d || scale.dense_2d.decoder[..3] == scale.dense_2d.skips(),
+                "the first three decoder widths of dense_2d have to be those of its skip connections",
+                "the channels after dense blocks 2 and 1, then the stem's",
+            ),
+            (
+                scale.dense_3d.decoder[1..4] == scale.dense_3d.skips(),
+                "decoder widths 2 to 4 of dense_3d have to be those of its skip connections",
+                "the channels after dense blocks 2 and 1, then the stem's",
+            ),
+            (
                 scale.patch > 0 && scale.patch.is_multiple_of(32),
                 "patch has to be a multiple of 32",
                 "the networks halve it five times",
@@ -387,7 +397,14 @@ mod tests {
             let error = demo().set(assignment).unwrap_err().to_string();
             assert!(error.contains(words), "{assignment}: {error}");
         }
-        for assignment in ["hybrid_skips=false", "patch=65", "depth=6", "batch=0"] {
+        for assignment in [
+            "hybrid_skips=false",
+            "patch=65",
+            "depth=6",
+            "batch=0",
+            "dense_2d={stem=16,growth=8,blocks=[2,2,2,2],decoder=[30,28,12,12,8]}",
+            "dense_3d={stem=8,growth=6,blocks=[2,2,2,2],decoder=[24,20,20,8,8]}",
+        ] {
             let mut settings = demo();
             settings.set(assignment).unwrap();
             settings.check().unwrap_err();
