@@ -6,8 +6,8 @@ use std::ops::Range;
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
-use super::planes::{Geometry, Layout};
-use super::product::{PANEL_BYTES, block_of, blocks_of};
+use super::planes::{Geometry, Layout, lanes};
+use super::product::{PANEL_BYTES, accumulate_rows, block_of, blocks_of};
 use super::source::{Source, Spare};
 
 /// Gradients of kernels that are found before they are turned to their places, 8 MB.
@@ -17,7 +17,8 @@ const WAVE_VALUES: usize = 2 << 20;
 pub fn sums_of_products(arch: Arch, geometry: &Geometry, x: &Source, gradient: &[f32]) -> Vec<f32> {
     let layout = geometry.layout();
     let (inputs, outputs, taps) = (geometry.channels_in, geometry.channels_out, geometry.taps());
-    let width = arch.dispatch(Width);
+    // Inputs whose gradients are summed side by side.
+    let width = 2 * lanes(arch);
     let panels = inputs.div_ceil(width);
     // Threads share the inputs, and where these are few the outputs as well.
     let parts = rayon::current_num_threads()
@@ -99,17 +100,6 @@ fn into_place(panels: &[(usize, &[f32])], [inputs, taps, width]: [usize; 3], res
                 }
             }
         });
-}
-
-/// Inputs whose gradients are summed side by side.
-struct Width;
-
-impl WithSimd for Width {
-    type Output = usize;
-
-    fn with_simd<S: Simd>(self, _simd: S) -> usize {
-        2 * S::F32_LANES
-    }
 }
 
 struct KernelGradient<'a> {
@@ -243,16 +233,7 @@ impl KernelGradient<'_> {
             let values = &panel[(row.place + offset) * width..][..row.length * width];
             let gradients: [&[f32]; C] =
                 array::from_fn(|c| &gradients[c][row.pixel..][..row.length]);
-            for (i, values) in values.chunks_exact(width).enumerate() {
-                let values = S::as_simd_f32s(values).0;
-                let values: [S::f32s; V] = array::from_fn(|v| values[v]);
-                for c in 0..C {
-                    let gradient = simd.splat_f32s(gradients[c][i]);
-                    for v in 0..V {
-                        sums[c][v] = simd.mul_add_e_f32s(values[v], gradient, sums[c][v]);
-                    }
-                }
-            }
+            accumulate_rows(simd, gradients, values, &mut sums);
         }
         for (c, sums) in sums.iter().enumerate() {
             let to = S::as_mut_simd_f32s(&mut result[c * width..][..width]).0;

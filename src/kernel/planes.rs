@@ -1,10 +1,26 @@
 use std::array;
 use std::borrow::Cow;
 
+use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
 /// Lengths are rounded up to this many values, the widest vector there is.
 const ALIGN: usize = 16;
+
+/// Values of a vector.
+pub fn lanes(arch: Arch) -> usize {
+    struct Lanes;
+
+    impl WithSimd for Lanes {
+        type Output = usize;
+
+        fn with_simd<S: Simd>(self, _simd: S) -> usize {
+            S::F32_LANES
+        }
+    }
+
+    arch.dispatch(Lanes)
+}
 
 /// `[z, y, x]` of the axes behind the channels; planes have depth 1.
 pub fn three(axes: &[usize]) -> [usize; 3] {

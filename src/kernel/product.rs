@@ -457,3 +457,23 @@ pub fn accumulate<S: Simd, const C: usize, const V: usize>(
         }
     }
 }
+
+/// The same of weights that lie row by row, each `[column]`.
+#[inline(always)]
+pub fn accumulate_rows<S: Simd, const C: usize, const V: usize>(
+    simd: S,
+    weights: [&[f32]; C],
+    panel: &[f32],
+    sums: &mut [[S::f32s; V]; C],
+) {
+    for (column, values) in panel.chunks_exact(V * S::F32_LANES).enumerate() {
+        let values = S::as_simd_f32s(values).0;
+        let values: [S::f32s; V] = array::from_fn(|v| values[v]);
+        for c in 0..C {
+            let weight = simd.splat_f32s(weights[c][column]);
+            for v in 0..V {
+                sums[c][v] = simd.mul_add_e_f32s(values[v], weight, sums[c][v]);
+            }
+        }
+    }
+}

@@ -2,7 +2,7 @@
 
 use std::array;
 
-use pulp::{Simd, WithSimd};
+use pulp::Simd;
 use rayon::prelude::*;
 
 use super::planes::Geometry;
@@ -11,16 +11,11 @@ use super::source::{Source, Spare};
 /// Products of a tile.
 pub const POINTS: usize = 16;
 
-/// Lanes of a vector.
-pub struct Lanes;
+/// Transformed values that are held at a time, 8 MB.
+pub const WAVE_VALUES: usize = 2 << 20;
 
-impl WithSimd for Lanes {
-    type Output = usize;
-
-    fn with_simd<S: Simd>(self, _simd: S) -> usize {
-        S::F32_LANES
-    }
-}
+/// Outputs that a task computes together, at most.
+pub const ROWS: usize = 24;
 
 /// How maps are cut into tiles of 2 x 2 results, which overlap in 4 x 4 values; rows of tiles into strips.
 #[derive(Clone, Copy, Debug)]
@@ -33,7 +28,7 @@ pub struct Tiling {
     /// Slices of a kernel, and zeros before the first one.
     pub kernel: [usize; 2],
     /// `[y, x]`.
-    pub padding: [usize; 2],
+    padding: [usize; 2],
     /// `[y, x]` of a slice's tiles.
     pub tiles: [usize; 2],
     /// Rows of tiles in a strip.
@@ -82,6 +77,14 @@ impl Tiling {
             strip % self.strips(),
             slices % self.depth,
         ]
+    }
+
+    /// The slice of the input that one of the result meets at this slice of the kernel.
+    pub fn met(&self, slice: usize, tap: usize) -> Option<usize> {
+        let [_, before] = self.kernel;
+        (slice + tap)
+            .checked_sub(before)
+            .filter(|&met| met < self.depth)
     }
 
     /// Rows of tiles in this strip: the last may have fewer.

@@ -8,19 +8,13 @@ use std::ops::Range;
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
-use super::planes::Geometry;
+use super::planes::{Geometry, lanes};
 use super::product::{PANEL_BYTES, Weights, accumulate, block_of, blocks_of};
 use super::source::Source;
-use super::tiles::{Lanes, POINTS, Run, Tiling, both, turn};
+use super::tiles::{POINTS, ROWS, Run, Tiling, WAVE_VALUES, both, turn};
 
 /// Tiles that are worth a strip of their own.
 const STRIP: usize = 224;
-
-/// Transformed values that are held at a time, 8 MB.
-const WAVE_VALUES: usize = 2 << 20;
-
-/// Results computed together from a panel of transformed values.
-const ROWS: usize = 24;
 
 /// The result `[n, rows, ...]` of a convolution, with a bias for each row.
 pub fn winograd(
@@ -30,7 +24,7 @@ pub fn winograd(
     weights: &Weights,
     bias: Option<&[f32]>,
 ) -> Vec<f32> {
-    let tiling = Tiling::new(geometry, arch.dispatch(Lanes), STRIP);
+    let tiling = Tiling::new(geometry, lanes(arch), STRIP);
     let source = tiling.split(x);
     let packed: Vec<Vec<f32>> = (0..weights.rows.div_ceil(ROWS))
         .into_par_iter()
@@ -324,13 +318,10 @@ impl Multiply<'_, '_> {
         let width = V * S::F32_LANES;
         let rows = self.y.len();
         let inputs = self.tiling.channels;
-        let [kernel, before] = self.tiling.kernel;
+        let [kernel, _] = self.tiling.kernel;
         let mut begin = true;
         for tap in 0..kernel {
-            let Some(slice) = (self.slice + tap)
-                .checked_sub(before)
-                .filter(|&slice| slice < self.tiling.depth)
-            else {
+            let Some(slice) = self.tiling.met(self.slice, tap) else {
                 continue;
             };
             let chunk = (slice * self.tiling.groups() + group) * self.tiling.chunk();

@@ -7,22 +7,16 @@ use std::ops::Range;
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
-use super::planes::Geometry;
-use super::product::block_of;
+use super::planes::{Geometry, lanes};
+use super::product::{accumulate_rows, block_of};
 use super::source::Source;
-use super::tiles::{Lanes, POINTS, Tiling, both, turn};
+use super::tiles::{POINTS, ROWS, Tiling, WAVE_VALUES, both, turn};
 
 /// Tiles of a strip.
 const STRIP: usize = 112;
 
-/// Transformed values that are held at a time, 8 MB.
-const WAVE_VALUES: usize = 2 << 20;
-
 /// Places that are turned at a time, so that all inputs find them in the nearest cache.
 const NEAR: usize = 64;
-
-/// Outputs whose gradients are summed by one task, at most.
-const ROWS: usize = 24;
 
 /// The gradient of the kernels, given that of the result.
 pub fn winograd_gradient(
@@ -31,11 +25,11 @@ pub fn winograd_gradient(
     x: &Source,
     gradient: &[f32],
 ) -> Vec<f32> {
-    let lanes = arch.dispatch(Lanes);
+    let lanes = lanes(arch);
     let tiling = Tiling::new(geometry, lanes, STRIP);
     let source = tiling.split(x);
     let (inputs, outputs) = (geometry.channels_in, geometry.channels_out);
-    let panels = Panels::new(inputs, lanes);
+    let panels = Panels { inputs, lanes };
     let tiles = tiling.strip * tiling.tiles[1];
     let share = outputs
         .div_ceil((4 * rayon::current_num_threads()).div_ceil(panels.count()))
@@ -118,10 +112,6 @@ struct Panels {
 }
 
 impl Panels {
-    fn new(inputs: usize, lanes: usize) -> Self {
-        Self { inputs, lanes }
-    }
-
     fn count(&self) -> usize {
         self.inputs.div_ceil(2 * self.lanes)
     }
@@ -306,16 +296,12 @@ impl Multiply<'_> {
     #[inline(always)]
     fn all<S: Simd, const V: usize>(&mut self, simd: S) {
         let depth = self.tiling.depth;
-        let [kernel, before] = self.tiling.kernel;
+        let [kernel, _] = self.tiling.kernel;
         for (place, strip) in self.strips.clone().enumerate() {
             let tiles = self.tiling.rows(strip % self.tiling.strips()) * self.tiling.tiles[1];
-            for slice in 0..depth {
+            for result in 0..depth {
                 for tap in 0..kernel {
-                    // The slice of the result that meets this one of the input at this tap.
-                    let Some(result) = (slice + before)
-                        .checked_sub(tap)
-                        .filter(|&result| result < depth)
-                    else {
+                    let Some(slice) = self.tiling.met(result, tap) else {
                         continue;
                     };
                     let slices = [place * depth + slice, place * depth + result];
@@ -375,16 +361,7 @@ fn add<S: Simd, const C: usize, const V: usize>(
     let mut sums: [[S::f32s; V]; C] = array::from_fn(|c| array::from_fn(|v| kept[c * V + v]));
     let tiles = values.len() / (V * S::F32_LANES);
     let gradients: [&[f32]; C] = array::from_fn(|c| &gradients[c * stride..][..tiles]);
-    for (tile, values) in values.chunks_exact(V * S::F32_LANES).enumerate() {
-        let values = S::as_simd_f32s(values).0;
-        let values: [S::f32s; V] = array::from_fn(|v| values[v]);
-        for c in 0..C {
-            let gradient = simd.splat_f32s(gradients[c][tile]);
-            for v in 0..V {
-                sums[c][v] = simd.mul_add_e_f32s(values[v], gradient, sums[c][v]);
-            }
-        }
-    }
+    accumulate_rows(simd, gradients, values, &mut sums);
     for (c, sums) in sums.iter().enumerate() {
         kept[c * V..][..V].copy_from_slice(sums);
     }
