@@ -1,13 +1,15 @@
 use std::fs::{self, File};
-use std::io::{BufWriter, Write};
-use std::path::Path;
+use std::io::{self, BufWriter, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 
+use super::target::{Target, open_stream, parent_of};
 use crate::error::{Error, Result};
 
 /// The name of what is being written begins so ...
-const PREFIX: &str = ".hdbench-";
+pub(super) const PREFIX: &str = ".hdbench-";
 /// ... and ends so.
-const SUFFIX: &str = ".tmp";
+pub(super) const SUFFIX: &str = ".tmp";
 
 /// Creates a folder and its parents.
 pub fn create_dir(path: &Path) -> Result<()> {
@@ -16,6 +18,9 @@ pub fn create_dir(path: &Path) -> Result<()> {
 
 /// Writes a file so that a reader sees the old or the new bytes, never a part, even after a power
 /// cut: temporary file beside it, flush to disk, rename, flush the folder.
+///
+/// A link stays, and what it leads to is replaced. A device, a pipe or an open descriptor
+/// (`/dev/stdout`) is never replaced: it gets the bytes.
 pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
     write_atomic_with(path, |out| out.write_all(bytes).map_err(Error::write(path)))
 }
@@ -25,12 +30,20 @@ pub fn write_atomic_with(
     path: &Path,
     fill: impl FnOnce(&mut (dyn Write + Send)) -> Result<()>,
 ) -> Result<()> {
-    let folder = parent_of(path);
+    let (place, mode) = match Target::of(path)? {
+        Target::File(place, mode) => (place, mode),
+        Target::Stream(stream) => {
+            let mut out = open_stream(&stream, path)?;
+            fill(&mut *out)?;
+            return out.flush().map_err(Error::write(path));
+        }
+    };
+    let folder = parent_of(&place);
     create_dir(folder)?;
     let temporary = tempfile::Builder::new()
         .prefix(PREFIX)
         .suffix(SUFFIX)
-        .permissions(default_permissions())
+        .permissions(fs::Permissions::from_mode(0o644))
         .tempfile_in(folder)
         .map_err(Error::write(path))?;
     let mut out = BufWriter::new(temporary);
@@ -38,9 +51,10 @@ pub fn write_atomic_with(
     let temporary = out
         .into_inner()
         .map_err(|e| Error::write(path)(e.into_error()))?;
+    keep_mode(temporary.as_file(), mode).map_err(Error::write(path))?;
     temporary.as_file().sync_all().map_err(Error::write(path))?;
     temporary
-        .persist(path)
+        .persist(&place)
         .map_err(|e| Error::write(path)(e.error))?;
     sync_dir(folder)
 }
@@ -48,119 +62,92 @@ pub fn write_atomic_with(
 /// Like [`write_atomic`] for writers that want a path of their own: `fill` gets one in a temporary
 /// folder beside the file, with the file's name.
 pub fn replace_file(path: &Path, fill: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
-    let folder = parent_of(path);
-    create_dir(folder)?;
-    let temporary = tempfile::Builder::new()
-        .prefix(PREFIX)
-        .suffix(SUFFIX)
-        .tempdir_in(folder)
-        .map_err(Error::write(path))?;
+    let target = Target::of(path)?;
+    let folder = match &target {
+        Target::File(place, _) => parent_of(place).to_path_buf(),
+        Target::Stream(_) => std::env::temp_dir(),
+    };
+    create_dir(&folder)?;
+    let temporary = temporary_dir(&folder).map_err(Error::write(path))?;
     let inside = temporary.path().join(path.file_name().unwrap_or_default());
     fill(&inside)?;
-    File::open(&inside)
-        .and_then(|file| file.sync_all())
-        .and_then(|()| fs::rename(&inside, path))
-        .map_err(Error::write(path))?;
-    sync_dir(folder)
+    let mut made = File::open(&inside).map_err(Error::write(path))?;
+    match target {
+        Target::File(place, mode) => keep_mode(&made, mode)
+            .and_then(|()| made.sync_all())
+            .and_then(|()| fs::rename(&inside, place))
+            .map_err(Error::write(path))?,
+        Target::Stream(stream) => {
+            let mut out = open_stream(&stream, path)?;
+            io::copy(&mut made, &mut out)
+                .and_then(|_| out.flush())
+                .map_err(Error::write(path))?;
+        }
+    }
+    sync_dir(&folder)
 }
 
-/// Fills a temporary folder and renames it to `path`, replacing what was there, so that the
-/// folder is there whole or not at all. Returns what `fill` does.
-pub fn replace_dir<T>(path: &Path, fill: impl FnOnce(&Path) -> Result<T>) -> Result<T> {
-    let folder = parent_of(path);
-    create_dir(folder)?;
-    let temporary = tempfile::Builder::new()
+/// A folder that is removed when it is dropped, and that [`sweep`](super::sweep) finds if it never is.
+pub(super) fn temporary_dir(folder: &Path) -> io::Result<tempfile::TempDir> {
+    tempfile::Builder::new()
         .prefix(PREFIX)
         .suffix(SUFFIX)
-        .permissions(default_dir_permissions())
+        .permissions(fs::Permissions::from_mode(0o755))
         .tempdir_in(folder)
-        .map_err(Error::write(path))?;
-    let result = fill(temporary.path())?;
-    sync_dir(temporary.path())?;
-    if path.exists() {
-        fs::remove_dir_all(path).map_err(Error::write(path))?;
-    }
-    fs::rename(temporary.path(), path).map_err(Error::write(path))?;
-    // The folder has its new name: there is nothing left to clean up.
-    let _ = temporary.keep();
-    sync_dir(folder)?;
-    Ok(result)
 }
 
-fn parent_of(path: &Path) -> &Path {
-    match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
+/// What replaces a file may be read by those who could read that.
+fn keep_mode(file: &File, mode: Option<u32>) -> io::Result<()> {
+    match mode {
+        Some(mode) if file.metadata()?.permissions().mode() != mode => {
+            file.set_permissions(fs::Permissions::from_mode(mode & 0o777))
+        }
+        _ => Ok(()),
     }
 }
 
-fn sync_dir(folder: &Path) -> Result<()> {
+pub(super) fn sync_dir(folder: &Path) -> Result<()> {
     File::open(folder)
         .and_then(|dir| dir.sync_all())
         .map_err(Error::write(folder))
 }
 
-fn default_permissions() -> fs::Permissions {
-    std::os::unix::fs::PermissionsExt::from_mode(0o644)
-}
-
-fn default_dir_permissions() -> fs::Permissions {
-    std::os::unix::fs::PermissionsExt::from_mode(0o755)
-}
-
-/// Removes what a killed process left half written below a folder. Only for folders that nobody else
-/// writes: a file that is being written looks the same.
-///
-/// # Errors
-/// `Error::Write` for what cannot be removed.
-pub fn sweep(dir: &Path) -> Result<()> {
-    let mut entries = walkdir::WalkDir::new(dir).into_iter();
-    while let Some(entry) = entries.next() {
-        // What vanishes meanwhile, or cannot be listed, is nothing to sweep.
-        let Ok(entry) = entry else { continue };
-        let name = entry.file_name().to_string_lossy();
-        if entry.depth() == 0 || !(name.starts_with(PREFIX) && name.ends_with(SUFFIX)) {
-            continue;
+/// Flushes every file and folder below a folder to the disk; links are left alone.
+pub(super) fn sync_tree(folder: &Path) -> Result<()> {
+    for entry in walkdir::WalkDir::new(folder).contents_first(true) {
+        let entry = entry.map_err(|e| Error::write(folder)(e.into()))?;
+        if entry.file_type().is_file() || entry.file_type().is_dir() {
+            sync_dir(entry.path())?;
         }
-        let path = entry.path();
-        let removed = if entry.file_type().is_dir() {
-            entries.skip_current_dir();
-            std::fs::remove_dir_all(path)
-        } else {
-            std::fs::remove_file(path)
-        };
-        removed.map_err(Error::write(path))?;
     }
     Ok(())
+}
+
+/// Whether a name is one of a file or folder that is only just being written.
+pub(super) fn is_temporary(name: &str) -> bool {
+    name.starts_with(PREFIX) && name.ends_with(SUFFIX)
+}
+
+/// The name under which a folder waits while another takes its place, where the file system can't
+/// exchange two.
+pub(super) fn aside_of(path: &Path) -> PathBuf {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    parent_of(path).join(format!("{PREFIX}{name}{ASIDE}"))
+}
+
+const ASIDE: &str = ".old";
+
+/// The folder that waits under such a name.
+pub(super) fn set_aside(path: &Path) -> Option<PathBuf> {
+    let name = path.file_name()?.to_str()?;
+    let name = name.strip_prefix(PREFIX)?.strip_suffix(ASIDE)?;
+    (!name.is_empty()).then(|| parent_of(path).join(name))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn only_half_written_files_are_swept() {
-        let dir = tempfile::tempdir().unwrap();
-        let inside = dir.path().join("report");
-        fs::create_dir_all(inside.join(".hdbench-AbC.tmp")).unwrap();
-        fs::write(inside.join(".hdbench-AbC.tmp/half"), b"x").unwrap();
-        for name in [
-            ".hdbench-dEf.tmp",
-            "index.html",
-            "notes.tmp",
-            ".hdbench-readme",
-        ] {
-            fs::write(inside.join(name), b"x").unwrap();
-        }
-        sweep(dir.path()).unwrap();
-        let mut left: Vec<_> = fs::read_dir(&inside)
-            .unwrap()
-            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .collect();
-        left.sort();
-        assert_eq!(left, [".hdbench-readme", "index.html", "notes.tmp"]);
-        sweep(&dir.path().join("not there")).unwrap();
-    }
+    use std::os::unix::fs::symlink;
 
     #[test]
     fn a_failed_write_leaves_the_old_file_and_no_rubbish() {
@@ -177,16 +164,65 @@ mod tests {
     }
 
     #[test]
-    fn a_replaced_folder_holds_only_the_new_files() {
+    fn a_link_stays_and_its_file_is_replaced() {
         let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("model");
-        for name in ["old", "new"] {
-            replace_dir(&path, |tmp| write_atomic(&tmp.join(name), b"x")).unwrap();
+        let at = |name: &str| dir.path().join(name);
+        fs::create_dir(at("elsewhere")).unwrap();
+        for (link, to) in [("there", "elsewhere/there"), ("not yet", "elsewhere/new")] {
+            symlink(to, at(link)).unwrap();
         }
-        let names: Vec<_> = fs::read_dir(&path)
-            .unwrap()
-            .map(|e| e.unwrap().file_name())
-            .collect();
-        assert_eq!(names, ["new"]);
+        fs::write(at("elsewhere/there"), b"old").unwrap();
+        write_atomic(&at("there"), b"new").unwrap();
+        replace_file(&at("not yet"), |inside| {
+            fs::write(inside, b"new").map_err(Error::write(inside))
+        })
+        .unwrap();
+        for (link, to) in [("there", "elsewhere/there"), ("not yet", "elsewhere/new")] {
+            assert!(at(link).symlink_metadata().unwrap().is_symlink(), "{link}");
+            assert_eq!(fs::read(at(to)).unwrap(), b"new");
+        }
+        assert_eq!(fs::read_dir(at("elsewhere")).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn a_private_file_stays_private() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("labels.nii");
+        fs::write(&path, b"old").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        write_atomic(&path, b"new").unwrap();
+        let mode = fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+
+    #[test]
+    fn a_pipe_gets_the_bytes() {
+        let dir = tempfile::tempdir().unwrap();
+        for name in ["atomic", "replaced"] {
+            let pipe = dir.path().join(name);
+            rustix::fs::mknodat(
+                rustix::fs::CWD,
+                &pipe,
+                rustix::fs::FileType::Fifo,
+                rustix::fs::Mode::from_raw_mode(0o600),
+                0,
+            )
+            .unwrap();
+            let reader = {
+                let pipe = pipe.clone();
+                std::thread::spawn(move || fs::read(pipe).unwrap())
+            };
+            match name {
+                "atomic" => write_atomic(&pipe, b"bytes").unwrap(),
+                _ => replace_file(&pipe, |inside| {
+                    fs::write(inside, b"bytes").map_err(Error::write(inside))
+                })
+                .unwrap(),
+            }
+            assert_eq!(reader.join().unwrap(), b"bytes");
+            assert!(!fs::symlink_metadata(&pipe).unwrap().is_file());
+        }
+        write_atomic(Path::new("/dev/null"), b"bytes").unwrap();
+        assert!(!Path::new("/dev/null").is_file());
     }
 }

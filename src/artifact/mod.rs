@@ -2,18 +2,22 @@
 
 mod atomic;
 mod deflate;
+mod folder;
 mod gzip;
 mod hash;
+mod target;
 mod tree;
 mod xml;
 mod zip;
 mod zip_records;
 mod zip_write;
 
-pub use atomic::{create_dir, replace_dir, replace_file, sweep, write_atomic, write_atomic_with};
+pub use atomic::{create_dir, replace_file, write_atomic, write_atomic_with};
 pub use deflate::EntryWriter;
+pub use folder::{Owned, remove_owned, replace_dir, sweep};
 pub use gzip::{MaybeGzip, gzip_writer};
 pub use hash::{hash_bytes, hash_file};
+pub use target::{is_standard_output, refuse_input, refuse_input_inside};
 pub use tree::{Tree, TreeFile};
 pub use xml::xml_text;
 pub use zip::{Archive, Entry, Refusal, Refused, is_zip};

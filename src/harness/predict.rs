@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -12,7 +12,7 @@ use super::inputs::Inputs;
 use super::memory::PeakMemory;
 use super::record::{CellRecord, StageRecord};
 use super::study::Study;
-use crate::artifact::{create_dir, hash_bytes, is_zip, write_atomic};
+use crate::artifact::{Owned, create_dir, hash_bytes, is_zip, remove_owned, write_atomic};
 use crate::error::{Error, Result, is_absent};
 use crate::inference::{Coarse, Predictor};
 use crate::network::{Bundle, Network, Part, Place};
@@ -92,7 +92,16 @@ pub fn predict(
     let predictions = folder.join("predictions");
     let mut made = Made::read(&predictions)?;
     if made.inputs != key {
-        remove_dir(&predictions)?;
+        let tested = fold.test.iter().map(|test| &test.case.name);
+        let ours: BTreeSet<PathBuf> = tested
+            .chain(made.seconds.keys())
+            .map(|name| prediction_path(&folder, name))
+            .collect();
+        let is_ours = |path: &Path, _| {
+            path == Path::new("made.json") || ours.contains(&predictions.join(path))
+        };
+        let owned = Owned::by("a cell's predictions", &is_ours);
+        remove_owned(&predictions, &owned.keeping_others())?;
         create_dir(&predictions)?;
         made = Made {
             inputs: key.clone(),
@@ -179,13 +188,6 @@ impl Made {
     fn write(&self, predictions: &Path) -> Result<()> {
         let text = serde_json::to_vec_pretty(self).map_err(|e| Error::Internal(e.to_string()))?;
         write_atomic(&predictions.join("made.json"), &text)
-    }
-}
-
-fn remove_dir(folder: &Path) -> Result<()> {
-    match std::fs::remove_dir_all(folder) {
-        Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(Error::write(folder)(e)),
-        _ => Ok(()),
     }
 }
 

@@ -1,4 +1,4 @@
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use burn::module::Module;
 use burn::store::{ModuleSnapshot, SafetensorsStore};
@@ -6,12 +6,15 @@ use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 
 use super::{Network, Part};
-use crate::artifact::{replace_dir, write_atomic};
+use crate::artifact::{Owned, replace_dir, write_atomic};
 use crate::error::{Error, Result};
 use crate::recipe::{Recipe, Scale};
 
 const WEIGHTS: &str = "model.safetensors";
 const DESCRIPTION: &str = "model.toml";
+
+/// What a model folder holds, and so what another model may replace.
+const FOLDER: Owned<'_> = Owned::files("a model folder", &[WEIGHTS, DESCRIPTION]);
 
 /// What a model folder says of its weights: enough to build the network again and to use it as it
 /// was trained.
@@ -25,8 +28,17 @@ pub struct Bundle {
 }
 
 impl Bundle {
+    /// Refuses a folder that a model may not be written to, because it holds something else; nothing
+    /// is written.
+    ///
+    /// # Errors
+    /// `Error::Usage`.
+    pub fn check_folder(folder: &Path) -> Result<()> {
+        FOLDER.check(folder)
+    }
+
     /// Writes `model.safetensors` and `model.toml` into a folder, whole or not at all; returns the
-    /// weights' hash.
+    /// weights' hash. Another model there is replaced; a folder with anything else in it is refused.
     pub fn save(
         folder: &Path,
         network: &Network,
@@ -35,7 +47,7 @@ impl Bundle {
         scale: &Scale,
     ) -> Result<String> {
         let mut weights = String::new();
-        replace_dir(folder, |dir| {
+        replace_dir(folder, &FOLDER, |dir| {
             let path = dir.join(WEIGHTS);
             // The default metadata is a hash map whose order varies from run to run.
             let mut store = SafetensorsStore::from_file(&path).clear_metadata();
@@ -56,9 +68,14 @@ impl Bundle {
         Ok(weights)
     }
 
+    /// The files of a model folder.
+    pub fn files(folder: &Path) -> [PathBuf; 2] {
+        [WEIGHTS, DESCRIPTION].map(|name| folder.join(name))
+    }
+
     /// Whether the folder holds a model.
     pub fn exists(folder: &Path) -> bool {
-        folder.join(DESCRIPTION).is_file() && folder.join(WEIGHTS).is_file()
+        Self::files(folder).iter().all(|file| file.is_file())
     }
 
     /// Reads a folder's description.

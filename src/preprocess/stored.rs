@@ -6,13 +6,26 @@ use ndarray::Array3;
 use serde::{Deserialize, Serialize};
 
 use super::prepared::{Prepared, canonical_box, resample_hu};
-use crate::artifact::{hash_bytes, replace_dir, write_atomic};
+use crate::artifact::{Owned, hash_bytes, replace_dir, write_atomic};
 use crate::dataset::Pair;
 use crate::error::{Error, Result};
 use crate::volume::{Orientation, resample_nearest, shape_at_spacing};
 
 /// Raised when the bytes of a cached case change their meaning.
 const FORMAT: u32 = 1;
+
+/// What a prepared case's folder holds; the fingerprint is the audit's.
+const FOLDER: Owned<'_> = Owned::files(
+    "a prepared case",
+    &[
+        "original.image",
+        "original.labels",
+        "coarse.image",
+        "coarse.labels",
+        "case.json",
+        "fingerprint",
+    ],
+);
 
 /// Which of a case's two grids is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,7 +109,7 @@ impl Stored {
             original: Facts::of(&labels),
             coarse: Facts::of(&coarse_labels),
         };
-        replace_dir(folder, |dir| {
+        replace_dir(folder, &FOLDER, |dir| {
             write_layer(dir, "original", &prepared.image, &labels)?;
             write_layer(dir, "coarse", &coarse_image, &coarse_labels)?;
             let json = serde_json::to_vec_pretty(&description)

@@ -1,5 +1,6 @@
 //! Writing the report's folder.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
@@ -21,12 +22,15 @@ use super::sheets::sheets;
 use super::size_plots::{Detection, TumourSizes};
 use super::table::{Cell, Column, Exporter, Table, TableRow, Unit};
 use super::{canvas, overlay, tables, viewer};
-use crate::artifact::{create_dir, replace_dir, write_atomic};
+use crate::artifact::{Owned, create_dir, replace_dir, write_atomic};
 use crate::error::{Error, Result};
 
 /// Overlays are put into the page itself while all of them together are at most this large: with the
 /// viewer's stacks and the plots a page stays below 15 MB.
 const EMBEDDED_BYTES: usize = 2_000_000;
+
+/// In each of the report's folders: the names of the files that the report put there.
+const MADE: &str = ".made";
 
 /// Version of the layout of `report.json`.
 const JSON_FORMAT: u32 = 1;
@@ -34,7 +38,8 @@ const JSON_FORMAT: u32 = 1;
 /// Writes `index.html`, `report.md`, `report.json`, `tables/`, `plots/` and `overlays/` into `dir`
 /// and returns the path of `index.html`, which is written last.
 ///
-/// Files of an earlier report are replaced. The same content gives the same bytes.
+/// Files of an earlier report are replaced, and what others put beside them stays. The same content
+/// gives the same bytes.
 ///
 /// # Errors
 /// A folder that cannot be written, or an overlay whose label maps do not fit its CT.
@@ -42,11 +47,17 @@ pub fn write(content: &Content, dir: &Path) -> Result<PathBuf> {
     create_dir(dir)?;
     let tables = tables::all(content)?;
     let curves = curves(&content.rows);
-    replace_dir(&dir.join("tables"), |to| write_tables(&tables, to))?;
+    replace_part(dir, "tables", &["md", "csv", "tex"], |to| {
+        write_tables(&tables, to)
+    })?;
     let (plots, pictures) = rayon::join(
-        || replace_dir(&dir.join("plots"), |to| write_plots(content, &curves, to)),
         || {
-            let drawn = replace_dir(&dir.join("overlays"), |to| {
+            replace_part(dir, "plots", &["svg", "png", "csv"], |to| {
+                write_plots(content, &curves, to)
+            })
+        },
+        || {
+            let drawn = replace_part(dir, "overlays", &["png"], |to| {
                 Ok((write_overlays(content, to)?, write_sheets(content, to)?))
             })?;
             let viewer = match content.stacks.is_empty() {
@@ -72,6 +83,41 @@ pub fn write(content: &Content, dir: &Path) -> Result<PathBuf> {
     let index = dir.join("index.html");
     write_atomic(&index, page::html(&parts)?.as_bytes())?;
     Ok(index)
+}
+
+/// Replaces what an earlier report put into one of its folders; what else lies there is taken over.
+fn replace_part<T>(
+    dir: &Path,
+    name: &str,
+    endings: &[&str],
+    fill: impl FnOnce(&Path) -> Result<T>,
+) -> Result<T> {
+    let folder = dir.join(name);
+    let made = std::fs::read_to_string(folder.join(MADE)).ok();
+    let made: Option<BTreeSet<&str>> = made.as_ref().map(|text| text.lines().collect());
+    // Reports of hdbench 0.1 kept no list.
+    let unlisted = made.is_none() && dir.join("report.json").is_file();
+    let is_ours = |path: &Path, _| match &made {
+        Some(made) => path
+            .to_str()
+            .is_some_and(|name| name == MADE || made.contains(name)),
+        None => {
+            let ending = path.extension().unwrap_or_default().to_string_lossy();
+            unlisted && endings.contains(&&*ending)
+        }
+    };
+    let owned = Owned::by("a report", &is_ours).keeping_others();
+    replace_dir(&folder, &owned, |to| {
+        let result = fill(to)?;
+        let mut names = Vec::new();
+        for entry in std::fs::read_dir(to).map_err(Error::read(to))? {
+            let entry = entry.map_err(Error::read(to))?;
+            names.push(entry.file_name().to_string_lossy().into_owned());
+        }
+        names.sort_unstable();
+        write_atomic(&to.join(MADE), (names.join("\n") + "\n").as_bytes())?;
+        Ok(result)
+    })
 }
 
 /// Writes tables into a folder, each as Markdown, CSV and LaTeX under its id.

@@ -5,9 +5,15 @@ use burn::optim::{ModuleOptimizer, OptimizerRecord};
 use burn::store::ModuleRecord;
 use serde::{Deserialize, Serialize};
 
-use crate::artifact::{replace_dir, write_atomic, write_atomic_with};
+use crate::artifact::{Owned, remove_owned, replace_dir, write_atomic, write_atomic_with};
 use crate::error::{Error, Result};
 use crate::network::Network;
+
+/// What checkpoints are made of.
+pub(crate) const FOLDER: Owned<'_> = Owned::files(
+    "a checkpoint",
+    &["network.bpk", "optimizer.bpk", "checkpoint.json"],
+);
 
 /// One line of `losses.csv`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -41,7 +47,7 @@ impl Checkpoint {
 
     /// Replaces the cell's checkpoint, whole or not at all.
     pub fn save(&self, cell: &Path, network: &Network, optimizer: &ModuleOptimizer) -> Result<()> {
-        replace_dir(&Self::folder(cell), |dir| {
+        replace_dir(&Self::folder(cell), &FOLDER, |dir| {
             // The validation snapshot brings the running statistics up to date first.
             let record = network.valid().into_record();
             let path = dir.join("network.bpk");
@@ -83,11 +89,7 @@ impl Checkpoint {
 
     /// Removes the cell's checkpoint, once what it led to is stored.
     pub fn remove(cell: &Path) -> Result<()> {
-        let folder = cell.join("checkpoints");
-        match std::fs::remove_dir_all(&folder) {
-            Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(Error::write(&folder)(e)),
-            _ => Ok(()),
-        }
+        remove_owned(&cell.join("checkpoints"), &FOLDER.keeping_others())
     }
 }
 

@@ -3,6 +3,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::{Design, Method, part};
+use crate::artifact::{refuse_input, refuse_input_inside};
 use crate::error::Result;
 use crate::network::{
     Bundle, LoadReport, Network, Part, Place, export_weights, import_weights, initialise,
@@ -22,7 +23,7 @@ pub struct Init {
     /// Of the initial weights
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// The model folder
+    /// The model folder: a new or empty one, or one that holds a model to replace
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
 }
@@ -30,6 +31,7 @@ pub struct Init {
 impl Init {
     pub fn exec(self) -> Result<()> {
         let Settings { recipe, scale } = self.design.method.settings()?;
+        Bundle::check_folder(&self.out)?;
         let network = Network::build(self.design.part, &recipe, &scale, &Place::Flex.open(1)?);
         let network = initialise(network, Seed(self.seed));
         Bundle::save(&self.out, &network, self.design.part, &recipe, &scale)?;
@@ -56,6 +58,8 @@ pub struct Export {
 
 impl Export {
     pub fn exec(self) -> Result<()> {
+        let files = Bundle::files(&self.model);
+        refuse_input(&self.out, files.iter().map(PathBuf::as_path))?;
         let (_, network) = Bundle::load(&self.model, &Place::Flex.open(1)?)?;
         export_weights(&network, &self.out)
     }
@@ -79,7 +83,7 @@ pub struct Import {
     part: Part,
     #[command(flatten)]
     method: Method,
-    /// The model folder
+    /// The model folder: a new or empty one, or one that holds a model to replace
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
 }
@@ -87,6 +91,8 @@ pub struct Import {
 impl Import {
     pub fn exec(self) -> Result<()> {
         let Settings { recipe, scale } = self.method.settings()?;
+        Bundle::check_folder(&self.out)?;
+        refuse_input_inside(&self.out, [self.file.as_path()])?;
         let blank = Network::build(self.part, &recipe, &scale, &Place::Flex.open(1)?);
         let (network, report) = if self.part == Part::Encoder && is_torchvision(&self.file)? {
             let mut network = initialise(blank, Seed(1));

@@ -5,7 +5,7 @@ use clap::Args;
 
 use super::pack::Jobs;
 use super::submission::{Order, Submission};
-use crate::artifact::replace_dir;
+use crate::artifact::{Owned, replace_dir};
 use crate::cli::model_options::ModelOptions;
 use crate::cli::output::{print, print_json};
 use crate::cli::progress::Reporter;
@@ -140,10 +140,19 @@ impl Rehearse {
     }
 }
 
+/// What a rehearsal's folders hold: a volume itself is never ours.
+const LINKS: Owned<'_> = Owned::by("a rehearsal's links", &|path, kind| {
+    let name = path.to_string_lossy();
+    let is_named = ["test-volume-", "segmentation-"]
+        .iter()
+        .any(|prefix| name.starts_with(prefix));
+    kind.is_symlink() && is_named
+});
+
 /// Links volumes and label maps under the names that the challenge gives them.
 fn strip(cases: &[Case], test: &Path, references: &Path) -> Result<()> {
     let link_all = |folder: &Path, prefix: &str, file: fn(&Case) -> Option<&PathBuf>| {
-        replace_dir(folder, |inside| {
+        replace_dir(folder, &LINKS, |inside| {
             cases.iter().try_for_each(|case| {
                 let file = file(case)
                     .ok_or_else(|| Error::Internal(format!("{} has no label map", case.name)))?;
