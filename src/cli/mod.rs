@@ -34,8 +34,10 @@ mod study_run;
 
 use std::panic::{self, AssertUnwindSafe};
 use std::process;
+use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
+use signal_hook::consts::SIGXFSZ;
 
 use crate::error::{Error, ExitCode};
 
@@ -118,6 +120,9 @@ pub fn main() -> process::ExitCode {
     #[cfg(all(feature = "tch", unix))]
     patience::wait_without_spinning();
     panics::tell_panics();
+    // A limit on the size of files (`ulimit -f`) kills in silence unless the signal is taken; then the
+    // write fails like any other. Where that is not allowed, it stays as it was.
+    let _ = signal_hook::flag::register(SIGXFSZ, Arc::default());
     let cli = Cli::parse();
     // What the panic was is told where it happens.
     let code =

@@ -170,3 +170,21 @@ fn a_cell_that_runs_out_of_memory_says_so_and_the_others_go_on() {
     }
     panic!("no limit let some cells run and others not");
 }
+
+/// The signal of a file that grows too large ends a process without a word unless it is taken.
+#[test]
+fn a_limit_on_the_size_of_files_is_a_write_error_with_its_way_out() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", "ulimit -f 64 && exec \"$@\"", "sh"])
+        .arg(env!("CARGO_BIN_EXE_hdbench"))
+        .args([
+            "datasets", "synth", "--layout", "lits", "--cases", "1", "--out", "set",
+        ])
+        .current_dir(dir.path());
+    let output = ended(&mut command);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    said(&output, "cannot write: ");
+    said(&output, "hint: raise the limit on the size of files");
+}
