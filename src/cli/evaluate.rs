@@ -5,7 +5,7 @@ use clap::{Args, ValueEnum};
 
 use super::progress::Reporter;
 use super::score_table::{self, Shown};
-use super::study_options::{cores, pool};
+use super::study_options::{cores, pool, side_by_side};
 use crate::analysis::write_parquet;
 use crate::artifact::create_dir;
 use crate::error::{Error, Result};
@@ -105,10 +105,10 @@ pub struct Evaluate {
     #[arg(long)]
     one_to_one: bool,
     /// Cases at a time (default: up to 4); each takes about 2 bytes a voxel
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = side_by_side)]
     jobs: Option<usize>,
     /// CPU threads (default: all cores)
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = side_by_side)]
     threads: Option<usize>,
     /// Name of the data set in metrics_long.csv (default: name of --ref)
     #[arg(long, value_name = "NAME")]
@@ -216,7 +216,7 @@ impl Evaluate {
 
     /// Scores and writes the files; nothing goes to standard output.
     pub fn score(&self, reporter: &Reporter) -> Result<Scored> {
-        let (threads, jobs) = self.parallel()?;
+        let (threads, jobs) = self.parallel();
         self.check_out()?;
         let pairing = pair(&self.pred, &self.reference)?;
         let options = self.options(reporter)?;
@@ -293,18 +293,10 @@ impl Evaluate {
         Ok((rows, found.len()))
     }
 
-    fn parallel(&self) -> Result<(usize, usize)> {
-        for (flag, value) in [("--threads", self.threads), ("--jobs", self.jobs)] {
-            if value == Some(0) {
-                return Err(Error::usage(
-                    format!("{flag} 0 leaves nobody to work"),
-                    "give 1 or more",
-                ));
-            }
-        }
+    fn parallel(&self) -> (usize, usize) {
         let threads = self.threads.unwrap_or_else(cores);
         let jobs = self.jobs.unwrap_or(threads.min(DEFAULT_JOBS));
-        Ok((threads, jobs))
+        (threads, jobs)
     }
 
     /// nnU-Net's own summary.json may lie among the predictions.

@@ -2,7 +2,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::study_options::{cores, pool};
+use super::study_options::{cores, pool, side_by_side};
 use crate::error::Result;
 use crate::harness::{Model, load_model, model_folder};
 use crate::network::Place;
@@ -38,7 +38,7 @@ pub struct ComputeOptions {
     #[arg(long, default_value_t = Place::Flex)]
     device: Place,
     /// CPU threads (default: all cores)
-    #[arg(long)]
+    #[arg(long, value_parser = side_by_side)]
     threads: Option<usize>,
 }
 

@@ -41,10 +41,10 @@ pub struct StudyOptions {
     pub seeds: u32,
     /// CPU threads a cell uses; training repeats bit for bit at the same number (default: the
     /// existing study's, else 1 at scale demo and all cores at the others)
-    #[arg(long)]
+    #[arg(long, value_parser = side_by_side)]
     pub threads: Option<usize>,
     /// Cells trained side by side, each in its own process (default: cores / threads)
-    #[arg(long)]
+    #[arg(long, value_parser = side_by_side)]
     pub jobs: Option<usize>,
     /// Save a training every so many seconds, beside the end of each stage (default: 60)
     #[arg(long, value_name = "S", value_parser = clap::value_parser!(u32).range(1..))]
@@ -129,12 +129,6 @@ impl StudyOptions {
                 ScaleName::Demo => 1,
                 ScaleName::Quick | ScaleName::Full => cores(),
             });
-        if threads == 0 {
-            return Err(Error::usage(
-                "--threads 0 leaves nobody to work",
-                "give 1 or more",
-            ));
-        }
         let variants = if self.variants.is_empty() {
             Variant::ALL.to_vec()
         } else {
@@ -177,10 +171,6 @@ impl StudyOptions {
     /// How many cells run side by side in a study of so many threads.
     pub fn jobs(&self, threads: usize) -> Result<usize> {
         match self.jobs {
-            Some(0) => Err(Error::usage(
-                "--jobs 0 leaves nobody to work",
-                "give 1 or more",
-            )),
             Some(jobs) => Ok(jobs),
             None => {
                 let slots = self.device.slots(self.shards)?.len();
@@ -204,13 +194,38 @@ pub fn shards(text: &str) -> Result<usize, String> {
     }
 }
 
+/// The most threads, or pieces of work at a time, that can be asked for: more than the cores of any
+/// machine only take its memory.
+const MOST_SIDE_BY_SIDE: usize = 1024;
+
+/// A number of threads, or of pieces of work at a time.
+pub fn side_by_side(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(number @ 1..=MOST_SIDE_BY_SIDE) => Ok(number),
+        _ => Err(format!(
+            "a number from 1 to {MOST_SIDE_BY_SIDE}; more than there are cores make nothing faster and \
+             take memory each"
+        )),
+    }
+}
+
 /// Processor cores this process may use.
 pub fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 /// So many threads.
+///
+/// # Errors
+/// `Error::Usage` for more than any machine has, as a study's file may say; `Error::Internal` where the
+/// system gives none.
 pub fn pool(threads: usize) -> Result<rayon::ThreadPool> {
+    if threads > MOST_SIDE_BY_SIDE {
+        return Err(Error::usage(
+            format!("{threads} threads, expected at most {MOST_SIDE_BY_SIDE}"),
+            "more than there are cores make nothing faster and take memory each",
+        ));
+    }
     rayon::ThreadPoolBuilder::new()
         .num_threads(threads)
         .build()

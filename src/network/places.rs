@@ -4,6 +4,9 @@ use std::str::FromStr;
 use super::device::Place;
 use crate::error::{Error, Result};
 
+/// More devices than any machine has: a list or range of more is a slip, and was tried one by one.
+const MOST_DEVICES: usize = 64;
+
 /// Devices of one kind, as `--device` lists them: `cuda:0`, `cuda:0-3`, `flex,flex`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Places(Vec<Place>);
@@ -55,15 +58,29 @@ impl FromStr for Places {
 
     fn from_str(list: &str) -> Result<Self> {
         let mut places = Vec::new();
+        let too_many = |count: usize| {
+            Error::usage(
+                format!("--device lists {count} devices, expected at most {MOST_DEVICES}"),
+                "each takes a cell or a shard of its own: list those that the machine has, which \
+                 `hdbench doctor` names",
+            )
+        };
         for name in list.split(',') {
             match range(name) {
                 Some((kind, first, last)) => {
+                    let count = (last.saturating_add(1)).saturating_sub(first);
+                    if count > MOST_DEVICES {
+                        return Err(too_many(count));
+                    }
                     for index in first..=last {
                         places.push(format!("{kind}:{index}").parse()?);
                     }
                 }
                 None => places.push(name.parse::<Place>()?),
             }
+        }
+        if places.len() > MOST_DEVICES {
+            return Err(too_many(places.len()));
         }
         let Some(first) = places.first() else {
             return Err(Error::usage(
@@ -116,6 +133,18 @@ mod tests {
             ("flex,cuda:0", "mixes kinds"),
             ("flex:0-1", "is no device"),
             ("cuda:0-", "is no device"),
+            (
+                "cuda:0-99999999",
+                "lists 100000000 devices, expected at most 64",
+            ),
+            (
+                "cuda:0-18446744073709551615",
+                "devices, expected at most 64",
+            ),
+            (
+                &["flex"; 10_000].join(","),
+                "lists 10000 devices, expected at most 64",
+            ),
         ] {
             let error = places(list).unwrap_err().to_string();
             assert!(error.contains(told), "{list}: {error}");

@@ -174,6 +174,9 @@ pub struct Arm {
     pub settings: Settings,
 }
 
+/// The most arms of a sweep.
+const MOST_ARMS: usize = 64;
+
 /// Every combination of values: `KEY=VALUE,VALUE,...` each, `recipe=paper,released` among them.
 ///
 /// # Errors
@@ -198,6 +201,13 @@ pub fn sweep(start: &Settings, axes: &[String]) -> Result<Vec<Arm>> {
         }
         seen.push(key);
         let values = values(text);
+        let count = arms.len().saturating_mul(values.len());
+        if count > MOST_ARMS {
+            return Err(Error::usage(
+                format!("the sweep makes {count} arms or more, expected at most {MOST_ARMS}"),
+                "every arm is a study of its own, trained whole: sweep fewer keys or values at once",
+            ));
+        }
         let mut next = Vec::with_capacity(arms.len() * values.len());
         for arm in &arms {
             for value in &values {
@@ -461,5 +471,21 @@ mod tests {
             let axes: Vec<String> = wrong.into_iter().map(str::to_owned).collect();
             sweep(&demo(), &axes).unwrap_err();
         }
+        // Each arm has a folder; so many were made before anything else was looked at.
+        let many: Vec<String> = (1..400).map(|n| n.to_string()).collect();
+        let axes = [format!("iterations={}", many.join(","))];
+        let error = sweep(&demo(), &axes).unwrap_err().to_string();
+        assert!(
+            error.contains("399 arms") && error.contains("at most 64"),
+            "{error}"
+        );
+        let ten = (1..11).map(|n| n.to_string()).collect::<Vec<_>>().join(",");
+        let axes = ["iterations", "coarse_iterations"].map(|key| format!("{key}={ten}"));
+        assert!(
+            sweep(&demo(), &axes)
+                .unwrap_err()
+                .to_string()
+                .contains("100 arms")
+        );
     }
 }

@@ -917,7 +917,21 @@ fn exit_codes_tell_what_happened() {
             &"--pred", &pred, &"--ref", &reference, &"--out", &out, &"--jobs", &"0",
         ],
         2,
-        &["--jobs 0"],
+        &["'--jobs <N>': a number from 1 to 1024"],
+    );
+    code(
+        &[
+            &"--pred",
+            &pred,
+            &"--ref",
+            &reference,
+            &"--out",
+            &out,
+            &"--threads",
+            &"100000",
+        ],
+        2,
+        &["'--threads <N>': a number from 1 to 1024; more than there are cores"],
     );
     code(
         &[

@@ -1,8 +1,8 @@
-use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use crate::cli::study_options::side_by_side;
 use crate::dataset::{Dataset, find, ircadb};
 use crate::error::Result;
 
@@ -10,13 +10,13 @@ use crate::error::Result;
 #[derive(Args, Debug)]
 pub struct Jobs {
     /// Cases worked on at a time; each takes up to 2 GB for a CT of 800 slices
-    #[arg(long, default_value = "2")]
-    jobs: NonZeroUsize,
+    #[arg(long, default_value = "2", value_parser = side_by_side)]
+    jobs: usize,
 }
 
 impl Jobs {
     pub fn get(&self) -> usize {
-        self.jobs.get()
+        self.jobs
     }
 }
 

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::Method;
 use crate::cli::output::{print, print_json};
 use crate::cli::progress::Reporter;
-use crate::cli::study_options::{cores, pool};
+use crate::cli::study_options::{cores, pool, side_by_side};
 use crate::error::Result;
 use crate::harness::{CaseCost, case_cost};
 use crate::network::Place;
@@ -44,7 +44,7 @@ pub struct Cost {
     #[arg(long, default_value_t = Place::Flex)]
     device: Place,
     /// CPU threads (default: all cores)
-    #[arg(long)]
+    #[arg(long, value_parser = side_by_side)]
     threads: Option<usize>,
     /// JSON instead of text (also when standard output is no terminal)
     #[arg(long)]

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::Design;
 use super::summary::grouped;
 use crate::cli::output::{print, print_json};
-use crate::cli::study_options::{cores, pool, shards};
+use crate::cli::study_options::{cores, pool, shards, side_by_side};
 use crate::error::{Error, Result};
 use crate::harness::{Measured, Patch, measure};
 use crate::network::{NetworkSummary, Part, Place, summarise};
@@ -40,7 +40,7 @@ pub struct Measure {
     #[arg(long, default_value_t = Place::Flex)]
     device: Place,
     /// CPU threads (default: all cores)
-    #[arg(long)]
+    #[arg(long, value_parser = side_by_side)]
     threads: Option<usize>,
     /// Steps and answers timed, after one of each that is not; the median is printed
     #[arg(long, default_value_t = 3)]

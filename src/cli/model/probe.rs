@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::cli::study_options::{cores, pool};
+use crate::cli::study_options::{cores, pool, side_by_side};
 use crate::error::Result;
 use crate::network::{Bundle, Place};
 use crate::training::{Statistics, probe, read_batch, write_probe};
@@ -32,7 +32,7 @@ pub struct Probe {
     #[arg(long, default_value_t = Place::Flex)]
     device: Place,
     /// CPU threads (default: all cores)
-    #[arg(long)]
+    #[arg(long, value_parser = side_by_side)]
     threads: Option<usize>,
 }
 

@@ -1,5 +1,4 @@
 use std::io::IsTerminal;
-use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use clap::{ArgGroup, Args};
@@ -9,7 +8,7 @@ use crate::artifact::create_dir;
 use crate::cli::model_options::ModelOptions;
 use crate::cli::output::{print, print_json};
 use crate::cli::progress::Reporter;
-use crate::cli::study_options::cores;
+use crate::cli::study_options::{cores, side_by_side};
 use crate::dataset::{Case, lits};
 use crate::error::{Error, Result};
 use crate::evaluation::{DEFAULT_JOBS, LabelMapChoice};
@@ -67,14 +66,13 @@ pub struct Pack {
 #[derive(Args, Debug)]
 pub struct Jobs {
     /// Segmentations checked or packed at a time (default: up to 4); each takes a few bytes a voxel
-    #[arg(long, value_name = "N")]
-    jobs: Option<NonZeroUsize>,
+    #[arg(long, value_name = "N", value_parser = side_by_side)]
+    jobs: Option<usize>,
 }
 
 impl Jobs {
     pub fn get(&self) -> usize {
-        self.jobs
-            .map_or_else(|| cores().min(DEFAULT_JOBS), NonZeroUsize::get)
+        self.jobs.unwrap_or_else(|| cores().min(DEFAULT_JOBS))
     }
 }
 

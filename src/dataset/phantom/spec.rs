@@ -48,6 +48,9 @@ pub struct Spec {
     pub max_slices: usize,
 }
 
+/// The most cases that are made in one go.
+const MOST_CASES: usize = 100_000;
+
 impl Spec {
     /// Cases and matrix of the demo.
     pub const DEFAULT_CASES: usize = 36;
@@ -99,6 +102,12 @@ impl Spec {
             return Err(Error::usage(
                 "a phantom set needs at least 1 case, found 0",
                 "ask for 8 or more, so that cases with and without tumour are among them",
+            ));
+        }
+        if self.cases > MOST_CASES {
+            return Err(Error::usage(
+                format!("{} phantoms, expected at most {MOST_CASES}", self.cases),
+                "a case takes a second and some MB; LiTS has 201",
             ));
         }
         if !(64..=1024).contains(&self.matrix) {
