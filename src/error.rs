@@ -28,6 +28,18 @@ pub enum Error {
         hint: String,
     },
 
+    /// What a file asks for is more than the memory that is left.
+    #[error(
+        "{}: needs about {} of memory, {} are free\nhint: use a machine with more memory, fewer cases \
+         at a time, or a smaller part of the volume",
+        path.display(), size(*needed_bytes), size(*free_bytes)
+    )]
+    Memory {
+        path: PathBuf,
+        needed_bytes: u64,
+        free_bytes: u64,
+    },
+
     /// The command line or a setting asks for something that cannot be done.
     #[error("{problem}\nhint: {hint}")]
     Usage { problem: String, hint: String },
@@ -98,11 +110,23 @@ pub fn is_absent(error: &io::Error) -> bool {
     )
 }
 
+/// Bytes in words: `1.5 GB`, `300 MB`.
+fn size(bytes: u64) -> String {
+    match bytes as f64 {
+        gigabytes if gigabytes >= 1e9 => format!("{:.1} GB", gigabytes / 1e9),
+        megabytes => format!("{:.0} MB", megabytes / 1e6),
+    }
+}
+
 /// What helps where a file cannot be written.
 fn way_out(source: &io::Error) -> &'static str {
     match source.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
             "\nhint: make room and start again; what was finished is kept"
+        }
+        io::ErrorKind::FileTooLarge => {
+            "\nhint: raise the limit on the size of files (`ulimit -f unlimited`), or use a file system \
+             that takes larger ones, and start again"
         }
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
             "\nhint: make the folder writable, or give another"
@@ -159,7 +183,7 @@ impl Error {
     /// The exit code this error leads to.
     pub fn exit_code(&self) -> ExitCode {
         match self {
-            Self::Read { .. } | Self::Malformed { .. } => ExitCode::BadInput,
+            Self::Read { .. } | Self::Malformed { .. } | Self::Memory { .. } => ExitCode::BadInput,
             Self::Usage { .. } => ExitCode::Usage,
             Self::Partial { .. } | Self::Diverged { .. } | Self::Cell(_) | Self::Refuted { .. } => {
                 ExitCode::Partial

@@ -6,6 +6,7 @@ pub mod error;
 pub mod seed;
 pub mod progress;
 pub(crate) mod workers;
+pub(crate) mod memory;
 pub mod artifact;
 pub mod volume;
 pub mod metrics;

@@ -60,6 +60,18 @@ struct Facts {
     tumour: bool,
 }
 
+impl Facts {
+    /// What training and prediction would refuse.
+    fn look_at_extent(&mut self, case: &Case) {
+        if let Some(geometry) = &self.geometry
+            && let Err(error) = volume::refuse_extent(&case.image, geometry)
+        {
+            let problem = Problem::of_error("scan-extent", case, &case.image, error);
+            self.problems.push(problem);
+        }
+    }
+}
+
 /// Reads every file of every case, at most `jobs` cases at a time, and goes on after errors.
 ///
 /// # Errors
@@ -138,6 +150,7 @@ fn nifti_facts(case: &Case, nifti: &NiftiFormat) -> Facts {
         facts.problems.extend(apart);
         facts.geometry = Some(nifti.corrected(header.geometry));
     }
+    facts.look_at_extent(case);
     look_at_voxels(case, image.as_ref(), labels.as_ref(), &mut facts);
     facts
 }
@@ -185,6 +198,7 @@ fn patient_facts(case: &Case, patient: &Patient) -> Facts {
         ));
     }
     facts.geometry = image.as_ref().map(|image| image.geometry.clone());
+    facts.look_at_extent(case);
     look_at_voxels(case, image.as_ref(), labels.as_ref(), &mut facts);
     facts
 }

@@ -72,6 +72,16 @@ impl Problem {
                 hint,
             } => (path, problem, hint),
             Error::Read { path, source } => (path, format!("cannot read: {source}"), String::new()),
+            Error::Memory { .. } => {
+                let text = error.to_string();
+                let (message, hint) = text.split_once("\nhint: ").unwrap_or((&text, ""));
+                let message = message.strip_prefix(&format!("{}: ", file.display()));
+                (
+                    file.to_path_buf(),
+                    message.unwrap_or(&text).to_owned(),
+                    hint.to_owned(),
+                )
+            }
             Error::Usage { problem, hint } => (file.to_path_buf(), problem, hint),
             other => (file.to_path_buf(), other.to_string(), String::new()),
         };

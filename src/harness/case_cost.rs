@@ -1,5 +1,6 @@
 //! What the prediction of one CT of life size costs, stage by stage.
 
+use std::path::Path;
 use std::time::Instant;
 
 use burn::tensor::Device;
@@ -114,7 +115,7 @@ pub fn case_cost(
 
     progress.stage("", "timing the coarse stage");
     let began = Instant::now();
-    let case = Prepared::new(&volume, recipe.hu_window);
+    let case = Prepared::new(Path::new("phantom"), &volume, recipe.hu_window)?;
     stages.push(CostStage::measured("clip and turn", began));
     let coarse_network = build(Part::Coarse);
     let predictor = |network| Predictor {
@@ -126,7 +127,7 @@ pub fn case_cost(
     };
     let coarse_net = predictor(&coarse_network);
     let began = Instant::now();
-    let image = coarse_net.coarse_image(&case);
+    let image = coarse_net.coarse_image(&case)?;
     stages.push(CostStage::measured("coarse: resample", began));
     let windows = coarse_net.coarse_windows(&image);
     stages.push(network_stage(

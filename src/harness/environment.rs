@@ -118,7 +118,7 @@ fn processor() -> String {
 }
 
 /// The machine's memory, GB (10^9 bytes).
-pub(super) fn memory_gb() -> Option<f64> {
+fn memory_gb() -> Option<f64> {
     let text = fs::read_to_string("/proc/meminfo").ok()?;
     let line = text.lines().find(|line| line.starts_with("MemTotal:"))?;
     let kibibytes: f64 = line.split_whitespace().nth(1)?.parse().ok()?;

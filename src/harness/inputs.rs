@@ -6,7 +6,6 @@ use std::time::UNIX_EPOCH;
 use serde::{Deserialize, Serialize};
 
 use super::bounded::for_each_bounded;
-use super::environment::memory_gb;
 use super::fold::{Fold, Leak, Role, TestCase, refuse_leaks};
 use super::leakage::{self, Audit, SamePair};
 use super::study::Study;
@@ -14,16 +13,18 @@ use crate::artifact::{hash_bytes, hash_file, write_atomic};
 use crate::dataset::split::Labelled;
 use crate::dataset::{self, Case, Dataset, Layout, Split, ircadb, load_pair, splits_json};
 use crate::error::{Error, Result};
+use crate::memory;
 use crate::preprocess::{Grid, Stored};
 use crate::progress::Progress;
 use crate::seed::Seed;
+use crate::volume::refuse_extent;
 
-/// Share of the machine's memory that preprocessing may fill with cases; a larger case is prepared
+/// Share of the memory that is left that preprocessing may fill with cases; a larger case is prepared
 /// alone.
 const PREPARING_SHARE: f64 = 0.5;
 
-/// The machine's memory where the system does not say, bytes.
-const UNKNOWN_MEMORY_BYTES: f64 = 6e9;
+/// The memory that is left where the system does not say, bytes.
+const UNKNOWN_MEMORY_BYTES: u64 = 6_000_000_000;
 
 /// What a voxel costs while its case is prepared: HU as read and clipped, labels, both again in
 /// canonical order and on their way to the disk.
@@ -395,11 +396,11 @@ fn ready(
         .filter(|task| !leakage::is_prepared(&task.cached))
         .collect();
     let workers = rayon::current_num_threads();
-    let memory = memory_gb().map_or(UNKNOWN_MEMORY_BYTES, |gb| 1e9 * gb);
+    let memory = memory::room_bytes().unwrap_or(UNKNOWN_MEMORY_BYTES);
     for_each_bounded(
         &todo,
         workers,
-        (PREPARING_SHARE * memory) as u64,
+        (PREPARING_SHARE * memory as f64) as u64,
         |task| cost(task),
         |task| {
             if progress.interrupted() {
@@ -428,6 +429,8 @@ fn ready(
 
 fn prepare_case(case: &Case, folder: &Path, study: &Study) -> Result<()> {
     let pair = load_pair(case)?;
+    // By its file's name, which the cache does not know.
+    refuse_extent(&case.image, &pair.image.geometry)?;
     if !Stored::exists(folder) {
         let coarse_mm = study.scale.coarse_spacing_mm;
         Stored::write(folder, &case.name, &pair, study.recipe.hu_window, coarse_mm)?;

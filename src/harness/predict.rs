@@ -151,7 +151,9 @@ fn predict_case(
     test: &TestCase,
     coarse: Option<&Path>,
 ) -> Result<Volume<u8>> {
-    let prepared = Prepared::new(&test.case.read_image()?, predictor.recipe.hu_window);
+    let image = test.case.read_image()?;
+    let prepared = Prepared::new(&test.case.image, &image, predictor.recipe.hu_window)?;
+    drop(image);
     let labels = match coarse {
         None => coarse_labels(&predictor.coarse(&prepared)?),
         Some(folder) => {
@@ -301,12 +303,18 @@ impl Model {
         &self.weights
     }
 
-    /// Segments a CT, coarse stage and post-processing included.
+    /// Segments a CT, coarse stage and post-processing included; `path` is how errors name it.
     ///
     /// # Errors
-    /// `Error::Interrupted` once a signal came; what the networks give.
-    pub fn segment(&self, image: &Volume<f32>, progress: &dyn Progress) -> Result<Segmented> {
-        let prepared = Prepared::new(image, self.recipe.hu_window);
+    /// `Error::Interrupted` once a signal came; `Error::Malformed` and `Error::Memory` for a CT whose
+    /// extent is none or too much; what the networks give.
+    pub fn segment(
+        &self,
+        path: &Path,
+        image: &Volume<f32>,
+        progress: &dyn Progress,
+    ) -> Result<Segmented> {
+        let prepared = Prepared::new(path, image, self.recipe.hu_window)?;
         let predictor = |network| Predictor {
             network,
             recipe: &self.recipe,
@@ -357,7 +365,7 @@ pub fn predict_file(
     };
     progress.plan(UNITS_OF_ONE);
     let step = Step::of(progress, "", UNITS_OF_ONE);
-    let segmented = model.segment(&image, &step)?;
+    let segmented = model.segment(input, &image, &step)?;
     step.end();
     let labels = segmented.labels;
     write_labels(output, &labels)?;

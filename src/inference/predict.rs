@@ -8,18 +8,23 @@ use super::postprocess::{Rules, segment};
 use super::windows::{Accumulator, Region, Windows, cut, starts};
 use crate::error::{Error, Result};
 use crate::kernel;
+use crate::memory;
 use crate::metrics::components::{Connectivity, largest};
 use crate::network::{Input, Mode, Network, Pass, ResidualNet, SliceAnswer};
 use crate::preprocess::{Prepared, canonical_box, resample_hu};
 use crate::progress::Progress;
 use crate::recipe::{Recipe, Scale, TestWindows};
-use crate::volume::{resample_linear, shape_at_spacing};
+use crate::volume::resample_linear;
 
 /// Windows of slice networks are answered at most this many at a time, and pixels about this many: what is
 /// computed stays near on the processor, and fills other devices.
 const SLICES_AT_ONCE: usize = 16;
 const PIXELS_AT_ONCE: usize = 4 << 20;
 const PIXELS_AT_ONCE_ON_FLEX: usize = 1 << 17;
+
+/// What a voxel costs while a case is segmented: sums of probabilities, how often it was answered,
+/// masks of the post-processing and labels.
+const BYTES_A_VOXEL: u64 = 16;
 
 /// A network ready to answer, with the method it was trained by.
 pub struct Predictor<'a> {
@@ -99,19 +104,18 @@ impl Recall {
 impl Predictor<'_> {
     /// Finds the liver on the coarse grid; `self` holds the coarse net.
     pub fn coarse(&self, case: &Prepared) -> Result<Coarse> {
-        let image = self.coarse_image(case);
+        let image = self.coarse_image(case)?;
         let probabilities = self.probabilities(&image, &self.coarse_windows(&image), 2)?;
         Ok(self.coarse_mask(case, &probabilities[0]))
     }
 
     /// The case on the coarse grid, HU.
-    pub fn coarse_image(&self, case: &Prepared) -> Array3<i16> {
-        let shape = <[usize; 3]>::from(case.image.dim());
-        let spacing_mm = self.scale.coarse_spacing_mm;
-        resample_hu(
-            &case.image,
-            shape_at_spacing(shape, case.spacing_mm, spacing_mm),
-        )
+    ///
+    /// # Errors
+    /// As [`Prepared::shape_at`].
+    pub fn coarse_image(&self, case: &Prepared) -> Result<Array3<i16>> {
+        let shape = case.shape_at(self.scale.coarse_spacing_mm)?;
+        Ok(resample_hu(&case.image, shape))
     }
 
     /// The windows of the coarse stage: every slice whole.
@@ -133,6 +137,8 @@ impl Predictor<'_> {
     /// 0 background, 1 liver, 2 lesion in canonical order, for the file's own voxels.
     pub fn segment(&self, case: &Prepared, coarse: &Coarse) -> Result<Array3<u8>> {
         let windows = self.liver_windows(case, coarse);
+        let voxels = windows.region.shape().iter().product::<usize>() + case.image.len();
+        let _claim = memory::claim(&case.path, BYTES_A_VOXEL * voxels as u64)?;
         let probabilities = self.probabilities(&case.image, &windows, 3)?;
         Ok(self.labels(&probabilities, windows.region, coarse))
     }

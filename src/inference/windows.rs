@@ -22,7 +22,7 @@ impl Region {
             let [first, end] = self.0[axis];
             grown.0[axis] = [
                 first.saturating_sub(by[axis]),
-                (end + by[axis]).min(shape[axis]),
+                end.saturating_add(by[axis]).min(shape[axis]),
             ];
         }
         grown

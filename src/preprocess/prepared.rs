@@ -1,11 +1,25 @@
+use std::path::{Path, PathBuf};
+
 use ndarray::{Array3, ArrayView3};
 
-use crate::volume::{Geometry, Orientation, Volume, resample_linear};
+use crate::error::Result;
+use crate::memory;
+use crate::volume::{
+    Geometry, Orientation, Volume, refuse_extent, resample_linear, shape_at_spacing,
+};
+
+/// What a voxel costs while a volume is clipped and turned: both in 16 bits, before and after.
+const BYTES_A_VOXEL: u64 = 4;
+
+/// What a voxel of the coarse grid costs while it is made and answered: HU and probabilities.
+const BYTES_A_COARSE_VOXEL: u64 = 24;
 
 /// A CT as the networks see it, in memory: canonical orientation, HU clipped to the recipe's
 /// window and rounded to whole units (CT stores whole units).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Prepared {
+    /// How errors name the CT.
+    pub path: PathBuf,
     /// `[z, y, x]` in canonical (RAS+) order, HU.
     pub image: Array3<i16>,
     /// mm, `[z, y, x]` of the canonical grid.
@@ -15,8 +29,13 @@ pub struct Prepared {
 }
 
 impl Prepared {
-    /// Clips and turns a volume; nothing is resampled.
-    pub fn new(volume: &Volume<f32>, hu_window: [f64; 2]) -> Self {
+    /// Clips and turns a volume; nothing is resampled. `path` is how errors name it.
+    ///
+    /// # Errors
+    /// `Error::Malformed` for one that cannot be of a person by its extent; `Error::Memory`.
+    pub fn new(path: &Path, volume: &Volume<f32>, hu_window: [f64; 2]) -> Result<Self> {
+        refuse_extent(path, &volume.geometry)?;
+        let _claim = memory::claim(path, BYTES_A_VOXEL * volume.geometry.len() as u64)?;
         let [low, high] = hu_window.map(|hu| hu as f32);
         let orientation = Orientation::of(&volume.geometry);
         let clipped = Volume {
@@ -24,11 +43,31 @@ impl Prepared {
             geometry: volume.geometry.clone(),
         };
         let canonical = orientation.to_canonical(&clipped);
-        Self {
+        Ok(Self {
+            path: path.to_path_buf(),
             image: canonical.voxels,
             spacing_mm: canonical.geometry.spacing_mm,
             file: volume.geometry.clone(),
-        }
+        })
+    }
+
+    /// The shape of the same extent in voxels of this size, `[z, y, x]`.
+    ///
+    /// # Errors
+    /// As [`shape_at_spacing`]; `Error::Memory` where what is to be made on it does not fit.
+    pub fn shape_at(&self, spacing_mm: [f64; 3]) -> Result<[usize; 3]> {
+        let shape = shape_at_spacing(
+            &self.path,
+            self.image.dim().into(),
+            self.spacing_mm,
+            spacing_mm,
+        )?;
+        let voxels = shape.iter().product::<usize>() + self.image.len();
+        drop(memory::claim(
+            &self.path,
+            BYTES_A_COARSE_VOXEL * voxels as u64,
+        )?);
+        Ok(shape)
     }
 
     /// Labels of the canonical grid as a volume on the file's own grid.
@@ -88,7 +127,12 @@ mod tests {
         let voxels = Array3::from_shape_fn((2, 2, 3), |(z, y, x)| {
             1000.0 * z as f32 - 300.0 + 10.0 * y as f32 + x as f32
         });
-        let prepared = Prepared::new(&Volume { voxels, geometry }, [-200.0, 250.0]);
+        let prepared = Prepared::new(
+            Path::new("a.nii"),
+            &Volume { voxels, geometry },
+            [-200.0, 250.0],
+        )
+        .unwrap();
         assert_eq!(prepared.image[[0, 0, 0]], -200);
         assert_eq!(prepared.image[[1, 0, 0]], 250);
         let mut labels = Array3::<u8>::zeros((2, 2, 3));

@@ -9,7 +9,7 @@ use super::prepared::{Prepared, canonical_box, resample_hu};
 use crate::artifact::{Owned, hash_bytes, replace_dir, write_atomic};
 use crate::dataset::Pair;
 use crate::error::{Error, Result};
-use crate::volume::{Orientation, resample_nearest, shape_at_spacing};
+use crate::volume::{Orientation, resample_nearest};
 
 /// Raised when the bytes of a cached case change their meaning.
 const FORMAT: u32 = 1;
@@ -93,13 +93,11 @@ impl Stored {
         hu_window: [f64; 2],
         coarse_mm: [f64; 3],
     ) -> Result<()> {
-        let prepared = Prepared::new(&pair.image, hu_window);
+        let prepared = Prepared::new(Path::new(name), &pair.image, hu_window)?;
         let labels = Orientation::of(&pair.labels.geometry)
             .to_canonical(&pair.labels)
             .voxels;
-        let shape = prepared.image.dim();
-        let coarse_shape =
-            shape_at_spacing([shape.0, shape.1, shape.2], prepared.spacing_mm, coarse_mm);
+        let coarse_shape = prepared.shape_at(coarse_mm)?;
         let coarse_image = resample_hu(&prepared.image, coarse_shape);
         let coarse_labels = resample_nearest(&labels, coarse_shape);
         let description = Description {

@@ -106,7 +106,7 @@ fn predict(
     if progress.interrupted() {
         return Err(interrupted());
     }
-    let segmented = model.segment(&case.read_image()?, progress)?;
+    let segmented = model.segment(&case.image, &case.read_image()?, progress)?;
     HeaderTemplate::read(&case.image)?.write_labels(file, segmented.labels.voxels.view())?;
     Ok(MadeCase {
         input,

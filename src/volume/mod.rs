@@ -1,6 +1,7 @@
 //! Voxels with their place in the patient: NIfTI and DICOM in and out, orientation, resampling.
 
 mod dicom;
+mod extent;
 mod geometry;
 mod label_box;
 mod nifti_affine;
@@ -15,6 +16,7 @@ pub use dicom::{
     DicomIdentity, DicomSeries, read_dicom_mask, read_dicom_series, write_dicom_mask,
     write_dicom_series,
 };
+pub use extent::{refuse_extent, shape_at_spacing};
 pub use geometry::Geometry;
 pub use label_box::{Label, LabelBox, boxed, label_box_of, read_label_box};
 pub use nifti_header::ImageHeader;
@@ -25,7 +27,7 @@ pub use nifti_read::{
 };
 pub use nifti_write::{write_hu, write_image, write_labels};
 pub use orientation::Orientation;
-pub use resample::{resample_linear, resample_nearest, shape_at_spacing};
+pub use resample::{resample_linear, resample_nearest};
 
 use ndarray::Array3;
 

@@ -5,6 +5,7 @@ use std::path::Path;
 use nifti::{Endianness, NiftiHeader, NiftiType};
 
 use super::Geometry;
+use super::extent::{MAX_VOXELS, VOXEL_SIZES_MM};
 use super::geometry::column_lengths;
 use super::nifti_affine::{Affine, Placement, affine_of};
 use crate::artifact::MaybeGzip;
@@ -16,14 +17,6 @@ pub(super) const HEADER_BYTES: usize = 348;
 const NIFTI2_HEADER_BYTES: i32 = 540;
 /// The header and the four bytes that announce extensions: the earliest place for voxels.
 pub(super) const FIRST_VOXEL: u64 = 352;
-/// More than twice a whole-body CT of 1024 x 1024 x 1000; 8 GiB once held as f32.
-const MAX_VOXELS: u64 = 1 << 31;
-/// Voxel sizes and origins beyond a kilometre are damage; near the end of f32 they could not even
-/// be written again.
-const FURTHEST_MM: f64 = 1e6;
-/// Ten nanometres; smaller sizes, rounded to f32 when written, could count as singular.
-const SMALLEST_MM: f64 = 1e-5;
-
 /// What a NIfTI-1 header says, without the voxels.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ImageHeader {
@@ -279,18 +272,18 @@ fn check_layout(header: &NiftiHeader, big_endian: bool) -> Result<Layout, String
 /// Whether the grid, in millimetres, is one that a scanner can have.
 fn check_size(affine: &Affine, lengths: [f64; 3], stored_mm: [f64; 3]) -> Result<(), String> {
     let sizes = lengths.iter().chain(&stored_mm);
-    if let Some(size) = sizes
-        .copied()
-        .find(|mm| !(SMALLEST_MM..=FURTHEST_MM).contains(mm))
-    {
+    if let Some(size) = sizes.copied().find(|mm| !VOXEL_SIZES_MM.contains(mm)) {
         return Err(format!(
-            "a voxel measures {size:e} mm, expected {SMALLEST_MM:e} to {FURTHEST_MM:e} mm"
+            "a voxel measures {size:e} mm, expected {:e} to {:e} mm",
+            VOXEL_SIZES_MM.start(),
+            VOXEL_SIZES_MM.end()
         ));
     }
     let origin = [affine[0][3], affine[1][3], affine[2][3]];
-    if let Some(place) = origin.iter().find(|mm| mm.abs() > FURTHEST_MM) {
+    if let Some(place) = origin.iter().find(|mm| mm.abs() > *VOXEL_SIZES_MM.end()) {
         return Err(format!(
-            "the first voxel lies {place:e} mm from the origin, expected at most {FURTHEST_MM:e} mm"
+            "the first voxel lies {place:e} mm from the origin, expected at most {:e} mm",
+            VOXEL_SIZES_MM.end()
         ));
     }
     Ok(())

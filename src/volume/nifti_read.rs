@@ -8,6 +8,7 @@ use super::nifti_header::{HEADER_BYTES, ImageHeader, Layout, Stored, read_layout
 use super::{Geometry, Volume};
 use crate::artifact::MaybeGzip;
 use crate::error::{Error, Result};
+use crate::memory;
 
 const CHUNK_BYTES: usize = 512 * 1024;
 
@@ -273,6 +274,7 @@ fn read_stored<S: Decode<N>, const N: usize, T>(
     };
     let (slope, inter) = layout.scaling.unwrap_or((1.0, 0.0));
     let total = layout.voxel_bytes();
+    let _claim = memory::claim(path, layout.voxels() * size_of::<T>() as u64)?;
     let likely = content
         .file_len()
         .map_or(0, |len| len.saturating_mul(LIKELY_RATIO))

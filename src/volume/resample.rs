@@ -1,19 +1,6 @@
 use ndarray::{Array3, Axis};
 use rayon::prelude::*;
 
-/// The shape that covers the same extent at another spacing: rounded, at least 1 on every axis.
-/// All in `[z, y, x]`.
-pub fn shape_at_spacing(
-    shape: [usize; 3],
-    spacing_mm: [f64; 3],
-    target_spacing_mm: [f64; 3],
-) -> [usize; 3] {
-    [0, 1, 2].map(|axis| {
-        let voxels = shape[axis] as f64 * spacing_mm[axis] / target_spacing_mm[axis];
-        (voxels.round() as usize).max(1)
-    })
-}
-
 /// Trilinear resampling of `[z, y, x]` to another shape over the same extent.
 ///
 /// The edges of the outermost voxels coincide (half-pixel centres, as `align_corners=False` in
@@ -178,17 +165,5 @@ mod tests {
             array![[1, 1, 2, 2], [1, 1, 2, 2], [0, 0, 1, 1], [0, 0, 1, 1]]
         );
         assert_eq!(resample_nearest(&doubled, [1, 2, 2]), labels);
-    }
-
-    #[test]
-    fn shapes_are_rounded_and_never_empty() {
-        assert_eq!(
-            shape_at_spacing([40, 512, 512], [2.5, 0.7, 0.7], [1.0, 0.69, 0.69]),
-            [100, 519, 519]
-        );
-        assert_eq!(
-            shape_at_spacing([1, 2, 3], [1.0, 1.0, 1.0], [9.0, 5.0, 2.0]),
-            [1, 1, 2]
-        );
     }
 }

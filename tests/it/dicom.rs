@@ -364,6 +364,58 @@ fn a_size_that_no_file_can_fill_is_refused_before_memory_is_asked_for() {
     }
 }
 
+/// RLE makes at most 128 bytes of two, far less than DEFLATE.
+#[test]
+fn a_run_length_slice_may_not_promise_more_than_its_packets_can_hold() {
+    let mut bytes = fs::read(fixture("rle").join("image_3")).unwrap();
+    let rows = bytes
+        .windows(8)
+        .position(|w| w == b"\x28\x00\x10\x00US\x02\x00")
+        .unwrap();
+    let mut refused = |side: u16| {
+        bytes[rows + 8..rows + 10].copy_from_slice(&side.to_le_bytes());
+        bytes[rows + 18..rows + 20].copy_from_slice(&side.to_le_bytes());
+        let dir = TempDir::new().unwrap();
+        fs::write(dir.path().join("slice"), &bytes).unwrap();
+        message(volume::read_dicom_series(dir.path())).contains("more than its")
+    };
+    // 16-bit samples; the file is small.
+    let most =
+        (64.0 * fs::metadata(fixture("rle").join("image_3")).unwrap().len() as f64 / 2.0).sqrt();
+    assert!(!refused(most as u16 - 1));
+    assert!(refused(most as u16 + 1));
+}
+
+#[test]
+fn sizes_that_no_scan_has_are_refused_by_name() {
+    for (spacing, says) in [
+        (
+            "1e308",
+            "a voxel measures 1e308 mm, expected 1e-5 to 1e6 mm",
+        ),
+        ("1e-99", "a voxel measures 1e-99 mm"),
+        ("0", "has the PixelSpacing"),
+        ("nan", "expected 2 finite numbers"),
+    ] {
+        let dir = TempDir::new().unwrap();
+        for entry in fs::read_dir(fixture("shuffled")).unwrap() {
+            let file = entry.unwrap().path();
+            let mut bytes = fs::read(&file).unwrap();
+            let tag = bytes
+                .windows(6)
+                .position(|w| w == b"\x28\x00\x30\x00DS")
+                .unwrap();
+            let length = usize::from(u16::from_le_bytes([bytes[tag + 6], bytes[tag + 7]]));
+            let value = format!("{spacing}\\{spacing}");
+            let value = format!("{value:<length$}");
+            bytes.splice(tag + 8..tag + 8 + length, value.bytes());
+            bytes[tag + 6..tag + 8].copy_from_slice(&(value.len() as u16).to_le_bytes());
+            fs::write(dir.path().join(file.file_name().unwrap()), &bytes).unwrap();
+        }
+        assert_says(&message(volume::read_dicom_series(dir.path())), &[says]);
+    }
+}
+
 #[test]
 fn changed_bytes_are_an_error_or_a_volume_and_never_a_panic() {
     for name in [

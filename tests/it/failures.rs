@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Output;
 
+use hdbench::volume::{self, Geometry, Volume};
 use serde_json::Value;
 
 use super::harness::{hdbench, phantoms, state, states, text};
@@ -111,4 +112,67 @@ fn a_data_set_that_vanishes_or_changes_fails_the_cells_that_come_later() {
     fs::write(&first, original).unwrap();
     text(&run(RESNET), 0);
     text(&ablation(path, &[]), 0);
+}
+
+/// A CT whose header counts in another unit than it says would be resampled to a grid of terabytes.
+#[test]
+fn a_scan_in_a_wrong_unit_is_refused_by_name_wherever_it_comes() {
+    let dir = phantoms();
+    let path = dir.path();
+    text(&ablation(path, &["--only", "unet/*"]), 0);
+    let ct = path.join("phantoms/volume-1.nii.gz");
+    let scaled = |by: f64| {
+        let mut scan = volume::read_image(&ct).unwrap();
+        let Geometry {
+            spacing_mm,
+            stored_spacing_mm,
+            affine,
+            ..
+        } = &mut scan.geometry;
+        *spacing_mm = spacing_mm.map(|mm| mm * by);
+        *stored_spacing_mm = spacing_mm.map(|mm| mm as f32);
+        for row in &mut affine[..3] {
+            *row = row.map(|mm| mm * by);
+        }
+        let scan = Volume {
+            voxels: scan.voxels.mapv(|hu| hu as i16),
+            geometry: scan.geometry,
+        };
+        volume::write_image(&path.join("wrong.nii.gz"), &scan).unwrap();
+    };
+    let predict = [
+        "predict",
+        "--model",
+        "run",
+        "--variant",
+        "unet",
+        "--input",
+        "wrong.nii.gz",
+        "--out",
+        "labels.nii.gz",
+    ];
+    for by in [1000.0, 100.0, 2e-4] {
+        scaled(by);
+        let output = hdbench(path, &predict);
+        text(&output, 3);
+        said(&output, "wrong.nii.gz: measures ");
+        said(&output, "for a scan of a person");
+        said(&output, "hint: the voxel sizes seem to be in another unit");
+    }
+    scaled(1000.0);
+    fs::rename(path.join("wrong.nii.gz"), &ct).unwrap();
+    let checked = hdbench(path, &["datasets", "check", "phantoms"]);
+    let report: Value = serde_json::from_str(&text(&checked, 4)).unwrap();
+    let problems = report["problems"].as_array().unwrap();
+    let extent = problems
+        .iter()
+        .find(|problem| problem["code"] == "scan-extent");
+    let extent = extent.unwrap();
+    assert_eq!(
+        (&extent["case"], &extent["severity"]),
+        (&"volume-1".into(), &"error".into())
+    );
+    let output = hdbench(path, &["ablation", "--data", "phantoms", "--out", "other"]);
+    text(&output, 3);
+    said(&output, "volume-1.nii.gz: measures ");
 }

@@ -13,6 +13,8 @@ use dicom_parser::dataset::lazy_read::LazyDataSetReader;
 use dicom_transfer_syntax_registry::{TransferSyntax, TransferSyntaxIndex, TransferSyntaxRegistry};
 use flate2::bufread::DeflateDecoder;
 
+use super::rle;
+
 const MAGIC: &[u8] = b"DICM";
 const PREAMBLE_BYTES: usize = 128;
 
@@ -21,6 +23,9 @@ const EXPLICIT_VR_BIG_ENDIAN: &str = "1.2.840.10008.1.2.2";
 
 /// A deflated data set may unpack to this much; as much as a slice file may have.
 const MAX_INFLATED_BYTES: u64 = super::slice::MAX_FILE_BYTES;
+
+/// No compression packs pixels tighter than DEFLATE packs zeros.
+const DEFLATE_RATIO: u64 = 1032;
 
 /// Elements of the top level, without the pixels, and the pixels.
 pub(super) struct DataSet<'a> {
@@ -106,10 +111,14 @@ impl DataSet<'_> {
         self.values.contains_key(&tag)
     }
 
-    /// Whether the pixels may be larger than the file.
-    pub fn is_packed(&self) -> bool {
-        matches!(self.pixels, Some(Pixels::Fragments(_)))
-            || self.syntax.uid() == uids::DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN
+    /// How many times larger than the file its pixels may be.
+    pub fn largest_ratio(&self) -> u64 {
+        match (&self.pixels, self.syntax.uid()) {
+            (_, uids::DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN) => DEFLATE_RATIO,
+            (Some(Pixels::Fragments(_)), uids::RLE_LOSSLESS) => rle::LARGEST_RATIO,
+            (Some(Pixels::Fragments(_)), _) => DEFLATE_RATIO,
+            _ => 1,
+        }
     }
 
     pub fn is_big_endian(&self) -> bool {

@@ -10,6 +10,7 @@ use dicom_dictionary_std::tags;
 use super::slice::{Slice, missing_tags};
 use crate::error::{Error, Result};
 use crate::volume::Geometry;
+use crate::volume::extent::{MAX_VOXELS, VOXEL_SIZES_MM};
 
 /// Directions of two slices that differ by less than this are the same, written twice.
 const SAME_DIRECTION: f64 = 1e-4;
@@ -159,12 +160,43 @@ pub(super) fn stack(
             even_step(series, several, notes)?
         }
     };
-    Ok(geometry(
-        plane,
-        slices[0].position_mm,
-        slices.len(),
-        step_mm,
-    ))
+    let geometry = geometry(plane, slices[0].position_mm, slices.len(), step_mm);
+    refuse_size(series, &geometry)?;
+    Ok(geometry)
+}
+
+/// The bounds that a NIfTI header has to keep as well.
+fn refuse_size(series: &std::path::Path, geometry: &Geometry) -> Result<()> {
+    let refuse =
+        |problem: String| Err(Error::malformed(series, problem, "export the series again"));
+    let [z, y, x] = geometry.shape;
+    let voxels = [z, y, x]
+        .iter()
+        .try_fold(1u64, |all, &n| all.checked_mul(n as u64));
+    if voxels.is_none_or(|voxels| voxels > MAX_VOXELS) {
+        return refuse(format!(
+            "has {x} x {y} x {z} voxels, more than the {MAX_VOXELS} that a CT can have"
+        ));
+    }
+    let sizes = geometry.spacing_mm;
+    if let Some(mm) = sizes.iter().find(|mm| !VOXEL_SIZES_MM.contains(mm)) {
+        return refuse(format!(
+            "a voxel measures {mm:e} mm, expected {:e} to {:e} mm",
+            VOXEL_SIZES_MM.start(),
+            VOXEL_SIZES_MM.end()
+        ));
+    }
+    let places = geometry.affine.iter().take(3).map(|row| row[3]);
+    if let Some(mm) = places
+        .into_iter()
+        .find(|mm| mm.abs() > *VOXEL_SIZES_MM.end())
+    {
+        return refuse(format!(
+            "the first slice lies {mm:e} mm from the origin, expected at most {:e} mm",
+            VOXEL_SIZES_MM.end()
+        ));
+    }
+    Ok(())
 }
 
 fn refuse_duplicates(slices: &[Placed]) -> Result<()> {
@@ -336,4 +368,30 @@ pub(super) fn millimetres(mm: f64) -> String {
 
 pub(super) fn triple(mm: [f64; 3]) -> String {
     mm.map(millimetres).join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_grid_keeps_the_bounds_of_any_volume() {
+        let refused = |shape, spacing_mm| {
+            let geometry = Geometry::axis_aligned(shape, spacing_mm);
+            refuse_size(std::path::Path::new("series"), &geometry)
+                .err()
+                .map(|error| error.to_string())
+        };
+        assert_eq!(refused([2000, 1024, 1024], [1.0; 3]), None);
+        for shape in [[33, 8192, 8192], [usize::MAX, 65535, 65535]] {
+            let text = refused(shape, [1.0; 3]).unwrap();
+            assert!(
+                text.starts_with("series: has ") && text.contains("2147483648"),
+                "{text}"
+            );
+        }
+        for mm in [1e308, f64::INFINITY, f64::NAN, 0.0] {
+            assert!(refused([3, 3, 3], [1.0, mm, 1.0]).is_some(), "{mm}");
+        }
+    }
 }

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use super::grid::{Plane, dot, millimetres, triple};
 use super::samples::{convert, with_samples};
 use super::series::{
-    DicomSeries, in_order_of_numbers, read_headers, refuse_changed, shaped, zeros,
+    DicomSeries, in_order_of_numbers, read_headers, refuse_changed, room_for, shaped, zeros,
 };
 use super::slice::{Slice, with_file};
 use crate::artifact::{Tree, TreeFile};
@@ -60,6 +60,7 @@ pub fn read_dicom_mask(tree: &Tree, image: &DicomSeries) -> Result<(Volume<u8>, 
             slices.len()
         ));
     }
+    let _claim = room_for::<u8>(tree.path(), image.geometry().shape)?;
     let mut voxels = zeros::<u8>(tree.path(), image.geometry().shape)?;
     let mut found: Vec<Option<&(TreeFile, Slice)>> = vec![None; count];
     for (slice, place) in slices.iter().zip(places) {

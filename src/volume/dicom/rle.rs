@@ -8,6 +8,9 @@ use std::ops::Range;
 /// Offsets of up to 15 segments follow their number.
 const HEADER_BYTES: usize = 64;
 
+/// PackBits makes at most 128 bytes of two.
+pub(super) const LARGEST_RATIO: u64 = 64;
+
 /// Decodes one frame of `count` samples to little-endian bytes, or says what is wrong.
 pub(super) fn decode(
     fragments: &[&[u8]],

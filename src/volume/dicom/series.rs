@@ -11,6 +11,7 @@ use super::samples::{rescale, with_samples};
 use super::slice::{Slice, read_header, with_file};
 use crate::artifact::{Tree, TreeFile};
 use crate::error::{Error, Result};
+use crate::memory::{self, Claim};
 use crate::volume::{Geometry, Volume};
 
 /// Row and column direction of an axial slice, LPS: to the patient's left and back.
@@ -139,6 +140,7 @@ impl DicomSeries {
             .iter()
             .map(|(file, slice)| (file, slice))
             .collect();
+        let _claim = room_for::<f32>(self.path(), self.geometry.shape)?;
         let mut voxels = zeros::<f32>(self.path(), self.geometry.shape)?;
         let slice_len = self.slice_len();
         voxels
@@ -299,19 +301,29 @@ fn natural(path: &str) -> Vec<(String, usize, String)> {
     parts
 }
 
-/// Room for a volume, all zero.
+/// Room for a volume, all zero; its shape is that of a checked grid.
 pub(super) fn zeros<T: Clone + Default>(path: &Path, shape: [usize; 3]) -> Result<Vec<T>> {
-    shape
-        .iter()
-        .try_fold(1usize, |product, &n| product.checked_mul(n))
-        .map(|len| vec![T::default(); len])
-        .ok_or_else(|| {
-            Error::malformed(
-                path,
-                format!("a volume of {shape:?} voxels does not fit into memory"),
-                "use a machine with more memory, or crop the series",
-            )
-        })
+    let len = shape.iter().product();
+    let mut voxels = Vec::new();
+    voxels.try_reserve_exact(len).map_err(|_| {
+        Error::malformed(
+            path,
+            format!("a volume of {shape:?} voxels does not fit into memory"),
+            "use a machine with more memory, or crop the series",
+        )
+    })?;
+    voxels.resize(len, T::default());
+    Ok(voxels)
+}
+
+/// What a slice takes while it is read: its file, its decoded bytes and what the decoder needs.
+const SLICES_A_THREAD: u64 = 6;
+
+/// A claim on the memory for a volume of `T` in slices of so many voxels, and for reading it.
+pub(super) fn room_for<T>(path: &Path, [count, rows, columns]: [usize; 3]) -> Result<Claim> {
+    let slice = (rows * columns) as u64;
+    let reading = rayon::current_num_threads().min(count) as u64 * SLICES_A_THREAD * slice;
+    memory::claim(path, slice * count as u64 * size_of::<T>() as u64 + reading)
 }
 
 pub(super) fn shaped<T>(path: &Path, shape: [usize; 3], voxels: Vec<T>) -> Result<Array3<T>> {

@@ -18,9 +18,6 @@ pub(super) const MAX_FILE_BYTES: u64 = 64 << 20;
 /// Headers of CT slices have a few kilobytes; longer ones are read again, whole.
 const HEADER_BYTES: u64 = 16 * 1024;
 
-/// No compression packs pixels tighter than DEFLATE packs zeros; memory is asked for only up to here.
-const MAX_RATIO: u64 = 1032;
-
 /// Directions are written with few digits.
 const DIRECTION_ROUNDING: f64 = 1e-3;
 
@@ -46,15 +43,15 @@ pub(super) struct Slice {
     pub intercept: f64,
     /// Whether the file says how stored values become Hounsfield units.
     pub rescaled: bool,
-    /// Whether the pixels are compressed, or the data set with them.
-    packed: bool,
+    /// How many times larger than the file the pixels may be: memory is asked for only up to there.
+    largest_ratio: u64,
 }
 
 /// Reads the header alone.
 pub(super) fn read_header(tree: &Tree, file: &TreeFile, buffer: &mut Vec<u8>) -> Result<Slice> {
     let slice = read_start(tree, file, buffer)?;
     let size = tree.size(file)?;
-    let most = size.saturating_mul(if slice.packed { MAX_RATIO } else { 1 });
+    let most = size.saturating_mul(slice.largest_ratio);
     if (slice.rows * slice.columns * slice.format.bytes) as u64 > most {
         return Err(Error::malformed(
             &tree.path_of(file),
@@ -166,7 +163,7 @@ impl Slice {
             slope: one(tags::RESCALE_SLOPE)?.unwrap_or(1.0),
             intercept: intercept.unwrap_or(0.0),
             rescaled: intercept.is_some(),
-            packed: set.is_packed(),
+            largest_ratio: set.largest_ratio(),
         };
         slice.check_numbers(path)?;
         Ok(slice)

@@ -1,0 +1,161 @@
+//! What a volume may measure: a wrong unit or a damaged header is told by name before anything is
+//! made as large as it says.
+
+use std::path::Path;
+
+use super::Geometry;
+use crate::error::{Error, Result};
+
+/// More than twice a whole-body CT of 1024 x 1024 x 1000; 8 GiB once held as f32.
+pub(super) const MAX_VOXELS: u64 = 1 << 31;
+
+/// Voxel sizes that a file may state at all, and the farthest from the origin that it may lie. Beyond
+/// a kilometre is damage, and near the end of f32 it could not even be written again; below ten
+/// nanometres, sizes rounded to f32 could count as singular.
+pub(super) const VOXEL_SIZES_MM: std::ops::RangeInclusive<f64> = 1e-5..=1e6;
+
+/// Nobody is longer, and no table of a scanner.
+const LONGEST_MM: f64 = 5000.0;
+
+/// A voxel of CT measures from a few micrometres (specimens) to some millimetres.
+const VOXEL_MM: [f64; 2] = [1e-3, 100.0];
+
+/// Refuses a CT that cannot be of a person by its extent or its voxels, `path` names it.
+///
+/// Label maps are scored on whatever grid they have; this is for what is put on another grid,
+/// whose size follows from the millimetres.
+///
+/// # Errors
+/// `Error::Malformed` with the extent and the limit.
+pub fn refuse_extent(path: &Path, geometry: &Geometry) -> Result<()> {
+    let [z, y, x] = geometry.spacing_mm;
+    // NaN lies in no range.
+    let voxel = geometry
+        .spacing_mm
+        .iter()
+        .all(|mm| (VOXEL_MM[0]..=VOXEL_MM[1]).contains(mm));
+    let extent_mm = extent_mm(geometry.shape, geometry.spacing_mm);
+    let extent = extent_mm.iter().all(|&mm| mm <= LONGEST_MM);
+    if voxel && extent {
+        return Ok(());
+    }
+    let limit = if extent {
+        format!("voxels of {} to {} mm", VOXEL_MM[0], VOXEL_MM[1])
+    } else {
+        format!("at most {LONGEST_MM} mm a side")
+    };
+    Err(Error::malformed(
+        path,
+        format!(
+            "measures {} mm in voxels of {} mm, expected {limit} for a scan of a person",
+            millimetres(extent_mm),
+            millimetres([z, y, x]),
+        ),
+        WRONG_UNIT,
+    ))
+}
+
+const WRONG_UNIT: &str = "the voxel sizes seem to be in another unit than the header says, such as \
+     micrometres for millimetres: set pixdim, the affine and xyzt_units right and save the volume again";
+
+/// The shape that covers the same extent at another spacing: rounded, at least 1 on every axis.
+/// All in `[z, y, x]`; `path` names the volume in errors.
+///
+/// # Errors
+/// `Error::Malformed` where that is more voxels than any CT has.
+pub fn shape_at_spacing(
+    path: &Path,
+    shape: [usize; 3],
+    spacing_mm: [f64; 3],
+    target_spacing_mm: [f64; 3],
+) -> Result<[usize; 3]> {
+    let voxels = [0, 1, 2].map(|axis| {
+        let voxels = shape[axis] as f64 * spacing_mm[axis] / target_spacing_mm[axis];
+        voxels.round().max(1.0)
+    });
+    // An infinite or undefined product is not below the limit either.
+    if voxels.iter().product::<f64>() <= MAX_VOXELS as f64 {
+        return Ok(voxels.map(|n| n as usize));
+    }
+    Err(Error::malformed(
+        path,
+        format!(
+            "measures {} mm, which at {} mm a voxel would be more than the {MAX_VOXELS} voxels that a \
+             CT can have",
+            millimetres(extent_mm(shape, spacing_mm)),
+            millimetres(target_spacing_mm),
+        ),
+        WRONG_UNIT,
+    ))
+}
+
+fn extent_mm(shape: [usize; 3], spacing_mm: [f64; 3]) -> [f64; 3] {
+    [0, 1, 2].map(|axis| shape[axis] as f64 * spacing_mm[axis])
+}
+
+/// `512 x 512 x 75`, x first; very large and very small ones in powers of ten.
+fn millimetres([z, y, x]: [f64; 3]) -> String {
+    let one = |mm: f64| {
+        if (1e3..1e9).contains(&mm) {
+            format!("{mm:.0}")
+        } else if (1e-4..1e3).contains(&mm) {
+            let text = format!("{mm:.4}");
+            text.trim_end_matches('0').trim_end_matches('.').to_owned()
+        } else {
+            format!("{mm:e}")
+        }
+    };
+    format!("{} x {} x {}", one(x), one(y), one(z))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shapes_are_rounded_and_never_empty() {
+        let at = |shape, spacing, target| {
+            shape_at_spacing(Path::new("a.nii"), shape, spacing, target).unwrap()
+        };
+        assert_eq!(
+            at([40, 512, 512], [2.5, 0.7, 0.7], [1.0, 0.69, 0.69]),
+            [100, 519, 519]
+        );
+        assert_eq!(at([1, 2, 3], [1.0, 1.0, 1.0], [9.0, 5.0, 2.0]), [1, 1, 2]);
+    }
+
+    #[test]
+    fn a_grid_larger_than_any_ct_is_refused_by_name() {
+        for mm in [1e5, 1e308, f64::INFINITY, f64::NAN] {
+            let error = shape_at_spacing(Path::new("a.nii"), [31, 64, 64], [mm; 3], [1.0; 3]);
+            let text = error.unwrap_err().to_string();
+            assert!(text.starts_with("a.nii: measures "), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_unit_is_told_with_extent_and_limit() {
+        let refused = |shape, spacing| {
+            let geometry = Geometry::axis_aligned(shape, spacing);
+            refuse_extent(Path::new("a.nii"), &geometry)
+                .err()
+                .map(|e| e.to_string())
+        };
+        // A specimen, a whole body, one slice.
+        assert_eq!(refused([900, 900, 900], [0.009; 3]), None);
+        assert_eq!(refused([2000, 512, 512], [1.0, 0.98, 0.98]), None);
+        assert_eq!(refused([1, 512, 512], [5.0, 0.7, 0.7]), None);
+        // Micrometres and metres taken for millimetres, and what no unit explains.
+        let large = refused([30, 101, 122], [3000.0; 3]).unwrap();
+        assert!(
+            large.contains("measures 366000 x 303000 x 90000 mm"),
+            "{large}"
+        );
+        assert!(large.contains("at most 5000 mm a side") && large.contains("hint: "));
+        let small = refused([30, 512, 512], [0.003, 0.0007, 0.0007]).unwrap();
+        assert!(small.contains("voxels of 0.001 to 100 mm"), "{small}");
+        for mm in [0.0, 1e308, f64::NAN, f64::INFINITY] {
+            assert!(refused([3, 3, 3], [1.0, mm, 1.0]).is_some(), "{mm}");
+        }
+    }
+}
