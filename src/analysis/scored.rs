@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::size_groups::SizedLesion;
 use crate::error::{Error, Result};
 use crate::evaluation::{Label, Row, read_metrics_long};
-use crate::harness::{Cell, Role, Study, fold_roles};
+use crate::harness::{Cell, CellState, Role, Study, fold_roles, lock_is_empty, status};
 use crate::network::Part;
 
 /// Scores of some algorithms.
@@ -22,6 +22,9 @@ pub struct Scored {
     pub lesions: BTreeMap<String, Vec<SizedLesion>>,
     /// What was left out or taken otherwise than it is named.
     pub notes: Vec<String>,
+    /// Of a study: cells that were begun and whose results are not this study's, with the reason. They
+    /// are in no row.
+    pub unjudged: Vec<String>,
 }
 
 /// What a message suggests.
@@ -84,6 +87,7 @@ impl Scored {
             all.rows.extend(part.rows);
             all.lesions.extend(part.lesions);
             all.notes.extend(part.notes);
+            all.unjudged.extend(part.unjudged);
         }
         Ok(all)
     }
@@ -126,23 +130,37 @@ pub fn places(paths: &[PathBuf]) -> Result<Vec<String>> {
     ))
 }
 
-/// Every finished cell of a study; what was trained on other data keeps that in its name.
+/// Every finished cell of a study; what was trained on other data keeps that in its name. What is not
+/// finished, or from other inputs than the study has now, is noted and not taken.
 fn of_study(run: &Path) -> Result<Scored> {
     let study = Study::read(run)?;
     let mut scored = Scored::default();
+    let states: BTreeMap<String, CellState> = status(run)?
+        .into_iter()
+        .map(|cell| (cell.cell, cell.state))
+        .collect();
     for (fold, role) in fold_roles(run)? {
         for &variant in study.variants_of(role) {
+            // Some of an algorithm's replicates are not the algorithm.
+            let mut open = Vec::new();
+            let mut finished = false;
             for &seed in &study.seeds {
                 let part = Part::Variant(variant);
-                let folder = Cell { part, fold, seed }.folder(run);
-                let tidy = folder.join("metrics_long.csv");
-                if !tidy.is_file() {
-                    let name = folder.strip_prefix(run).unwrap_or(&folder);
-                    scored
-                        .notes
-                        .push(format!("{} has no scores", name.display()));
+                let cell = Cell { part, fold, seed };
+                let folder = cell.folder(run);
+                let name = cell.name();
+                let state = states.get(&name);
+                let reason = match state {
+                    Some(state) => state.open(),
+                    None => Some("not trained yet".into()),
+                };
+                if let Some(reason) = reason {
+                    let begun = !matches!(state, None | Some(CellState::Queued { .. }));
+                    open.push((begun, format!("{name} is left out: {reason}")));
                     continue;
                 }
+                finished = true;
+                let tidy = folder.join("metrics_long.csv");
                 let mut cell = of_tidy(&tidy)?;
                 cell.rename(|name| match role {
                     Role::Own => name.to_owned(),
@@ -157,16 +175,31 @@ fn of_study(run: &Path) -> Result<Scored> {
                     }
                 }
             }
+            for (begun, line) in open {
+                if begun || finished {
+                    scored.unjudged.push(line.clone());
+                }
+                scored.notes.push(line);
+            }
         }
     }
-    if scored.rows.is_empty() {
-        return Err(Error::malformed(
-            run,
-            "no cell of this study is scored yet",
-            "start it again; it goes on where it stopped",
-        ));
+    if !scored.rows.is_empty() {
+        return Ok(scored);
     }
-    Ok(scored)
+    let problem = match scored.unjudged.as_slice() {
+        _ if lock_is_empty(run)? => {
+            "its study.lock is missing or empty: nothing says what its cells \
+                                    were made from"
+                .to_owned()
+        }
+        [] => "no cell of this study is scored yet".into(),
+        unjudged => format!("no cell of this study is finished: {}", unjudged.join("; ")),
+    };
+    Err(Error::malformed(
+        run,
+        problem,
+        "start it again; it goes on where it stopped",
+    ))
 }
 
 fn of_tidy(path: &Path) -> Result<Scored> {
@@ -184,7 +217,7 @@ fn of_tidy(path: &Path) -> Result<Scored> {
     Ok(Scored {
         rows,
         lesions,
-        notes: Vec::new(),
+        ..Scored::default()
     })
 }
 

@@ -3,8 +3,8 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::study_options::{cores, pool, side_by_side};
-use crate::error::Result;
-use crate::harness::{Model, load_model, model_folder};
+use crate::error::{Error, Result};
+use crate::harness::{Model, load_model, model_folder, model_problem};
 use crate::network::Place;
 use crate::recipe::Variant;
 
@@ -46,6 +46,24 @@ impl ModelOptions {
     /// The `model/` folder that is meant.
     pub fn folder(&self, model: &Path) -> Result<PathBuf> {
         model_folder(model, self.variant, self.cell.fold, self.cell.seed)
+    }
+
+    /// The same for what is handed in: a model of a study has to be what the study would train now.
+    pub fn current(&self, model: &Path) -> Result<PathBuf> {
+        current(self.folder(model)?)
+    }
+}
+
+/// A model folder that is to be handed in: of a study, it has to be what the study would train now.
+pub fn current(folder: PathBuf) -> Result<PathBuf> {
+    match model_problem(&folder)? {
+        None => Ok(folder),
+        Some(problem) => Err(Error::malformed(
+            &folder,
+            format!("not this study's model: {problem}"),
+            "start the study again, which makes it anew; a copy of the cells outside the study is taken \
+             as it is",
+        )),
     }
 }
 

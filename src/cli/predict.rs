@@ -4,7 +4,8 @@ use clap::Args;
 
 use super::model_options::ModelOptions;
 use super::progress::Reporter;
-use crate::harness::predict_file;
+use crate::harness::{model_problem, predict_file};
+use crate::progress::Progress;
 
 /// Segment a CT of your own: no mask needed, the coarse stage is included.
 ///
@@ -33,6 +34,11 @@ impl Predict {
     pub fn exec(self) -> anyhow::Result<()> {
         let reporter = Reporter::new()?;
         let folder = self.network.folder(&self.model)?;
+        if let Some(problem) = model_problem(&folder)? {
+            reporter.note(&format!(
+                "warning: not what its study would train now: {problem}"
+            ));
+        }
         let found = self.network.compute.with(&folder, |model| {
             predict_file(model, &self.input, &self.out, &reporter)
         });

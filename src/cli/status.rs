@@ -148,7 +148,7 @@ fn by_folder(state: &CellState) -> String {
         CellState::Interrupted => "the next start goes on".into(),
         CellState::Done => String::new(),
         CellState::Failed { reason } => reason.clone(),
-        CellState::Stale { changed } => format!("changed since: {}", changed.join(", ")),
+        CellState::Stale { .. } => state.open().unwrap_or_default(),
         CellState::Blocked { by } => format!("{by} failed"),
     }
 }

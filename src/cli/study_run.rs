@@ -246,7 +246,7 @@ pub fn plan(
                 CellState::Running { holder } => format!("runs now: {}", holder.words()),
                 CellState::Killed | CellState::Interrupted => "goes on from its checkpoint".into(),
                 CellState::Failed { reason } => format!("failed before: {reason}"),
-                CellState::Stale { changed } => format!("changed since: {}", changed.join(", ")),
+                CellState::Stale { .. } => cell.state.open().unwrap_or_default(),
                 CellState::Blocked { by } => format!("again, after {by}"),
             };
             if will {

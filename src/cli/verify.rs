@@ -39,6 +39,9 @@ impl Verify {
             for mismatch in &found.mismatches {
                 text += &format!("✗ {}: {}\n", mismatch.what, mismatch.problem);
             }
+            for file in found.unknown() {
+                text += &format!("? {file}: in no record\n");
+            }
             print(&text)?;
         }
         if found.mismatches.is_empty() {

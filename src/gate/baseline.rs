@@ -89,6 +89,16 @@ impl Baseline {
 
     fn of_scored(path: &Path) -> Result<Self> {
         let scored = Scored::read(path)?;
+        if !scored.unjudged.is_empty() {
+            return Err(Error::NotComparable {
+                problem: format!(
+                    "{}: not every network is finished as this study has it (hdbench status lists \
+                     them): {}",
+                    path.display(),
+                    scored.unjudged.join("; ")
+                ),
+            });
+        }
         let machine = Machine::here();
         let mut facts = Facts {
             hdbench: machine.hdbench.clone(),

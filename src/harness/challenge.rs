@@ -5,9 +5,13 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::artifact::{hash_bytes, write_atomic};
+use super::record::CellRecord;
+use crate::artifact::{hash_bytes, record_files, write_atomic};
 use crate::error::{Error, Result, is_absent};
 use crate::evaluation::lits::read_scores;
+
+/// Its place in a cell's folder.
+const FILE: &str = "challenge.json";
 
 /// The server's figures for the predictions of a cell: `challenge.json` in its folder.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -38,7 +42,7 @@ impl ChallengeAnswer {
 
     /// Its place in a cell's folder.
     pub fn path(cell: &Path) -> PathBuf {
-        cell.join("challenge.json")
+        cell.join(FILE)
     }
 
     /// What was filed for a cell, if anything.
@@ -60,14 +64,16 @@ impl ChallengeAnswer {
         }
     }
 
-    /// Files it for a cell, in place of an earlier answer.
+    /// Files it for a cell, in place of an earlier answer, and on the cell's record.
     ///
     /// # Errors
     /// `Error::Write`.
-    pub fn write(&self, cell: &Path) -> Result<()> {
+    pub fn write(&self, cell: &Path, record: &mut CellRecord) -> Result<()> {
         let mut text =
             serde_json::to_vec_pretty(self).map_err(|e| Error::Internal(e.to_string()))?;
         text.push(b'\n');
-        write_atomic(&Self::path(cell), &text)
+        write_atomic(&Self::path(cell), &text)?;
+        record.filed.extend(record_files(cell, [FILE])?);
+        record.write(cell)
     }
 }

@@ -9,7 +9,7 @@ use super::bounded::for_each_bounded;
 use super::fold::{Fold, Leak, Role, TestCase, refuse_leaks};
 use super::leakage::{self, Audit, SamePair};
 use super::study::Study;
-use crate::artifact::{hash_bytes, hash_file, write_atomic};
+use crate::artifact::{Look, hash_bytes, hash_file, write_atomic};
 use crate::dataset::split::Labelled;
 use crate::dataset::{self, Case, Dataset, Layout, Split, ircadb, load_pair, splits_json};
 use crate::error::{Error, Result};
@@ -42,6 +42,9 @@ pub struct LockedCase {
     /// Name of its folder in the cache; empty where it was never prepared.
     #[serde(default)]
     prepared: String,
+    /// Hash of what lies there; empty where it was never prepared, or by an older version.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    content: String,
 }
 
 impl LockedCase {
@@ -72,6 +75,7 @@ impl LockedCase {
             stamp,
             blake3: hash_bytes(hashes.join(" ").as_bytes()),
             prepared: String::new(),
+            content: String::new(),
         })
     }
 
@@ -364,20 +368,16 @@ fn ready(
     let mut tasks = Vec::new();
     for case in cases {
         let key = format!("{prefix}{}", case.name);
-        let lock = LockedCase::of(&case, before.get(&key))?;
+        let mut lock = LockedCase::of(&case, before.get(&key))?;
         let hash = Stored::key(
             &format!("{} {}", lock.blake3, case.reading()),
             study.recipe.hu_window,
             study.scale.coarse_spacing_mm,
         );
-        let prepared = hash.clone();
-        locked.insert(
-            key.clone(),
-            LockedCase {
-                prepared,
-                ..lock.clone()
-            },
-        );
+        if lock.prepared != hash {
+            lock.prepared.clone_from(&hash);
+            lock.content.clear();
+        }
         tasks.push(Task {
             case,
             key,
@@ -391,10 +391,20 @@ fn ready(
         // Reading the case will say what is wrong with it.
         Err(_) => task.lock.bytes,
     };
-    let todo: Vec<&Task> = tasks
-        .iter()
-        .filter(|task| !leakage::is_prepared(&task.cached))
-        .collect();
+    let mut todo = Vec::new();
+    // Two cases that are the same files share a folder; that they do is for the audit to tell.
+    let mut folders = BTreeSet::new();
+    for task in tasks.iter().filter(|task| folders.insert(&task.cached)) {
+        if let Some(problem) = leakage::unprepared(&task.cached, &task.lock.content, Look::Quick) {
+            if task.cached.exists() {
+                progress.note(&format!(
+                    "{}: {problem}: prepared again",
+                    task.cached.display()
+                ));
+            }
+            todo.push(task);
+        }
+    }
     let workers = rayon::current_num_threads();
     let memory = memory::room_bytes().unwrap_or(UNKNOWN_MEMORY_BYTES);
     for_each_bounded(
@@ -415,6 +425,9 @@ fn ready(
         .into_iter()
         .map(|task| {
             let stored = Stored::open(&task.cached)?;
+            let mut lock = task.lock;
+            stored.content().clone_into(&mut lock.content);
+            locked.insert(task.key.clone(), lock);
             warnings.extend(stored.warnings.iter().cloned());
             Ok(Ready {
                 case: task.case,
@@ -431,11 +444,10 @@ fn prepare_case(case: &Case, folder: &Path, study: &Study) -> Result<()> {
     let pair = load_pair(case)?;
     // By its file's name, which the cache does not know.
     refuse_extent(&case.image, &pair.image.geometry)?;
-    if !Stored::exists(folder) {
-        let coarse_mm = study.scale.coarse_spacing_mm;
-        Stored::write(folder, &case.name, &pair, study.recipe.hu_window, coarse_mm)?;
-    }
-    leakage::prepare(folder, &pair.image)
+    let (window, coarse_mm) = (study.recipe.hu_window, study.scale.coarse_spacing_mm);
+    Stored::write(folder, &case.name, &pair, window, coarse_mm, |dir| {
+        leakage::prepare(dir, &pair.image)
+    })
 }
 
 /// The folds of the protocol that the study runs, then those of its transfer.
@@ -608,6 +620,23 @@ pub(super) fn locked_split(run: &Path, fold: usize) -> Result<Option<Split>> {
 pub fn fold_roles(run: &Path) -> Result<Vec<(usize, Role)>> {
     let folds = read_lock(&run.join("study.lock"))?.folds.into_iter();
     Ok(folds.map(|fold| (fold.index, fold.role)).collect())
+}
+
+impl LockedCase {
+    /// Why the study's cache does not hold the case as it was prepared; nothing where it does, or
+    /// where the case is not there at all and would be prepared again.
+    pub(super) fn cache_problem(&self, cache: &Path) -> Option<String> {
+        let folder = cache.join(&self.prepared);
+        if self.prepared.is_empty() || !folder.exists() {
+            return None;
+        }
+        leakage::unprepared(&folder, &self.content, Look::Whole)
+    }
+}
+
+/// Whether the study's lock says nothing: it is not there, or not yet filled.
+pub fn lock_is_empty(run: &Path) -> Result<bool> {
+    Ok(read_lock(&run.join("study.lock"))?.folds.is_empty())
 }
 
 /// The study's cases, by name.

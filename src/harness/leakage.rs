@@ -2,7 +2,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::artifact::{hash_bytes, write_atomic};
+use crate::artifact::{Look, hash_bytes, write_atomic};
 use crate::dataset::Fingerprint;
 use crate::dataset::audit::{self, known_pair};
 use crate::error::{Error, Result};
@@ -46,9 +46,10 @@ pub struct Scan<'a> {
     pub cached: &'a Path,
 }
 
-/// Whether a cached case has all that training and the audit need.
-pub fn is_prepared(folder: &Path) -> bool {
-    Stored::exists(folder) && folder.join(FILE).is_file()
+/// Why a cached case has not all that training and the audit need, as it was prepared; nothing where it
+/// has. `content` is the hash that it has to have, if one is known.
+pub fn unprepared(folder: &Path, content: &str, look: Look) -> Option<String> {
+    Stored::problem(folder, FILE, content, look)
 }
 
 /// Writes what the audit needs of a case into its folder of the cache.

@@ -36,7 +36,7 @@ pub use environment::{Environment, Machine, hardware_line};
 pub use failure::{CELL_RESERVE_BYTES, Reserve, record_failure};
 pub use fold::{Fold, Leak, Role, TestCase};
 pub use held_out::{Seen, seen, study_of};
-pub use inputs::{Inputs, LockedCase, fold_roles, test_case_hashes};
+pub use inputs::{Inputs, LockedCase, fold_roles, lock_is_empty, test_case_hashes};
 pub use lease::{Holder, Lease};
 pub use measure::{Measured, Patch, measure};
 pub use memory::PeakMemory;
@@ -51,6 +51,8 @@ pub use run::run_cell;
 pub use schedule::{Outcome, run_study};
 pub use select::{Selection, forget};
 pub use slurm::{Job, Jobs, SlurmOptions, Submitted, command_list, submit};
-pub use status::{CellState, CellStatus, status};
+pub use status::{CellState, CellStatus, model_problem, status};
 pub use study::{Data, Phantoms, Study, Transfer, own_cache};
-pub use verify::{Mismatch, Reproduced, Verified, compare_runs, prepare_again, verify};
+pub use verify::{
+    Checked, CheckedState, Mismatch, Reproduced, Verified, compare_runs, prepare_again, verify,
+};

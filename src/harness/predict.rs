@@ -12,7 +12,10 @@ use super::inputs::Inputs;
 use super::memory::PeakMemory;
 use super::record::{CellRecord, StageRecord};
 use super::study::Study;
-use crate::artifact::{Owned, create_dir, hash_bytes, is_zip, remove_owned, write_atomic};
+use crate::artifact::{
+    FileRecord, FileRecords, FileState, Look, Owned, create_dir, hash_bytes, is_zip, record_files,
+    remove_owned, write_atomic,
+};
 use crate::error::{Error, Result, is_absent};
 use crate::inference::{Coarse, Predictor};
 use crate::network::{Bundle, Network, Part, Place};
@@ -37,6 +40,9 @@ const COARSE_SHARE: f64 = 0.15;
 struct Made {
     inputs: String,
     seconds: BTreeMap<String, f64>,
+    /// The finished predictions by their cases.
+    #[serde(default)]
+    files: BTreeMap<String, FileRecord>,
 }
 
 /// The file of a case's prediction.
@@ -68,13 +74,20 @@ pub fn predict(
             .stages
             .get("predict")
             .map(|stage| stage.hash.clone())
-            .ok_or_else(|| Error::Internal("the coarse cell has no predictions".into()))?,
+            .ok_or_else(|| {
+                Error::malformed(
+                    folder,
+                    "the coarse liver net's predictions are not on record",
+                    "start the study: it runs the coarse cell first; if its folder was moved \
+                     meanwhile, start it in the new place",
+                )
+            })?,
         None => String::new(),
     };
     let hashes: Vec<&str> = fold.test.iter().map(|test| test.hash.as_str()).collect();
     let tested = tested_on(&hashes);
-    let key = hash_bytes(format!("{METHOD} {weights} {coarse_hash} {hashes:?}").as_bytes());
-    if let Some(done) = record.done(&folder, "predict", &key) {
+    let key = key_of(weights, &coarse_hash, &hashes);
+    if let Some(done) = record.done(&folder, "predict", &key, progress) {
         progress.advance(units(cell.part) * fold.test.len() as u64);
         return Ok(done.hash.clone());
     }
@@ -112,24 +125,46 @@ pub fn predict(
     for test in &fold.test {
         let name = &test.case.name;
         let path = prediction_path(&folder, name);
-        if !(made.seconds.contains_key(name) && path.exists()) {
+        let state = made
+            .files
+            .get(name)
+            .map(|file| file.look(&path, Look::Quick));
+        if state != Some(FileState::Equal) {
+            if state.is_some() || path.exists() {
+                progress.note(&format!(
+                    "{} is not what this network predicted: predicted again",
+                    path.display()
+                ));
+            }
             let began = Instant::now();
             let labels = predict_case(&predictor, test, coarse.as_deref())?;
             write_labels(&path, &labels)?;
             made.seconds
                 .insert(name.clone(), began.elapsed().as_secs_f64());
+            made.files.insert(name.clone(), FileRecord::of(&path)?);
             made.write(&predictions)?;
         }
-        hashes += &crate::artifact::hash_file(&path)?;
+        hashes += made.files[name].blake3();
         progress.advance(units(cell.part));
     }
     let hash = hash_bytes(hashes.as_bytes());
+    let tested_names = fold.test.iter().map(|test| &test.case.name);
+    let mut files: FileRecords = tested_names
+        .map(|name| {
+            (
+                format!("predictions/{name}.nii.gz"),
+                made.files[name].clone(),
+            )
+        })
+        .collect();
+    files.extend(record_files(&folder, ["predictions/made.json"])?);
     record.stages.insert(
         "predict".into(),
         StageRecord {
             inputs: key,
             from: BTreeMap::from([("test".to_owned(), tested)]),
             outputs: vec!["predictions".into()],
+            files,
             hash: hash.clone(),
             seconds: made.seconds.values().sum(),
             peak_memory_mb: memory.megabytes(),
@@ -138,6 +173,13 @@ pub fn predict(
     );
     record.write(&folder)?;
     Ok(hash)
+}
+
+/// Hash of everything that predictions follow from: weights, the coarse net's predictions, what was
+/// prepared of the test cases.
+pub(super) fn key_of<S: AsRef<str>>(weights: &str, coarse: &str, prepared: &[S]) -> String {
+    let prepared: Vec<&str> = prepared.iter().map(AsRef::as_ref).collect();
+    hash_bytes(format!("{METHOD} {weights} {coarse} {prepared:?}").as_bytes())
 }
 
 /// A word for the test cases of a prediction, given what was prepared of each.

@@ -2,10 +2,23 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
+use walkdir::WalkDir;
 
-use crate::artifact::write_atomic;
+use super::predict::prediction_path;
+use crate::artifact::{
+    FileRecords, FileState, Look, hash_bytes, hash_file, record_files, unlike as unlike_files,
+    write_atomic,
+};
 use crate::error::{Error, Result, is_absent};
 use crate::network::LoadReport;
+use crate::progress::Progress;
+
+/// What the cell is ...
+pub const CELL: &str = "cell.json";
+/// ... and on what it was made.
+pub const ENVIRONMENT: &str = "env.json";
+
+const SMALL_FILES: [&str; 2] = [CELL, ENVIRONMENT];
 
 /// How far a cell is.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +44,9 @@ pub struct StageRecord {
     pub from: BTreeMap<String, String>,
     /// Files or folders, relative to the cell.
     pub outputs: Vec<String>,
+    /// Every file that it made: what it is believed by. Empty in a record of an older version.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub files: FileRecords,
     /// Hash of the outputs where a later stage is made from them.
     pub hash: String,
     /// Wall time, over all starts.
@@ -48,6 +64,12 @@ pub struct CellRecord {
     #[serde(flatten)]
     pub status: Status,
     pub stages: BTreeMap<String, StageRecord>,
+    /// Small files that no stage could make again, whole: what the cell is and on what it was made.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub kept: BTreeMap<String, String>,
+    /// What was filed beside them later.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub filed: FileRecords,
 }
 
 impl CellRecord {
@@ -59,7 +81,7 @@ impl CellRecord {
                 Error::malformed(
                     &path,
                     e.to_string(),
-                    "delete the cell's folder to run it again",
+                    "`--force CELL` at the study's next start runs it again",
                 )
             }),
             Err(e) if is_absent(&e) => Ok(Self::default()),
@@ -73,46 +95,242 @@ impl CellRecord {
         write_atomic(&cell.join("state.json"), &text)
     }
 
-    /// The stage's record, if it was made from these inputs and its outputs are there.
-    pub fn done(&self, cell: &Path, stage: &str, inputs: &str) -> Option<&StageRecord> {
-        self.stages.get(stage).filter(|record| {
-            record.inputs == inputs
-                && record
-                    .outputs
-                    .iter()
-                    .all(|output| cell.join(output).exists())
-        })
+    /// The stage's record, if it was made from these inputs and its files are as it says. What became
+    /// of those that are not is told.
+    pub fn done(
+        &self,
+        cell: &Path,
+        stage: &str,
+        inputs: &str,
+        progress: &dyn Progress,
+    ) -> Option<&StageRecord> {
+        let record = self.stages.get(stage)?;
+        if record.inputs != inputs {
+            return None;
+        }
+        let unlike = record.unlike(cell, Look::Quick);
+        if unlike.is_empty() {
+            return Some(record);
+        }
+        progress.note(&format!(
+            "{}: {}: what was made by this stage ({stage}) is made again",
+            cell.display(),
+            words(&unlike)
+        ));
+        None
     }
+
+    /// Writes a small file that no stage could make again, and keeps it in the record too.
+    pub fn keep(&mut self, cell: &Path, name: &str, text: String) -> Result<()> {
+        write_atomic(&cell.join(name), text.as_bytes())?;
+        self.kept.insert(name.to_owned(), text);
+        Ok(())
+    }
+
+    /// The small files that are not as the record keeps them.
+    pub fn unlike_kept(&self, cell: &Path) -> Vec<(String, FileState)> {
+        let state = |name: &String, text: &String| match std::fs::read(cell.join(name)) {
+            Ok(bytes) if bytes == text.as_bytes() => FileState::Equal,
+            Err(e) if is_absent(&e) => FileState::Missing,
+            _ => FileState::Other,
+        };
+        self.kept
+            .iter()
+            .map(|(name, text)| (name.clone(), state(name, text)))
+            .filter(|(_, state)| *state != FileState::Equal)
+            .collect()
+    }
+
+    /// Everything of a finished cell that is not as recorded.
+    pub fn unlike(&self, cell: &Path, look: Look) -> Vec<(String, FileState)> {
+        let mut unlike = self.unlike_kept(cell);
+        unlike.extend(unlike_files(cell, &self.filed, look));
+        for stage in self.stages.values() {
+            unlike.extend(stage.unlike(cell, look));
+        }
+        unlike
+    }
+
+    /// Puts back the small files that are not as the record keeps them, and tells which.
+    pub fn restore_kept(&self, cell: &Path, progress: &dyn Progress) -> Result<()> {
+        for (name, state) in self.unlike_kept(cell) {
+            write_atomic(&cell.join(&name), self.kept[&name].as_bytes())?;
+            let put_back = words(&[(name, state)]);
+            progress.note(&format!("{}: {put_back}: put back", cell.display()));
+        }
+        Ok(())
+    }
+
+    /// Takes over the files of a record of an older version, where the hash that it has is theirs.
+    /// A stage for which it is not is forgotten, and told.
+    pub fn adopt(&mut self, cell: &Path, tests: &[String], progress: &dyn Progress) -> Result<()> {
+        let old: Vec<String> = self
+            .stages
+            .iter()
+            .filter(|(_, stage)| stage.files.is_empty())
+            .map(|(name, _)| name.clone())
+            .collect();
+        for name in old {
+            let Some(stage) = self.stages.get_mut(&name) else {
+                continue;
+            };
+            for name in SMALL_FILES.iter().filter(|_| name == "train") {
+                if let Ok(text) = std::fs::read_to_string(cell.join(name)) {
+                    self.kept.entry((*name).to_owned()).or_insert(text);
+                }
+            }
+            match stage.hash_of_old(cell, &name, tests) {
+                Ok(hash) if hash == stage.hash => {
+                    stage.files = record_files(cell, files_below(cell, &stage.outputs)?)?;
+                }
+                _ => {
+                    progress.note(&format!(
+                        "{}: what was made by a stage ({name}) of an older version is not as \
+                         recorded: made again",
+                        cell.display()
+                    ));
+                    self.stages.remove(&name);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl StageRecord {
+    /// The files that are not as recorded; the outputs that are missing in a record without files.
+    pub fn unlike(&self, cell: &Path, look: Look) -> Vec<(String, FileState)> {
+        if !self.files.is_empty() {
+            return unlike_files(cell, &self.files, look);
+        }
+        let missing = self.outputs.iter().filter(|name| !cell.join(name).exists());
+        missing
+            .map(|name| (name.clone(), FileState::Missing))
+            .collect()
+    }
+
+    /// What an older version would record of the stage's outputs as they are now, for these test
+    /// cases.
+    ///
+    /// # Errors
+    /// `Error::Read`.
+    pub fn hash_of_old(&self, cell: &Path, stage: &str, tests: &[String]) -> Result<String> {
+        match stage {
+            "train" => hash_file(&cell.join("model").join("model.safetensors")),
+            "predict" => {
+                let hashes = tests
+                    .iter()
+                    .map(|case| hash_file(&prediction_path(cell, case)));
+                Ok(hash_bytes(hashes.collect::<Result<String>>()?.as_bytes()))
+            }
+            _ => hash_file(&cell.join("metrics_long.csv")),
+        }
+    }
+}
+
+/// Files that are not as recorded, in words.
+pub fn words(unlike: &[(String, FileState)]) -> String {
+    const SHOWN: usize = 3;
+    let one = |(name, state): &(String, FileState)| match state {
+        FileState::Missing => format!("{name} is missing"),
+        _ => format!("{name} is not as recorded"),
+    };
+    let shown: Vec<String> = unlike.iter().take(SHOWN).map(one).collect();
+    match unlike.len().saturating_sub(SHOWN) {
+        0 => shown.join(", "),
+        more => format!("{}, and {more} more", shown.join(", ")),
+    }
+}
+
+/// The files of some outputs, which are files or folders, by their path below the cell.
+pub fn files_below(cell: &Path, outputs: &[String]) -> Result<Vec<String>> {
+    let mut files = Vec::new();
+    for output in outputs {
+        for entry in WalkDir::new(cell.join(output)).sort_by_file_name() {
+            let entry = entry.map_err(|e| Error::read(&cell.join(output))(e.into()))?;
+            if let Ok(name) = entry.path().strip_prefix(cell)
+                && entry.file_type().is_file()
+            {
+                files.push(name.to_string_lossy().into_owned());
+            }
+        }
+    }
+    Ok(files)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::progress::Silent;
 
-    #[test]
-    fn a_stage_is_done_only_for_its_inputs_and_with_its_outputs() {
-        let dir = tempfile::tempdir().unwrap();
-        let mut record = CellRecord::default();
-        let stage = StageRecord {
+    fn stage(files: FileRecords) -> StageRecord {
+        StageRecord {
             inputs: "a".into(),
             from: BTreeMap::new(),
             outputs: vec!["model".into()],
+            files,
             hash: "h".into(),
             seconds: 1.0,
             peak_memory_mb: None,
             imported: None,
-        };
-        record.stages.insert("train".into(), stage);
+        }
+    }
+
+    #[test]
+    fn a_stage_is_done_only_for_its_inputs_and_with_its_files_as_recorded() {
+        let dir = tempfile::tempdir().unwrap();
+        let cell = dir.path();
+        std::fs::create_dir(cell.join("model")).unwrap();
+        std::fs::write(cell.join("model/weights"), b"1").unwrap();
+        let mut record = CellRecord::default();
+        let files = record_files(cell, files_below(cell, &["model".into()]).unwrap()).unwrap();
+        record.stages.insert("train".into(), stage(files));
         record.status = Status::Failed("why".into());
-        record.write(dir.path()).unwrap();
-        let record = CellRecord::read(dir.path()).unwrap();
+        record.write(cell).unwrap();
+        let record = CellRecord::read(cell).unwrap();
         assert_eq!(record.status, Status::Failed("why".into()));
-        assert!(
-            record.done(dir.path(), "train", "a").is_none(),
-            "no output yet"
-        );
-        std::fs::create_dir(dir.path().join("model")).unwrap();
-        assert!(record.done(dir.path(), "train", "a").is_some());
-        assert!(record.done(dir.path(), "train", "b").is_none());
+        let done = |inputs| record.done(cell, "train", inputs, &Silent).is_some();
+        assert!(done("a") && !done("b"));
+        std::fs::write(cell.join("model/weights"), b"2").unwrap();
+        assert!(!done("a"));
+        std::fs::remove_file(cell.join("model/weights")).unwrap();
+        assert!(!done("a"));
+        let unlike = record.unlike(cell, Look::Quick);
+        assert_eq!(words(&unlike), "model/weights is missing");
+    }
+
+    #[test]
+    fn small_files_are_put_back_as_they_were() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut record = CellRecord::default();
+        record.keep(dir.path(), "env.json", "{}".into()).unwrap();
+        std::fs::write(dir.path().join("env.json"), b"{\"os\":\"another\"}").unwrap();
+        let other = [("env.json".to_owned(), FileState::Other)];
+        assert_eq!(record.unlike(dir.path(), Look::Quick), other);
+        record.restore_kept(dir.path(), &Silent).unwrap();
+        assert_eq!(record.unlike(dir.path(), Look::Quick), []);
+        assert_eq!(std::fs::read(dir.path().join("env.json")).unwrap(), b"{}");
+    }
+
+    #[test]
+    fn a_record_of_an_older_version_is_taken_over_if_its_hash_holds() {
+        let dir = tempfile::tempdir().unwrap();
+        let cell = dir.path();
+        std::fs::write(cell.join("metrics_long.csv"), b"a,b").unwrap();
+        let score = |hash: &str| {
+            let mut record = CellRecord::default();
+            let outputs = vec!["metrics_long.csv".into()];
+            let hash = hash.to_owned();
+            let stage = StageRecord {
+                outputs,
+                hash,
+                ..stage(FileRecords::new())
+            };
+            record.stages.insert("score".into(), stage);
+            record.adopt(cell, &[], &Silent).unwrap();
+            record.stages.get("score").map(|stage| stage.files.len())
+        };
+        assert_eq!(score(&hash_bytes(b"a,b")), Some(1));
+        assert_eq!(score(&hash_bytes(b"a,c")), None);
     }
 }

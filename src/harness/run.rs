@@ -1,15 +1,17 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
+use serde::Serialize;
+
 use super::cell::Cell;
 use super::environment::Environment;
 use super::fold::Role;
 use super::inputs::Inputs;
-use super::record::{CellRecord, Status};
+use super::record::{CELL, CellRecord, ENVIRONMENT, Status};
 use super::schedule::units;
 use super::study::Study;
 use super::{predict, score, train};
-use crate::artifact::{create_dir, write_atomic};
+use crate::artifact::create_dir;
 use crate::error::{Error, Result};
 use crate::network::Part;
 use crate::progress::Progress;
@@ -65,6 +67,16 @@ pub fn is_predicted(study: &Study, role: Role, cell: Cell) -> bool {
     }
 }
 
+/// The stages that a finished cell has on record.
+pub(super) fn expected_stages(study: &Study, role: Role, cell: Cell) -> &'static [&'static str] {
+    const ALL: [&str; 3] = ["train", "predict", "score"];
+    match cell.part {
+        _ if !is_predicted(study, role, cell) => &ALL[..1],
+        Part::Coarse => &ALL[..2],
+        _ => &ALL,
+    }
+}
+
 fn work(
     run: &Path,
     study: &Study,
@@ -74,15 +86,20 @@ fn work(
     progress: &dyn Progress,
 ) -> Result<()> {
     let folder = cell.folder(run);
-    if !folder.join("env.json").exists() {
-        let json = serde_json::json!({
-            "part": cell.part, "fold": cell.fold, "seed": cell.seed,
-            "stages": stages(cell.part, &study.recipe, &study.scale),
-        });
-        let text = serde_json::to_vec_pretty(&json).map_err(|e| Error::Internal(e.to_string()))?;
-        write_atomic(&folder.join("cell.json"), &text)?;
-        Environment::now(study, Some(cell)).write(&folder)?;
+    record.adopt(&folder, &inputs.fold(cell.fold)?.split.test, progress)?;
+    let about = serde_json::json!({
+        "part": cell.part, "fold": cell.fold, "seed": cell.seed,
+        "stages": stages(cell.part, &study.recipe, &study.scale),
+    });
+    // On what it was made is known once: where the training began.
+    let began = record.stages.contains_key("train") && record.kept.contains_key(ENVIRONMENT);
+    if !began {
+        record.keep(&folder, CELL, pretty(&about)?)?;
+        let environment = Environment::now(study, Some(cell));
+        record.keep(&folder, ENVIRONMENT, pretty(&environment)?)?;
+        record.write(&folder)?;
     }
+    record.restore_kept(&folder, progress)?;
     let weights = train::train(run, study, inputs, cell, record, progress)?;
     if !is_predicted(study, inputs.fold(cell.fold)?.role, cell) {
         return Ok(());
@@ -92,4 +109,8 @@ fn work(
         return Ok(());
     }
     score::score(run, study, inputs, cell, &predictions, record, progress)
+}
+
+fn pretty(value: &impl Serialize) -> Result<String> {
+    serde_json::to_string_pretty(value).map_err(|e| Error::Internal(e.to_string()))
 }

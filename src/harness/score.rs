@@ -9,7 +9,7 @@ use super::inputs::Inputs;
 use super::predict::prediction_path;
 use super::record::{CellRecord, StageRecord};
 use super::study::Study;
-use crate::artifact::hash_bytes;
+use crate::artifact::{hash_bytes, record_files};
 use crate::dataset::load_pair;
 use crate::error::{Error, Result};
 use crate::evaluation::{
@@ -22,6 +22,14 @@ use crate::volume::read_labels;
 /// Raised when the same prediction gets other scores than before.
 const METHOD: u32 = 2;
 
+/// The tables, beside the predictions.
+const OUTPUTS: [&str; 4] = [
+    "metrics_long.csv",
+    "cases.csv",
+    "lesions.csv",
+    "summary.json",
+];
+
 /// Scores a cell's predictions against the test cases' labels, unless that is done.
 pub fn score(
     run: &Path,
@@ -33,8 +41,8 @@ pub fn score(
     progress: &dyn Progress,
 ) -> Result<()> {
     let folder = cell.folder(run);
-    let key = hash_bytes(format!("{METHOD} {predictions}").as_bytes());
-    if record.done(&folder, "score", &key).is_some() {
+    let key = key_of(predictions);
+    if record.done(&folder, "score", &key, progress).is_some() {
         return Ok(());
     }
     progress.stage("", "scoring");
@@ -61,14 +69,8 @@ pub fn score(
         StageRecord {
             inputs: key,
             from: BTreeMap::new(),
-            outputs: [
-                "metrics_long.csv",
-                "cases.csv",
-                "lesions.csv",
-                "summary.json",
-            ]
-            .map(String::from)
-            .to_vec(),
+            files: record_files(&folder, OUTPUTS)?,
+            outputs: OUTPUTS.map(String::from).to_vec(),
             hash: crate::artifact::hash_file(&folder.join("metrics_long.csv"))?,
             seconds: began.elapsed().as_secs_f64(),
             peak_memory_mb: None,
@@ -93,4 +95,9 @@ fn scored(folder: &Path, test: &TestCase) -> Result<ScoredCase> {
             &pair.image.geometry,
         )?,
     })
+}
+
+/// Hash of everything that scores follow from.
+pub(super) fn key_of(predictions: &str) -> String {
+    hash_bytes(format!("{METHOD} {predictions}").as_bytes())
 }

@@ -5,14 +5,19 @@ use serde::Serialize;
 
 use super::cell::{Cell, cells_of};
 use super::failure::unrecorded;
+use super::held_out::study_of;
 use super::inputs::{PreparedFold, locked_folds};
 use super::lease::{Holder, holder};
-use super::predict::tested_on;
+use super::predict::{self, tested_on};
 use super::queue::QueuedJob;
-use super::record::{CellRecord, Status};
+use super::record::{CellRecord, Status, words};
+use super::run::expected_stages;
+use super::score;
 use super::study::Study;
 use super::train::made_from;
+use crate::artifact::{FileState, Look};
 use crate::error::{Error, Result};
+use crate::network::Part;
 
 /// How a cell stands, as its folder says.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -34,9 +39,13 @@ pub enum CellState {
     Failed {
         reason: String,
     },
-    /// Done, but from other inputs than the study has now; these have changed.
+    /// Done, but from other inputs than the study has now, or its files are not as recorded: what
+    /// has changed.
     Stale {
         changed: Vec<String>,
+        /// Files, each with what became of it.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        unlike: Vec<(String, FileState)>,
     },
     /// A cell that it needs has failed.
     Blocked {
@@ -45,6 +54,24 @@ pub enum CellState {
 }
 
 impl CellState {
+    /// Why its results are not this study's, in words; nothing for a finished cell.
+    pub fn open(&self) -> Option<String> {
+        Some(match self {
+            Self::Done => return None,
+            Self::Queued { .. } => "not trained yet".into(),
+            Self::Running { .. } => "running now".into(),
+            Self::Killed => "killed while it ran, goes on with the next start".into(),
+            Self::Interrupted => "interrupted, goes on with the next start".into(),
+            Self::Failed { reason } => format!("failed: {reason}"),
+            Self::Stale { changed, unlike } => {
+                let files = Some(words(unlike)).filter(|words| !words.is_empty());
+                let all: Vec<String> = changed.iter().cloned().chain(files).collect();
+                format!("stale: {}", all.join(", "))
+            }
+            Self::Blocked { by } => format!("needs {by}, which failed"),
+        })
+    }
+
     /// In a word.
     pub fn name(&self) -> &'static str {
         match self {
@@ -84,10 +111,18 @@ pub fn status(run: &Path) -> Result<Vec<CellStatus>> {
     let folds = locked_folds(run)?;
     let cells = cells_of(&study, folds.iter().map(|fold| (fold.index, fold.role)));
     let unrecorded = unrecorded(run);
-    let mut records: BTreeMap<Cell, CellRecord> = BTreeMap::new();
-    for &cell in &cells {
-        records.insert(cell, CellRecord::read(&cell.folder(run))?);
-    }
+    // A record that does not parse is its cell's failure, not the study's.
+    let records: BTreeMap<Cell, CellRecord> = cells
+        .iter()
+        .map(|&cell| {
+            let read = CellRecord::read(&cell.folder(run));
+            let unreadable = |error: Error| CellRecord {
+                status: Status::Failed(error.to_string()),
+                ..CellRecord::default()
+            };
+            (cell, read.unwrap_or_else(unreadable))
+        })
+        .collect();
     let mut found: BTreeMap<Cell, CellState> = BTreeMap::new();
     let mut all = Vec::new();
     for &cell in &cells {
@@ -97,7 +132,16 @@ pub fn status(run: &Path) -> Result<Vec<CellStatus>> {
             (Some(reason), _) if record.status != Status::Done => CellState::Failed {
                 reason: reason.clone(),
             },
-            (_, Some(fold)) => state(run, &study, fold, cell, record, &found)?,
+            (_, Some(fold)) => {
+                let context = Context {
+                    run,
+                    study: &study,
+                    fold,
+                    records: &records,
+                    found: &found,
+                };
+                context.state(cell, record)?
+            }
             (_, None) => return Err(Error::Internal("a cell without its fold".into())),
         };
         found.insert(cell, state.clone());
@@ -111,105 +155,178 @@ pub fn status(run: &Path) -> Result<Vec<CellStatus>> {
     Ok(all)
 }
 
-fn state(
-    run: &Path,
-    study: &Study,
-    fold: &PreparedFold,
-    cell: Cell,
-    record: &CellRecord,
-    found: &BTreeMap<Cell, CellState>,
-) -> Result<CellState> {
-    if record.status != Status::Done
-        && let Some(holder) = holder(&cell.folder(run))
-    {
-        return Ok(CellState::Running { holder });
+/// Why a model in a study's folder, or the coarse net that belongs to it, is not what the study would
+/// train now; nothing where it is, or where the folder belongs to no study.
+///
+/// # Errors
+/// As [`status`].
+pub fn model_problem(model: &Path) -> Result<Option<String>> {
+    let Some((run, _)) = study_of(model)? else {
+        return Ok(None);
+    };
+    if !Study::path(&run).is_file() {
+        return Ok(None);
     }
-    let needs = cell.needs(&study.recipe);
-    let failed = needs.iter().find(|need| {
-        let state = found.get(need);
-        matches!(
-            state,
-            Some(CellState::Failed { .. } | CellState::Blocked { .. })
-        )
-    });
-    Ok(match &record.status {
-        Status::Done => match changed(run, study, fold, cell, record)? {
-            none if none.is_empty() => CellState::Done,
-            changed => CellState::Stale { changed },
-        },
-        Status::Running => CellState::Killed,
-        Status::Interrupted => CellState::Interrupted,
-        Status::Failed(reason) => CellState::Failed {
-            reason: reason.clone(),
-        },
-        Status::Queued => match failed {
-            Some(need) => CellState::Blocked { by: need.name() },
-            None => CellState::Queued {
-                waits_for: needs
-                    .iter()
-                    .filter(|need| found.get(need) != Some(&CellState::Done))
-                    .map(Cell::name)
-                    .collect(),
+    let absolute = std::path::absolute(model).map_err(Error::read(model))?;
+    let study = Study::read(&run)?;
+    let folds = locked_folds(&run)?;
+    for fold in &folds {
+        let cells = cells_of(&study, [(fold.index, fold.role)]);
+        let Some(&cell) = cells
+            .iter()
+            .find(|cell| cell.folder(&run).join("model") == absolute)
+        else {
+            continue;
+        };
+        for cell in [cell, cell.sibling(Part::Coarse)] {
+            let folder = cell.folder(&run);
+            let record = CellRecord::read(&folder)?;
+            let Some(stage) = record.stages.get("train") else {
+                return Ok(Some(format!(
+                    "{} has no finished training on record",
+                    cell.name()
+                )));
+            };
+            let context = Context {
+                run: &run,
+                study: &study,
+                fold,
+                records: &BTreeMap::new(),
+                found: &BTreeMap::new(),
+            };
+            let mut why = context.changed_training(cell, &record)?;
+            let unlike = stage.unlike(&folder, Look::Quick);
+            why.extend(Some(words(&unlike)).filter(|_| !unlike.is_empty()));
+            if !why.is_empty() {
+                return Ok(Some(format!(
+                    "{} is stale: {}",
+                    cell.name(),
+                    why.join(", ")
+                )));
+            }
+        }
+        return Ok(None);
+    }
+    Ok(Some("it is of no cell that the study has".into()))
+}
+
+/// What a cell's state follows from beside its own folder.
+struct Context<'a> {
+    run: &'a Path,
+    study: &'a Study,
+    fold: &'a PreparedFold,
+    records: &'a BTreeMap<Cell, CellRecord>,
+    /// Of the cells before it.
+    found: &'a BTreeMap<Cell, CellState>,
+}
+
+impl Context<'_> {
+    fn state(&self, cell: Cell, record: &CellRecord) -> Result<CellState> {
+        if record.status != Status::Done
+            && let Some(holder) = holder(&cell.folder(self.run))
+        {
+            return Ok(CellState::Running { holder });
+        }
+        let needs = cell.needs(&self.study.recipe);
+        let failed = needs.iter().find(|need| {
+            let state = self.found.get(need);
+            matches!(
+                state,
+                Some(CellState::Failed { .. } | CellState::Blocked { .. })
+            )
+        });
+        Ok(match &record.status {
+            Status::Done => {
+                let changed = self.changed(cell, record)?;
+                let unlike = record.unlike(&cell.folder(self.run), Look::Quick);
+                match changed.is_empty() && unlike.is_empty() {
+                    true => CellState::Done,
+                    false => CellState::Stale { changed, unlike },
+                }
+            }
+            Status::Running => CellState::Killed,
+            Status::Interrupted => CellState::Interrupted,
+            Status::Failed(reason) => CellState::Failed {
+                reason: reason.clone(),
             },
-        },
-    })
-}
-
-/// The parts of a finished cell's inputs that are others now.
-fn changed(
-    run: &Path,
-    study: &Study,
-    fold: &PreparedFold,
-    cell: Cell,
-    record: &CellRecord,
-) -> Result<Vec<String>> {
-    let mut changed = changed_training(run, study, &fold.train, cell, record)?;
-    let tested = record
-        .stages
-        .get("predict")
-        .and_then(|stage| stage.from.get("test"));
-    // A lock of an older version does not say what was prepared.
-    let known = !fold.test.iter().any(String::is_empty);
-    if let Some(tested) = tested.filter(|_| known)
-        && *tested != tested_on(&fold.test)
-    {
-        changed.push("test cases".into());
+            Status::Queued => match failed {
+                Some(need) => CellState::Blocked { by: need.name() },
+                None => CellState::Queued {
+                    waits_for: needs
+                        .iter()
+                        .filter(|need| self.found.get(need) != Some(&CellState::Done))
+                        .map(Cell::name)
+                        .collect(),
+                },
+            },
+        })
     }
-    Ok(changed)
-}
 
-fn changed_training(
-    run: &Path,
-    study: &Study,
-    train: &[String],
-    cell: Cell,
-    record: &CellRecord,
-) -> Result<Vec<String>> {
-    let Some(stage) = record
-        .stages
-        .get("train")
-        .filter(|stage| !stage.from.is_empty())
-    else {
-        return Ok(Vec::new());
-    };
-    // A lock of an older version does not say what was prepared.
-    if train.iter().any(String::is_empty) {
-        return Ok(Vec::new());
+    /// The parts of a finished cell's inputs that are others now, and stages that it lacks.
+    fn changed(&self, cell: Cell, record: &CellRecord) -> Result<Vec<String>> {
+        let mut changed = self.changed_training(cell, record)?;
+        let stages = expected_stages(self.study, self.fold.role, cell);
+        let lacking = stages
+            .iter()
+            .filter(|stage| !record.stages.contains_key(**stage));
+        changed.extend(lacking.map(|stage| format!("its record lacks the stage {stage}")));
+        changed.extend(self.changed_prediction(cell, record));
+        Ok(changed)
     }
-    let Some(now) = made_from(run, study, train, cell)? else {
-        return Ok(Vec::new());
-    };
-    let words = |name: &str| match name {
-        "train" => "training cases".to_owned(),
-        "starts_from" => "the network that it starts from".to_owned(),
-        "encoder_weights" => "the encoder weights".to_owned(),
-        "method" => "hdbench's way to train".to_owned(),
-        other => other.to_owned(),
-    };
-    Ok(stage
-        .from
-        .iter()
-        .filter(|(name, value)| now.get(*name) != Some(value))
-        .map(|(name, _)| words(name))
-        .collect())
+
+    /// The parts of the inputs of a cell's predictions and scores that are others now.
+    fn changed_prediction(&self, cell: Cell, record: &CellRecord) -> Vec<String> {
+        let stage = |name| record.stages.get(name);
+        let mut changed = Vec::new();
+        // A lock of an older version does not say what was prepared.
+        let known = !self.fold.test.iter().any(String::is_empty);
+        if let Some(predict) = stage("predict").filter(|_| known) {
+            let tested = tested_on(&self.fold.test);
+            if predict.from.get("test").is_some_and(|of| *of != tested) {
+                changed.push("test cases".into());
+            } else if let Some(train) = stage("train") {
+                let coarse = self.records.get(&cell.sibling(Part::Coarse));
+                let coarse = coarse
+                    .filter(|_| cell.part != Part::Coarse)
+                    .and_then(|record| record.stages.get("predict"))
+                    .map_or("", |stage| &stage.hash);
+                if predict.inputs != predict::key_of(&train.hash, coarse, &self.fold.test) {
+                    changed.push("what its predictions were made from".into());
+                }
+            }
+        }
+        if let Some((predict, score)) = stage("predict").zip(stage("score"))
+            && score.inputs != score::key_of(&predict.hash)
+        {
+            changed.push("the predictions that were scored".into());
+        }
+        changed
+    }
+
+    fn changed_training(&self, cell: Cell, record: &CellRecord) -> Result<Vec<String>> {
+        let stage = record.stages.get("train");
+        let Some(stage) = stage.filter(|stage| !stage.from.is_empty()) else {
+            return Ok(Vec::new());
+        };
+        // A lock of an older version does not say what was prepared.
+        if self.fold.train.iter().any(String::is_empty) {
+            return Ok(Vec::new());
+        }
+        let Some(now) = made_from(self.run, self.study, &self.fold.train, cell)? else {
+            return Ok(Vec::new());
+        };
+        let words = |name: &str| match name {
+            "train" => "training cases".to_owned(),
+            "starts_from" => "the network that it starts from".to_owned(),
+            "encoder_weights" => "the encoder weights".to_owned(),
+            "method" => "hdbench's way to train".to_owned(),
+            other => other.to_owned(),
+        };
+        Ok(stage
+            .from
+            .iter()
+            .filter(|(name, value)| now.get(*name) != Some(value))
+            .map(|(name, _)| words(name))
+            .collect())
+    }
 }

@@ -7,14 +7,19 @@ use serde::Serialize;
 use super::cell::Cell;
 use super::inputs::Inputs;
 use super::memory::PeakMemory;
-use super::record::{CellRecord, StageRecord};
+use super::record::{CellRecord, StageRecord, files_below, words};
 use super::study::{Study, is_undivided};
-use crate::artifact::{hash_bytes, hash_file};
+use crate::artifact::{FileState, Look, hash_bytes, hash_file, record_files, write_atomic};
 use crate::error::{Error, Result};
 use crate::network::{Bundle, Network, Part, initialise, load_encoder};
 use crate::progress::Progress;
 use crate::recipe::{Recipe, Scale, Variant};
 use crate::training::{Checkpoint, Session, StagePlan, stages, write_losses};
+
+/// The losses of all iterations, in the cell's folder ...
+const LOSSES: &str = "losses.csv";
+/// ... and the copy of them beside the weights.
+const LOSSES_COPY: &str = "model/losses.csv";
 
 /// Raised when the same settings lead to other weights than before.
 const METHOD: u32 = 3;
@@ -58,7 +63,8 @@ pub fn train(
     let text = determined(study, &plans, cell, &fold.train_hashes, starts_from)?;
     let key = hash_bytes(&text);
     let from = parts(&text)?;
-    if let Some(done) = record.done(&folder, "train", &key) {
+    mend(study, cell, &folder, record, progress)?;
+    if let Some(done) = record.done(&folder, "train", &key, progress) {
         progress.advance(units(cell.part) * iterations(&plans) as u64);
         return Ok(done.hash.clone());
     }
@@ -93,15 +99,19 @@ pub fn train(
         let trained = session.train(&plans, blank, start)?;
         (trained.network, trained.losses)
     };
-    write_losses(&folder.join("losses.csv"), &losses)?;
+    write_losses(&folder.join(LOSSES), &losses)?;
     let model = folder.join("model");
     let hash = Bundle::save(&model, &network, cell.part, &study.recipe, &study.scale)?;
+    // Nothing but the training can make the losses again, and people open tables: a second copy.
+    write_losses(&folder.join(LOSSES_COPY), &losses)?;
+    let outputs = vec![LOSSES.to_owned(), "model".into()];
     record.stages.insert(
         "train".into(),
         StageRecord {
             inputs: key,
             from,
-            outputs: vec!["losses.csv".into(), "model".into()],
+            files: record_files(&folder, files_below(&folder, &outputs)?)?,
+            outputs,
             hash: hash.clone(),
             seconds: losses.iter().map(|row| row.seconds).sum(),
             peak_memory_mb: memory.megabytes(),
@@ -111,6 +121,45 @@ pub fn train(
     record.write(&folder)?;
     Checkpoint::remove(&folder)?;
     Ok(hash)
+}
+
+/// Puts back those files of a finished training that need no training: its settings, and a table of
+/// losses of which a copy lies beside the weights.
+fn mend(
+    study: &Study,
+    cell: Cell,
+    folder: &Path,
+    record: &CellRecord,
+    progress: &dyn Progress,
+) -> Result<()> {
+    let Some(stage) = record.stages.get("train") else {
+        return Ok(());
+    };
+    for (name, state) in stage.unlike(folder, Look::Quick) {
+        match name.as_str() {
+            LOSSES | LOSSES_COPY => {
+                let from = if name == LOSSES { LOSSES_COPY } else { LOSSES };
+                let is_whole = stage.files.get(from).is_some_and(|file| {
+                    file.look(&folder.join(from), Look::Whole) == FileState::Equal
+                });
+                if !is_whole {
+                    continue;
+                }
+                let path = folder.join(from);
+                let bytes = std::fs::read(&path).map_err(Error::read(&path))?;
+                write_atomic(&folder.join(&name), &bytes)?;
+            }
+            "model/model.toml" => {
+                let (recipe, scale) = (&study.recipe, &study.scale);
+                let model = folder.join("model");
+                Bundle::put_description(&model, cell.part, &stage.hash, recipe, scale)?;
+            }
+            _ => continue,
+        }
+        let put_back = words(&[(name, state)]);
+        progress.note(&format!("{}: {put_back}: put back", folder.display()));
+    }
+    Ok(())
 }
 
 /// Weights of another program that a cell begins with.

@@ -1,27 +1,46 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
+use walkdir::WalkDir;
 
 use super::cell::Cell;
 use super::environment::Environment;
-use super::inputs::{LockedCase, locked_cases, locked_split};
-use super::predict::prediction_path;
-use super::record::CellRecord;
+use super::inputs::{LockedCase, lock_is_empty, locked_cases, locked_split};
+use super::record::{CellRecord, Status, files_below};
 use super::status::{CellState, status};
 use super::study::Study;
-use crate::artifact::{create_dir, hash_bytes, hash_file, write_atomic};
+use crate::artifact::{FileState, Look, create_dir, write_atomic};
 use crate::dataset::{self, Case};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, is_absent};
 use crate::progress::Progress;
 use crate::training::read_losses;
 
 /// Something that is not what the study's records say.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Mismatch {
-    /// A case, or a cell's output.
+    /// A case, a cell, or a file.
     pub what: String,
     pub problem: String,
+}
+
+/// A file of the study and what it turned out to be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Checked {
+    /// Its path below the study's folder.
+    pub file: String,
+    pub state: CheckedState,
+}
+
+/// What a file is, held against the records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CheckedState {
+    Equal,
+    Other,
+    Missing,
+    /// No record names it.
+    Unknown,
 }
 
 /// What a verification found.
@@ -29,9 +48,11 @@ pub struct Mismatch {
 pub struct Verified {
     /// Cases whose files were read and hashed again.
     pub cases: usize,
-    /// Outputs that were read and hashed again.
+    /// Outputs that were read and hashed again and are as recorded.
     pub outputs: usize,
     pub mismatches: Vec<Mismatch>,
+    /// Every file of every cell.
+    pub files: Vec<Checked>,
 }
 
 impl Verified {
@@ -40,6 +61,32 @@ impl Verified {
             what: what.into(),
             problem: problem.into(),
         });
+    }
+
+    fn file(&mut self, file: String, state: FileState) {
+        let state = match state {
+            FileState::Equal => {
+                self.outputs += 1;
+                CheckedState::Equal
+            }
+            FileState::Other => {
+                self.add(&file, "is not what the record says");
+                CheckedState::Other
+            }
+            FileState::Missing => {
+                self.add(&file, "is missing");
+                CheckedState::Missing
+            }
+        };
+        self.files.push(Checked { file, state });
+    }
+
+    /// Files that no record names.
+    pub fn unknown(&self) -> impl Iterator<Item = &str> {
+        let unknown = self.files.iter();
+        unknown
+            .filter(|checked| checked.state == CheckedState::Unknown)
+            .map(|checked| checked.file.as_str())
     }
 }
 
@@ -51,17 +98,25 @@ impl Verified {
 pub fn verify(run: &Path, progress: &dyn Progress) -> Result<Verified> {
     let study = Study::read(run)?;
     let mut found = Verified::default();
+    if lock_is_empty(run)? {
+        found.add(
+            "study.lock",
+            "is missing or empty: nothing says what the cells were made from",
+        );
+    }
     verify_cases(run, &study, &mut found, progress)?;
     progress.stage("", "hashing what the cells made");
     for cell in status(run)? {
         stop_if_asked(progress)?;
-        if let CellState::Stale { changed } = &cell.state {
+        if let CellState::Stale { changed, .. } = &cell.state
+            && !changed.is_empty()
+        {
             found.add(
                 &cell.cell,
                 format!("made from other inputs: {}", changed.join(", ")),
             );
         }
-        verify_cell(run, Cell::parse(&cell.cell)?, &mut found)?;
+        verify_cell(run, Cell::parse(&cell.cell)?, &mut found);
     }
     Ok(found)
 }
@@ -108,7 +163,12 @@ fn verify_cases(
             continue;
         };
         match LockedCase::of(case, None) {
-            Ok(now) if now.is_same(before) => found.cases += 1,
+            Ok(now) if now.is_same(before) => {
+                found.cases += 1;
+                if let Some(problem) = before.cache_problem(&run.join(&study.cache)) {
+                    found.add(format!("{name} in the cache"), problem);
+                }
+            }
             Ok(_) => found.add(
                 name,
                 "its files have other contents than when the study began",
@@ -119,40 +179,61 @@ fn verify_cases(
     Ok(())
 }
 
-fn verify_cell(run: &Path, cell: Cell, found: &mut Verified) -> Result<()> {
+fn verify_cell(run: &Path, cell: Cell, found: &mut Verified) {
     let folder = cell.folder(run);
-    let record = CellRecord::read(&folder)?;
-    for stage in ["train", "predict", "score"] {
-        let Some(done) = record.stages.get(stage) else {
-            continue;
-        };
-        let name = format!("{}: {}", cell.name(), done.outputs.join(", "));
-        match output_hash(run, cell, stage) {
-            Ok(hash) if hash == done.hash => found.outputs += 1,
-            Ok(_) => found.add(name, "is not what the record says"),
-            Err(error) => found.add(name, error.to_string()),
-        }
+    let name = |file: &str| format!("{}/{file}", cell.name());
+    let record = match CellRecord::read(&folder) {
+        Ok(record) => record,
+        Err(error) => return found.add(name("state.json"), error.to_string()),
+    };
+    let mut known: BTreeSet<String> = BTreeSet::new();
+    let kept: BTreeMap<String, FileState> = record.unlike_kept(&folder).into_iter().collect();
+    for file in record.kept.keys() {
+        let state = kept.get(file).copied().unwrap_or(FileState::Equal);
+        found.file(name(file), state);
+        known.insert(file.clone());
     }
-    Ok(())
+    let stages = record.stages.values().map(|stage| &stage.files);
+    for (file, recorded) in stages.chain([&record.filed]).flatten() {
+        found.file(name(file), recorded.look(&folder.join(file), Look::Whole));
+        known.insert(file.clone());
+    }
+    let split = locked_split(run, cell.fold).ok().flatten();
+    let tests = split.map(|split| split.test).unwrap_or_default();
+    for (stage, old) in record.stages.iter().filter(|(_, s)| s.files.is_empty()) {
+        let what = format!("{}: {}", cell.name(), old.outputs.join(", "));
+        match old.hash_of_old(&folder, stage, &tests) {
+            Ok(hash) if hash == old.hash => found.outputs += 1,
+            Ok(_) => found.add(what, "is not what the record says"),
+            Err(error) => found.add(what, error.to_string()),
+        }
+        known.extend(files_below(&folder, &old.outputs).unwrap_or_default());
+    }
+    let there = WalkDir::new(&folder).sort_by_file_name().into_iter();
+    for entry in there.filter_map(Result::ok) {
+        let file = entry.path().strip_prefix(&folder).unwrap_or(entry.path());
+        let file = file.to_string_lossy().into_owned();
+        if !entry.file_type().is_file() || known.contains(&file) || is_working_file(&file) {
+            continue;
+        }
+        // A report shows it.
+        if file == "challenge.json" {
+            found.add(
+                name(&file),
+                "is in no record: it was not filed by `submit-lits import`",
+            );
+        }
+        found.files.push(Checked {
+            file: name(&file),
+            state: CheckedState::Unknown,
+        });
+    }
 }
 
-/// The hash of a stage's outputs as they lie there now.
-fn output_hash(run: &Path, cell: Cell, stage: &str) -> Result<String> {
-    let folder = cell.folder(run);
-    match stage {
-        "train" => hash_file(&folder.join("model").join("model.safetensors")),
-        "predict" => {
-            let split = locked_split(run, cell.fold)?.ok_or_else(|| {
-                Error::malformed(run, "study.lock lacks this fold", "start the study again")
-            })?;
-            let hashes = split
-                .test
-                .iter()
-                .map(|case| hash_file(&prediction_path(&folder, case)));
-            Ok(hash_bytes(hashes.collect::<Result<String>>()?.as_bytes()))
-        }
-        _ => hash_file(&folder.join("metrics_long.csv")),
-    }
+/// What a cell writes while it works.
+fn is_working_file(file: &str) -> bool {
+    let first = file.split('/').next().unwrap_or(file);
+    ["state.json", "log.txt", "checkpoints"].contains(&first) || first.starts_with('.')
 }
 
 /// What running a cell again gave.
@@ -171,11 +252,16 @@ impl Reproduced {
     }
 }
 
+/// In a folder that a cell is run again in: which cell of which study.
+const AGAIN: &str = "reproduce.json";
+
 /// Prepares a folder in which a cell can be run again from its record: the study's settings and lock, its
-/// cache, and the cells that this one needs, as links.
+/// cache, and the cells that this one needs, as links. A folder in which that was begun before goes on;
+/// what it finished there is run again.
 ///
 /// # Errors
-/// `Error::Usage` for a cell that is not done; `Error::Write`.
+/// `Error::Usage` for a cell that is not done, and for a folder that holds anything else;
+/// `Error::Write`.
 pub fn prepare_again(run: &Path, cell: Cell, scratch: &Path) -> Result<()> {
     let study = Study::read(run)?;
     let record = CellRecord::read(&cell.folder(run))?;
@@ -189,7 +275,7 @@ pub fn prepare_again(run: &Path, cell: Cell, scratch: &Path) -> Result<()> {
         ));
     }
     let absolute = std::path::absolute(run).map_err(Error::read(run))?;
-    create_dir(scratch)?;
+    claim(&absolute, cell, scratch)?;
     let mut again = study.clone();
     again.cache = absolute.join(&study.cache);
     // Absolute paths stay as they are.
@@ -210,6 +296,36 @@ pub fn prepare_again(run: &Path, cell: Cell, scratch: &Path) -> Result<()> {
         needed.extend(need.needs(&study.recipe));
     }
     Ok(())
+}
+
+/// Makes sure that a folder is empty or was begun for the same, and that it holds no result yet.
+fn claim(run: &Path, cell: Cell, scratch: &Path) -> Result<()> {
+    let marker = scratch.join(AGAIN);
+    let whose = serde_json::json!({ "study": run, "cell": cell.name() });
+    let text = serde_json::to_vec_pretty(&whose).map_err(|e| Error::Internal(e.to_string()))?;
+    let is_empty = match std::fs::read_dir(scratch) {
+        Ok(mut entries) => entries.next().is_none(),
+        Err(e) if is_absent(&e) => true,
+        Err(e) => return Err(Error::read(scratch)(e)),
+    };
+    if !is_empty && std::fs::read(&marker).ok().as_deref() != Some(&text) {
+        return Err(Error::usage(
+            format!(
+                "{}: holds something else than {} begun again",
+                scratch.display(),
+                cell.name()
+            ),
+            "give --out a folder that is not there yet",
+        ));
+    }
+    create_dir(scratch)?;
+    write_atomic(&marker, &text)?;
+    // A result from before is nothing that was run now.
+    let folder = cell.folder(scratch);
+    match CellRecord::read(&folder) {
+        Ok(record) if record.status != Status::Done => Ok(()),
+        _ => std::fs::remove_dir_all(&folder).map_err(Error::write(&folder)),
+    }
 }
 
 #[cfg(unix)]

@@ -14,7 +14,7 @@ const WEIGHTS: &str = "model.safetensors";
 const DESCRIPTION: &str = "model.toml";
 
 /// What a model folder holds, and so what another model may replace.
-const FOLDER: Owned<'_> = Owned::files("a model folder", &[WEIGHTS, DESCRIPTION]);
+const FOLDER: Owned<'_> = Owned::files("a model folder", &[WEIGHTS, DESCRIPTION, "losses.csv"]);
 
 /// What a model folder says of its weights: enough to build the network again and to use it as it
 /// was trained.
@@ -56,14 +56,7 @@ impl Bundle {
                 .save_into(&mut store)
                 .map_err(Error::saving(&path))?;
             weights = crate::artifact::hash_file(&path)?;
-            let bundle = Self {
-                part,
-                weights: weights.clone(),
-                recipe: recipe.clone(),
-                scale: scale.clone(),
-            };
-            let text = toml::to_string(&bundle).map_err(|e| Error::Internal(e.to_string()))?;
-            write_atomic(&dir.join(DESCRIPTION), text.as_bytes())
+            Self::put_description(dir, part, &weights, recipe, scale)
         })?;
         Ok(weights)
     }
@@ -71,6 +64,27 @@ impl Bundle {
     /// The files of a model folder.
     pub fn files(folder: &Path) -> [PathBuf; 2] {
         [WEIGHTS, DESCRIPTION].map(|name| folder.join(name))
+    }
+
+    /// Writes the description of weights that lie in a folder already.
+    ///
+    /// # Errors
+    /// `Error::Write`.
+    pub fn put_description(
+        folder: &Path,
+        part: Part,
+        weights: &str,
+        recipe: &Recipe,
+        scale: &Scale,
+    ) -> Result<()> {
+        let bundle = Self {
+            part,
+            weights: weights.to_owned(),
+            recipe: recipe.clone(),
+            scale: scale.clone(),
+        };
+        let text = toml::to_string(&bundle).map_err(|e| Error::Internal(e.to_string()))?;
+        write_atomic(&folder.join(DESCRIPTION), text.as_bytes())
     }
 
     /// Whether the folder holds a model.

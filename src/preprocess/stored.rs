@@ -6,13 +6,20 @@ use ndarray::Array3;
 use serde::{Deserialize, Serialize};
 
 use super::prepared::{Prepared, canonical_box, resample_hu};
-use crate::artifact::{Owned, hash_bytes, replace_dir, write_atomic};
+use crate::artifact::{
+    FileRecords, FileState, Look, Owned, hash_bytes, record_files, replace_dir, restamp, unlike,
+    write_atomic,
+};
 use crate::dataset::Pair;
 use crate::error::{Error, Result};
 use crate::volume::{Orientation, resample_nearest};
 
 /// Raised when the bytes of a cached case change their meaning.
 const FORMAT: u32 = 1;
+
+const DESCRIPTION: &str = "case.json";
+
+const DELETE_IT: &str = "delete this folder of the cache";
 
 /// What a prepared case's folder holds; the fingerprint is the audit's.
 const FOLDER: Owned<'_> = Owned::files(
@@ -22,7 +29,7 @@ const FOLDER: Owned<'_> = Owned::files(
         "original.labels",
         "coarse.image",
         "coarse.labels",
-        "case.json",
+        DESCRIPTION,
         "fingerprint",
     ],
 );
@@ -54,6 +61,7 @@ pub struct Facts {
 #[derive(Debug)]
 pub struct Stored {
     pub name: String,
+    content: String,
     /// What was odd about the files.
     pub warnings: Vec<String>,
     original: Layer,
@@ -75,6 +83,49 @@ struct Description {
     warnings: Vec<String>,
     original: Facts,
     coarse: Facts,
+    /// Everything that lies beside this file; empty in one of an older version.
+    #[serde(default)]
+    files: FileRecords,
+}
+
+impl Description {
+    fn read(folder: &Path) -> Result<Self> {
+        let path = folder.join(DESCRIPTION);
+        let text = std::fs::read(&path).map_err(Error::read(&path))?;
+        let description: Self = serde_json::from_slice(&text)
+            .map_err(|e| Error::malformed(&path, e.to_string(), DELETE_IT))?;
+        if description.format != FORMAT {
+            return Err(Error::malformed(
+                &path,
+                format!("cache format {} instead of {FORMAT}", description.format),
+                DELETE_IT,
+            ));
+        }
+        Ok(description)
+    }
+
+    fn write(&self, folder: &Path) -> Result<()> {
+        let json = serde_json::to_vec_pretty(self).map_err(|e| Error::Internal(e.to_string()))?;
+        write_atomic(&folder.join(DESCRIPTION), &json)
+    }
+
+    /// Hash of everything but times.
+    fn content(&self) -> Result<String> {
+        let hashes: Vec<(&String, &str)> = self
+            .files
+            .iter()
+            .map(|(name, file)| (name, file.blake3()))
+            .collect();
+        let whole = (
+            &self.name,
+            &self.warnings,
+            &self.original,
+            &self.coarse,
+            hashes,
+        );
+        let json = serde_json::to_vec(&whole).map_err(|e| Error::Internal(e.to_string()))?;
+        Ok(hash_bytes(&json))
+    }
 }
 
 impl Stored {
@@ -85,13 +136,14 @@ impl Stored {
         hash_bytes(text.as_bytes())[..24].to_owned()
     }
 
-    /// Writes a case's two grids into `folder`, whole or not at all.
+    /// Writes a case's two grids into `folder`, whole or not at all. `beside` adds files of its own.
     pub fn write(
         folder: &Path,
         name: &str,
         pair: &Pair,
         hu_window: [f64; 2],
         coarse_mm: [f64; 3],
+        beside: impl FnOnce(&Path) -> Result<()>,
     ) -> Result<()> {
         let prepared = Prepared::new(Path::new(name), &pair.image, hu_window)?;
         let labels = Orientation::of(&pair.labels.geometry)
@@ -100,37 +152,27 @@ impl Stored {
         let coarse_shape = prepared.shape_at(coarse_mm)?;
         let coarse_image = resample_hu(&prepared.image, coarse_shape);
         let coarse_labels = resample_nearest(&labels, coarse_shape);
-        let description = Description {
-            format: FORMAT,
-            name: name.to_owned(),
-            warnings: pair.warnings.clone(),
-            original: Facts::of(&labels),
-            coarse: Facts::of(&coarse_labels),
-        };
         replace_dir(folder, &FOLDER, |dir| {
             write_layer(dir, "original", &prepared.image, &labels)?;
             write_layer(dir, "coarse", &coarse_image, &coarse_labels)?;
-            let json = serde_json::to_vec_pretty(&description)
-                .map_err(|e| Error::Internal(e.to_string()))?;
-            write_atomic(&dir.join("case.json"), &json)
+            beside(dir)?;
+            let description = Description {
+                format: FORMAT,
+                name: name.to_owned(),
+                warnings: pair.warnings.clone(),
+                original: Facts::of(&labels),
+                coarse: Facts::of(&coarse_labels),
+                files: record_files(dir, names_in(dir)?)?,
+            };
+            description.write(dir)
         })
     }
 
     /// Opens a cached case; an incomplete or older one is an error (delete the folder).
     pub fn open(folder: &Path) -> Result<Self> {
-        let path = folder.join("case.json");
-        let text = std::fs::read(&path).map_err(Error::read(&path))?;
-        let description: Description = serde_json::from_slice(&text).map_err(|e| {
-            Error::malformed(&path, e.to_string(), "delete this folder of the cache")
-        })?;
-        if description.format != FORMAT {
-            return Err(Error::malformed(
-                &path,
-                format!("cache format {} instead of {FORMAT}", description.format),
-                "delete this folder of the cache",
-            ));
-        }
+        let description = Description::read(folder)?;
         Ok(Self {
+            content: description.content()?,
             name: description.name,
             warnings: description.warnings,
             original: Layer::open(folder, "original", description.original)?,
@@ -138,9 +180,38 @@ impl Stored {
         })
     }
 
-    /// Whether the folder holds a finished case.
-    pub fn exists(folder: &Path) -> bool {
-        folder.join("case.json").is_file()
+    /// Hash of everything that was prepared of the case.
+    pub fn content(&self) -> &str {
+        &self.content
+    }
+
+    /// Why a folder does not hold a finished case with everything as it was written, `file` among it;
+    /// nothing where it does. `content` is the hash that it has to have, if one is known.
+    pub fn problem(folder: &Path, file: &str, content: &str, look: Look) -> Option<String> {
+        if !folder.exists() {
+            return Some("is not there".into());
+        }
+        let mut description = match Description::read(folder) {
+            Ok(description) => description,
+            Err(error) => return Some(error.to_string()),
+        };
+        if !description.files.contains_key(file) {
+            return Some("was prepared by an older version".into());
+        }
+        if !content.is_empty() && description.content().ok().as_deref() != Some(content) {
+            return Some("is another than was prepared for this study".into());
+        }
+        if let Some((name, state)) = unlike(folder, &description.files, look).first() {
+            return Some(match state {
+                FileState::Missing => format!("{name} is missing"),
+                _ => format!("{name} is not as it was written"),
+            });
+        }
+        if look == Look::Quick && restamp(folder, &mut description.files) {
+            // Where it cannot be written, it is read whole again the next time.
+            let _ = description.write(folder);
+        }
+        None
     }
 
     /// What is known of a grid.
@@ -183,7 +254,7 @@ impl Layer {
                 return Err(Error::malformed(
                     &path,
                     format!("{found} bytes instead of {size}"),
-                    "delete this folder of the cache",
+                    DELETE_IT,
                 ));
             }
             Ok(file)
@@ -235,6 +306,17 @@ impl Facts {
     pub fn has_lesion(&self) -> bool {
         self.lesion.iter().any(|&n| n > 0)
     }
+}
+
+/// The names of the files in a folder.
+fn names_in(dir: &Path) -> Result<Vec<String>> {
+    let entries = std::fs::read_dir(dir).map_err(Error::read(dir))?;
+    entries
+        .map(|entry| {
+            let entry = entry.map_err(Error::read(dir))?;
+            Ok(entry.file_name().to_string_lossy().into_owned())
+        })
+        .collect()
 }
 
 fn write_layer(dir: &Path, grid: &str, image: &Array3<i16>, labels: &Array3<u8>) -> Result<()> {

@@ -19,8 +19,8 @@ use crate::dataset::{Protocol, load_pair};
 use crate::error::{Error, Result};
 use crate::evaluation::{ALL_CASES, Label, Row as Tidy, read_metrics_long};
 use crate::harness::{
-    Cell, CellRecord, ChallengeAnswer, Environment, Fold, Inputs, Leak, Role, Status as CellStatus,
-    Study, TestCase, hardware_line, prediction_path, prediction_seconds,
+    Cell, CellRecord, CellState, ChallengeAnswer, Environment, Fold, Inputs, Leak, Role, Study,
+    TestCase, hardware_line, prediction_path, prediction_seconds, status as cell_states,
 };
 use crate::network::{Part, summarise};
 use crate::recipe::{Recipe, Variant};
@@ -31,9 +31,13 @@ use crate::volume::{Orientation, Volume, read_labels};
 /// Everything of a study that is there, for [`super::write`].
 pub fn collect(run: &Path, study: &Study, inputs: &Inputs, command: &str) -> Result<Content> {
     let plans = row_plans(study, inputs);
+    let states: BTreeMap<String, CellState> = cell_states(run)?
+        .into_iter()
+        .map(|cell| (cell.cell, cell.state))
+        .collect();
     let rows = plans
         .iter()
-        .map(|plan| row(run, study, plan))
+        .map(|plan| row(run, study, plan, &states))
         .collect::<Result<Vec<_>>>()?;
     let environment = Environment::now(study, None);
     let tested = tested(inputs);
@@ -227,12 +231,24 @@ fn notes(study: &Study) -> Vec<String> {
     notes
 }
 
-fn row(run: &Path, study: &Study, plan: &RowPlan<'_>) -> Result<Row> {
+fn row(
+    run: &Path,
+    study: &Study,
+    plan: &RowPlan<'_>,
+    states: &BTreeMap<String, CellState>,
+) -> Result<Row> {
     let variant = plan.variant;
-    let mut records = Vec::new();
-    for (fold, cell) in &plan.cells {
-        records.push((*fold, *cell, CellRecord::read(&cell.folder(run))?));
-    }
+    let open: BTreeMap<Cell, String> = plan
+        .cells
+        .iter()
+        .filter_map(|(_, cell)| {
+            let reason = match states.get(&cell.name()) {
+                Some(state) => state.open()?,
+                None => "not trained yet".into(),
+            };
+            Some((*cell, reason))
+        })
+        .collect();
     let mut row = Row {
         variant: variant.id().into(),
         title: match plan.role {
@@ -242,44 +258,43 @@ fn row(run: &Path, study: &Study, plan: &RowPlan<'_>) -> Result<Row> {
         },
         note: note(variant, study),
         role: plan.role,
-        status: status(&records),
+        status: status(&plan.cells, &open),
         ..Row::default()
     };
     let mut scores = Vec::new();
-    for (fold, cell, record) in &records {
+    // What is not finished, or not this study's any more, is shown as such and nothing of it judged.
+    let finished = plan
+        .cells
+        .iter()
+        .filter(|(_, cell)| !open.contains_key(cell));
+    for (fold, cell) in finished {
         let folder = cell.folder(run);
-        let path = folder.join("losses.csv");
-        let losses: Vec<LossPoint> = match path.exists() {
-            true => read_losses(&path)?.into_iter().map(loss_point).collect(),
-            false => Vec::new(),
-        };
-        let mut training = Training {
+        let losses: Vec<LossPoint> = read_losses(&folder.join("losses.csv"))?
+            .into_iter()
+            .map(loss_point)
+            .collect();
+        let rows = read_metrics_long(&folder.join("metrics_long.csv"))?;
+        let found = Scores::of(rows, variant, &fold.test)?;
+        row.trainings.push(Training {
             fold: fold.index,
             seed: cell.seed,
-            lesion_dice: None,
-            liver_dice: None,
+            lesion_dice: found.estimate(Score::LesionDiceWithLesions),
+            liver_dice: found.estimate(Score::LiverDicePerCase),
             stages: stage_checks(&losses),
-        };
+        });
+        scores.extend(found.rows);
         if row.losses.is_empty() {
             row.losses = losses;
-        } else if !losses.is_empty() {
+        } else {
             row.more_losses.push(losses);
         }
-        if record.status == CellStatus::Done {
-            let rows = read_metrics_long(&folder.join("metrics_long.csv"))?;
-            let found = Scores::of(rows, variant, &fold.test)?;
-            training.lesion_dice = found.estimate(Score::LesionDiceWithLesions);
-            training.liver_dice = found.estimate(Score::LiverDicePerCase);
-            scores.extend(found.rows);
-        }
-        row.trainings.push(training);
         if row.challenge.is_none() {
             row.challenge = ChallengeAnswer::read(&folder)?;
         }
     }
     if row.status == Status::Done {
         let mut tests: Vec<TestCase> = Vec::new();
-        for fold in records.iter().map(|(fold, ..)| fold) {
+        for (fold, _) in &plan.cells {
             let new = fold
                 .test
                 .iter()
@@ -295,9 +310,10 @@ fn row(run: &Path, study: &Study, plan: &RowPlan<'_>) -> Result<Row> {
         }
         row.per_case = per_case(&scores.rows, &tests);
         add_intervals(&mut row);
-        let costs = records
+        let costs = plan
+            .cells
             .iter()
-            .map(|(_, cell, record)| cost(run, study, *cell, record))
+            .map(|(_, cell)| cost(run, study, *cell, &CellRecord::read(&cell.folder(run))?))
             .collect::<Result<Vec<_>>>()?;
         row.cost = mean_cost(costs);
     }
@@ -346,28 +362,19 @@ fn note(variant: Variant, study: &Study) -> Option<String> {
 }
 
 /// Done when every cell is; else what the first one lacks.
-fn status(records: &[(&Fold, Cell, CellRecord)]) -> Status {
-    let open = records
+fn status(cells: &[(&Fold, Cell)], open: &BTreeMap<Cell, String>) -> Status {
+    let first = cells
         .iter()
-        .find_map(|(_, cell, record)| Some((cell, open(&record.status)?)));
-    match open {
+        .find_map(|(_, cell)| Some((cell, open.get(cell)?)));
+    match first {
         None => Status::Done,
-        Some((_, reason)) if records.len() == 1 => Status::Missing { reason },
+        Some((_, reason)) if cells.len() == 1 => Status::Missing {
+            reason: reason.clone(),
+        },
         Some((cell, reason)) => Status::Missing {
             reason: format!("{}: {reason}", cell.name()),
         },
     }
-}
-
-fn open(status: &CellStatus) -> Option<String> {
-    let reason = match status {
-        CellStatus::Done => return None,
-        CellStatus::Queued => "not trained yet",
-        CellStatus::Running => "running, or killed while it ran",
-        CellStatus::Interrupted => "interrupted, goes on with the next start",
-        CellStatus::Failed(reason) => reason,
-    };
-    Some(reason.to_owned())
 }
 
 fn loss_point(row: LossRow) -> LossPoint {

@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::artifact::{create_dir, write_atomic};
+use crate::artifact::{FileRecord, FileState, Look, create_dir, write_atomic};
 use crate::dataset::Case;
 use crate::error::{Error, Result};
 use crate::harness::{LockedCase, Model};
@@ -26,6 +26,9 @@ struct Made {
 pub struct MadeCase {
     /// The test volume it was made from.
     input: LockedCase,
+    /// The prediction; none in a record of an older version, whose predictions are made again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    output: Option<FileRecord>,
     /// Whether the coarse stage found a liver; if not, the whole volume was searched.
     pub coarse_liver: bool,
     /// Wall time of the coarse stage, s.
@@ -75,7 +78,16 @@ pub fn predict_all(
         let before = made.cases.get(&case.name);
         let input = LockedCase::of(case, before.map(|made| &made.input))?;
         let same = before.is_some_and(|made| made.input.is_same(&input));
-        if !(same && prediction_file(folder, case).is_file()) {
+        let file = prediction_file(folder, case);
+        let output = before.and_then(|made| made.output.as_ref());
+        let whole = output.is_some_and(|made| made.look(&file, Look::Quick) == FileState::Equal);
+        if same && !whole && file.exists() {
+            progress.note(&format!(
+                "{} is not what this model predicted: predicted again",
+                file.display()
+            ));
+        }
+        if !(same && whole) {
             open.push((case, input, units(case.read_geometry()?.len())));
         }
     }
@@ -110,6 +122,7 @@ fn predict(
     HeaderTemplate::read(&case.image)?.write_labels(file, segmented.labels.voxels.view())?;
     Ok(MadeCase {
         input,
+        output: Some(FileRecord::of(file)?),
         coarse_liver: segmented.coarse_liver,
         coarse_seconds: segmented.coarse_seconds,
         segment_seconds: segmented.segment_seconds,
@@ -197,6 +210,7 @@ mod tests {
             case.name.clone(),
             MadeCase {
                 input,
+                output: None,
                 coarse_liver: true,
                 coarse_seconds: 1.0,
                 segment_seconds: 2.0,

@@ -5,15 +5,25 @@ use burn::optim::{ModuleOptimizer, OptimizerRecord};
 use burn::store::ModuleRecord;
 use serde::{Deserialize, Serialize};
 
-use crate::artifact::{Owned, remove_owned, replace_dir, write_atomic, write_atomic_with};
+use crate::artifact::{
+    FileRecords, FileState, Look, Owned, hash_bytes, record_files, remove_owned, replace_dir,
+    unlike, write_atomic, write_atomic_with,
+};
 use crate::error::{Error, Result};
 use crate::network::Network;
 
+const NETWORK: &str = "network.bpk";
+const OPTIMIZER: &str = "optimizer.bpk";
+const DESCRIPTION: &str = "checkpoint.json";
+
+/// The newest checkpoint until it takes the latest one's place.
+const NEXT: &str = "next";
+const LATEST: &str = "latest";
+const PREVIOUS: &str = "previous";
+
 /// What checkpoints are made of.
-pub(crate) const FOLDER: Owned<'_> = Owned::files(
-    "a checkpoint",
-    &["network.bpk", "optimizer.bpk", "checkpoint.json"],
-);
+pub(crate) const FOLDER: Owned<'_> =
+    Owned::files("a checkpoint", &[NETWORK, OPTIMIZER, DESCRIPTION]);
 
 /// One line of `losses.csv`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -40,54 +50,173 @@ pub struct Checkpoint {
     pub losses: Vec<LossRow>,
 }
 
-impl Checkpoint {
-    fn folder(cell: &Path) -> PathBuf {
-        cell.join("checkpoints").join("latest")
-    }
+/// `checkpoint.json`: a checkpoint and the hashes of what lies beside it, sealed with their own.
+#[derive(Serialize, Deserialize)]
+struct Sealed {
+    seal: String,
+    files: FileRecords,
+    checkpoint: Checkpoint,
+}
 
-    /// Replaces the cell's checkpoint, whole or not at all.
-    pub fn save(&self, cell: &Path, network: &Network, optimizer: &ModuleOptimizer) -> Result<()> {
-        replace_dir(&Self::folder(cell), &FOLDER, |dir| {
-            // The validation snapshot brings the running statistics up to date first.
-            let record = network.valid().into_record();
-            let path = dir.join("network.bpk");
-            record.save(&path).map_err(Error::saving(&path))?;
-            let path = dir.join("optimizer.bpk");
-            optimizer.save(&path).map_err(Error::saving(&path))?;
-            let json = serde_json::to_vec(self).map_err(|e| Error::Internal(e.to_string()))?;
-            write_atomic(&dir.join("checkpoint.json"), &json)
+impl Sealed {
+    fn of(files: FileRecords, checkpoint: Checkpoint) -> Result<Self> {
+        let seal = seal_of(&files, &checkpoint)?;
+        Ok(Self {
+            seal,
+            files,
+            checkpoint,
         })
     }
 
-    /// The cell's checkpoint, if there is one made for these inputs and this stage.
-    pub fn find(cell: &Path, inputs: &str, stage: &str) -> Result<Option<Self>> {
-        let path = Self::folder(cell).join("checkpoint.json");
-        let Ok(text) = std::fs::read(&path) else {
-            return Ok(None);
+    /// Reads a folder's checkpoint; `None` where there is none, the reason where it is not what was
+    /// saved.
+    fn read(folder: &Path) -> Option<Result<Checkpoint, String>> {
+        let text = match std::fs::read(folder.join(DESCRIPTION)) {
+            Ok(text) => text,
+            Err(_) if !folder.exists() => return None,
+            Err(e) => return Some(Err(format!("{DESCRIPTION} cannot be read: {e}"))),
         };
-        let checkpoint: Self = serde_json::from_slice(&text).map_err(|e| {
-            Error::malformed(&path, e.to_string(), "delete the cell's checkpoints folder")
-        })?;
-        Ok(Some(checkpoint).filter(|c| c.inputs == inputs && c.stage == stage))
+        let sealed: Self = match serde_json::from_slice(&text) {
+            Ok(sealed) => sealed,
+            Err(e) => return Some(Err(format!("{DESCRIPTION} does not parse: {e}"))),
+        };
+        if seal_of(&sealed.files, &sealed.checkpoint).ok() != Some(sealed.seal) {
+            return Some(Err(format!("{DESCRIPTION} is not what was saved")));
+        }
+        let unlike = unlike(folder, &sealed.files, Look::Whole);
+        Some(match unlike.first() {
+            Some((name, FileState::Missing)) => Err(format!("{name} is missing")),
+            Some((name, _)) => Err(format!("{name} is not what was saved")),
+            None => Ok(sealed.checkpoint),
+        })
     }
+}
 
+fn seal_of(files: &FileRecords, checkpoint: &Checkpoint) -> Result<String> {
+    let text = serde_json::to_vec(&(files, checkpoint));
+    text.map(|text| hash_bytes(&text))
+        .map_err(|e| Error::Internal(e.to_string()))
+}
+
+/// A checkpoint that a training can go on from.
+pub struct Resumable {
+    pub checkpoint: Checkpoint,
+    /// Which of the stages that were asked for it is in.
+    pub stage: usize,
+    folder: PathBuf,
+}
+
+impl Resumable {
     /// Network and optimiser as they were saved.
+    ///
+    /// # Errors
+    /// `Error::Malformed` where they fit another network.
     pub fn load(
-        cell: &Path,
+        &self,
         network: Network,
         optimizer: ModuleOptimizer,
     ) -> Result<(Network, ModuleOptimizer)> {
-        let path = Self::folder(cell).join("network.bpk");
+        let path = self.folder.join(NETWORK);
         let record = ModuleRecord::load(&path).map_err(record_error(&path))?;
         let network = network
             .try_load_record(record)
             .map_err(record_error(&path))?;
-        let path = Self::folder(cell).join("optimizer.bpk");
+        let path = self.folder.join(OPTIMIZER);
         let record = OptimizerRecord::load(&path).map_err(record_error(&path))?;
         Ok((network, optimizer.load_record(record)))
     }
+}
 
-    /// Removes the cell's checkpoint, once what it led to is stored.
+impl Checkpoint {
+    fn folder(cell: &Path, name: &str) -> PathBuf {
+        cell.join("checkpoints").join(name)
+    }
+
+    /// Makes this the cell's latest checkpoint and the one that was it the previous one. At every
+    /// moment one of the two is whole.
+    ///
+    /// # Errors
+    /// `Error::Write`.
+    pub fn save(&self, cell: &Path, network: &Network, optimizer: &ModuleOptimizer) -> Result<()> {
+        // A folder that was moved away while its cell trained is not begun again in its old place.
+        if !cell.is_dir() {
+            return Err(Error::malformed(
+                cell,
+                "the folder is gone: moved or deleted while its cell trained",
+                "start the study in its new place; it goes on from the last checkpoint",
+            ));
+        }
+        replace_dir(&Self::folder(cell, NEXT), &FOLDER, |dir| {
+            // The validation snapshot brings the running statistics up to date first.
+            let record = network.valid().into_record();
+            let path = dir.join(NETWORK);
+            record.save(&path).map_err(Error::saving(&path))?;
+            let path = dir.join(OPTIMIZER);
+            optimizer.save(&path).map_err(Error::saving(&path))?;
+            let files = record_files(dir, [NETWORK, OPTIMIZER])?;
+            let sealed = Sealed::of(files, self.clone())?;
+            let json = serde_json::to_vec(&sealed).map_err(|e| Error::Internal(e.to_string()))?;
+            write_atomic(&dir.join(DESCRIPTION), &json)
+        })?;
+        Self::promote(cell)
+    }
+
+    /// Puts the newest checkpoint in the latest one's place, and that in the previous one's.
+    fn promote(cell: &Path) -> Result<()> {
+        let [next, latest, previous] =
+            [NEXT, LATEST, PREVIOUS].map(|name| Self::folder(cell, name));
+        let rename = |from: &Path, to: &Path| std::fs::rename(from, to).map_err(Error::write(to));
+        if latest.exists() {
+            remove_owned(&previous, &FOLDER)?;
+            rename(&latest, &previous)?;
+        }
+        rename(&next, &latest)
+    }
+
+    /// The checkpoint that a training of these inputs and stages goes on from: the latest that is as it
+    /// was saved. `told` hears of those that are not.
+    ///
+    /// # Errors
+    /// `Error::Write` where what a killed process left cannot be put in order.
+    pub fn find(
+        cell: &Path,
+        inputs: &str,
+        stages: &[&str],
+        told: impl Fn(String),
+    ) -> Result<Option<Resumable>> {
+        // Killed between its writing and the renames.
+        if let Some(Ok(_)) = Sealed::read(&Self::folder(cell, NEXT)) {
+            Self::promote(cell)?;
+        }
+        for name in [LATEST, PREVIOUS] {
+            let folder = Self::folder(cell, name);
+            let checkpoint = match Sealed::read(&folder) {
+                None => continue,
+                Some(Ok(checkpoint)) => checkpoint,
+                Some(Err(problem)) => {
+                    told(format!(
+                        "{}: {problem}; training goes on from an earlier checkpoint, or begins anew",
+                        folder.display()
+                    ));
+                    continue;
+                }
+            };
+            let stage = stages.iter().position(|stage| *stage == checkpoint.stage);
+            if let Some(stage) = stage.filter(|_| checkpoint.inputs == inputs) {
+                return Ok(Some(Resumable {
+                    checkpoint,
+                    stage,
+                    folder,
+                }));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Removes the cell's checkpoints, once what they led to is stored.
+    ///
+    /// # Errors
+    /// `Error::Write`.
     pub fn remove(cell: &Path) -> Result<()> {
         remove_owned(&cell.join("checkpoints"), &FOLDER.keeping_others())
     }

@@ -77,16 +77,13 @@ impl Session<'_> {
         blank: impl FnOnce() -> Network,
         start: impl FnOnce() -> Result<Network>,
     ) -> Result<Trained> {
-        let mut found = None;
-        for (index, plan) in stages.iter().enumerate() {
-            if let Some(checkpoint) = Checkpoint::find(self.cell, self.inputs, &plan.name)? {
-                found = Some((index, checkpoint));
-            }
-        }
+        let names: Vec<&str> = stages.iter().map(|plan| plan.name.as_str()).collect();
+        let told = |line: String| self.progress.note(&line);
+        let found = Checkpoint::find(self.cell, self.inputs, &names, told)?;
         let (first, mut state, mut network, mut optimizer) = match found {
-            Some((index, checkpoint)) => {
-                let (network, optimizer) = Checkpoint::load(self.cell, blank(), sgd(self.recipe))?;
-                (index, checkpoint, network, optimizer)
+            Some(found) => {
+                let (network, optimizer) = found.load(blank(), sgd(self.recipe))?;
+                (found.stage, found.checkpoint, network, optimizer)
             }
             None => {
                 let state = self.beginning(&stages[0], Vec::new());

@@ -58,7 +58,15 @@ pub fn cached(dir: &Path, recipe: &Recipe, scale: &Scale) -> Vec<Arc<Stored>> {
             let folder = dir.join("cache").join(&case.name);
             let pair = load_pair(&case).unwrap();
             let coarse_mm = scale.coarse_spacing_mm;
-            Stored::write(&folder, &case.name, &pair, recipe.hu_window, coarse_mm).unwrap();
+            Stored::write(
+                &folder,
+                &case.name,
+                &pair,
+                recipe.hu_window,
+                coarse_mm,
+                |_| Ok(()),
+            )
+            .unwrap();
             Arc::new(Stored::open(&folder).unwrap())
         })
         .collect()

@@ -41,14 +41,15 @@ impl Import {
             seed: self.cell.seed,
         };
         let folder = cell.folder(&self.study);
-        if CellRecord::read(&folder)?.status != Status::Done {
+        let mut record = CellRecord::read(&folder)?;
+        if record.status != Status::Done {
             return Err(Error::malformed(
                 &self.study,
                 format!("{} is not trained here", cell.name()),
                 "name the study, --variant, --fold and --seed that the submission was made with",
             ));
         }
-        answer.write(&folder)?;
+        answer.write(&folder, &mut record)?;
         let mut text = format!(
             "{}: {} figures filed; `hdbench report {}` shows them\n",
             ChallengeAnswer::path(&folder).display(),

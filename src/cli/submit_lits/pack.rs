@@ -5,7 +5,7 @@ use clap::{ArgGroup, Args};
 
 use super::submission::{Order, Submission, beside};
 use crate::artifact::create_dir;
-use crate::cli::model_options::ModelOptions;
+use crate::cli::model_options::{ModelOptions, current};
 use crate::cli::output::{print, print_json};
 use crate::cli::progress::Reporter;
 use crate::cli::study_options::{cores, side_by_side};
@@ -159,7 +159,7 @@ impl Pack {
     }
 
     fn predict(&self, model: &Path, order: &Order<'_>, reporter: &Reporter) -> Result<Submission> {
-        let folder = self.network.folder(model)?;
+        let folder = self.network.current(model)?;
         let predictions = self.predictions.clone();
         let predictions = predictions.unwrap_or_else(|| beside(order.out, "predictions"));
         let compute = &self.network.compute;
@@ -175,10 +175,10 @@ impl Pack {
         let mut made = Made::default();
         let mut reason = None;
         for &variant in study.variants_of(Role::Own) {
-            let folder = match model_folder(run, variant, cell.fold, cell.seed) {
+            let folder = match model_folder(run, variant, cell.fold, cell.seed).and_then(current) {
                 Ok(folder) => folder,
                 Err(error) => {
-                    reporter.note(&format!("warning: {variant}: no trained model, left out"));
+                    reporter.note(&format!("warning: {variant} is left out: {error}"));
                     made.missing.push(variant.id().to_owned());
                     reason = Some(error);
                     continue;

@@ -68,7 +68,7 @@ impl Rehearse {
     }
 
     fn make(&self, reporter: &Reporter) -> Result<Submission> {
-        let model = self.network.folder(&self.model)?;
+        let model = self.network.current(&self.model)?;
         let chosen = self.choose(&model, reporter)?;
         let [test, references] = ["test", "references"].map(|name| self.out.join(name));
         strip(&chosen, &test, &references)?;
