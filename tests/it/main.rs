@@ -26,6 +26,7 @@ mod peers;
 mod phantom;
 mod pipeline;
 mod postprocess;
+mod records;
 mod report;
 mod scans;
 mod shards;

@@ -1,8 +1,10 @@
 //! The trainer: what a stage trains, the loss, and that a killed training ends as an
 //! uninterrupted one.
 
+use std::fs;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use burn::module::Module;
@@ -103,6 +105,7 @@ struct Training<'a> {
 
 impl Training<'_> {
     fn run(&self, cell: &Path, progress: &dyn Progress) -> Result<(Values, Vec<f64>), Error> {
+        fs::create_dir_all(cell).unwrap();
         let session = Session {
             cell,
             inputs: "test",
@@ -181,6 +184,107 @@ fn a_training_killed_at_every_iteration_equals_an_uninterrupted_one() {
                 );
             }
         }
+    }
+}
+
+/// Hears what a training is told and how much of it was done before.
+#[derive(Default)]
+struct Heard {
+    began_at: Mutex<Option<u64>>,
+    notes: Mutex<Vec<String>>,
+}
+
+impl Progress for Heard {
+    fn plan(&self, _units: u64) {}
+    fn stage(&self, _cell: &str, _name: &str) {}
+    fn advance(&self, units: u64) {
+        self.began_at.lock().unwrap().get_or_insert(units);
+    }
+    fn note(&self, line: &str) {
+        self.notes.lock().unwrap().push(line.to_owned());
+    }
+    fn interrupted(&self) -> bool {
+        false
+    }
+}
+
+/// A latest checkpoint that is not as it was saved is told and not taken: training goes on from the
+/// previous one, or begins anew, and ends with the same bits.
+#[test]
+fn a_damaged_checkpoint_is_noticed_and_the_one_before_taken() {
+    let dir = tempfile::tempdir().unwrap();
+    let (recipe, scale) = (Recipe::named(RecipeName::Paper), tiny_scale());
+    let training = Training {
+        part: Part::Variant(Variant::UNet),
+        recipe: &recipe,
+        scale: &scale,
+        cases: &cached(dir.path(), &recipe, &scale),
+        device: Device::default().autodiff(),
+        shards: 1,
+    };
+    let whole = training.run(&dir.path().join("whole"), &Silent).unwrap();
+    let flip = |file: &Path| {
+        let mut bytes = fs::read(file).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        fs::write(file, bytes).unwrap();
+    };
+    let cut = |file: &Path| fs::write(file, &fs::read(file).unwrap()[..9]).unwrap();
+    let later = |file: &Path| {
+        let text = fs::read_to_string(file).unwrap();
+        assert!(text.contains("\"iteration\":3,"), "{text}");
+        fs::write(
+            file,
+            text.replacen("\"iteration\":3,", "\"iteration\":7,", 1),
+        )
+        .unwrap();
+    };
+    type Damage<'a> = &'a dyn Fn(&Path);
+    let damages: [(&str, Damage<'_>, u64); 8] = [
+        ("latest/network.bpk", &flip, 2),
+        ("latest/optimizer.bpk", &flip, 2),
+        ("latest/optimizer.bpk", &cut, 2),
+        ("latest/checkpoint.json", &cut, 2),
+        ("latest/checkpoint.json", &later, 2),
+        (
+            "latest/network.bpk",
+            &|file| fs::remove_file(file).unwrap(),
+            2,
+        ),
+        // Killed between the renames: before the latest was set aside, and after.
+        (
+            "latest",
+            &|latest| fs::rename(latest, latest.with_file_name("next")).unwrap(),
+            3,
+        ),
+        (
+            "previous",
+            &|previous| {
+                flip(&previous.join("network.bpk"));
+                flip(&previous.with_file_name("latest").join("network.bpk"));
+            },
+            0,
+        ),
+    ];
+    for (index, (file, damage, goes_on_at)) in damages.into_iter().enumerate() {
+        let cell = dir.path().join(format!("cell{index}"));
+        for left in [2, 3] {
+            let stop = StopAfter {
+                left: AtomicUsize::new(left),
+            };
+            assert!(training.run(&cell, &stop).is_err());
+        }
+        damage(&cell.join("checkpoints").join(file));
+        let heard = Heard::default();
+        let resumed = training.run(&cell, &heard).unwrap();
+        assert_eq!(*heard.began_at.lock().unwrap(), Some(goes_on_at), "{file}");
+        let notes = heard.notes.lock().unwrap().join("\n");
+        assert_eq!(
+            notes.contains("checkpoints/latest"),
+            goes_on_at < 3,
+            "{file}: {notes}"
+        );
+        assert!(whole == resumed, "{file}: other weights or losses");
     }
 }
 
