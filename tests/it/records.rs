@@ -209,7 +209,7 @@ fn stale_cells_are_judged_nowhere() {
     assert!(report.contains("stale: "), "{report}");
     let json: Value =
         serde_json::from_slice(&fs::read(path.join("run/report/report.json")).unwrap()).unwrap();
-    let rows = json["rows"].as_array().unwrap();
+    let rows = json["content"]["rows"].as_array().unwrap();
     let row = rows
         .iter()
         .find(|row| row["variant"] == "denseunet2d")
