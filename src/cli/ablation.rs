@@ -49,6 +49,7 @@ pub struct Ablation {
 
 impl Ablation {
     pub fn exec(self) -> anyhow::Result<()> {
+        self.options.check()?;
         let run = self.options.folder(self.out.as_deref(), "ablation");
         let reporter = Reporter::new()?;
         let result = if self.sweep.is_empty() {

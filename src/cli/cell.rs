@@ -11,8 +11,8 @@ use super::study_options::pool;
 use crate::artifact::sweep;
 use crate::error::{Error, Result};
 use crate::harness::{
-    CELL_RESERVE_BYTES, Cell, Inputs, Lease, Message, Reserve, Study, record_failure,
-    report_to_parent, run_cell,
+    CELL_RESERVE_BYTES, Cell, Inputs, Lease, Message, Reserve, Study, check_belongs,
+    record_failure, report_to_parent, run_cell,
 };
 use crate::network::Places;
 use crate::progress::Progress;
@@ -67,6 +67,7 @@ impl Run {
             study.places = Some(places.clone());
         }
         let cell = Cell::parse(&self.cell)?;
+        check_belongs(&self.run, &study, cell)?;
         let folder = cell.folder(&self.run);
         let lease = Lease::take(&folder)?;
         let result = self.work(&study, cell, &folder, &lease.watched(progress));

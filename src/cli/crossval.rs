@@ -76,6 +76,7 @@ pub struct Crossval {
 
 impl Crossval {
     pub fn exec(self) -> anyhow::Result<()> {
+        self.options.check()?;
         let run = self.options.folder(self.out.as_deref(), "crossval");
         let reporter = Reporter::new()?;
         let result = self.run(&run, &reporter);

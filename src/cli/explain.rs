@@ -41,7 +41,7 @@ const TOPICS: [Topic; 6] = [
     ),
     (
         "recipe",
-        "the two recipes field by field, and where each value comes from",
+        "the two recipes and three scales field by field: meaning, range, and where each value comes from",
         explain_recipes,
     ),
     (

@@ -19,7 +19,7 @@ pub struct StudyOptions {
     #[arg(long, value_enum, default_value_t = RecipeName::Paper)]
     pub recipe: RecipeName,
     /// Change a field of the recipe or the scale, e.g. --set upsampling=nearest (`hdbench explain
-    /// recipe` lists the recipe's)
+    /// recipe` lists them with what they take)
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub set: Vec<String>,
     /// Variants to train (default: all), e.g. --variant unet --variant hdenseunet
@@ -110,6 +110,15 @@ impl StudyOptions {
     /// The presets with the changes asked for.
     pub fn settings(&self) -> Result<Settings> {
         Settings::with(self.recipe, self.scale, &self.set)
+    }
+
+    /// Refuses settings that no study could run with, before anything is written.
+    pub fn check(&self) -> Result<()> {
+        let data = Data {
+            folder: PathBuf::new(),
+            phantoms: None,
+        };
+        self.study("", self.settings()?, data, None)?.check()
     }
 
     /// The study of these settings; `existing` is what the folder holds already.

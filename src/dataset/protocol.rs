@@ -176,7 +176,6 @@ fn check(folds: &[Listed], cases: &[Labelled]) -> Result<()> {
              `hdbench datasets check` lists the names of a data set",
         ))
     };
-    let mut tested = BTreeMap::new();
     for (index, fold) in folds.iter().enumerate() {
         for name in fold.train.iter().chain(&fold.val) {
             if !known.contains(name.as_str()) {
@@ -185,41 +184,72 @@ fn check(folds: &[Listed], cases: &[Labelled]) -> Result<()> {
                 ));
             }
         }
-        if let Some(both) = fold.val.iter().find(|name| fold.train.contains(name)) {
-            return refuse(format!(
-                "fold {index} of the split file trains and tests on {both}"
+    }
+    contradiction(folds).map_or(Ok(()), refuse)
+}
+
+/// What folds say against each other or themselves, whatever the data set.
+fn contradiction(folds: &[Listed]) -> Option<String> {
+    if folds.is_empty() {
+        return Some("the split file has no folds".into());
+    }
+    let mut tested = BTreeMap::new();
+    for (index, fold) in folds.iter().enumerate() {
+        let mut trained = BTreeSet::new();
+        if let Some(twice) = fold.train.iter().find(|name| !trained.insert(*name)) {
+            return Some(format!(
+                "fold {index} of the split file trains on {twice:?} twice"
+            ));
+        }
+        if let Some(both) = fold.val.iter().find(|name| trained.contains(name)) {
+            return Some(format!(
+                "fold {index} of the split file trains and tests on {both:?}"
             ));
         }
         if fold.train.is_empty() || fold.val.is_empty() {
-            return refuse(format!("fold {index} of the split file has an empty side"));
+            return Some(format!("fold {index} of the split file has an empty side"));
         }
         for name in &fold.val {
-            if let Some(first) = tested.insert(name, index) {
-                return refuse(format!(
-                    "folds {first} and {index} of the split file both test {name}"
-                ));
+            match tested.insert(name, index) {
+                Some(first) if first == index => {
+                    return Some(format!(
+                        "fold {index} of the split file tests {name:?} twice"
+                    ));
+                }
+                Some(first) => {
+                    return Some(format!(
+                        "folds {first} and {index} of the split file both test {name:?}"
+                    ));
+                }
+                None => {}
             }
         }
     }
-    if folds.is_empty() {
-        return refuse("the split file has no folds".into());
-    }
-    Ok(())
+    None
 }
 
 /// Reads nnU-Net's `splits_final.json`.
 ///
 /// # Errors
-/// `Error::Read`, or `Error::Malformed` for anything that is not a list of folds.
+/// `Error::Read`, or `Error::Malformed` for anything that is not a list of folds, and for folds with a
+/// case twice.
 pub fn read_splits(path: &Path) -> Result<Vec<Listed>> {
     let text = std::fs::read(path).map_err(Error::read(path))?;
-    serde_json::from_slice(&text).map_err(|e| {
+    let folds: Vec<Listed> = serde_json::from_slice(&text).map_err(|e| {
         Error::malformed(
             path,
             format!("is no split file: {e}"),
             "expected nnU-Net's splits_final.json: [{\"train\": [names], \"val\": [names]}, ...]",
         )
-    })
+    })?;
+    match contradiction(&folds) {
+        Some(problem) => Err(Error::malformed(
+            path,
+            problem,
+            "a case trains or is tested on once in a fold, and is tested on in one fold",
+        )),
+        None => Ok(folds),
+    }
 }
 
 /// The bytes of a `splits_final.json` of these folds, as nnU-Net reads it.
@@ -314,18 +344,28 @@ mod tests {
         let names = |names: &[&str]| names.iter().map(|n| (*n).to_owned()).collect();
         for (folds, expected) in [
             (vec![(&["a"][..], &["d"][..])], "names \"d\""),
-            (vec![(&["a"], &["a"])], "trains and tests on a"),
-            (vec![(&["a"], &["b"]), (&["c"], &["b"])], "both test b"),
+            (vec![(&["a"], &["a"])], "trains and tests on \"a\""),
+            (vec![(&["a"], &["b"]), (&["c"], &["b"])], "both test \"b\""),
+            (vec![(&["a", "c", "a"], &["b"])], "trains on \"a\" twice"),
+            (vec![(&["a"], &["b", "b"])], "tests \"b\" twice"),
+            (vec![(&["a"], &["b"]), (&["a"], &["b"])], "both test \"b\""),
             (vec![(&[], &["b"])], "empty side"),
             (vec![], "no folds"),
         ] {
-            let listed = folds
+            let listed: Vec<Listed> = folds
                 .into_iter()
                 .map(|(train, val)| Listed {
                     train: names(train),
                     val: names(val),
                 })
                 .collect();
+            // Already the file is refused, before any data is looked at, if it alone is wrong.
+            std::fs::write(&path, serde_json::to_vec(&listed).unwrap()).unwrap();
+            let read = read_splits(&path).map_err(|e| (e.exit_code() as u8, e.to_string()));
+            match read {
+                Ok(_) => assert!(expected.starts_with("names")),
+                Err((code, text)) => assert!(code == 3 && text.contains(expected), "{text}"),
+            }
             let error = Protocol::Given(listed).folds(&cases, Seed(1)).unwrap_err();
             assert!(error.to_string().contains(expected), "{error}");
         }

@@ -1,6 +1,7 @@
 use std::path::{Path, PathBuf};
 
 use super::fold::Role;
+use super::inputs::locked_folds;
 use super::study::Study;
 use crate::error::{Error, Result};
 use crate::network::Part;
@@ -98,6 +99,30 @@ fn add_with_needs(cell: Cell, recipe: &Recipe, cells: &mut Vec<Cell>) {
     if !cells.contains(&cell) {
         cells.push(cell);
     }
+}
+
+/// Refuses a cell that a study does not have.
+///
+/// # Errors
+/// `Error::Usage`; those of reading the study's lock file.
+pub fn check_belongs(run: &Path, study: &Study, cell: Cell) -> Result<()> {
+    let folds = locked_folds(run)?;
+    let has = if folds.is_empty() {
+        // Before it has seen its data a study has all the folds that it does not leave out.
+        let fold = Some(cell.fold).filter(|k| study.folds.is_empty() || study.folds.contains(k));
+        let roles = [Role::Own, Role::Transfer];
+        let folds = fold.iter().flat_map(|&k| roles.map(|role| (k, role)));
+        cells_of(study, folds).contains(&cell)
+    } else {
+        cells_of(study, folds.iter().map(|fold| (fold.index, fold.role))).contains(&cell)
+    };
+    if has {
+        return Ok(());
+    }
+    Err(Error::usage(
+        format!("{}: the study has no cell {}", run.display(), cell.name()),
+        format!("`hdbench study show {}` lists those it has", run.display()),
+    ))
 }
 
 #[cfg(test)]

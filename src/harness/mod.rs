@@ -25,11 +25,12 @@ mod select;
 mod slurm;
 mod status;
 mod study;
+mod study_rules;
 mod train;
 mod verify;
 
 pub use case_cost::{CaseCost, CostStage, TimedWindows, case_cost};
-pub use cell::{Cell, cells_of};
+pub use cell::{Cell, cells_of, check_belongs};
 pub use challenge::ChallengeAnswer;
 pub use engine::{Engine, Local, Message, Slots, report as report_to_parent};
 pub use environment::{Environment, Machine, hardware_line};

@@ -2,13 +2,15 @@ use std::path::{Component, Path, PathBuf};
 
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
+use toml::Table;
 
 use super::fold::Role;
+use super::study_rules;
 use crate::artifact::write_atomic;
 use crate::dataset::Protocol;
 use crate::error::{Error, Result};
 use crate::network::{Place, Places};
-use crate::recipe::{Recipe, Scale, Settings, Variant};
+use crate::recipe::{Fault, Recipe, Scale, Settings, Variant};
 use crate::seed::Seed;
 use crate::training::Saving;
 
@@ -106,13 +108,7 @@ impl Study {
                 Error::read(&path)(e)
             }
         })?;
-        let mut study: Self = toml::from_str(&text).map_err(|e| {
-            Error::malformed(
-                &path,
-                e.to_string(),
-                "correct the file or start anew with --restart",
-            )
-        })?;
+        let mut study = Self::parse(&text, &path)?;
         let folder = absolute(run)?;
         for data in study.data_sets() {
             data.folder = without_dots(&folder.join(&data.folder));
@@ -120,16 +116,61 @@ impl Study {
         Ok(study)
     }
 
+    /// A study from its text; `path` is what errors name.
+    ///
+    /// # Errors
+    /// `Error::Malformed`, also for settings that nothing could run with.
+    pub fn parse(text: &str, path: &Path) -> Result<Self> {
+        const WAY_OUT: &str = "correct the file or start anew with --restart";
+        let malformed = |problem: String| Error::malformed(path, problem, WAY_OUT);
+        let table: Table = toml::from_str(text).map_err(|e| malformed(e.to_string()))?;
+        if let Some(fault) = study_rules::fault(&table) {
+            return Err(malformed(fault.problem));
+        }
+        let study: Self = toml::from_str(text).map_err(|e| malformed(e.to_string()))?;
+        match study.unfit() {
+            Some(fault) => Err(malformed(fault.problem)),
+            None => Ok(study),
+        }
+    }
+
+    /// What is wrong with keys that are each what they should be, but not together.
+    fn unfit(&self) -> Option<Fault> {
+        let shards = || study_rules::fault_of_shards(self.shards, self.scale.batch);
+        self.settings().unfit().or_else(shards)
+    }
+
+    /// Refuses settings that nothing could run with.
+    ///
+    /// # Errors
+    /// `Error::Usage` naming the setting, what it takes and why.
+    pub fn check(&self) -> Result<()> {
+        if let Some(fault) = study_rules::fault_of_seed(self.seed) {
+            return Err(fault.of_flag());
+        }
+        let table = Table::try_from(self).map_err(|e| Error::Internal(e.to_string()))?;
+        match study_rules::fault(&table).or_else(|| self.unfit()) {
+            Some(fault) => Err(fault.of_flag()),
+            None => Ok(()),
+        }
+    }
+
     /// Writes `study.toml`. A folder that holds another study is refused, because its finished
     /// cells would have to be thrown away; asking for other variants, folds or replicates is no
     /// other study.
     pub fn write(&self, run: &Path, restart: bool) -> Result<Self> {
+        self.check()?;
         let mut study = self.clone();
         if Self::path(run).exists() && !restart {
             let old = Self::read(run)?;
-            if let Some(key) = self.differs_from(&old) {
+            let differences = self.differences(&old)?;
+            if !differences.is_empty() {
                 return Err(Error::usage(
-                    format!("{}: holds a study whose {key} differs", run.display()),
+                    format!(
+                        "{}: holds a study of other settings\n  {}",
+                        run.display(),
+                        differences.join("\n  ")
+                    ),
                     "give another --out, or --restart to replace what is there",
                 ));
             }
@@ -165,25 +206,85 @@ impl Study {
         Ok(study)
     }
 
-    fn differs_from(&self, old: &Self) -> Option<&'static str> {
-        let differences = [
-            (self.seed != old.seed, "seed"),
-            (self.kind() != old.kind(), "kind of device"),
-            (self.shards != old.shards, "number of shards"),
-            (self.threads != old.threads, "number of threads"),
-            (self.protocol != old.protocol, "protocol"),
-            (self.transfer != old.transfer, "transfer"),
-            (
-                self.encoder_weights != old.encoder_weights,
-                "encoder weights",
-            ),
-            (self.data != old.data, "data"),
-            (self.recipe != old.recipe, "recipe"),
-            (self.scale != old.scale, "scale"),
-        ];
-        differences
-            .into_iter()
-            .find_map(|(differs, key)| differs.then_some(key))
+    /// What other results would follow from than from an older study, `seed: 1 before, 2 now`.
+    fn differences(&self, old: &Self) -> Result<Vec<String>> {
+        fn path(path: Option<&PathBuf>) -> String {
+            path.map_or("none".into(), |path| path.display().to_string())
+        }
+        fn data(data: Option<&Data>) -> String {
+            match data {
+                None => "none".into(),
+                Some(Data {
+                    phantoms: Some(of), ..
+                }) => format!(
+                    "{} phantoms of seed {}, {} pixels",
+                    of.cases, of.seed, of.matrix
+                ),
+                Some(data) => data.folder.display().to_string(),
+            }
+        }
+        let transfer = |of: &Self| data(of.transfer.as_ref().map(|transfer| &transfer.data));
+        let mut found = Vec::new();
+        let mut compare = |differs: bool, key: &str, before: String, now: String| {
+            if differs {
+                found.push(if before == now {
+                    format!("{key} is another")
+                } else {
+                    format!("{key}: {before} before, {now} now")
+                });
+            }
+        };
+        let word = |number: &dyn std::fmt::Display| number.to_string();
+        compare(
+            self.seed != old.seed,
+            "seed",
+            word(&old.seed),
+            word(&self.seed),
+        );
+        compare(
+            self.kind() != old.kind(),
+            "kind of device",
+            word(&old.kind()),
+            word(&self.kind()),
+        );
+        compare(
+            self.shards != old.shards,
+            "shards",
+            word(&old.shards),
+            word(&self.shards),
+        );
+        compare(
+            self.threads != old.threads,
+            "threads",
+            word(&old.threads),
+            word(&self.threads),
+        );
+        compare(
+            self.protocol != old.protocol,
+            "protocol",
+            old.protocol.title(),
+            self.protocol.title(),
+        );
+        compare(
+            self.transfer != old.transfer,
+            "transfer",
+            transfer(old),
+            transfer(self),
+        );
+        compare(
+            self.encoder_weights != old.encoder_weights,
+            "encoder weights",
+            path(old.encoder_weights.as_ref()),
+            path(self.encoder_weights.as_ref()),
+        );
+        compare(
+            self.data != old.data,
+            "data",
+            data(Some(&old.data)),
+            data(Some(&self.data)),
+        );
+        found.extend(self.settings().differences(&old.settings())?);
+        Ok(found)
     }
 
     fn data_sets(&mut self) -> impl Iterator<Item = &mut Data> {

@@ -4,11 +4,13 @@ use burn::module::Module;
 use burn::store::{ModuleSnapshot, SafetensorsStore};
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
+use toml::Table;
 
+use super::weights::{finite, unfitting};
 use super::{Network, Part};
 use crate::artifact::{Owned, replace_dir, write_atomic};
 use crate::error::{Error, Result};
-use crate::recipe::{Recipe, Scale};
+use crate::recipe::{Recipe, Scale, Settings};
 
 const WEIGHTS: &str = "model.safetensors";
 const DESCRIPTION: &str = "model.toml";
@@ -96,13 +98,30 @@ impl Bundle {
     pub fn describe(folder: &Path) -> Result<Self> {
         let path = folder.join(DESCRIPTION);
         let text = std::fs::read_to_string(&path).map_err(Error::read(&path))?;
-        toml::from_str(&text).map_err(|e| {
-            Error::malformed(
-                &path,
-                e.to_string(),
-                "the model folder has to be made again",
-            )
-        })
+        Self::parse(&text, &path)
+    }
+
+    /// A description from its text; `path` is what errors name.
+    ///
+    /// # Errors
+    /// `Error::Malformed`, also for settings that no network is built from.
+    pub fn parse(text: &str, path: &Path) -> Result<Self> {
+        let malformed = |problem: String| {
+            Error::malformed(path, problem, "the model folder has to be made again")
+        };
+        let table: Table = toml::from_str(text).map_err(|e| malformed(e.to_string()))?;
+        if let Some(fault) = Settings::field_fault_of(&table) {
+            return Err(malformed(fault.problem));
+        }
+        let bundle: Self = toml::from_str(text).map_err(|e| malformed(e.to_string()))?;
+        let settings = Settings {
+            recipe: bundle.recipe.clone(),
+            scale: bundle.scale.clone(),
+        };
+        match settings.unfit() {
+            Some(fault) => Err(malformed(fault.problem)),
+            None => Ok(bundle),
+        }
     }
 
     /// Reads a folder's network, checked against the hash in its description.
@@ -118,9 +137,18 @@ impl Bundle {
             ));
         }
         let mut network = Network::build(bundle.part, &bundle.recipe, &bundle.scale, device);
-        let mut store = SafetensorsStore::from_file(&path);
-        network.load_from(&mut store).map_err(|e| {
-            Error::malformed(&path, e.to_string(), "the weights fit another network")
+        let mut store = SafetensorsStore::from_file(&path).validate(false);
+        let unfit = |problem| Error::malformed(&path, problem, "the weights fit another network");
+        let loaded = network
+            .load_from(&mut store)
+            .map_err(|e| unfit(e.to_string()))?;
+        unfitting(&loaded.errors).map_err(unfit)?;
+        finite(&network).map_err(|problem| {
+            Error::malformed(
+                &path,
+                problem,
+                "train the model again, or import sound weights",
+            )
         })?;
         Ok((bundle, network))
     }

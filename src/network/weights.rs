@@ -1,13 +1,14 @@
 use std::path::Path;
 
-use burn::module::Module;
+use burn::module::{Module, ModuleMapper, Param};
 use burn::store::{
-    BurnToPyTorchAdapter, ModuleRecord, ModuleSnapshot, ModuleStore, PyTorchToBurnAdapter,
-    PytorchStore, SafetensorsStore,
+    ApplyError, BurnToPyTorchAdapter, ModuleRecord, ModuleSnapshot, ModuleStore,
+    PyTorchToBurnAdapter, PytorchStore, SafetensorsStore,
 };
+use burn::tensor::{FloatDType, Tensor};
 use serde::{Deserialize, Serialize};
 
-use super::{Network, values};
+use super::{Network, torch_values, values};
 use crate::artifact::{hash_file, replace_file};
 use crate::error::{Error, Result};
 
@@ -107,7 +108,7 @@ pub fn import_weights(network: Network, path: &Path) -> Result<(Network, LoadRep
             let record = ModuleRecord::load(path).map_err(|e| refuse(e.to_string()))?;
             network = network
                 .try_load_record(record)
-                .map_err(|e| refuse(e.to_string()))?;
+                .map_err(|e| refuse(unfit_record(&e.to_string())))?;
             LoadReport {
                 file: path.display().to_string(),
                 hash,
@@ -118,7 +119,9 @@ pub fn import_weights(network: Network, path: &Path) -> Result<(Network, LoadRep
         }
         format => load(&mut network, path, format, &[]).map_err(refuse)?,
     };
-    complete(report, &refuse).map(|report| (network, report))
+    let report = complete(report, &refuse)?;
+    finite(&network).map_err(refuse)?;
+    Ok((network, report))
 }
 
 /// Loads torchvision's or timm's DenseNet-161 (`.pth`, `.pt`, `.bin`, `.safetensors`) into the
@@ -144,7 +147,9 @@ pub fn load_encoder(network: &mut Network, path: &Path) -> Result<LoadReport> {
         }
         _ => load(&mut classifier.encoder, path, format, &TORCHVISION).map_err(refuse)?,
     };
-    complete(report, &refuse)
+    let report = complete(report, &refuse)?;
+    finite(&classifier.encoder).map_err(refuse)?;
+    Ok(report)
 }
 
 /// Whether a file names its tensors as torchvision does.
@@ -178,6 +183,101 @@ fn complete(report: LoadReport, refuse: &dyn Fn(String) -> Error) -> Result<Load
     }
 }
 
+/// Tensors of another shape that are listed one by one.
+const LISTED: usize = 5;
+
+/// What is wrong with tensors that a module could not take: a line each for the first of them.
+pub(super) fn unfitting(errors: &[ApplyError]) -> Result<(), String> {
+    if errors.is_empty() {
+        return Ok(());
+    }
+    let shape = |shape: &[usize]| {
+        let sizes: Vec<String> = shape.iter().map(usize::to_string).collect();
+        sizes.join(" x ")
+    };
+    let line = |error: &ApplyError| match error {
+        ApplyError::ShapeMismatch {
+            path,
+            expected,
+            found,
+        } => format!(
+            "  {path}: expected {}, found {}",
+            shape(expected),
+            shape(found)
+        ),
+        ApplyError::DTypeMismatch {
+            path,
+            expected,
+            found,
+        } => format!("  {path}: expected numbers like {expected:?}, found {found:?}"),
+        ApplyError::AdapterError { path, message } | ApplyError::LoadError { path, message } => {
+            format!("  {path}: {message}")
+        }
+    };
+    let mut lines: Vec<String> = errors.iter().map(line).collect();
+    // The store keeps its tensors in a hash map.
+    lines.sort_unstable();
+    Err(first_lines(&format!(
+        "{} tensors do not fit the network:\n{}",
+        errors.len(),
+        lines.join("\n")
+    )))
+}
+
+/// What Burn says of a record that a network could not take, which is the same list in one line.
+fn unfit_record(text: &str) -> String {
+    let listed = text
+        .split_once(": [\"")
+        .and_then(|(_, list)| list.strip_suffix("\"]"));
+    let Some(list) = listed else {
+        return first_lines(text);
+    };
+    let lines: Vec<String> = list
+        .split("\", \"")
+        .map(|line| format!("  {}", line.replace("Shape { dims: ", "").replace(" }", "")))
+        .collect();
+    first_lines(&format!(
+        "{} tensors do not fit the network:\n{}",
+        lines.len(),
+        lines.join("\n")
+    ))
+}
+
+/// The first lines of a long text, and how many more there are.
+fn first_lines(text: &str) -> String {
+    let lines: Vec<&str> = text.lines().collect();
+    let shown = lines.len().min(LISTED + 1);
+    let mut first = lines[..shown].join("\n");
+    if lines.len() > shown {
+        first += &format!("\n  and {} more", lines.len() - shown);
+    }
+    first
+}
+
+/// Refuses weights that are no numbers, naming the first of them: a network with such answers nothing.
+pub(super) fn finite<M: Module>(module: &M) -> Result<(), String> {
+    for (name, (_, numbers)) in torch_values(module) {
+        let wrong: Vec<f32> = numbers.iter().copied().filter(|x| !x.is_finite()).collect();
+        if let Some(first) = wrong.first() {
+            return Err(format!(
+                "{name} holds {first}; {} of its {} values are no finite numbers",
+                wrong.len(),
+                numbers.len()
+            ));
+        }
+    }
+    Ok(())
+}
+
+struct SinglePrecision;
+
+impl ModuleMapper for SinglePrecision {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let (id, value, mapper) = param.consume();
+        Param::from_mapped_value(id, value.cast(FloatDType::F32), mapper)
+    }
+}
+
 /// Fills a module from PyTorch's names, after renaming them.
 fn load<M: ModuleSnapshot>(
     module: &mut M,
@@ -194,6 +294,7 @@ fn load<M: ModuleSnapshot>(
             .with_from_adapter(PyTorchToBurnAdapter)
             .skip_enum_variants(true)
             .map_indices_contiguous(renumber)
+            .validate(false)
             .allow_partial(true);
         for (from, to) in renamed() {
             store = store.with_key_remapping(from, *to);
@@ -202,12 +303,16 @@ fn load<M: ModuleSnapshot>(
     } else {
         let mut store = PytorchStore::from_file(path)
             .map_indices_contiguous(renumber)
+            .validate(false)
             .allow_partial(true);
         for (from, to) in renamed() {
             store = store.with_key_remapping(from, *to);
         }
         module.load_from(&mut store).map_err(|e| e.to_string())?
     };
+    unfitting(&result.errors)?;
+    // A parameter keeps the precision of its file; networks run in 32 bits.
+    *module = module.clone().map(&mut SinglePrecision);
     Ok(LoadReport {
         file: path.display().to_string(),
         hash,

@@ -4,7 +4,9 @@ use std::fmt::Write;
 
 use serde_json::Value;
 
-use super::{Recipe, RecipeName};
+use super::range::Rule;
+use super::rules::{RECIPE, SCALE};
+use super::{Recipe, RecipeName, Scale, ScaleName};
 
 /// Where the value of recipe `paper` comes from.
 #[derive(Clone, Copy)]
@@ -204,33 +206,120 @@ const FIELDS: [(&str, Source, &str); 39] = {
     ]
 };
 
-/// Both recipes field by field, with the source of each value of `paper`.
+/// Every field of a scale but its name, and what it means.
+const SCALE_FIELDS: [(&str, &str); 18] = [
+    (
+        "dense_2d",
+        "the 2-D DenseUNet: channels after its first convolution, channels a layer adds, layers of its \
+         four blocks, channels of its five decoder levels",
+    ),
+    ("dense_3d", "the same of the 3-D DenseUNet"),
+    ("unet", "channels of the U-Net's levels, finest first"),
+    (
+        "residual",
+        "channels of the levels of Han's net, finest first",
+    ),
+    (
+        "coarse",
+        "channels of the levels of the coarse liver net, finest first",
+    ),
+    ("patch", "side of a training patch in the plane"),
+    (
+        "depth",
+        "slices of a 3-D or hybrid patch; unset: the recipe's patch_depth",
+    ),
+    ("batch", "slices in a mini-batch of the 2-D networks"),
+    (
+        "iterations",
+        "of a variant's training, all its stages together, pre-training apart",
+    ),
+    (
+        "volume_stage",
+        "share of the hybrid's iterations in which its 2-D part is frozen",
+    ),
+    ("encoder_iterations", "of the encoder's pre-training"),
+    ("coarse_iterations", "of the coarse liver net's training"),
+    (
+        "coarse_spacing_mm",
+        "grid of the coarse liver net, along z, y and x",
+    ),
+    ("coarse_patch", "side of its training patch on that grid"),
+    ("learning_rate", "instead of the recipe's"),
+    ("norm_momentum", "instead of the recipe's"),
+    ("lesion_threshold", "instead of the recipe's"),
+    (
+        "margin_mm",
+        "room left around the coarse liver at test time",
+    ),
+];
+
+/// Both recipes field by field, with the source of each value of `paper`, and the three scales.
 pub fn explain_recipes() -> String {
     let mut text = String::from(
         "The recipes paper and released\n\
          ==============================\n\n\
          `--recipe paper` is the method of Li et al., IEEE TMI 2018 (arXiv 1709.07330), `--recipe released`\n\
          that of the code its authors published, which differs. Every line is a field of study.toml's\n\
-         recipe. Where a value of `paper` comes from: paper; code (the paper is silent, the released code's\n\
-         value is taken); default (of the frameworks); ours (the paper names none).\n\n",
+         recipe, which `--set FIELD=VALUE` changes. Where a value of `paper` comes from: paper; code (the\n\
+         paper is silent, the released code's value is taken); default (of the frameworks); ours (the paper\n\
+         names none).\n\n",
     );
-    let paper = values(RecipeName::Paper);
-    let released = values(RecipeName::Released);
+    let paper = values(&Recipe::named(RecipeName::Paper));
+    let released = values(&Recipe::named(RecipeName::Released));
     for (field, source, meaning) in FIELDS {
         let [ours, theirs] = [&paper, &released].map(|values| shown(&values[field]));
         let released = if ours == theirs { "the same" } else { &theirs };
         // Writing to a string cannot fail.
         let _ = writeln!(
             text,
-            "{field}\n    {meaning}\n    paper     {ours} ({})\n    released  {released}",
+            "{field}\n    {meaning}\n{}    paper     {ours} ({})\n    released  {released}",
+            taken(field, RECIPE),
             source.mark()
+        );
+    }
+    text += "\nThe scales demo, quick and full\n\
+             ===============================\n\n\
+             `--scale` is how much work, the same for all networks of a study. Every line is a field of\n\
+             study.toml's scale, which `--set FIELD=VALUE` changes too; a field of both needs its table's\n\
+             name, `--set scale.learning_rate=0.01`.\n\n";
+    let names = [ScaleName::Demo, ScaleName::Quick, ScaleName::Full];
+    let scales = names.map(|name| values(&Scale::named(name)));
+    for (field, meaning) in SCALE_FIELDS {
+        let [demo, quick, full] = scales.each_ref().map(|values| match &values[field] {
+            Value::Null => "the recipe's".to_owned(),
+            value => shown(value),
+        });
+        let _ = writeln!(
+            text,
+            "{field}\n    {meaning}\n{}    demo      {demo}\n    quick     {quick}\n    full      {full}",
+            taken(field, SCALE),
         );
     }
     text
 }
 
-fn values(name: RecipeName) -> Value {
-    serde_json::to_value(Recipe::named(name)).unwrap_or_default()
+/// What a field takes and why, or what each of its parts takes.
+fn taken(field: &str, rules: &[Rule]) -> String {
+    let mut lines = String::new();
+    for rule in rules {
+        let part = rule.key.strip_prefix(field);
+        let part = match part {
+            Some("") => "",
+            Some(part) if part.starts_with('.') => &part[1..],
+            _ => continue,
+        };
+        let separator = if part.is_empty() { "" } else { ": " };
+        let reason = match rule.reason {
+            "" => String::new(),
+            reason => format!(" ({reason})"),
+        };
+        let _ = writeln!(lines, "    takes     {part}{separator}{rule}{reason}");
+    }
+    lines
+}
+
+fn values(of: &impl serde::Serialize) -> Value {
+    serde_json::to_value(of).unwrap_or_default()
 }
 
 /// `polynomial 0.9` of a tagged value, plain text of the others.
@@ -262,16 +351,35 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn every_field_is_explained_once() {
-        let Value::Object(fields) = values(RecipeName::Paper) else {
-            panic!("a recipe is a table");
+    fn fields(of: &impl serde::Serialize) -> BTreeSet<String> {
+        let Value::Object(fields) = values(of) else {
+            panic!("recipe and scale are tables");
         };
-        let fields: BTreeSet<&str> = fields.keys().map(String::as_str).collect();
-        let mut explained: BTreeSet<&str> = FIELDS.iter().map(|(field, _, _)| *field).collect();
-        assert_eq!(explained.len(), FIELDS.len());
-        explained.insert("name");
-        assert_eq!(fields, explained);
+        fields.keys().filter(|k| *k != "name").cloned().collect()
+    }
+
+    /// And has a rule, which both presets keep: no field can be set to what nobody thought of.
+    #[test]
+    fn every_field_is_explained_once_and_has_a_rule() {
+        let names = |fields: &[&str]| -> BTreeSet<String> {
+            let set: BTreeSet<String> = fields.iter().map(|field| (*field).to_owned()).collect();
+            assert_eq!(set.len(), fields.len());
+            set
+        };
+        let recipe = fields(&Recipe::named(RecipeName::Paper));
+        let scale = fields(&Scale::named(ScaleName::Demo));
+        assert_eq!(recipe, names(&FIELDS.map(|(field, ..)| field)));
+        assert_eq!(scale, names(&SCALE_FIELDS.map(|(field, _)| field)));
+        for (fields, rules) in [(recipe, RECIPE), (scale, SCALE)] {
+            let ruled: BTreeSet<String> = rules
+                .iter()
+                .map(|rule| rule.key.split('.').next().unwrap_or_default().to_owned())
+                .collect();
+            assert_eq!(fields, ruled);
+            for field in fields {
+                assert!(taken(&field, rules).contains("takes"), "{field}");
+            }
+        }
     }
 
     #[test]
@@ -283,6 +391,10 @@ mod tests {
             "paper     0.78, 0.65, 8.57 (code)",
             "released  logits 250.0",
             "paper     0.5 (default)",
+            "takes     2 numbers from -32000 to 32000 HU (HU are kept as 16-bit numbers)",
+            "takes     growth: a whole number from 1 to 512 channels",
+            "full      the recipe's\n",
+            "full      100000\n",
         ] {
             assert!(text.contains(line), "{line}\n{text}");
         }

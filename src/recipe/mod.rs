@@ -1,7 +1,10 @@
 //! What is trained and how, as plain data: variants, the method (recipe) and the amount of work (scale).
 
 mod explain;
+mod fit;
 mod method;
+mod range;
+mod rules;
 mod scale;
 mod settings;
 mod variant;
@@ -11,6 +14,8 @@ pub use method::{
     Augmentation, BlockOrder, FrozenNorms, HybridInput, LesionRule, LiverRule, Recipe, RecipeName,
     Schedule, SliceBorder, TestWindows, Upsampling,
 };
+pub use range::{Count, Fault, Rule, Takes, first_fault};
+pub use rules::{RECIPE as RECIPE_RULES, SCALE as SCALE_RULES};
 pub use scale::{DenseWidths, Scale, ScaleName};
 pub use settings::{Arm, Settings, sweep};
 pub use variant::Variant;

@@ -1,9 +1,14 @@
+use std::collections::BTreeSet;
+
 use clap::ValueEnum;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
-use super::{Recipe, RecipeName, Scale, ScaleName, Variant};
+use super::fit;
+use super::range::{Fault, Rule, first_fault};
+use super::rules::{RECIPE, SCALE};
+use super::{Recipe, RecipeName, Scale, ScaleName};
 use crate::error::{Error, Result};
 
 /// Everything a study can change about the method and its size.
@@ -48,7 +53,7 @@ impl Settings {
         };
         // A scale's unset fields are not in its table.
         let recipe_has = in_recipe && field != "name" && recipe.contains_key(field);
-        let scale_has = in_scale && field != "name" && SCALE_FIELDS.contains(&field);
+        let scale_has = in_scale && scale_fields().any(|known| known == field);
         match (recipe_has, scale_has) {
             (true, true) => Err(Error::usage(
                 format!("{field} is a field of the recipe and of the scale"),
@@ -57,11 +62,13 @@ impl Settings {
             (false, false) => Err(unknown(key, &recipe)),
             (true, false) => {
                 recipe.insert(field.to_owned(), value(text, recipe.get(field)));
+                held(&recipe, RECIPE, key, field)?;
                 self.recipe = read(recipe, field, text)?;
                 Ok(())
             }
             (false, true) => {
                 scale.insert(field.to_owned(), value(text, scale.get(field)));
+                held(&scale, SCALE, key, field)?;
                 self.scale = read(scale, field, text)?;
                 Ok(())
             }
@@ -69,59 +76,47 @@ impl Settings {
     }
 
     /// Refuses what cannot be built or trained.
+    ///
+    /// # Errors
+    /// `Error::Usage` naming the field, what it takes and why.
     pub fn check(&self) -> Result<()> {
-        let Self { recipe, scale } = self;
-        let origin_has_skips = recipe.hybrid_starts_from == Variant::DenseUNet2d && recipe.skips_2d;
-        let needs = [
-            (
-                origin_has_skips == recipe.hybrid_skips,
-                "hybrid_skips has to be what the 2-D net has that the hybrid starts from",
-                "set hybrid_starts_from to densenet2d for none, to denseunet2d (with skips_2d) for some",
-            ),
-            (
-                matches!(
-                    recipe.hybrid_starts_from,
-                    Variant::DenseUNet2d | Variant::DenseNet2d
-                ),
-                "hybrid_starts_from takes a 2-D net that starts from the encoder",
-                "denseunet2d or densenet2d",
-            ),
-            (
-                scale.dense_2d.decoder[4] == scale.dense_3d.decoder[4],
-                "the last decoder widths of dense_2d and dense_3d are summed and have to agree",
-                "give both the same",
-            ),
-            (
-                !recipe.skips_2d || scale.dense_2d.decoder[..3] == scale.dense_2d.skips(),
-                "the first three decoder widths of dense_2d have to be those of its skip connections",
-                "the channels after dense blocks 2 and 1, then the stem's",
-            ),
-            (
-                scale.dense_3d.decoder[1..4] == scale.dense_3d.skips(),
-                "decoder widths 2 to 4 of dense_3d have to be those of its skip connections",
-                "the channels after dense blocks 2 and 1, then the stem's",
-            ),
-            (
-                scale.patch > 0 && scale.patch.is_multiple_of(32),
-                "patch has to be a multiple of 32",
-                "the networks halve it five times",
-            ),
-            (
-                scale.depth.unwrap_or(recipe.patch_depth) > 2 * recipe.outer_slices_dropped
-                    && scale.depth.unwrap_or(recipe.patch_depth).is_multiple_of(4),
-                "the depth of a patch has to be a multiple of 4, and more than its dropped slices",
-                "set scale.depth, or recipe.patch_depth where the scale has none",
-            ),
-            (
-                scale.batch > 0 && scale.iterations > 0,
-                "batch and iterations have to be at least 1",
-                "leave them out for the scale's own",
-            ),
-        ];
-        match needs.into_iter().find(|(holds, _, _)| !holds) {
-            Some((_, problem, hint)) => Err(Error::usage(problem, hint)),
-            None => Ok(()),
+        let (recipe, scale) = (table(&self.recipe)?, table(&self.scale)?);
+        let fault = field_fault(Some(&recipe), Some(&scale)).or_else(|| self.unfit());
+        fault.map_or(Ok(()), |fault| Err(fault.of_flag()))
+    }
+
+    /// What is wrong with fields that are each what they should be, but not together.
+    pub fn unfit(&self) -> Option<Fault> {
+        fit::fault(&self.recipe, &self.scale)
+    }
+
+    /// What is wrong with a field of a file's tables `recipe` and `scale`.
+    pub fn field_fault_of(file: &Table) -> Option<Fault> {
+        let table = |key| file.get(key).and_then(Value::as_table);
+        field_fault(table("recipe"), table("scale"))
+    }
+
+    /// Fields with other values than before, `scale.iterations: 60 before, 90 now`.
+    pub fn differences(&self, before: &Self) -> Result<Vec<String>> {
+        let mut found = Vec::new();
+        for (name, old, new) in [
+            ("recipe", table(&before.recipe)?, table(&self.recipe)?),
+            ("scale", table(&before.scale)?, table(&self.scale)?),
+        ] {
+            let keys: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
+            let word = |value: Option<&Value>| value.map_or("unset".to_owned(), Value::to_string);
+            for key in keys {
+                let (old, new) = (old.get(key), new.get(key));
+                if old != new {
+                    found.push(format!(
+                        "{name}.{key}: {} before, {} now",
+                        word(old),
+                        word(new)
+                    ));
+                }
+            }
         }
+        Ok(found)
     }
 
     /// What differs from the presets of the same names, `key = value`, in the fields' order.
@@ -142,27 +137,25 @@ impl Settings {
     }
 }
 
+/// What is wrong with the first field that holds what it does not take.
+fn field_fault(recipe: Option<&Table>, scale: Option<&Table>) -> Option<Fault> {
+    let of = |table: Option<&Table>, rules, prefix| first_fault(table?, rules, prefix);
+    let problem = of(recipe, RECIPE, "recipe.").or_else(|| of(scale, SCALE, "scale."))?;
+    Some(Fault::new(problem, LISTED))
+}
+
+const LISTED: &str = "`hdbench explain recipe` lists every field with what it takes";
+
 /// The fields of a scale, unset ones included.
-const SCALE_FIELDS: [&str; 18] = [
-    "dense_2d",
-    "dense_3d",
-    "unet",
-    "residual",
-    "coarse",
-    "patch",
-    "depth",
-    "batch",
-    "iterations",
-    "volume_stage",
-    "encoder_iterations",
-    "coarse_iterations",
-    "coarse_spacing_mm",
-    "coarse_patch",
-    "learning_rate",
-    "norm_momentum",
-    "lesion_threshold",
-    "margin_mm",
-];
+fn scale_fields() -> impl Iterator<Item = &'static str> {
+    let mut last = "";
+    SCALE.iter().filter_map(move |rule| {
+        let (field, _) = rule.key.split_once('.').unwrap_or((rule.key, ""));
+        let new = field != last;
+        last = field;
+        new.then_some(field)
+    })
+}
 
 /// One point of a sweep.
 #[derive(Clone, Debug, PartialEq)]
@@ -273,7 +266,15 @@ impl Arm {
     }
 }
 
+/// Key and value.
 fn split(assignment: &str) -> Result<(&str, &str)> {
+    // Behind a line break TOML would go on with another key.
+    if assignment.chars().any(|c| c.is_control() && c != '\t') {
+        return Err(Error::usage(
+            format!("{assignment:?} holds more than one line"),
+            "give every KEY=VALUE a --set of its own",
+        ));
+    }
     let parts = assignment.split_once('=');
     let parts = parts.map(|(key, value)| (key.trim(), value.trim()));
     parts
@@ -284,6 +285,13 @@ fn split(assignment: &str) -> Result<(&str, &str)> {
                 "write KEY=VALUE, e.g. upsampling=nearest",
             )
         })
+}
+
+/// Refuses a table whose changed field holds what it does not take.
+fn held(table: &Table, rules: &[Rule], key: &str, field: &str) -> Result<()> {
+    let prefix = key.strip_suffix(field).unwrap_or("");
+    let fault = first_fault(table, rules, prefix).map(|problem| Fault::new(problem, LISTED));
+    fault.map_or(Ok(()), |fault| Err(fault.of_flag()))
 }
 
 /// Splits at commas outside brackets and braces.
@@ -307,9 +315,9 @@ fn values(text: &str) -> Vec<String> {
 
 /// The text as TOML, as a word where it is none. A kind alone stands for a table that needs no more.
 fn value(text: &str, old: Option<&Value>) -> Value {
-    let parsed = format!("v = {text}").parse::<Table>();
+    let parsed = format!("v = {text}").parse::<Table>().ok();
     let value = parsed
-        .ok()
+        .filter(|table| table.len() == 1 && !has_comment(text))
         .and_then(|mut table| table.remove("v"))
         .unwrap_or_else(|| Value::String(text.to_owned()));
     match (&value, old) {
@@ -320,6 +328,11 @@ fn value(text: &str, old: Option<&Value>) -> Value {
     }
 }
 
+/// Whether TOML would pass over the end of a text; no setting's words hold a number sign.
+fn has_comment(text: &str) -> bool {
+    text.contains('#')
+}
+
 fn table(of: &impl Serialize) -> Result<Table> {
     Table::try_from(of).map_err(|e| Error::Internal(e.to_string()))
 }
@@ -327,24 +340,33 @@ fn table(of: &impl Serialize) -> Result<Table> {
 fn read<T: DeserializeOwned>(table: Table, field: &str, text: &str) -> Result<T> {
     table.try_into().map_err(|e: toml::de::Error| {
         let message = e.message().trim().to_owned();
-        Error::usage(
-            format!("{field} does not take {text:?}: {message}"),
-            "`hdbench explain recipe` lists the recipe's fields with their values",
-        )
+        Error::usage(format!("{field} does not take {text:?}: {message}"), LISTED)
     })
 }
 
 fn unknown(key: &str, recipe: &Table) -> Error {
-    let fields = recipe.keys().map(String::as_str).chain(SCALE_FIELDS);
+    let recipe = recipe.keys().cloned();
+    let fields: Vec<String> = recipe.chain(scale_fields().map(str::to_owned)).collect();
     let bare = key.rsplit('.').next().unwrap_or(key);
+    // A slip of the hand, or a part of the name; anything further is no suggestion.
+    let close = bare.chars().count().div_ceil(4);
     let nearest = fields
-        .map(|field| (strsim::damerau_levenshtein(bare, field), field))
-        .min();
+        .iter()
+        .map(|field| (strsim::damerau_levenshtein(bare, field), field.as_str()))
+        .min()
+        .filter(|(distance, _)| *distance <= close);
+    let holding: BTreeSet<&str> = fields
+        .iter()
+        .map(String::as_str)
+        .filter(|field| field.contains(bare))
+        .collect();
+    let holding: Vec<&str> = holding.into_iter().collect();
     let hint = match nearest {
-        Some((distance, field)) if distance <= 3 => format!("did you mean {field}?"),
-        _ => {
-            "`hdbench explain recipe` lists the recipe's fields; study.toml has the scale's".into()
+        Some((_, field)) => format!("did you mean {field}?"),
+        None if bare.len() > 3 && !holding.is_empty() => {
+            format!("did you mean {}?", holding.join(" or "))
         }
+        None => LISTED.to_owned(),
     };
     Error::usage(format!("{key:?} is no field of a recipe or a scale"), hint)
 }
@@ -395,8 +417,29 @@ mod tests {
         for (assignment, words) in [
             ("upsamplin=nearest", "did you mean upsampling?"),
             ("recipe.iterations=3", "is no field"),
-            ("upsampling=cubic", "does not take \"cubic\""),
-            ("iterations=many", "does not take"),
+            ("upsampling=cubic", "takes linear or nearest, not \"cubic\""),
+            (
+                "iterations=many",
+                "iterations takes a whole number from 1 to 100000000, not \"many\"",
+            ),
+            ("scale.batch=1e3", "scale.batch takes a whole number"),
+            ("foo=1", "`hdbench explain recipe` lists"),
+            (
+                "threshold=1",
+                "did you mean lesion_threshold or liver_threshold?",
+            ),
+            (
+                "dense_2d=3",
+                "takes a table of stem, growth, blocks, decoder, not 3",
+            ),
+            (
+                "schedule=cosine",
+                "takes polynomial or constant, not \"cosine\"",
+            ),
+            ("schedule=polynomial", "missing field `power`"),
+            ("iterations=1\nbatch=2", "more than one line"),
+            ("iterations=1 # batch=2", "takes a whole number"),
+            ("iterations=99999999999999999999", "takes a whole number"),
             (
                 "learning_rate=1",
                 "say recipe.learning_rate or scale.learning_rate",
@@ -416,26 +459,11 @@ mod tests {
             "dense_3d={stem=8,growth=6,blocks=[2,2,2,2],decoder=[24,20,20,8,8]}",
         ] {
             let mut settings = demo();
-            settings.set(assignment).unwrap();
-            settings.check().unwrap_err();
+            settings
+                .set(assignment)
+                .and_then(|()| settings.check())
+                .unwrap_err();
         }
-    }
-
-    #[test]
-    fn every_field_of_a_scale_can_be_set() {
-        let full = Scale {
-            depth: Some(8),
-            learning_rate: Some(0.1),
-            norm_momentum: Some(0.1),
-            lesion_threshold: Some(0.1),
-            ..Scale::named(ScaleName::Full)
-        };
-        let mut fields: Vec<String> = table(&full).unwrap().keys().cloned().collect();
-        fields.retain(|field| field != "name");
-        fields.sort();
-        let mut known = SCALE_FIELDS.to_vec();
-        known.sort_unstable();
-        assert_eq!(fields, known);
     }
 
     #[test]

@@ -29,6 +29,7 @@ mod postprocess;
 mod records;
 mod report;
 mod scans;
+mod settings;
 mod shards;
 mod statistics;
 mod submission;

@@ -412,7 +412,7 @@ fn a_study_is_not_replaced_by_another_by_accident() {
     let mut other = first.clone();
     other.seed = 2;
     let error = other.write(dir.path(), false).unwrap_err();
-    assert!(error.to_string().contains("seed differs"), "{error}");
+    assert!(error.to_string().contains("seed: "), "{error}");
     assert_eq!(error.exit_code() as u8, 2);
     other.write(dir.path(), true).unwrap();
     assert_eq!(Study::read(dir.path()).unwrap().seed, 2);

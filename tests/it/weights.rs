@@ -180,6 +180,118 @@ fn weights_of_another_network_are_refused() {
     assert_eq!(error.exit_code() as u8, 2);
 }
 
+/// The first tensors of another shape, one a line, however many there are.
+#[test]
+fn weights_of_other_widths_are_told_in_a_few_lines() {
+    let dir = tempfile::tempdir().unwrap();
+    let network = blank(Part::Variant(Variant::DenseUNet2d), 1);
+    let recipe = Recipe::named(RecipeName::Paper);
+    let wider = || {
+        let scale = Scale::named(ScaleName::Demo);
+        let part = Part::Variant(Variant::DenseUNet2d);
+        Network::build(part, &recipe, &scale, &Device::flex())
+    };
+    for name in ["w.safetensors", "w.bpk"] {
+        let path = dir.path().join(name);
+        export_weights(&network, &path).unwrap();
+        let error = import_weights(wider(), &path).unwrap_err();
+        assert_eq!(error.exit_code() as u8, 3);
+        let text = error.to_string();
+        assert!(text.lines().count() <= 10 && text.len() < 1200, "{text}");
+        assert!(
+            text.contains(name) && text.contains("expected") && text.contains("more"),
+            "{text}"
+        );
+        assert!(!text.contains("ShapeMismatch"), "{text}");
+    }
+    let path = dir.path().join("w.safetensors");
+    let text = import_weights(wider(), &path).unwrap_err().to_string();
+    assert!(
+        text.contains("classifier.conv.weight: expected 3 x 8 x 1 x 1, found 3 x 4 x 1 x 1"),
+        "{text}"
+    );
+}
+
+/// Weights that are no numbers, in files of every kind, are refused by the tensor's name.
+#[test]
+fn weights_that_are_no_numbers_are_refused_by_name() {
+    let dir = tempfile::tempdir().unwrap();
+    let part = Part::Variant(Variant::UNet);
+    let sound = dir.path().join("sound.safetensors");
+    export_weights(&blank(part, 1), &sound).unwrap();
+    let bytes = fs::read(&sound).unwrap();
+    let file = SafeTensors::deserialize(&bytes).unwrap();
+    let hostile = "classifier.bias";
+    for wrong in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+        let number = wrong.to_le_bytes();
+        let data = [&number[..], &[0; 8]].concat();
+        let views: Vec<(String, TensorView<'_>)> = file
+            .tensors()
+            .into_iter()
+            .map(|(name, view)| {
+                let view = if name == hostile {
+                    TensorView::new(Dtype::F32, vec![3], &data).unwrap()
+                } else {
+                    view
+                };
+                (name, view)
+            })
+            .collect();
+        let path = dir.path().join("wrong.safetensors");
+        fs::write(&path, safetensors::serialize(views, None).unwrap()).unwrap();
+        let error = import_weights(blank(part, 1), &path).unwrap_err();
+        assert_eq!(error.exit_code() as u8, 3);
+        let text = error.to_string();
+        assert!(
+            text.contains(hostile) && text.contains("1 of its 3 values") && text.contains("hint: "),
+            "{text}"
+        );
+    }
+}
+
+/// Half and double precision are taken as the numbers they are, or refused by name; never with a panic.
+#[test]
+fn weights_of_other_precision_do_not_panic() {
+    let dir = tempfile::tempdir().unwrap();
+    let part = Part::Variant(Variant::UNet);
+    let sound = dir.path().join("sound.safetensors");
+    export_weights(&blank(part, 1), &sound).unwrap();
+    let bytes = fs::read(&sound).unwrap();
+    let file = SafeTensors::deserialize(&bytes).unwrap();
+    for (dtype, size) in [
+        (Dtype::F16, 2),
+        (Dtype::BF16, 2),
+        (Dtype::F64, 8),
+        (Dtype::I32, 4),
+    ] {
+        let data: Vec<(String, Vec<usize>, Vec<u8>)> = file
+            .tensors()
+            .into_iter()
+            .map(|(name, view)| {
+                let count: usize = view.shape().iter().product();
+                (name, view.shape().to_vec(), vec![0; count * size])
+            })
+            .collect();
+        let views = data.iter().map(|(name, shape, data)| {
+            let view = TensorView::new(dtype, shape.clone(), data).unwrap();
+            (name.clone(), view)
+        });
+        let path = dir.path().join("other.safetensors");
+        fs::write(&path, safetensors::serialize(views, None).unwrap()).unwrap();
+        match import_weights(blank(part, 1), &path) {
+            Ok((network, _)) => assert!(
+                values(&network)
+                    .values()
+                    .all(|(_, v)| v.iter().all(|x| *x == 0.0))
+            ),
+            Err(error) => {
+                assert_eq!(error.exit_code() as u8, 3);
+                assert!(error.to_string().contains("expected"), "{error}");
+            }
+        }
+    }
+}
+
 /// Noise for a part, `plane` x `plane` pixels.
 pub fn batch(part: Part, plane: usize, seed: Seed) -> Batch {
     let (n, slices, depth) = match part {

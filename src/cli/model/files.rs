@@ -3,11 +3,12 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::{Design, Method, part};
-use crate::artifact::{refuse_input, refuse_input_inside};
-use crate::error::Result;
+use crate::artifact::{hash_file, refuse_input, refuse_input_inside};
+use crate::cli::output;
+use crate::error::{Error, Result};
 use crate::network::{
     Bundle, LoadReport, Network, Part, Place, export_weights, import_weights, initialise,
-    is_torchvision, load_encoder,
+    is_torchvision, load_encoder, values,
 };
 use crate::recipe::Settings;
 use crate::seed::Seed;
@@ -60,8 +61,23 @@ impl Export {
     pub fn exec(self) -> Result<()> {
         let files = Bundle::files(&self.model);
         refuse_input(&self.out, files.iter().map(PathBuf::as_path))?;
-        let (_, network) = Bundle::load(&self.model, &Place::Flex.open(1)?)?;
-        export_weights(&network, &self.out)
+        let (bundle, network) = Bundle::load(&self.model, &Place::Flex.open(1)?)?;
+        export_weights(&network, &self.out)?;
+        // A device or a pipe has the bytes, and may be where this would be printed.
+        if !self.out.is_file() {
+            return Ok(());
+        }
+        let bytes = std::fs::metadata(&self.out)
+            .map_err(Error::read(&self.out))?
+            .len();
+        output::print(&format!(
+            "{}: {} tensors of {}, {:.1} MB\nBLAKE3 {}\n",
+            self.out.display(),
+            values(&network).len(),
+            bundle.part,
+            bytes as f64 / 1e6,
+            hash_file(&self.out)?
+        ))
     }
 }
 

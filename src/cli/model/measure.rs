@@ -54,27 +54,38 @@ pub struct Measure {
 }
 
 impl Measure {
-    pub fn exec(self) -> Result<()> {
-        let Settings { recipe, scale } = self.design.method.settings()?;
-        let part = self.design.part;
-        let usual = Patch::of(part, &recipe, &scale);
-        let patch = Patch {
-            batch: self.batch.unwrap_or(usual.batch),
-            depth: self.depth.unwrap_or(usual.depth),
-            plane: self.plane.unwrap_or(usual.plane),
-            shards: self.shards,
+    /// The scale's with the sizes asked for, which are held against the same rules.
+    fn resized(&self, usual: Settings) -> Result<Settings> {
+        let mut settings = usual;
+        let plane = match self.design.part {
+            Part::Coarse => "coarse_patch",
+            _ => "patch",
         };
-        let fits = patch.batch > 0
-            && patch.depth > 0
-            && patch.plane > 0
-            && patch.depth.is_multiple_of(4)
-            && patch
-                .plane
-                .is_multiple_of(if part == Part::Coarse { 16 } else { 32 });
-        if !fits || self.repeats == 0 {
+        for (key, size) in [
+            ("batch", self.batch),
+            ("depth", self.depth),
+            (plane, self.plane),
+        ] {
+            if let Some(size) = size {
+                settings.set(&format!("{key}={size}"))?;
+            }
+        }
+        settings.check()?;
+        Ok(settings)
+    }
+
+    pub fn exec(self) -> Result<()> {
+        let part = self.design.part;
+        let usual = self.design.method.settings()?;
+        let Settings { recipe, scale } = self.resized(usual.clone())?;
+        let patch = Patch {
+            shards: self.shards,
+            ..Patch::of(part, &recipe, &scale)
+        };
+        if self.repeats == 0 {
             return Err(Error::usage(
-                "--batch and --repeats are at least 1, --depth a multiple of 4, --plane of 32 (_coarse: 16)",
-                "leave them out for the scale's own",
+                "--repeats 0 times nothing",
+                "give 1 or more, or leave it out",
             ));
         }
         let threads = self.threads.unwrap_or_else(cores);
@@ -83,7 +94,7 @@ impl Measure {
             let device = self.device.open(threads)?;
             measure(part, &recipe, &scale, patch, &device, steps, self.repeats)
         })?;
-        let summary = summarise(part, &recipe, &scale);
+        let summary = summarise(part, &usual.recipe, &usual.scale);
         if self.json || !std::io::stdout().is_terminal() {
             let value = json!({
                 "part": part.id(),
