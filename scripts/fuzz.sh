@@ -4,8 +4,9 @@
 #
 #     scripts/fuzz.sh [SECONDS] [TARGET...]
 #
-# Needs a C++ compiler (libFuzzer). The pinned toolchain is a stable one, so the sanitizer flags are
-# unlocked by RUSTC_BOOTSTRAP; cargo-fuzz is installed where it is missing.
+# Needs a C++ compiler (libFuzzer). Targets of fuzz/ are built by cargo-fuzz, which is installed where it is
+# missing; the pinned toolchain is a stable one, so the sanitizer flags are unlocked by RUSTC_BOOTSTRAP. Those of
+# fuzz/text/ take the whole library, without a sanitizer, and are built by cargo alone.
 set -euo pipefail
 cd "$(dirname "$0")/../fuzz"
 
@@ -13,10 +14,30 @@ CARGO_FUZZ=0.13.2
 seconds=${1:-60}
 shift || true
 targets=("$@")
-[ ${#targets[@]} -gt 0 ] || mapfile -t targets < <(cd fuzz_targets && ls -- *.rs | sed 's/\.rs$//')
+[ ${#targets[@]} -gt 0 ] ||
+    mapfile -t targets < <(ls -- fuzz_targets/*.rs text/fuzz_targets/*.rs | sed 's/.*\///; s/\.rs$//')
 
-command -v cargo-fuzz >/dev/null || cargo install --locked cargo-fuzz --version "$CARGO_FUZZ"
-export RUSTC_BOOTSTRAP=1
+is_text() { [ -f "text/fuzz_targets/$1.rs" ]; }
+for target in "${targets[@]}"; do
+    is_text "$target" || command -v cargo-fuzz >/dev/null ||
+        cargo install --locked cargo-fuzz --version "$CARGO_FUZZ"
+done
+text_target=${CARGO_TARGET_DIR:-text/target}
+build() {
+    if is_text "$1"; then
+        RUSTC_WRAPPER=$PWD/text/instrument.sh cargo build --release --locked --manifest-path text/Cargo.toml \
+            --target-dir "$text_target" --bin "$1"
+    else
+        RUSTC_BOOTSTRAP=1 cargo fuzz build --fuzz-dir . "$1"
+    fi
+}
+run() {
+    if is_text "$1"; then
+        "$text_target/release/$1" "${folders[@]}" "${options[@]}" -artifact_prefix="artifacts/$1/"
+    else
+        RUSTC_BOOTSTRAP=1 cargo fuzz run --fuzz-dir . "$1" "${folders[@]}" -- "${options[@]}"
+    fi
+}
 # Every input becomes a file; in memory where there is a file system for that.
 if [ -d /dev/shm ] && [ -w /dev/shm ]; then memory=/dev/shm; else memory=${TMPDIR:-/tmp}; fi
 TMPDIR=$(mktemp -d -p "$memory" hdbench-fuzz-XXXXXX)
@@ -28,7 +49,7 @@ export ASAN_OPTIONS=${ASAN_OPTIONS:-quarantine_size_mb=16}
 status=0
 summary='| target | seconds | executions | a second | edges | features | inputs | peak MB | outcome |\n|---|---|---|---|---|---|---|---|---|'
 for target in "${targets[@]}"; do
-    cargo fuzz build --fuzz-dir . "$target"
+    build "$target"
     mkdir -p "corpus/$target" "artifacts/$target"
     log=artifacts/$target.log
     folders=("corpus/$target")
@@ -38,7 +59,7 @@ for target in "${targets[@]}"; do
     options=(-max_total_time="$seconds" -max_len=4096 -timeout=20 -rss_limit_mb=2048 -print_final_stats=1)
     [ -f "$target.dict" ] && options+=(-dict="$target.dict")
     outcome='nothing found'
-    if ! cargo fuzz run --fuzz-dir . "$target" "${folders[@]}" -- "${options[@]}" >"$log" 2>&1; then
+    if ! run "$target" >"$log" 2>&1; then
         status=1
         outcome="**FOUND**: see fuzz/$log"
         tail -n 40 "$log" >&2

@@ -11,3 +11,4 @@ pub mod artifact;
 pub mod volume;
 
 pub mod input;
+pub mod series;
