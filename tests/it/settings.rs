@@ -65,7 +65,7 @@ fn runs(dir: &Path, settings: &Settings, part: Part, cases: &[Arc<Stored>]) {
     }
     let image = dir.join("phantoms/volume-0.nii.gz");
     let volume = hdbench::volume::read_image(&image).unwrap();
-    let case = Prepared::new(&volume, recipe.hu_window);
+    let case = Prepared::new(&image, &volume, recipe.hu_window).unwrap();
     let network = initialise(Network::build(part, recipe, scale, &device), Seed(1));
     let predictor = Predictor {
         network: &network,
