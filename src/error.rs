@@ -3,6 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::text::{Shown as _, shown_path};
+
 /// What every fallible function of the library returns.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -13,15 +15,15 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The operating system refused to read a file.
-    #[error("{}: cannot read: {source}", path.display())]
+    #[error("{}: cannot read: {source}", shown_path(path))]
     Read { path: PathBuf, source: io::Error },
 
     /// The operating system refused to write a file (a full disk, a folder without permission).
-    #[error("{}: cannot write: {source}{}", path.display(), way_out(source))]
+    #[error("{}: cannot write: {source}{}", shown_path(path), way_out(source))]
     Write { path: PathBuf, source: io::Error },
 
     /// A file is there but its content is not what it should be.
-    #[error("{}: {problem}\nhint: {hint}", path.display())]
+    #[error("{}: {problem}\nhint: {hint}", shown_path(path))]
     Malformed {
         path: PathBuf,
         problem: String,
@@ -32,7 +34,7 @@ pub enum Error {
     #[error(
         "{}: needs about {} of memory, {} are free\nhint: use a machine with more memory, fewer cases \
          at a time, or a smaller part of the volume",
-        path.display(), size(*needed_bytes), size(*free_bytes)
+        path.shown(), size(*needed_bytes), size(*free_bytes)
     )]
     Memory {
         path: PathBuf,
@@ -72,7 +74,7 @@ pub enum Error {
     },
 
     /// An archive that breaks a rule of its challenge.
-    #[error("{}: refused: {problem}\nhint: {hint}", archive.display())]
+    #[error("{}: refused: {problem}\nhint: {hint}", shown_path(archive))]
     Refused {
         archive: PathBuf,
         problem: String,

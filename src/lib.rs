@@ -2,6 +2,7 @@
 //!
 //! A module uses only modules above it in this list.
 
+pub mod text;
 pub mod error;
 pub mod seed;
 pub mod progress;

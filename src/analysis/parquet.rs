@@ -7,6 +7,7 @@ use polars_io::prelude::ParquetWriter;
 use crate::artifact::write_atomic;
 use crate::error::{Error, Result};
 use crate::evaluation::{Label, Row};
+use crate::text::Shown as _;
 
 /// Writes the tidy table as Parquet: the columns of `metrics_long.csv` in their order, numbers as
 /// numbers (`fold`, `metric_version` u32, `seed` u64, `value`, `raw_value` f64 with NaN where there
@@ -16,7 +17,7 @@ use crate::evaluation::{Label, Row};
 /// `Error::Write`; `Error::Internal` if polars refuses the table.
 pub fn write_parquet(path: &Path, rows: &[Row]) -> Result<()> {
     let bytes = encode(rows)
-        .map_err(|e: PolarsError| Error::Internal(format!("{}: Parquet: {e}", path.display())))?;
+        .map_err(|e: PolarsError| Error::Internal(format!("{}: Parquet: {e}", path.shown())))?;
     write_atomic(path, &bytes)
 }
 

@@ -8,10 +8,12 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::size_groups::SizedLesion;
+use crate::artifact::{open_file, read_file};
 use crate::error::{Error, Result};
 use crate::evaluation::{Label, Row, read_metrics_long};
 use crate::harness::{Cell, CellState, Role, Study, fold_roles, lock_is_empty, status};
 use crate::network::Part;
+use crate::text::{Shown as _, cell_words, name_of};
 
 /// Scores of some algorithms.
 #[derive(Clone, Debug, Default)]
@@ -113,9 +115,9 @@ impl Scored {
 pub fn places(paths: &[PathBuf]) -> Result<Vec<String>> {
     let stem = |path: &PathBuf| {
         let name = path.file_stem().unwrap_or(path.as_os_str());
-        name.to_string_lossy().into_owned()
+        name_of(name).into_owned()
     };
-    let whole = |path: &PathBuf| path.display().to_string();
+    let whole = |path: &PathBuf| name_of(path.as_os_str()).into_owned();
     for names in [
         paths.iter().map(stem).collect::<Vec<_>>(),
         paths.iter().map(whole).collect(),
@@ -239,13 +241,13 @@ fn read_lesions(path: &Path) -> Result<Vec<SizedLesion>> {
             "expected lesions.csv as `hdbench evaluate` writes it",
         )
     };
-    let file = std::fs::File::open(path).map_err(Error::read(path))?;
+    let file = open_file(path).map_err(Error::read(path))?;
     csv::Reader::from_reader(file)
         .deserialize::<LesionRow>()
         .map(|row| {
             let row = row.map_err(wrong)?;
             Ok(SizedLesion {
-                case: row.case,
+                case: cell_words(&row.case).to_owned(),
                 reference: row.side == "reference",
                 volume_ml: row.volume_ml,
                 equivalent_diameter_mm: row.equivalent_diameter_mm,
@@ -266,7 +268,7 @@ const COUNTS: [&str; 6] = ["TP", "FP", "FN", "TN", "n_pred", "n_ref"];
 /// `1`, where there is no region, the liver without them.
 fn of_summary(path: &Path) -> Result<Scored> {
     let wrong = |problem: String| Error::malformed(path, problem, EXPECTED);
-    let text = std::fs::read(path).map_err(Error::read(path))?;
+    let text = read_file(path).map_err(Error::read(path))?;
     // Python writes NaN, which JSON has not.
     let text = String::from_utf8_lossy(&text).replace("NaN", "null");
     let summary: Value = serde_json::from_str(&text).map_err(|e| wrong(e.to_string()))?;
@@ -274,7 +276,7 @@ fn of_summary(path: &Path) -> Result<Scored> {
         .as_array()
         .ok_or_else(|| wrong("has no list `metric_per_case`".into()))?;
     let folder = path.parent().and_then(Path::file_name);
-    let algorithm = folder.unwrap_or_default().to_string_lossy().into_owned();
+    let algorithm = name_of(folder.unwrap_or_default()).into_owned();
     let mut scored = Scored::default();
     let mut bare_liver = false;
     for entry in cases {
@@ -331,7 +333,7 @@ fn of_summary(path: &Path) -> Result<Scored> {
     if bare_liver {
         scored.notes.push(format!(
             "{}: label 1 stands for the liver without its tumours: no region (1, 2) is scored",
-            path.display()
+            path.shown()
         ));
     }
     Ok(scored)

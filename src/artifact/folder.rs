@@ -10,6 +10,7 @@ use super::atomic::{
 };
 use super::target::parent_of;
 use crate::error::{Error, Result};
+use crate::text::Shown as _;
 
 /// Two processes that replace the same folder at once get in each other's way at most so often.
 const MOST_TRIES: usize = 8;
@@ -102,8 +103,8 @@ impl<'a> Owned<'a> {
         Error::usage(
             format!(
                 "{}: holds {}, which is no part of {}; nothing was written",
-                path.display(),
-                other.display(),
+                path.shown(),
+                other.shown(),
                 self.what
             ),
             "name a new or empty folder, or move away what is yours",
@@ -248,7 +249,7 @@ fn recover(aside: &Path) -> Result<()> {
 fn resolved(path: &Path) -> Result<PathBuf> {
     let refuse = |what: &str| {
         Err(Error::usage(
-            format!("{}: {what}", path.display()),
+            format!("{}: {what}", path.shown()),
             "name a folder of its own",
         ))
     };

@@ -1,5 +1,4 @@
 use std::fmt;
-use std::fs::File;
 use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
@@ -7,6 +6,7 @@ use flate2::bufread::MultiGzDecoder;
 use flate2::write::GzEncoder;
 use flate2::{Compression, GzBuilder};
 
+use super::input::open_file;
 use crate::error::{Error, Result};
 
 /// DEFLATE cannot pack tighter than this (RFC 1951: 258 bytes from two bits, less the framing;
@@ -35,9 +35,9 @@ enum Stream {
 impl MaybeGzip {
     /// Opens a file; `Error::Read` if the system refuses.
     pub fn open(path: &Path) -> Result<Self> {
-        let file = File::open(path).map_err(Error::read(path))?;
+        let file = open_file(path).map_err(Error::read(path))?;
         let metadata = file.metadata().map_err(Error::read(path))?;
-        // A pipe has no length worth believing.
+        // A folder has no length worth believing.
         let file_len = metadata.is_file().then_some(metadata.len());
         Self::from_reader(path, Box::new(file), file_len)
     }

@@ -1,7 +1,7 @@
-use std::fs::File;
 use std::io;
 use std::path::Path;
 
+use super::input::open_file;
 use crate::error::{Error, Result};
 
 /// BLAKE3 of bytes in memory, hexadecimal.
@@ -11,7 +11,7 @@ pub fn hash_bytes(bytes: &[u8]) -> String {
 
 /// BLAKE3 of a file's bytes, hexadecimal, read in pieces.
 pub fn hash_file(path: &Path) -> Result<String> {
-    let mut file = File::open(path).map_err(Error::read(path))?;
+    let mut file = open_file(path).map_err(Error::read(path))?;
     let mut hasher = blake3::Hasher::new();
     io::copy(&mut file, &mut hasher).map_err(Error::read(path))?;
     Ok(hasher.finalize().to_hex().to_string())

@@ -8,6 +8,7 @@ use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use rustix::io::Errno;
 
 use crate::error::{Error, Result};
+use crate::text::Shown as _;
 
 /// As many links as Linux follows.
 const MOST_LINKS: usize = 40;
@@ -35,10 +36,7 @@ impl Target {
     pub fn of(path: &Path) -> Result<Self> {
         let refuse = |what: &str| {
             Err(Error::usage(
-                format!(
-                    "{}: is {what}; a file was to be written here",
-                    path.display()
-                ),
+                format!("{}: is {what}; a file was to be written here", path.shown()),
                 "give another name, or move it away",
             ))
         };
@@ -144,8 +142,8 @@ pub fn refuse_input<'a>(output: &Path, inputs: impl IntoIterator<Item = &'a Path
             return Err(Error::usage(
                 format!(
                     "{}: is an input ({}); it would be replaced",
-                    output.display(),
-                    input.display()
+                    output.shown(),
+                    input.shown()
                 ),
                 "give the output another name",
             ));
@@ -173,8 +171,8 @@ pub fn refuse_input_inside<'a>(
             return Err(Error::usage(
                 format!(
                     "{}: holds an input ({}); the folder would be replaced",
-                    folder.display(),
-                    input.display()
+                    folder.shown(),
+                    input.shown()
                 ),
                 "give the output a folder of its own",
             ));

@@ -6,8 +6,10 @@ use std::sync::Arc;
 use walkdir::WalkDir;
 
 use super::gzip::explain;
+use super::input::open_file;
 use super::zip::{Archive, Entry, is_zip};
 use crate::error::{Error, Result};
+use crate::text::{Shown as _, name_of};
 
 /// An archive may lie in an archive in an archive, and no deeper.
 const MAX_DEPTH: usize = 3;
@@ -226,7 +228,7 @@ impl Tree {
         self.archive
             .as_ref()
             .ok_or_else(|| {
-                Error::Internal(format!("{}: a folder has no entries", self.path.display()))
+                Error::Internal(format!("{}: a folder has no entries", self.path.shown()))
             })?
             .content(entry)
     }
@@ -276,7 +278,7 @@ impl Tree {
 
     fn read_at_most(&self, file: &TreeFile, count: u64, buffer: &mut Vec<u8>) -> Result<()> {
         match &file.place {
-            Place::Disk(path) => File::open(path)
+            Place::Disk(path) => open_file(path)
                 .and_then(|open| open.take(count).read_to_end(buffer))
                 .map_err(Error::read(path))?,
             Place::Entry(entry) => self
@@ -333,7 +335,7 @@ fn walk(folder: &Path) -> Result<Vec<TreeFile>> {
             continue;
         }
         let below = entry.path().strip_prefix(folder).unwrap_or(entry.path());
-        let parts: Vec<_> = below.iter().map(|part| part.to_string_lossy()).collect();
+        let parts: Vec<_> = below.iter().map(name_of).collect();
         files.push(TreeFile {
             path: parts.join("/"),
             place: Place::Disk(entry.into_path()),

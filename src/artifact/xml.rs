@@ -1,4 +1,6 @@
-/// Text inside XML; characters that XML 1.0 cannot hold become U+FFFD.
+use crate::text::acts;
+
+/// Text inside XML; control characters and others that act on what shows them become `\u{1b}`.
 pub fn xml_text(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
@@ -8,7 +10,9 @@ pub fn xml_text(text: &str) -> String {
             '>' => out += "&gt;",
             '"' => out += "&quot;",
             '\t' | '\n' | '\r' => out.push(c),
-            '\0'..='\u{1f}' | '\u{fffe}' | '\u{ffff}' => out.push('\u{fffd}'),
+            // XML has no way to write them; `\u{1b}` tells what it was.
+            '\u{fffe}' | '\u{ffff}' => out.push('\u{fffd}'),
+            c if acts(c) => out.extend(c.escape_default()),
             c => out.push(c),
         }
     }

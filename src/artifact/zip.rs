@@ -12,7 +12,9 @@ use zip::result::ZipError;
 use zip::{CompressionMethod, ZipArchive};
 
 use super::gzip::{DEFLATE_MAX_RATIO, MaybeGzip};
+use super::input::open_file;
 use crate::error::{Error, Result};
+use crate::text::Shown as _;
 
 /// A submission has 70 entries; this many only slow the reader down.
 const MAX_ENTRIES: usize = 100_000;
@@ -26,7 +28,7 @@ const BUFFER_BYTES: usize = 64 * 1024;
 /// `Error::Read` if it cannot be opened.
 pub fn is_zip(path: &Path) -> Result<bool> {
     let mut start = Vec::new();
-    File::open(path)
+    open_file(path)
         .and_then(|file| file.take(4).read_to_end(&mut start))
         .map_err(Error::read(path))?;
     // An entry, or the end of an archive without any.
@@ -113,7 +115,7 @@ impl Archive {
     /// # Errors
     /// As [`Archive::open`].
     pub fn examine(path: &Path) -> Result<Self, Refused> {
-        let file = File::open(path).map_err(Error::read(path))?;
+        let file = open_file(path).map_err(Error::read(path))?;
         Self::checked(path, file)
     }
 
@@ -288,7 +290,7 @@ impl Entry {
             deflated,
             crc32: found.crc32(),
             start: found.data_start().ok_or_else(|| {
-                Error::Internal(format!("{}: place of the entry unknown", path.display()))
+                Error::Internal(format!("{}: place of the entry unknown", path.shown()))
             })?,
         })
     }

@@ -8,6 +8,7 @@ use super::deflate::{EntryWriter, Packed};
 use super::zip_records::{Record, end_of_directory};
 use crate::error::{Error, Result};
 use crate::progress::Progress;
+use crate::text::Shown as _;
 use crate::workers;
 
 /// So many entries more than there are threads may wait, packed, for one that takes longer.
@@ -64,7 +65,7 @@ fn check_names(path: &Path, names: &[String]) -> Result<()> {
     let mut seen = BTreeSet::new();
     for name in names {
         let refuse = |problem: &str, hint: &str| {
-            let problem = format!("{}: the entry name {name:?} {problem}", path.display());
+            let problem = format!("{}: the entry name {name:?} {problem}", path.shown());
             Err(Error::usage(problem, hint))
         };
         if name.split('/').any(|part| matches!(part, "" | "." | "..")) {
@@ -209,7 +210,7 @@ impl<'a> Queue<'a> {
             return Err(Error::Interrupted {
                 hint: format!(
                     "{} is written when every entry is packed: start again",
-                    self.path.display()
+                    self.path.shown()
                 ),
             });
         }

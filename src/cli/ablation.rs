@@ -2,7 +2,8 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::output::print;
+use super::leased::leased;
+use super::output::{print, print_as_is, remark};
 use super::progress::Reporter;
 use super::study_options::StudyOptions;
 use super::study_run::{
@@ -10,11 +11,12 @@ use super::study_run::{
 };
 use crate::dataset::phantom::Spec;
 use crate::error::{Error, Result};
-use crate::harness::{Data, Lease, Phantoms, Study};
+use crate::harness::{Data, Phantoms, Study};
 use crate::progress::Progress;
 use crate::recipe::{Settings, sweep};
 use crate::report;
 use crate::seed::Seed;
+use crate::text::Shown as _;
 
 /// Phantoms of the demo: 28 with lesions and 8 without in the default set.
 const PHANTOM_CASES: usize = 36;
@@ -50,7 +52,7 @@ pub struct Ablation {
 impl Ablation {
     pub fn exec(self) -> anyhow::Result<()> {
         self.options.check()?;
-        let run = self.options.folder(self.out.as_deref(), "ablation");
+        let run = self.options.folder(self.out.as_deref(), "ablation")?;
         let reporter = Reporter::new()?;
         let result = if self.sweep.is_empty() {
             self.run(&run, &reporter)
@@ -62,7 +64,7 @@ impl Ablation {
     }
 
     fn run(&self, run: &Path, reporter: &Reporter) -> Result<()> {
-        let _lease = Lease::take(run)?;
+        let _lease = leased(run, reporter)?;
         let data = self.data(run)?;
         let executed = self.run_study(run, self.options.settings()?, data, None, reporter)?;
         reporter.finish();
@@ -74,11 +76,11 @@ impl Ablation {
         let arms = sweep(&self.options.settings()?, &self.sweep)?;
         if Study::path(run).exists() {
             return Err(Error::usage(
-                format!("{}: holds a single study", run.display()),
+                format!("{}: holds a single study", run.shown()),
                 "give the sweep another --out",
             ));
         }
-        let _lease = Lease::take(run)?;
+        let _lease = leased(run, reporter)?;
         let data = self.data(run)?;
         let mut contents = Vec::new();
         let mut outcomes = Vec::new();
@@ -96,7 +98,7 @@ impl Ablation {
             let finished = match executed {
                 Executed::Finished(finished) => finished,
                 Executed::Handed(text) => {
-                    print(&format!("{}\n{text}", arm.name))?;
+                    print(&arm.name).and_then(|()| print_as_is(format!("\n{text}").as_bytes()))?;
                     continue;
                 }
             };
@@ -108,7 +110,7 @@ impl Ablation {
         }
         let page = report::write_sweep(&contents, &run.join("report"))?;
         reporter.finish();
-        println!("report: {}", page.display());
+        remark(&format!("report: {}", page.shown()));
         outcomes.into_iter().collect()
     }
 

@@ -3,8 +3,8 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde_json::json;
 
-use super::output::{print, print_json};
-use super::table_output::{for_terminal, terminal_tables};
+use super::output::{print_json, tell};
+use super::table_output::{for_terminal, print_tables};
 use crate::analysis::{
     AnalysisOptions, Bins, Boundary, CaseGroups, FigureTable, RankMethod, Scored, analyse, better,
     by_case_groups, by_lesion_size, figures, ranking, towards_zero,
@@ -14,6 +14,7 @@ use crate::error::{Error, Result};
 use crate::evaluation::{Label, Row};
 use crate::report::{AnalysisTables, Exporter, LesionBins, Markdown, Table, write_tables};
 use crate::seed::Seed;
+use crate::text::Shown as _;
 
 /// What is looked at unless the user says otherwise.
 const HEADLINE: [&str; 10] = [
@@ -128,7 +129,7 @@ impl Analyze {
     pub fn exec(self) -> Result<()> {
         let scored = Scored::read_all(&self.inputs)?;
         for note in &scored.notes {
-            eprintln!("note: {note}");
+            tell(&format!("note: {note}"));
         }
         let options = self.draws.options(self.baseline.clone());
         let wanted = Wanted::of(&self.metrics, &scored.rows)?;
@@ -215,7 +216,7 @@ impl Analyze {
             Ok(groups) => groups,
             Err(error) if self.boundary_ml.is_some() => return Err(error),
             Err(error) => {
-                eprintln!("note: no tumour-size groups: {error}");
+                tell(&format!("note: no tumour-size groups: {error}"));
                 return Ok(None);
             }
         };
@@ -262,21 +263,19 @@ pub fn cases_in_words(figures: &[FigureTable]) -> String {
 /// Shows the tables and writes them.
 pub fn finish(tables: &AnalysisTables, out: Option<&Path>, json: bool) -> Result<()> {
     let all = tables.all()?;
-    if json || !for_terminal() {
-        print_json(&as_json(tables, &all))?;
-    } else {
-        print(&terminal_tables(&all)?)?;
+    if let Some(out) = out {
+        write_tables(&all, out)?;
+        write_atomic(&out.join("analysis.md"), markdown(&all)?.as_bytes())?;
+        let text = serde_json::to_vec_pretty(&as_json(tables, &all));
+        let text = text.map_err(|e| Error::Internal(e.to_string()))?;
+        write_atomic(&out.join("analysis.json"), &text)?;
+        tell(&format!("tables in {}", out.shown()));
     }
-    let Some(out) = out else {
-        return Ok(());
-    };
-    write_tables(&all, out)?;
-    write_atomic(&out.join("analysis.md"), markdown(&all)?.as_bytes())?;
-    let text = serde_json::to_vec_pretty(&as_json(tables, &all));
-    let text = text.map_err(|e| Error::Internal(e.to_string()))?;
-    write_atomic(&out.join("analysis.json"), &text)?;
-    eprintln!("tables in {}", out.display());
-    Ok(())
+    if json || !for_terminal() {
+        print_json(&as_json(tables, &all))
+    } else {
+        print_tables(&all)
+    }
 }
 
 fn markdown(tables: &[Table]) -> Result<String> {

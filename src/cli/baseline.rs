@@ -3,9 +3,10 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use super::output::{print, print_json};
+use super::output::{print, print_json, remark, tell};
 use crate::error::{Error, Result};
 use crate::gate::{Baseline, Policy, list};
+use crate::text::{Shown as _, name_of};
 
 /// Where baselines lie unless the user says otherwise.
 pub const FOLDER: &str = "reports/baseline";
@@ -102,7 +103,7 @@ impl Save {
         let path = self.dir.join(format!("{}.json", self.name));
         if path.exists() && !self.replace {
             return Err(Error::usage(
-                format!("{} is there already", path.display()),
+                format!("{} is there already", path.shown()),
                 "--replace writes over it; another --name keeps both",
             ));
         }
@@ -111,16 +112,17 @@ impl Save {
             results.keep(&Policy::read(Some(policy))?);
         }
         for note in &results.notes {
-            eprintln!("note: {note}");
+            tell(&format!("note: {note}"));
         }
         results.save(&path)?;
-        print(&format!(
-            "{}: {} algorithms, {} cases, {} cost measurements\n",
-            path.display(),
+        remark(&format!(
+            "{}: {} algorithms, {} cases, {} cost measurements",
+            path.shown(),
             results.algorithms().len(),
             results.cases().len(),
             results.costs.iter().map(|c| c.samples.len()).sum::<usize>()
-        ))
+        ));
+        Ok(())
     }
 }
 
@@ -135,17 +137,17 @@ impl List {
             let all: Vec<_> = entries
                 .iter()
                 .map(|(name, path, one)| {
-                    json!({ "name": name, "file": path, "facts": one.facts,
+                    json!({ "name": name, "file": name_of(path.as_os_str()), "facts": one.facts,
                             "algorithms": one.algorithms(), "cases": one.cases().len() })
                 })
                 .collect();
             return print_json(&all);
         }
         if entries.is_empty() {
-            eprintln!(
+            tell(&format!(
                 "no baseline in {}; hdbench baseline save PATH --name NAME makes one",
-                self.dir.display()
-            );
+                self.dir.shown()
+            ));
         }
         let lines: String = entries
             .iter()
@@ -181,10 +183,12 @@ impl Show {
                     json!({ "algorithm": algorithm, "figure": figure, "n": n, "mean": mean })
                 })
                 .collect();
-            return print_json(&json!({ "file": path, "facts": one.facts, "means": means,
-                                       "cases": one.cases(), "costs": one.costs }));
+            return print_json(
+                &json!({ "file": name_of(path.as_os_str()), "facts": one.facts, "means": means,
+                                       "cases": one.cases(), "costs": one.costs }),
+            );
         }
-        let mut text = format!("{}\nhdbench     {}\n", path.display(), version(&one));
+        let mut text = format!("{}\nhdbench     {}\n", path.shown(), version(&one));
         for (name, value) in [
             ("study", &one.facts.study),
             ("settings", &one.facts.settings),

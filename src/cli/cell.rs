@@ -1,21 +1,25 @@
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR1};
 
+use super::leased::end_when_lost;
+use super::output::tell;
 use super::progress::Reporter;
 use super::study_options::pool;
 use crate::artifact::sweep;
-use crate::error::{Error, Result};
+use crate::error::{Error, ExitCode, Result};
 use crate::harness::{
     CELL_RESERVE_BYTES, Cell, Inputs, Lease, Message, Reserve, Study, check_belongs,
     record_failure, report_to_parent, run_cell,
 };
 use crate::network::Places;
 use crate::progress::Progress;
+use crate::workers;
 
 /// Work on single cells of a study.
 #[derive(Subcommand, Debug)]
@@ -69,7 +73,8 @@ impl Run {
         let cell = Cell::parse(&self.cell)?;
         check_belongs(&self.run, &study, cell)?;
         let folder = cell.folder(&self.run);
-        let lease = Lease::take(&folder)?;
+        let lease = Lease::take(&folder, progress)?;
+        end_when_lost(&lease, &folder, self.supervised);
         let result = self.work(&study, cell, &folder, &lease.watched(progress));
         if let Err(error) = &result
             && !matches!(error, Error::Interrupted { .. })
@@ -99,8 +104,12 @@ impl Run {
     }
 }
 
+/// Who started this process is gone, and so should this one be: it is given so long to come to a safe place
+/// and save. Everything is written so that ending anywhere harms nothing.
+const GRACE: Duration = Duration::from_secs(10);
+
 /// Progress of a cell that another process runs: messages on standard output; stops at a signal
-/// and when standard input ends.
+/// and when it is asked to on standard input, or that ends.
 struct Supervised {
     stop: Arc<AtomicBool>,
 }
@@ -108,16 +117,31 @@ struct Supervised {
 impl Supervised {
     fn new() -> Result<Self> {
         let stop = Arc::new(AtomicBool::new(false));
+        let refused = |e| Error::Internal(format!("signal handlers: {e}"));
+        // A second Ctrl-C ends this process as it ends the one that started it. Being asked by that one
+        // does not count as the first.
+        let impatient = Arc::new(AtomicBool::new(false));
+        let code = ExitCode::Interrupted as i32;
+        signal_hook::flag::register_conditional_shutdown(SIGINT, code, Arc::clone(&impatient))
+            .map_err(refused)?;
+        signal_hook::flag::register(SIGINT, impatient).map_err(refused)?;
         for signal in [SIGINT, SIGTERM, SIGUSR1] {
-            signal_hook::flag::register(signal, Arc::clone(&stop))
-                .map_err(|e| Error::Internal(format!("signal handlers: {e}")))?;
+            signal_hook::flag::register(signal, Arc::clone(&stop)).map_err(refused)?;
         }
-        let ended = Arc::clone(&stop);
-        std::thread::spawn(move || {
-            // Nothing is ever written: reading returns when the parent lets go or dies.
-            let _ = std::io::stdin().lock().read(&mut [0]);
-            ended.store(true, Ordering::Relaxed);
-        });
+        let asked = Arc::clone(&stop);
+        workers::spawn("parent", move || {
+            let mut byte = [0];
+            loop {
+                match std::io::stdin().lock().read(&mut byte) {
+                    Ok(1) => asked.store(true, Ordering::Relaxed),
+                    Err(e) if e.kind() == ErrorKind::Interrupted => {}
+                    Ok(_) | Err(_) => break,
+                }
+            }
+            asked.store(true, Ordering::Relaxed);
+            std::thread::sleep(GRACE);
+            signal_hook::low_level::exit(code);
+        })?;
         Ok(Self { stop })
     }
 
@@ -132,6 +156,8 @@ impl Progress for Supervised {
     fn plan(&self, _units: u64) {}
 
     fn stage(&self, _cell: &str, name: &str) {
+        // Standard error is the cell's log.
+        tell(name);
         self.send(&Message::Stage(name.into()));
     }
 
@@ -140,6 +166,7 @@ impl Progress for Supervised {
     }
 
     fn note(&self, line: &str) {
+        tell(line);
         self.send(&Message::Note(line.into()));
     }
 

@@ -3,9 +3,11 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::analyze::{Draws, Wanted, cases_in_words, finish};
+use super::output::tell;
 use crate::analysis::{Analysis, Scored, analyse, figures, short_names};
 use crate::error::{Error, Result};
 use crate::report::AnalysisTables;
+use crate::text::Shown as _;
 
 /// Whether B is better than A: paired tests on the same cases.
 ///
@@ -43,7 +45,7 @@ impl Compare {
         let names = short_names(&paths)?;
         let mut sides = [Scored::read(&paths[0])?, Scored::read(&paths[1])?];
         for note in sides.iter().flat_map(|side| &side.notes) {
-            eprintln!("note: {note}");
+            tell(&format!("note: {note}"));
         }
         let pairs = self.pairs(&sides)?;
         let named = |place: &str, name: &str| match pairs.len() {
@@ -69,7 +71,7 @@ impl Compare {
         if all.comparisons.iter().all(|comparison| comparison.n == 0) {
             return Err(Error::malformed(
                 &self.candidate,
-                format!("has no case in common with {}", self.baseline.display()),
+                format!("has no case in common with {}", self.baseline.shown()),
                 "compare scores of the same cases, under the same names",
             ));
         }

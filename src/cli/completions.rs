@@ -4,9 +4,10 @@ use clap::{Args, Command, CommandFactory};
 use clap_complete::Shell;
 
 use super::Cli;
-use super::output::print;
+use super::output::{print_as_is, remark};
 use crate::artifact::write_atomic;
 use crate::error::{Error, Result};
+use crate::text::Shown as _;
 
 /// Print completions for a shell.
 #[derive(Args, Debug)]
@@ -24,7 +25,7 @@ impl Completions {
     pub fn exec(self) -> Result<()> {
         let mut script = Vec::new();
         clap_complete::generate(self.shell, &mut Cli::command(), "hdbench", &mut script);
-        print(&String::from_utf8_lossy(&script))
+        print_as_is(&script)
     }
 }
 
@@ -45,7 +46,8 @@ impl Man {
         // Verbs get what they have from those above them, their full name too.
         command.build();
         let pages = pages(&command, &self.out)?;
-        print(&format!("{}: {pages} pages\n", self.out.display()))
+        remark(&format!("{}: {pages} pages", self.out.shown()));
+        Ok(())
     }
 }
 

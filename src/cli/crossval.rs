@@ -2,13 +2,14 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
+use super::leased::leased;
 use super::progress::Reporter;
 use super::study_options::StudyOptions;
 use super::study_run::{execute, existing, generate, given, interrupted_in, own_phantoms, told};
 use crate::dataset::phantom::Spec;
 use crate::dataset::{self, read_splits};
 use crate::error::Result;
-use crate::harness::{Data, Lease, Phantoms, Study, Transfer};
+use crate::harness::{Data, Phantoms, Study, Transfer};
 use crate::progress::Progress;
 use crate::recipe::Variant;
 use crate::seed::Seed;
@@ -77,7 +78,7 @@ pub struct Crossval {
 impl Crossval {
     pub fn exec(self) -> anyhow::Result<()> {
         self.options.check()?;
-        let run = self.options.folder(self.out.as_deref(), "crossval");
+        let run = self.options.folder(self.out.as_deref(), "crossval")?;
         let reporter = Reporter::new()?;
         let result = self.run(&run, &reporter);
         reporter.finish();
@@ -85,7 +86,7 @@ impl Crossval {
     }
 
     fn run(&self, run: &Path, reporter: &Reporter) -> Result<()> {
-        let _lease = Lease::take(run)?;
+        let _lease = leased(run, reporter)?;
         let existing = existing(run, &self.options)?;
         let study = self.study(run, existing.as_ref())?;
         if let Some(phantoms) = study.data.phantoms {

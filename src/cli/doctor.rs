@@ -3,7 +3,7 @@ use std::io::IsTerminal;
 use clap::Args;
 use serde_json::json;
 
-use super::output::print_json;
+use super::output::{print, print_json};
 use super::study_options::cores;
 use crate::error::Result;
 use crate::harness::Machine;
@@ -34,19 +34,19 @@ impl Doctor {
             });
             return print_json(&value);
         }
-        println!("hdbench {} {}", machine.hdbench, machine.commit);
+        let mut text = format!("hdbench {} {}\n", machine.hdbench, machine.commit);
         let memory = machine
             .memory_gb
             .map_or(String::new(), |gb| format!(", {gb:.0} GB memory"));
-        println!("{}, {} cores{memory}\n", machine.processor, machine.cores);
+        text += &format!("{}, {} cores{memory}\n\n", machine.processor, machine.cores);
         for device in &devices {
             let name = device.place.to_string();
             match &device.works {
-                Ok(()) => println!("  {name:<11} works"),
-                Err(reason) => println!("  {name:<11} no: {reason}"),
+                Ok(()) => text += &format!("  {name:<11} works\n"),
+                Err(reason) => text += &format!("  {name:<11} no: {reason}\n"),
             }
         }
-        Ok(())
+        print(&text)
     }
 }
 

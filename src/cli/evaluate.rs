@@ -1,13 +1,14 @@
-use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::io::{self, ErrorKind, IsTerminal};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
+use super::output::{print, print_as_is};
 use super::progress::Reporter;
 use super::score_table::{self, Shown};
 use super::study_options::{cores, pool, side_by_side};
 use crate::analysis::write_parquet;
-use crate::artifact::create_dir;
+use crate::artifact::{create_dir, read_file};
 use crate::error::{Error, Result};
 use crate::evaluation::lits::{LitsScored, lits_rows, score_lits, write_scores_txt};
 use crate::evaluation::{
@@ -18,6 +19,8 @@ use crate::evaluation::{
 };
 use crate::metrics::surface::Border;
 use crate::progress::Progress;
+use crate::text;
+use crate::text::Shown as _;
 
 /// So many names are shown in one message; failures.csv has all.
 const NAMES_SHOWN: usize = 10;
@@ -210,7 +213,7 @@ impl Evaluate {
     fn run(&self, reporter: &Reporter) -> Result<()> {
         let scored = self.score(reporter)?;
         self.show(&scored)?;
-        reporter.note(&format!("results in {}", self.out.display()));
+        reporter.note(&format!("results in {}", self.out.shown()));
         scored.verdict()
     }
 
@@ -307,7 +310,7 @@ impl Evaluate {
         for (flag, path) in [("--pred", &self.pred), ("--ref", &self.reference)] {
             if path.canonicalize().is_ok_and(|path| path == out) {
                 return Err(Error::usage(
-                    format!("--out and {flag} are both {}", self.out.display()),
+                    format!("--out and {flag} are both {}", self.out.shown()),
                     "results would replace files there: give --out a folder of its own",
                 ));
             }
@@ -324,7 +327,7 @@ impl Evaluate {
             let names: Vec<String> = pairing
                 .extra
                 .iter()
-                .map(|source| source.path().display().to_string())
+                .map(|source| source.path().shown().to_string())
                 .collect();
             reporter.note(&format!(
                 "warning: {} predictions have no reference and are left out: {}",
@@ -350,13 +353,13 @@ impl Evaluate {
         }
         reporter.note(&format!(
             "error: {text}\nhint: add them to {}, or score the others with --allow-missing",
-            self.pred.display()
+            self.pred.shown()
         ));
         let failure = |one: &MissingCase| Failure {
             case: one.case.clone(),
             error: Error::malformed(
                 &self.pred,
-                format!("has no prediction for {}", one.reference.path().display()),
+                format!("has no prediction for {}", one.reference.path().shown()),
                 "add it, or leave the case out with --allow-missing",
             ),
         };
@@ -427,7 +430,7 @@ impl Evaluate {
         Err(Error::malformed(
             &self.pred,
             format!("none of {} cases could be scored", failures.len()),
-            format!("the reasons stand above and in {}", path.display()),
+            format!("the reasons stand above and in {}", path.shown()),
         ))
     }
 
@@ -455,24 +458,23 @@ impl Evaluate {
         } else {
             Format::Csv
         };
-        let bytes = match self.format.unwrap_or(default) {
+        match self.format.unwrap_or(default) {
             format @ (Format::Table | Format::Full) => {
                 let shown = match format {
                     Format::Table => Shown::Headline,
                     _ => Shown::Everything,
                 };
-                self.table(found, shown).into_bytes()
+                print(&self.table(found, shown))
             }
             Format::Csv => {
                 let path = self.out.join("metrics_long.csv");
-                std::fs::read(&path).map_err(Error::read(&path))?
+                let text = read_file(&path).map_err(Error::read(&path))?;
+                match io::stdout().is_terminal() {
+                    true => print(&String::from_utf8_lossy(&text)),
+                    false => print_as_is(&text),
+                }
             }
-            Format::Jsonl => json_lines(&found.rows)?,
-        };
-        match io::stdout().lock().write_all(&bytes) {
-            // Whoever reads has seen enough (`| head`).
-            Err(e) if e.kind() == ErrorKind::BrokenPipe => Ok(()),
-            other => other.map_err(Error::write(Path::new("standard output"))),
+            Format::Jsonl => print_as_is(&json_lines(&found.rows)?),
         }
     }
 }
@@ -570,7 +572,7 @@ fn json_lines(rows: &[Row]) -> Result<Vec<u8>> {
 fn name_of(path: &Path) -> String {
     let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
     let name = absolute.file_name().unwrap_or(absolute.as_os_str());
-    let name = name.to_string_lossy().into_owned();
+    let name = text::name_of(name).into_owned();
     let extensions = [".nii.gz", ".nii", ".zip"];
     let stem = extensions.iter().find_map(|end| name.strip_suffix(end));
     stem.map_or(name.clone(), str::to_owned)

@@ -2,15 +2,16 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::output::{print, print_json};
+use super::output::print_json;
 use super::progress::Reporter;
 use super::study_options::{cores, pool};
-use super::table_output::{for_terminal, terminal_tables};
+use super::table_output::{for_terminal, print_tables};
 use crate::error::{Error, Result};
 use crate::evaluation::lits::{LitsScored, score_lits};
 use crate::evaluation::{DEFAULT_JOBS, LabelMapChoice, PairOptions, evaluate, pair};
 use crate::progress::Progress;
 use crate::report::{Entry, RankBy, leaderboard, write_tables};
+use crate::text::{Shown as _, name_of};
 
 /// Score and rank any number of submissions as the LiTS challenge does.
 ///
@@ -63,14 +64,14 @@ impl Leaderboard {
         }
         let references = entries.iter().map(references).max().unwrap_or_default();
         let table = leaderboard(&entries, self.rank_by, references)?;
+        if let Some(out) = &self.out {
+            write_tables(std::slice::from_ref(&table), out)?;
+            reporter.note(&format!("table in {}", out.shown()));
+        }
         if self.json || !for_terminal() {
             print_json(&table)?;
         } else {
-            print(&terminal_tables(std::slice::from_ref(&table))?)?;
-        }
-        if let Some(out) = &self.out {
-            write_tables(std::slice::from_ref(&table), out)?;
-            reporter.note(&format!("table in {}", out.display()));
+            print_tables(std::slice::from_ref(&table))?;
         }
         verdict(&entries)
     }
@@ -149,10 +150,7 @@ fn references(entry: &Entry) -> usize {
 
 /// File names where they tell the submissions apart, else whole paths.
 fn names(paths: &[PathBuf]) -> Vec<String> {
-    let short = |path: &PathBuf| {
-        path.file_name()
-            .map(|name| name.to_string_lossy().into_owned())
-    };
+    let short = |path: &PathBuf| path.file_name().map(|name| name_of(name).into_owned());
     let names: Vec<String> = paths.iter().filter_map(short).collect();
     let mut different = names.clone();
     different.sort_unstable();
@@ -162,7 +160,7 @@ fn names(paths: &[PathBuf]) -> Vec<String> {
     }
     paths
         .iter()
-        .map(|path| path.display().to_string())
+        .map(|path| name_of(path.as_os_str()).into_owned())
         .collect()
 }
 

@@ -3,6 +3,7 @@
 mod ablation;
 mod analyze;
 mod baseline;
+mod called;
 mod cancel;
 mod cell;
 mod compare;
@@ -13,6 +14,7 @@ mod doctor;
 mod evaluate;
 mod explain;
 mod leaderboard;
+mod leased;
 mod model;
 mod model_options;
 mod output;
@@ -159,7 +161,7 @@ fn run(verb: Verb) -> ExitCode {
     match result {
         Ok(()) => ExitCode::Done,
         Err(error) => {
-            eprintln!("error: {error}");
+            output::tell(&format!("error: {error}"));
             error
                 .chain()
                 .find_map(|cause| cause.downcast_ref::<Error>())

@@ -1,21 +1,57 @@
+//! The one place from which anything is printed.
+//!
+//! Standard output carries what was asked for; if it cannot be written (a full disk) that is an error, and
+//! the process ends with 1. Who reads and closes the pipe early (`| head`) has seen enough: that is none.
+//! A line about work that is done and lies in files ([`remark`]) is no product: it never makes a failure of
+//! a run that went well, the trouble is told on standard error. Standard error carries progress, notes and
+//! errors ([`tell`]); where it takes nothing, they are lost and the work goes on.
+//!
+//! All of it passes through [`crate::text`], so that no name from outside acts on a terminal or a CI's log;
+//! only what another program reads is printed as it is.
+
 use std::io::{ErrorKind, Write};
 use std::path::Path;
 
 use serde::Serialize;
 
 use crate::error::{Error, Result};
+use crate::text::{calm_json, message};
 
-/// Prints to standard output; a pager that was left early is no error.
+/// Prints text that was asked for.
 pub fn print(text: &str) -> Result<()> {
-    let mut out = std::io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(e) if e.kind() == ErrorKind::BrokenPipe => Ok(()),
-        written => written.map_err(Error::write(Path::new("standard output"))),
-    }
+    print_as_is(message(text).as_bytes())
+}
+
+/// Prints what another program reads, or what is escaped already.
+pub fn print_as_is(bytes: &[u8]) -> Result<()> {
+    put(bytes).map_err(Error::write(Path::new("standard output")))
 }
 
 /// Prints a value as JSON.
 pub fn print_json(value: &impl Serialize) -> Result<()> {
     let text = serde_json::to_string_pretty(value).map_err(|e| Error::Internal(e.to_string()))?;
-    print(&(text + "\n"))
+    print_as_is((calm_json(&text).into_owned() + "\n").as_bytes())
+}
+
+/// Prints a line about work that is done, whatever becomes of the line.
+pub fn remark(line: &str) {
+    if let Err(error) = put(format!("{}\n", message(line)).as_bytes()) {
+        tell(&format!(
+            "warning: standard output: cannot write: {error}\n{line}"
+        ));
+    }
+}
+
+/// Prints a line to standard error, as far as that takes it.
+pub fn tell(line: &str) {
+    // In one piece: lines of several processes stay whole.
+    let _ = std::io::stderr().write_all(format!("{}\n", message(line)).as_bytes());
+}
+
+fn put(bytes: &[u8]) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(bytes).and_then(|()| out.flush()) {
+        Err(e) if e.kind() == ErrorKind::BrokenPipe => Ok(()),
+        written => written,
+    }
 }

@@ -3,9 +3,11 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::model_options::ModelOptions;
+use super::output::{remark, tell};
 use super::progress::Reporter;
 use crate::harness::{model_problem, predict_file};
 use crate::progress::Progress;
+use crate::text::Shown as _;
 
 /// Segment a CT of your own: no mask needed, the coarse stage is included.
 ///
@@ -45,14 +47,14 @@ impl Predict {
         reporter.finish();
         let found = found?;
         if !found.coarse_liver {
-            eprintln!("warning: the coarse stage found no liver; the whole volume was searched");
+            tell("warning: the coarse stage found no liver; the whole volume was searched");
         }
-        println!(
+        remark(&format!(
             "{}: liver {:.1} mL, lesions {:.2} mL",
-            self.out.display(),
+            self.out.shown(),
             found.liver_ml,
             found.lesions_ml
-        );
+        ));
         Ok(())
     }
 }

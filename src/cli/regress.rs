@@ -5,8 +5,8 @@ use clap::Args;
 use serde_json::json;
 
 use super::baseline::{FOLDER, locate};
-use super::output::{print, print_json};
-use super::table_output::{for_terminal, terminal_tables};
+use super::output::{print_as_is, print_json, tell};
+use super::table_output::{for_terminal, print_tables};
 use crate::artifact::write_atomic;
 use crate::error::{Error, Result};
 use crate::gate::{
@@ -14,6 +14,7 @@ use crate::gate::{
     comment, headline, judge, junit, plot, power, step_summary, table,
 };
 use crate::report::{Cell, Column, Table, TableRow, Unit, write_tables};
+use crate::text::Shown as _;
 
 /// Whether results are worse than a baseline: the gate of a CI.
 ///
@@ -79,15 +80,15 @@ impl Regress {
             write(&judgement, out)?;
         }
         if self.github {
-            print(&annotations(&judgement))?;
+            print_as_is(annotations(&judgement).as_bytes())?;
             append_summary(&judgement)?;
         } else if self.json || (!for_terminal() && self.out.is_none()) {
             print_json(&as_json(&judgement))?;
         } else {
-            print(&terminal_tables(&[table(&judgement)])?)?;
+            print_tables(&[table(&judgement)])?;
         }
         if let Some(out) = &self.out {
-            eprintln!("outputs in {}", out.display());
+            tell(&format!("outputs in {}", out.shown()));
         }
         finish(&judgement)
     }
@@ -104,7 +105,7 @@ impl Regress {
             return print_json(&json!({ "format": "hdbench.power/1", "level": policy.level,
                                        "power": POWER, "lines": lines }));
         }
-        print(&terminal_tables(&[power_table(lines, policy)])?)
+        print_tables(&[power_table(lines, policy)])
     }
 }
 
@@ -171,7 +172,7 @@ fn write(judgement: &Judgement, out: &Path) -> Result<()> {
 
 fn append_summary(judgement: &Judgement) -> Result<()> {
     let Some(path) = std::env::var_os("GITHUB_STEP_SUMMARY").map(PathBuf::from) else {
-        eprintln!("note: GITHUB_STEP_SUMMARY is not set; no step summary is written");
+        tell("note: GITHUB_STEP_SUMMARY is not set; no step summary is written");
         return Ok(());
     };
     let mut file = std::fs::OpenOptions::new()
@@ -203,7 +204,7 @@ fn finish(judgement: &Judgement) -> Result<()> {
     };
     match judgement.outcome {
         Outcome::Passed => {
-            eprintln!("{}", headline(judgement));
+            tell(&headline(judgement));
             Ok(())
         }
         Outcome::Regressed => Err(Error::Regressed {

@@ -4,16 +4,21 @@ use clap::Args;
 use clap::ValueEnum;
 use clap::builder::PossibleValue;
 
+use super::leased::end_when_lost;
+use super::output::remark;
 use super::progress::Reporter;
 use crate::analysis::{Scored, write_parquet};
 use crate::dataset::Protocol;
 use crate::error::Result;
-use crate::harness::{Inputs, Study};
+use crate::harness::{Inputs, Lease, Study};
 use crate::network::Place;
 use crate::progress::Progress;
 use crate::report::{self, Content};
+use crate::text::Shown as _;
 
 /// Render the report of what a study has so far.
+///
+/// While a start works in the study's folder it is refused after a minute: a start writes its report itself.
 #[derive(Args, Debug)]
 #[command(after_help = "Example:\n  hdbench report runs/ablation-demo")]
 pub struct Report {
@@ -25,10 +30,13 @@ impl Report {
     pub fn exec(self) -> anyhow::Result<()> {
         let reporter = Reporter::new()?;
         let study = Study::read(&self.run)?;
+        // Two that write one report, or a study that begins meanwhile, would take files from each other.
+        let lease = Lease::take_for_report(&self.run, &reporter)?;
+        end_when_lost(&lease, &self.run, false);
         let inputs = Inputs::prepare(&self.run, &study, &reporter)?;
         let (_, page) = render(&self.run, &study, &inputs, &reporter)?;
         reporter.finish();
-        println!("report: {}", page.display());
+        remark(&format!("report: {}", page.shown()));
         Ok(inputs.as_locked(&self.run)?)
     }
 }

@@ -4,11 +4,12 @@ use clap::Args;
 use indicatif::HumanDuration;
 use serde_json::json;
 
-use super::output::{print, print_json};
+use super::output::{print, print_as_is, print_json};
 use super::table_output::{for_terminal, terminal_tables};
 use crate::error::Result;
 use crate::harness::{CellState, CellStatus, add_jobs, status};
 use crate::report::{Cell, Column, Table, TableRow, Unit};
+use crate::text::{name_of, shown};
 
 /// How a study stands: every cell, who works on it, how long it will take, why it failed.
 ///
@@ -36,8 +37,10 @@ impl StatusVerb {
         let mut cells = status(&self.run)?;
         let unanswered = add_jobs(&self.run, &mut cells).err();
         if self.json || !for_terminal() {
-            return print_json(&json!({ "format": "hdbench.status/1", "run": self.run,
-                                       "counts": counts(&cells), "cells": cells }));
+            return print_json(
+                &json!({ "format": "hdbench.status/1", "run": name_of(self.run.as_os_str()),
+                                       "counts": counts(&cells), "cells": cells }),
+            );
         }
         if cells.is_empty() {
             return print("the study has not looked at its data yet: nothing is planned\n");
@@ -46,9 +49,10 @@ impl StatusVerb {
         if let Some(error) = unanswered {
             let first = error.to_string();
             let first = first.lines().next().unwrap_or_default();
+            let first = shown(first);
             text += &format!("Slurm was not asked ({first}): this is what the folders say.\n");
         }
-        print(&text)
+        print_as_is(text.as_bytes())
     }
 }
 
@@ -139,8 +143,9 @@ fn by_folder(state: &CellState) -> String {
                 text += &format!(", {percent} %");
             }
             if let Some(left) = holder.seconds_left() {
-                let left = std::time::Duration::from_secs_f64(left);
-                text += &format!(", {} left", HumanDuration(left));
+                if let Ok(left) = std::time::Duration::try_from_secs_f64(left) {
+                    text += &format!(", {} left", HumanDuration(left));
+                }
             }
             text
         }

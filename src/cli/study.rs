@@ -4,14 +4,16 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Parser, Subcommand};
 use toml::{Table as Toml, Value};
 
-use super::output::print;
+use super::output::{print, print_as_is};
 use super::progress::Reporter;
 use super::study_run::{plan, timed};
-use super::table_output::terminal_tables;
+use super::table_output::print_tables;
 use super::{Cli, Verb};
+use crate::artifact::read_text;
 use crate::error::{Error, Result};
 use crate::harness::{Cell as StudyCell, Study, status};
 use crate::report::{Cell, Column, Table, TableRow, Unit};
+use crate::text::Shown as _;
 
 /// Studies declared in a file.
 #[derive(Subcommand, Debug)]
@@ -91,7 +93,7 @@ impl StudyVerb {
                     return Err(Error::usage(
                         format!(
                             "{}: a study's folder takes no further flags",
-                            verb.study.display()
+                            verb.study.shown()
                         ),
                         "--measure comes before it; other settings are those of its study.toml",
                     )
@@ -109,7 +111,7 @@ impl StudyVerb {
                     known = timed(&study, &states, &cells, &reporter)?;
                     reporter.finish();
                 }
-                Ok(print(&plan(&states, &cells, &known)?)?)
+                Ok(print_as_is(plan(&states, &cells, &known)?.as_bytes())?)
             }
             Self::Plan(verb) => {
                 let mut more = verb.more.flags;
@@ -184,7 +186,7 @@ const FLAGS: [&str; 14] = [
 
 /// The words of the command line that a file stands for.
 fn arguments(file: &Path) -> Result<Vec<String>> {
-    let text = std::fs::read_to_string(file).map_err(Error::read(file))?;
+    let text = read_text(file).map_err(Error::read(file))?;
     let wrong = |problem: String, hint: String| Error::malformed(file, problem, hint);
     let help = || "hdbench study run --help shows a study file".to_owned();
     let table: Toml = toml::from_str(&text).map_err(|e| wrong(e.to_string(), help()))?;
@@ -230,7 +232,11 @@ fn arguments(file: &Path) -> Result<Vec<String>> {
                 };
                 let folder = file.parent().unwrap_or(Path::new(""));
                 words.push(format!("--{path}"));
-                words.push(folder.join(text).display().to_string());
+                let path = folder.join(text);
+                let text = path
+                    .to_str()
+                    .ok_or_else(|| wrong("its folder's path is no UTF-8".into(), help()))?;
+                words.push(text.to_owned());
             }
             (known, value) if FLAGS.contains(&known) => {
                 let values = match value {
@@ -317,7 +323,7 @@ fn show(run: &Path) -> Result<()> {
         rows,
         ..Table::default()
     };
-    print(&terminal_tables(&[table])?)
+    print_tables(&[table])
 }
 
 #[cfg(test)]

@@ -7,7 +7,9 @@ use crate::error::{Error, Result};
 use crate::harness::{Data, Study, own_cache};
 use crate::network::{Place, Places};
 use crate::recipe::{RecipeName, ScaleName, Settings, Variant};
+use crate::text::shown_path;
 use crate::training::Saving;
+use crate::workers;
 
 /// Settings that every study has.
 #[derive(Args, Debug)]
@@ -96,15 +98,35 @@ pub enum EngineName {
     Script,
 }
 
+/// Refuses a path that a study's file cannot name.
+///
+/// # Errors
+/// `Error::Usage`.
+pub fn writable_name(path: &Path) -> Result<()> {
+    match path.to_str() {
+        Some(_) => Ok(()),
+        None => Err(Error::usage(
+            format!("{}: the path is no UTF-8", shown_path(path)),
+            "rename the folder or give another: study.toml names it, and TOML is UTF-8",
+        )),
+    }
+}
+
 impl StudyOptions {
     /// The study's folder: the one asked for, or `runs/<verb>-<scale>`.
-    pub fn folder(&self, out: Option<&Path>, verb: &str) -> PathBuf {
+    ///
+    /// # Errors
+    /// `Error::Usage` for a path that is no UTF-8: the study's files name folders.
+    pub fn folder(&self, out: Option<&Path>, verb: &str) -> Result<PathBuf> {
         let scale = self.scale.to_possible_value();
         let scale = scale.map_or(String::new(), |value| value.get_name().to_owned());
-        out.map_or_else(
+        let folder = out.map_or_else(
             || PathBuf::from(format!("runs/{verb}-{scale}")),
             Path::to_path_buf,
-        )
+        );
+        // What is relative is kept as an absolute path as well.
+        writable_name(&std::path::absolute(&folder).map_err(Error::read(&folder))?)?;
+        Ok(folder)
     }
 
     /// The presets with the changes asked for.
@@ -238,5 +260,5 @@ pub fn pool(threads: usize) -> Result<rayon::ThreadPool> {
     rayon::ThreadPoolBuilder::new()
         .num_threads(threads)
         .build()
-        .map_err(|e| Error::Internal(format!("threads: {e}")))
+        .map_err(|e| workers::refused(std::io::Error::other(e)))
 }

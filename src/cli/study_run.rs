@@ -1,10 +1,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use super::output::print;
+use super::called::called;
+use super::output::{print_as_is, remark};
 use super::progress::Reporter;
 use super::report::render;
-use super::study_options::{EngineName, StudyOptions, pool};
+use super::study_options::{EngineName, StudyOptions, pool, writable_name};
 use super::table_output::terminal_tables;
 use crate::artifact::sweep;
 use crate::dataset::phantom;
@@ -17,6 +18,7 @@ use crate::harness::{
 use crate::network::Part;
 use crate::progress::Progress;
 use crate::report::{Cell as TableCell, Column, Content, Table, TableRow, Unit};
+use crate::text::Shown as _;
 
 /// Warnings shown before the work begins; the report has all.
 const SHOWN_WARNINGS: usize = 5;
@@ -126,14 +128,19 @@ pub fn execute(
     match options.engine {
         EngineName::Local => {}
         EngineName::Script => {
-            return Ok(Executed::Handed(command_list(run, &study, &open, &binary)));
+            return Ok(Executed::Handed(command_list(
+                run,
+                &study,
+                &open,
+                &called(binary),
+            )));
         }
         EngineName::Slurm => {
             let slurm = SlurmOptions {
-                binary,
+                binary: called(binary),
                 flags: options.sbatch.clone(),
             };
-            let submitted = submit(run, &study, &open, &slurm)?;
+            let submitted = submit(run, &study, &open, &slurm, reporter)?;
             return Ok(Executed::Handed(submission(run, &open, &submitted)));
         }
     }
@@ -166,7 +173,7 @@ fn submission(run: &Path, open: &[Cell], submitted: &Submitted) -> String {
     if open.is_empty() {
         return format!(
             "every cell is done; hdbench report {} renders them\n",
-            run.display()
+            run.shown()
         );
     }
     let mut text = format!(
@@ -182,7 +189,7 @@ fn submission(run: &Path, open: &[Cell], submitted: &Submitted) -> String {
     }
     text + &format!(
         "hdbench status {0} follows them; hdbench cancel {0} stops them\n",
-        run.display()
+        run.shown()
     )
 }
 
@@ -302,10 +309,10 @@ pub fn plan(
 pub fn told(executed: Executed) -> Result<()> {
     match executed {
         Executed::Finished(finished) => {
-            print(&format!("report: {}\n", finished.page.display()))?;
+            remark(&format!("report: {}", finished.page.shown()));
             finished.outcome
         }
-        Executed::Handed(text) => print(&text),
+        Executed::Handed(text) => print_as_is(text.as_bytes()),
     }
 }
 
@@ -315,7 +322,7 @@ pub fn interrupted_in(run: &Path, result: Result<()>) -> Result<()> {
         Err(Error::Interrupted { .. }) => Err(Error::Interrupted {
             hint: format!(
                 "the same command goes on from here; the study is in {}",
-                run.display()
+                run.shown()
             ),
         }),
         other => other,
@@ -327,8 +334,10 @@ pub fn given(folder: &Path, expected: &str) -> Result<Data> {
     if !folder.exists() {
         return Err(Error::malformed(folder, "no such folder", expected));
     }
+    let absolute = std::path::absolute(folder).map_err(Error::read(folder))?;
+    writable_name(&absolute)?;
     Ok(Data {
-        folder: std::path::absolute(folder).map_err(Error::read(folder))?,
+        folder: absolute,
         phantoms: None,
     })
 }
@@ -354,7 +363,7 @@ pub fn generate(folder: &Path, spec: &phantom::Spec, reporter: &Reporter) -> Res
         ),
         phantom::Kind::Ircadb => format!("{} CT phantoms as DICOM series", spec.cases),
     };
-    reporter.note(&format!("generating {what} in {}", folder.display()));
+    reporter.note(&format!("generating {what} in {}", folder.shown()));
     reporter.stage("", "generating phantoms");
     phantom::write(spec, folder, reporter)?;
     Ok(())

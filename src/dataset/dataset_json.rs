@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value};
 
 use super::label_map::LabelMap;
+use crate::artifact::read_file;
 use crate::error::{Error, Result};
 
 /// How `labels` is written: the two are each other's inverse, a classic mistake.
@@ -71,7 +72,7 @@ pub(crate) fn beside(root: &Path) -> Result<Option<Found>> {
 /// Reads one; none if it has no `labels`. `hint` is the way out for whoever has a wrong one.
 pub(crate) fn read(path: &Path, hint: &str) -> Result<Option<Found>> {
     let wrong = |problem: String| Error::malformed(path, problem, hint);
-    let bytes = std::fs::read(path).map_err(Error::read(path))?;
+    let bytes = read_file(path).map_err(Error::read(path))?;
     let json: Value =
         serde_json::from_slice(&bytes).map_err(|e| wrong(format!("is no JSON: {e}")))?;
     let Some(labels) = json.get("labels").and_then(Value::as_object) else {

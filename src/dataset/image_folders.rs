@@ -9,6 +9,7 @@ use super::layout::{Dataset, Layout};
 use super::listing::{nifti_stem, same_file};
 use super::{Case, LabelMap};
 use crate::error::{Error, Result};
+use crate::text::Shown as _;
 
 /// The folders of such a data set.
 const FOLDERS: [&str; 3] = ["imagesTr", "labelsTr", "imagesTs"];
@@ -75,7 +76,7 @@ pub(super) fn find(root: &Path, files: &[PathBuf]) -> Result<Dataset> {
             warnings.push(format!(
                 "{}: no dataset.json says what the labels are; taken as 0 background, 1 liver, \
                  2 tumour",
-                root.display()
+                root.shown()
             ));
             (layout, LabelMap::lits())
         }
@@ -123,7 +124,7 @@ fn by_name(files: &[&Path], name: impl Fn(&Path) -> Result<String>) -> Result<Na
         {
             return Err(Error::malformed(
                 file,
-                format!("{name} occurs twice, also as {}", first.display()),
+                format!("{name} occurs twice, also as {}", first.shown()),
                 "keep one of the two files",
             ));
         }

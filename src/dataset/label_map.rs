@@ -7,6 +7,7 @@ use ndarray::Array3;
 use rayon::prelude::*;
 
 use crate::error::{Error, Result};
+use crate::text::Shown as _;
 
 /// The classes by value, as DESIGN.md has them.
 pub const CLASSES: [&str; 3] = ["background", "liver", "tumour"];
@@ -87,7 +88,7 @@ impl LabelMap {
         let Some(values) = voxels.as_slice_memory_order_mut() else {
             return Err(Error::Internal(format!(
                 "{}: voxels are not contiguous",
-                path.display()
+                path.shown()
             )));
         };
         if self.is_lits() {

@@ -10,6 +10,7 @@ use super::quirks::{self, BorrowedSpacing};
 use super::{Case, image_folders, listing, lits};
 use crate::artifact::is_zip;
 use crate::error::{Error, Result};
+use crate::text::Shown as _;
 use crate::volume::{self, Geometry, Orientation};
 
 const ACCEPTED: &str = "accepted are LiTS (volume-N.nii[.gz], segmentation-N.nii[.gz]), the Decathlon's Task03 \
@@ -143,14 +144,11 @@ pub fn find(dir: &Path) -> Result<Dataset> {
         .collect();
     let mut seen: Vec<String> = roots
         .iter()
-        .map(|root| format!("{} (imagesTr, labelsTr)", root.display()))
+        .map(|root| format!("{} (imagesTr, labelsTr)", root.shown()))
         .collect();
-    seen.extend(
-        lits.first()
-            .map(|file| format!("{} (LiTS)", file.display())),
-    );
+    seen.extend(lits.first().map(|file| format!("{} (LiTS)", file.shown())));
     let patient = files.iter().find(|file| is_of_patient(dir, file));
-    seen.extend(patient.map(|file| format!("{} (3DIRCADb)", file.display())));
+    seen.extend(patient.map(|file| format!("{} (3DIRCADb)", file.shown())));
     if seen.len() > 1 {
         return Err(Error::malformed(
             dir,

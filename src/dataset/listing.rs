@@ -28,7 +28,11 @@ pub(super) fn files(dir: &Path, expected: &str) -> Result<Vec<PathBuf>> {
     for entry in walk.into_iter().filter_entry(shown) {
         match entry {
             Ok(entry) if entry.file_type().is_dir() => {}
-            Ok(entry) => files.push(entry.into_path()),
+            Ok(entry) => {
+                let path = entry.into_path();
+                refuse_unreadable_name(&path)?;
+                files.push(path);
+            }
             Err(error) if may_be_skipped(&error) => {}
             Err(error) => {
                 let path = error.path().unwrap_or(dir).to_path_buf();
@@ -37,6 +41,21 @@ pub(super) fn files(dir: &Path, expected: &str) -> Result<Vec<PathBuf>> {
         }
     }
     Ok(files)
+}
+
+/// A case's name goes into files of text: one that is no text would be left out, or taken for another.
+fn refuse_unreadable_name(path: &Path) -> Result<()> {
+    let name = path.file_name().unwrap_or_default();
+    let ending = [".nii", ".nii.gz", ".zip"];
+    let is_data = |name: &str| ending.iter().any(|end| name.ends_with(end));
+    match name.to_str() {
+        None if is_data(&name.to_string_lossy().to_ascii_lowercase()) => Err(Error::malformed(
+            path,
+            "its name is no UTF-8",
+            "rename it, in letters that every system reads",
+        )),
+        _ => Ok(()),
+    }
 }
 
 fn is_hidden(path: &Path) -> bool {

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use super::Case;
 use super::listing::{files, nifti_stem, same_file};
 use crate::error::{Error, Result};
+use crate::text::Shown as _;
 
 const EXPECTED: &str = "expected volume-N.nii or volume-N.nii.gz with segmentation-N.nii or .nii.gz, \
      in this folder or below it; `hdbench datasets synth` writes phantoms in this layout";
@@ -57,7 +58,7 @@ pub(super) fn cases(dir: &Path, files: &[PathBuf]) -> Result<Vec<Case>> {
             orphan,
             format!(
                 "segmentation {id} has no volume-{id}.nii or volume-{id}.nii.gz in {}",
-                dir.display()
+                dir.shown()
             ),
             "add the volume, or move the segmentation elsewhere",
         ));
@@ -102,7 +103,7 @@ fn insert(numbers: &mut BTreeMap<u32, PathBuf>, id: u32, path: PathBuf) -> Resul
     }
     Err(Error::malformed(
         &path,
-        format!("number {id} occurs twice, also as {}", first.display()),
+        format!("number {id} occurs twice, also as {}", first.shown()),
         "keep one of the two files, or point to a folder that holds one of them",
     ))
 }

@@ -4,6 +4,7 @@ use super::case::{Format, NiftiFormat};
 use super::problem::{Problem, Severity};
 use super::{Case, LabelMap, quirks};
 use crate::error::{Error, Result};
+use crate::text::Shown as _;
 use crate::volume::{self, Geometry, ImageHeader, Orientation, Volume};
 
 /// Grids that differ by less than this, anywhere, are the same but for rounding to f32.
@@ -42,7 +43,7 @@ pub fn load_pair(case: &Case) -> Result<Pair> {
     };
     let labels_path = case.labels.as_deref().ok_or_else(|| {
         Error::usage(
-            format!("{}: {} has no label map", case.image.display(), case.name),
+            format!("{}: {} has no label map", case.image.shown(), case.name),
             "training and scoring need a segmentation beside the volume",
         )
     })?;
@@ -79,7 +80,7 @@ pub(super) fn check_shapes(
         format!(
             "the label map has {} voxels (x, y, z), the volume {} has {}",
             sizes(labels.shape),
-            case.image.display(),
+            case.image.shown(),
             sizes(image.shape)
         ),
         "both must be on one grid: check that the numbers of the two files belong together",

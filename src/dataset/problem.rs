@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::Case;
 use crate::error::Error;
+use crate::text::Shown as _;
 
 /// How bad a problem is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -38,6 +39,7 @@ pub struct Problem {
     /// The case; empty for what concerns the whole data set.
     pub case: String,
     /// The file it is about.
+    #[serde(serialize_with = "crate::text::path_as_text")]
     pub file: PathBuf,
     /// What was found and how it was taken.
     pub message: String,
@@ -75,7 +77,7 @@ impl Problem {
             Error::Memory { .. } => {
                 let text = error.to_string();
                 let (message, hint) = text.split_once("\nhint: ").unwrap_or((&text, ""));
-                let message = message.strip_prefix(&format!("{}: ", file.display()));
+                let message = message.strip_prefix(&format!("{}: ", file.shown()));
                 (
                     file.to_path_buf(),
                     message.unwrap_or(&text).to_owned(),

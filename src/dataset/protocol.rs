@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ircadb;
 use super::split::{self, Labelled, Split};
+use crate::artifact::read_file;
 use crate::error::{Error, Result};
 use crate::seed::Seed;
 
@@ -234,7 +235,7 @@ fn contradiction(folds: &[Listed]) -> Option<String> {
 /// `Error::Read`, or `Error::Malformed` for anything that is not a list of folds, and for folds with a
 /// case twice.
 pub fn read_splits(path: &Path) -> Result<Vec<Listed>> {
-    let text = std::fs::read(path).map_err(Error::read(path))?;
+    let text = read_file(path).map_err(Error::read(path))?;
     let folds: Vec<Listed> = serde_json::from_slice(&text).map_err(|e| {
         Error::malformed(
             path,

@@ -5,6 +5,7 @@ use super::figure::{Label, Metric, Options};
 use super::lesion::{Criterion, LesionSide};
 use super::tidy::write_csv;
 use crate::error::Result;
+use crate::text::words_cell;
 
 /// Writes `cases.csv`, one row a case: the values under the policy (`liver_dice`, `lesion_dice`,
 /// …, `lesion_detection_f1_iou_gt_0.5`, …), the tumour burdens, and the numbers of reference
@@ -24,7 +25,7 @@ pub fn write_cases(path: &Path, cases: &[ScoredCase]) -> Result<()> {
     columns.extend(["reference_lesions", "detected_lesions", "false_alarms"]);
     let rows = cases.iter().zip(&named).map(|(case, named)| {
         let values: Vec<f64> = named.iter().map(|&(_, value)| value).collect();
-        (&case.case, values, lesion_counts(case))
+        (words_cell(&case.case), values, lesion_counts(case))
     });
     write_csv(path, &columns, rows)
 }

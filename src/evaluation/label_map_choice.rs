@@ -6,6 +6,7 @@ use std::str::FromStr;
 use crate::dataset::LabelMap;
 use crate::dataset::dataset_json::{self, Convention};
 use crate::error::{Error, Result};
+use crate::text::Shown as _;
 
 /// What the user asks for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -67,8 +68,8 @@ impl LabelMapChoice {
         }
         let note = format!(
             "{}: labels of {} ({}): {}",
-            root.display(),
-            found.path.display(),
+            root.shown(),
+            found.path.shown(),
             found.convention,
             found.map
         );

@@ -1,6 +1,8 @@
 use std::path::Path;
 
 use rayon::prelude::*;
+use std::borrow::Cow;
+
 use serde::Serialize;
 
 use super::case::ScoredCase;
@@ -13,6 +15,7 @@ use crate::metrics::BitMask;
 use crate::metrics::components::Connectivity;
 use crate::metrics::detection::{Detection, Group, Overlaps};
 use crate::metrics::regions::{Regions, shared};
+use crate::text::words_cell;
 use crate::volume::Geometry;
 
 /// Lesions count as found at an intersection over union above each of these.
@@ -249,7 +252,7 @@ fn compare(list: &mut [Lesion], overlaps: &Overlaps, groups: &[Group]) {
 
 #[derive(Serialize)]
 struct LesionRow<'a> {
-    case: &'a str,
+    case: Cow<'a, str>,
     side: LesionSide,
     lesion: u32,
     voxels: u64,
@@ -290,7 +293,7 @@ const COLUMNS: [&str; 15] = [
 pub fn write_lesions(path: &Path, cases: &[ScoredCase]) -> Result<()> {
     let rows = cases.iter().flat_map(|case| {
         case.scores.lesions.iter().map(|lesion| LesionRow {
-            case: &case.case,
+            case: words_cell(&case.case),
             side: lesion.side,
             lesion: lesion.lesion,
             voxels: lesion.voxels,

@@ -6,6 +6,7 @@ use std::path::Path;
 use super::case_name::{CaseKey, case_key};
 use super::source::{Listing, Source, list};
 use crate::error::{Error, Result};
+use crate::text::{Shown as _, name_of, shown};
 
 /// So many names are shown as examples.
 const EXAMPLES: usize = 3;
@@ -78,7 +79,7 @@ pub fn pair(prediction: &Path, reference: &Path) -> Result<Pairing> {
     }
     notes.extend(predicted.warn_of_folders_in_archive());
     notes.extend(forget_test_set(&mut predicted, &truth));
-    notes.extend(forget_channel(&mut predicted, &truth));
+    notes.extend(forget_channel(prediction, &mut predicted, &truth)?);
     let mut pairing = Pairing {
         notes,
         ..Pairing::default()
@@ -108,7 +109,7 @@ pub fn pair(prediction: &Path, reference: &Path) -> Result<Pairing> {
 
 fn name_of_single(path: &Path) -> String {
     let name = path.file_name().unwrap_or(path.as_os_str());
-    let name = name.to_string_lossy();
+    let name = name_of(name);
     case_key(&name).map_or_else(|| name.into_owned(), |found| found.key.to_string())
 }
 
@@ -122,7 +123,7 @@ impl Side {
     fn new(root: &Path, listing: Listing) -> Result<Self> {
         let files = match listing {
             Listing::Single(source) => {
-                let key = case_key(&root.to_string_lossy());
+                let key = case_key(&name_of(root.as_os_str()));
                 let key = key.map_or_else(|| CaseKey::Stem(name_of_single(root)), |key| key.key);
                 return Ok(Self {
                     cases: BTreeMap::from([(key, source)]),
@@ -152,7 +153,7 @@ impl Side {
                 Some(format!(
                     "{}: its label maps lie in the folder {folder:?}; the LiTS challenge takes only \
                      files at the top level and would refuse this archive",
-                    archive.path().display()
+                    archive.path().shown()
                 ))
             }
             Source::File(_) => None,
@@ -231,7 +232,7 @@ impl LeftOut {
     fn notes(&self, root: &Path) -> Vec<String> {
         let note = |names: &[String], what: &str| {
             let (count, names) = (names.len(), examples(names));
-            (count > 0).then(|| format!("{}: left out {count} {what} ({names})", root.display()))
+            (count > 0).then(|| format!("{}: left out {count} {what} ({names})", root.shown()))
         };
         [
             note(&self.droppings, "hidden files, such as macOS leaves behind"),
@@ -268,29 +269,35 @@ fn one_each(root: &Path, files: Vec<Candidate>) -> Result<BTreeMap<CaseKey, Sour
             same.push(file);
         }
     }
-    let twice: Vec<String> = cases
+    let twice: BTreeMap<&CaseKey, Vec<String>> = cases
         .iter()
         .filter(|(_, files)| files.len() > 1)
-        .map(|(key, files)| {
-            let names: Vec<&str> = files.iter().map(|file| file.name.as_str()).collect();
-            format!("\n  {key}: {}", names.join(", "))
-        })
+        .map(|(key, files)| (key, files.iter().map(|file| file.name.clone()).collect()))
         .collect();
     if !twice.is_empty() {
-        return Err(Error::malformed(
-            root,
-            format!(
-                "several files are one case and nothing says which one counts:{}",
-                twice.concat()
-            ),
-            "keep one file of each case, or name the folder that holds one of each",
-        ));
+        return Err(several(root, twice));
     }
     let first = |files: Vec<Candidate>| files.into_iter().next().map(|file| file.source);
     Ok(cases
         .into_iter()
         .filter_map(|(key, files)| Some((key, first(files)?)))
         .collect())
+}
+
+/// Files that are one case.
+fn several(root: &Path, cases: BTreeMap<&CaseKey, Vec<String>>) -> Error {
+    let lines = cases.into_iter().map(|(key, names)| {
+        let names: Vec<_> = names.iter().map(|name| shown(name)).collect();
+        format!("\n  {}: {}", shown(&key.to_string()), names.join(", "))
+    });
+    Error::malformed(
+        root,
+        format!(
+            "several files are one case and nothing says which one counts:{}",
+            lines.collect::<String>()
+        ),
+        "keep one file of each case, or name the folder that holds one of each",
+    )
 }
 
 /// `test-segmentation-3` against `segmentation-3`: one case if all predictions are named in the one
@@ -316,7 +323,7 @@ fn forget_test_set(predicted: &mut Side, truth: &Side) -> Option<String> {
 }
 
 /// Predictions named after nnU-Net's images (`CASE_0000`).
-fn forget_channel(predicted: &mut Side, truth: &Side) -> Option<String> {
+fn forget_channel(root: &Path, predicted: &mut Side, truth: &Side) -> Result<Option<String>> {
     let renamed: Vec<(CaseKey, CaseKey)> = predicted
         .cases
         .keys()
@@ -324,15 +331,23 @@ fn forget_channel(predicted: &mut Side, truth: &Side) -> Option<String> {
         .filter_map(|key| Some((key.clone(), key.without_channel()?)))
         .filter(|(_, key)| truth.cases.contains_key(key) && !predicted.cases.contains_key(key))
         .collect();
+    let mut channels: BTreeMap<&CaseKey, Vec<String>> = BTreeMap::new();
+    for (old, new) in &renamed {
+        channels.entry(new).or_default().push(old.to_string());
+    }
+    channels.retain(|_, names| names.len() > 1);
+    if !channels.is_empty() {
+        return Err(several(root, channels));
+    }
     let count = renamed.len();
     for (old, new) in renamed {
         if let Some(source) = predicted.cases.remove(&old) {
             predicted.cases.insert(new, source);
         }
     }
-    (count > 0).then(|| {
+    Ok((count > 0).then(|| {
         format!("{count} predictions are named like images (CASE_0000) and taken for CASE")
-    })
+    }))
 }
 
 fn no_label_maps(root: &Path, total: usize, left_out: &LeftOut) -> Error {
@@ -366,7 +381,7 @@ fn nothing_in_common(prediction: &Path, reference: &Path, predicted: &Side, trut
             "no prediction has the name of a reference: {} here, {} in {}",
             names(predicted),
             names(truth),
-            reference.display()
+            reference.shown()
         ),
         "give the prediction of CASE.nii.gz the same name; LiTS numbers are recognised \
          (volume-N, segmentation-N, test-segmentation-N)",
@@ -375,9 +390,8 @@ fn nothing_in_common(prediction: &Path, reference: &Path, predicted: &Side, trut
 
 /// The first few of many names.
 fn examples(names: &[String]) -> String {
-    let mut shown = names[..names.len().min(EXAMPLES)].join(", ");
-    if names.len() > EXAMPLES {
-        shown += ", …";
-    }
-    shown
+    let first = &names[..names.len().min(EXAMPLES)];
+    let first: Vec<_> = first.iter().map(|name| shown(name)).collect();
+    let more = if names.len() > EXAMPLES { ", …" } else { "" };
+    first.join(", ") + more
 }

@@ -11,6 +11,7 @@ use super::source::Source;
 use crate::dataset::LabelMap;
 use crate::error::{Error, Result};
 use crate::progress::Progress;
+use crate::text::Shown as _;
 use crate::volume::{Geometry, LabelBox};
 use crate::workers;
 
@@ -158,7 +159,7 @@ fn check_grids(
             format!(
                 "has {}, but the reference {} has {}",
                 sizes(ours),
-                reference.display(),
+                reference.shown(),
                 sizes(theirs)
             ),
             "give the prediction on the grid of its CT volume, and check that both are the same case",
@@ -175,7 +176,7 @@ fn check_grids(
         prediction,
         format!(
             "places its voxels up to {apart_mm:.2} mm away from those of the reference {}",
-            reference.display()
+            reference.shown()
         ),
         "write the prediction with the affine of its CT volume (the axes may be flipped), or compare \
          voxels by index with --ignore-geometry",

@@ -9,6 +9,7 @@ use walkdir::WalkDir;
 use crate::artifact::{Archive, MaybeGzip, is_zip};
 use crate::dataset::LabelMap;
 use crate::error::{Error, Result};
+use crate::text::name_of;
 use crate::volume::{LabelBox, Volume, label_box_of, read_labels_from};
 
 /// One label map, not read yet.
@@ -145,7 +146,7 @@ fn list_folder(root: &Path) -> Result<Vec<(String, Source)>> {
         let relative = path.strip_prefix(root).unwrap_or(&path);
         let parts: Vec<_> = relative
             .components()
-            .map(|part| part.as_os_str().to_string_lossy())
+            .map(|part| name_of(part.as_os_str()))
             .collect();
         files.push((parts.join("/"), Source::File(path)));
     }

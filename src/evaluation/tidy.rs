@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -6,11 +7,12 @@ use super::case::ScoredCase;
 use super::figure::{Figure, Label};
 use super::lesion::Criterion;
 use super::policy::{Edge, Family};
-use crate::artifact::write_atomic_with;
+use crate::artifact::{open_file, write_atomic_with};
 use crate::error::{Error, Result};
 use crate::metrics::burden::pooled_error;
 use crate::metrics::detection::Detection;
 use crate::metrics::overlap::Counts;
+use crate::text::{cell_words, words_cell};
 
 /// The `case` of a figure pooled over all cases.
 pub const ALL_CASES: &str = "_all";
@@ -73,6 +75,31 @@ pub struct Row {
 }
 
 impl Row {
+    /// The row with its words as a CSV holds them; rows are many, and hardly any needs it.
+    fn in_cells(&self) -> Cow<'_, Self> {
+        let words = [&self.task, &self.algorithm, &self.case];
+        if words.iter().all(|words| words_cell(words) == ***words) {
+            return Cow::Borrowed(self);
+        }
+        let [task, algorithm, case] = words.map(|words| words_cell(words).into_owned());
+        Cow::Owned(Self {
+            task,
+            algorithm,
+            case,
+            ..self.clone()
+        })
+    }
+
+    /// What [`Row::in_cells`] stands for.
+    fn from_cells(mut self) -> Self {
+        for words in [&mut self.task, &mut self.algorithm, &mut self.case] {
+            if cell_words(words).len() != words.len() {
+                *words = cell_words(words).to_owned();
+            }
+        }
+        self
+    }
+
     fn new(
         origin: &Origin,
         case: &str,
@@ -224,9 +251,9 @@ fn pooled_detection(cases: &[ScoredCase]) -> Vec<(Criterion, Detection)> {
 }
 
 /// Writes `metrics_long.csv`: numbers with as many digits as give them back, `NaN` where there is
-/// none.
+/// none; words as [`words_cell`] has them.
 pub fn write_metrics_long(path: &Path, rows: &[Row]) -> Result<()> {
-    write_csv(path, &COLUMNS, rows)
+    write_csv(path, &COLUMNS, rows.iter().map(Row::in_cells))
 }
 
 /// Reads `metrics_long.csv`.
@@ -236,7 +263,7 @@ pub fn write_metrics_long(path: &Path, rows: &[Row]) -> Result<()> {
 pub fn read_metrics_long(path: &Path) -> Result<Vec<Row>> {
     let hint = "expected the columns of metrics_long.csv: ".to_owned() + &COLUMNS.join(",");
     let wrong = |e: csv::Error| Error::malformed(path, e.to_string(), hint.clone());
-    let file = std::fs::File::open(path).map_err(Error::read(path))?;
+    let file = open_file(path).map_err(Error::read(path))?;
     let mut reader = csv::Reader::from_reader(file);
     let header = reader.headers().map_err(wrong)?;
     if let Some(missing) = COLUMNS
@@ -249,7 +276,10 @@ pub fn read_metrics_long(path: &Path) -> Result<Vec<Row>> {
             hint,
         ));
     }
-    reader.deserialize().map(|row| row.map_err(wrong)).collect()
+    reader
+        .deserialize()
+        .map(|row| row.map(Row::from_cells).map_err(wrong))
+        .collect()
 }
 
 /// Writes a table with its header, also when it has no row.

@@ -3,6 +3,7 @@ use std::path::Path;
 use super::describe::{case_names, describe};
 use super::tidy::{Row, write_csv};
 use crate::error::Result;
+use crate::text::words_cell;
 
 /// Writes `cases.csv` from the tidy rows of one evaluation: one row a case, one column a figure
 /// (`liver_dice`, `lesion_true_positives`, …), the values under the policy.
@@ -19,7 +20,7 @@ pub fn write_wide(path: &Path, rows: &[Row]) -> Result<()> {
         .enumerate()
         .map(|(index, case)| {
             let values: Vec<f64> = figures.iter().map(|figure| figure.values[index]).collect();
-            (case, values)
+            (words_cell(case).into_owned(), values)
         });
     write_csv(path, &columns, rows)
 }

@@ -6,10 +6,11 @@ use serde::{Deserialize, Serialize};
 use super::cost::{CostSamples, costs};
 use super::policy::{AccuracyRule, Policy};
 use crate::analysis::{Scored, better, towards_zero};
-use crate::artifact::{hash_bytes, write_atomic};
+use crate::artifact::{hash_bytes, read_file, write_atomic};
 use crate::error::{Error, Result};
 use crate::evaluation::{ALL_CASES, Label, Row};
 use crate::harness::{Environment, Machine, Study, test_case_hashes};
+use crate::text::Shown as _;
 
 /// Marks a file as a baseline, with the version of its layout.
 const FORMAT: &str = "hdbench.baseline/1";
@@ -94,7 +95,7 @@ impl Baseline {
                 problem: format!(
                     "{}: not every network is finished as this study has it (hdbench status lists \
                      them): {}",
-                    path.display(),
+                    path.shown(),
                     scored.unjudged.join("; ")
                 ),
             });
@@ -253,7 +254,7 @@ fn stored(path: &Path) -> Result<Option<Stored>> {
     if !path.is_file() || path.extension().is_none_or(|end| end != "json") {
         return Ok(None);
     }
-    let text = std::fs::read(path).map_err(Error::read(path))?;
+    let text = read_file(path).map_err(Error::read(path))?;
     let wrong = |e: serde_json::Error| {
         Error::malformed(
             path,

@@ -2,6 +2,7 @@ use super::junit::{fails, told};
 use super::line::{Judgement, Line, Verdict};
 use super::markdown::{comment, headline};
 use crate::error::Result;
+use crate::text::acts;
 
 /// GitHub drops a whole step summary above 1 MiB: ours stays well below.
 const SUMMARY_BYTES: usize = 900 * 1024;
@@ -73,7 +74,15 @@ pub fn annotations(judgement: &Judgement) -> String {
 }
 
 fn data(text: &str) -> String {
-    text.replace('%', "%25")
+    let ends_line = |c| matches!(c, '\n' | '\r');
+    let mut calm = String::new();
+    for c in text.chars() {
+        match acts(c) && !ends_line(c) {
+            true => calm.extend(c.escape_default()),
+            false => calm.push(c),
+        }
+    }
+    calm.replace('%', "%25")
         .replace('\r', "%0D")
         .replace('\n', "%0A")
 }
@@ -98,5 +107,6 @@ mod tests {
     #[test]
     fn names_cannot_end_a_workflow_command() {
         assert_eq!(property("a:b,c\n100%"), "a%3Ab%2Cc%0A100%25");
+        assert_eq!(data("\u{1b}[31m"), "\\u{1b}[31m");
     }
 }

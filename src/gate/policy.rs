@@ -3,6 +3,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 use super::cost::Quantity;
+use crate::artifact::read_text;
 use crate::error::{Error, Result};
 use crate::evaluation::Label;
 
@@ -87,7 +88,7 @@ impl Policy {
         let Some(path) = path else {
             return Self::parse(DEFAULT_POLICY, Path::new("the default policy"));
         };
-        let text = std::fs::read_to_string(path).map_err(Error::read(path))?;
+        let text = read_text(path).map_err(Error::read(path))?;
         Self::parse(&text, path)
     }
 

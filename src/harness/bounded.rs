@@ -24,8 +24,9 @@ pub fn for_each_bounded<T: Sync>(
     let stopped = || failed.load(Ordering::SeqCst);
     let results = workers::each(items, jobs, stopped, |item| {
         let held = gate.enter(cost(item).min(budget));
+        // Also where the work panics: those that wait for its share would wait for ever.
+        let _leave = workers::AtEnd(|| gate.leave(held));
         let result = work(item);
-        gate.leave(held);
         failed.fetch_or(result.is_err(), Ordering::SeqCst);
         result
     });
@@ -110,5 +111,23 @@ mod tests {
         );
         assert!(result.unwrap_err().to_string().contains("500"));
         assert_eq!(done.into_inner(), 2);
+    }
+
+    #[test]
+    fn a_panic_gives_its_share_back() {
+        let panicking = std::panic::AssertUnwindSafe(|| {
+            for_each_bounded(
+                &[0, 1, 2, 3],
+                2,
+                1,
+                |_| 1,
+                |&item| {
+                    assert_ne!(item, 0, "as asked");
+                    Ok(())
+                },
+            )
+        });
+        // It ends, and as it should.
+        assert!(std::panic::catch_unwind(panicking).is_err());
     }
 }

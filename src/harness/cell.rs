@@ -6,6 +6,7 @@ use super::study::Study;
 use crate::error::{Error, Result};
 use crate::network::Part;
 use crate::recipe::{Recipe, Variant};
+use crate::text::Shown as _;
 
 /// A part, a fold and a replicate: what one folder of a study holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -120,8 +121,8 @@ pub fn check_belongs(run: &Path, study: &Study, cell: Cell) -> Result<()> {
         return Ok(());
     }
     Err(Error::usage(
-        format!("{}: the study has no cell {}", run.display(), cell.name()),
-        format!("`hdbench study show {}` lists those it has", run.display()),
+        format!("{}: the study has no cell {}", run.shown(), cell.name()),
+        format!("`hdbench study show {}` lists those it has", run.shown()),
     ))
 }
 

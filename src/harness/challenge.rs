@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::record::CellRecord;
-use crate::artifact::{hash_bytes, record_files, write_atomic};
+use crate::artifact::{hash_bytes, read_file, record_files, write_atomic};
 use crate::error::{Error, Result, is_absent};
 use crate::evaluation::lits::read_scores;
 
@@ -31,7 +31,7 @@ impl ChallengeAnswer {
     /// # Errors
     /// As [`read_scores`].
     pub fn import(path: &Path) -> Result<Self> {
-        let bytes = std::fs::read(path).map_err(Error::read(path))?;
+        let bytes = read_file(path).map_err(Error::read(path))?;
         let name = path.file_name().unwrap_or_default();
         Ok(Self {
             source: name.to_string_lossy().into_owned(),
@@ -51,7 +51,7 @@ impl ChallengeAnswer {
     /// `Error::Read`, `Error::Malformed`.
     pub fn read(cell: &Path) -> Result<Option<Self>> {
         let path = Self::path(cell);
-        match std::fs::read(&path) {
+        match read_file(&path) {
             Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(|e| {
                 Error::malformed(
                     &path,

@@ -1,17 +1,21 @@
 use std::fs::File;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use signal_hook::consts::{SIGHUP, SIGINT, SIGKILL, SIGTERM, SIGUSR1};
+
 use super::cell::Cell;
 use super::record::{CellRecord, Status};
-use crate::artifact::create_dir;
+use crate::artifact::{create_dir, open_file};
 use crate::error::{Error, ExitCode, Result};
 use crate::network::Places;
 use crate::progress::Progress;
+use crate::text::Shown as _;
+use crate::workers;
 
 /// What a cell's own process reports to the one that started it, a line each.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,9 +29,9 @@ impl Message {
     /// The line without its end.
     pub fn to_line(&self) -> String {
         match self {
-            Self::Stage(name) => format!("stage {name}"),
+            Self::Stage(name) => format!("stage {}", one_line(name)),
             Self::Advance(units) => format!("advance {units}"),
-            Self::Note(text) => format!("note {}", text.replace('\n', " ")),
+            Self::Note(text) => format!("note {}", one_line(text)),
         }
     }
 
@@ -41,6 +45,11 @@ impl Message {
             _ => None,
         }
     }
+}
+
+/// A message is a line.
+fn one_line(text: &str) -> String {
+    text.replace(['\n', '\r'], " ")
 }
 
 /// Where cells run: anything that can execute `hdbench cell run RUN CELL`.
@@ -82,9 +91,8 @@ impl Slots {
             busy[least] += 1;
             least
         };
-        let result = run(&self.all[slot]);
-        count()[slot] -= 1;
-        result
+        let _free = workers::AtEnd(|| count()[slot] -= 1);
+        run(&self.all[slot])
     }
 }
 
@@ -109,38 +117,90 @@ impl Local {
     ) -> Result<()> {
         let folder = cell.folder(run);
         create_dir(&folder)?;
-        let log = folder.join("log.txt");
-        let stderr = File::create(&log).map_err(Error::write(&log))?;
-        let mut child = Command::new(&self.binary)
+        let log = Log::open(folder.join("log.txt"))?;
+        let child = Command::new(&self.binary)
             .args(["cell", "run", "--supervised", "--device"])
             .arg(devices.to_string())
+            // A folder may be named like a flag.
+            .arg("--")
             .arg(run)
             .arg(cell.name())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(stderr)
+            .stderr(log.file.try_clone().map_err(Error::write(&log.path))?)
             .spawn()
             .map_err(Error::read(&self.binary))?;
-        listen(&mut child, &cell.name(), progress)?;
-        let status = child.wait().map_err(Error::read(&self.binary))?;
-        verdict(status, &folder, &log)
+        let mut child = Running(child);
+        listen(&mut child.0, &cell.name(), progress)?;
+        let status = child.0.wait().map_err(Error::read(&self.binary))?;
+        verdict(status, &folder, &log, progress.interrupted())
     }
 }
 
-/// Hands a child's messages on until it ends. The child stops at the next safe place when its
-/// standard input ends: because this process was told to stop, or was killed.
+/// A cell's process, which does not outlive whoever waits for it.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Of one that has ended, both do nothing.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// `log.txt`: what a cell's processes wrote to standard error, one start after the other.
+struct Log {
+    path: PathBuf,
+    file: File,
+    /// Where this start begins.
+    start: u64,
+}
+
+impl Log {
+    fn open(path: PathBuf) -> Result<Self> {
+        let opened = File::options().create(true).append(true).open(&path);
+        let file = opened.map_err(Error::write(&path))?;
+        let start = file.metadata().map_err(Error::write(&path))?.len();
+        Ok(Self { path, file, start })
+    }
+
+    /// What this start wrote.
+    fn text(&self) -> String {
+        let mut text = Vec::new();
+        // Without it less is known of why a process ended, no more.
+        let _ = open_file(&self.path).and_then(|mut file| {
+            file.seek(SeekFrom::Start(self.start))?;
+            file.read_to_end(&mut text)
+        });
+        String::from_utf8_lossy(&text).into_owned()
+    }
+}
+
+/// What a cell's process reads when it is asked to stop at the next safe place. When its standard input
+/// ends, nobody waits for it any more.
+const STOP: u8 = b'.';
+
+/// Asks a cell's process to stop; one that has ended does not hear it.
+fn ask_to_stop(stdin: &mut Option<ChildStdin>) {
+    if let Some(stdin) = stdin {
+        let _ = stdin.write_all(&[STOP]).and_then(|()| stdin.flush());
+    }
+}
+
+/// Hands a child's messages on until it ends.
 fn listen(child: &mut Child, cell: &str, progress: &dyn Progress) -> Result<()> {
     let missing = || Error::Internal("the cell's process has no pipes".into());
     let stdout = child.stdout.take().ok_or_else(missing)?;
     let mut stdin = child.stdin.take();
+    let mut asked = false;
     let (send, receive) = mpsc::channel();
-    let reader = std::thread::spawn(move || {
+    let reader = workers::spawn("messages", move || {
         for line in BufReader::new(stdout).lines().map_while(|line| line.ok()) {
             if send.send(line).is_err() {
                 break;
             }
         }
-    });
+    })?;
     loop {
         match receive.recv_timeout(Duration::from_millis(200)) {
             Ok(line) => match Message::from_line(&line) {
@@ -152,8 +212,9 @@ fn listen(child: &mut Child, cell: &str, progress: &dyn Progress) -> Result<()> 
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => break,
         }
-        if progress.interrupted() {
-            stdin = None;
+        if progress.interrupted() && !asked {
+            asked = true;
+            ask_to_stop(&mut stdin);
         }
     }
     drop(stdin);
@@ -162,11 +223,16 @@ fn listen(child: &mut Child, cell: &str, progress: &dyn Progress) -> Result<()> 
         .map_err(|_| Error::Internal("the reader of a cell's messages panicked".into()))
 }
 
-fn verdict(status: ExitStatus, folder: &Path, log: &Path) -> Result<()> {
+fn verdict(status: ExitStatus, folder: &Path, log: &Log, stopping: bool) -> Result<()> {
     if status.success() {
         return Ok(());
     }
-    if status.code() == Some(ExitCode::Interrupted as i32) {
+    // A signal may come before the process listens to any, or a second time.
+    let stopped = match signal(status) {
+        Some(signal) => stopping || [SIGINT, SIGTERM, SIGUSR1, SIGHUP].contains(&signal),
+        None => status.code() == Some(ExitCode::Interrupted as i32),
+    };
+    if stopped {
         return Err(Error::Interrupted {
             hint: "run the same command again to go on".into(),
         });
@@ -181,9 +247,8 @@ fn verdict(status: ExitStatus, folder: &Path, log: &Path) -> Result<()> {
 }
 
 /// Why a process ended that could not say it itself, as far as its end and its log tell.
-fn death(status: ExitStatus, log: &Path) -> String {
-    let text = std::fs::read(log).unwrap_or_default();
-    let text = String::from_utf8_lossy(&text);
+fn death(status: ExitStatus, log: &Log) -> String {
+    let text = log.text();
     let less =
         "hint: fewer --jobs, a smaller batch (--set batch=N) or more --shards need less memory";
     // What Rust's allocator says before it gives up.
@@ -193,24 +258,18 @@ fn death(status: ExitStatus, log: &Path) -> String {
     {
         return format!("out of memory: {}\n{less}", line.trim());
     }
-    if killed(status) {
+    if signal(status) == Some(SIGKILL) {
         return format!("its process was killed, as the system does when memory runs out\n{less}");
     }
     match text.rfind("error: ") {
         Some(at) => text[at + "error: ".len()..].trim_end().to_owned(),
-        None => format!("its process ended with {status}; see {}", log.display()),
+        None => format!("its process ended with {status}; see {}", log.path.shown()),
     }
 }
 
-#[cfg(unix)]
-fn killed(status: ExitStatus) -> bool {
-    use std::os::unix::process::ExitStatusExt;
-    status.signal() == Some(signal_hook::consts::SIGKILL)
-}
-
-#[cfg(not(unix))]
-fn killed(_status: ExitStatus) -> bool {
-    false
+/// The signal that ended a process.
+fn signal(status: ExitStatus) -> Option<i32> {
+    std::os::unix::process::ExitStatusExt::signal(&status)
 }
 
 /// Prints messages to standard output, for a process that another one listens to.
@@ -238,6 +297,60 @@ mod tests {
             });
             slots.with(|second| assert_eq!(name(second), "cuda:1"));
         });
+    }
+
+    #[test]
+    fn a_process_that_a_signal_ended_did_not_fail() {
+        use std::os::unix::process::ExitStatusExt;
+        let dir = tempfile::tempdir().unwrap();
+        let log = Log::open(dir.path().join("log.txt")).unwrap();
+        let ended = |status, stopping| {
+            verdict(ExitStatus::from_raw(status), dir.path(), &log, stopping).unwrap_err()
+        };
+        for (status, stopping) in [
+            (SIGINT, false),
+            (SIGTERM, false),
+            (SIGKILL, true),
+            (75 << 8, false),
+        ] {
+            let error = ended(status, stopping);
+            assert!(
+                matches!(error, Error::Interrupted { .. }),
+                "{status}: {error}"
+            );
+        }
+        assert!(ended(SIGKILL, false).to_string().contains("was killed"));
+        assert!(matches!(ended(1 << 8, true), Error::Cell(_)));
+    }
+
+    #[test]
+    fn a_log_keeps_earlier_starts_and_tells_the_last() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("log.txt");
+        let say = |text: &str| {
+            let mut log = Log::open(path.clone()).unwrap();
+            log.file.write_all(text.as_bytes()).unwrap();
+            log.text()
+        };
+        assert_eq!(
+            say("memory allocation of 3 bytes failed\n"),
+            "memory allocation of 3 bytes failed\n"
+        );
+        assert_eq!(say("error: other\n"), "error: other\n");
+        assert!(
+            std::fs::read_to_string(&path)
+                .unwrap()
+                .starts_with("memory")
+        );
+    }
+
+    #[test]
+    fn a_slot_is_free_again_after_a_panic() {
+        let place: crate::network::Place = "cuda:0".parse().unwrap();
+        let slots = Slots::new(vec![Places::from(place)]);
+        let panicking = std::panic::AssertUnwindSafe(|| slots.with(|_| panic!("as asked")));
+        assert!(std::panic::catch_unwind(panicking).is_err());
+        assert_eq!(*slots.busy.lock().unwrap(), [0]);
     }
 
     #[test]

@@ -5,8 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use super::cell::Cell;
 use super::study::Study;
-use crate::artifact::write_atomic;
+use crate::artifact::{read_file, write_atomic};
 use crate::error::{Error, Result};
+use crate::text::name_of;
 
 /// The program and the computer it runs on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -67,7 +68,10 @@ impl Environment {
             cell_seed: cell.map(|cell| study.cell_seed(cell.fold, cell.seed).0),
             threads: study.threads,
             seed: study.seed,
-            arguments: std::env::args().skip(1).collect(),
+            arguments: std::env::args_os()
+                .skip(1)
+                .map(|argument| name_of(&argument).into_owned())
+                .collect(),
         }
     }
 
@@ -80,7 +84,7 @@ impl Environment {
     /// Reads a cell's.
     pub fn read(cell: &Path) -> Result<Self> {
         let path = cell.join("env.json");
-        let text = fs::read(&path).map_err(Error::read(&path))?;
+        let text = read_file(&path).map_err(Error::read(&path))?;
         serde_json::from_slice(&text)
             .map_err(|e| Error::malformed(&path, e.to_string(), "run the cell again"))
     }

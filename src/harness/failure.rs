@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use super::cell::Cell;
 use super::lease::holder;
 use super::record::{CellRecord, Status};
-use crate::artifact::write_atomic;
+use crate::artifact::{read_file, write_atomic};
 use crate::error::{Error, Result};
 use crate::seed::Seed;
 
@@ -97,7 +97,8 @@ impl Failures {
         }
         if let Some(reserve) = &self.reserve {
             reserve.release();
-            if record_failure(&folder, reason).is_ok() {
+            // A folder that could not even be made would take the last room that a file needs.
+            if folder.is_dir() && record_failure(&folder, reason).is_ok() {
                 return Ok(());
             }
         }
@@ -110,6 +111,6 @@ impl Failures {
 
 /// Failures that the cells' own folders could not take, by the cell's name.
 pub(super) fn unrecorded(run: &Path) -> BTreeMap<String, String> {
-    let text = std::fs::read(run.join(UNRECORDED)).unwrap_or_default();
+    let text = read_file(&run.join(UNRECORDED)).unwrap_or_default();
     serde_json::from_slice(&text).unwrap_or_default()
 }

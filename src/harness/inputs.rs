@@ -9,7 +9,7 @@ use super::bounded::for_each_bounded;
 use super::fold::{Fold, Leak, Role, TestCase, refuse_leaks};
 use super::leakage::{self, Audit, SamePair};
 use super::study::Study;
-use crate::artifact::{Look, hash_bytes, hash_file, write_atomic};
+use crate::artifact::{Look, hash_bytes, hash_file, read_file, read_text, write_atomic};
 use crate::dataset::split::Labelled;
 use crate::dataset::{self, Case, Dataset, Layout, Split, ircadb, load_pair, splits_json};
 use crate::error::{Error, Result};
@@ -317,7 +317,7 @@ fn changed_since(lock: &Path, changed: &[String]) -> Error {
 }
 
 fn write_changed(path: &Path, bytes: &[u8]) -> Result<()> {
-    if std::fs::read(path).ok().as_deref() == Some(bytes) {
+    if read_file(path).ok().as_deref() == Some(bytes) {
         return Ok(());
     }
     write_atomic(path, bytes)
@@ -699,7 +699,7 @@ pub fn test_case_hashes(run: &Path) -> Result<BTreeMap<String, String>> {
 }
 
 fn read_lock(path: &Path) -> Result<Lock> {
-    match std::fs::read_to_string(path) {
+    match read_text(path) {
         Ok(text) => toml::from_str(&text)
             .map_err(|e| Error::malformed(path, e.to_string(), "delete it; it is made again")),
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(Lock::default()),

@@ -2,7 +2,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::artifact::{Look, hash_bytes, write_atomic};
+use crate::artifact::{Look, hash_bytes, read_file, write_atomic};
 use crate::dataset::Fingerprint;
 use crate::dataset::audit::{self, known_pair};
 use crate::error::{Error, Result};
@@ -72,7 +72,7 @@ pub fn audit(scans: &[Scan<'_>], before: &Audit) -> Result<Audit> {
         .iter()
         .map(|scan| {
             let path = scan.cached.join(FILE);
-            let bytes = std::fs::read(&path).map_err(Error::read(&path))?;
+            let bytes = read_file(&path).map_err(Error::read(&path))?;
             Ok((scan.key.to_owned(), Fingerprint::from_bytes(&bytes, &path)?))
         })
         .collect::<Result<Vec<_>>>()?;

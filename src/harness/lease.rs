@@ -1,5 +1,6 @@
 use std::fs::{File, TryLockError};
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::{Seek, SeekFrom, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -7,9 +8,11 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use crate::artifact::create_dir;
+use crate::artifact::{create_dir, open_file, read_file};
 use crate::error::{Error, Result};
-use crate::progress::{LARGEST_STEP, Progress};
+use crate::progress::{LARGEST_STEP, Progress, Silent};
+use crate::text::Shown as _;
+use crate::workers;
 
 /// The file in a leased folder.
 const NAME: &str = ".lease";
@@ -19,6 +22,14 @@ const BEAT: Duration = Duration::from_secs(5);
 const DEAD: Duration = Duration::from_secs(60);
 /// Another process may look at the lock for a moment: taking it is tried again for so long.
 const PATIENCE: Duration = Duration::from_millis(300);
+/// A report is written in so long at most; who wants the folder meanwhile waits for it.
+const REPORT: Duration = Duration::from_secs(600);
+/// A report waits so long for others: a start that only submits jobs ends in that time.
+const REPORT_PATIENCE: Duration = Duration::from_secs(60);
+/// Waiting, one looks so often whether a signal came.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+/// The stage of a holder that writes a report.
+const REPORTING: &str = "report";
 
 /// Who works in a folder, and how far it is.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -59,7 +70,8 @@ impl Holder {
     pub fn seconds_left(&self) -> Option<f64> {
         let worked = self.done.saturating_sub(self.skipped);
         let known = worked > 0 && self.total >= self.done;
-        known.then(|| self.seconds * (self.total - self.done) as f64 / worked as f64)
+        let left = self.seconds * self.total.saturating_sub(self.done) as f64 / worked as f64;
+        (known && left.is_finite() && left >= 0.0).then_some(left)
     }
 
     /// `pid 17 on node3, Slurm job 41_2`.
@@ -108,10 +120,18 @@ struct Shared {
 
 struct State {
     file: File,
+    path: PathBuf,
     holder: Holder,
     began: Instant,
     ended: bool,
+    /// Another process has the folder now.
+    lost: bool,
+    /// What is done then.
+    when_lost: Option<Lost>,
 }
+
+/// Is given who has the folder now.
+type Lost = Box<dyn FnOnce(&Holder) + Send>;
 
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -121,6 +141,29 @@ impl Shared {
 }
 
 impl State {
+    /// Who else has written the lease since: this process stood still for so long that another machine
+    /// took it for dead.
+    fn taken_over(&self) -> Option<Holder> {
+        let written = read(&self.path)?;
+        let same = (written.pid, &written.host) == (self.holder.pid, &self.holder.host);
+        (!same).then_some(written)
+    }
+
+    /// Writes that the holder lives, unless it has lost the lease; then it says so, once.
+    fn beat(&mut self) {
+        if self.lost {
+            return;
+        }
+        if let Some(other) = self.taken_over() {
+            self.lost = true;
+            if let Some(when_lost) = self.when_lost.take() {
+                when_lost(&other);
+            }
+            return;
+        }
+        self.write();
+    }
+
     /// Writes who holds the lease. A disk that is full costs the heartbeat, not the work.
     fn write(&mut self) {
         self.holder.seconds = self.began.elapsed().as_secs_f64();
@@ -136,11 +179,34 @@ impl State {
 
 impl Lease {
     /// Takes the folder's lease. Where the last holder was on another machine and may still live, that
-    /// is waited for, up to a minute.
+    /// is waited for, up to a minute; a report that is being written is waited for as well.
     ///
     /// # Errors
-    /// `Error::Usage` where another process holds it; `Error::Write`.
-    pub fn take(folder: &Path) -> Result<Self> {
+    /// `Error::Usage` where another process holds it; `Error::Interrupted`; `Error::Write`.
+    pub fn take(folder: &Path, progress: &dyn Progress) -> Result<Self> {
+        Self::take_as("", folder, progress)
+    }
+
+    /// The lease of a study's folder while its report is written: who comes meanwhile waits.
+    ///
+    /// # Errors
+    /// As [`Lease::take`], where the other does not end within a minute.
+    pub fn take_for_report(run: &Path, progress: &dyn Progress) -> Result<Self> {
+        Self::take_as(REPORTING, run, progress)
+    }
+
+    /// The lease of a folder that nobody works in, without waiting for anybody.
+    ///
+    /// # Errors
+    /// `Error::Usage` where another process may hold it; `Error::Write`.
+    pub fn take_idle(folder: &Path) -> Result<Self> {
+        if let Some(holder) = holder(folder) {
+            return Err(refused(folder, Some(&holder), ""));
+        }
+        Self::take(folder, &Silent)
+    }
+
+    fn take_as(stage: &str, folder: &Path, progress: &dyn Progress) -> Result<Self> {
         create_dir(folder)?;
         let path = folder.join(NAME);
         let file = File::options()
@@ -148,29 +214,26 @@ impl Lease {
             .truncate(false)
             .read(true)
             .write(true)
+            // Whatever lies there: opening it does not wait.
+            .custom_flags(libc::O_NONBLOCK)
             .open(&path)
             .map_err(Error::write(&path))?;
-        let began = Instant::now();
-        loop {
-            match file.try_lock() {
-                Ok(()) => break,
-                Err(TryLockError::WouldBlock) if began.elapsed() < PATIENCE => {
-                    std::thread::sleep(PATIENCE / 10);
-                }
-                Err(TryLockError::WouldBlock) => return Err(refused(folder, read(&path).as_ref())),
-                Err(TryLockError::Error(e)) => return Err(Error::write(&path)(e)),
-            }
-        }
-        let mut holder = Holder::here();
+        lock(&file, folder, &path, stage, progress)?;
+        let holder = Holder {
+            stage: stage.into(),
+            ..Holder::here()
+        };
         if let Some(other) = read(&path).filter(|other| other.host != holder.host) {
-            wait_for_death(folder, &path, &other)?;
+            wait_for_death(folder, &path, &other, stage, progress)?;
         }
-        holder.stage = String::new();
         let mut state = State {
             file,
+            path,
             holder,
             began: Instant::now(),
             ended: false,
+            lost: false,
+            when_lost: None,
         };
         state.write();
         let shared = Arc::new(Shared {
@@ -178,20 +241,26 @@ impl Lease {
             changed: Condvar::new(),
         });
         let beating = Arc::clone(&shared);
-        let beat = std::thread::spawn(move || {
+        let beat = workers::spawn("lease", move || {
             let mut state = beating.lock();
             while !state.ended {
                 let waited = beating.changed.wait_timeout(state, BEAT);
                 state = waited.unwrap_or_else(PoisonError::into_inner).0;
                 if !state.ended {
-                    state.write();
+                    state.beat();
                 }
             }
-        });
+        })?;
         Ok(Self {
             shared,
             beat: Some(beat),
         })
+    }
+
+    /// What is done when another process has taken the folder over, because this one stood still for over
+    /// a minute: it must not write there any more.
+    pub fn when_lost(&self, done: impl FnOnce(&Holder) + Send + 'static) {
+        self.shared.lock().when_lost = Some(Box::new(done));
     }
 
     /// Progress that the lease's file shows to others, handed on to `inner`.
@@ -205,8 +274,11 @@ impl Drop for Lease {
         {
             let mut state = self.shared.lock();
             state.ended = true;
-            // An empty file says that nobody is here, to machines that do not see the lock as well.
-            let _ = state.file.set_len(0);
+            // An empty file says that nobody is here, to machines that do not see the lock as well. Of another
+            // process's it would be a lie.
+            if !state.lost && state.taken_over().is_none() {
+                let _ = state.file.set_len(0);
+            }
         }
         self.shared.changed.notify_all();
         if let Some(beat) = self.beat.take() {
@@ -215,54 +287,126 @@ impl Drop for Lease {
     }
 }
 
-fn refused(folder: &Path, holder: Option<&Holder>) -> Error {
+fn refused(folder: &Path, holder: Option<&Holder>, stage: &str) -> Error {
     let who = holder.map_or(String::new(), |holder| format!(" ({})", holder.words()));
+    let hint = match stage {
+        REPORTING => {
+            "a study writes its report itself when it ends; `hdbench status` shows how far it is"
+        }
+        _ => "wait for it to end, or give another --out",
+    };
     Error::usage(
-        format!("{}: another hdbench is working here{who}", folder.display()),
-        "wait for it to end, or give another --out",
+        format!("{}: another hdbench is working here{who}", folder.shown()),
+        hint,
     )
 }
 
 /// Who is written in the lease's file; nothing in an empty one, or one that is being written.
 fn read(path: &Path) -> Option<Holder> {
-    let mut text = Vec::new();
-    File::open(path).ok()?.read_to_end(&mut text).ok()?;
-    serde_json::from_slice(&text).ok()
+    serde_json::from_slice(&read_file(path).ok()?).ok()
 }
 
-/// Waits until a holder on another machine has not written for a minute.
-fn wait_for_death(folder: &Path, path: &Path, other: &Holder) -> Result<()> {
-    let first = age(folder, path);
-    let mut seen = first;
-    while seen.is_some_and(|age| age < DEAD) {
-        std::thread::sleep(Duration::from_secs(1));
-        let now = age(folder, path);
-        // It has written again: it lives.
-        if now < seen {
-            return Err(refused(folder, Some(other)));
+/// Locks the lease's file.
+fn lock(
+    file: &File,
+    folder: &Path,
+    path: &Path,
+    stage: &str,
+    progress: &dyn Progress,
+) -> Result<()> {
+    let began = Instant::now();
+    let mut told = false;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(()),
+            Err(TryLockError::WouldBlock) => {}
+            Err(TryLockError::Error(e)) => return Err(Error::write(path)(e)),
         }
-        seen = now;
+        let other = read(path);
+        let writes_report = other.as_ref().is_some_and(|other| other.stage == REPORTING);
+        let patience = match (writes_report, stage) {
+            (true, _) => REPORT,
+            (false, REPORTING) => REPORT_PATIENCE,
+            (false, _) => PATIENCE,
+        };
+        if began.elapsed() > patience {
+            return Err(refused(folder, other.as_ref(), stage));
+        }
+        if began.elapsed() > PATIENCE && !told {
+            told = true;
+            tell_of_wait(folder, other.as_ref(), progress);
+        }
+        pause(PATIENCE / 10, progress)?;
+    }
+}
+
+fn tell_of_wait(folder: &Path, other: Option<&Holder>, progress: &dyn Progress) {
+    let who = other.map_or("another hdbench".into(), Holder::words);
+    progress.note(&format!("{}: waiting for {who}", folder.shown()));
+}
+
+/// Waits a moment.
+///
+/// # Errors
+/// `Error::Interrupted`.
+fn pause(moment: Duration, progress: &dyn Progress) -> Result<()> {
+    if progress.interrupted() {
+        return Err(Error::Interrupted {
+            hint: "run the same command again".into(),
+        });
+    }
+    std::thread::sleep(moment);
+    Ok(())
+}
+
+/// Waits until a holder on another machine has not written for a minute. Its clock, or the file system's,
+/// may be wrong: that it lives is seen by what it writes, not by when.
+fn wait_for_death(
+    folder: &Path,
+    path: &Path,
+    other: &Holder,
+    stage: &str,
+    progress: &dyn Progress,
+) -> Result<()> {
+    let look = || {
+        (
+            read_file(path).ok(),
+            std::fs::metadata(path).and_then(|m| m.modified()).ok(),
+        )
+    };
+    let first = look();
+    // A time that has not come yet says nothing.
+    let left = DEAD.saturating_sub(age(folder, path).unwrap_or_default());
+    let began = Instant::now();
+    if left > LOOK_EVERY {
+        tell_of_wait(folder, Some(other), progress);
+    }
+    while began.elapsed() < left {
+        pause(LOOK_EVERY, progress)?;
+        if look() != first {
+            return Err(refused(folder, Some(other), stage));
+        }
     }
     Ok(())
 }
 
-/// How long ago the lease was written, by the clock of the file system.
+/// How long ago the lease was written, by the clock of the file system; nothing for a time that has not
+/// come yet.
 fn age(folder: &Path, path: &Path) -> Option<Duration> {
     let written = std::fs::metadata(path).ok()?.modified().ok()?;
     let probe: PathBuf = folder.join(format!(".lease-probe-{}", std::process::id()));
-    let now = File::create(&probe).and_then(|file| file.metadata()?.modified());
+    let made = File::create(&probe).and_then(|file| file.metadata()?.modified());
     let _ = std::fs::remove_file(&probe);
-    now.ok()?
-        .duration_since(written)
-        .ok()
-        .or(Some(Duration::ZERO))
+    // Where nothing can be written, this machine's clock has to do.
+    let now = made.unwrap_or_else(|_| std::time::SystemTime::now());
+    now.duration_since(written).ok()
 }
 
 /// Who works in a folder now, if anybody does.
 pub fn holder(folder: &Path) -> Option<Holder> {
     let path = folder.join(NAME);
     let held = {
-        let file = File::open(&path).ok()?;
+        let file = open_file(&path).ok()?;
         matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
     };
     let holder = read(&path);
@@ -270,6 +414,7 @@ pub fn holder(folder: &Path) -> Option<Holder> {
         return Some(holder.unwrap_or_default());
     }
     let elsewhere = holder.filter(|holder| holder.host != host())?;
+    // Who lives writes every few seconds, and never in the future of the same clock.
     age(folder, &path)
         .filter(|age| *age < DEAD)
         .map(|_| elsewhere)
@@ -304,10 +449,10 @@ impl Progress for Watched<'_> {
 
     fn advance(&self, units: u64) {
         self.with(|holder| {
-            holder.done += units;
+            holder.done = holder.done.saturating_add(units);
             // What an earlier start did is counted in one go and says nothing about the speed.
             if units > LARGEST_STEP {
-                holder.skipped += units;
+                holder.skipped = holder.skipped.saturating_add(units);
             }
         });
         self.inner.advance(units);
@@ -333,26 +478,25 @@ impl Progress for Watched<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::progress::Silent;
 
     #[test]
     fn a_second_lease_is_refused_until_the_first_is_given_back() {
         let dir = tempfile::tempdir().unwrap();
-        let first = Lease::take(dir.path()).unwrap();
-        let refused = Lease::take(dir.path()).err().unwrap().to_string();
+        let first = Lease::take(dir.path(), &Silent).unwrap();
+        let refused = Lease::take(dir.path(), &Silent).err().unwrap().to_string();
         assert!(
             refused.contains(&format!("pid {}", std::process::id())),
             "{refused}"
         );
         drop(first);
-        assert!(Lease::take(dir.path()).is_ok());
+        assert!(Lease::take(dir.path(), &Silent).is_ok());
     }
 
     #[test]
     fn others_see_who_works_and_how_far_it_is() {
         let dir = tempfile::tempdir().unwrap();
         assert_eq!(holder(dir.path()), None);
-        let lease = Lease::take(dir.path()).unwrap();
+        let lease = Lease::take(dir.path(), &Silent).unwrap();
         let watched = lease.watched(&Silent);
         watched.plan(100);
         watched.stage("", "fine-tuning");
@@ -372,11 +516,7 @@ mod tests {
     fn a_holder_elsewhere_counts_while_it_writes() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join(NAME);
-        let other = Holder {
-            host: "another-machine".into(),
-            pid: 1,
-            ..Holder::default()
-        };
+        let other = other();
         std::fs::write(&path, serde_json::to_vec(&other).unwrap()).unwrap();
         assert_eq!(holder(dir.path()), Some(other.clone()));
         // It writes again while it is waited for.
@@ -386,7 +526,7 @@ mod tests {
             std::thread::sleep(Duration::from_millis(1500));
             std::fs::write(&writes, text).unwrap();
         });
-        let refused = Lease::take(dir.path()).err().unwrap().to_string();
+        let refused = Lease::take(dir.path(), &Silent).err().unwrap().to_string();
         assert!(refused.contains("pid 1 on another-machine"), "{refused}");
         living.join().unwrap();
         // A minute without a word: it is dead.
@@ -398,7 +538,100 @@ mod tests {
             .set_modified(old)
             .unwrap();
         assert_eq!(holder(dir.path()), None);
-        assert!(Lease::take(dir.path()).is_ok());
+        assert!(Lease::take(dir.path(), &Silent).is_ok());
+    }
+
+    /// Stops at the first question.
+    struct Stopped;
+
+    impl Progress for Stopped {
+        fn plan(&self, _units: u64) {}
+        fn stage(&self, _cell: &str, _name: &str) {}
+        fn advance(&self, _units: u64) {}
+        fn note(&self, _line: &str) {}
+        fn interrupted(&self) -> bool {
+            true
+        }
+    }
+
+    fn other() -> Holder {
+        Holder {
+            host: "another-machine".into(),
+            pid: 1,
+            ..Holder::default()
+        }
+    }
+
+    fn put(dir: &Path, holder: &Holder, modified: std::time::SystemTime) {
+        let path = dir.join(NAME);
+        std::fs::write(&path, serde_json::to_vec(holder).unwrap()).unwrap();
+        let file = File::options().write(true).open(&path).unwrap();
+        file.set_modified(modified).unwrap();
+    }
+
+    #[test]
+    fn a_lease_from_the_future_is_nobodys_and_waiting_for_it_can_be_ended() {
+        let dir = tempfile::tempdir().unwrap();
+        let next_year = std::time::SystemTime::now() + Duration::from_secs(365 * 86_400);
+        put(dir.path(), &other(), next_year);
+        assert_eq!(holder(dir.path()), None);
+        let stopped = Lease::take(dir.path(), &Stopped);
+        assert!(matches!(stopped, Err(Error::Interrupted { .. })));
+        // It writes: whatever the times are, it lives.
+        let path = dir.path().to_path_buf();
+        let living = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(500));
+            let holder = Holder {
+                seconds: 5.0,
+                ..other()
+            };
+            put(&path, &holder, next_year);
+        });
+        let refused = Lease::take(dir.path(), &Silent).err().unwrap().to_string();
+        assert!(refused.contains("pid 1 on another-machine"), "{refused}");
+        living.join().unwrap();
+    }
+
+    #[test]
+    fn a_holder_that_was_taken_for_dead_learns_it_and_writes_no_more() {
+        let dir = tempfile::tempdir().unwrap();
+        let lease = Lease::take(dir.path(), &Silent).unwrap();
+        let (send, told) = std::sync::mpsc::channel();
+        lease.when_lost(move |holder| send.send(holder.clone()).unwrap());
+        lease.shared.lock().beat();
+        assert!(told.try_recv().is_err(), "it is our own");
+        put(dir.path(), &other(), std::time::SystemTime::now());
+        lease.shared.lock().beat();
+        assert_eq!(told.try_recv().unwrap(), other());
+        lease.shared.lock().beat();
+        drop(lease);
+        assert_eq!(read(&dir.path().join(NAME)), Some(other()));
+    }
+
+    #[test]
+    fn a_start_waits_for_a_report_that_is_being_written() {
+        let dir = tempfile::tempdir().unwrap();
+        let report = Lease::take_for_report(dir.path(), &Silent).unwrap();
+        let stopped = Lease::take(dir.path(), &Stopped);
+        assert!(matches!(stopped, Err(Error::Interrupted { .. })), "waits");
+        let path = dir.path().to_path_buf();
+        let start = std::thread::spawn(move || Lease::take(&path, &Silent).is_ok());
+        std::thread::sleep(2 * PATIENCE);
+        drop(report);
+        assert!(start.join().unwrap());
+    }
+
+    #[test]
+    fn times_that_a_file_claims_are_no_panic() {
+        for seconds in [f64::MAX, -1.0] {
+            let holder = Holder {
+                done: 2,
+                total: u64::MAX,
+                seconds,
+                ..Holder::default()
+            };
+            assert_eq!(holder.seconds_left(), None);
+        }
     }
 
     #[test]

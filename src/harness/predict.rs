@@ -13,8 +13,8 @@ use super::memory::PeakMemory;
 use super::record::{CellRecord, StageRecord};
 use super::study::Study;
 use crate::artifact::{
-    FileRecord, FileRecords, FileState, Look, Owned, create_dir, hash_bytes, is_zip, record_files,
-    remove_owned, write_atomic,
+    FileRecord, FileRecords, FileState, Look, Owned, create_dir, hash_bytes, is_zip, read_file,
+    record_files, remove_owned, write_atomic,
 };
 use crate::error::{Error, Result, is_absent};
 use crate::inference::{Coarse, Predictor};
@@ -22,6 +22,7 @@ use crate::network::{Bundle, Network, Part, Place};
 use crate::preprocess::Prepared;
 use crate::progress::{Progress, Step};
 use crate::recipe::{Recipe, Scale, Variant};
+use crate::text::Shown as _;
 use crate::volume::{
     Orientation, Volume, read_dicom_series, read_image, read_labels, write_labels,
 };
@@ -133,7 +134,7 @@ pub fn predict(
             if state.is_some() || path.exists() {
                 progress.note(&format!(
                     "{} is not what this network predicted: predicted again",
-                    path.display()
+                    path.shown()
                 ));
             }
             let began = Instant::now();
@@ -220,7 +221,7 @@ fn coarse_labels(coarse: &Coarse) -> Array3<u8> {
 impl Made {
     fn read(predictions: &Path) -> Result<Self> {
         let path = predictions.join("made.json");
-        match std::fs::read(&path) {
+        match read_file(&path) {
             Ok(text) => serde_json::from_slice(&text).map_err(|e| {
                 Error::malformed(&path, e.to_string(), "delete the predictions folder")
             }),

@@ -1,7 +1,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
@@ -9,6 +10,8 @@ use serde::Serialize;
 use super::slurm::Jobs;
 use super::status::CellStatus;
 use crate::error::{Error, Result};
+use crate::text::Shown as _;
+use crate::workers;
 
 /// So long is waited for one of Slurm's programs: where its daemon is away, they wait for ever.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -185,7 +188,17 @@ fn queued(jobs: &Jobs, patience: Duration) -> Result<BTreeMap<String, QueuedJob>
 /// # Errors
 /// `Error::Usage` where Slurm is not there.
 pub fn cancel(run: &Path) -> Result<usize> {
-    let jobs = Jobs::read(run)?;
+    let jobs = Jobs::read_any(run)?;
+    if let Some(original) = jobs.copied_from(run)? {
+        return Err(Error::usage(
+            format!(
+                "{}: is a copy; its jobs are those of {}",
+                run.shown(),
+                original.shown()
+            ),
+            "cancel them there; a start here submits jobs of its own",
+        ));
+    }
     let active = active(&jobs)?;
     let mut ids: Vec<String> = active.into_iter().collect();
     let count = ids.len();
@@ -201,6 +214,34 @@ pub(super) fn slurm(program: &str, arguments: &[String]) -> Result<String> {
     asked(program, arguments, PATIENCE)
 }
 
+/// So long at least is waited for what a program that has ended has printed.
+const PIPES: Duration = Duration::from_millis(200);
+
+/// A program that does not outlive the wait for it.
+struct Asked(Child);
+
+impl Drop for Asked {
+    fn drop(&mut self) {
+        // Of one that has ended, both do nothing.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Reads a stream to its end, on a thread of its own.
+fn listen(stream: Option<Box<dyn Read + Send>>) -> Result<Receiver<String>> {
+    let (send, receive) = mpsc::channel();
+    workers::spawn("program", move || {
+        let mut text = Vec::new();
+        if let Some(mut stream) = stream {
+            let _ = stream.read_to_end(&mut text);
+        }
+        // Nobody may wait for it any more.
+        let _ = send.send(String::from_utf8_lossy(&text).into_owned());
+    })?;
+    Ok(receive)
+}
+
 fn asked(program: &str, arguments: &[String], patience: Duration) -> Result<String> {
     let missing = |e: std::io::Error| {
         let hint = "run this on a node from which jobs can be submitted, or use --engine local";
@@ -213,38 +254,32 @@ fn asked(program: &str, arguments: &[String], patience: Duration) -> Result<Stri
         .stderr(Stdio::piped())
         .spawn()
         .map_err(missing)?;
+    let out = child.stdout.take().map(|out| Box::new(out) as _);
+    let errors = child.stderr.take().map(|errors| Box::new(errors) as _);
+    let mut child = Asked(child);
     // Both are read while it runs: a pipe that is full would stop it.
-    let listen = |stream: Option<Box<dyn Read + Send>>| {
-        std::thread::spawn(move || {
-            let mut text = Vec::new();
-            if let Some(mut stream) = stream {
-                let _ = stream.read_to_end(&mut text);
-            }
-            String::from_utf8_lossy(&text).into_owned()
-        })
-    };
-    let out = listen(child.stdout.take().map(|out| Box::new(out) as _));
-    let errors = listen(child.stderr.take().map(|errors| Box::new(errors) as _));
+    let (out, errors) = (listen(out)?, listen(errors)?);
     let began = Instant::now();
+    let silent = || {
+        Error::usage(
+            format!("{program} did not answer for {} s", patience.as_secs()),
+            "the cluster's controller may be away: try again later",
+        )
+    };
     let status = loop {
-        if let Some(status) = child.try_wait().map_err(missing)? {
+        if let Some(status) = child.0.try_wait().map_err(missing)? {
             break status;
         }
         if began.elapsed() > patience {
-            let _ = child.kill();
-            let _ = child.wait();
-            return Err(Error::usage(
-                format!("{program} did not answer for {} s", patience.as_secs()),
-                "the cluster's controller may be away: try again later",
-            ));
+            return Err(silent());
         }
         std::thread::sleep(Duration::from_millis(5));
     };
-    let panicked = |_| Error::Internal("the reader of a program's output panicked".into());
-    let (out, errors) = (
-        out.join().map_err(panicked)?,
-        errors.join().map_err(panicked)?,
-    );
+    // A process that it left behind may keep the pipes open for ever.
+    let rest = || patience.saturating_sub(began.elapsed()).max(PIPES);
+    let (Ok(out), Ok(errors)) = (out.recv_timeout(rest()), errors.recv_timeout(rest())) else {
+        return Err(silent());
+    };
     if status.success() {
         return Ok(out);
     }
@@ -278,6 +313,10 @@ mod tests {
     #[test]
     fn a_program_that_does_not_answer_is_given_up() {
         let arguments = ["-c", "sleep 30"].map(str::to_owned);
+        let error = asked("sh", &arguments, Duration::from_millis(50)).unwrap_err();
+        assert!(error.to_string().contains("did not answer"), "{error}");
+        // One that leaves a process with its pipes behind.
+        let arguments = ["-c", "sleep 30 & echo 41"].map(str::to_owned);
         let error = asked("sh", &arguments, Duration::from_millis(50)).unwrap_err();
         assert!(error.to_string().contains("did not answer"), "{error}");
         let error = asked("no-such-program", &[], GLANCE).unwrap_err();

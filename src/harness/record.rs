@@ -6,12 +6,13 @@ use walkdir::WalkDir;
 
 use super::predict::prediction_path;
 use crate::artifact::{
-    FileRecords, FileState, Look, hash_bytes, hash_file, record_files, unlike as unlike_files,
-    write_atomic,
+    FileRecords, FileState, Look, hash_bytes, hash_file, read_file, read_text, record_files,
+    unlike as unlike_files, write_atomic,
 };
 use crate::error::{Error, Result, is_absent};
 use crate::network::LoadReport;
 use crate::progress::Progress;
+use crate::text::Shown as _;
 
 /// What the cell is ...
 pub const CELL: &str = "cell.json";
@@ -76,7 +77,7 @@ impl CellRecord {
     /// The record of a cell's folder; a new one where there is none.
     pub fn read(cell: &Path) -> Result<Self> {
         let path = cell.join("state.json");
-        match std::fs::read(&path) {
+        match read_file(&path) {
             Ok(text) => serde_json::from_slice(&text).map_err(|e| {
                 Error::malformed(
                     &path,
@@ -114,7 +115,7 @@ impl CellRecord {
         }
         progress.note(&format!(
             "{}: {}: what was made by this stage ({stage}) is made again",
-            cell.display(),
+            cell.shown(),
             words(&unlike)
         ));
         None
@@ -129,7 +130,7 @@ impl CellRecord {
 
     /// The small files that are not as the record keeps them.
     pub fn unlike_kept(&self, cell: &Path) -> Vec<(String, FileState)> {
-        let state = |name: &String, text: &String| match std::fs::read(cell.join(name)) {
+        let state = |name: &String, text: &String| match read_file(&cell.join(name)) {
             Ok(bytes) if bytes == text.as_bytes() => FileState::Equal,
             Err(e) if is_absent(&e) => FileState::Missing,
             _ => FileState::Other,
@@ -156,7 +157,7 @@ impl CellRecord {
         for (name, state) in self.unlike_kept(cell) {
             write_atomic(&cell.join(&name), self.kept[&name].as_bytes())?;
             let put_back = words(&[(name, state)]);
-            progress.note(&format!("{}: {put_back}: put back", cell.display()));
+            progress.note(&format!("{}: {put_back}: put back", cell.shown()));
         }
         Ok(())
     }
@@ -175,7 +176,7 @@ impl CellRecord {
                 continue;
             };
             for name in SMALL_FILES.iter().filter(|_| name == "train") {
-                if let Ok(text) = std::fs::read_to_string(cell.join(name)) {
+                if let Ok(text) = read_text(&cell.join(name)) {
                     self.kept.entry((*name).to_owned()).or_insert(text);
                 }
             }
@@ -187,7 +188,7 @@ impl CellRecord {
                     progress.note(&format!(
                         "{}: what was made by a stage ({name}) of an older version is not as \
                          recorded: made again",
-                        cell.display()
+                        cell.shown()
                     ));
                     self.stages.remove(&name);
                 }

@@ -1,6 +1,8 @@
 use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use super::cell::{Cell, cells_of};
 use super::engine::Engine;
@@ -12,6 +14,10 @@ use super::{predict, train};
 use crate::error::{Error, Result};
 use crate::progress::Progress;
 use crate::training::stages;
+use crate::workers;
+
+/// A worker that waits for a cell looks so often whether a signal came.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 /// What became of a study's cells.
 #[derive(Debug, Default)]
@@ -66,21 +72,24 @@ pub fn run_study(
         }),
         changed: Condvar::new(),
     };
+    let turn = || {
+        while let Some(cell) = board.next(study, progress) {
+            // A panic is this cell's failure: the others wait to hear of its end.
+            let attempt = AssertUnwindSafe(|| engine.execute(run, cell, progress));
+            let result =
+                catch_unwind(attempt).unwrap_or_else(|panic| Err(workers::of_panic(&*panic)));
+            let closing = AssertUnwindSafe(|| close(cell, &result, &failures, progress));
+            let _ = catch_unwind(closing);
+            board.ended(cell, result);
+        }
+    };
     std::thread::scope(|scope| {
-        for _ in 0..engine.jobs().max(1) {
-            scope.spawn(|| {
-                while let Some(cell) = board.next(study) {
-                    let result = engine.execute(run, cell, progress);
-                    progress.ended(&cell.name());
-                    if let Err(error) = &result
-                        && !matches!(error, Error::Interrupted { .. })
-                        && let Err(lost) = failures.keep(cell, &error.to_string())
-                    {
-                        progress.note(&format!("its failure could not be recorded: {lost}"));
-                    }
-                    board.ended(cell, result, progress);
-                }
-            });
+        let started = (0..engine.jobs().max(1))
+            .map_while(|_| std::thread::Builder::new().spawn_scoped(scope, turn).ok())
+            .count();
+        // Where the system gives no further thread, fewer cells run side by side.
+        if started == 0 {
+            turn();
         }
     });
     let state = board.lock();
@@ -93,6 +102,22 @@ pub fn run_study(
         cells,
         failed: state.failed.clone(),
     })
+}
+
+/// Tells and records how a cell ended.
+fn close(cell: Cell, result: &Result<()>, failures: &Failures, progress: &dyn Progress) {
+    progress.ended(&cell.name());
+    match result {
+        Ok(()) | Err(Error::Interrupted { .. }) => {}
+        Err(error) => {
+            progress.note(&format!("{} failed: {error}", cell.name()));
+            if let Err(lost) = failures.keep(cell, &error.to_string()) {
+                progress.note(&format!(
+                    "its failure could not be recorded, status will not show it: {lost}"
+                ));
+            }
+        }
+    }
 }
 
 /// What the workers share.
@@ -118,9 +143,12 @@ impl Board {
     }
 
     /// The next cell whose needs are done; waits for one, nothing when there will be none.
-    fn next(&self, study: &Study) -> Option<Cell> {
+    fn next(&self, study: &Study, progress: &dyn Progress) -> Option<Cell> {
         let mut state = self.lock();
         loop {
+            if progress.interrupted() && !state.pending.is_empty() {
+                state.interrupted = true;
+            }
             if state.interrupted {
                 return None;
             }
@@ -136,14 +164,12 @@ impl Board {
             if state.pending.is_empty() || state.running == 0 {
                 return None;
             }
-            state = self
-                .changed
-                .wait(state)
-                .unwrap_or_else(PoisonError::into_inner);
+            let waited = self.changed.wait_timeout(state, LOOK_EVERY);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 
-    fn ended(&self, cell: Cell, result: Result<()>, progress: &dyn Progress) {
+    fn ended(&self, cell: Cell, result: Result<()>) {
         let mut state = self.lock();
         state.running -= 1;
         match result {
@@ -151,10 +177,7 @@ impl Board {
                 state.done.insert(cell);
             }
             Err(Error::Interrupted { .. }) => state.interrupted = true,
-            Err(error) => {
-                progress.note(&format!("{} failed: {error}", cell.name()));
-                state.failed.push((cell.name(), error.to_string()));
-            }
+            Err(error) => state.failed.push((cell.name(), error.to_string())),
         }
         self.changed.notify_all();
     }
@@ -225,6 +248,7 @@ mod tests {
     struct Fake {
         jobs: usize,
         fails: &'static str,
+        panics: &'static str,
         order: Mutex<Vec<String>>,
         at_once: AtomicUsize,
         most: AtomicUsize,
@@ -243,12 +267,23 @@ mod tests {
             if cell.part.id() == self.fails {
                 return Err(Error::Internal("as asked".into()));
             }
+            assert_ne!(cell.part.id(), self.panics, "as asked");
             self.order.lock().unwrap().push(cell.part.id().into());
             Ok(())
         }
     }
 
     fn run(jobs: usize, fails: &'static str) -> (Outcome, Vec<String>, usize) {
+        let (outcome, order, most) = start(jobs, fails, "", &Silent);
+        (outcome.unwrap(), order, most)
+    }
+
+    fn start(
+        jobs: usize,
+        fails: &'static str,
+        panics: &'static str,
+        progress: &dyn Progress,
+    ) -> (Result<Outcome>, Vec<String>, usize) {
         let study = Study {
             name: "test".into(),
             seed: 1,
@@ -292,12 +327,13 @@ mod tests {
         let engine = Fake {
             jobs,
             fails,
+            panics,
             order: Mutex::default(),
             at_once: AtomicUsize::new(0),
             most: AtomicUsize::new(0),
         };
         let run = tempfile::tempdir().unwrap();
-        let outcome = run_study(run.path(), &study, &inputs, None, &engine, &Silent).unwrap();
+        let outcome = run_study(run.path(), &study, &inputs, None, &engine, progress);
         let order = engine.order.into_inner().unwrap();
         (outcome, order, engine.most.into_inner())
     }
@@ -314,6 +350,40 @@ mod tests {
             assert!(place("denseunet2d") < place("hdenseunet"));
             assert!(place("_coarse") < place("unet"));
         }
+    }
+
+    #[test]
+    fn a_panic_is_the_failure_of_its_cell_and_nobody_waits_for_it() {
+        for jobs in [1, 3] {
+            let (outcome, order, _) = start(jobs, "", "denseunet2d", &Silent);
+            let failed = outcome.unwrap().failed;
+            assert_eq!(failed.len(), 2, "{failed:?}");
+            assert!(failed[0].1.contains("a panic: "), "{failed:?}");
+            assert_eq!(order.len(), 7);
+        }
+    }
+
+    /// A signal that comes while the first cells run.
+    struct Signalled(AtomicUsize);
+
+    impl Progress for Signalled {
+        fn plan(&self, _units: u64) {}
+        fn stage(&self, _cell: &str, _name: &str) {}
+        fn ended(&self, _cell: &str) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+        fn advance(&self, _units: u64) {}
+        fn note(&self, _line: &str) {}
+        fn interrupted(&self) -> bool {
+            self.0.load(Ordering::SeqCst) > 0
+        }
+    }
+
+    #[test]
+    fn no_cell_begins_after_a_signal() {
+        let (outcome, order, _) = start(1, "", "", &Signalled(AtomicUsize::new(0)));
+        assert!(matches!(outcome, Err(Error::Interrupted { .. })));
+        assert_eq!(order.len(), 1, "{order:?}");
     }
 
     #[test]

@@ -51,7 +51,12 @@ pub fn score(
         .fold(cell.fold)?
         .test
         .par_iter()
-        .map(|test| scored(&folder, test))
+        .map(|test| match progress.interrupted() {
+            true => Err(Error::Interrupted {
+                hint: "run the same command again to go on".into(),
+            }),
+            false => scored(&folder, test),
+        })
         .collect::<Result<Vec<_>>>()?;
     let origin = Origin {
         task: study.name.clone(),

@@ -88,7 +88,7 @@ pub fn forget(run: &Path, cell: Cell) -> Result<()> {
     if !folder.exists() {
         return Ok(());
     }
-    let lease = Lease::take(&folder)?;
+    let lease = Lease::take_idle(&folder)?;
     drop(lease);
     std::fs::remove_dir_all(&folder).map_err(Error::write(&folder))
 }

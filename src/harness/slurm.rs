@@ -1,5 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -7,8 +8,10 @@ use serde::{Deserialize, Serialize};
 use super::cell::Cell;
 use super::queue::{self, slurm};
 use super::study::Study;
-use crate::artifact::{create_dir, write_atomic};
+use crate::artifact::{create_dir, read_file, write_atomic};
 use crate::error::{Error, Result};
+use crate::progress::Progress;
+use crate::text::Shown as _;
 
 /// Elements of an array where the cluster does not say how many it takes (Slurm's default is 1001, the
 /// highest index 1000).
@@ -33,21 +36,96 @@ pub struct Jobs {
     pub jobs: Vec<Job>,
     #[serde(default)]
     pub report: Option<String>,
+    /// The study's folder that they were submitted for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub study: Option<StudyFolder>,
+}
+
+/// A folder, told from its copies: it may be moved, or be seen under another path by another machine.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StudyFolder {
+    pub path: PathBuf,
+    pub inode: u64,
+}
+
+impl StudyFolder {
+    fn of(run: &Path) -> Result<Self> {
+        let inode = std::fs::metadata(run).map_err(Error::read(run))?.ino();
+        let path = run.canonicalize().map_err(Error::read(run))?;
+        Ok(Self { path, inode })
+    }
+
+    fn is_same(&self, other: &Self) -> bool {
+        self.inode == other.inode || self.path == other.path
+    }
+}
+
+/// Whether it is the number of a job as Slurm prints it: `41`, `41_2`, `41_[0-3]`, `41+1`. Anything else might be a
+/// flag to the program that it is given to.
+fn is_job_id(id: &str) -> bool {
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    match id.split_once(['_', '+']) {
+        None => digits(id),
+        Some((job, element)) => {
+            let list = element
+                .strip_prefix('[')
+                .and_then(|rest| rest.strip_suffix(']'));
+            let in_list = |b: u8| b.is_ascii_digit() || b"-,%:".contains(&b);
+            digits(job) && (digits(element) || list.is_some_and(|list| list.bytes().all(in_list)))
+        }
+    }
 }
 
 impl Jobs {
-    /// A study's; empty where nothing was submitted.
+    /// A study's; empty where nothing was submitted, and in a copy of a study that was.
     ///
     /// # Errors
-    /// `Error::Malformed` for a file that does not parse.
+    /// `Error::Malformed` for a file that does not parse, or whose jobs are no jobs.
     pub fn read(run: &Path) -> Result<Self> {
+        let found = Self::read_any(run)?;
+        match found.copied_from(run)? {
+            None => Ok(found),
+            Some(_) => Ok(Self::default()),
+        }
+    }
+
+    /// The folder of which this study is a copy, if these are that one's jobs.
+    ///
+    /// # Errors
+    /// `Error::Read`.
+    pub(super) fn copied_from(&self, run: &Path) -> Result<Option<&Path>> {
+        let Some(study) = &self.study else {
+            return Ok(None);
+        };
+        let here = StudyFolder::of(run)?;
+        Ok((!study.is_same(&here)).then_some(study.path.as_path()))
+    }
+
+    /// What the file says, whosever jobs they are.
+    ///
+    /// # Errors
+    /// As [`Jobs::read`].
+    pub(super) fn read_any(run: &Path) -> Result<Self> {
         let path = folder(run).join("jobs.json");
-        match std::fs::read(&path) {
+        let found = Self::parse(&path)?;
+        let ids = found.jobs.iter().map(|job| &job.id).chain(&found.report);
+        if let Some(id) = ids.into_iter().find(|id| !is_job_id(id)) {
+            return Err(Error::malformed(
+                &path,
+                format!("expected the number of a job, found {id:?}"),
+                "delete it; jobs that run go on",
+            ));
+        }
+        Ok(found)
+    }
+
+    fn parse(path: &Path) -> Result<Self> {
+        match read_file(path) {
             Ok(text) => serde_json::from_slice(&text).map_err(|e| {
-                Error::malformed(&path, e.to_string(), "delete it; jobs that run go on")
+                Error::malformed(path, e.to_string(), "delete it; jobs that run go on")
             }),
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),
-            Err(e) => Err(Error::read(&path)(e)),
+            Err(e) => Err(Error::read(path)(e)),
         }
     }
 
@@ -91,16 +169,27 @@ pub struct Submitted {
 /// became of the others. Cells whose job is still in the queue are left to it.
 ///
 /// # Errors
-/// `Error::Usage` where Slurm is not there or refuses; `Error::Write`.
+/// `Error::Usage` where Slurm is not there or refuses; `Error::Interrupted`; `Error::Write`.
 pub fn submit(
     run: &Path,
     study: &Study,
     cells: &[Cell],
     options: &SlurmOptions,
+    progress: &dyn Progress,
 ) -> Result<Submitted> {
     let run = std::path::absolute(run).map_err(Error::read(run))?;
+    if run
+        .to_str()
+        .is_none_or(|run| run.contains(char::is_control))
+    {
+        return Err(Error::usage(
+            format!("{}: no script can name this folder", run.shown()),
+            "rename it: Slurm's lines take no control characters and only UTF-8",
+        ));
+    }
     create_dir(&folder(&run))?;
     let mut known = Jobs::read(&run)?;
+    known.study = Some(StudyFolder::of(&run)?);
     let active = queue::active(&known)?;
     let mut ids: BTreeMap<Cell, String> = BTreeMap::new();
     let mut submitted = Submitted::default();
@@ -117,6 +206,11 @@ pub fn submit(
     let mut number = known.jobs.len();
     for (needs, group) in groups(study, cells, &ids) {
         for chunk in group.chunks(most) {
+            if progress.interrupted() {
+                return Err(Error::Interrupted {
+                    hint: "what was submitted goes on; the same start submits the rest".into(),
+                });
+            }
             number += 1;
             let script = Path::new("slurm").join(format!("{number:04}-{}.sbatch", chunk[0].part));
             let after: Vec<&str> = needs
@@ -319,7 +413,12 @@ fn max_array() -> usize {
 /// One command a cell with what it needs in a comment, for other schedulers.
 pub fn command_list(run: &Path, study: &Study, cells: &[Cell], binary: &Path) -> String {
     let binary = quoted(&binary.display().to_string());
-    let folder = quoted(&run.display().to_string());
+    // A folder may be named like a flag.
+    let folder = match run.as_os_str().as_encoded_bytes().starts_with(b"-") {
+        true => Path::new(".").join(run),
+        false => run.to_path_buf(),
+    };
+    let folder = quoted(&folder.display().to_string());
     let open: BTreeSet<&Cell> = cells.iter().collect();
     let mut text = String::from(
         "# One command a cell, in an order that works; a comment names those that must have ended well before.\n\
@@ -343,4 +442,59 @@ pub fn command_list(run: &Path, study: &Study, cells: &[Cell], binary: &Path) ->
         "{binary} report {folder}  # after all, whatever became of them"
     );
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_jobs_are_given_to_slurm() {
+        for id in ["41", "41_2", "41_[0-3,7%2]", "41+1"] {
+            assert!(is_job_id(id), "{id}");
+        }
+        for id in [
+            "",
+            "--me",
+            "-u",
+            "41 42",
+            "41_",
+            "_1",
+            "41_[--me]x",
+            "41_a",
+            "a",
+        ] {
+            assert!(!is_job_id(id), "{id}");
+        }
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("slurm/jobs.json");
+        write_atomic(&path, br#"{"jobs":[],"report":"--me"}"#).unwrap();
+        let told = Jobs::read(dir.path()).unwrap_err().to_string();
+        assert!(
+            told.contains("expected the number of a job, found \"--me\""),
+            "{told}"
+        );
+        assert!(queue::cancel(dir.path()).is_err());
+    }
+
+    #[test]
+    fn a_copy_of_a_study_has_no_jobs_and_cancels_none() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        create_dir(&at("original")).unwrap();
+        let jobs = Jobs {
+            report: Some("41".into()),
+            study: Some(StudyFolder::of(&at("original")).unwrap()),
+            ..Jobs::default()
+        };
+        jobs.write(&at("original")).unwrap();
+        assert_eq!(Jobs::read(&at("original")).unwrap(), jobs);
+        jobs.write(&at("copy")).unwrap();
+        assert_eq!(Jobs::read(&at("copy")).unwrap(), Jobs::default());
+        let told = queue::cancel(&at("copy")).unwrap_err().to_string();
+        assert!(told.contains("original"), "{told}");
+        // Moved, it is the same study.
+        std::fs::rename(at("original"), at("moved")).unwrap();
+        assert_eq!(Jobs::read(&at("moved")).unwrap(), jobs);
+    }
 }

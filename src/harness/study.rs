@@ -6,12 +6,13 @@ use toml::Table;
 
 use super::fold::Role;
 use super::study_rules;
-use crate::artifact::write_atomic;
+use crate::artifact::{read_text, write_atomic};
 use crate::dataset::Protocol;
 use crate::error::{Error, Result};
 use crate::network::{Place, Places};
 use crate::recipe::{Fault, Recipe, Scale, Settings, Variant};
 use crate::seed::Seed;
+use crate::text::Shown as _;
 use crate::training::Saving;
 
 /// The phantoms a study made for itself.
@@ -97,7 +98,7 @@ impl Study {
     /// Reads a study's folder.
     pub fn read(run: &Path) -> Result<Self> {
         let path = Self::path(run);
-        let text = std::fs::read_to_string(&path).map_err(|e| {
+        let text = read_text(&path).map_err(|e| {
             if e.kind() == std::io::ErrorKind::NotFound {
                 Error::malformed(
                     run,
@@ -168,7 +169,7 @@ impl Study {
                 return Err(Error::usage(
                     format!(
                         "{}: holds a study of other settings\n  {}",
-                        run.display(),
+                        run.shown(),
                         differences.join("\n  ")
                     ),
                     "give another --out, or --restart to replace what is there",
@@ -209,7 +210,7 @@ impl Study {
     /// What other results would follow from than from an older study, `seed: 1 before, 2 now`.
     fn differences(&self, old: &Self) -> Result<Vec<String>> {
         fn path(path: Option<&PathBuf>) -> String {
-            path.map_or("none".into(), |path| path.display().to_string())
+            path.map_or("none".into(), |path| path.shown().to_string())
         }
         fn data(data: Option<&Data>) -> String {
             match data {
@@ -220,7 +221,7 @@ impl Study {
                     "{} phantoms of seed {}, {} pixels",
                     of.cases, of.seed, of.matrix
                 ),
-                Some(data) => data.folder.display().to_string(),
+                Some(data) => data.folder.shown().to_string(),
             }
         }
         let transfer = |of: &Self| data(of.transfer.as_ref().map(|transfer| &transfer.data));

@@ -9,11 +9,14 @@ use super::inputs::Inputs;
 use super::memory::PeakMemory;
 use super::record::{CellRecord, StageRecord, files_below, words};
 use super::study::{Study, is_undivided};
-use crate::artifact::{FileState, Look, hash_bytes, hash_file, record_files, write_atomic};
+use crate::artifact::{
+    FileState, Look, hash_bytes, hash_file, read_file, record_files, write_atomic,
+};
 use crate::error::{Error, Result};
 use crate::network::{Bundle, Network, Part, initialise, load_encoder};
 use crate::progress::Progress;
 use crate::recipe::{Recipe, Scale, Variant};
+use crate::text::Shown as _;
 use crate::training::{Checkpoint, Session, StagePlan, stages, write_losses};
 
 /// The losses of all iterations, in the cell's folder ...
@@ -146,7 +149,7 @@ fn mend(
                     continue;
                 }
                 let path = folder.join(from);
-                let bytes = std::fs::read(&path).map_err(Error::read(&path))?;
+                let bytes = read_file(&path).map_err(Error::read(&path))?;
                 write_atomic(&folder.join(&name), &bytes)?;
             }
             "model/model.toml" => {
@@ -157,7 +160,7 @@ fn mend(
             _ => continue,
         }
         let put_back = words(&[(name, state)]);
-        progress.note(&format!("{}: {put_back}: put back", folder.display()));
+        progress.note(&format!("{}: {put_back}: put back", folder.shown()));
     }
     Ok(())
 }

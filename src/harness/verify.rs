@@ -10,10 +10,11 @@ use super::inputs::{LockedCase, lock_is_empty, locked_cases, locked_split};
 use super::record::{CellRecord, Status, files_below};
 use super::status::{CellState, status};
 use super::study::Study;
-use crate::artifact::{FileState, Look, create_dir, write_atomic};
+use crate::artifact::{FileState, Look, create_dir, read_file, write_atomic};
 use crate::dataset::{self, Case};
 use crate::error::{Error, Result, is_absent};
 use crate::progress::Progress;
+use crate::text::Shown as _;
 use crate::training::read_losses;
 
 /// Something that is not what the study's records say.
@@ -152,7 +153,7 @@ fn verify_cases(
                     .into_iter()
                     .map(|case| (format!("{prefix}{}", case.name), case)),
             ),
-            Err(error) => found.add(data.folder.display().to_string(), error.to_string()),
+            Err(error) => found.add(data.folder.shown().to_string(), error.to_string()),
         }
     }
     progress.stage("", "hashing the cases");
@@ -281,7 +282,7 @@ pub fn prepare_again(run: &Path, cell: Cell, scratch: &Path) -> Result<()> {
     // Absolute paths stay as they are.
     again.write(scratch, true)?;
     let lock = run.join("study.lock");
-    let text = std::fs::read(&lock).map_err(Error::read(&lock))?;
+    let text = read_file(&lock).map_err(Error::read(&lock))?;
     write_atomic(&scratch.join("study.lock"), &text)?;
     let mut needed = cell.needs(&study.recipe);
     while let Some(need) = needed.pop() {
@@ -308,11 +309,11 @@ fn claim(run: &Path, cell: Cell, scratch: &Path) -> Result<()> {
         Err(e) if is_absent(&e) => true,
         Err(e) => return Err(Error::read(scratch)(e)),
     };
-    if !is_empty && std::fs::read(&marker).ok().as_deref() != Some(&text) {
+    if !is_empty && read_file(&marker).ok().as_deref() != Some(&text) {
         return Err(Error::usage(
             format!(
                 "{}: holds something else than {} begun again",
-                scratch.display(),
+                scratch.shown(),
                 cell.name()
             ),
             "give --out a folder that is not there yet",

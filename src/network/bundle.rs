@@ -8,7 +8,7 @@ use toml::Table;
 
 use super::weights::{finite, unfitting};
 use super::{Network, Part};
-use crate::artifact::{Owned, replace_dir, write_atomic};
+use crate::artifact::{Owned, read_text, replace_dir, write_atomic};
 use crate::error::{Error, Result};
 use crate::recipe::{Recipe, Scale, Settings};
 
@@ -97,7 +97,7 @@ impl Bundle {
     /// Reads a folder's description.
     pub fn describe(folder: &Path) -> Result<Self> {
         let path = folder.join(DESCRIPTION);
-        let text = std::fs::read_to_string(&path).map_err(Error::read(&path))?;
+        let text = read_text(&path).map_err(Error::read(&path))?;
         Self::parse(&text, &path)
     }
 

@@ -9,8 +9,9 @@ use burn::tensor::{FloatDType, Tensor};
 use serde::{Deserialize, Serialize};
 
 use super::{Network, torch_values, values};
-use crate::artifact::{hash_file, replace_file};
+use crate::artifact::{hash_file, open_file, replace_file};
 use crate::error::{Error, Result};
+use crate::text::Shown as _;
 
 /// How torchvision and timm name the parameters of DenseNet-161, and how we do.
 const TORCHVISION: [(&str, &str); 3] = [
@@ -60,7 +61,7 @@ impl Format {
             Some("pth" | "pt" | "bin") => Ok(Self::Pickle),
             Some("bpk") => Ok(Self::Burnpack),
             _ => Err(Error::usage(
-                format!("{}: no known file of weights", path.display()),
+                format!("{}: no known file of weights", path.shown()),
                 "weights are .safetensors, .pth, .pt, .bin (PyTorch) or .bpk (Burn)",
             )),
         }
@@ -101,6 +102,7 @@ pub fn import_weights(network: Network, path: &Path) -> Result<(Network, LoadRep
             "the same part, recipe and scale are expected, named as `hdbench model export` does",
         )
     };
+    look(path)?;
     let mut network = network;
     let report = match Format::of(path)? {
         Format::Burnpack => {
@@ -140,6 +142,7 @@ pub fn load_encoder(network: &mut Network, path: &Path) -> Result<LoadReport> {
             "a state dict of torchvision's or timm's densenet161 is expected, at scale full",
         )
     };
+    look(path)?;
     let format = Format::of(path)?;
     let report = match format {
         Format::Burnpack => {
@@ -156,6 +159,7 @@ pub fn load_encoder(network: &mut Network, path: &Path) -> Result<LoadReport> {
 pub fn is_torchvision(path: &Path) -> Result<bool> {
     let has_features = |names: Vec<String>| names.iter().any(|name| name.contains("features."));
     let unreadable = |e: String| Error::malformed(path, e, "a file of weights is expected");
+    look(path)?;
     match Format::of(path)? {
         Format::Burnpack => Ok(false),
         Format::Safetensors => {
@@ -171,6 +175,11 @@ pub fn is_torchvision(path: &Path) -> Result<bool> {
                 .map_err(|e| unreadable(e.to_string()))
         }
     }
+}
+
+/// Refuses what is no file, before a library opens it.
+fn look(path: &Path) -> Result<()> {
+    open_file(path).map(drop).map_err(Error::read(path))
 }
 
 fn complete(report: LoadReport, refuse: &dyn Fn(String) -> Error) -> Result<LoadReport> {

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::prepared::{Prepared, canonical_box, resample_hu};
 use crate::artifact::{
-    FileRecords, FileState, Look, Owned, hash_bytes, record_files, replace_dir, restamp, unlike,
-    write_atomic,
+    FileRecords, FileState, Look, Owned, hash_bytes, open_file, read_file, record_files,
+    replace_dir, restamp, unlike, write_atomic,
 };
 use crate::dataset::Pair;
 use crate::error::{Error, Result};
@@ -91,7 +91,7 @@ struct Description {
 impl Description {
     fn read(folder: &Path) -> Result<Self> {
         let path = folder.join(DESCRIPTION);
-        let text = std::fs::read(&path).map_err(Error::read(&path))?;
+        let text = read_file(&path).map_err(Error::read(&path))?;
         let description: Self = serde_json::from_slice(&text)
             .map_err(|e| Error::malformed(&path, e.to_string(), DELETE_IT))?;
         if description.format != FORMAT {
@@ -248,7 +248,7 @@ impl Layer {
         let voxels: usize = facts.shape.iter().product();
         let open = |kind: &str, size: usize| {
             let path = folder.join(format!("{grid}.{kind}"));
-            let file = File::open(&path).map_err(Error::read(&path))?;
+            let file = open_file(&path).map_err(Error::read(&path))?;
             let found = file.metadata().map_err(Error::read(&path))?.len();
             if found != size as u64 {
                 return Err(Error::malformed(

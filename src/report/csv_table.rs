@@ -2,12 +2,13 @@
 
 use super::table::{Cell, Exporter, Table};
 use crate::error::{Error, Result};
+use crate::text::words_cell;
 
 /// RFC 4180 with a header of keys; a missing figure is an empty field.
 ///
 /// A column `x` of numbers is followed by `x_sd`, `x_n`, `x_low`, `x_high` and `x_mark` where any
 /// row has such a figure; a column of words by `x_note`. A table about variants begins with a column
-/// `variant` of their ids.
+/// `variant` of their ids. Words that a spreadsheet would take for a formula have an apostrophe before them.
 #[derive(Clone, Copy, Debug)]
 pub struct Csv;
 
@@ -16,10 +17,12 @@ type Part = (&'static str, fn(&Cell) -> Option<String>);
 
 const PARTS: [Part; 7] = [
     ("", |cell| match cell {
-        Cell::Text { text, .. } => Some(text.clone()),
+        Cell::Text { text, .. } => Some(words_cell(text).into_owned()),
         _ => cell.value().map(number),
     }),
-    ("_note", |cell| cell.note().map(str::to_string)),
+    ("_note", |cell| {
+        cell.note().map(|note| words_cell(note).into_owned())
+    }),
     ("_sd", |cell| match cell {
         Cell::Number { sd, .. } => sd.filter(|v| v.is_finite()).map(number),
         _ => None,
@@ -27,7 +30,9 @@ const PARTS: [Part; 7] = [
     ("_n", |cell| cell.n().map(|n| n.to_string())),
     ("_low", |cell| bound(cell, 0)),
     ("_high", |cell| bound(cell, 1)),
-    ("_mark", |cell| cell.mark().map(str::to_string)),
+    ("_mark", |cell| {
+        cell.mark().map(|mark| words_cell(mark).into_owned())
+    }),
 ];
 
 impl Exporter for Csv {
@@ -53,7 +58,8 @@ impl Exporter for Csv {
             .write_record(first.into_iter().chain(heads))
             .map_err(failed)?;
         for row in &table.rows {
-            let first = with_variant.then(|| row.variant.clone().unwrap_or_default());
+            let first = with_variant
+                .then(|| words_cell(row.variant.as_deref().unwrap_or_default()).into_owned());
             let cells = fields
                 .iter()
                 .map(|(column, (_, get))| get(&row.cells[*column]).unwrap_or_default());

@@ -2,6 +2,7 @@
 
 use super::table::{Cell, Exporter, MISSING, Table, Unit};
 use crate::error::Result;
+use crate::text::acts;
 
 /// A `<table>` with caption and notes in a `<figure>`; it needs the page's style.
 #[derive(Clone, Copy, Debug)]
@@ -180,6 +181,7 @@ pub(super) fn escape(text: &str) -> String {
             '>' => out += "&gt;",
             '"' => out += "&quot;",
             '\'' => out += "&#39;",
+            c if acts(c) && !matches!(c, '\n' | '\t') => out.extend(c.escape_default()),
             _ => out.push(c),
         }
     }

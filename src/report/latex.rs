@@ -2,6 +2,7 @@
 
 use super::table::{Cell, Exporter, Table, Unit};
 use crate::error::Result;
+use crate::text::{acts, shown};
 
 /// A table with more columns is set smaller, with its first column wrapped.
 const WIDE_COLUMNS: usize = 5;
@@ -39,7 +40,7 @@ impl Exporter for Latex {
                 (false, _) => "r",
             })
             .collect();
-        let mut out = format!("% {}\n", table.fingerprint.replace(['\n', '\r'], " "));
+        let mut out = format!("% {}\n", shown(&table.fingerprint));
         out += if is_wide {
             "\\begin{table}\n\\centering\\footnotesize\\setlength{\\tabcolsep}{3pt}\n"
         } else {
@@ -227,6 +228,8 @@ fn escape(text: &str) -> String {
                 out.push(c);
             }
             '\n' | '\r' => out.push(' '),
+            // TeX refuses them; as they would be written, they would be commands.
+            c if acts(c) => out += &escape(&c.escape_default().to_string()),
             '—' => out += "---",
             '–' => out += "--",
             '±' => out += "$\\pm$",

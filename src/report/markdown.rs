@@ -2,6 +2,7 @@
 
 use super::table::{Cell, Exporter, MISSING, Table};
 use crate::error::Result;
+use crate::text::acts;
 
 /// A pipe table with its title, caption and notes.
 #[derive(Clone, Copy, Debug)]
@@ -116,6 +117,7 @@ pub(super) fn escape(text: &str) -> String {
                 out.push(c);
             }
             '\n' | '\r' => out.push(' '),
+            c if acts(c) => out.extend(c.escape_default()),
             _ => out.push(c),
         }
     }

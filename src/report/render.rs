@@ -22,7 +22,7 @@ use super::sheets::sheets;
 use super::size_plots::{Detection, TumourSizes};
 use super::table::{Cell, Column, Exporter, Table, TableRow, Unit};
 use super::{canvas, overlay, tables, viewer};
-use crate::artifact::{Owned, create_dir, replace_dir, write_atomic};
+use crate::artifact::{Owned, create_dir, read_text, replace_dir, write_atomic};
 use crate::error::{Error, Result};
 
 /// Overlays are put into the page itself while all of them together are at most this large: with the
@@ -93,7 +93,7 @@ fn replace_part<T>(
     fill: impl FnOnce(&Path) -> Result<T>,
 ) -> Result<T> {
     let folder = dir.join(name);
-    let made = std::fs::read_to_string(folder.join(MADE)).ok();
+    let made = read_text(&folder.join(MADE)).ok();
     let made: Option<BTreeSet<&str>> = made.as_ref().map(|text| text.lines().collect());
     // Reports of hdbench 0.1 kept no list.
     let unlisted = made.is_none() && dir.join("report.json").is_file();

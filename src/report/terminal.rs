@@ -2,6 +2,7 @@
 
 use super::table::{Cell, Exporter, MISSING, Table};
 use crate::error::Result;
+use crate::text::shown;
 
 /// A table with its title, caption and notes as plain text.
 #[derive(Clone, Copy, Debug)]
@@ -145,7 +146,7 @@ impl Terminal {
                     text += &format!(" n={n}");
                 }
                 if let Some(mark) = cell.mark() {
-                    text += &format!(" ({mark})");
+                    text += &format!(" ({})", shown(mark));
                 }
                 (vec![text], style)
             }
@@ -212,6 +213,7 @@ fn letters(text: &str) -> usize {
 fn wrapped(text: &str, width: usize) -> Vec<String> {
     let mut lines: Vec<String> = vec![String::new()];
     for word in text.split_whitespace() {
+        let word = &*shown(word);
         let last = lines.len() - 1;
         if lines[last].is_empty() {
             lines[last].push_str(word);

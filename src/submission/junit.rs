@@ -2,6 +2,7 @@ use std::fmt::Write;
 
 use super::verdict::{Finding, RuleVerdict, Status, Verdicts};
 use crate::artifact::xml_text;
+use crate::text::{Shown as _, shown};
 
 /// The verdicts as JUnit XML, a test case a rule: what every CI system shows.
 pub fn junit(verdicts: &Verdicts) -> String {
@@ -15,7 +16,7 @@ pub fn junit(verdicts: &Verdicts) -> String {
         count(Status::Failed),
         count(Status::Skipped)
     );
-    let name = xml_text(&verdicts.archive.to_string_lossy());
+    let name = xml_text(&verdicts.archive.shown());
     let mut xml = format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
          <testsuites name=\"hdbench submit-lits check\" {totals}>\n\
@@ -57,7 +58,7 @@ fn test_case(xml: &mut String, verdict: &RuleVerdict) {
 }
 
 fn line(finding: &Finding) -> String {
-    let mut text = finding.entry.clone();
+    let mut text = shown(&finding.entry).into_owned();
     if !text.is_empty() {
         text += ": ";
     }
@@ -82,7 +83,7 @@ mod tests {
         book.judge(Rule::Shape, Some(finding));
         book.look(Rule::Flat);
         let xml = junit(&book.verdicts(Path::new("a&b.zip"), 1, 1, &[]));
-        assert!(xml.contains("&lt;a&gt;&quot;&amp;\u{fffd}.nii: is \u{fffd} odd"));
+        assert!(xml.contains("&lt;a&gt;&quot;&amp;\\u{1}.nii: is \\u{2} odd"));
         assert!(xml.contains("a&amp;b.zip") && xml.contains("failures=\"1\""));
         assert!(xml.contains("name=\"flat\"/>"));
         assert_eq!(xml.matches("<skipped").count(), Rule::ALL.len() - 2);

@@ -3,11 +3,12 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::artifact::{FileRecord, FileState, Look, create_dir, write_atomic};
+use crate::artifact::{FileRecord, FileState, Look, create_dir, read_file, write_atomic};
 use crate::dataset::Case;
 use crate::error::{Error, Result};
 use crate::harness::{LockedCase, Model};
 use crate::progress::{Progress, Step};
+use crate::text::Shown as _;
 use crate::volume::HeaderTemplate;
 
 /// Beside the predictions: what each was made from.
@@ -84,7 +85,7 @@ pub fn predict_all(
         if same && !whole && file.exists() {
             progress.note(&format!(
                 "{} is not what this model predicted: predicted again",
-                file.display()
+                file.shown()
             ));
         }
         if !(same && whole) {
@@ -172,7 +173,7 @@ impl Made {
 
     fn read(folder: &Path) -> Result<Self> {
         let path = folder.join(RECORD);
-        match std::fs::read(&path) {
+        match read_file(&path) {
             Ok(text) => serde_json::from_slice(&text).map_err(|e| {
                 Error::malformed(
                     &path,

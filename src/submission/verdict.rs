@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::rule::Rule;
 use crate::error::{Error, Result};
+use crate::text::shown;
 
 /// So many findings of a rule are named in an error's one line.
 const NAMED: usize = 3;
@@ -78,7 +79,7 @@ impl Finding {
         match error {
             Error::Malformed { problem, hint, .. } => Self::new(entry, problem, hint),
             Error::Read { source, .. } => Self::new(entry, format!("cannot read: {source}"), ""),
-            other => Self::new(entry, other.to_string(), ""),
+            other => Self::new(entry, other.to_string().replace('\n', "; "), ""),
         }
     }
 }
@@ -102,6 +103,7 @@ pub struct RuleVerdict {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Verdicts {
     /// The archive or folder.
+    #[serde(serialize_with = "crate::text::path_as_text")]
     pub archive: PathBuf,
     /// The worst of all rules.
     pub status: Status,
@@ -166,10 +168,10 @@ impl Verdicts {
 
 /// `shape (test-segmentation-3.nii, test-segmentation-7.nii and 2 more)`.
 fn named(verdict: &RuleVerdict) -> String {
-    let names: Vec<&str> = verdict
+    let names: Vec<_> = verdict
         .findings
         .iter()
-        .map(|finding| finding.entry.as_str())
+        .map(|finding| shown(&finding.entry))
         .filter(|entry| !entry.is_empty())
         .collect();
     let mut text = verdict.rule.id().to_owned();

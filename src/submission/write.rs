@@ -15,6 +15,7 @@ use crate::artifact::{pack_zip, replace_file};
 use crate::dataset::LabelMap;
 use crate::error::{Error, Result};
 use crate::progress::Progress;
+use crate::text::Shown as _;
 
 /// What became of predictions or of an archive.
 #[derive(Clone, Debug, Serialize)]
@@ -22,6 +23,7 @@ pub struct Written {
     /// How what was there is judged.
     pub before: Verdicts,
     /// The archive that was written; none where something cannot be mended.
+    #[serde(serialize_with = "crate::text::optional_path_as_text")]
     pub archive: Option<PathBuf>,
     /// How the written archive is judged, read from disk again.
     pub after: Option<Verdicts>,
@@ -71,7 +73,7 @@ pub fn mend(
     };
     if same {
         return Err(Error::usage(
-            format!("{}: would be replaced by its own copy", out.display()),
+            format!("{}: would be replaced by its own copy", out.shown()),
             "give the mended archive another name",
         ));
     }
@@ -152,7 +154,7 @@ fn write(
             let rules: Vec<&str> = verdicts.failed().map(|verdict| verdict.rule.id()).collect();
             return Err(Error::Internal(format!(
                 "{}: what was written fails its own check ({}); nothing is kept",
-                out.display(),
+                out.shown(),
                 rules.join(", ")
             )));
         }

@@ -6,11 +6,12 @@ use burn::store::ModuleRecord;
 use serde::{Deserialize, Serialize};
 
 use crate::artifact::{
-    FileRecords, FileState, Look, Owned, hash_bytes, record_files, remove_owned, replace_dir,
-    unlike, write_atomic, write_atomic_with,
+    FileRecords, FileState, Look, Owned, hash_bytes, open_file, read_file, record_files,
+    remove_owned, replace_dir, unlike, write_atomic, write_atomic_with,
 };
 use crate::error::{Error, Result};
 use crate::network::Network;
+use crate::text::Shown as _;
 
 const NETWORK: &str = "network.bpk";
 const OPTIMIZER: &str = "optimizer.bpk";
@@ -71,7 +72,7 @@ impl Sealed {
     /// Reads a folder's checkpoint; `None` where there is none, the reason where it is not what was
     /// saved.
     fn read(folder: &Path) -> Option<Result<Checkpoint, String>> {
-        let text = match std::fs::read(folder.join(DESCRIPTION)) {
+        let text = match read_file(&folder.join(DESCRIPTION)) {
             Ok(text) => text,
             Err(_) if !folder.exists() => return None,
             Err(e) => return Some(Err(format!("{DESCRIPTION} cannot be read: {e}"))),
@@ -196,7 +197,7 @@ impl Checkpoint {
                 Some(Err(problem)) => {
                     told(format!(
                         "{}: {problem}; training goes on from an earlier checkpoint, or begins anew",
-                        folder.display()
+                        folder.shown()
                     ));
                     continue;
                 }
@@ -241,7 +242,7 @@ pub fn write_losses(path: &Path, rows: &[LossRow]) -> Result<()> {
 
 /// Reads `losses.csv`.
 pub fn read_losses(path: &Path) -> Result<Vec<LossRow>> {
-    let mut csv = csv::Reader::from_path(path).map_err(|e| Error::read(path)(e.into()))?;
+    let mut csv = csv::Reader::from_reader(open_file(path).map_err(Error::read(path))?);
     csv.deserialize()
         .collect::<Result<_, _>>()
         .map_err(|e| Error::malformed(path, e.to_string(), "run the study again"))

@@ -5,7 +5,7 @@ use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use super::batch::Batch;
 use super::probe::Probe;
 use super::sampler::IGNORED;
-use crate::artifact::write_atomic;
+use crate::artifact::{read_file, write_atomic};
 use crate::error::{Error, Result};
 use crate::network::{Input, Part};
 
@@ -15,7 +15,7 @@ const HINT: &str = "a .safetensors file with `input`, f32 [n, 1, slices, y, x], 
 /// Reads a batch for [`super::probe`] from a `.safetensors` file: `input`, f32 `[n, 1, s, y, x]`, HU
 /// minus the mean, and `labels`, u8 `[n, z, y, x]`.
 pub fn read_batch(path: &Path, part: Part, input: Input) -> Result<Batch> {
-    let bytes = std::fs::read(path).map_err(Error::read(path))?;
+    let bytes = read_file(path).map_err(Error::read(path))?;
     let refuse = |problem: String| Error::malformed(path, problem, HINT);
     let file = SafeTensors::deserialize(&bytes).map_err(|e| refuse(e.to_string()))?;
     let tensor = |name: &str, dtype: Dtype| {

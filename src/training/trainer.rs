@@ -19,6 +19,7 @@ use crate::preprocess::Stored;
 use crate::progress::Progress;
 use crate::recipe::{Recipe, Scale, Schedule};
 use crate::seed::{Seed, Stream};
+use crate::text::Shown as _;
 
 /// When a training writes its checkpoint, beside the end of each stage.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -141,7 +142,7 @@ impl Session<'_> {
             let (value, gradients) = self.gradients(&network, plan, &batch, iteration);
             if !value.is_finite() {
                 return Err(Error::Diverged {
-                    what: format!("{} ({})", self.cell.display(), plan.name),
+                    what: format!("{} ({})", self.cell.shown(), plan.name),
                     iteration: state.losses.len() + 1,
                     loss: value,
                 });

@@ -11,6 +11,7 @@ use super::nifti_header::{FIRST_VOXEL, HEADER_BYTES, read_layout_and_bytes};
 use super::nifti_write::LABEL_EFFORT;
 use crate::artifact::{MaybeGzip, gzip_writer, write_atomic_with};
 use crate::error::{Error, Result};
+use crate::text::Shown as _;
 
 /// The header of an image, to be given to label maps on its grid.
 ///
@@ -53,7 +54,7 @@ impl HeaderTemplate {
         if shape != expected {
             return Err(Error::Internal(format!(
                 "{}: {shape:?} labels for an image of {expected:?}",
-                self.path.display()
+                self.path.shown()
             )));
         }
         let mut file = Vec::with_capacity(FIRST_VOXEL as usize + labels.len());

@@ -9,6 +9,7 @@ use super::{Geometry, Volume};
 use crate::artifact::MaybeGzip;
 use crate::error::{Error, Result};
 use crate::memory;
+use crate::text::Shown as _;
 
 const CHUNK_BYTES: usize = 512 * 1024;
 
@@ -156,7 +157,7 @@ fn read<T>(
         check_end(path, content)?;
         let geometry = layout.header.geometry.clone();
         let voxels = Array3::from_shape_vec(geometry.shape, voxels)
-            .map_err(|e| Error::Internal(format!("{}: {e}", path.display())))?;
+            .map_err(|e| Error::Internal(format!("{}: {e}", path.shown())))?;
         Ok(Volume { voxels, geometry })
     })
 }

@@ -10,6 +10,7 @@ use super::nifti_affine::place;
 use super::nifti_header::{FIRST_VOXEL, HEADER_BYTES};
 use crate::artifact::{gzip_writer, write_atomic_with};
 use crate::error::{Error, Result};
+use crate::text::Shown as _;
 
 /// NIFTI_UNITS_MM.
 const MILLIMETRES: u8 = 2;
@@ -103,7 +104,7 @@ fn header_of<T>(
     if shape != geometry.shape {
         return Err(Error::Internal(format!(
             "{}: {shape:?} voxels with the geometry of {:?}",
-            path.display(),
+            path.shown(),
             geometry.shape
         )));
     }
@@ -122,7 +123,7 @@ fn header_of<T>(
             return Err(Error::usage(
                 format!(
                     "{}: an axis of {size} voxels cannot be stored in NIfTI-1",
-                    path.display()
+                    path.shown()
                 ),
                 "NIfTI-1 holds 1 to 32767 voxels along an axis",
             ));

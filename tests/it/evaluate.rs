@@ -252,6 +252,11 @@ fn names_of_every_layout_are_paired() {
     let images = found(4, &["a.nii.gz", "a_0000.nii.gz"], &["a.nii.gz"]);
     assert_eq!(cases(&images), ["a"]);
     assert!(images.extra.is_empty());
+    // Two channels of one case: neither is the prediction.
+    let predictions = place("channels/pred", &["a_0000.nii", "a_0001.nii", "b.nii"]);
+    let references = place("channels/ref", &["a.nii", "b.nii"]);
+    let told = pair(&predictions, &references).unwrap_err().to_string();
+    says(&told, &["several files are one case", "a: a_0000, a_0001"]);
     // What macOS leaves behind.
     let mac = found(
         5,

@@ -20,6 +20,7 @@ mod limits;
 mod lits;
 mod locks;
 mod metrics;
+mod names;
 mod network;
 mod packing;
 mod peers;
@@ -35,4 +36,6 @@ mod statistics;
 mod submission;
 mod training;
 mod volume;
+#[cfg(target_os = "linux")]
+mod waiting;
 mod weights;

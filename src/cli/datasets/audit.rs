@@ -9,6 +9,7 @@ use crate::cli::output::{print, print_json};
 use crate::cli::progress::Reporter;
 use crate::dataset::audit::{Audit as Findings, Evidence, SameScan, Side, Unreadable, audit};
 use crate::error::{Error, Result};
+use crate::text::{Shown as _, name_of};
 
 /// Find scans that are in the training and in the test set, also cropped, flipped or converted.
 #[derive(Args, Debug)]
@@ -44,8 +45,8 @@ impl Audit {
         let findings = findings?;
         if self.json || !std::io::stdout().is_terminal() {
             print_json(&json!({
-                "train": self.train,
-                "test": self.test,
+                "train": name_of(self.train.as_os_str()),
+                "test": name_of(self.test.as_os_str()),
                 "train_cases": findings.train_cases,
                 "test_cases": findings.test_cases,
                 "by_hash_alone": findings.by_hash_alone,
@@ -122,8 +123,8 @@ fn verdict(findings: &Findings, train: &Path, test: &Path) -> Result<()> {
             problem: format!(
                 "{} scans of {} are also in {}: {}",
                 leaks.len(),
-                test.display(),
-                train.display(),
+                test.shown(),
+                train.shown(),
                 leaks.join(", ")
             ),
             hint: "take them out of the training set, or scores on them are training scores".into(),

@@ -10,6 +10,7 @@ use crate::cli::progress::Reporter;
 use crate::dataset::check::{Report, Summary, check};
 use crate::dataset::{Problem, Severity};
 use crate::error::Result;
+use crate::text::Shown as _;
 
 /// Read every file of a data set and name everything that is wrong or odd.
 #[derive(Args, Debug)]
@@ -75,7 +76,7 @@ fn lines(problem: &Problem) -> String {
     }
     text.push('\n');
     if !problem.file.as_os_str().is_empty() {
-        text += &format!("  file: {}\n", problem.file.display());
+        text += &format!("  file: {}\n", problem.file.shown());
     }
     if !problem.hint.is_empty() {
         text += &format!("  hint: {}\n", problem.hint);

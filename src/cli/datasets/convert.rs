@@ -3,11 +3,12 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use super::source::{Jobs, open};
-use crate::cli::output::print;
+use crate::cli::output::{remark, tell};
 use crate::cli::progress::Reporter;
 use crate::dataset::Layout;
 use crate::dataset::convert::{Target, convert};
 use crate::error::{Error, Result};
+use crate::text::Shown as _;
 
 /// Write a data set in another layout; voxels, their order and their place stay as they are.
 #[derive(Args, Debug)]
@@ -68,7 +69,7 @@ impl Convert {
             return Err(Error::usage(
                 format!(
                     "{}: has the layout of {}, not of {expected}",
-                    self.dir.display(),
+                    self.dir.shown(),
                     dataset.layout
                 ),
                 "leave --from out: the layout is recognised",
@@ -90,17 +91,17 @@ impl Convert {
         reporter.finish();
         let outcome = outcome?;
         for warning in &outcome.warnings {
-            eprintln!("warning: {warning}");
+            tell(&format!("warning: {warning}"));
         }
         for (case, error) in &outcome.failures {
-            eprintln!("error: {case}: {error}");
+            tell(&format!("error: {case}: {error}"));
         }
-        print(&format!(
-            "{}: {} cases written, {} were there already\n",
-            self.out.display(),
+        remark(&format!(
+            "{}: {} cases written, {} were there already",
+            self.out.shown(),
             outcome.written,
             outcome.kept
-        ))?;
+        ));
         outcome.verdict()
     }
 }

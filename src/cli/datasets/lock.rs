@@ -3,10 +3,11 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::source::Jobs;
-use crate::cli::output::print;
+use crate::cli::output::{print, print_as_is, remark};
 use crate::cli::progress::Reporter;
 use crate::dataset::lock::Lock as LockFile;
 use crate::error::{Error, Result};
+use crate::text::Shown as _;
 
 /// Write down what a data set consists of, file by file and voxel by voxel, or verify it.
 #[derive(Args, Debug)]
@@ -41,15 +42,16 @@ impl Lock {
         reporter.finish();
         let lock = lock?;
         match &self.out {
-            None => print(&lock.to_text()?),
+            None => print_as_is(lock.to_text()?.as_bytes()),
             Some(path) => {
                 lock.write(path)?;
-                print(&format!(
-                    "{}: {} files, {} cases\n",
-                    path.display(),
+                remark(&format!(
+                    "{}: {} files, {} cases",
+                    path.shown(),
                     lock.files.len(),
                     lock.cases.len()
-                ))
+                ));
+                Ok(())
             }
         }
     }
@@ -64,7 +66,7 @@ impl Lock {
         if found.is_empty() {
             return print(&format!(
                 "{}: all {} files and {} cases are as locked\n",
-                self.dir.display(),
+                self.dir.shown(),
                 lock.files.len(),
                 lock.cases.len()
             ));
@@ -77,9 +79,9 @@ impl Lock {
         Err(Error::Refuted {
             problem: format!(
                 "{}: {} differences from the {entries} entries of {}",
-                self.dir.display(),
+                self.dir.shown(),
                 found.len(),
-                file.display()
+                file.shown()
             ),
             hint: "they stand above; lock the data set again if they are meant".into(),
         })

@@ -2,10 +2,12 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
+use crate::cli::output::remark;
 use crate::cli::progress::Reporter;
 use crate::dataset::phantom::{self, Spec};
 use crate::error::{Error, Result};
 use crate::seed::Seed;
+use crate::text::Shown as _;
 
 /// LiTS phantoms beside those of 3DIRCADb: 28 of their own and the 20 patients.
 const DEFAULT_OVERLAP_CASES: usize = 48;
@@ -61,10 +63,10 @@ impl Synth {
         for (spec, folder) in sets {
             if self.preview {
                 for picture in phantom::preview_png(&spec, &folder.join("preview.png"))? {
-                    println!("{}", picture.display());
+                    remark(&picture.shown().to_string());
                 }
             }
-            println!("{} cases in {}", spec.cases, folder.display());
+            remark(&format!("{} cases in {}", spec.cases, folder.shown()));
         }
         Ok(())
     }

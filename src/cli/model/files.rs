@@ -4,7 +4,7 @@ use clap::Args;
 
 use super::{Design, Method, part};
 use crate::artifact::{hash_file, refuse_input, refuse_input_inside};
-use crate::cli::output;
+use crate::cli::output::remark;
 use crate::error::{Error, Result};
 use crate::network::{
     Bundle, LoadReport, Network, Part, Place, export_weights, import_weights, initialise,
@@ -12,6 +12,7 @@ use crate::network::{
 };
 use crate::recipe::Settings;
 use crate::seed::Seed;
+use crate::text::Shown as _;
 
 /// Write a model folder with initial weights: a network before its training.
 #[derive(Args, Debug)]
@@ -70,14 +71,15 @@ impl Export {
         let bytes = std::fs::metadata(&self.out)
             .map_err(Error::read(&self.out))?
             .len();
-        output::print(&format!(
-            "{}: {} tensors of {}, {:.1} MB\nBLAKE3 {}\n",
-            self.out.display(),
+        remark(&format!(
+            "{}: {} tensors of {}, {:.1} MB\nBLAKE3 {}",
+            self.out.shown(),
             values(&network).len(),
             bundle.part,
             bytes as f64 / 1e6,
             hash_file(&self.out)?
-        ))
+        ));
+        Ok(())
     }
 }
 
@@ -118,19 +120,22 @@ impl Import {
             import_weights(blank, &self.file)?
         };
         Bundle::save(&self.out, &network, self.part, &recipe, &scale)?;
-        print(&report);
+        told(&report);
         Ok(())
     }
 }
 
-fn print(report: &LoadReport) {
-    println!(
+fn told(report: &LoadReport) {
+    remark(&format!(
         "{}: {} tensors loaded, none missing",
         report.file, report.loaded
-    );
-    println!("BLAKE3 {}", report.hash);
+    ));
+    remark(&format!("BLAKE3 {}", report.hash));
     if !report.unexpected.is_empty() {
         let names = report.unexpected.join(", ");
-        println!("{} tensors not used: {names}", report.unexpected.len());
+        remark(&format!(
+            "{} tensors not used: {names}",
+            report.unexpected.len()
+        ));
     }
 }

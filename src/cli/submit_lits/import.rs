@@ -8,6 +8,7 @@ use crate::error::{Error, Result};
 use crate::harness::{Cell, CellRecord, ChallengeAnswer, Status};
 use crate::network::Part;
 use crate::recipe::Variant;
+use crate::text::Shown as _;
 
 /// File the challenge server's answer into a study: the report's tables then have its column.
 ///
@@ -52,9 +53,9 @@ impl Import {
         answer.write(&folder, &mut record)?;
         let mut text = format!(
             "{}: {} figures filed; `hdbench report {}` shows them\n",
-            ChallengeAnswer::path(&folder).display(),
+            ChallengeAnswer::path(&folder).shown(),
             answer.figures.len(),
-            self.study.display()
+            self.study.shown()
         );
         for (name, value) in &answer.figures {
             text += &format!("  {name}: {value}\n");

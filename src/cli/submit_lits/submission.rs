@@ -15,6 +15,7 @@ use crate::harness::Model;
 use crate::progress::Progress;
 use crate::recipe::Variant;
 use crate::submission::{Options, Predicted, TestSet, Written, pack, predict_all};
+use crate::text::Shown as _;
 
 /// What is to be made.
 pub struct Order<'a> {
@@ -35,6 +36,7 @@ pub struct Submission {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub variant: Option<Variant>,
     /// Where the predictions are kept.
+    #[serde(serialize_with = "crate::text::path_as_text")]
     pub predictions: PathBuf,
     /// How many were made in this start, and how many before; none where they are somebody else's.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -141,7 +143,7 @@ impl Submission {
         if let Some(counts) = self.predicted {
             text += &format!(
                 "{}: {} predictions made, {} kept from before\n",
-                self.predictions.display(),
+                self.predictions.shown(),
                 counts.made,
                 counts.kept
             );

@@ -1,6 +1,7 @@
 //! What a person sees of the verdicts.
 
 use crate::submission::{Finding, Rule, RuleVerdict, Status, Verdicts, Written};
+use crate::text::{Shown as _, shown};
 
 /// So many findings of a rule are shown; JSON has all.
 const SHOWN: usize = 5;
@@ -14,7 +15,7 @@ pub fn verdicts(verdicts: &Verdicts) -> String {
     };
     text += &format!(
         "\n{}: {} files, {} test volumes; rules: {} passed, {} with warnings, {} failed, {} not looked at\n",
-        verdicts.archive.display(),
+        verdicts.archive.shown(),
         verdicts.entries,
         verdicts.test_volumes,
         count(Status::Passed),
@@ -49,15 +50,15 @@ fn written_but(written: &Written, expected: &[Rule]) -> String {
         text.push('\n');
     }
     text += &verdicts(written.last());
-    text + &format!("{}: written, read again and checked\n", archive.display())
+    text + &format!("{}: written, read again and checked\n", archive.shown())
 }
 
 fn done(finding: &Finding) -> String {
     format!(
         "{}: {}: {}\n",
-        finding.entry,
-        finding.message,
-        finding.mend.as_deref().unwrap_or_default()
+        shown(&finding.entry),
+        shown(&finding.message),
+        shown(finding.mend.as_deref().unwrap_or_default())
     )
 }
 
@@ -77,11 +78,11 @@ fn rule(verdict: &RuleVerdict) -> String {
 fn finding(finding: &Finding) -> String {
     let mut text = String::from("           ");
     if !finding.entry.is_empty() {
-        text += &format!("{}: ", finding.entry);
+        text += &format!("{}: ", shown(&finding.entry));
     }
-    text += &format!("{}\n", finding.message);
+    text += &format!("{}\n", shown(&finding.message));
     if let Some(mend) = &finding.mend {
-        text += &format!("             --fix: {mend}\n");
+        text += &format!("             --fix: {}\n", shown(mend));
     }
     if !finding.hint.is_empty() {
         text += &format!("             hint: {}\n", finding.hint);

@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::plan::Plan;
-use crate::artifact::write_atomic;
+use crate::artifact::{read_file, write_atomic};
 use crate::dataset::listing;
 use crate::error::{Error, Result};
+use crate::text::Shown as _;
 
 /// What a converted folder was made from.
 const RECORD_FILE: &str = "conversion.json";
@@ -35,7 +36,7 @@ pub(super) struct Converted {
 impl Record {
     pub fn read(out: &Path) -> Result<Self> {
         let path = out.join(RECORD_FILE);
-        let record: Self = match std::fs::read(&path) {
+        let record: Self = match read_file(&path) {
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => Self::default(),
             Err(e) => return Err(Error::read(&path)(e)),
             Ok(text) => serde_json::from_slice(&text).map_err(|e| {
@@ -94,8 +95,8 @@ impl Record {
                 return Err(Error::usage(
                     format!(
                         "{}: the folder holds other volumes ({})",
-                        out.display(),
-                        file.display()
+                        out.shown(),
+                        file.shown()
                     ),
                     "choose an empty folder",
                 ));

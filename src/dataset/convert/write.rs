@@ -10,6 +10,7 @@ use crate::dataset::each::each;
 use crate::dataset::{Case, Dataset, Pair, load_pair};
 use crate::error::{Error, Result};
 use crate::progress::Progress;
+use crate::text::Shown as _;
 use crate::volume::{Geometry, Volume, write_hu, write_labels};
 
 /// What became of the cases.
@@ -110,7 +111,7 @@ fn refuse_inside(dir: &Path, out: &Path) -> Result<()> {
     let real = |path: &Path| path.canonicalize().map_err(Error::read(path));
     if real(out)?.starts_with(real(dir)?) {
         return Err(Error::usage(
-            format!("{}: lies in the data set itself", out.display()),
+            format!("{}: lies in the data set itself", out.shown()),
             "choose a folder outside",
         ));
     }

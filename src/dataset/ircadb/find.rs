@@ -6,6 +6,7 @@ use super::layout::{
 };
 use crate::artifact::{Tree, TreeFile};
 use crate::error::{Error, Result};
+use crate::text::Shown as _;
 
 /// Patients may lie this many folders below the one that is named.
 const MAX_FOLDERS: usize = 3;
@@ -223,7 +224,7 @@ impl std::fmt::Display for Place {
         if !self.folder.is_empty() {
             path.push(&self.folder);
         }
-        write!(f, "{}", path.display())
+        write!(f, "{}", path.shown())
     }
 }
 

@@ -4,11 +4,12 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::hash::{hash_image, hash_labels};
-use crate::artifact::{hash_file, write_atomic};
+use crate::artifact::{hash_file, read_file, write_atomic};
 use crate::dataset::each::each;
 use crate::dataset::{Case, Dataset, find, load_pair};
 use crate::error::{Error, Result};
 use crate::progress::Progress;
+use crate::text::name_of;
 use crate::volume::{Orientation, Volume};
 
 /// Raised when the fields or what is hashed change.
@@ -153,7 +154,7 @@ impl Lock {
     /// `Error::Read`, and `Error::Malformed` for what is none or has another format.
     pub fn read(path: &Path) -> Result<Self> {
         const HINT: &str = "`hdbench datasets lock DIR --out FILE` writes one";
-        let bytes = std::fs::read(path).map_err(Error::read(path))?;
+        let bytes = read_file(path).map_err(Error::read(path))?;
         let text = String::from_utf8(bytes)
             .map_err(|_| Error::malformed(path, "expected a lock file, found no text", HINT))?;
         let lock: Self = toml::from_str(&text).map_err(|e| {
@@ -189,7 +190,7 @@ fn relative(dir: &Path, file: &Path) -> String {
     };
     let parts: Vec<_> = below
         .components()
-        .map(|part| part.as_os_str().to_string_lossy())
+        .map(|part| name_of(part.as_os_str()))
         .collect();
     parts.join("/")
 }

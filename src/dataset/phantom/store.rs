@@ -10,9 +10,10 @@ use super::acquisition::{Orientation, Phase};
 use super::dicom;
 use super::render::{LesionFacts, Phantom, generate};
 use super::spec::{GENERATOR_VERSION, Kind, Spec};
-use crate::artifact::{create_dir, hash_bytes, hash_file, write_atomic};
+use crate::artifact::{create_dir, hash_bytes, hash_file, read_text, write_atomic};
 use crate::error::{Error, Result};
 use crate::progress::Progress;
+use crate::text::Shown as _;
 use crate::volume::{write_image, write_labels};
 
 /// The file that says what a folder of phantoms holds.
@@ -83,7 +84,7 @@ impl Record {
     /// The record of a folder, if it has one.
     fn read(dir: &Path) -> Result<Option<Self>> {
         let path = dir.join(RECORD_FILE);
-        let text = match fs::read_to_string(&path) {
+        let text = match read_text(&path) {
             Ok(text) => text,
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(e) => return Err(Error::read(&path)(e)),
@@ -253,7 +254,7 @@ fn clear_for(spec: &Spec, dir: &Path, previous: Option<&Record>) -> Result<()> {
             return Err(Error::usage(
                 format!(
                     "{}: the folder holds volumes that are no phantoms ({name})",
-                    dir.display()
+                    dir.shown()
                 ),
                 "choose an empty folder for the phantoms",
             ));

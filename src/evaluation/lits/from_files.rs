@@ -4,6 +4,7 @@ use super::totals::LitsTotals;
 use crate::dataset::LabelMap;
 use crate::error::{Error, Result};
 use crate::evaluation::{CasePair, PairOptions, Source};
+use crate::text::{Shown as _, name_of};
 use crate::volume::LabelBox;
 
 /// A case of the official scorer with its name and files.
@@ -46,14 +47,14 @@ pub fn score_lits(pair: &CasePair, options: &PairOptions) -> Result<LitsScored> 
     let geometry = &reference.labels.geometry;
     let scores = score(&prediction, &reference).map_err(|death| explain(pair, &death))?;
     let warning = |source: &Source, odd: &OddLabels| {
-        (!odd.is_empty()).then(|| format!("{}: {odd}", source.path().display()))
+        (!odd.is_empty()).then(|| format!("{}: {odd}", source.path().shown()))
     };
     let warnings = [
         warning(&pair.prediction, &prediction.odd),
         warning(&pair.reference, &reference.odd),
     ];
     let file = pair.reference.path();
-    let file = file.file_name().unwrap_or_default().to_string_lossy();
+    let file = name_of(file.file_name().unwrap_or_default());
     let stem = file.strip_suffix(".gz").unwrap_or(&file);
     Ok(LitsScored {
         case: pair.case.clone(),

@@ -9,6 +9,7 @@ use dicom_dictionary_std::tags;
 
 use super::slice::{Slice, missing_tags};
 use crate::error::{Error, Result};
+use crate::text::Shown as _;
 use crate::volume::Geometry;
 use crate::volume::extent::{MAX_VOXELS, VOXEL_SIZES_MM};
 
@@ -206,7 +207,7 @@ fn refuse_duplicates(slices: &[Placed]) -> Result<()> {
                 &pair[1].path,
                 format!(
                     "lies at the same position as {}: {} mm",
-                    pair[0].path.display(),
+                    pair[0].path.shown(),
                     triple(pair[0].position_mm)
                 ),
                 "keep one slice for every position; the folder may hold a series twice or two phases of one scan",
@@ -243,8 +244,8 @@ fn refuse_gaps(series: &std::path::Path, slices: &[Placed]) -> Result<()> {
         format!(
             "{count} slice{} missing between {} and {}: they are {} mm apart, the others {} mm{elsewhere}",
             if count == 1 { " is" } else { "s are" },
-            pair[0].path.display(),
-            pair[1].path.display(),
+            pair[0].path.shown(),
+            pair[1].path.shown(),
             millimetres(distance),
             millimetres(usual),
         ),
@@ -281,9 +282,9 @@ fn refuse_tilt(series: &std::path::Path, plane: &Plane, slices: &[Placed]) -> Re
         series,
         format!(
             "the slices are shifted against each other: {} lies {} mm beside {}",
-            off.path.display(),
+            off.path.shown(),
             millimetres(beside(off)),
-            first.path.display()
+            first.path.shown()
         ),
         "check that all files belong to one series",
     ))

@@ -12,6 +12,7 @@ use super::series::{
 use super::slice::{Slice, with_file};
 use crate::artifact::{Tree, TreeFile};
 use crate::error::{Error, Result};
+use crate::text::Shown as _;
 use crate::volume::Volume;
 
 /// A mask's slice may lie this share of the distance between slices away from the image's.
@@ -39,7 +40,7 @@ pub fn read_dicom_mask(tree: &Tree, image: &DicomSeries) -> Result<(Volume<u8>, 
     } else if with_position == 0 {
         notes.push(format!(
             "{}: its slices have no positions and are paired with the image's in the order of their numbers",
-            tree.path().display()
+            tree.path().shown()
         ));
         by_number(tree, &slices, image)?
     } else {
@@ -56,7 +57,7 @@ pub fn read_dicom_mask(tree: &Tree, image: &DicomSeries) -> Result<(Volume<u8>, 
     if slices.len() < count {
         notes.push(format!(
             "{}: has {} of the image's {count} slices; the others are taken as empty",
-            tree.path().display(),
+            tree.path().shown(),
             slices.len()
         ));
     }
@@ -146,7 +147,7 @@ fn by_position(
                 &path,
                 format!(
                     "lies at the same position as {}: {} mm",
-                    tree.path_of(twice).display(),
+                    tree.path_of(twice).shown(),
                     triple(position)
                 ),
                 "keep one slice of the mask for every position",
@@ -160,7 +161,7 @@ fn by_position(
 fn not_of_the_image(path: &Path, image: &DicomSeries, why: &str) -> Error {
     Error::malformed(
         path,
-        format!("is no mask of {}: {why}", image.path().display()),
+        format!("is no mask of {}: {why}", image.path().shown()),
         format!(
             "masks have to lie on the image's own slices, {} mm apart; check that both belong to one patient",
             millimetres(image.geometry().spacing_mm[0])

@@ -12,6 +12,7 @@ use super::slice::{Slice, read_header, with_file};
 use crate::artifact::{Tree, TreeFile};
 use crate::error::{Error, Result};
 use crate::memory::{self, Claim};
+use crate::text::Shown as _;
 use crate::volume::{Geometry, Volume};
 
 /// Row and column direction of an axial slice, LPS: to the patient's left and back.
@@ -77,7 +78,7 @@ impl DicomSeries {
                     &path,
                     format!(
                         "does not fit to {} of the same series: it has {difference}",
-                        first_path.display()
+                        first_path.shown()
                     ),
                     "keep the slices of one reconstruction only; scouts and reformatted images belong elsewhere",
                 ));
@@ -328,5 +329,5 @@ pub(super) fn room_for<T>(path: &Path, [count, rows, columns]: [usize; 3]) -> Re
 
 pub(super) fn shaped<T>(path: &Path, shape: [usize; 3], voxels: Vec<T>) -> Result<Array3<T>> {
     Array3::from_shape_vec(shape, voxels)
-        .map_err(|e| Error::Internal(format!("{}: {e}", path.display())))
+        .map_err(|e| Error::Internal(format!("{}: {e}", path.shown())))
 }

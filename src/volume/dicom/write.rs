@@ -11,6 +11,7 @@ use rayon::prelude::*;
 
 use crate::artifact::{create_dir, hash_bytes, write_atomic};
 use crate::error::{Error, Result};
+use crate::text::Shown as _;
 use crate::volume::{Geometry, Volume};
 
 /// Whose series it is. All unique identifiers are derived from it and `series`, so that the same
@@ -52,7 +53,7 @@ pub fn write_dicom_series(
         Err(Error::usage(
             format!(
                 "{}: {hu} HU cannot be stored, expected whole numbers from {} to {}",
-                folder.display(),
+                folder.shown(),
                 least + f64::from(rescale_intercept),
                 most + f64::from(rescale_intercept)
             ),
@@ -225,7 +226,7 @@ impl Slices<'_> {
 }
 
 fn encode(path: &Path, elements: Vec<Element>) -> Result<Vec<u8>> {
-    let failed = |e: &dyn std::fmt::Display| Error::Internal(format!("{}: {e}", path.display()));
+    let failed = |e: &dyn std::fmt::Display| Error::Internal(format!("{}: {e}", path.shown()));
     let meta = FileMetaTableBuilder::new()
         .transfer_syntax(uids::EXPLICIT_VR_LITTLE_ENDIAN)
         // Ours, so that a new version of dicom-rs does not change the bytes.
@@ -272,7 +273,7 @@ fn refuse_sheared(folder: &Path, geometry: &Geometry) -> Result<()> {
     Err(Error::usage(
         format!(
             "{}: a {} grid of {:?} voxels cannot be written as DICOM slices",
-            folder.display(),
+            folder.shown(),
             if upright { "large" } else { "sheared" },
             geometry.shape
         ),
