@@ -10,6 +10,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGKILL, SIGTERM, SIGUSR1};
 
 use super::cell::Cell;
 use super::record::{CellRecord, Status};
+use super::study::Study;
 use crate::artifact::{create_dir, open_file};
 use crate::error::{Error, ExitCode, Result};
 use crate::network::Places;
@@ -115,6 +116,7 @@ impl Local {
         cell: Cell,
         progress: &dyn Progress,
     ) -> Result<()> {
+        Study::still_there(run)?;
         let folder = cell.folder(run);
         create_dir(&folder)?;
         let log = Log::open(folder.join("log.txt"))?;

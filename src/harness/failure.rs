@@ -54,6 +54,10 @@ impl Drop for Reserve {
 /// # Errors
 /// `Error::Write`; what reading the record gives.
 pub fn record_failure(cell: &Path, reason: &str) -> Result<()> {
+    // A study that was moved away meanwhile is not begun again in its old place.
+    if !cell.is_dir() {
+        return Err(Error::write(cell)(std::io::ErrorKind::NotFound.into()));
+    }
     let mut record = CellRecord::read(cell)?;
     if record.status == Status::Done {
         return Ok(());
@@ -86,6 +90,9 @@ impl Failures {
     /// `Error::Write` where nothing takes it.
     pub fn keep(&self, cell: Cell, reason: &str) -> Result<()> {
         let folder = cell.folder(&self.run);
+        if !self.run.is_dir() {
+            return Err(Error::write(&self.run)(std::io::ErrorKind::NotFound.into()));
+        }
         // Another process works there: its record is its own.
         if holder(&folder).is_some() {
             return Ok(());

@@ -98,6 +98,8 @@ pub fn run_study(
             hint: "run the same command again to go on".into(),
         });
     }
+    // Nothing is rendered into a place that the study has left.
+    Study::still_there(run)?;
     Ok(Outcome {
         cells,
         failed: state.failed.clone(),

@@ -95,6 +95,21 @@ impl Study {
         run.join("study.toml")
     }
 
+    /// An error where a study's folder is gone: moved or deleted while it ran.
+    ///
+    /// # Errors
+    /// `Error::Malformed`.
+    pub fn still_there(run: &Path) -> Result<()> {
+        match Self::path(run).is_file() {
+            true => Ok(()),
+            false => Err(Error::malformed(
+                run,
+                "the study's folder is gone: moved or deleted while it ran",
+                "start it in its new place; it goes on from the last checkpoints",
+            )),
+        }
+    }
+
     /// Reads a study's folder.
     pub fn read(run: &Path) -> Result<Self> {
         let path = Self::path(run);

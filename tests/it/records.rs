@@ -291,3 +291,36 @@ fn reproduce_runs_the_cell_each_time() {
     assert_eq!(fs::read(path.join("run/study.toml")).unwrap(), settings);
     assert_eq!(fs::read_dir(path.join("mine")).unwrap().count(), 1);
 }
+
+/// A study that is moved while it runs says so, is not begun again in its old place, and goes on in its
+/// new one.
+#[test]
+fn a_study_that_is_moved_while_it_runs_goes_on_in_its_new_place() {
+    let dir = phantoms();
+    let path = dir.path();
+    let arguments = |out: &'static str| {
+        let mut all = vec!["ablation", "--data", "phantoms", "--variant", "unet"];
+        all.extend(["--set", "coarse_iterations=8", "--set", "iterations=600"]);
+        all.extend(["--checkpoint-iterations", "20", "--out", out]);
+        all
+    };
+    let running = std::process::Command::new(env!("CARGO_BIN_EXE_hdbench"))
+        .args(arguments("run"))
+        .current_dir(path)
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let checkpoint = path.join("run").join(CELL).join("checkpoints/latest");
+    let began = std::time::Instant::now();
+    while !checkpoint.exists() {
+        assert!(began.elapsed().as_secs() < 120, "it never saved");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    fs::rename(path.join("run"), path.join("moved")).unwrap();
+    let ended = running.wait_with_output().unwrap();
+    let told = String::from_utf8_lossy(&ended.stderr);
+    assert_eq!(ended.status.code(), Some(3), "{told}");
+    assert!(told.contains("moved or deleted while it ran"), "{told}");
+    assert!(!path.join("run").exists(), "begun again in its old place");
+    text(&hdbench(path, &arguments("moved")), 0);
+}
