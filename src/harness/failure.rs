@@ -54,10 +54,6 @@ impl Drop for Reserve {
 /// # Errors
 /// `Error::Write`; what reading the record gives.
 pub fn record_failure(cell: &Path, reason: &str) -> Result<()> {
-    // A study that was moved away meanwhile is not begun again in its old place.
-    if !cell.is_dir() {
-        return Err(Error::write(cell)(std::io::ErrorKind::NotFound.into()));
-    }
     let mut record = CellRecord::read(cell)?;
     if record.status == Status::Done {
         return Ok(());

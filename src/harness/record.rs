@@ -90,8 +90,12 @@ impl CellRecord {
         }
     }
 
-    /// Writes the record.
+    /// Writes the record. A cell's folder that was moved away meanwhile is not begun again in its old
+    /// place.
     pub fn write(&self, cell: &Path) -> Result<()> {
+        if !cell.is_dir() {
+            return Err(Error::write(cell)(std::io::ErrorKind::NotFound.into()));
+        }
         let text = serde_json::to_vec_pretty(self).map_err(|e| Error::Internal(e.to_string()))?;
         write_atomic(&cell.join("state.json"), &text)
     }
