@@ -39,7 +39,7 @@ def a_ct_of_other_absurd_spacings(box):
     """Spacings of 1e-30, 1e30, negative, zero, NaN and infinite in a CT to predict: refused by name."""
     study = box.study()
     inf = float("inf")
-    for index, mm in enumerate((1e-30, 1e30, 0.0, float("nan"), inf, 1e5, 1e-3)):
+    for index, mm in enumerate((1e-30, 1e30, 0.0, float("nan"), inf, 1e5)):
         path = box / f"ct{index}.nii.gz"
         shutil.copy(box.bench.phantoms() / "volume-0.nii.gz", path)
         with_spacing(path, (mm, 1.0, 1.0))

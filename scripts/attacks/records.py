@@ -343,11 +343,17 @@ def one_bad_record_among_good_ones(box):
 
 @attack
 def the_same_start_with_one_bad_record(box):
-    """state.json of one cell is garbage: the same start makes that cell anew and ends with 0."""
-    path = box.study() / CELL / "state.json"
-    path.write_text("garbage")
-    box.start(code=0)
-    json.loads(path.read_text())
+    """state.json of one cell is garbage: that cell fails with a way out that works, and no other is run again."""
+    study = box.study()
+    other = (study / "denseunet2d/fold_0/seed_0/model/model.safetensors").stat().st_mtime_ns
+    (study / CELL / "state.json").write_text("garbage")
+    ran = box.start(code=(0, 4), never="panicked")
+    if ran.code == 4:
+        ensure("state.json" in ran.text and "--force" in ran.text, "neither file nor way out is named")
+        box.start("--force", CELL, code=0)
+    json.loads((study / CELL / "state.json").read_text())
+    after = (study / "denseunet2d/fold_0/seed_0/model/model.safetensors").stat().st_mtime_ns
+    ensure(after == other, "the other network was trained again")
 
 
 @attack

@@ -40,7 +40,10 @@ impl Cell {
         };
         let fold = number(next()?, "fold_")? as usize;
         let seed = number(next()?, "seed_")?;
-        Ok(Self { part, fold, seed })
+        // One name a cell: nothing behind it, and no number written otherwise.
+        Some(Self { part, fold, seed })
+            .filter(|cell| cell.name() == name.trim_end_matches('/'))
+            .ok_or_else(refuse)
     }
 
     /// Its folder.
@@ -146,6 +149,10 @@ mod tests {
             "unet/fold_0",
             "unet/fold_x/seed_0",
             "vnet/fold_0/seed_0",
+            "unet/fold_00/seed_0",
+            "unet/fold_0/seed_+1",
+            "unet/fold_0/seed_0/..",
+            "unet/fold_0/seed_0/model",
         ] {
             assert!(Cell::parse(wrong).is_err(), "{wrong}");
         }
