@@ -246,7 +246,7 @@ def interrupted(box):
     study = box / "base"
     shutil.copytree(box.bench.study(), study)
     shutil.rmtree(study / "unet")
-    words = box.bench.start(study, "--set", "iterations=4000", "--restart", "--only", "unet/*")
+    words = box.bench.start(study, "--set", "iterations=300", "--restart", "--only", "unet/*")
     child = box.spawn(*words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     found = study / CELL / "checkpoints/latest/network.bpk"
     for _ in range(600):
