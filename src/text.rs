@@ -158,10 +158,10 @@ pub fn calm_json(json: &str) -> Cow<'_, str> {
 }
 
 /// A cell of a CSV file that holds words: one that a spreadsheet would take for a formula gets an
-/// apostrophe before it (`'=1+1`), as spreadsheets themselves write text; numbers are never touched.
-/// [`cell_words`] takes it away.
+/// apostrophe before it (`'=1+1`), as people write text into a spreadsheet. [`cell_words`] takes it away. Cells
+/// of numbers do not come here.
 pub fn words_cell(words: &str) -> Cow<'_, str> {
-    match begins_formula(words) && words.parse::<f64>().is_err() {
+    match begins_formula(words) {
         true => Cow::Owned(format!("'{words}")),
         false => Cow::Borrowed(words),
     }
@@ -175,11 +175,11 @@ pub fn cell_words(cell: &str) -> &str {
     }
 }
 
-/// Behind apostrophes as well: what is guarded stays told from what was written so.
+/// Behind apostrophes as well: what is guarded stays told from what was written so. A sign alone begins
+/// nothing.
 fn begins_formula(words: &str) -> bool {
-    words
-        .trim_start_matches('\'')
-        .starts_with(['=', '+', '-', '@', '\t', '\r'])
+    let words = words.trim_start_matches('\'');
+    words.len() > 1 && words.starts_with(['=', '+', '-', '@', '\t', '\r'])
 }
 
 #[cfg(test)]
@@ -239,8 +239,9 @@ mod tests {
             ("\tx", "'\tx"),
             ("'=x", "''=x"),
             ("'x", "'x"),
-            ("-2.5", "-2.5"),
-            ("-inf", "-inf"),
+            ("+1", "'+1"),
+            ("-inf", "'-inf"),
+            ("-", "-"),
             ("volume-3", "volume-3"),
             ("", ""),
         ] {

@@ -139,13 +139,14 @@ fn by_folder(state: &CellState) -> String {
             if !holder.stage.is_empty() {
                 text += &format!("; {}", holder.stage);
             }
-            if let Some(percent) = (100 * holder.done.min(holder.total)).checked_div(holder.total) {
+            let done = holder.done.min(holder.total).saturating_mul(100);
+            if let Some(percent) = done.checked_div(holder.total) {
                 text += &format!(", {percent} %");
             }
-            if let Some(left) = holder.seconds_left() {
-                if let Ok(left) = std::time::Duration::try_from_secs_f64(left) {
-                    text += &format!(", {} left", HumanDuration(left));
-                }
+            let left = holder.seconds_left();
+            let left = left.and_then(|left| std::time::Duration::try_from_secs_f64(left).ok());
+            if let Some(left) = left {
+                text += &format!(", {} left", HumanDuration(left));
             }
             text
         }

@@ -9,8 +9,7 @@ use crate::text::words_cell;
 pub fn write_failures(path: &Path, failures: &[Failure]) -> Result<()> {
     let rows = failures.iter().map(|failure| {
         let reason = failure.error.to_string().replace('\n', "; ");
-        let cells = [&failure.case, &reason].map(|words| words_cell(words).into_owned());
-        cells
+        [&failure.case, &reason].map(|words| words_cell(words).into_owned())
     });
     write_csv(path, &["case", "reason"], rows)
 }

@@ -91,7 +91,7 @@ impl Row {
     }
 
     /// What [`Row::in_cells`] stands for.
-    fn from_cells(mut self) -> Self {
+    fn out_of_cells(mut self) -> Self {
         for words in [&mut self.task, &mut self.algorithm, &mut self.case] {
             if cell_words(words).len() != words.len() {
                 *words = cell_words(words).to_owned();
@@ -278,7 +278,7 @@ pub fn read_metrics_long(path: &Path) -> Result<Vec<Row>> {
     }
     reader
         .deserialize()
-        .map(|row| row.map(Row::from_cells).map_err(wrong))
+        .map(|row| row.map(Row::out_of_cells).map_err(wrong))
         .collect()
 }
 

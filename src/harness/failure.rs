@@ -17,6 +17,9 @@ const STUDY_RESERVE_BYTES: usize = 256 << 10;
 /// In the study's folder: failures that the cells' own folders could not take.
 const UNRECORDED: &str = "unrecorded.json";
 
+/// What it holds before there is one.
+const NONE: &[u8] = b"{}";
+
 /// Space set aside so that a failure can be recorded on a disk that is full.
 pub struct Reserve(PathBuf);
 
@@ -72,7 +75,8 @@ pub(super) struct Failures {
 impl Failures {
     /// For a new start of a study; what earlier ones left is forgotten.
     pub fn of(run: &Path) -> Self {
-        let _ = std::fs::remove_file(run.join(UNRECORDED));
+        // There from the beginning, so that it needs no file of its own when no more can be made.
+        let _ = std::fs::write(run.join(UNRECORDED), NONE);
         Self {
             run: run.to_path_buf(),
             // A disk that is full already is the first cell's failure.
@@ -108,7 +112,19 @@ impl Failures {
         let mut all = unrecorded(&self.run);
         all.insert(cell.name(), reason.to_owned());
         let text = serde_json::to_vec_pretty(&all).map_err(|e| Error::Internal(e.to_string()))?;
-        write_atomic(&self.run.join(UNRECORDED), &text)
+        let path = self.run.join(UNRECORDED);
+        write_atomic(&path, &text)
+            // In place, where nothing can stand beside it any more.
+            .or_else(|_| std::fs::write(&path, &text).map_err(Error::write(&path)))
+    }
+}
+
+impl Drop for Failures {
+    fn drop(&mut self) {
+        let path = self.run.join(UNRECORDED);
+        if read_file(&path).is_ok_and(|text| text == NONE) {
+            let _ = std::fs::remove_file(&path);
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 use super::font::{self, FAMILY};
 use super::html::escape;
 use crate::error::{Error, Result};
+use crate::text::shown;
 
 /// Ordinary text. The page's style gives these four colours other values in dark mode.
 pub(super) const INK: RGBColor = RGBColor(0x1f, 0x23, 0x28);
@@ -215,7 +216,7 @@ impl<DB: DrawingBackend> Canvas<DB> {
         let style = TextStyle::from(font)
             .color(&colour)
             .pos(Pos::new(h, VPos::Center));
-        self.put(&Text::new(text.to_string(), self.at(at), style))
+        self.put(&Text::new(shown(text).into_owned(), self.at(at), style))
     }
 
     fn put<E>(&self, element: &E) -> Result<()>

@@ -2,7 +2,7 @@
 
 use super::table::{Cell, Exporter, Table};
 use crate::error::{Error, Result};
-use crate::text::words_cell;
+use crate::text::{shown, words_cell};
 
 /// RFC 4180 with a header of keys; a missing figure is an empty field.
 ///
@@ -17,12 +17,10 @@ type Part = (&'static str, fn(&Cell) -> Option<String>);
 
 const PARTS: [Part; 7] = [
     ("", |cell| match cell {
-        Cell::Text { text, .. } => Some(words_cell(text).into_owned()),
+        Cell::Text { text, .. } => Some(words(text)),
         _ => cell.value().map(number),
     }),
-    ("_note", |cell| {
-        cell.note().map(|note| words_cell(note).into_owned())
-    }),
+    ("_note", |cell| cell.note().map(words)),
     ("_sd", |cell| match cell {
         Cell::Number { sd, .. } => sd.filter(|v| v.is_finite()).map(number),
         _ => None,
@@ -30,9 +28,7 @@ const PARTS: [Part; 7] = [
     ("_n", |cell| cell.n().map(|n| n.to_string())),
     ("_low", |cell| bound(cell, 0)),
     ("_high", |cell| bound(cell, 1)),
-    ("_mark", |cell| {
-        cell.mark().map(|mark| words_cell(mark).into_owned())
-    }),
+    ("_mark", |cell| cell.mark().map(words)),
 ];
 
 impl Exporter for Csv {
@@ -58,8 +54,7 @@ impl Exporter for Csv {
             .write_record(first.into_iter().chain(heads))
             .map_err(failed)?;
         for row in &table.rows {
-            let first = with_variant
-                .then(|| words_cell(row.variant.as_deref().unwrap_or_default()).into_owned());
+            let first = with_variant.then(|| words(row.variant.as_deref().unwrap_or_default()));
             let cells = fields
                 .iter()
                 .map(|(column, (_, get))| get(&row.cells[*column]).unwrap_or_default());
@@ -71,6 +66,11 @@ impl Exporter for Csv {
             .into_inner()
             .map_err(|e| Error::Internal(format!("table {}: {e}", table.id)))
     }
+}
+
+/// Words that do nothing where they are shown, or opened by a spreadsheet.
+fn words(text: &str) -> String {
+    words_cell(&shown(text)).into_owned()
 }
 
 /// The shortest text that reads back as the same number.

@@ -17,7 +17,7 @@ const DENSEUNET_3D: &str = "denseunet3d/fold_0/seed_0";
 fn a_full_disk_fails_cells_and_keeps_what_is_done() {
     let dir = phantoms();
     let path = dir.path();
-    let script = "mount -t tmpfs -o size=\"$1\" none small && shift && \"$@\" >out 2>err; code=$?; \
+    let script = "mount -t tmpfs -o \"$1\" none small && shift && \"$@\" >out 2>err; code=$?; \
                   \"$BIN\" status small/run --json >status 2>&1; exit $code";
     let within = |size: &str| {
         fs::create_dir_all(path.join("small")).unwrap();
@@ -68,7 +68,7 @@ fn a_full_disk_fails_cells_and_keeps_what_is_done() {
     // Room for the prepared cases and the first networks, found by trying: the cache alone takes a few MB.
     let mut seen = false;
     for megabytes in [6, 8, 10, 12, 14, 16, 20, 24] {
-        let (code, errors) = within(&format!("{megabytes}m"));
+        let (code, errors) = within(&format!("size={megabytes}m"));
         if code != Some(4) {
             continue;
         }
@@ -90,6 +90,29 @@ fn a_full_disk_fails_cells_and_keeps_what_is_done() {
         seen = true;
     }
     assert!(seen, "no size of the disk let the study begin and not end");
+    // Without inodes not even the cell's folder can be made: its failure is kept in the study's.
+    let mut elsewhere = false;
+    for inodes in 36..60 {
+        let (code, errors) = within(&format!("size=200m,nr_inodes={inodes}"));
+        let unmade =
+            errors.contains("_encoder/fold_0/seed_0: small/run/_encoder/fold_0/seed_0: cannot");
+        if code != Some(4) || !unmade || errors.contains("could not be recorded") {
+            continue;
+        }
+        let status = fs::read_to_string(path.join("status")).unwrap();
+        let status: Value = serde_json::from_str(&status).unwrap();
+        let cells = status["cells"].as_array().unwrap();
+        let encoder = cells
+            .iter()
+            .find(|cell| cell["cell"] == "_encoder/fold_0/seed_0");
+        assert_eq!(encoder.unwrap()["state"], "failed", "{inodes}: {status}");
+        elsewhere = true;
+        break;
+    }
+    assert!(
+        elsewhere,
+        "no number of inodes let the study begin and no cell"
+    );
 }
 
 /// The output of a process that ends; one that hangs fails the test.

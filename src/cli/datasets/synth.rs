@@ -63,7 +63,7 @@ impl Synth {
         for (spec, folder) in sets {
             if self.preview {
                 for picture in phantom::preview_png(&spec, &folder.join("preview.png"))? {
-                    remark(&picture.shown().to_string());
+                    remark(&picture.shown());
                 }
             }
             remark(&format!("{} cases in {}", spec.cases, folder.shown()));
