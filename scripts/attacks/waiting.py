@@ -177,9 +177,7 @@ def a_socket_and_a_device_as_inputs(box):
 def reports_beside_a_study_that_ends(box):
     """`report` again and again while `ablation` ends: the study ends with 0."""
     study = box.study()
-    stop = time.monotonic() + 6
-    loops = 0
-    while time.monotonic() < stop:
+    for _ in range(3):
         child = box.spawn(*box.bench.start(study), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         others = [box.spawn("report", study, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) for _ in range(2)]
         said = child.stderr.read().decode(errors="replace")
@@ -187,8 +185,6 @@ def reports_beside_a_study_that_ends(box):
         for other in others:
             ends(other, 60, "report beside ablation")
         ensure(code == 0, f"ablation ended with {code}: {said[-300:]}")
-        loops += 1
-    ensure(loops > 2, "the study hardly ended once")
 
 
 @attack
