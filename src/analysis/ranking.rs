@@ -7,7 +7,7 @@ use ndarray::{Array2, ArrayView2};
 use rayon::prelude::*;
 use serde::Serialize;
 
-use super::statistics::{SignedDifferences, holm, kendall_tau, quantile};
+use super::statistics::{SignedDifferences, holm, kendall_tau, quantile, rounding};
 use crate::error::{Error, Result};
 use crate::seed::Seed;
 
@@ -75,15 +75,16 @@ impl FromStr for RankMethod {
 const ALPHA: f64 = 0.05;
 
 /// The place of each value, 1 for the best; equal values share a place and the next one is left out
-/// (1, 1, 3). What is not there, or no number, has none.
+/// (1, 1, 3), also those that are equal but for [`rounding`]. What is not there, or no number, has none.
 pub fn places(values: &[Option<f64>], better: Better) -> Vec<Option<usize>> {
     let known = |value: &Option<f64>| value.filter(|value| !value.is_nan());
     let all: Vec<Option<f64>> = values.iter().map(known).collect();
+    let within = rounding(all.iter().flatten().copied());
     all.iter()
         .map(|own| {
             let own = badness((*own)?, better);
-            let ahead = all.iter().flatten().filter(|&&v| badness(v, better) < own);
-            Some(1 + ahead.count())
+            let ahead = |value: &&f64| own - badness(**value, better) > within;
+            Some(1 + all.iter().flatten().filter(ahead).count())
         })
         .collect()
 }
@@ -124,12 +125,13 @@ fn with_worst(values: ArrayView2<'_, f64>, better: Better) -> Array2<f64> {
     values.mapv(|value| if value.is_nan() { worst } else { value })
 }
 
-/// What is known of the values once and for all draws of the cases.
+/// What is known of the values once and for all draws of the cases; where numbers decide, with how close equal
+/// ones lie.
 enum Contest {
     /// Means decide: the values, made so that the smaller is the better.
-    Mean(Array2<f64>),
+    Mean(Array2<f64>, f64),
     /// Medians decide: each algorithm's values in ascending order, with their cases.
-    Median(Vec<Vec<(f64, usize)>>),
+    Median(Vec<Vec<(f64, usize)>>, f64),
     /// Tests decide: the differences of each pair of algorithms.
     Test {
         algorithms: usize,
@@ -140,20 +142,28 @@ enum Contest {
 impl Contest {
     fn new(values: ArrayView2<'_, f64>, better: Better, method: RankMethod) -> Self {
         let values = values.mapv(|value| badness(value, better));
+        let within = |values: &Array2<f64>| rounding(values.iter().copied());
+        let mean = |values: Array2<f64>| {
+            // A sum of so many is as far off.
+            let of_sums = within(&values) * values.nrows() as f64;
+            Self::Mean(values, of_sums)
+        };
+        let median = |values: &Array2<f64>| Self::Median(sorted(values), within(values));
         match method {
-            RankMethod::MeanThenRank => Self::Mean(values),
-            RankMethod::MedianThenRank => Self::Median(sorted(&values)),
-            RankMethod::RankThenMean => Self::Mean(in_cases(&values)),
-            RankMethod::RankThenMedian => Self::Median(sorted(&in_cases(&values))),
+            RankMethod::MeanThenRank => mean(values),
+            RankMethod::MedianThenRank => median(&values),
+            RankMethod::RankThenMean => mean(in_cases(&values)),
+            RankMethod::RankThenMedian => median(&in_cases(&values)),
             RankMethod::TestThenRank => {
                 let algorithms = values.ncols();
+                let within = within(&values);
                 let pairs = (0..algorithms).flat_map(|a| (0..a).map(move |b| (a, b)));
                 Self::Test {
                     algorithms,
                     pairs: pairs
                         .map(|(a, b)| {
                             let differences = &values.column(a) - &values.column(b);
-                            (a, b, SignedDifferences::new(&differences.to_vec()))
+                            (a, b, SignedDifferences::new(&differences.to_vec(), within))
                         })
                         .collect(),
                 }
@@ -164,17 +174,17 @@ impl Contest {
     /// The places in a draw in which each case occurs so often.
     fn places(&self, counts: &[usize]) -> Vec<usize> {
         match self {
-            Self::Mean(values) => {
+            Self::Mean(values, within) => {
                 let sums = (0..values.ncols()).map(|algorithm| {
                     let column = values.column(algorithm);
                     let weighted = column.iter().zip(counts);
                     weighted.map(|(value, &count)| value * count as f64).sum()
                 });
-                places_of(&sums.collect::<Vec<f64>>())
+                places_of(&sums.collect::<Vec<f64>>(), *within)
             }
-            Self::Median(sorted) => {
+            Self::Median(sorted, within) => {
                 let medians = sorted.iter().map(|values| drawn_median(values, counts));
-                places_of(&medians.collect::<Vec<f64>>())
+                places_of(&medians.collect::<Vec<f64>>(), *within)
             }
             Self::Test { algorithms, pairs } => {
                 let tests = pairs
@@ -189,7 +199,7 @@ impl Contest {
                     beaten[*a] -= f64::from(u8::from(p[0] <= ALPHA));
                     beaten[*b] -= f64::from(u8::from(p[1] <= ALPHA));
                 }
-                places_of(&beaten)
+                places_of(&beaten, 0.0)
             }
         }
     }
@@ -198,8 +208,10 @@ impl Contest {
 /// The places of the algorithms in every case.
 fn in_cases(badness: &Array2<f64>) -> Array2<f64> {
     let mut ranks = Array2::zeros(badness.dim());
+    let within = rounding(badness.iter().copied());
     for (row, mut out) in badness.rows().into_iter().zip(ranks.rows_mut()) {
-        for (place, out) in places_of(&row.to_vec()).into_iter().zip(out.iter_mut()) {
+        let places = places_of(&row.to_vec(), within);
+        for (place, out) in places.into_iter().zip(out.iter_mut()) {
             *out = place as f64;
         }
     }
@@ -235,10 +247,12 @@ fn drawn_median(sorted: &[(f64, usize)], counts: &[usize]) -> f64 {
     }
 }
 
-fn places_of(badness: &[f64]) -> Vec<usize> {
+/// Values that are no farther apart than `within` share a place.
+fn places_of(badness: &[f64], within: f64) -> Vec<usize> {
+    let ahead = |own: f64| move |other: &&f64| own - **other > within;
     badness
         .iter()
-        .map(|own| 1 + badness.iter().filter(|other| *other < own).count())
+        .map(|&own| 1 + badness.iter().filter(ahead(own)).count())
         .collect()
 }
 
@@ -345,6 +359,24 @@ mod tests {
             places(&values, Better::Smaller),
             [Some(2), Some(3), None, Some(3), None, Some(1)]
         );
+    }
+
+    /// Thirds and sevenths in other orders: the same mean and median, other floats.
+    #[test]
+    fn what_is_equal_but_for_rounding_shares_a_place() {
+        let values = array![
+            [1.0 - 6.0 / 7.0, 0.1, 0.3],
+            [0.1, 0.3, 2.0 / 7.0 - 1.0 / 7.0],
+            [0.3, 1.0 / 7.0, 0.1]
+        ];
+        for (name, method) in RankMethod::ALL {
+            let found = rank(values.view(), Better::Larger, method);
+            assert_eq!(found, [1, 1, 1], "{name}");
+        }
+        let mean = |column: usize| Some(values.column(column).sum() / 3.0);
+        let means = [mean(0), mean(1), mean(2), Some(0.1)];
+        let shared = [Some(1), Some(1), Some(1), Some(4)];
+        assert_eq!(places(&means, Better::Larger), shared);
     }
 
     #[test]

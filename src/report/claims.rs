@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 use super::content::{LossPoint, Row, Status};
 use super::table::{Cell, Column, Table, TableRow, Unit};
 use crate::analysis::published::{PublishedClaim, claims as published_claims};
-use crate::analysis::statistics::{RESAMPLES, bca, bootstrap_mean, holm, quantile, wilcoxon};
+use crate::analysis::statistics::{
+    RESAMPLES, SignedDifferences, SignedRank, bca, bootstrap_mean, holm, quantile, rounding,
+};
 use crate::analysis::{CaseGroups, FigureTable};
 use crate::error::Result;
 use crate::recipe::Variant;
@@ -162,9 +164,18 @@ impl Grounds<'_> {
             interval,
             n: Some(differences.len()),
             verdict: by_interval(interval, 1.0),
-            p: Some(wilcoxon(&differences).p),
+            p: Some(self.signed_rank(&differences).p),
             remark: None,
         })
+    }
+
+    /// Equal are differences that are so within the rounding of the Dice.
+    fn signed_rank(&self, differences: &[f64]) -> SignedRank {
+        let dice = self
+            .dice
+            .iter()
+            .flat_map(|dice| dice.values.iter().copied());
+        SignedDifferences::new(differences, rounding(dice)).test(|_| 1)
     }
 
     fn differences(

@@ -57,6 +57,28 @@ fn signed_rank_tests_are_those_of_scipy() {
     assert!(compared.count() >= 11);
 }
 
+/// Recalls of lesions, fractions: 1 - 6/7 and 2/7 - 1/7 are one size and two floats, 1 - 0 is not. Over all 128
+/// signs of the ranks by exact fractions p is 10 / 128 (what scipy gives for the floats is 0.046875).
+#[test]
+fn fractions_that_are_equal_share_a_rank() {
+    let a = [1.0, 1.0 / 7.0, 2.0 / 7.0, 1.0, 0.0, 0.5, 1.0, 1.0, 1.0, 1.0];
+    let b = [
+        0.5,
+        2.0 / 7.0,
+        1.0 / 7.0,
+        6.0 / 7.0,
+        0.0,
+        0.5,
+        5.0 / 6.0,
+        0.0,
+        1.0,
+        6.0 / 7.0,
+    ];
+    let differences: Vec<f64> = a.iter().zip(&b).map(|(a, b)| b - a).collect();
+    let found = wilcoxon(&differences);
+    assert_eq!((found.n, found.p, found.exact), (7, 10.0 / 128.0, true));
+}
+
 #[test]
 fn tests_without_differences_say_nothing() {
     for differences in [&[][..], &[0.0, 0.0], &[f64::NAN]] {

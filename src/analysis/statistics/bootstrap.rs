@@ -3,6 +3,7 @@ use rayon::prelude::*;
 use statrs::distribution::{ContinuousCDF, Normal};
 
 use super::quantile::of_sorted;
+use super::rounding::rounding;
 use crate::seed::Seed;
 
 /// Resamples unless somebody asks for another number.
@@ -98,7 +99,11 @@ pub fn bca(values: &[f64], distribution: &[f64], level: f64) -> Option<[f64; 2]>
     }
     sorted.sort_unstable_by(f64::total_cmp);
     let mean = values.iter().sum::<f64>() / n as f64;
-    if values.iter().all(|value| *value == values[0]) {
+    let within = rounding(values.iter().copied());
+    if values
+        .iter()
+        .all(|value| (value - values[0]).abs() <= within)
+    {
         return Some([values[0]; 2]);
     }
     let standard = Normal::standard();

@@ -6,11 +6,13 @@ mod bootstrap_t;
 mod holm;
 mod kendall;
 mod quantile;
+mod rounding;
 mod wilcoxon;
 
 pub use bootstrap::{BootstrapMeans, RESAMPLES, bca, bootstrap_mean, bootstrap_means};
-pub use bootstrap_t::BootstrapT;
+pub use bootstrap_t::{BootstrapT, COUNTED};
 pub use holm::holm;
 pub use kendall::kendall_tau;
 pub use quantile::{median, quantile};
+pub use rounding::rounding;
 pub use wilcoxon::{SignedDifferences, SignedRank, wilcoxon};

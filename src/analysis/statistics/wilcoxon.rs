@@ -1,5 +1,7 @@
 use statrs::distribution::{ContinuousCDF, Normal};
 
+use super::rounding::rounding;
+
 /// Up to so many differences the distribution of the statistic is counted out.
 const EXACT_UP_TO: usize = 50;
 
@@ -27,28 +29,40 @@ pub struct SignedRank {
 /// counted out, ties included; above, it is taken as normal with the corrections for ties and
 /// continuity, as scipy's `wilcoxon(..., method="asymptotic", correction=True)`.
 ///
-/// NaN is no difference. Without any, nothing speaks against equality: p is 1.
+/// NaN is no difference. Without any, nothing speaks against equality: p is 1. What is 0 and what is equal is
+/// judged within the rounding of the differences themselves; where the data they were taken of are known,
+/// [`SignedDifferences::new`] takes theirs.
 pub fn wilcoxon(differences: &[f64]) -> SignedRank {
-    SignedDifferences::new(differences).test(|_| 1)
+    SignedDifferences::new(differences, rounding(differences.iter().copied())).test(|_| 1)
 }
 
 /// Differences in the order of their sizes, for tests of many draws of them.
 #[derive(Clone, Debug)]
 pub struct SignedDifferences {
-    /// Size and sign of each, and its place among those given; without 0 and NaN.
+    /// Size and sign of each, and its place among those given; without 0 and NaN. Equal sizes are the same
+    /// float.
     sorted: Vec<(f64, bool, usize)>,
 }
 
 impl SignedDifferences {
-    /// Sorts differences.
-    pub fn new(differences: &[f64]) -> Self {
+    /// Sorts differences. Those up to `within` are 0, and sizes that close to each other are equal: the
+    /// [`rounding`] of the data that they are differences of.
+    pub fn new(differences: &[f64], within: f64) -> Self {
         let mut sorted: Vec<(f64, bool, usize)> = differences
             .iter()
             .enumerate()
-            .filter(|(_, d)| !d.is_nan() && **d != 0.0)
+            .filter(|(_, d)| d.abs() > within)
             .map(|(place, d)| (d.abs(), *d > 0.0, place))
             .collect();
         sorted.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let mut shared = 0.0;
+        for (size, ..) in &mut sorted {
+            // As far as the first of those that share a rank: a chain of near ones does not grow.
+            if *size - shared > within {
+                shared = *size;
+            }
+            *size = shared;
+        }
         Self { sorted }
     }
 
