@@ -12,9 +12,9 @@ use crate::artifact::{create_dir, read_file};
 use crate::error::{Error, Result};
 use crate::evaluation::lits::{LitsScored, lits_rows, score_lits, write_scores_txt};
 use crate::evaluation::{
-    CasePair, DEFAULT_JOBS, Failure, LabelMapChoice, MissingCase, Options, Origin, PairOptions,
-    Pairing, Row, SAME_PLACE_MM, ScoredCase, StrictCase, Tolerance, evaluate, pair, rows,
-    score_strict, write_cases, write_failures, write_lesions, write_metrics_json,
+    CasePair, DEFAULT_JOBS, FAILURES, Failure, LabelMapChoice, MissingCase, Options, Origin,
+    PairOptions, Pairing, Row, SAME_PLACE_MM, ScoredCase, StrictCase, Tolerance, evaluate, pair,
+    rows, score_strict, write_cases, write_failures, write_lesions, write_metrics_json,
     write_metrics_long, write_summary, write_wide,
 };
 use crate::metrics::surface::Border;
@@ -34,7 +34,7 @@ const OUTPUTS: [&str; 8] = [
     "summary.json",
     "metrics.json",
     "scores.txt",
-    "failures.csv",
+    FAILURES,
 ];
 
 /// Score segmentations against references: a file, a folder or a submission zip.
@@ -323,6 +323,9 @@ impl Evaluate {
         for note in &pairing.notes {
             reporter.note(&format!("note: {note}"));
         }
+        for warning in &pairing.warnings {
+            reporter.note(&format!("warning: {warning}"));
+        }
         if !pairing.extra.is_empty() {
             let names: Vec<String> = pairing
                 .extra
@@ -420,7 +423,7 @@ impl Evaluate {
                 _ => {}
             }
         }
-        let path = self.out.join("failures.csv");
+        let path = self.out.join(FAILURES);
         if !failures.is_empty() {
             write_failures(&path, failures)?;
         }

@@ -121,6 +121,9 @@ impl Leaderboard {
         for note in &pairing.notes {
             reporter.note(&format!("note: {name}: {note}"));
         }
+        for warning in &pairing.warnings {
+            reporter.note(&format!("warning: {name}: {warning}"));
+        }
         let jobs = cores().min(DEFAULT_JOBS);
         let outcome = evaluate(&pairing.pairs, jobs, &pool(cores())?, reporter, |pair| {
             score_lits(pair, options)

@@ -3,8 +3,26 @@ use std::path::{Path, PathBuf};
 use super::LabelMap;
 use super::ircadb::Patient;
 use super::quirks::{self, BorrowedSpacing};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::volume::{self, Geometry, Volume};
+
+/// What tables call all cases together.
+pub const ALL_CASES: &str = "_all";
+
+/// Refuses a case that is called as all of them are: every table would take it for a sum and leave it out.
+pub(crate) fn refuse_name_of_all<'a>(
+    root: &Path,
+    mut names: impl Iterator<Item = &'a str>,
+) -> Result<()> {
+    if names.any(|name| name == ALL_CASES) {
+        return Err(Error::malformed(
+            root,
+            format!("a case is called {ALL_CASES}, which is how tables name all cases together"),
+            "give its files another name",
+        ));
+    }
+    Ok(())
+}
 
 /// One CT volume, with or without its label map, in any layout.
 #[derive(Clone, Debug, PartialEq)]

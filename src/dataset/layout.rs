@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use super::case::Format;
+use super::case::{Format, refuse_name_of_all};
 use super::ircadb::{self, Patient};
 use super::quirks::{self, BorrowedSpacing};
 use super::{Case, image_folders, listing, lits};
@@ -126,6 +126,12 @@ impl Dataset {
 /// and for what the layouts refuse: numbers that occur twice, label maps without image, several
 /// channels; `Error::Read` for folders that cannot be read.
 pub fn find(dir: &Path) -> Result<Dataset> {
+    let found = find_any(dir)?;
+    refuse_name_of_all(dir, found.all_cases().map(|case| case.name.as_str()))?;
+    Ok(found)
+}
+
+fn find_any(dir: &Path) -> Result<Dataset> {
     // Of the layouts, 3DIRCADb alone may be an archive.
     if dir.is_file() && is_zip(dir)? {
         return patients(dir);

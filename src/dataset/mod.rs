@@ -22,7 +22,8 @@ pub mod phantom;
 mod protocol;
 pub mod split;
 
-pub use case::Case;
+pub(crate) use case::refuse_name_of_all;
+pub use case::{ALL_CASES, Case};
 pub use fingerprint::{Fingerprint, Overlap, Relation};
 pub use label_map::LabelMap;
 pub use layout::{Dataset, Layout, find};

@@ -32,7 +32,7 @@ pub(crate) use case_name::CaseKey;
 pub use case_table::write_cases;
 pub use describe::{Description, Statistics, describe};
 pub use explain::{explain_lits, explain_metric, explain_strict, explained_metrics};
-pub use failures::write_failures;
+pub use failures::{FAILURES, failed_cases, write_failures};
 pub use figure::{Figure, Label, Metric, Options, Tolerance};
 pub use label_map_choice::LabelMapChoice;
 pub use lesion::{Criterion, IOU_THRESHOLDS, Lesion, LesionSide, write_lesions};

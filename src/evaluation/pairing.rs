@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::case_name::{CaseKey, case_key};
 use super::source::{Listing, Source, list};
+use crate::dataset::refuse_name_of_all;
 use crate::error::{Error, Result};
 use crate::text::{Shown as _, name_of, shown};
 
@@ -43,6 +44,8 @@ pub struct Pairing {
     pub extra: Vec<Source>,
     /// What was left out or is odd; to be shown to the user.
     pub notes: Vec<String>,
+    /// What makes the scores worth little; to be shown likewise.
+    pub warnings: Vec<String>,
 }
 
 /// Pairs predictions with references. Each side is a label map, a folder (links are followed, any
@@ -59,6 +62,36 @@ pub struct Pairing {
 /// `Error::Malformed` if a side has no label map, if two files are one case (all of them are
 /// listed), or if no name is on both sides; the errors of listing a folder or an archive.
 pub fn pair(prediction: &Path, reference: &Path) -> Result<Pairing> {
+    let mut pairing = pair_by_name(prediction, reference)?;
+    let pairs = pairing.pairs.iter().map(|pair| pair.case.as_str());
+    let missing = pairing.missing.iter().map(|missing| missing.case.as_str());
+    refuse_name_of_all(reference, pairs.chain(missing))?;
+    pairing
+        .warnings
+        .extend(scored_against_itself(&pairing.pairs));
+    Ok(pairing)
+}
+
+/// A reference that stands in for its own prediction scores 1 and says nothing.
+fn scored_against_itself(pairs: &[CasePair]) -> Option<String> {
+    let same = |pair: &&CasePair| pair.prediction.is_same_file(&pair.reference);
+    let names: Vec<String> = pairs
+        .iter()
+        .filter(same)
+        .map(|pair| pair.case.clone())
+        .collect();
+    (!names.is_empty()).then(|| {
+        format!(
+            "prediction and reference are one file in {} of {} cases ({}): their scores are those of a file \
+             against itself",
+            names.len(),
+            pairs.len(),
+            examples(&names)
+        )
+    })
+}
+
+fn pair_by_name(prediction: &Path, reference: &Path) -> Result<Pairing> {
     let (predicted, truth) = (list(prediction)?, list(reference)?);
     let alone = matches!(predicted, Listing::Single(_));
     if let (Listing::Single(predicted), Listing::Single(truth)) = (&predicted, &truth) {

@@ -75,16 +75,42 @@ impl Source {
         Ok(labels)
     }
 
-    /// Whether both are the same file, reached in two ways.
+    /// Whether both are the same file, reached in two ways: by a link, a hard link, or another path.
     pub(super) fn is_same_file(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::File(a), Self::File(b)) => match (a.canonicalize(), b.canonicalize()) {
-                (Ok(a), Ok(b)) => a == b,
-                _ => false,
-            },
+            (Self::File(a), Self::File(b)) => is_one_file(a, b),
+            (
+                Self::Entry { archive, index },
+                Self::Entry {
+                    archive: other,
+                    index: place,
+                },
+            ) => index == place && is_one_file(archive.path(), other.path()),
             _ => false,
         }
     }
+}
+
+fn is_one_file(a: &Path, b: &Path) -> bool {
+    match (a.canonicalize(), b.canonicalize()) {
+        (Ok(own), Ok(other)) => own == other || have_one_content(a, b),
+        _ => false,
+    }
+}
+
+/// Hard links.
+#[cfg(unix)]
+fn have_one_content(a: &Path, b: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    match (a.metadata(), b.metadata()) {
+        (Ok(a), Ok(b)) => (a.dev(), a.ino()) == (b.dev(), b.ino()),
+        _ => false,
+    }
+}
+
+#[cfg(not(unix))]
+fn have_one_content(_: &Path, _: &Path) -> bool {
+    false
 }
 
 /// What a path of the command line stands for.

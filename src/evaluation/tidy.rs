@@ -14,8 +14,7 @@ use crate::metrics::detection::Detection;
 use crate::metrics::overlap::Counts;
 use crate::text::{cell_words, words_cell};
 
-/// The `case` of a figure pooled over all cases.
-pub const ALL_CASES: &str = "_all";
+pub use crate::dataset::ALL_CASES;
 
 /// Raised when a definition changes, so that old and new numbers are never compared.
 const METRIC_VERSION: u32 = 1;
@@ -74,7 +73,33 @@ pub struct Row {
     pub policy: String,
 }
 
+/// What is pooled over all cases, but for the official scorer's figures.
+const POOLED: [&str; 4] = [
+    "dice_global",
+    "detection_",
+    "tumour_burden_rmse",
+    "tumour_burden_max_error",
+];
+
+/// Of the official scorer's figures those that single cases alone have.
+const OF_CASES: [&str; 4] = [
+    "count_ref",
+    "count_pred",
+    "true_positives",
+    "tumorburden_difference",
+];
+
 impl Row {
+    /// Whether it is of a case that bears the name of all of them: every table would leave it out.
+    pub fn is_of_case_named_all(&self) -> bool {
+        let starts = |names: &[&str]| names.iter().any(|name| self.metric.starts_with(name));
+        self.case == ALL_CASES
+            && match self.policy.starts_with("lits") {
+                true => starts(&OF_CASES),
+                false => !starts(&POOLED),
+            }
+    }
+
     /// The row with its words as a CSV holds them; rows are many, and hardly any needs it.
     fn in_cells(&self) -> Cow<'_, Self> {
         let words = [&self.task, &self.algorithm, &self.case];

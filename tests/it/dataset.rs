@@ -96,6 +96,21 @@ fn contradictions_in_a_folder_are_named() {
 }
 
 #[test]
+fn a_case_called_as_all_of_them_is_refused() {
+    let dir = folder(&[
+        "imagesTr/a_0000.nii.gz",
+        "labelsTr/a.nii.gz",
+        "imagesTr/_all_0000.nii.gz",
+        "labelsTr/_all.nii.gz",
+    ]);
+    let labels = r#"{"labels": {"background": 0, "liver": 1, "tumour": 2}, "channel_names": {"0": "CT"},
+        "numTraining": 2, "file_ending": ".nii.gz"}"#;
+    std::fs::write(dir.path().join("dataset.json"), labels).unwrap();
+    let told = refusal(hdbench::dataset::find(dir.path()));
+    assert!(told.contains("a case is called _all"), "{told}");
+}
+
+#[test]
 fn links_are_followed_and_loops_are_not() {
     let disk = folder(&["batch/volume-0.nii", "batch/segmentation-0.nii"]);
     let study = folder(&["volume-1.nii"]);

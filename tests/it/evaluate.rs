@@ -290,6 +290,69 @@ fn links_to_one_file_are_one_case_and_links_to_nowhere_fail_alone() {
     );
 }
 
+/// The same file, a link, a hard link, an archive, and a folder of them: a score of 1 that says nothing.
+#[test]
+fn predictions_that_are_their_own_references_are_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let (pred, reference) = three_cases(dir.path());
+    assert!(pair(&pred, &reference).unwrap().warnings.is_empty());
+    let file = |number: usize| reference.join(format!("segmentation-{number}.nii.gz"));
+    let own = |number: usize| pred.join(format!("segmentation-{number}.nii.gz"));
+    fs::remove_file(own(0)).unwrap();
+    std::os::unix::fs::symlink(file(0), own(0)).unwrap();
+    fs::remove_file(own(1)).unwrap();
+    fs::hard_link(file(1), own(1)).unwrap();
+    let told = |pred: &Path, reference: &Path| {
+        let warnings = pair(pred, reference).unwrap().warnings;
+        assert_eq!(warnings.len(), 1);
+        warnings[0].clone()
+    };
+    let one_file = "prediction and reference are one file in";
+    says(
+        &told(&pred, &reference),
+        &[one_file, "2 of 3 cases (volume-0, volume-1)"],
+    );
+    says(&told(&file(2), &file(2)), &[one_file, "1 of 1"]);
+    says(&told(&reference, &reference), &[one_file, "3 of 3"]);
+    let archive = dir.path().join("both.zip");
+    zip(&archive, &[("a.nii", bytes("a.nii", labels(0)))]);
+    says(&told(&archive, &archive), &[one_file, "1 of 1 cases (a)"]);
+    let out = dir.path().join("scores");
+    let output = hdbench(&[
+        &"evaluate",
+        &"--pred",
+        &reference,
+        &"--ref",
+        &reference,
+        &"--out",
+        &out,
+    ]);
+    assert_eq!(output.status.code(), Some(0));
+    says(
+        &text(&output.stderr),
+        &["warning: prediction and reference are one file in 3 of 3"],
+    );
+}
+
+/// Every table would take it for a sum over the cases and leave it out.
+#[test]
+fn a_case_called_as_all_of_them_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let (pred, reference) = three_cases(dir.path());
+    let names = ["_all.nii.gz", "other.nii.gz"];
+    for (folder, name) in [(&pred, names[0]), (&pred, names[1]), (&reference, names[0])] {
+        write(&folder.join(name), labels(0));
+    }
+    let refused = |pred: &Path, reference: &Path| pair(pred, reference).unwrap_err().to_string();
+    let why = ["a case is called _all", "hint: give its files another name"];
+    says(&refused(&pred, &reference), &why);
+    let single = (pred.join(names[1]), reference.join(names[0]));
+    says(&refused(&single.0, &single.1), &why);
+    // Also where it has no prediction.
+    fs::remove_file(pred.join(names[0])).unwrap();
+    says(&refused(&pred, &reference), &why);
+}
+
 #[test]
 fn ambiguous_empty_and_foreign_folders_are_refused_by_name() {
     let dir = tempfile::tempdir().unwrap();
