@@ -271,8 +271,8 @@ impl ExitCode {
                  change is meant, save a new baseline"
             }
             Self::NotComparable => {
-                "the reasons stand above (missing cases, other data, another metric version, too few \
-                 cases); nothing was found worse, but nothing may be called a pass either"
+                "the reasons stand above (missing cases, other data, another metric version, values that \
+                 cannot be, cases that are there twice, too few cases); nothing was found worse, but nothing may be called a pass either"
             }
             Self::Interrupted => "run the same command again",
         }

@@ -6,7 +6,9 @@ use serde::Serialize;
 use super::direction::{better, towards_zero};
 use super::figures::FigureTable;
 use super::ranking::Better;
-use super::statistics::{RESAMPLES, SignedRank, bca, bootstrap_means, holm, median, wilcoxon};
+use super::statistics::{
+    RESAMPLES, SignedDifferences, SignedRank, bca, bootstrap_means, holm, median, rounding,
+};
 use crate::error::{Error, Result};
 use crate::evaluation::Label;
 use crate::seed::Seed;
@@ -71,9 +73,9 @@ pub struct Comparison {
     pub difference: f64,
     /// Paired BCa bootstrap interval of the difference.
     pub interval: Option<[f64; 2]>,
-    /// Wilcoxon's signed-rank test, two-sided.
+    /// Wilcoxon's signed-rank test, two-sided; NaN without a case in common.
     pub p: f64,
-    /// Holm's correction over all comparisons of this figure.
+    /// Holm's correction over all comparisons of this figure; NaN likewise.
     pub p_holm: f64,
     /// Whether the test's distribution was counted out.
     pub exact: bool,
@@ -95,6 +97,8 @@ pub enum Finding {
     Different,
     /// The cases cannot tell.
     NoEvidence,
+    /// No case has a value by both.
+    NotComparable,
 }
 
 /// Summaries and comparisons of figures.
@@ -146,6 +150,8 @@ fn of_figure(
     options: &AnalysisOptions,
 ) -> Analysis {
     let (cases, algorithms) = figure.values.dim();
+    // Of fractions that are equal the difference is 0, however they were reckoned.
+    let within = rounding(figure.values.iter().copied());
     // Columns: the algorithms, then the differences.
     let mut columns = Array2::zeros((cases, algorithms + pairs.len()));
     let size = |value: f64| match towards_zero(&figure.metric) {
@@ -158,7 +164,9 @@ fn of_figure(
             columns[[case, algorithm]] = values[algorithm];
         }
         for (place, &(a, b)) in pairs.iter().enumerate() {
-            columns[[case, algorithms + place]] = size(values[a]) - size(values[b]);
+            let difference = size(values[a]) - size(values[b]);
+            let same = difference.abs() <= within;
+            columns[[case, algorithms + place]] = if same { 0.0 } else { difference };
         }
     }
     let drawn = bootstrap_means(columns.view(), options.resamples, options.seed);
@@ -188,7 +196,15 @@ fn of_figure(
         })
         .collect();
     let tests: Vec<SignedRank> = (0..pairs.len())
-        .map(|place| wilcoxon(&columns.column(algorithms + place).to_vec()))
+        .map(|place| {
+            let differences = columns.column(algorithms + place).to_vec();
+            let mut test = SignedDifferences::new(&differences, within).test(|_| 1);
+            // A test of nothing is none, and is not corrected for.
+            if differences.iter().all(|difference| difference.is_nan()) {
+                test.p = f64::NAN;
+            }
+            test
+        })
         .collect();
     let corrected = holm(&tests.iter().map(|test| test.p).collect::<Vec<_>>());
     let comparisons = pairs
@@ -214,11 +230,14 @@ fn of_figure(
                     &figure.replicates[a],
                     &figure.replicates[b],
                 ),
-                finding: finding(
-                    &figure.metric,
-                    interval,
-                    corrected[place] <= 1.0 - options.level,
-                ),
+                finding: match known.len() {
+                    0 => Finding::NotComparable,
+                    _ => finding(
+                        &figure.metric,
+                        interval,
+                        corrected[place] <= 1.0 - options.level,
+                    ),
+                },
             }
         })
         .collect();

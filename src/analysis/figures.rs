@@ -79,6 +79,20 @@ pub fn figures(rows: &[Row], wanted: impl Fn(&Row) -> bool) -> Result<Vec<Figure
         .collect())
 }
 
+/// The cases that one algorithm, fold and replicate have twice in a metric: the mean of both could hide anything.
+/// Other folds and replicates are other measurements.
+pub fn repeated_cases(rows: &[Row]) -> BTreeSet<&str> {
+    let mut seen = BTreeSet::new();
+    rows.iter()
+        .filter(|row| row.case != ALL_CASES)
+        .filter(|row| {
+            let metric = (&row.algorithm, row.label, &row.metric);
+            !seen.insert((metric, &row.task, row.fold, row.seed, &row.case))
+        })
+        .map(|row| row.case.as_str())
+        .collect()
+}
+
 /// The value of a case, by one algorithm and replicate.
 struct Mean {
     algorithm: String,

@@ -14,8 +14,8 @@ pub mod statistics;
 
 pub use aggregate::{Aggregate, Aggregates, aggregate};
 pub use compare::{Analysis, AnalysisOptions, Comparison, FigureSummary, Finding, analyse};
-pub use direction::{better, towards_zero};
-pub use figures::{FigureTable, figures};
+pub use direction::{better, range, towards_zero};
+pub use figures::{FigureTable, figures, repeated_cases};
 pub use parquet::write_parquet;
 pub use ranking::{Better, RankMethod, Ranking, mean_places, places, rank, ranking};
 pub use scored::{Scored, places as short_names};

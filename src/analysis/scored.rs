@@ -7,10 +7,11 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::figures::repeated_cases;
 use super::size_groups::SizedLesion;
 use crate::artifact::{open_file, read_file};
 use crate::error::{Error, Result};
-use crate::evaluation::{Label, Row, read_metrics_long};
+use crate::evaluation::{ALL_CASES, Label, Row, read_metrics_long};
 use crate::harness::{Cell, CellState, Role, Study, fold_roles, lock_is_empty, status};
 use crate::network::Part;
 use crate::text::{Shown as _, cell_words, name_of};
@@ -37,8 +38,40 @@ impl Scored {
     /// Reads what a path holds.
     ///
     /// # Errors
-    /// `Error::Malformed` where nothing is scored or a file does not parse; `Error::Read`.
+    /// `Error::Malformed` where nothing is scored, a file does not parse, or a case bears the name of all of them;
+    /// `Error::Read`.
     pub fn read(path: &Path) -> Result<Self> {
+        let scored = Self::read_any(path)?;
+        if scored.rows.iter().any(Row::is_of_case_named_all) {
+            return Err(Error::malformed(
+                path,
+                format!(
+                    "a case is called {ALL_CASES}, which is how tables name all cases together"
+                ),
+                "give the case another name and score it again",
+            ));
+        }
+        Ok(scored)
+    }
+
+    /// [`Scored::read`], where in addition no case may be there twice: nobody knows which of its values counts.
+    ///
+    /// # Errors
+    /// As [`Scored::read`].
+    pub fn read_once(path: &Path) -> Result<Self> {
+        let scored = Self::read(path)?;
+        let again: Vec<&str> = repeated_cases(&scored.rows).into_iter().collect();
+        match again.first() {
+            None => Ok(scored),
+            Some(first) => Err(Error::malformed(
+                path,
+                format!("{} cases are there twice ({first} ...)", again.len()),
+                "keep one row of each metric of a case; replicates differ in their seed",
+            )),
+        }
+    }
+
+    fn read_any(path: &Path) -> Result<Self> {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         if path.is_dir() && Study::path(path).is_file() {
             return of_study(path);
@@ -66,9 +99,12 @@ impl Scored {
     /// are told apart by the paths' names.
     ///
     /// # Errors
-    /// As [`Scored::read`]; `Error::Usage` where names cannot be told apart.
+    /// As [`Scored::read_once`]; `Error::Malformed` where no two of them share a case; `Error::Usage` where names
+    /// cannot be told apart.
     pub fn read_all(paths: &[PathBuf]) -> Result<Self> {
-        let mut parts: Vec<Self> = paths.iter().map(|p| Self::read(p)).collect::<Result<_>>()?;
+        let parts = paths.iter().map(|path| Self::read_once(path));
+        let mut parts: Vec<Self> = parts.collect::<Result<_>>()?;
+        refuse_strangers(paths, &parts)?;
         let names: Vec<BTreeSet<String>> = parts.iter().map(Self::algorithms).collect();
         let shared: BTreeSet<String> = names
             .iter()
@@ -108,6 +144,26 @@ impl Scored {
             .into_iter()
             .map(|(algorithm, lesions)| (name(&algorithm), lesions))
             .collect();
+    }
+}
+
+/// Scores of which no two share a case have nothing to be compared in.
+fn refuse_strangers(paths: &[PathBuf], parts: &[Scored]) -> Result<()> {
+    let cases = |part: &Scored| -> BTreeSet<String> {
+        let own = part.rows.iter().filter(|row| row.case != ALL_CASES);
+        own.map(|row| row.case.clone()).collect()
+    };
+    let cases: Vec<BTreeSet<String>> = parts.iter().map(cases).collect();
+    let shares = |(place, own): (usize, &BTreeSet<String>)| {
+        cases[..place].iter().any(|other| !own.is_disjoint(other))
+    };
+    match &paths[..] {
+        [first, second, ..] if !cases.iter().enumerate().any(shares) => Err(Error::malformed(
+            second,
+            format!("has no case in common with {}", first.display()),
+            "analyze scores of the same cases, under the same names, or each of them alone",
+        )),
+        _ => Ok(()),
     }
 }
 
@@ -269,8 +325,7 @@ const COUNTS: [&str; 6] = ["TP", "FP", "FN", "TN", "n_pred", "n_ref"];
 fn of_summary(path: &Path) -> Result<Scored> {
     let wrong = |problem: String| Error::malformed(path, problem, EXPECTED);
     let text = read_file(path).map_err(Error::read(path))?;
-    // Python writes NaN, which JSON has not.
-    let text = String::from_utf8_lossy(&text).replace("NaN", "null");
+    let text = with_quoted_numbers(&String::from_utf8_lossy(&text));
     let summary: Value = serde_json::from_str(&text).map_err(|e| wrong(e.to_string()))?;
     let cases = summary["metric_per_case"]
         .as_array()
@@ -288,6 +343,7 @@ fn of_summary(path: &Path) -> Result<Scored> {
             .as_object()
             .ok_or_else(|| wrong(format!("{case} has no `metrics`")))?;
         let has_region = labels.contains_key("(1, 2)");
+        let begin = scored.rows.len();
         for (key, figures) in labels {
             let label = match key.as_str() {
                 "(1, 2)" | "[1, 2]" => Label::Liver,
@@ -313,15 +369,13 @@ fn of_summary(path: &Path) -> Result<Scored> {
                     label: Some(label),
                     metric: metric.to_owned(),
                     metric_version: 0,
-                    value: value.as_f64().unwrap_or(f64::NAN),
-                    raw_value: value.as_f64().unwrap_or(f64::NAN),
+                    value: number_of(value),
+                    raw_value: number_of(value),
                     policy: "nnunet".into(),
                 };
                 // Our own file has both names of a figure.
-                let twice = |other: &Row| {
-                    other.case == row.case && other.label == row.label && other.metric == row.metric
-                };
-                if !scored.rows.iter().rev().take(64).any(twice) {
+                let twice = |other: &Row| other.label == row.label && other.metric == row.metric;
+                if !scored.rows[begin..].iter().any(twice) {
                     scored.rows.push(row);
                 }
             }
@@ -337,6 +391,42 @@ fn of_summary(path: &Path) -> Result<Scored> {
         ));
     }
     Ok(scored)
+}
+
+/// Numbers of Python that JSON has not.
+const UNJSON: [(&str, f64); 3] = [
+    ("NaN", f64::NAN),
+    ("-Infinity", f64::NEG_INFINITY),
+    ("Infinity", f64::INFINITY),
+];
+
+/// Python's JSON with those numbers as strings; what stands in a string, such as a case's name, stays.
+fn with_quoted_numbers(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let (mut in_string, mut escaped) = (false, false);
+    let mut rest = text;
+    while let Some(next) = rest.chars().next() {
+        let number = UNJSON.iter().find(|(name, _)| rest.starts_with(name));
+        if let (false, Some((name, _))) = (in_string, number) {
+            out += &format!("\"{name}\"");
+            rest = &rest[name.len()..];
+            continue;
+        }
+        if next == '"' && !escaped {
+            in_string = !in_string;
+        }
+        escaped = next == '\\' && !escaped;
+        out.push(next);
+        rest = &rest[next.len_utf8()..];
+    }
+    out
+}
+
+/// A number, NaN for what is none.
+fn number_of(value: &Value) -> f64 {
+    let named = |text: &str| UNJSON.iter().find(|(name, _)| *name == text);
+    let unjson = value.as_str().and_then(named).map(|(_, number)| *number);
+    value.as_f64().or(unjson).unwrap_or(f64::NAN)
 }
 
 fn case_of(file: &str) -> Option<String> {

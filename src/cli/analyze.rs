@@ -6,8 +6,9 @@ use serde_json::json;
 use super::output::{print_json, tell};
 use super::table_output::{for_terminal, print_tables};
 use crate::analysis::{
-    AnalysisOptions, Bins, Boundary, CaseGroups, FigureTable, RankMethod, Scored, analyse, better,
-    by_case_groups, by_lesion_size, figures, ranking, towards_zero,
+    Analysis, AnalysisOptions, Bins, Boundary, CaseGroups, Comparison, FigureTable, Finding,
+    RankMethod, Scored, analyse, better, by_case_groups, by_lesion_size, figures, ranking,
+    towards_zero,
 };
 use crate::artifact::write_atomic;
 use crate::error::{Error, Result};
@@ -141,8 +142,10 @@ impl Analyze {
             Err(_) if self.rank == "lesion:dice" => Vec::new(),
             Err(error) => return Err(error),
         };
+        let analysis = analyse(&shown, &options)?;
+        tell_of_incomparable(&analysis);
         let tables = AnalysisTables {
-            analysis: analyse(&shown, &options)?,
+            analysis,
             cases: cases_in_words(&shown),
             method: self.draws.words(),
             rankings,
@@ -246,6 +249,35 @@ impl Analyze {
                 })
             })
             .collect()
+    }
+}
+
+/// Names what nobody could compare: a table of many rows hides it.
+pub fn tell_of_incomparable(analysis: &Analysis) {
+    let comparisons = &analysis.comparisons;
+    let open: Vec<String> = comparisons
+        .iter()
+        .filter(|comparison| comparison.finding == Finding::NotComparable)
+        .map(|comparison| {
+            let label = comparison
+                .label
+                .map_or(String::new(), |label| format!("{label} "));
+            let Comparison {
+                metric,
+                algorithm,
+                baseline,
+                ..
+            } = comparison;
+            format!("{label}{metric} of {algorithm} and {baseline}")
+        })
+        .collect();
+    if let Some(first) = open.first() {
+        tell(&format!(
+            "note: {} of {} comparisons are not comparable, no case has a value on both sides: {first}{}",
+            open.len(),
+            comparisons.len(),
+            if open.len() > 1 { " ..." } else { "" }
+        ));
     }
 }
 

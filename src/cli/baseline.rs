@@ -27,7 +27,8 @@ Examples:
   hdbench baseline save scores --name main --dir baselines --replace
 
 Inputs as those of `hdbench analyze`. The baseline is one JSON file: figures of every case, hashes of the
-data, speed and memory. Commit it beside the workflow that uses it.")]
+data, speed and memory. Commit it beside the workflow that uses it. An evaluation in which cases failed is no
+baseline, nor is a table with infinite values or with a case twice.")]
 pub struct Save {
     /// A study, a folder of `hdbench evaluate`, a metrics_long.csv, nnU-Net's summary.json
     #[arg(value_name = "PATH")]
@@ -108,6 +109,7 @@ impl Save {
             ));
         }
         let mut results = Baseline::read(&self.scores)?;
+        results.check(&self.scores)?;
         if let Some(policy) = &self.policy {
             results.keep(&Policy::read(Some(policy))?);
         }

@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::analyze::{Draws, Wanted, cases_in_words, finish};
+use super::analyze::{Draws, Wanted, cases_in_words, finish, tell_of_incomparable};
 use super::output::tell;
 use crate::analysis::{Analysis, Scored, analyse, figures, short_names};
 use crate::error::{Error, Result};
@@ -43,7 +43,7 @@ impl Compare {
     pub fn exec(self) -> Result<()> {
         let paths = [self.baseline.clone(), self.candidate.clone()];
         let names = short_names(&paths)?;
-        let mut sides = [Scored::read(&paths[0])?, Scored::read(&paths[1])?];
+        let mut sides = [Scored::read_once(&paths[0])?, Scored::read_once(&paths[1])?];
         for note in sides.iter().flat_map(|side| &side.notes) {
             tell(&format!("note: {note}"));
         }
@@ -75,6 +75,7 @@ impl Compare {
                 "compare scores of the same cases, under the same names",
             ));
         }
+        tell_of_incomparable(&all);
         let tables = AnalysisTables {
             analysis: all,
             cases,

@@ -26,7 +26,7 @@ use crate::text::Shown as _;
 Examples:
   hdbench regress --baseline lits --current runs/lits
   hdbench regress --baseline baselines/main.json --current scores --policy gate.toml --out gate --github
-  hdbench regress --baseline lits --power            what a loss must be to be seen
+  hdbench regress --baseline lits --power            cases that it needs, and what a loss must be to be seen
 
 Exit codes: 0 passed, 6 regressed, 7 not comparable (missing cases, other data, other metric).
 Files in DIR: regression.json, comment.md (a pull request's comment; its first line marks it),
@@ -52,7 +52,8 @@ pub struct Regress {
     /// Print GitHub's annotations and append to its step summary ($GITHUB_STEP_SUMMARY)
     #[arg(long)]
     github: bool,
-    /// Print the loss that each line sees in 80 of 100 gates, instead of a verdict
+    /// Print the fewest cases that each line needs and the loss that it sees in 80 of 100 gates, instead of a
+    /// verdict
     #[arg(long, conflicts_with_all = ["github", "out"])]
     power: bool,
     /// JSON instead of a table (also when standard output is no terminal and there is no --out)
@@ -75,6 +76,14 @@ impl Regress {
         let Some(current) = current else {
             return Err(Error::usage("nothing to judge", "give --current"));
         };
+        if let Some(named) = &self.current
+            && is_one(
+                &locate(named, &self.dir),
+                &locate(&self.baseline, &self.dir),
+            )
+        {
+            tell("warning: baseline and current are one: nothing can differ");
+        }
         let judgement = judge(&baseline, &current, &policy)?;
         if let Some(out) = &self.out {
             write(&judgement, out)?;
@@ -95,11 +104,15 @@ impl Regress {
 
     fn show_power(&self, lines: &[Power], policy: &Policy) -> Result<()> {
         if lines.is_empty() {
-            return Err(Error::usage(
-                "there is no spread to reckon with",
-                "give --current with other results on the same cases, or a baseline with two \
-                 replicates (--seeds 2)",
-            ));
+            return Err(Error::NotComparable {
+                problem: "the baseline has none of the policy's metric values".into(),
+            });
+        }
+        if lines.iter().any(|line| line.sd.is_none()) {
+            tell(
+                "note: there is no spread to reckon a loss with; hint: give --current with other results on \
+                 the same cases, or a baseline with two replicates (--seeds 2)",
+            );
         }
         if self.json || !for_terminal() {
             return print_json(&json!({ "format": "hdbench.power/1", "level": policy.level,
@@ -109,18 +122,24 @@ impl Regress {
     }
 }
 
+/// Whether two paths lead to the same results.
+fn is_one(a: &Path, b: &Path) -> bool {
+    match (a.canonicalize(), b.canonicalize()) {
+        (Ok(a), Ok(b)) => a == b,
+        _ => false,
+    }
+}
+
 fn power_table(lines: &[Power], policy: &Policy) -> Table {
     let rows = lines.iter().map(|line| TableRow {
         cells: vec![
             Cell::text(&line.algorithm),
             Cell::text(&line.figure),
             Cell::number(Some(line.n as f64)),
-            Cell::number(Some(line.sd)),
+            Cell::number(Some(line.fewest as f64)),
+            Cell::number(line.sd),
             Cell::number(Some(line.margin)),
-            match line.loss {
-                Some(loss) => Cell::number(Some(loss)),
-                None => Cell::Missing,
-            },
+            Cell::number(line.loss),
         ],
         ..TableRow::default()
     });
@@ -129,16 +148,21 @@ fn power_table(lines: &[Power], policy: &Policy) -> Table {
         title: "What the gate sees".into(),
         caption: format!(
             "The mean loss that is called in {:.0} of 100 gates at level {} over {} lines, if it is the \
-             only one; a dash where none is in reach. Spread of the paired differences from: {}.",
+             only one; a dash where none is in reach or no spread is known. Fewest: cases with which a line \
+             can be called at all. Spread of the paired differences from: {}.",
             100.0 * POWER,
             policy.level,
             lines.len(),
-            lines.first().map_or("", |line| line.source)
+            match lines.iter().find(|line| line.sd.is_some()) {
+                Some(line) => line.source,
+                None => "nothing",
+            }
         ),
         columns: vec![
             Column::words("algorithm", "Algorithm"),
             Column::words("figure", "Figure"),
             Column::numbers("n", "N", Unit::None, 0),
+            Column::numbers("fewest", "Fewest", Unit::None, 0),
             Column::numbers("sd", "SD of differences", Unit::None, 4),
             Column::numbers("margin", "Margin", Unit::None, 4),
             Column::numbers("loss", "Loss seen", Unit::None, 4),

@@ -4,6 +4,7 @@ use serde::Deserialize;
 
 use super::run::Failure;
 use super::tidy::write_csv;
+use crate::artifact::open_file;
 use crate::error::{Error, Result, is_absent};
 use crate::text::{cell_words, words_cell};
 
@@ -28,7 +29,7 @@ pub fn failed_cases(path: &Path) -> Result<Vec<String>> {
     struct Failed {
         case: String,
     }
-    let file = match std::fs::File::open(path) {
+    let file = match open_file(path) {
         Ok(file) => file,
         Err(e) if is_absent(&e) => return Ok(Vec::new()),
         Err(e) => return Err(Error::read(path)(e)),

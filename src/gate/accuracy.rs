@@ -1,10 +1,12 @@
 use std::collections::BTreeSet;
 
+use rayon::prelude::*;
+
 use super::baseline::Baseline;
-use super::judge::some;
-use super::line::{Kind, Line, Verdict, WorstCase};
-use super::losses::{Judged, Losses, called};
+use super::line::{Kind, Line, Verdict, WorstCase, some};
+use super::losses::{Judged, Losses, called, draws_needed, fewest_cases};
 use super::policy::{AccuracyRule, Policy};
+use super::soundness::unsound;
 use crate::analysis::{Better, FigureTable, better, figures, towards_zero};
 use crate::error::Result;
 use crate::evaluation::Row;
@@ -72,6 +74,11 @@ pub(super) fn accuracy(
         };
         return refuse(format!("the {side} lack this figure"));
     }
+    for (side, rows) in [("baseline", &before), ("current results", &now)] {
+        if let Some(problem) = unsound(rows) {
+            return refuse(format!("the {side} cannot be judged by: {problem}"));
+        }
+    }
     let versions =
         |rows: &[Row]| -> BTreeSet<u32> { rows.iter().map(|r| r.metric_version).collect() };
     let (old_version, new_version) = (versions(&before), versions(&now));
@@ -87,7 +94,7 @@ pub(super) fn accuracy(
     if !missing.is_empty() {
         return refuse(format!("cases without this figure: {}", some(&missing)));
     }
-    let both: Vec<Row> = before.into_iter().chain(now).collect();
+    let both: Vec<Row> = before.iter().chain(&now).cloned().collect();
     let tables = figures(&both, |_| true)?;
     let Some(table) = tables.first() else {
         return refuse("no case has this figure".into());
@@ -101,6 +108,25 @@ pub(super) fn accuracy(
             "{} cases have no value any more where the baseline has one: {}",
             lost.len(),
             some(&lost)
+        ));
+    }
+    // What the baseline did not know could be a loss as well as a gain. Where there are several data sets their
+    // names stand before those of the cases.
+    let known: BTreeSet<String> = before
+        .iter()
+        .flat_map(|row| [row.case.clone(), format!("{}/{}", row.task, row.case)])
+        .collect();
+    let new: Vec<&String> = (0..table.cases.len())
+        .filter(|&case| known.contains(&table.cases[case]))
+        .filter(|&case| table.values[[case, 0]].is_nan() && !table.values[[case, 1]].is_nan())
+        .map(|case| &table.cases[case])
+        .collect();
+    if !new.is_empty() {
+        return refuse(format!(
+            "{} of {} cases have a value now where the baseline has none: {}; a new baseline would cover them",
+            new.len(),
+            old_cases.len(),
+            some(&new)
         ));
     }
     Ok(open_line(old, rule, table))
@@ -153,11 +179,8 @@ fn open_line(algorithm: &str, rule: &AccuracyRule, table: &FigureTable) -> (Line
             current,
         })
         .collect();
-    let losses = Losses {
-        margin: rule.margin,
-        losses: paired.iter().map(|(_, a, b)| loss(*a, *b)).collect(),
-    };
-    (line, Some(losses))
+    let values: Vec<(f64, f64)> = paired.iter().map(|&(_, a, b)| (a, b)).collect();
+    (line, Some(Losses::new(rule.margin, larger, &values)))
 }
 
 /// Pooled standard deviation of the replicates' means of both sides.
@@ -177,37 +200,50 @@ fn replicate_sd(table: &FigureTable) -> Option<f64> {
 }
 
 /// Tests the accuracy lines that can be tested, together. A line that no loss could make regress, because
-/// it has too few cases for so many lines, is not comparable.
-pub(super) fn test_family(lines: &mut [Line], family: &mut Vec<(usize, Losses)>, policy: &Policy) {
+/// it has too few cases for so many lines, is not comparable. Says where it took more draws than the policy.
+pub(super) fn test_family(
+    lines: &mut [Line],
+    family: &mut Vec<(usize, Losses)>,
+    policy: &Policy,
+) -> Option<String> {
     // Who has too few cases leaves the family, which makes it easier for the rest: first what is not
     // required, then what has fewest cases.
     loop {
-        let size = family.len() as f64;
-        let hopeless = |n: usize| 0.5_f64.powi(n as i32) * size > policy.level;
+        let size = family.len();
+        let needed = fewest_cases(size, policy.level);
         let rank =
             |(place, losses): &(usize, Losses)| (lines[*place].required, losses.losses.len());
         let worst = family
             .iter()
-            .filter(|entry| hopeless(entry.1.losses.len()))
+            .filter(|entry| entry.1.losses.len() < needed)
             .map(rank)
             .min();
         let Some(worst) = worst else { break };
-        let needed = (size / policy.level).log2().ceil().max(2.0);
         let (out, kept): (Vec<_>, Vec<_>) = std::mem::take(family)
             .into_iter()
             .partition(|entry| rank(entry) == worst);
         *family = kept;
         for (line, losses) in out {
             lines[line].reason = Some(format!(
-                "too few cases: {} of the {needed} that {size} lines need",
-                losses.losses.len()
+                "too few cases: {} of the {needed} that {size} {} at level {}",
+                losses.losses.len(),
+                if size == 1 {
+                    "line needs"
+                } else {
+                    "lines need"
+                },
+                policy.level
             ));
         }
     }
     let seed = Seed(1).derive("gate");
+    let draws = draws_needed(family.len(), policy.level, policy.resamples);
     let judged: Vec<(f64, Judged)> = family
-        .iter()
-        .map(|(_, losses)| (losses.margin, losses.test(policy.resamples, seed)))
+        .par_iter()
+        .map(|(_, losses)| {
+            let judged = losses.test(policy.resamples, draws, seed);
+            (losses.margin, judged)
+        })
         .collect();
     let verdicts = called(&judged, policy.level);
     for (((place, losses), (margin, judged)), (verdict, p_holm)) in
@@ -236,6 +272,15 @@ pub(super) fn test_family(lines: &mut [Line], family: &mut Vec<(usize, Losses)>,
             });
         line.loss_excluded = judged.interval.is_some_and(|[_, high]| high <= *margin);
     }
+    (draws > policy.resamples && !family.is_empty()).then(|| {
+        format!(
+            "The bootstrap-t takes {draws} draws instead of the policy's {}, which are few for {} lines at \
+             level {}.",
+            policy.resamples,
+            family.len(),
+            policy.level
+        )
+    })
 }
 
 fn skewness(values: &[f64]) -> f64 {

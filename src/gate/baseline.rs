@@ -1,14 +1,18 @@
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::cost::{CostSamples, costs};
+use super::line::some;
 use super::policy::{AccuracyRule, Policy};
+use super::soundness::unsound;
 use crate::analysis::{Scored, better, towards_zero};
 use crate::artifact::{hash_bytes, read_file, write_atomic};
 use crate::error::{Error, Result};
-use crate::evaluation::{ALL_CASES, Label, Row};
+use crate::evaluation::{ALL_CASES, FAILURES, Label, Row, failed_cases};
 use crate::harness::{Environment, Machine, Study, test_case_hashes};
 use crate::text::Shown as _;
 
@@ -29,6 +33,8 @@ pub struct Baseline {
     pub costs: Vec<CostSamples>,
     /// What was left out when the results were read.
     pub notes: Vec<String>,
+    /// Cases that failed when the others were scored; none in a saved baseline.
+    pub unscored: Vec<String>,
 }
 
 /// What results were made from and on.
@@ -71,8 +77,45 @@ struct Figure {
     label: Option<Label>,
     metric: String,
     metric_version: u32,
-    /// `null` is a case without a value.
-    values: BTreeMap<String, Option<f64>>,
+    values: Values,
+}
+
+/// Cases with their values, `null` for one without. JSON lets a key stand twice, of which a map would keep the last
+/// in silence: here both are kept, for the gate to name them.
+#[derive(Default)]
+struct Values(Vec<(String, Option<f64>)>);
+
+impl Serialize for Values {
+    fn serialize<S: Serializer>(&self, to: S) -> std::result::Result<S::Ok, S::Error> {
+        // In the order of the names, whatever that of the rows.
+        let sorted: BTreeMap<&String, &Option<f64>> = self.0.iter().map(|(k, v)| (k, v)).collect();
+        to.collect_map(sorted)
+    }
+}
+
+impl<'de> Deserialize<'de> for Values {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> std::result::Result<Self, D::Error> {
+        struct Entries;
+        impl<'de> Visitor<'de> for Entries {
+            type Value = Values;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("values by case")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(
+                self,
+                mut map: A,
+            ) -> std::result::Result<Values, A::Error> {
+                let mut values = Values::default();
+                while let Some(entry) = map.next_entry()? {
+                    values.0.push(entry);
+                }
+                Ok(values)
+            }
+        }
+        from.deserialize_map(Entries)
+    }
 }
 
 impl Baseline {
@@ -137,21 +180,59 @@ impl Baseline {
             rows: scored.rows.into_iter().filter(kept).collect(),
             costs: measured,
             notes: scored.notes,
+            unscored: unscored(path)?,
         })
+    }
+
+    /// Whether later results can be held against these: nothing failed, no value is impossible, no case is there
+    /// twice.
+    ///
+    /// # Errors
+    /// `Error::Malformed` naming `scores`, where these results are from.
+    pub fn check(&self, scores: &Path) -> Result<()> {
+        if self.rows.is_empty() {
+            return Err(Error::malformed(
+                scores,
+                "these results have no figure of any case",
+                "score some cases first",
+            ));
+        }
+        if !self.unscored.is_empty() {
+            return Err(Error::malformed(
+                scores,
+                format!(
+                    "is a partial evaluation: {} cases failed in it ({}), and no later gate would see them",
+                    self.unscored.len(),
+                    some(&self.unscored.iter().collect::<Vec<_>>())
+                ),
+                "mend them and score again, or score without them: take their references out of --ref, or \
+                 leave missing predictions out with `hdbench evaluate --allow-missing`",
+            ));
+        }
+        let mut metrics: BTreeMap<_, Vec<Row>> = BTreeMap::new();
+        for row in &self.rows {
+            let metric = (&row.algorithm, row.label, &row.metric);
+            metrics.entry(metric).or_default().push(row.clone());
+        }
+        for ((algorithm, label, metric), rows) in metrics {
+            if let Some(problem) = unsound(&rows) {
+                let label = label.map_or(String::new(), |label| format!("{label} "));
+                return Err(Error::malformed(
+                    scores,
+                    format!("{label}{metric} of {algorithm}: {problem}"),
+                    "score these cases again with hdbench evaluate",
+                ));
+            }
+        }
+        Ok(())
     }
 
     /// Writes the file.
     ///
     /// # Errors
-    /// `Error::Malformed` for results without a case; `Error::Write`.
+    /// As [`Baseline::check`]; `Error::Write`.
     pub fn save(&self, path: &Path) -> Result<()> {
-        if self.rows.is_empty() {
-            return Err(Error::malformed(
-                path,
-                "these results have no figure of any case",
-                "score some cases first",
-            ));
-        }
+        self.check(path)?;
         let mut figures: Vec<Figure> = Vec::new();
         let mut places: BTreeMap<_, usize> = BTreeMap::new();
         for row in &self.rows {
@@ -173,12 +254,12 @@ impl Baseline {
                     label: row.label,
                     metric: row.metric.clone(),
                     metric_version: row.metric_version,
-                    values: BTreeMap::new(),
+                    values: Values::default(),
                 });
                 figures.len() - 1
             });
-            let value = Some(row.value).filter(|value| value.is_finite());
-            figures[place].values.insert(row.case.clone(), value);
+            let value = Some(row.value).filter(|value| !value.is_nan());
+            figures[place].values.0.push((row.case.clone(), value));
         }
         let stored = Stored {
             format: FORMAT.into(),
@@ -222,18 +303,27 @@ impl Baseline {
 impl From<Stored> for Baseline {
     fn from(stored: Stored) -> Self {
         let rows = stored.figures.into_iter().flat_map(|figure| {
-            let values = figure.values.clone();
-            values.into_iter().map(move |(case, value)| {
+            let Figure {
+                task,
+                algorithm,
+                fold,
+                seed,
+                label,
+                metric,
+                metric_version,
+                values,
+            } = figure;
+            values.0.into_iter().map(move |(case, value)| {
                 let value = value.unwrap_or(f64::NAN);
                 Row {
-                    task: figure.task.clone(),
-                    algorithm: figure.algorithm.clone(),
-                    fold: figure.fold,
-                    seed: figure.seed,
+                    task: task.clone(),
+                    algorithm: algorithm.clone(),
+                    fold,
+                    seed,
                     case,
-                    label: figure.label,
-                    metric: figure.metric.clone(),
-                    metric_version: figure.metric_version,
+                    label,
+                    metric: metric.clone(),
+                    metric_version,
                     value,
                     raw_value: value,
                     policy: String::new(),
@@ -245,8 +335,23 @@ impl From<Stored> for Baseline {
             rows: rows.collect(),
             costs: stored.costs,
             notes: Vec::new(),
+            unscored: Vec::new(),
         }
     }
+}
+
+/// The cases that an evaluation left behind, by its `failures.csv`.
+fn unscored(scores: &Path) -> Result<Vec<String>> {
+    let folder = match scores.is_dir() {
+        true => scores,
+        false => scores.parent().unwrap_or(scores),
+    };
+    let ours = ["metrics_long.csv", "summary.json"];
+    let is_ours = |name: &std::ffi::OsStr| ours.iter().any(|own| name == *own);
+    if scores.is_dir() || scores.file_name().is_some_and(is_ours) {
+        return failed_cases(&folder.join(FAILURES));
+    }
+    Ok(Vec::new())
 }
 
 /// A baseline's file; nothing for anything else that may be scored.
@@ -283,7 +388,16 @@ fn stored(path: &Path) -> Result<Option<Stored>> {
             "save it again with hdbench baseline save",
         ));
     }
-    Ok(Some(serde_json::from_slice(&text).map_err(wrong)?))
+    let stored: Stored = serde_json::from_slice(&text).map_err(wrong)?;
+    let mut names = stored.figures.iter().flat_map(|figure| &figure.values.0);
+    if names.any(|(case, _)| case == ALL_CASES) {
+        return Err(Error::malformed(
+            path,
+            format!("a case is called {ALL_CASES}, which is how tables name all cases together"),
+            "save it again with hdbench baseline save",
+        ));
+    }
+    Ok(Some(stored))
 }
 
 /// On what the study's first cell ran.

@@ -12,12 +12,14 @@ pub(super) fn cost(
     same_hardware: Result<(), String>,
     policy: &Policy,
 ) -> Line {
+    let is =
+        |own: &&CostSamples, name: &str| own.algorithm == name && own.quantity == rule.quantity;
     let of = |costs: &[CostSamples], name: &str| {
-        let found = costs
-            .iter()
-            .find(|own| own.algorithm == name && own.quantity == rule.quantity);
+        let found = costs.iter().find(|own| is(own, name));
         found.map(|own| own.samples.clone()).unwrap_or_default()
     };
+    let twice =
+        |costs: &[CostSamples], name: &str| costs.iter().filter(|own| is(own, name)).count() > 1;
     let before = of(old_costs, old);
     let now = new.map(|new| of(new_costs, new)).unwrap_or_default();
     let paired: Vec<(f64, f64)> = before
@@ -47,6 +49,10 @@ pub(super) fn cost(
         in_replicate_sd: None,
         worst: Vec::new(),
     };
+    if twice(old_costs, old) || new.is_some_and(|new| twice(new_costs, new)) {
+        line.reason = Some("one side has its measurements twice".into());
+        return line;
+    }
     if paired.is_empty() {
         line.reason = Some("not measured on both sides".into());
         return line;

@@ -3,14 +3,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::accuracy::{accuracy, nothing_comparable, test_family};
 use super::baseline::{Baseline, REFERENCE_VOLUME};
 use super::cost_line::cost;
-use super::line::{Judgement, Kind, Line, Outcome, Verdict};
+use super::line::{Judgement, Kind, Line, Outcome, Verdict, some};
 use super::losses::Losses;
 use super::policy::Policy;
 use crate::error::Result;
 use crate::evaluation::Label;
-
-/// A reason names so many cases.
-const NAMED: usize = 5;
 
 /// Holds results against a baseline.
 ///
@@ -26,7 +23,7 @@ pub fn judge(baseline: &Baseline, current: &Baseline, policy: &Policy) -> Result
     let mut family: Vec<(usize, Losses)> = Vec::new();
     for (old, new) in &pairs {
         let data = match new {
-            Some(new) => other_data(baseline, old, current, new),
+            Some(new) => unscored(baseline).or_else(|| other_data(baseline, old, current, new)),
             None => Some("the algorithm is missing from the current results".into()),
         };
         for rule in &policy.accuracy {
@@ -43,7 +40,7 @@ pub fn judge(baseline: &Baseline, current: &Baseline, policy: &Policy) -> Result
             lines.push(made.0);
         }
     }
-    test_family(&mut lines, &mut family, policy);
+    notes.extend(test_family(&mut lines, &mut family, policy));
     let same_hardware = baseline.facts.hardware == current.facts.hardware;
     for (old, new) in &pairs {
         for rule in &policy.cost {
@@ -68,9 +65,15 @@ pub fn judge(baseline: &Baseline, current: &Baseline, policy: &Policy) -> Result
     let regressed = lines.iter().any(|line| line.verdict == Verdict::Regressed);
     let open = |line: &Line| line.required && line.verdict == Verdict::NotComparable;
     let compared = |line: &Line| line.verdict != Verdict::NotComparable;
+    // A cost that was measured says nothing of an accuracy that nobody could compare.
+    let gated = match lines.iter().any(|line| line.kind == Kind::Accuracy) {
+        true => Kind::Accuracy,
+        false => Kind::Cost,
+    };
+    let mut gated = lines.iter().filter(|line| line.kind == gated);
     let outcome = if regressed {
         Outcome::Regressed
-    } else if lines.iter().any(open) || !lines.iter().any(compared) {
+    } else if lines.iter().any(open) || !gated.any(compared) {
         Outcome::NotComparable
     } else {
         Outcome::Passed
@@ -120,6 +123,19 @@ fn pairs(
     old.into_iter()
         .map(|name| (name.clone(), new.contains(&name).then_some(name)))
         .collect()
+}
+
+/// Why a baseline that is no saved one is none: the evaluation it is of failed in some cases, of which nothing
+/// could be said.
+fn unscored(baseline: &Baseline) -> Option<String> {
+    let cases: Vec<&String> = baseline.unscored.iter().collect();
+    (!cases.is_empty()).then(|| {
+        format!(
+            "the baseline is a partial evaluation: {} cases failed in it: {}",
+            cases.len(),
+            some(&cases)
+        )
+    })
 }
 
 /// Why the cases of an algorithm are not the same on both sides.
@@ -175,16 +191,6 @@ fn other_data(baseline: &Baseline, old: &str, current: &Baseline, new: &str) -> 
     })
 }
 
-/// The first few of some names.
-pub(super) fn some(names: &[&String]) -> String {
-    let mut text: Vec<&str> = names.iter().take(NAMED).map(|name| name.as_str()).collect();
-    let more = format!("and {} more", names.len().saturating_sub(NAMED));
-    if names.len() > NAMED {
-        text.push(&more);
-    }
-    text.join(", ")
-}
-
 /// What differs between the sides without making them incomparable.
 fn facts(baseline: &Baseline, current: &Baseline) -> Vec<String> {
     let mut notes = Vec::new();
@@ -223,6 +229,13 @@ fn facts(baseline: &Baseline, current: &Baseline) -> Vec<String> {
              names of the cases and their reference volumes."
                 .into(),
         );
+    }
+    if !current.unscored.is_empty() {
+        notes.push(format!(
+            "Current: {} cases failed when they were scored: {}.",
+            current.unscored.len(),
+            some(&current.unscored.iter().collect::<Vec<_>>())
+        ));
     }
     notes.extend(current.notes.iter().map(|note| format!("Current: {note}.")));
     notes

@@ -1,5 +1,8 @@
 use serde::Serialize;
 
+/// A reason names so many cases.
+const NAMED: usize = 5;
+
 /// What is said of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -123,4 +126,14 @@ impl Judgement {
     pub fn count(&self, verdict: Verdict) -> usize {
         self.lines.iter().filter(|l| l.verdict == verdict).count()
     }
+}
+
+/// The first few of some names.
+pub(super) fn some(names: &[&String]) -> String {
+    let mut text: Vec<&str> = names.iter().take(NAMED).map(|name| name.as_str()).collect();
+    let more = format!("and {} more", names.len().saturating_sub(NAMED));
+    if names.len() > NAMED {
+        text.push(&more);
+    }
+    text.join(", ")
 }

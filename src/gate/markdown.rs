@@ -168,10 +168,20 @@ pub fn headline(judgement: &Judgement) -> String {
         .filter(|verdict| judgement.count(*verdict) > 0)
         .map(|verdict| format!("{} {}", judgement.count(verdict), verdict.words()))
         .collect();
+    let open = judgement.count(Verdict::NotComparable);
     let said = match judgement.outcome {
-        Outcome::Passed => "Passed",
-        Outcome::Regressed => "Regressed",
-        Outcome::NotComparable => "Not comparable",
+        // What was not compared did not pass.
+        Outcome::Passed if open > 0 => {
+            let were = if open == 1 {
+                "line that was"
+            } else {
+                "lines that were"
+            };
+            format!("Passed but for {open} {were} not required and not compared")
+        }
+        Outcome::Passed => "Passed".into(),
+        Outcome::Regressed => "Regressed".into(),
+        Outcome::NotComparable => "Not comparable".into(),
     };
     format!(
         "{said}: {} of {} lines.",
@@ -186,6 +196,7 @@ pub fn headline(judgement: &Judgement) -> String {
 /// None that can happen: an exporter's.
 pub fn comment(judgement: &Judgement) -> Result<String> {
     let sign = match judgement.outcome {
+        Outcome::Passed if judgement.count(Verdict::NotComparable) > 0 => "⚠️",
         Outcome::Passed => "✅",
         Outcome::Regressed => "❌",
         Outcome::NotComparable => "⚠️",

@@ -14,6 +14,9 @@ mod markdown;
 mod plot;
 mod policy;
 mod power;
+#[cfg(test)]
+mod properties;
+mod soundness;
 
 pub use accuracy::WARNED_BELOW;
 pub use baseline::{Baseline, Facts, list};
@@ -23,7 +26,7 @@ pub use github::{annotations, step_summary};
 pub use judge::judge;
 pub use junit::junit;
 pub use line::{Judgement, Kind, Line, Outcome, Verdict, WorstCase};
-pub use losses::{Judged, Losses, called};
+pub use losses::{Judged, Losses, called, draws_needed, fewest_cases};
 pub use markdown::{comment, headline, table};
 pub use plot::plot;
 pub use policy::{AccuracyRule, CostRule, DEFAULT_POLICY, Policy};

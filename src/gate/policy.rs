@@ -3,6 +3,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 use super::cost::Quantity;
+use crate::analysis::{better, range, towards_zero};
 use crate::artifact::read_text;
 use crate::error::{Error, Result};
 use crate::evaluation::Label;
@@ -131,7 +132,7 @@ impl Policy {
                     rule.figure
                 ));
             }
-            if crate::analysis::better(metric).is_none() && !crate::analysis::towards_zero(metric) {
+            if better(metric).is_none() && !towards_zero(metric) {
                 return Some(format!(
                     "{}: this metric has no better and no worse",
                     rule.figure
@@ -140,6 +141,12 @@ impl Policy {
             if !(rule.margin >= 0.0 && rule.margin.is_finite()) {
                 return Some(format!(
                     "{}: margin {} is no loss of 0 or more",
+                    rule.figure, rule.margin
+                ));
+            }
+            if let Some(most) = largest_loss(metric).filter(|most| rule.margin >= *most) {
+                return Some(format!(
+                    "{}: no loss is above a margin of {}: the metric changes by {most} at most",
                     rule.figure, rule.margin
                 ));
             }
@@ -161,6 +168,15 @@ impl Policy {
             )
         })
     }
+}
+
+/// From the best value of a metric to its worst; nothing for one without bounds.
+fn largest_loss(metric: &str) -> Option<f64> {
+    let range = range(metric)?;
+    Some(match towards_zero(metric) {
+        true => range.start().abs().max(range.end().abs()),
+        false => range.end() - range.start(),
+    })
 }
 
 #[cfg(test)]
@@ -193,6 +209,18 @@ mod tests {
             ("figure = \"lesion:dice\"\nmargin = -1", "margin -1"),
             ("figure = \"lesion:dice\"\nmargin = nan", "margin NaN"),
             ("figure = \"lesion:dice\"\nmargn = 0.1", "margn"),
+            (
+                "figure = \"lesion:dice\"\nmargin = 1",
+                "changes by 1 at most",
+            ),
+            (
+                "figure = \"lesion:dice\"\nmargin = 1e9",
+                "changes by 1 at most",
+            ),
+            (
+                "figure = \"tumour_burden_error\"\nmargin = 1.5",
+                "changes by 1 at most",
+            ),
         ] {
             let told = problem(&format!("{rule}{line}"));
             assert!(told.contains(said) && told.contains("p.toml"), "{told}");

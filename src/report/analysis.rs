@@ -157,11 +157,11 @@ impl AnalysisTables {
                 Cell::text(&comparison.algorithm),
                 Cell::text(&comparison.baseline),
                 Cell::number(Some(comparison.n as f64)),
-                Cell::number(Some(comparison.difference)),
+                known(comparison.difference),
                 Cell::number(comparison.interval.map(|i| i[0])),
                 Cell::number(comparison.interval.map(|i| i[1])),
-                Cell::number(Some(comparison.p)),
-                Cell::number(Some(comparison.p_holm)),
+                known(comparison.p),
+                known(comparison.p_holm),
             ];
             if several {
                 cells.push(Cell::number(comparison.in_replicate_sd));
@@ -180,7 +180,8 @@ impl AnalysisTables {
                     "Mean of algorithm - against over the N cases that both have a value for (of \
                      absolute values where the size counts: {}). Low and high: {} p: Wilcoxon's \
                      signed-rank test, two-sided{}; Holm's correction over the comparisons of a \
-                     figure. Better and worse: interval and corrected test agree.",
+                     figure. Better and worse: interval and corrected test agree. Not comparable: no case \
+                     has a value by both.",
                     "rvd, tumour_burden_error",
                     self.method,
                     if normal {
@@ -426,12 +427,18 @@ fn figure_name(label: Option<Label>, metric: &str) -> String {
     format!("{label}{metric}{arrow}")
 }
 
+/// A number where there is one.
+fn known(value: f64) -> Cell {
+    Cell::number(Some(value).filter(|value| !value.is_nan()))
+}
+
 fn finding(comparison: &Comparison) -> &'static str {
     match comparison.finding {
         Finding::Better => "better",
         Finding::Worse => "worse",
         Finding::Different => "different",
         Finding::NoEvidence => "no evidence",
+        Finding::NotComparable => "not comparable",
     }
 }
 

@@ -278,6 +278,137 @@ fn what_cannot_be_analysed_is_named() {
     refused(&run(&["analyze", "empty"]), 3, "metric_per_case");
 }
 
+/// Recalls that are fractions, as a table gives them.
+#[test]
+fn ties_of_fractions_are_ties_through_the_binary() {
+    let dir = tempfile::tempdir().unwrap();
+    let a = [1.0, 1.0 / 7.0, 2.0 / 7.0, 1.0, 0.0, 0.5, 1.0, 1.0, 1.0, 1.0];
+    let (b, c) = (6.0 / 7.0, 5.0 / 6.0);
+    let b = [0.5, 2.0 / 7.0, 1.0 / 7.0, b, 0.0, 0.5, c, 0.0, 1.0, b];
+    for (name, values) in [("a", a), ("b", b)] {
+        table(dir.path(), name, "detection_recall_iou_gt_0", &values);
+    }
+    let metric = ["--metric", "lesion:detection_recall_iou_gt_0"];
+    let rank = ["--rank", "lesion:detection_recall_iou_gt_0"];
+    let arguments = [&["analyze", "a", "b"][..], &metric, &rank].concat();
+    let found = told(&hdbench(dir.path(), &arguments));
+    let comparison = &found["comparisons"][0];
+    assert_eq!(comparison["p"], 0.078125);
+    assert_eq!(comparison["finding"], "no-evidence");
+}
+
+/// One algorithm's values of a lesion metric, case by case; NaN for none.
+fn table(dir: &Path, name: &str, metric: &str, values: &[f64]) {
+    let mut text = String::from(
+        "task,algorithm,fold,seed,case,label,metric,metric_version,value,raw_value,policy\n",
+    );
+    for (case, value) in values.iter().enumerate() {
+        text += &format!("t,{name},0,0,case_{case},lesion,{metric},1,{value},{value},strict\n");
+    }
+    fs::create_dir_all(dir.join(name)).unwrap();
+    fs::write(dir.join(name).join("metrics_long.csv"), text).unwrap();
+}
+
+#[test]
+fn what_no_case_has_by_both_is_not_comparable() {
+    let dir = setup();
+    let nothing =
+        scores("hybrid", 0.05).replace(",lesion,assd,1,", ",lesion,assd,1,NaN,NaN,strict\n#");
+    let nothing: String = nothing
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    fs::write(dir.path().join("ours/metrics_long.csv"), nothing).unwrap();
+    let output = hdbench(dir.path(), &["compare", "base", "ours"]);
+    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+    let found = told(&output);
+    let assd = found["comparisons"].as_array().unwrap();
+    let assd = assd.iter().find(|c| c["metric"] == "assd").unwrap();
+    assert_eq!(
+        (&assd["n"], &assd["p"], &assd["p_holm"], &assd["finding"]),
+        (
+            &json!(0),
+            &Value::Null,
+            &Value::Null,
+            &json!("not-comparable")
+        )
+    );
+    assert!(errors.contains("lesion assd of ours and base"), "{errors}");
+    // Two inputs that share no case have nothing to compare at all.
+    let other = scores("other", 0.0).replace("volume-", "case-");
+    fs::create_dir(dir.path().join("other")).unwrap();
+    fs::write(dir.path().join("other/metrics_long.csv"), other).unwrap();
+    let run = |inputs: &[&str]| hdbench(dir.path(), &[&["analyze"], inputs].concat());
+    refused(
+        &run(&["base", "other"]),
+        3,
+        "other: has no case in common with base",
+    );
+    assert_eq!(run(&["base", "ours", "other"]).status.code(), Some(0));
+}
+
+#[test]
+fn cases_that_are_there_twice_or_called_all_are_refused() {
+    let dir = setup();
+    let good = scores("unet", 0.0);
+    let write = |text: &str| fs::write(dir.path().join("base/metrics_long.csv"), text).unwrap();
+    let header = good.lines().next().unwrap().len() + 1;
+    for (text, says) in [
+        (
+            format!("{good}{}", &good[header..]),
+            "12 cases are there twice",
+        ),
+        (
+            good.replace(",volume-3,", ",_all,"),
+            "a case is called _all",
+        ),
+    ] {
+        write(&text);
+        refused(&hdbench(dir.path(), &["analyze", "base"]), 3, says);
+        refused(&hdbench(dir.path(), &["compare", "base", "ours"]), 3, says);
+    }
+    // Another replicate is another measurement.
+    let replicate = good[header..].replace(",unet,0,0,", ",unet,0,1,");
+    write(&format!("{good}{replicate}"));
+    assert_eq!(
+        hdbench(dir.path(), &["analyze", "base"]).status.code(),
+        Some(0)
+    );
+}
+
+/// Python writes numbers that JSON has not, and a case may be called as one of them.
+#[test]
+fn summaries_keep_names_and_infinite_values() {
+    let dir = tempfile::tempdir().unwrap();
+    let case = |name: &str, dice: &str| {
+        format!(
+            "{{\"metrics\": {{\"2\": {{\"Dice\": {dice}}}}}, \"prediction_file\": \"/x/{name}.nii.gz\"}}"
+        )
+    };
+    let cases = [
+        case("NaNjing_1", "0.5"),
+        case("an \\\"Infinity\\\" case", "NaN"),
+        case("c", "-Infinity"),
+        case("d", "Infinity"),
+    ];
+    let path = dir.path().join("summary.json");
+    fs::write(
+        &path,
+        format!("{{\"metric_per_case\": [{}]}}", cases.join(",")),
+    )
+    .unwrap();
+    let rows = Scored::read(&path).unwrap().rows;
+    let names: Vec<&str> = rows.iter().map(|row| row.case.as_str()).collect();
+    assert_eq!(names, ["NaNjing_1", "an \"Infinity\" case", "c", "d"]);
+    assert_eq!(rows[0].value, 0.5);
+    assert!(rows[1].value.is_nan());
+    assert_eq!(
+        [rows[2].value, rows[3].value],
+        [f64::NEG_INFINITY, f64::INFINITY]
+    );
+}
+
 #[test]
 fn directions_are_those_of_the_metrics() {
     for (metric, expected) in [

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 fn hdbench(dir: &Path, arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_hdbench"))
@@ -344,10 +344,195 @@ fn power_is_the_loss_that_is_seen() {
         loss > 0.01 + 0.5 * sd && loss < 0.01 + 1.3 * sd,
         "{loss} at {sd}"
     );
-    // A baseline of one replicate alone has no spread.
+    // A baseline of one replicate alone has no spread: what is known without one is told.
     let alone = hdbench(dir.path(), &["regress", "--baseline", "main", "--power"]);
-    assert_eq!(alone.status.code(), Some(2));
+    assert_eq!(alone.status.code(), Some(0));
     assert!(String::from_utf8_lossy(&alone.stderr).contains("no spread"));
+    let told: Value = serde_json::from_slice(&alone.stdout).unwrap();
+    let line = &told["lines"][0];
+    assert_eq!((&line["n"], &line["fewest"]), (&json!(20), &json!(8)));
+    assert_eq!((&line["sd"], &line["loss"]), (&Value::Null, &Value::Null));
+}
+
+#[track_caller]
+fn not_comparable(dir: &Path, says: &str) {
+    let output = hdbench(dir, &REGRESS);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(7), "{says}: {errors}");
+    assert!(errors.contains(says), "{says}: {errors}");
+}
+
+#[test]
+fn values_that_a_metric_cannot_have_are_not_comparable() {
+    let lost = scores(|_| -0.3);
+    let dice = |value: &str| {
+        let at = lost.find("hybrid,0,0,volume-3,lesion,dice,1,").unwrap();
+        let end = at + lost[at..].find(",strict").unwrap();
+        format!(
+            "{}hybrid,0,0,volume-3,lesion,dice,1,{value},{value}{}",
+            &lost[..at],
+            &lost[end..]
+        )
+    };
+    for value in ["inf", "-inf", "8", "1000000000", "-0.5"] {
+        let dir = setup(&dice(value));
+        not_comparable(dir.path(), &format!("{value} (volume-3) is no dice"));
+        // Nor is it a baseline.
+        let save = ["baseline", "save", "new", "--name", "other"];
+        let saved = hdbench(dir.path(), &save);
+        assert_eq!(saved.status.code(), Some(3), "{value}");
+        let arguments = ["regress", "--baseline", "new", "--current", "old"];
+        assert_eq!(
+            hdbench(dir.path(), &arguments).status.code(),
+            Some(7),
+            "{value}"
+        );
+    }
+}
+
+#[test]
+fn a_case_that_is_there_twice_is_not_comparable() {
+    let good = scores(|_| 0.0);
+    let header = good.lines().next().unwrap().len() + 1;
+    let lost = scores(|_| -0.3);
+    let dir = setup(&format!("{lost}{}", &scores(|_| 0.3)[header..]));
+    not_comparable(dir.path(), "20 cases are there twice");
+    // Once in the table, twice in the baseline: as another entry, and as another key of one.
+    let dir = setup(&good);
+    let path = dir.path().join("reports/baseline/main.json");
+    let text = fs::read_to_string(&path).unwrap();
+    let baseline: Value = serde_json::from_str(&text).unwrap();
+    let mut again = baseline.clone();
+    let figures = again["figures"].as_array_mut().unwrap();
+    let figure = figures
+        .iter()
+        .find(|f| f["label"] == "lesion" && f["metric"] == "dice");
+    let figure = figure.unwrap().clone();
+    figures.push(figure);
+    fs::write(&path, again.to_string()).unwrap();
+    not_comparable(
+        dir.path(),
+        "the baseline cannot be judged by: 20 cases are there twice",
+    );
+    let keys =
+        baseline
+            .to_string()
+            .replacen("\"volume-4\":0.64", "\"volume-4\":0.64,\"volume-4\":0.1", 1);
+    assert_ne!(keys, baseline.to_string());
+    fs::write(&path, keys).unwrap();
+    not_comparable(
+        dir.path(),
+        "the baseline cannot be judged by: 1 cases are there twice: volume-4",
+    );
+}
+
+#[test]
+fn cases_that_had_no_value_are_not_comparable() {
+    let dir = setup(&scores(|_| 0.0));
+    let path = dir.path().join("reports/baseline/main.json");
+    let mut baseline: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    for figure in baseline["figures"].as_array_mut().unwrap() {
+        if figure["metric"] == "dice" && figure["label"] == "lesion" {
+            for case in 0..14 {
+                figure["values"][format!("volume-{case}")] = Value::Null;
+            }
+        }
+    }
+    fs::write(&path, baseline.to_string()).unwrap();
+    not_comparable(
+        dir.path(),
+        "14 of 20 cases have a value now where the baseline has none",
+    );
+}
+
+#[test]
+fn a_case_called_as_all_of_them_is_refused() {
+    let dir = setup(&scores(|_| 0.0).replace("volume-4,", "_all,"));
+    let output = hdbench(dir.path(), &REGRESS);
+    assert_eq!(output.status.code(), Some(3));
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(errors.contains("a case is called _all"), "{errors}");
+}
+
+#[test]
+fn a_partial_evaluation_is_no_baseline() {
+    let dir = setup(&scores(|_| 0.0));
+    let failures = "case,reason\nvolume-20,\"cannot be read; hint: none\"\n";
+    fs::write(dir.path().join("new/failures.csv"), failures).unwrap();
+    for scores in ["new", "new/metrics_long.csv"] {
+        let saved = hdbench(dir.path(), &["baseline", "save", scores, "--name", "part"]);
+        let errors = String::from_utf8_lossy(&saved.stderr);
+        assert_eq!(saved.status.code(), Some(3), "{errors}");
+        assert!(
+            errors.contains("1 cases failed in it (volume-20)"),
+            "{errors}"
+        );
+        let arguments = ["regress", "--baseline", scores, "--current", "old"];
+        assert_eq!(hdbench(dir.path(), &arguments).status.code(), Some(7));
+    }
+    // As what is judged it lacks nothing that the baseline has, and the comment says what it lacks.
+    let judgement = judged(dir.path(), 0);
+    let notes = judgement["notes"].to_string();
+    assert!(
+        notes.contains("1 cases failed when they were scored: volume-20"),
+        "{notes}"
+    );
+}
+
+#[test]
+fn what_was_not_compared_has_not_passed() {
+    let all = scores(|_| 0.0);
+    let kept = all.lines().filter(|line| !line.contains(",assd,"));
+    let kept: String = kept.map(|line| format!("{line}\n")).collect();
+    let dir = setup(&kept);
+    let output = hdbench(dir.path(), &[&REGRESS[..], &["--out", "gate"]].concat());
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{errors}");
+    let says = "Passed but for 2 lines that were not required and not compared";
+    assert!(errors.contains(says), "{errors}");
+    let comment = fs::read_to_string(dir.path().join("gate/comment.md")).unwrap();
+    assert!(comment.contains(&format!("### ⚠️ {says}")), "{comment}");
+    // A policy that requires nothing is not passed by nothing either.
+    fs::write(
+        dir.path().join("policy.toml"),
+        "format = 1\nlevel = 0.05\n[[accuracy]]\nfigure = \"liver:assd\"\nmargin = 0.1\nrequired = false\n",
+    )
+    .unwrap();
+    let output = hdbench(
+        dir.path(),
+        &[&REGRESS[..], &["--policy", "policy.toml"]].concat(),
+    );
+    assert_eq!(output.status.code(), Some(7));
+}
+
+/// Whatever the level and the draws: a loss in every case is one.
+#[test]
+fn few_draws_and_a_low_level_do_not_make_a_gate_that_cannot_fail() {
+    let dir = setup(&scores(|_| -0.3));
+    for (level, resamples) in [("0.0004", 2000), ("0.05", 100), ("0.00001", 100)] {
+        let policy = format!(
+            "format = 1\nlevel = {level}\nresamples = {resamples}\n[[accuracy]]\nfigure = \"lesion:dice\"\nmargin = 0.01\n"
+        );
+        fs::write(dir.path().join("policy.toml"), policy).unwrap();
+        let arguments = [&REGRESS[..], &["--policy", "policy.toml"]].concat();
+        let output = hdbench(dir.path(), &arguments);
+        assert_eq!(output.status.code(), Some(6), "{level}, {resamples}");
+    }
+    fs::write(
+        dir.path().join("policy.toml"),
+        "format = 1\nlevel = 1e-9\n[[accuracy]]\nfigure = \"lesion:dice\"\nmargin = 0.01\n",
+    )
+    .unwrap();
+    let output = hdbench(
+        dir.path(),
+        &[&REGRESS[..], &["--policy", "policy.toml"]].concat(),
+    );
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(7), "{errors}");
+    assert!(
+        errors.contains("too few cases: 20 of the 31 that 2 lines need"),
+        "{errors}"
+    );
 }
 
 #[test]
