@@ -60,8 +60,7 @@ const SHAPES: [Shape; 5] = [
     },
 ];
 
-/// A line of a gate, made up and tested: its p against a loss up to the margin, 1 where the interval does not
-/// say the same.
+/// Made-up lines of a gate.
 #[derive(Clone, Copy)]
 struct Tested {
     loss: f64,
@@ -71,8 +70,8 @@ struct Tested {
 }
 
 impl Tested {
-    /// Tests `number` lines for each number of lines that a gate may have; the p of those that a gate of them
-    /// would call.
+    /// Tests `number` lines for each number of lines that a gate may have: p against a loss up to the margin, 1
+    /// where the interval does not say the same.
     fn lines(self, shape: Shape, number: u64) -> Vec<[f64; LINES.len()]> {
         let seed = Seed(20_261_129)
             .derive(shape.name)
@@ -119,11 +118,10 @@ fn main() {
         let text = std::env::args().nth(place);
         text.and_then(|text| text.parse().ok()).unwrap_or(default)
     };
-    let (lines, gates) = (asked(1, 100_000), asked(2, 1_000));
+    let (lines, gates) = (asked(1, 60_000), asked(2, 400));
     let highest = false_alarms(lines);
     detection(gates);
     needed();
-    // With the largest standard error of what is told.
     if highest[0] > LEVEL + 3.0 * highest[1] {
         eprintln!("false alarms above the level: {}", highest[0]);
         std::process::exit(1);
@@ -137,11 +135,9 @@ fn false_alarms(number: u64) -> [f64; 2] {
         "Chance that any line of a gate is called regressed at level {LEVEL} while every true mean loss is exactly the \
          margin, with its standard error, from {number} lines a row; \"7\": too few cases, not comparable.\n"
     );
-    let titles = LINES.map(|lines| format!("{lines} lines | "));
-    println!(
-        "| losses | N | {}\n| --- | ---: | ---: | ---: | ---: | ---: |",
-        titles.concat()
-    );
+    let titles = LINES.map(|lines| format!("{lines} line{}", if lines == 1 { "" } else { "s" }));
+    println!("| losses | N | {} |", titles.join(" | "));
+    println!("| --- | ---: | ---: | ---: | ---: | ---: |");
     let mut highest = [0.0, 0.0];
     for shape in SHAPES {
         for cases in [10, 20, 40, 131] {

@@ -4,7 +4,7 @@ use crate::analysis::statistics::{
 };
 use crate::seed::Seed;
 
-/// More draws than these the bootstrap-t does not take of its own accord; beyond them Student's tail tells.
+/// More draws than these the bootstrap-t does not take of its own accord; beyond them its tail tells.
 const MOST_DRAWS: usize = 10_000;
 
 /// The losses of an accuracy line, larger than 0 for worse, case by case.

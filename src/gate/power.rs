@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::baseline::Baseline;
 use super::line::Verdict;
-use super::losses::{Judged, Losses, called, fewest_cases};
+use super::losses::{Judged, Losses, called, draws_needed, fewest_cases};
 use super::policy::{AccuracyRule, Policy};
 use crate::analysis::statistics::BootstrapT;
 use crate::analysis::{FigureTable, figures, towards_zero};
@@ -21,6 +21,9 @@ const SIMULATED: usize = 400;
 
 /// Draws of the bootstrap in each of them.
 const RESAMPLES: usize = 1_000;
+
+/// Where many lines need more, up to so many: 400 gates are to be drawn.
+const MOST_RESAMPLES: usize = 4_000;
 
 /// Where the search for a loss ends, in standard deviations of the differences beyond the margin.
 const FARTHEST: f64 = 8.0;
@@ -217,6 +220,7 @@ pub fn detectable_loss(
             Losses::alone(margin, (0..n).map(|_| draw(&mut stream)).collect())
         })
         .collect();
+    let draws = draws_needed(lines, level, RESAMPLES).min(MOST_RESAMPLES);
     // The interval moves with the losses: it is drawn once for each sample.
     let intervals: Vec<Option<[f64; 2]>> = samples
         .iter()
@@ -224,7 +228,7 @@ pub fn detectable_loss(
         .collect();
     let studentized: Vec<Option<BootstrapT>> = samples
         .iter()
-        .map(|sample| BootstrapT::new(&sample.losses, RESAMPLES, seed))
+        .map(|sample| BootstrapT::new(&sample.losses, draws, seed))
         .collect();
     let seen = |loss: f64| {
         let drawn = intervals.iter().zip(&studentized);

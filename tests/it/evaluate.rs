@@ -318,15 +318,7 @@ fn predictions_that_are_their_own_references_are_told() {
     zip(&archive, &[("a.nii", bytes("a.nii", labels(0)))]);
     says(&told(&archive, &archive), &[one_file, "1 of 1 cases (a)"]);
     let out = dir.path().join("scores");
-    let output = hdbench(&[
-        &"evaluate",
-        &"--pred",
-        &reference,
-        &"--ref",
-        &reference,
-        &"--out",
-        &out,
-    ]);
+    let output = hdbench(&[&"--pred", &reference, &"--ref", &reference, &"--out", &out]);
     assert_eq!(output.status.code(), Some(0));
     says(
         &text(&output.stderr),
