@@ -6,6 +6,7 @@ mod folder;
 mod gzip;
 mod hash;
 mod recorded;
+mod results;
 mod target;
 mod input;
 mod tree;
@@ -21,7 +22,10 @@ pub use gzip::{MaybeGzip, gzip_writer};
 pub use hash::{hash_bytes, hash_file};
 pub use input::{open_file, read_file, read_text};
 pub use recorded::{FileRecord, FileRecords, FileState, Look, record_files, restamp, unlike};
-pub use target::{is_standard_output, refuse_input, refuse_input_inside};
+pub use results::{Results, begins_with, json_says};
+pub use target::{
+    is_standard_output, is_stream, refuse_input, refuse_input_inside, refuse_output_inside,
+};
 pub use tree::{Tree, TreeFile};
 pub use xml::xml_text;
 pub use zip::{Archive, Entry, Refusal, Refused, is_zip};

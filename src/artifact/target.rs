@@ -94,6 +94,11 @@ pub fn is_standard_output(path: &Path) -> bool {
     }
 }
 
+/// Whether a path names a device, a pipe or an open descriptor, which take bytes and hold no file.
+pub fn is_stream(path: &Path) -> bool {
+    matches!(Target::of(path), Ok(Target::Stream(_)))
+}
+
 /// Opens a device, pipe or descriptor for writing; `path` is its name for messages.
 pub(super) fn open_stream(stream: &Path, path: &Path) -> Result<Box<dyn Write + Send>> {
     if is_standard_output(stream) {
@@ -148,6 +153,23 @@ pub fn refuse_input<'a>(output: &Path, inputs: impl IntoIterator<Item = &'a Path
                 "give the output another name",
             ));
         }
+    }
+    Ok(())
+}
+
+/// Refuses an output inside of a folder that is an input as a whole.
+///
+/// # Errors
+/// `Error::Usage`.
+pub fn refuse_output_inside(output: &Path, input: &Path) -> Result<()> {
+    let (Ok(folder), Ok(input)) = (parent_of(output).canonicalize(), input.canonicalize()) else {
+        return Ok(());
+    };
+    if folder.starts_with(&input) && !is_stream(output) {
+        return Err(Error::usage(
+            format!("{}: lies in the input ({})", output.shown(), input.shown()),
+            "write it to a folder outside",
+        ));
     }
     Ok(())
 }

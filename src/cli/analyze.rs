@@ -10,7 +10,7 @@ use crate::analysis::{
     RankMethod, Scored, analyse, better, by_case_groups, by_lesion_size, figures, ranking,
     towards_zero,
 };
-use crate::artifact::write_atomic;
+use crate::artifact::{Results, json_says, write_atomic};
 use crate::error::{Error, Result};
 use crate::evaluation::{Label, Row};
 use crate::report::{AnalysisTables, Exporter, LesionBins, Markdown, Table, write_tables};
@@ -128,6 +128,9 @@ impl Draws {
 
 impl Analyze {
     pub fn exec(self) -> Result<()> {
+        self.out
+            .as_deref()
+            .map_or(Ok(()), |out| RESULTS.check(out))?;
         let scored = Scored::read_all(&self.inputs)?;
         for note in &scored.notes {
             tell(&format!("note: {note}"));
@@ -292,15 +295,44 @@ pub fn cases_in_words(figures: &[FigureTable]) -> String {
     )
 }
 
+/// The folder that tables go to.
+pub const RESULTS: Results<'_> = Results {
+    names: &["analysis.md", "analysis.json"],
+    first: "analysis.json",
+    is_ours: &|folder, name| match name {
+        "analysis.md" | "analysis.json" => is_analysis(folder),
+        table => is_analysis(folder) && is_table(folder, table),
+    },
+};
+
+fn is_analysis(folder: &Path) -> bool {
+    json_says(
+        &folder.join("analysis.json"),
+        "/format",
+        "hdbench.analysis/1",
+    )
+}
+
+/// Whether an analysis names the table of this file; there may be others than the last time.
+fn is_table(folder: &Path, file: &str) -> bool {
+    let text = std::fs::read(folder.join("analysis.json")).unwrap_or_default();
+    let json: serde_json::Value = serde_json::from_slice(&text).unwrap_or_default();
+    let tables = json["tables"].as_array();
+    let id = Path::new(file).file_stem().and_then(|stem| stem.to_str());
+    tables.is_some_and(|tables| tables.iter().any(|table| table.as_str() == id))
+}
+
 /// Shows the tables and writes them.
 pub fn finish(tables: &AnalysisTables, out: Option<&Path>, json: bool) -> Result<()> {
     let all = tables.all()?;
     if let Some(out) = out {
-        write_tables(&all, out)?;
-        write_atomic(&out.join("analysis.md"), markdown(&all)?.as_bytes())?;
-        let text = serde_json::to_vec_pretty(&as_json(tables, &all));
-        let text = text.map_err(|e| Error::Internal(e.to_string()))?;
-        write_atomic(&out.join("analysis.json"), &text)?;
+        RESULTS.replace(out, |to| {
+            write_tables(&all, to)?;
+            write_atomic(&to.join("analysis.md"), markdown(&all)?.as_bytes())?;
+            let text = serde_json::to_vec_pretty(&as_json(tables, &all));
+            let text = text.map_err(|e| Error::Internal(e.to_string()))?;
+            write_atomic(&to.join("analysis.json"), &text)
+        })?;
         tell(&format!("tables in {}", out.shown()));
     }
     if json || !for_terminal() {

@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::analyze::{Draws, Wanted, cases_in_words, finish, tell_of_incomparable};
+use super::analyze::{Draws, RESULTS, Wanted, cases_in_words, finish, tell_of_incomparable};
 use super::output::tell;
 use crate::analysis::{Analysis, Scored, analyse, figures, short_names};
 use crate::error::{Error, Result};
@@ -43,6 +43,9 @@ impl Compare {
     pub fn exec(self) -> Result<()> {
         let paths = [self.baseline.clone(), self.candidate.clone()];
         let names = short_names(&paths)?;
+        self.out
+            .as_deref()
+            .map_or(Ok(()), |out| RESULTS.check(out))?;
         let mut sides = [Scored::read_once(&paths[0])?, Scored::read_once(&paths[1])?];
         for note in sides.iter().flat_map(|side| &side.notes) {
             tell(&format!("note: {note}"));

@@ -1,4 +1,4 @@
-use std::io::{self, ErrorKind, IsTerminal};
+use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
@@ -8,7 +8,7 @@ use super::progress::Reporter;
 use super::score_table::{self, Shown};
 use super::study_options::{cores, pool, side_by_side};
 use crate::analysis::write_parquet;
-use crate::artifact::{create_dir, read_file};
+use crate::artifact::{Results, begins_with, json_says, read_file};
 use crate::error::{Error, Result};
 use crate::evaluation::lits::{LitsScored, lits_rows, score_lits, write_scores_txt};
 use crate::evaluation::{
@@ -25,7 +25,7 @@ use crate::text::Shown as _;
 /// So many names are shown in one message; failures.csv has all.
 const NAMES_SHOWN: usize = 10;
 
-/// What some profile writes; whatever an earlier start left of it is taken away.
+/// What some profile writes; what an earlier start left of it is taken away once the new results stand.
 const OUTPUTS: [&str; 8] = [
     "metrics_long.csv",
     "metrics_long.parquet",
@@ -36,6 +36,24 @@ const OUTPUTS: [&str; 8] = [
     "scores.txt",
     FAILURES,
 ];
+
+/// The folder that the results go to.
+const RESULTS: Results<'_> = Results {
+    names: &OUTPUTS,
+    first: "metrics_long.csv",
+    is_ours: &|folder, name| {
+        let file = folder.join(name);
+        let is_scored = || begins_with(&folder.join(OUTPUTS[0]), "task,algorithm,fold,seed,");
+        match name {
+            "cases.csv" => begins_with(&file, "case,liver_"),
+            "lesions.csv" => begins_with(&file, "case,side,lesion,voxels,"),
+            FAILURES => begins_with(&file, "case,reason\n"),
+            "summary.json" => json_says(&file, "/hdbench/format", "hdbench.summary/1"),
+            // What has no mark of ours in it.
+            _ => is_scored(),
+        }
+    },
+};
 
 /// Score segmentations against references: a file, a folder or a submission zip.
 ///
@@ -221,6 +239,7 @@ impl Evaluate {
     pub fn score(&self, reporter: &Reporter) -> Result<Scored> {
         let (threads, jobs) = self.parallel();
         self.check_out()?;
+        RESULTS.check(&self.out)?;
         let pairing = pair(&self.pred, &self.reference)?;
         let options = self.options(reporter)?;
         let mut cases = Cases {
@@ -253,16 +272,17 @@ impl Evaluate {
         found: Vec<StrictCase>,
         reporter: &Reporter,
     ) -> Result<(Vec<Row>, usize)> {
-        self.begin_writing(&cases.failures, found.len())?;
+        self.refuse_nothing(&cases.failures, found.len())?;
         let apart = found.iter().filter_map(|case| case.apart_mm);
         tell_of_displaced(apart, "as --ignore-geometry asks", reporter);
         let scored: Vec<ScoredCase> = found.into_iter().map(|case| case.scored).collect();
         let rows = rows(&self.origin(), &scored);
-        let out = |name: &str| self.out.join(name);
-        write_cases(&out("cases.csv"), &scored)?;
-        write_lesions(&out("lesions.csv"), &scored)?;
-        write_summary(&out("summary.json"), &scored)?;
-        self.write_rows(&rows)?;
+        RESULTS.replace(&self.out, |out| {
+            write_cases(&out.join("cases.csv"), &scored)?;
+            write_lesions(&out.join("lesions.csv"), &scored)?;
+            write_summary(&out.join("summary.json"), &scored)?;
+            write_rows(out, &rows, &cases.failures)
+        })?;
         Ok((rows, scored.len()))
     }
 
@@ -272,7 +292,7 @@ impl Evaluate {
         found: &[LitsScored],
         reporter: &Reporter,
     ) -> Result<(Vec<Row>, usize)> {
-        self.begin_writing(&cases.failures, found.len())?;
+        self.refuse_nothing(&cases.failures, found.len())?;
         for warning in found.iter().flat_map(|case| &case.warnings) {
             reporter.note(&format!("warning: {warning}"));
         }
@@ -288,11 +308,13 @@ impl Evaluate {
             ));
         }
         let rows = lits_rows(&self.origin(), found);
-        if let Some(totals) = LitsScored::totals(found) {
-            write_scores_txt(&self.out.join("scores.txt"), &totals)?;
-        }
-        write_wide(&self.out.join("cases.csv"), &rows)?;
-        self.write_rows(&rows)?;
+        RESULTS.replace(&self.out, |out| {
+            if let Some(totals) = LitsScored::totals(found) {
+                write_scores_txt(&out.join("scores.txt"), &totals)?;
+            }
+            write_wide(&out.join("cases.csv"), &rows)?;
+            write_rows(out, &rows, &cases.failures)
+        })?;
         Ok((rows, found.len()))
     }
 
@@ -413,35 +435,20 @@ impl Evaluate {
         }
     }
 
-    /// Takes away what an earlier start left, and writes down what failed.
-    fn begin_writing(&self, failures: &[Failure], scored: usize) -> Result<()> {
-        create_dir(&self.out)?;
-        for name in OUTPUTS {
-            let path = self.out.join(name);
-            match std::fs::remove_file(&path) {
-                Err(e) if e.kind() != ErrorKind::NotFound => return Err(Error::write(&path)(e)),
-                _ => {}
-            }
-        }
-        let path = self.out.join(FAILURES);
-        if !failures.is_empty() {
-            write_failures(&path, failures)?;
-        }
+    /// An error if no case was scored: the reasons then take the place of earlier results.
+    fn refuse_nothing(&self, failures: &[Failure], scored: usize) -> Result<()> {
         if scored > 0 {
             return Ok(());
         }
+        let path = self.out.join(FAILURES);
+        RESULTS.replace(&self.out, |out| {
+            write_failures(&out.join(FAILURES), failures)
+        })?;
         Err(Error::malformed(
             &self.pred,
             format!("none of {} cases could be scored", failures.len()),
             format!("the reasons stand above and in {}", path.shown()),
         ))
-    }
-
-    fn write_rows(&self, rows: &[Row]) -> Result<()> {
-        let out = |name: &str| self.out.join(name);
-        write_metrics_long(&out("metrics_long.csv"), rows)?;
-        write_parquet(&out("metrics_long.parquet"), rows)?;
-        write_metrics_json(&out("metrics.json"), rows)
     }
 
     /// The figures most asked for, for people.
@@ -531,6 +538,16 @@ impl Cases<'_> {
     fn all(&self, scored: usize) -> usize {
         scored + self.failures.len()
     }
+}
+
+/// What both profiles write.
+fn write_rows(out: &Path, rows: &[Row], failures: &[Failure]) -> Result<()> {
+    if !failures.is_empty() {
+        write_failures(&out.join(FAILURES), failures)?;
+    }
+    write_metrics_long(&out.join("metrics_long.csv"), rows)?;
+    write_parquet(&out.join("metrics_long.parquet"), rows)?;
+    write_metrics_json(&out.join("metrics.json"), rows)
 }
 
 fn partial(failures: &[Failure], total: usize) -> Result<()> {

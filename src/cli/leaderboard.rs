@@ -6,6 +6,7 @@ use super::output::print_json;
 use super::progress::Reporter;
 use super::study_options::{cores, pool};
 use super::table_output::{for_terminal, print_tables};
+use crate::artifact::Results;
 use crate::error::{Error, Result};
 use crate::evaluation::lits::{LitsScored, score_lits};
 use crate::evaluation::{DEFAULT_JOBS, LabelMapChoice, PairOptions, evaluate, pair};
@@ -48,8 +49,25 @@ pub struct Leaderboard {
     json: bool,
 }
 
+/// The folder that the table goes to.
+const RESULTS: Results<'_> = Results {
+    names: &["leaderboard.md", "leaderboard.csv", "leaderboard.tex"],
+    first: "leaderboard.csv",
+    is_ours: &|folder, _| {
+        let table = std::fs::read_to_string(folder.join("leaderboard.csv"));
+        let header = table.unwrap_or_default();
+        let header = header.lines().next().unwrap_or_default();
+        ["rank", "submission", "mean_rank"]
+            .iter()
+            .all(|column| header.split(',').any(|name| name == *column))
+    },
+};
+
 impl Leaderboard {
     pub fn exec(self) -> Result<()> {
+        self.out
+            .as_deref()
+            .map_or(Ok(()), |out| RESULTS.check(out))?;
         let reporter = Reporter::new()?;
         let scored = self.score(&reporter);
         reporter.finish();
@@ -65,7 +83,7 @@ impl Leaderboard {
         let references = entries.iter().map(references).max().unwrap_or_default();
         let table = leaderboard(&entries, self.rank_by, references)?;
         if let Some(out) = &self.out {
-            write_tables(std::slice::from_ref(&table), out)?;
+            RESULTS.replace(out, |to| write_tables(std::slice::from_ref(&table), to))?;
             reporter.note(&format!("table in {}", out.shown()));
         }
         if self.json || !for_terminal() {

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::baseline::{FOLDER, locate};
 use super::output::{print_as_is, print_json, tell};
 use super::table_output::{for_terminal, print_tables};
-use crate::artifact::write_atomic;
+use crate::artifact::{Results, json_says, write_atomic};
 use crate::error::{Error, Result};
 use crate::gate::{
     Baseline, Judgement, Outcome, POWER, Policy, Power, Verdict, annotations, benchmark_json,
@@ -63,6 +63,9 @@ pub struct Regress {
 
 impl Regress {
     pub fn exec(self) -> Result<()> {
+        self.out
+            .as_deref()
+            .map_or(Ok(()), |out| RESULTS.check(out))?;
         let policy = Policy::read(self.policy.as_deref())?;
         let baseline = Baseline::read(&locate(&self.baseline, &self.dir))?;
         let current = self
@@ -178,6 +181,23 @@ fn as_json(judgement: &Judgement) -> serde_json::Value {
 
 /// Everything that another program reads.
 fn write(judgement: &Judgement, out: &Path) -> Result<()> {
+    RESULTS.replace(out, |to| write_into(judgement, to))
+}
+
+/// The folder that they go to.
+const RESULTS: Results<'_> = Results {
+    names: &["regression.json", "comment.md", "summary.md", "junit.xml"],
+    first: "regression.json",
+    is_ours: &|folder, _| {
+        json_says(
+            &folder.join("regression.json"),
+            "/format",
+            "hdbench.regression/1",
+        )
+    },
+};
+
+fn write_into(judgement: &Judgement, out: &Path) -> Result<()> {
     let put = |name: &str, text: &str| write_atomic(&out.join(name), text.as_bytes());
     let [bigger, smaller] = benchmark_json(judgement)?;
     put("comment.md", &comment(judgement)?)?;

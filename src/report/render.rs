@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::burden_plot::BurdenPlot;
 use super::content::Content;
@@ -22,15 +22,27 @@ use super::sheets::sheets;
 use super::size_plots::{Detection, TumourSizes};
 use super::table::{Cell, Column, Exporter, Table, TableRow, Unit};
 use super::{canvas, overlay, tables, viewer};
-use crate::artifact::{Owned, create_dir, read_text, replace_dir, write_atomic};
+use crate::artifact::{Owned, create_dir, read_file, replace_dir, write_atomic};
 use crate::error::{Error, Result};
 
 /// Overlays are put into the page itself while all of them together are at most this large: with the
 /// viewer's stacks and the plots a page stays below 15 MB.
 const EMBEDDED_BYTES: usize = 2_000_000;
 
-/// In each of the report's folders: the names of the files that the report put there.
-const MADE: &str = ".made";
+/// The plots that a report may have.
+const PLOTS: [&str; 8] = [
+    "dice-by-case",
+    "tumour-sizes",
+    "detection-by-size",
+    "tumour-burden",
+    "rank-map",
+    "cost-against-quality",
+    "training-loss",
+    "training-loss-by-network",
+];
+
+/// Pictures of several cases.
+const SHEETS: [&str; 2] = ["figure-4.png", "worst-cases.png"];
 
 /// Version of the layout of `report.json`.
 const JSON_FORMAT: u32 = 1;
@@ -45,19 +57,14 @@ const JSON_FORMAT: u32 = 1;
 /// A folder that cannot be written, or an overlay whose label maps do not fit its CT.
 pub fn write(content: &Content, dir: &Path) -> Result<PathBuf> {
     create_dir(dir)?;
+    let earlier = Earlier::read(dir);
     let tables = tables::all(content)?;
     let curves = curves(&content.rows);
-    replace_part(dir, "tables", &["md", "csv", "tex"], |to| {
-        write_tables(&tables, to)
-    })?;
+    earlier.replace(dir, "tables", |to| write_tables(&tables, to))?;
     let (plots, pictures) = rayon::join(
+        || earlier.replace(dir, "plots", |to| write_plots(content, &curves, to)),
         || {
-            replace_part(dir, "plots", &["svg", "png", "csv"], |to| {
-                write_plots(content, &curves, to)
-            })
-        },
-        || {
-            let drawn = replace_part(dir, "overlays", &["png"], |to| {
+            let drawn = earlier.replace(dir, "overlays", |to| {
                 Ok((write_overlays(content, to)?, write_sheets(content, to)?))
             })?;
             let viewer = match content.stacks.is_empty() {
@@ -85,39 +92,74 @@ pub fn write(content: &Content, dir: &Path) -> Result<PathBuf> {
     Ok(index)
 }
 
-/// Replaces what an earlier report put into one of its folders; what else lies there is taken over.
-fn replace_part<T>(
-    dir: &Path,
-    name: &str,
-    endings: &[&str],
-    fill: impl FnOnce(&Path) -> Result<T>,
-) -> Result<T> {
-    let folder = dir.join(name);
-    let made = read_text(&folder.join(MADE)).ok();
-    let made: Option<BTreeSet<&str>> = made.as_ref().map(|text| text.lines().collect());
-    // Reports of hdbench 0.1 kept no list.
-    let unlisted = made.is_none() && dir.join("report.json").is_file();
-    let is_ours = |path: &Path, _| match &made {
-        Some(made) => path
-            .to_str()
-            .is_some_and(|name| name == MADE || made.contains(name)),
-        None => {
-            let ending = path.extension().unwrap_or_default().to_string_lossy();
-            unlisted && endings.contains(&&*ending)
+/// What of a report's folders an earlier report wrote.
+struct Earlier {
+    tables: BTreeSet<String>,
+    overlays: BTreeSet<String>,
+}
+
+/// The part of `report.json` that tells it.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Written {
+    tables: Vec<WrittenTable>,
+    content: WrittenContent,
+}
+
+#[derive(Deserialize)]
+struct WrittenTable {
+    id: String,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct WrittenContent {
+    overlays: Vec<WrittenOverlay>,
+}
+
+#[derive(Deserialize)]
+struct WrittenOverlay {
+    case: String,
+}
+
+impl Earlier {
+    /// By the report that a folder holds; nothing where it holds none.
+    fn read(dir: &Path) -> Self {
+        let text = read_file(&dir.join("report.json")).unwrap_or_default();
+        let written: Written = serde_json::from_slice(&text).unwrap_or_default();
+        let tables = written
+            .tables
+            .iter()
+            .flat_map(|table| ["md", "csv", "tex"].map(|ending| format!("{}.{ending}", table.id)));
+        let cases: Vec<&str> = written.content.overlays.iter().map(|o| &*o.case).collect();
+        let overlays = cases
+            .iter()
+            .enumerate()
+            .map(|(i, case)| file_name(case, cases[..i].iter().copied()));
+        Self {
+            tables: tables.collect(),
+            overlays: overlays.chain(SHEETS.map(str::to_owned)).collect(),
         }
-    };
-    let owned = Owned::by("a report", &is_ours).keeping_others();
-    replace_dir(&folder, &owned, |to| {
-        let result = fill(to)?;
-        let mut names = Vec::new();
-        for entry in std::fs::read_dir(to).map_err(Error::read(to))? {
-            let entry = entry.map_err(Error::read(to))?;
-            names.push(entry.file_name().to_string_lossy().into_owned());
-        }
-        names.sort_unstable();
-        write_atomic(&to.join(MADE), (names.join("\n") + "\n").as_bytes())?;
-        Ok(result)
-    })
+    }
+
+    /// Replaces one of the report's folders; what else lies there is taken over.
+    fn replace<T>(
+        &self,
+        dir: &Path,
+        name: &str,
+        fill: impl FnOnce(&Path) -> Result<T>,
+    ) -> Result<T> {
+        let is_ours = |path: &Path, _| {
+            let file = path.to_string_lossy();
+            match name {
+                "tables" => self.tables.contains(&*file),
+                "plots" => PLOTS.contains(&&*path.with_extension("").to_string_lossy()),
+                _ => self.overlays.contains(&*file),
+            }
+        };
+        let owned = Owned::by("a report", &is_ours).keeping_others();
+        replace_dir(&dir.join(name), &owned, fill)
+    }
 }
 
 /// Writes tables into a folder, each as Markdown, CSV and LaTeX under its id.
