@@ -4,6 +4,7 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use super::output::{print, print_json, remark, tell};
+use crate::artifact::refuse_input;
 use crate::error::{Error, Result};
 use crate::gate::{Baseline, Policy, list};
 use crate::text::{Shown as _, name_of};
@@ -108,6 +109,7 @@ impl Save {
                 "--replace writes over it; another --name keeps both",
             ));
         }
+        refuse_input(&path, [self.scores.as_path()])?;
         let mut results = Baseline::read(&self.scores)?;
         results.check(&self.scores)?;
         if let Some(policy) = &self.policy {

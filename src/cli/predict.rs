@@ -5,6 +5,8 @@ use clap::Args;
 use super::model_options::ModelOptions;
 use super::output::{remark, tell};
 use super::progress::Reporter;
+use crate::artifact::{is_standard_output, is_stream, refuse_input, refuse_output_inside};
+use crate::error::{Error, Result};
 use crate::harness::{model_problem, predict_file};
 use crate::progress::Progress;
 use crate::text::Shown as _;
@@ -27,13 +29,15 @@ pub struct Predict {
     /// CT volume in HU: .nii, .nii.gz, or a DICOM series (a folder or a .zip)
     #[arg(long, value_name = "FILE")]
     input: PathBuf,
-    /// Where the labels go (.nii, .nii.gz)
+    /// Where the labels go (.nii, .nii.gz; a pipe or device gets .nii)
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
 }
 
 impl Predict {
     pub fn exec(self) -> anyhow::Result<()> {
+        let to_output = is_standard_output(&self.out);
+        self.check_out(to_output)?;
         let reporter = Reporter::new()?;
         let folder = self.network.folder(&self.model)?;
         if let Some(problem) = model_problem(&folder)? {
@@ -49,12 +53,38 @@ impl Predict {
         if !found.coarse_liver {
             tell("warning: the coarse stage found no liver; the whole volume was searched");
         }
-        remark(&format!(
+        let said = format!(
             "{}: liver {:.1} mL, lesions {:.2} mL",
             self.out.shown(),
             found.liver_ml,
             found.lesions_ml
-        ));
+        );
+        // Behind a label map it would be taken for voxels.
+        match to_output {
+            true => tell(&said),
+            false => remark(&said),
+        }
         Ok(())
+    }
+
+    /// Tells what is wrong with the output before a network is loaded.
+    fn check_out(&self, to_output: bool) -> Result<()> {
+        refuse_input(&self.out, [self.input.as_path(), &self.model])?;
+        // What lies in a DICOM series' folder is taken for a part of it.
+        if self.input.is_dir() {
+            refuse_output_inside(&self.out, &self.input)?;
+        }
+        let name = self.out.to_string_lossy().to_ascii_lowercase();
+        let is_nifti = name.ends_with(".nii") || name.ends_with(".nii.gz");
+        if is_nifti || to_output || is_stream(&self.out) {
+            return Ok(());
+        }
+        Err(Error::usage(
+            format!(
+                "{}: labels are written as .nii or .nii.gz",
+                self.out.shown()
+            ),
+            "give --out a name that ends so",
+        ))
     }
 }

@@ -20,6 +20,9 @@ struct Made {
     /// Hash of the weights of the network and of the coarse net.
     model: String,
     cases: BTreeMap<String, MadeCase>,
+    /// The case whose file is being written, and may be there without an entry above.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    begun: Option<String>,
 }
 
 /// One finished prediction.
@@ -89,6 +92,7 @@ pub fn predict_all(
             ));
         }
         if !(same && whole) {
+            made.refuse_other(&file, &case.name)?;
             open.push((case, input, units(case.read_geometry()?.len())));
         }
     }
@@ -96,8 +100,11 @@ pub fn predict_all(
     progress.plan(open.iter().map(|(.., units)| units).sum());
     for (case, input, units) in open {
         let step = Step::of(progress, &case.name, units);
+        made.begun = Some(case.name.clone());
+        made.write(folder)?;
         let one = predict(model, case, input, &prediction_file(folder, case), &step)?;
         made.cases.insert(case.name.clone(), one);
+        made.begun = None;
         made.write(folder)?;
         step.end();
     }
@@ -171,6 +178,21 @@ impl Made {
         Ok(made)
     }
 
+    /// Refuses to predict over a file that is not known to be ours.
+    fn refuse_other(&self, file: &Path, case: &str) -> Result<()> {
+        let is_ours = self.cases.contains_key(case) || self.begun.as_deref() == Some(case);
+        if is_ours || std::fs::symlink_metadata(file).is_err() {
+            return Ok(());
+        }
+        Err(Error::usage(
+            format!(
+                "{}: somebody else's prediction; it would be replaced",
+                file.shown()
+            ),
+            "name another folder with --predictions, or move the file away",
+        ))
+    }
+
     fn read(folder: &Path) -> Result<Self> {
         let path = folder.join(RECORD);
         match read_file(&path) {
@@ -221,7 +243,14 @@ mod tests {
         std::fs::write(&file, b"labels").unwrap();
         let theirs = folder.path().join("test-segmentation-3.nii.gz");
         std::fs::write(&theirs, b"somebody else's").unwrap();
-        assert_eq!(Made::open(folder.path(), "a").unwrap().cases.len(), 1);
+        let mut open = Made::open(folder.path(), "a").unwrap();
+        assert_eq!(open.cases.len(), 1);
+        open.refuse_other(&file, "test-volume-59").unwrap();
+        let refused = open.refuse_other(&theirs, "test-volume-3").unwrap_err();
+        assert!(matches!(refused, Error::Usage { .. }), "{refused}");
+        // Killed while it was written.
+        open.begun = Some("test-volume-3".into());
+        open.refuse_other(&theirs, "test-volume-3").unwrap();
         assert!(file.is_file());
         assert!(Made::open(folder.path(), "b").unwrap().cases.is_empty());
         assert!(!file.is_file() && theirs.is_file());

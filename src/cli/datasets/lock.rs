@@ -3,6 +3,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::source::Jobs;
+use crate::artifact::{is_standard_output, refuse_input};
 use crate::cli::output::{print, print_as_is, remark};
 use crate::cli::progress::Reporter;
 use crate::dataset::lock::Lock as LockFile;
@@ -44,13 +45,20 @@ impl Lock {
         match &self.out {
             None => print_as_is(lock.to_text()?.as_bytes()),
             Some(path) => {
+                let files: Vec<PathBuf> =
+                    lock.files.iter().map(|f| self.dir.join(&f.path)).collect();
+                let files = files.iter().map(PathBuf::as_path);
+                refuse_input(path, files.chain([self.dir.as_path()]))?;
                 lock.write(path)?;
-                remark(&format!(
-                    "{}: {} files, {} cases",
-                    path.shown(),
-                    lock.files.len(),
-                    lock.cases.len()
-                ));
+                // Behind a lock file it would be taken for a part of it.
+                if !is_standard_output(path) {
+                    remark(&format!(
+                        "{}: {} files, {} cases",
+                        path.shown(),
+                        lock.files.len(),
+                        lock.cases.len()
+                    ));
+                }
                 Ok(())
             }
         }

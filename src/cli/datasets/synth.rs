@@ -51,9 +51,30 @@ pub struct Synth {
     preview: bool,
 }
 
+/// A picture in a folder that has no phantoms yet is somebody else's.
+fn refuse_other_preview(folder: &Path) -> Result<()> {
+    let is_ours = folder.join(phantom::RECORD_FILE).is_file();
+    let mut names = ["preview.png", "preview-labels.png"].into_iter();
+    match names.find(|name| !is_ours && folder.join(name).exists()) {
+        None => Ok(()),
+        Some(name) => Err(Error::usage(
+            format!(
+                "{}: holds a {name} that hdbench did not write",
+                folder.shown()
+            ),
+            "choose an empty folder for the phantoms",
+        )),
+    }
+}
+
 impl Synth {
     pub fn exec(self) -> anyhow::Result<()> {
         let sets = self.sets()?;
+        if self.preview {
+            for (_, folder) in &sets {
+                refuse_other_preview(folder)?;
+            }
+        }
         let reporter = Reporter::new()?;
         let written = sets
             .iter()

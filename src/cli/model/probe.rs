@@ -2,6 +2,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use crate::artifact::refuse_input;
 use crate::cli::study_options::{cores, pool, side_by_side};
 use crate::error::Result;
 use crate::network::{Bundle, Place};
@@ -38,6 +39,9 @@ pub struct Probe {
 
 impl Probe {
     pub fn exec(self) -> Result<()> {
+        let files = Bundle::files(&self.model);
+        let inputs = files.iter().map(PathBuf::as_path);
+        refuse_input(&self.out, inputs.chain([self.input.as_path()]))?;
         let threads = self.threads.unwrap_or_else(cores);
         pool(threads)?.install(|| self.run(threads))
     }

@@ -5,7 +5,7 @@ use clap::Args;
 
 use super::pack::Jobs;
 use super::table;
-use crate::artifact::write_atomic;
+use crate::artifact::{refuse_input, write_atomic};
 use crate::cli::output::{print, print_json};
 use crate::cli::progress::Reporter;
 use crate::dataset::lits;
@@ -42,7 +42,12 @@ pub struct Check {
 
 impl Check {
     pub fn exec(self) -> Result<()> {
-        let test = TestSet::read(&lits::find_test(&self.test)?, None)?;
+        let cases = lits::find_test(&self.test)?;
+        for out in self.fix.iter().chain(&self.junit) {
+            let volumes = cases.iter().map(|case| case.image.as_path());
+            refuse_input(out, volumes.chain([self.archive.as_path()]))?;
+        }
+        let test = TestSet::read(&cases, None)?;
         let reporter = Reporter::new()?;
         let options = Options {
             allow_partial: self.allow_partial,

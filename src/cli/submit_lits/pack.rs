@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use clap::{ArgGroup, Args};
 
 use super::submission::{Order, Submission, beside};
-use crate::artifact::create_dir;
+use crate::artifact::{create_dir, refuse_input};
 use crate::cli::model_options::{ModelOptions, current};
 use crate::cli::output::{print, print_json};
 use crate::cli::progress::Reporter;
@@ -113,6 +113,8 @@ impl Pack {
             ));
         };
         let cases = lits::find_test(test)?;
+        let volumes = cases.iter().map(|case| case.image.as_path());
+        refuse_input(out, volumes.chain(self.from.as_deref()))?;
         let test = TestSet::read(&cases, self.only.as_ref())?;
         let asked = |case: &Case| test.volumes.contains_key(&case.id);
         let cases: Vec<Case> = cases.into_iter().filter(asked).collect();

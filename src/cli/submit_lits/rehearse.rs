@@ -160,6 +160,9 @@ fn strip(cases: &[Case], test: &Path, references: &Path) -> Result<()> {
             })
         })
     };
+    for folder in [test, references] {
+        LINKS.check(folder)?;
+    }
     link_all(test, "test-volume", |case| Some(&case.image))?;
     link_all(references, "segmentation", |case| case.labels.as_ref())
 }

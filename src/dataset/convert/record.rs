@@ -34,6 +34,11 @@ pub(super) struct Converted {
 }
 
 impl Record {
+    /// Whether an earlier conversion began in the folder.
+    pub fn is_there(out: &Path) -> bool {
+        out.join(RECORD_FILE).is_file()
+    }
+
     pub fn read(out: &Path) -> Result<Self> {
         let path = out.join(RECORD_FILE);
         let record: Self = match read_file(&path) {

@@ -68,6 +68,16 @@ pub fn convert(
     let plans = plans(dataset, target)?;
     create_dir(out)?;
     refuse_inside(dir, out)?;
+    let description = out.join("dataset.json");
+    if target == Target::NnUnet && description.exists() && !Record::is_there(out) {
+        return Err(Error::usage(
+            format!(
+                "{}: another data set's; it would be replaced",
+                description.shown()
+            ),
+            "choose an empty folder",
+        ));
+    }
     let mut record = Record::read(out)?;
     record.clear(out, &plans)?;
     for plan in &plans {

@@ -10,7 +10,9 @@ use super::acquisition::{Orientation, Phase};
 use super::dicom;
 use super::render::{LesionFacts, Phantom, generate};
 use super::spec::{GENERATOR_VERSION, Kind, Spec};
-use crate::artifact::{create_dir, hash_bytes, hash_file, read_text, write_atomic};
+use crate::artifact::{
+    Owned, create_dir, hash_bytes, hash_file, read_text, remove_owned, write_atomic,
+};
 use crate::error::{Error, Result};
 use crate::progress::Progress;
 use crate::text::Shown as _;
@@ -266,12 +268,19 @@ fn clear_for(spec: &Spec, dir: &Path, previous: Option<&Record>) -> Result<()> {
     }
     old.iter().try_for_each(|path| {
         let removed = match path.is_dir() {
-            true => fs::remove_dir_all(path),
-            false => fs::remove_file(path),
+            true => remove_owned(path, &PATIENT.keeping_others()),
+            false => fs::remove_file(path).map_err(Error::write(path)),
         };
-        removed.map_err(Error::write(path))
+        removed
     })
 }
+
+/// What a patient's folder holds of ours.
+const PATIENT: Owned<'_> = Owned::by("a phantom of 3DIRCADb", &|path, _| {
+    ["PATIENT_DICOM", "MASKS_DICOM"]
+        .iter()
+        .any(|folder| path.starts_with(folder))
+});
 
 /// Image and labels of a case: files, or for 3DIRCADb folders of DICOM files.
 fn case_paths(kind: Kind, dir: &Path, index: usize) -> [PathBuf; 2] {
