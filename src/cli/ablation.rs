@@ -2,16 +2,15 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::leased::leased;
 use super::output::{print, print_as_is, remark};
 use super::progress::Reporter;
 use super::study_options::StudyOptions;
 use super::study_run::{
-    Executed, execute, existing, generate, given, interrupted_in, own_phantoms, told,
+    Executed, execute, existing, generate, given, interrupted_in, own_phantoms, take, told,
 };
 use crate::dataset::phantom::Spec;
 use crate::error::{Error, Result};
-use crate::harness::{Data, Phantoms, Study};
+use crate::harness::{Data, Phantoms, Study, refuse_foreign};
 use crate::progress::Progress;
 use crate::recipe::{Settings, sweep};
 use crate::report;
@@ -64,7 +63,7 @@ impl Ablation {
     }
 
     fn run(&self, run: &Path, reporter: &Reporter) -> Result<()> {
-        let _lease = leased(run, reporter)?;
+        let _lease = take(run, &self.options, reporter)?;
         let data = self.data(run)?;
         let executed = self.run_study(run, self.options.settings()?, data, None, reporter)?;
         reporter.finish();
@@ -80,7 +79,7 @@ impl Ablation {
                 "give the sweep another --out",
             ));
         }
-        let _lease = leased(run, reporter)?;
+        let _lease = take(run, &self.options, reporter)?;
         let data = self.data(run)?;
         let mut contents = Vec::new();
         let mut outcomes = Vec::new();
@@ -92,6 +91,7 @@ impl Ablation {
                 arm.name
             ));
             let folder = run.join(&arm.name);
+            refuse_foreign(&folder)?;
             let shared = Some(PathBuf::from("../cache"));
             let settings = arm.settings.clone();
             let executed = self.run_study(&folder, settings, data.clone(), shared, reporter)?;
@@ -129,7 +129,7 @@ impl Ablation {
         if let Some(cache) = cache {
             study.cache = cache;
         }
-        if let Some(phantoms) = study.data.phantoms {
+        if let Some(phantoms) = study.data.phantoms.filter(|_| !self.options.dry_run) {
             let seed = Seed(phantoms.seed);
             let spec = Spec::with_matrix(phantoms.cases, seed, phantoms.matrix);
             generate(&study.data.folder, &spec, reporter)?;

@@ -14,7 +14,7 @@ use super::study_options::pool;
 use crate::artifact::sweep;
 use crate::error::{Error, ExitCode, Result};
 use crate::harness::{
-    CELL_RESERVE_BYTES, Cell, Inputs, Lease, Message, Reserve, Study, check_belongs,
+    CELL_RESERVE_BYTES, Cell, Inputs, Lease, Message, Reserve, Study, check_belongs, forget,
     record_failure, report_to_parent, run_cell,
 };
 use crate::network::Places;
@@ -35,6 +35,9 @@ pub struct Run {
     run: PathBuf,
     /// The cell, e.g. hdenseunet/fold_0/seed_0 or _coarse/fold_0/seed_0
     cell: String,
+    /// Throw away what the cell has made before
+    #[arg(long)]
+    force: bool,
     /// Compute on these devices, of the study's kind, e.g. cuda:1
     #[arg(long)]
     device: Option<Places>,
@@ -73,6 +76,9 @@ impl Run {
         let cell = Cell::parse(&self.cell)?;
         check_belongs(&self.run, &study, cell)?;
         let folder = cell.folder(&self.run);
+        if self.force {
+            forget(&self.run, cell)?;
+        }
         let lease = Lease::take(&folder, progress)?;
         end_when_lost(&lease, &folder, self.supervised);
         let result = self.work(&study, cell, &folder, &lease.watched(progress));

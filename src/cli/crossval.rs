@@ -2,10 +2,11 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
-use super::leased::leased;
 use super::progress::Reporter;
 use super::study_options::StudyOptions;
-use super::study_run::{execute, existing, generate, given, interrupted_in, own_phantoms, told};
+use super::study_run::{
+    execute, existing, generate, given, interrupted_in, own_phantoms, take, told,
+};
 use crate::dataset::phantom::Spec;
 use crate::dataset::{self, read_splits};
 use crate::error::Result;
@@ -86,10 +87,10 @@ impl Crossval {
     }
 
     fn run(&self, run: &Path, reporter: &Reporter) -> Result<()> {
-        let _lease = leased(run, reporter)?;
+        let _lease = take(run, &self.options, reporter)?;
         let existing = existing(run, &self.options)?;
         let study = self.study(run, existing.as_ref())?;
-        if let Some(phantoms) = study.data.phantoms {
+        if let Some(phantoms) = study.data.phantoms.filter(|_| !self.options.dry_run) {
             reporter.note("no --data given: the patients are CT phantoms");
             let seed = Seed(phantoms.seed);
             let patients = Spec::ircadb(seed, phantoms.matrix);

@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand};
@@ -111,7 +111,8 @@ impl StudyVerb {
                     known = timed(&study, &states, &cells, &reporter)?;
                     reporter.finish();
                 }
-                Ok(print_as_is(plan(&states, &cells, &known)?.as_bytes())?)
+                let planned = plan(&states, &cells, &BTreeSet::new(), &known)?;
+                Ok(print_as_is(planned.as_bytes())?)
             }
             Self::Plan(verb) => {
                 let mut more = verb.more.flags;

@@ -2,6 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::called::called;
+use super::leased::leased;
 use super::output::{print_as_is, remark};
 use super::progress::Reporter;
 use super::report::render;
@@ -11,9 +12,9 @@ use crate::artifact::sweep;
 use crate::dataset::phantom;
 use crate::error::{Error, Result};
 use crate::harness::{
-    Cell, CellState, CellStatus, Data, Inputs, Local, Phantoms, Reckoned, Role, Selection, Slots,
-    SlurmOptions, Study, Submitted, cells_of, command_list, forget, reckon, run_study, status,
-    submit,
+    Cell, CellState, CellStatus, Data, Foreseen, Inputs, Lease, Local, Phantoms, Reckoned, Role,
+    Selection, Slots, SlurmOptions, Study, Submitted, cells_of, command_list, foresee, forget,
+    reckon, refuse_foreign, run_study, status, submit,
 };
 use crate::network::Part;
 use crate::progress::Progress;
@@ -51,7 +52,8 @@ pub fn existing(run: &Path, options: &StudyOptions) -> Result<Option<Study>> {
     }
 }
 
-/// Writes a study into its folder, does what is not done yet, and writes the report.
+/// Writes a study into its folder, does what is not done yet, and writes the report. A dry run writes
+/// nothing and says what would be done.
 pub fn execute(
     run: &Path,
     study: &Study,
@@ -63,6 +65,11 @@ pub fn execute(
             place.open(study.threads)?;
         }
     }
+    let forced = forced(options)?;
+    if options.dry_run {
+        return foreseen(run, study, options, &forced, reporter).map(Executed::Handed);
+    }
+    check_encoder_weights(run, study)?;
     sweep(&run.join("report"))?;
     let study = study.write(run, options.restart)?;
     let inputs = Inputs::prepare(run, &study, reporter)?;
@@ -93,48 +100,30 @@ pub fn execute(
             fold.split.description
         ));
     }
-    for name in &options.force {
-        forget(run, Cell::parse(name)?)?;
-    }
-    let binary = std::env::current_exe().map_err(Error::read(Path::new("hdbench")))?;
-    let states = status(run)?;
-    let done: BTreeSet<&str> = states
-        .iter()
-        .filter(|cell| cell.state == CellState::Done)
-        .map(|cell| cell.cell.as_str())
-        .collect();
-    let is_done = |cell: &Cell| done.contains(cell.name().as_str());
     let all = cells_of(
         &study,
         inputs.folds.iter().map(|fold| (fold.index, fold.role)),
     );
-    let selection = Selection {
-        only: options.only.clone(),
-        limit: options.limit,
-    };
-    let chosen = selection.choose(&study, &all, is_done)?;
-    if options.dry_run {
-        let timed = match options.measure {
-            true => timed(&study, &states, &chosen, reporter)?,
-            false => BTreeMap::new(),
-        };
-        return Ok(Executed::Handed(plan(&states, &chosen, &timed)?));
-    }
+    check_forced(&forced, &all)?;
+    let binary = std::env::current_exe().map_err(Error::read(Path::new("hdbench")))?;
+    let done = done(&status(run)?, &forced);
+    let is_done = |cell: &Cell| done.contains(&cell.name());
+    let chosen = selection(options).choose(&study, &all, is_done)?;
     let open: Vec<Cell> = chosen
         .iter()
         .copied()
         .filter(|cell| !is_done(cell))
         .collect();
+    if options.engine == EngineName::Script {
+        let commands = command_list(run, &study, &open, &forced, &called(binary));
+        return Ok(Executed::Handed(commands));
+    }
+    // Nothing stands between this and the work any more.
+    for cell in forced.iter().filter(|cell| chosen.contains(cell)) {
+        forget(run, *cell)?;
+    }
     match options.engine {
-        EngineName::Local => {}
-        EngineName::Script => {
-            return Ok(Executed::Handed(command_list(
-                run,
-                &study,
-                &open,
-                &called(binary),
-            )));
-        }
+        EngineName::Local | EngineName::Script => {}
         EngineName::Slurm => {
             let slurm = SlurmOptions {
                 binary: called(binary),
@@ -166,6 +155,96 @@ pub fn execute(
             .into_result()
             .and_then(|()| inputs.check_again(run, &study)),
     })))
+}
+
+/// The cells of --force.
+fn forced(options: &StudyOptions) -> Result<BTreeSet<Cell>> {
+    options.force.iter().map(|name| Cell::parse(name)).collect()
+}
+
+/// Refuses what --force names and the study does not have, before anything is thrown away.
+fn check_forced(forced: &BTreeSet<Cell>, all: &[Cell]) -> Result<()> {
+    match forced.iter().find(|cell| !all.contains(cell)) {
+        None => Ok(()),
+        Some(unknown) => Err(Error::usage(
+            format!("--force {}: the study has no such cell", unknown.name()),
+            format!(
+                "its cells are named like {}",
+                all.last().map_or(String::new(), Cell::name)
+            ),
+        )),
+    }
+}
+
+/// The names of the cells that are done, those aside that are to be made anew.
+fn done(states: &[CellStatus], forced: &BTreeSet<Cell>) -> BTreeSet<String> {
+    let forced: BTreeSet<String> = forced.iter().map(Cell::name).collect();
+    let done = states
+        .iter()
+        .filter(|cell| cell.state == CellState::Done && !forced.contains(&cell.cell));
+    done.map(|cell| cell.cell.clone()).collect()
+}
+
+fn selection(options: &StudyOptions) -> Selection {
+    Selection {
+        only: options.only.clone(),
+        limit: options.limit,
+    }
+}
+
+/// Weights that are to be loaded have to be there before work begins that ends at them.
+fn check_encoder_weights(run: &Path, study: &Study) -> Result<()> {
+    let Some(file) = study
+        .encoder_weights
+        .as_ref()
+        .filter(|file| !file.is_file())
+    else {
+        return Ok(());
+    };
+    let states = match Study::path(run).exists() {
+        true => status(run).unwrap_or_default(),
+        false => Vec::new(),
+    };
+    let mut encoders = states
+        .iter()
+        .filter(|cell| cell.cell.starts_with(Part::Encoder.id()))
+        .peekable();
+    if encoders.peek().is_some() && encoders.all(|cell| cell.state == CellState::Done) {
+        return Ok(());
+    }
+    Err(Error::malformed(
+        file,
+        "no such file",
+        "--encoder-weights takes a DenseNet-161 of torchvision or timm (.pth, .safetensors)",
+    ))
+}
+
+/// What a start would do; nothing is written.
+fn foreseen(
+    run: &Path,
+    study: &Study,
+    options: &StudyOptions,
+    forced: &BTreeSet<Cell>,
+    reporter: &Reporter,
+) -> Result<String> {
+    check_encoder_weights(run, study)?;
+    let study = study.merged(run, options.restart)?;
+    let Foreseen { cells, notes } = foresee(run, &study)?;
+    for note in notes {
+        reporter.note(&note);
+    }
+    let all: Vec<Cell> = cells
+        .iter()
+        .map(|cell| Cell::parse(&cell.cell))
+        .collect::<Result<_>>()?;
+    check_forced(forced, &all)?;
+    let done = done(&cells, forced);
+    let chosen = selection(options).choose(&study, &all, |cell| done.contains(&cell.name()))?;
+    let timed = match options.measure {
+        true => timed(&study, &cells, &chosen, reporter)?,
+        false => BTreeMap::new(),
+    };
+    plan(&cells, &chosen, forced, &timed)
 }
 
 /// What was submitted, for people.
@@ -218,9 +297,11 @@ pub fn timed(
 pub fn plan(
     states: &[CellStatus],
     chosen: &[Cell],
+    forced: &BTreeSet<Cell>,
     timed: &BTreeMap<String, Reckoned>,
 ) -> Result<String> {
     let chosen: BTreeSet<String> = chosen.iter().map(Cell::name).collect();
+    let forced: BTreeSet<String> = forced.iter().map(Cell::name).collect();
     let part = |cell: &str| cell.split('/').next().unwrap_or(cell).to_owned();
     // What others of the same network took.
     let mut measured: BTreeMap<String, Vec<f64>> = BTreeMap::new();
@@ -243,11 +324,13 @@ pub fn plan(
     let rows: Vec<TableRow> = states
         .iter()
         .map(|cell| {
-            let is_done = cell.state == CellState::Done;
+            let is_forced = forced.contains(&cell.cell);
+            let is_done = cell.state == CellState::Done && !is_forced;
             let will = chosen.contains(&cell.cell) && !is_done;
             let why = match &cell.state {
-                CellState::Done => "done".to_owned(),
+                CellState::Done if is_done => "done".to_owned(),
                 _ if !chosen.contains(&cell.cell) => "not chosen by --only or --limit".into(),
+                CellState::Done => "thrown away and made anew, as --force asks".into(),
                 CellState::Queued { waits_for } if waits_for.is_empty() => "not begun".into(),
                 CellState::Queued { waits_for } => format!("after {}", waits_for.join(", ")),
                 CellState::Running { holder } => format!("runs now: {}", holder.words()),
@@ -283,15 +366,7 @@ pub fn plan(
     let table = Table {
         id: "plan".into(),
         title: format!("{runs} of {} cells would run", states.len()),
-        caption: format!(
-            "{total:.2} hours: of networks that this study has finished before, what they took; {}.",
-            match (timed.len(), unknown) {
-                (0, 0) => "all are such".to_owned(),
-                (0, unknown) => format!("{unknown} are not known (--measure times a step of each)"),
-                _ => "of the others, their training by a step that was timed now, predictions not counted"
-                    .into(),
-            }
-        ),
+        caption: duration(runs, unknown, total, timed.is_empty()),
         columns: vec![
             Column::words("cell", "Cell"),
             Column::words("runs", "Runs"),
@@ -303,6 +378,28 @@ pub fn plan(
         ..Table::default()
     };
     terminal_tables(&[table])
+}
+
+/// How long the cells that run may take together.
+fn duration(runs: usize, unknown: usize, hours: f64, is_untimed: bool) -> String {
+    let measure = "--measure times a training step of each network";
+    match (runs, unknown, is_untimed) {
+        (0, ..) => "Nothing is left to do.".into(),
+        (_, 0, true) => {
+            format!("About {hours:.2} hours: what the same networks took in this study before.")
+        }
+        (_, 0, false) => format!(
+            "About {hours:.2} hours: of networks that this study has finished before, what they took; of the \
+             others, their training by a step that was timed now, predictions not counted."
+        ),
+        (runs, unknown, _) if runs == unknown => {
+            format!("How long that takes is unknown: {measure}.")
+        }
+        (_, unknown, _) => format!(
+            "About {hours:.2} hours for those whose network this study has finished before; how long the other \
+             {unknown} take is unknown: {measure}."
+        ),
+    }
 }
 
 /// Says what a start came to.
@@ -348,6 +445,16 @@ pub fn own_phantoms(folder: &Path, phantoms: Phantoms) -> Result<Data> {
         folder: std::path::absolute(folder).map_err(Error::read(folder))?,
         phantoms: Some(phantoms),
     })
+}
+
+/// Takes the study's folder for this start, after a look whether it may; a dry run only looks.
+pub fn take(run: &Path, options: &StudyOptions, reporter: &Reporter) -> Result<Option<Lease>> {
+    refuse_foreign(run)?;
+    // Told before anything is made.
+    forced(options)?;
+    (!options.dry_run)
+        .then(|| leased(run, reporter))
+        .transpose()
 }
 
 /// Generates a set of phantoms, unless it is there.

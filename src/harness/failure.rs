@@ -15,7 +15,7 @@ pub const CELL_RESERVE_BYTES: usize = 64 << 10;
 const STUDY_RESERVE_BYTES: usize = 256 << 10;
 
 /// In the study's folder: failures that the cells' own folders could not take.
-const UNRECORDED: &str = "unrecorded.json";
+pub(super) const UNRECORDED: &str = "unrecorded.json";
 
 /// What it holds before there is one.
 const NONE: &[u8] = b"{}";

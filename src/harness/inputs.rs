@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::bounded::for_each_bounded;
 use super::fold::{Fold, Leak, Role, TestCase, refuse_leaks};
 use super::leakage::{self, Audit, SamePair};
+use super::own_folder::cache_folder;
 use super::study::Study;
 use crate::artifact::{Look, hash_bytes, hash_file, read_file, read_text, write_atomic};
 use crate::dataset::split::Labelled;
@@ -79,6 +80,20 @@ impl LockedCase {
         })
     }
 
+    /// Names the folder of what is prepared of the case for a study, and returns that name.
+    pub(super) fn prepare(&mut self, case: &Case, study: &Study) -> String {
+        let hash = Stored::key(
+            &format!("{} {}", self.blake3, case.reading()),
+            study.recipe.hu_window,
+            study.scale.coarse_spacing_mm,
+        );
+        if self.prepared != hash {
+            self.prepared.clone_from(&hash);
+            self.content.clear();
+        }
+        hash
+    }
+
     /// Whether the files have the same contents.
     pub fn is_same(&self, other: &Self) -> bool {
         self.blake3 == other.blake3
@@ -87,21 +102,21 @@ impl LockedCase {
 
 /// `study.lock`: the hash of every input, and what followed from them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-struct Lock {
+pub(super) struct Lock {
     #[serde(default)]
-    folds: Vec<LockedFold>,
+    pub(super) folds: Vec<LockedFold>,
     #[serde(default)]
     audit: Audit,
     #[serde(default)]
-    cases: BTreeMap<String, LockedCase>,
+    pub(super) cases: BTreeMap<String, LockedCase>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-struct LockedFold {
+pub(super) struct LockedFold {
     index: usize,
     role: Role,
     #[serde(flatten)]
-    split: Split,
+    pub(super) split: Split,
 }
 
 /// The cases of a study, hashed, preprocessed, audited and divided into folds.
@@ -284,7 +299,7 @@ fn hold_to(
 }
 
 /// Cases that are not the same in both, with what became of them.
-fn differences(
+pub(super) fn differences(
     before: &BTreeMap<String, LockedCase>,
     now: &BTreeMap<String, LockedCase>,
 ) -> Vec<String> {
@@ -365,24 +380,17 @@ fn ready(
         cached: PathBuf,
         hash: String,
     }
+    let cache = cache_folder(run, study)?;
     let mut tasks = Vec::new();
     for case in cases {
         let key = format!("{prefix}{}", case.name);
         let mut lock = LockedCase::of(&case, before.get(&key))?;
-        let hash = Stored::key(
-            &format!("{} {}", lock.blake3, case.reading()),
-            study.recipe.hu_window,
-            study.scale.coarse_spacing_mm,
-        );
-        if lock.prepared != hash {
-            lock.prepared.clone_from(&hash);
-            lock.content.clear();
-        }
+        let hash = lock.prepare(&case, study);
         tasks.push(Task {
             case,
             key,
             lock,
-            cached: run.join(&study.cache).join(&hash),
+            cached: cache.join(&hash),
             hash,
         });
     }
@@ -644,7 +652,8 @@ pub(super) fn locked_cases(run: &Path) -> Result<BTreeMap<String, LockedCase>> {
     Ok(read_lock(&run.join("study.lock"))?.cases)
 }
 
-/// A fold by the lock, its cases by what was prepared of them.
+/// A fold by the lock, its cases by what was prepared of them; an empty name where that is unknown.
+#[derive(Clone, Debug)]
 pub(super) struct PreparedFold {
     pub index: usize,
     pub role: Role,
@@ -657,11 +666,17 @@ pub(super) struct PreparedFold {
 /// # Errors
 /// As [`fold_roles`].
 pub(super) fn locked_folds(run: &Path) -> Result<Vec<PreparedFold>> {
-    let lock = read_lock(&run.join("study.lock"))?;
-    Ok(lock
-        .folds
-        .iter()
-        .map(|fold| {
+    Ok(read_lock(&run.join("study.lock"))?.prepared())
+}
+
+/// Whether a folder holds the lock of a study.
+pub(super) fn is_locked(run: &Path) -> bool {
+    read_lock(&run.join("study.lock")).is_ok_and(|lock| !lock.cases.is_empty())
+}
+
+impl Lock {
+    pub(super) fn prepared(&self) -> Vec<PreparedFold> {
+        let folds = self.folds.iter().map(|fold| {
             let prefix = if fold.role.is_transfer() {
                 "transfer/"
             } else {
@@ -669,7 +684,7 @@ pub(super) fn locked_folds(run: &Path) -> Result<Vec<PreparedFold>> {
             };
             let prepared = |prefix: &str, names: &[String]| -> Vec<String> {
                 let of = |name| {
-                    let case = lock.cases.get(&format!("{prefix}{name}"));
+                    let case = self.cases.get(&format!("{prefix}{name}"));
                     case.map(|case| case.prepared.clone()).unwrap_or_default()
                 };
                 names.iter().map(of).collect()
@@ -680,8 +695,9 @@ pub(super) fn locked_folds(run: &Path) -> Result<Vec<PreparedFold>> {
                 train: prepared(prefix, &fold.split.train),
                 test: prepared("", &fold.split.test),
             }
-        })
-        .collect())
+        });
+        folds.collect()
+    }
 }
 
 /// The hash of every test case's files of the study's own folds, by the case's name.
@@ -698,7 +714,7 @@ pub fn test_case_hashes(run: &Path) -> Result<BTreeMap<String, String>> {
         .collect())
 }
 
-fn read_lock(path: &Path) -> Result<Lock> {
+pub(super) fn read_lock(path: &Path) -> Result<Lock> {
     match read_text(path) {
         Ok(text) => toml::from_str(&text)
             .map_err(|e| Error::malformed(path, e.to_string(), "delete it; it is made again")),

@@ -393,12 +393,16 @@ fn wait_for_death(
 /// How long ago the lease was written, by the clock of the file system; nothing for a time that has not
 /// come yet.
 fn age(folder: &Path, path: &Path) -> Option<Duration> {
-    let written = std::fs::metadata(path).ok()?.modified().ok()?;
     let probe: PathBuf = folder.join(format!(".lease-probe-{}", std::process::id()));
     let made = File::create(&probe).and_then(|file| file.metadata()?.modified());
     let _ = std::fs::remove_file(&probe);
     // Where nothing can be written, this machine's clock has to do.
     let now = made.unwrap_or_else(|_| std::time::SystemTime::now());
+    since_written(path, now)
+}
+
+fn since_written(path: &Path, now: std::time::SystemTime) -> Option<Duration> {
+    let written = std::fs::metadata(path).ok()?.modified().ok()?;
     now.duration_since(written).ok()
 }
 
@@ -414,8 +418,9 @@ pub fn holder(folder: &Path) -> Option<Holder> {
         return Some(holder.unwrap_or_default());
     }
     let elsewhere = holder.filter(|holder| holder.host != host())?;
-    // Who lives writes every few seconds, and never in the future of the same clock.
-    age(folder, &path)
+    // Who lives writes every few seconds, and never in the future of the same clock. A look writes
+    // nothing, so this machine's clock has to do.
+    since_written(&path, std::time::SystemTime::now())
         .filter(|age| *age < DEAD)
         .map(|_| elsewhere)
 }

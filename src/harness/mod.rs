@@ -8,12 +8,14 @@ mod engine;
 mod environment;
 mod failure;
 mod fold;
+mod foresee;
 mod held_out;
 mod inputs;
 mod leakage;
 mod lease;
 mod measure;
 mod memory;
+mod own_folder;
 mod predict;
 mod queue;
 mod reckon;
@@ -36,11 +38,13 @@ pub use engine::{Engine, Local, Message, Slots, report as report_to_parent};
 pub use environment::{Environment, Machine, hardware_line};
 pub use failure::{CELL_RESERVE_BYTES, Reserve, record_failure};
 pub use fold::{Fold, Leak, Role, TestCase};
+pub use foresee::{Foreseen, foresee};
 pub use held_out::{Seen, seen, study_of};
 pub use inputs::{Inputs, LockedCase, fold_roles, lock_is_empty, test_case_hashes};
 pub use lease::{Holder, Lease};
 pub use measure::{Measured, Patch, measure};
 pub use memory::PeakMemory;
+pub use own_folder::refuse_foreign;
 pub use predict::{
     Found, Model, Segmented, load_model, model_folder, predict_file, prediction_path,
     prediction_seconds,

@@ -6,6 +6,7 @@ use glob::Pattern;
 use super::cell::Cell;
 use super::lease::Lease;
 use super::study::Study;
+use crate::artifact::{Owned, remove_owned};
 use crate::error::{Error, Result};
 
 /// Which cells of a study a start is about.
@@ -79,7 +80,23 @@ fn add_with_needs(cell: Cell, study: &Study, chosen: &mut BTreeSet<Cell>) {
     }
 }
 
-/// Throws away what a cell has made, so that it is run anew.
+/// The files of a cell's folder; what lies in these folders of it is the cell's as well.
+const FILES: [&str; 11] = [
+    ".lease",
+    "log.txt",
+    "cell.json",
+    "state.json",
+    "env.json",
+    "losses.csv",
+    "metrics_long.csv",
+    "cases.csv",
+    "lesions.csv",
+    "summary.json",
+    "challenge.json",
+];
+const FOLDERS: [&str; 3] = ["checkpoints", "model", "predictions"];
+
+/// Throws away what a cell has made, so that it is run anew. What else lies in its folder stays.
 ///
 /// # Errors
 /// `Error::Usage` where somebody works on it; `Error::Write`.
@@ -90,5 +107,15 @@ pub fn forget(run: &Path, cell: Cell) -> Result<()> {
     }
     let lease = Lease::take_idle(&folder)?;
     drop(lease);
-    std::fs::remove_dir_all(&folder).map_err(Error::write(&folder))
+    // The record first: without it nothing else counts as done, wherever a kill comes.
+    let record = folder.join("state.json");
+    match std::fs::remove_file(&record) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(Error::write(&record)(e)),
+        _ => {}
+    }
+    let is_ours = |path: &Path, _| {
+        let first = path.iter().next().unwrap_or_default().to_string_lossy();
+        FILES.contains(&&*path.to_string_lossy()) || FOLDERS.contains(&&*first)
+    };
+    remove_owned(&folder, &Owned::by("a cell", &is_ours).keeping_others())
 }

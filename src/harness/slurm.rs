@@ -411,7 +411,13 @@ fn max_array() -> usize {
 }
 
 /// One command a cell with what it needs in a comment, for other schedulers.
-pub fn command_list(run: &Path, study: &Study, cells: &[Cell], binary: &Path) -> String {
+pub fn command_list(
+    run: &Path,
+    study: &Study,
+    cells: &[Cell],
+    forced: &BTreeSet<Cell>,
+    binary: &Path,
+) -> String {
     let binary = quoted(&binary.display().to_string());
     // A folder may be named like a flag.
     let folder = match run.as_os_str().as_encoded_bytes().starts_with(b"-") {
@@ -435,7 +441,15 @@ pub fn command_list(run: &Path, study: &Study, cells: &[Cell], binary: &Path) ->
             0 => String::new(),
             _ => format!("  # after {}", names.join(", ")),
         };
-        let _ = writeln!(text, "{binary} cell run {folder} {}{after}", cell.name());
+        let again = match forced.contains(cell) {
+            true => "--force ",
+            false => "",
+        };
+        let _ = writeln!(
+            text,
+            "{binary} cell run {again}{folder} {}{after}",
+            cell.name()
+        );
     }
     let _ = writeln!(
         text,

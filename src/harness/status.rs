@@ -107,9 +107,16 @@ pub struct CellStatus {
 /// # Errors
 /// `Error::Malformed` for a folder without a study, or a file that does not parse; `Error::Read`.
 pub fn status(run: &Path) -> Result<Vec<CellStatus>> {
-    let study = Study::read(run)?;
-    let folds = locked_folds(run)?;
-    let cells = cells_of(&study, folds.iter().map(|fold| (fold.index, fold.role)));
+    status_of(run, &Study::read(run)?, &locked_folds(run)?)
+}
+
+/// The same of a study that need not be written, with these folds.
+pub(super) fn status_of(
+    run: &Path,
+    study: &Study,
+    folds: &[PreparedFold],
+) -> Result<Vec<CellStatus>> {
+    let cells = cells_of(study, folds.iter().map(|fold| (fold.index, fold.role)));
     let unrecorded = unrecorded(run);
     // A record that does not parse is its cell's failure, not the study's.
     let records: BTreeMap<Cell, CellRecord> = cells
@@ -135,7 +142,7 @@ pub fn status(run: &Path) -> Result<Vec<CellStatus>> {
             (_, Some(fold)) => {
                 let context = Context {
                     run,
-                    study: &study,
+                    study,
                     fold,
                     records: &records,
                     found: &found,

@@ -171,10 +171,10 @@ impl Study {
         }
     }
 
-    /// Writes `study.toml`. A folder that holds another study is refused, because its finished
-    /// cells would have to be thrown away; asking for other variants, folds or replicates is no
-    /// other study.
-    pub fn write(&self, run: &Path, restart: bool) -> Result<Self> {
+    /// What this study and the one that a folder holds are together. A folder that holds another
+    /// study is refused, because its finished cells would have to be thrown away; asking for other
+    /// variants, folds or replicates is no other study.
+    pub fn merged(&self, run: &Path, restart: bool) -> Result<Self> {
         self.check()?;
         let mut study = self.clone();
         if Self::path(run).exists() && !restart {
@@ -205,6 +205,12 @@ impl Study {
         study.seeds.dedup();
         study.variants.sort_unstable();
         study.variants.dedup();
+        Ok(study)
+    }
+
+    /// Writes `study.toml`, merged with what is there as [`Study::merged`] does it.
+    pub fn write(&self, run: &Path, restart: bool) -> Result<Self> {
+        let study = self.merged(run, restart)?;
         let mut kept = study.clone();
         let run_folder = absolute(run)?;
         let sweep = run_folder.parent().filter(|_| study.is_arm());
@@ -377,7 +383,7 @@ pub fn own_cache() -> PathBuf {
 }
 
 /// The same path without `..`, as far as the names go.
-fn without_dots(path: &Path) -> PathBuf {
+pub(super) fn without_dots(path: &Path) -> PathBuf {
     let mut plain = PathBuf::new();
     for part in path.components() {
         match part {
