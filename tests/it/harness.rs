@@ -113,8 +113,6 @@ fn a_study_is_planned_run_in_parts_followed_verified_and_reproduced() {
     let wrong = hdbench(path, &["study", "run", "wrong.toml"]);
     assert!(String::from_utf8_lossy(&wrong.stderr).contains("invalid value 'one' for '--seed"));
     text(&wrong, 3);
-    let listed = text(&hdbench(path, &["study", "show", "run"]), 0);
-    assert!(listed.contains("_encoder/fold_0/seed_0,"), "{listed}");
     for file in ["small.toml", "wrong.toml"] {
         fs::remove_file(path.join(file)).unwrap();
     }
@@ -126,6 +124,8 @@ fn a_study_is_planned_run_in_parts_followed_verified_and_reproduced() {
         line.ends_with("# after _encoder/fold_0/seed_0, _coarse/fold_0/seed_0"),
         "{line}"
     );
+    let listed = text(&hdbench(path, &["study", "show", "run"]), 0);
+    assert!(listed.contains("_encoder/fold_0/seed_0,"), "{listed}");
 
     text(
         &ablation(

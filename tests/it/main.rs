@@ -39,3 +39,4 @@ mod volume;
 #[cfg(target_os = "linux")]
 mod waiting;
 mod weights;
+mod writing;
