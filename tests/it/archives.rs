@@ -576,7 +576,7 @@ fn what_programs_read_differently_is_refused() {
     for (archive, says) in [
         (
             changed(second + 30, b"T"),
-            "is called \"Test-segmentation-3.nii\" in its own header",
+            "Test-segmentation-3.nii\\\" in its own header",
         ),
         (
             changed(second + 8, &[8, 0]),
