@@ -2,7 +2,7 @@
 
 use criterion::Criterion;
 use hdbench::metrics::surface::{Border, distances_between, surface};
-use hdbench::metrics::surfel::{SurfelDistances, Surfels, areas_mm2};
+use hdbench::metrics::surfel::{SurfelFigures, Surfels};
 
 use super::{SPACING_MM, livers};
 
@@ -29,10 +29,12 @@ pub fn bench(criterion: &mut Criterion) {
             ]
         });
     });
-    let areas = areas_mm2(SPACING_MM);
-    group.bench_function("surfels", |b| b.iter(|| Surfels::of(&prediction, &areas)));
+    group.bench_function("surfels", |b| b.iter(|| Surfels::of(&prediction)));
     group.bench_function("surfel_distances", |b| {
-        b.iter(|| SurfelDistances::between(&prediction, &reference, SPACING_MM));
+        b.iter(|| {
+            let tolerances_mm = [1.0, 2.0, 3.0, 5.0];
+            SurfelFigures::between(&prediction, &reference, SPACING_MM, &tolerances_mm, true)
+        });
     });
     group.finish();
 }

@@ -9,8 +9,11 @@ mod recorded;
 mod results;
 mod target;
 mod input;
+mod reopened;
+mod shared_file;
 mod tree;
 mod xml;
+mod zip_agreement;
 mod zip;
 mod zip_records;
 mod zip_write;
@@ -22,6 +25,7 @@ pub use gzip::{MaybeGzip, gzip_writer};
 pub use hash::{hash_bytes, hash_file};
 pub use input::{open_file, read_file, read_text};
 pub use recorded::{FileRecord, FileRecords, FileState, Look, record_files, restamp, unlike};
+pub use reopened::{ReopenedFile, Same};
 pub use results::{Results, begins_with, json_says};
 pub use target::{
     is_standard_output, is_stream, refuse_input, refuse_input_inside, refuse_output_inside,

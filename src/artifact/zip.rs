@@ -1,7 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
-use std::io::{self, BufReader, ErrorKind, Read, Seek, SeekFrom};
-use std::os::unix::fs::FileExt;
+use std::io::{self, BufReader, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -13,6 +12,8 @@ use zip::{CompressionMethod, ZipArchive};
 
 use super::gzip::{DEFLATE_MAX_RATIO, MaybeGzip};
 use super::input::open_file;
+use super::shared_file::SharedFile;
+use super::zip_agreement::contradictions;
 use crate::error::{Error, Result};
 use crate::text::Shown as _;
 
@@ -39,8 +40,8 @@ pub fn is_zip(path: &Path) -> Result<bool> {
 /// entries are read as streams.
 ///
 /// Zip64 and data descriptors are understood. Refused are names that lead out of the archive,
-/// names that occur twice, links, encryption and entries that share bytes (the way to pack a bomb
-/// tighter than DEFLATE allows).
+/// names that occur twice, links, encryption, entries that share bytes (the way to pack a bomb
+/// tighter than DEFLATE allows), and whatever programs would read differently.
 #[derive(Debug)]
 pub struct Archive {
     path: PathBuf,
@@ -98,6 +99,8 @@ pub struct Entry {
     deflated: bool,
     crc32: u32,
     start: u64,
+    /// What its own header says otherwise than the directory.
+    contradiction: Option<Arc<str>>,
 }
 
 impl Archive {
@@ -115,18 +118,18 @@ impl Archive {
     /// # Errors
     /// As [`Archive::open`].
     pub fn examine(path: &Path) -> Result<Self, Refused> {
-        let file = open_file(path).map_err(Error::read(path))?;
+        let file = SharedFile::open(path).map_err(Error::read(path))?;
         Self::checked(path, file)
     }
 
     /// [`Archive::open`] for an archive that has no path of its own, such as one that was unpacked
     /// from another; `path` is how errors name it.
     pub fn from_file(path: &Path, file: File) -> Result<Self> {
+        let file = SharedFile::held(file).map_err(Error::read(path))?;
         Self::checked(path, file).map_err(|refused| refused.error)
     }
 
-    fn checked(path: &Path, file: File) -> Result<Self, Refused> {
-        let file = SharedFile::new(file).map_err(Error::read(path))?;
+    fn checked(path: &Path, file: SharedFile) -> Result<Self, Refused> {
         let wrong = |error| damaged(path, error);
         let mut archive = ZipArchive::new(file.clone()).map_err(wrong)?;
         if archive.len() > MAX_ENTRIES {
@@ -141,9 +144,21 @@ impl Archive {
             return Err(refused(Refusal::Bomb, error));
         }
         if archive.has_duplicate_names() {
-            let name = first_duplicate(file, archive.central_directory_start());
+            let name = first_duplicate(file.clone(), archive.central_directory_start());
             return Err(duplicate(path, &name.unwrap_or_default()));
         }
+        let found = (archive.central_directory_start(), archive.len());
+        let contradictions = contradictions(&file, found)
+            .map_err(Error::read(path))?
+            .map_err(|problem| {
+                let error = Error::malformed(
+                    path,
+                    format!("is no sound zip archive: {problem}"),
+                    "programs read different things of it: pack the files again with an ordinary zip \
+                     program",
+                );
+                refused(Refusal::Unreadable, error)
+            })?;
         if archive.has_overlapping_entries().map_err(wrong)? {
             let error = Error::malformed(
                 path,
@@ -154,7 +169,7 @@ impl Archive {
         }
         let mut entries = BTreeMap::new();
         let mut folders = Vec::new();
-        for index in 0..archive.len() {
+        for (index, contradiction) in contradictions.into_iter().enumerate() {
             let found = archive.by_index_raw(index).map_err(wrong)?;
             let name = safe_name(path, &found)?;
             if found.is_dir() {
@@ -169,7 +184,8 @@ impl Archive {
                 );
                 return Err(refused(Refusal::UnsafeName, error));
             }
-            let entry = Entry::checked(path, name, &found)?;
+            let mut entry = Entry::checked(path, name, &found)?;
+            entry.contradiction = contradiction.map(Into::into);
             if let Some(twice) = entries.insert(entry.name.clone(), entry) {
                 return Err(duplicate(path, &twice.name));
             }
@@ -224,6 +240,13 @@ impl Archive {
                     entry.size, entry.packed
                 ),
                 "pack the file again with an ordinary zip program",
+            ));
+        }
+        if let Some(problem) = &entry.contradiction {
+            return Err(Error::malformed(
+                &path,
+                format!("the entry contradicts itself: {problem}"),
+                "programs read different things of it: pack the file again with an ordinary zip program",
             ));
         }
         let mut file = self.file.clone();
@@ -289,6 +312,7 @@ impl Entry {
             packed: found.compressed_size(),
             deflated,
             crc32: found.crc32(),
+            contradiction: None,
             start: found.data_start().ok_or_else(|| {
                 Error::Internal(format!("{}: place of the entry unknown", path.shown()))
             })?,
@@ -366,49 +390,6 @@ fn damaged(path: &Path, error: ZipError) -> Error {
             format!("is no sound zip archive: {error}"),
             "copy, download or pack the archive again",
         ),
-    }
-}
-
-/// A file that several readers read, each at its own place.
-#[derive(Clone, Debug)]
-struct SharedFile {
-    file: Arc<File>,
-    len: u64,
-    at: u64,
-}
-
-impl SharedFile {
-    fn new(file: File) -> io::Result<Self> {
-        let len = file.metadata()?.len();
-        Ok(Self {
-            file: Arc::new(file),
-            len,
-            at: 0,
-        })
-    }
-}
-
-impl Read for SharedFile {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        // Beyond the end is the end; the system refuses places that no file can have.
-        if self.at >= self.len {
-            return Ok(0);
-        }
-        let read = self.file.read_at(buffer, self.at)?;
-        self.at += read as u64;
-        Ok(read)
-    }
-}
-
-impl Seek for SharedFile {
-    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        let at = match to {
-            SeekFrom::Start(at) => Some(at),
-            SeekFrom::End(by) => self.len.checked_add_signed(by),
-            SeekFrom::Current(by) => self.at.checked_add_signed(by),
-        };
-        self.at = at.ok_or(ErrorKind::InvalidInput)?;
-        Ok(self.at)
     }
 }
 

@@ -125,7 +125,7 @@ pub struct Evaluate {
     /// Match lesions one to one as well, at IoU of 0.5 or more as panoptica does (profile strict)
     #[arg(long)]
     one_to_one: bool,
-    /// Cases at a time (default: up to 4); each takes about 2 bytes a voxel
+    /// Cases at a time (default: up to 4); each takes about 2 bytes a voxel, 40 for a map of noise
     #[arg(long, value_name = "N", value_parser = side_by_side)]
     jobs: Option<usize>,
     /// CPU threads (default: all cores)

@@ -2,7 +2,7 @@ use ndarray::{Array3, ArrayView3};
 use rayon::prelude::*;
 
 use super::figure::{Figure, Label, Metric, Options};
-use super::lesion::{Criterion, Lesion, Lesions, lesions_of, no_lesions};
+use super::lesion::{Criterion, LesionList, Lesions, lesions_of, no_lesions};
 use super::masks::Masks;
 use super::policy::{Edge, Family};
 use crate::error::{Error, Result};
@@ -10,8 +10,8 @@ use crate::metrics::BitMask;
 use crate::metrics::burden::tumour_burden;
 use crate::metrics::detection::Detection;
 use crate::metrics::overlap::Counts;
-use crate::metrics::surface::{Border, SurfaceDistances, distances_between};
-use crate::metrics::surfel::SurfelDistances;
+use crate::metrics::surface::{Border, SurfaceFigures, distances_between, surface};
+use crate::metrics::surfel::SurfelFigures;
 use crate::volume::Geometry;
 
 /// Label maps of one scan may place a voxel this far apart before they count as different grids:
@@ -59,7 +59,7 @@ pub struct CaseScores {
     /// Prediction - reference; NaN without a reference liver.
     pub burden_error: Figure,
     /// Every reference lesion, then every predicted one.
-    pub lesions: Vec<Lesion>,
+    pub lesions: LesionList,
     /// How many lesions were found, by each criterion.
     pub detection: Vec<(Criterion, Detection)>,
     /// Voxels of the whole volume.
@@ -161,23 +161,80 @@ pub(super) fn score_part(
     geometry: &Geometry,
     options: &Options,
 ) -> CaseScores {
+    let masks = Masks::of_labels(prediction, reference);
+    let cost = Cost::of(&masks);
+    score_masks(masks, &cost, geometry, options)
+}
+
+/// What a score takes beside its masks, part by part: of every run of lesions, of every surface voxel,
+/// and of every point of the lattice that the surface passes, of which a voxel has eight.
+const BYTES_A_RUN: u64 = 40;
+const BYTES_A_SURFACE_VOXEL: u64 = 16;
+const BYTES_A_SURFEL: u64 = 24;
+
+/// Above this, the parts of a case are scored after each other, so that only one of them is in memory: a
+/// volume of noise, and no segmentation of anything.
+const SIDE_BY_SIDE_BYTES: u64 = 64 << 20;
+
+/// So many parts are in memory side by side.
+const PARTS: u64 = 4;
+
+/// What scoring the masks of the labels may take, bytes.
+pub(super) struct Cost {
+    part: u64,
+}
+
+impl Cost {
+    pub fn of(masks: &[Option<Masks>; 2]) -> Self {
+        let of = |masks: &Masks| {
+            let [p, r] = [&masks.prediction, &masks.reference];
+            let [on_p, on_r] = [p, r].map(|mask| surface(mask, Border::TwentySix).count());
+            let box_voxels: usize = p.bounds().shape().iter().map(|n| n + 1).product();
+            let surfels = (8 * on_p.max(on_r)).min(box_voxels as u64);
+            (BYTES_A_RUN * (p.count_runs() + r.count_runs()))
+                .max(BYTES_A_SURFACE_VOXEL * (on_p + on_r))
+                .max(BYTES_A_SURFEL * surfels)
+        };
+        Self {
+            part: masks.iter().flatten().map(of).max().unwrap_or(0),
+        }
+    }
+
+    fn side_by_side(&self) -> bool {
+        self.part <= SIDE_BY_SIDE_BYTES
+    }
+
+    /// All that is in memory at once.
+    pub fn bytes(&self) -> u64 {
+        self.part * if self.side_by_side() { PARTS } else { 1 }
+    }
+}
+
+/// Scores the masks of the two labels, in the order of [`Label::ALL`].
+pub(super) fn score_masks(
+    masks: [Option<Masks>; 2],
+    cost: &Cost,
+    geometry: &Geometry,
+    options: &Options,
+) -> CaseScores {
     let voxels = geometry.len() as u64;
-    let [liver, lesion] = Masks::of_labels(prediction, reference);
-    let score = |masks: Option<&Masks>| label_scores(masks, voxels, geometry, options);
-    let (liver, (lesion, lesions)) = rayon::join(
-        || score(liver.as_ref()),
-        || {
-            rayon::join(
-                || score(lesion.as_ref()),
-                || match &lesion {
-                    Some(masks) => {
-                        lesions_of(&masks.prediction, &masks.reference, geometry, options)
-                    }
-                    None => no_lesions(options),
-                },
-            )
-        },
-    );
+    let side_by_side = cost.side_by_side();
+    let [liver, lesion] = masks;
+    let score =
+        |masks: Option<&Masks>| label_scores(masks, voxels, geometry, options, side_by_side);
+    let lesions = || match &lesion {
+        Some(masks) => lesions_of(&masks.prediction, &masks.reference, geometry, options),
+        None => no_lesions(options),
+    };
+    let (liver, lesion, lesions) = if side_by_side {
+        let (liver, (lesion, lesions)) = rayon::join(
+            || score(liver.as_ref()),
+            || rayon::join(|| score(lesion.as_ref()), lesions),
+        );
+        (liver, lesion, lesions)
+    } else {
+        (score(liver.as_ref()), score(lesion.as_ref()), lesions())
+    };
     let [burden_prediction, burden_reference, burden_error] =
         burdens(&liver.counts, &lesion.counts);
     let Lesions { list, detection } = lesions;
@@ -198,9 +255,11 @@ fn label_scores(
     voxels: u64,
     geometry: &Geometry,
     options: &Options,
+    side_by_side: bool,
 ) -> LabelScores {
-    let measured = masks.map(|masks| Measured::of(masks, geometry.spacing_mm, &options.borders));
-    let measured = measured.unwrap_or_else(|| Measured::nothing(&options.borders));
+    let measured =
+        masks.map(|masks| Measured::of(masks, geometry.spacing_mm, options, side_by_side));
+    let measured = measured.unwrap_or_default();
     let edge = Edge::of(&measured.counts);
     let figure = |metric: Metric| {
         let raw = measured.raw(metric, voxels, geometry.voxel_volume_ml());
@@ -208,27 +267,33 @@ fn label_scores(
     };
     LabelScores {
         counts: measured.counts,
-        figures: Metric::all(options).into_par_iter().map(figure).collect(),
+        figures: Metric::all(options).into_iter().map(figure).collect(),
     }
 }
 
 /// What all figures of a label follow from.
+#[derive(Default)]
 struct Measured {
     counts: Counts,
-    surfaces: Vec<(Border, SurfaceDistances)>,
-    surfels: SurfelDistances,
+    surfaces: Vec<(Border, SurfaceFigures)>,
+    surfels: SurfelFigures,
 }
 
 impl Measured {
-    fn of(masks: &Masks, spacing_mm: [f64; 3], borders: &[Border]) -> Self {
+    fn of(masks: &Masks, spacing_mm: [f64; 3], options: &Options, side_by_side: bool) -> Self {
         let [p, r]: [&BitMask; 2] = [&masks.prediction, &masks.reference];
-        let (surfels, surfaces) = rayon::join(
-            || SurfelDistances::between(p, r, spacing_mm),
-            || {
-                let measure = |&border| (border, distances_between(p, r, spacing_mm, border));
-                borders.par_iter().map(measure).collect()
-            },
-        );
+        let measure = |&border| {
+            let distances = distances_between(p, r, spacing_mm, border);
+            (border, SurfaceFigures::of(distances))
+        };
+        let tolerances_mm: Vec<f64> = options.tolerances.iter().map(|t| t.mm()).collect();
+        let surfels = || SurfelFigures::between(p, r, spacing_mm, &tolerances_mm, side_by_side);
+        let borders = &options.borders;
+        let (surfels, surfaces) = if side_by_side {
+            rayon::join(surfels, || borders.par_iter().map(measure).collect())
+        } else {
+            (surfels(), borders.iter().map(measure).collect())
+        };
         Self {
             counts: masks.counts(),
             surfaces,
@@ -236,21 +301,12 @@ impl Measured {
         }
     }
 
-    fn nothing(borders: &[Border]) -> Self {
-        let empty = |&border| (border, SurfaceDistances::default());
-        Self {
-            counts: Counts::default(),
-            surfaces: borders.iter().map(empty).collect(),
-            surfels: SurfelDistances::default(),
-        }
-    }
-
     /// What the formula gives, NaN or infinite where it has no value.
     fn raw(&self, metric: Metric, volume_voxels: u64, voxel_volume_ml: f64) -> f64 {
         let counts = &self.counts;
-        let surface = |border: Border, figure: fn(&SurfaceDistances) -> f64| {
+        let surface = |border: Border, figure: fn(&SurfaceFigures) -> f64| {
             let of = self.surfaces.iter().find(|(other, _)| *other == border);
-            of.map_or(f64::NAN, |(_, distances)| figure(distances))
+            of.map_or(f64::NAN, |(_, figures)| figure(figures))
         };
         match metric {
             Metric::Dice => counts.dice(),
@@ -260,12 +316,12 @@ impl Measured {
             Metric::Precision => counts.precision(),
             Metric::Recall => counts.recall(),
             Metric::Specificity => counts.specificity(volume_voxels),
-            Metric::Assd(border) => surface(border, SurfaceDistances::assd),
-            Metric::Masd(border) => surface(border, SurfaceDistances::masd),
-            Metric::Rmsd(border) => surface(border, SurfaceDistances::rmsd),
-            Metric::Msd(border) => surface(border, SurfaceDistances::msd),
-            Metric::Hd95(border) => surface(border, SurfaceDistances::hd95),
-            Metric::Hd95Max(border) => surface(border, SurfaceDistances::hd95_max),
+            Metric::Assd(border) => surface(border, |figures| figures.assd),
+            Metric::Masd(border) => surface(border, |figures| figures.masd),
+            Metric::Rmsd(border) => surface(border, |figures| figures.rmsd),
+            Metric::Msd(border) => surface(border, |figures| figures.msd),
+            Metric::Hd95(border) => surface(border, |figures| figures.hd95),
+            Metric::Hd95Max(border) => surface(border, |figures| figures.hd95_max),
             Metric::Nsd(tolerance) => self.surfels.nsd(tolerance.mm()),
             Metric::Hd95Surfel => self.surfels.hd95(),
             Metric::AsdPredToRefSurfel => self.surfels.mean_pred_to_ref(),

@@ -63,12 +63,15 @@ fn default_columns() -> Vec<String> {
 
 /// Reference lesions, those found, and false alarms.
 fn lesion_counts(case: &ScoredCase) -> [usize; 3] {
-    let count = |side, found| {
-        let matching = |lesion: &&super::Lesion| lesion.side == side && lesion.detected == found;
-        case.scores.lesions.iter().filter(matching).count()
-    };
-    let detected = count(LesionSide::Reference, true);
-    let missed = count(LesionSide::Reference, false);
-    let false_alarms = count(LesionSide::Prediction, false);
-    [detected + missed, detected, false_alarms]
+    let mut counts = [0; 3];
+    for lesion in case.scores.lesions.iter() {
+        match lesion.side {
+            LesionSide::Reference => {
+                counts[0] += 1;
+                counts[1] += usize::from(lesion.detected);
+            }
+            LesionSide::Prediction => counts[2] += usize::from(!lesion.detected),
+        }
+    }
+    counts
 }

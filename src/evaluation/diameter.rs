@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::metrics::components::Run;
+use crate::metrics::regions::RegionRun;
 use crate::volume::Geometry;
 
 /// Which array axis crosses the axial slices, and the two axes within them.
@@ -31,21 +31,13 @@ impl AxialGrid {
     }
 
     /// The largest distance between outer corners of voxels of one slice, mm; 0 for no voxel.
-    pub(super) fn longest_diameter_mm(&self, region: &[&Run]) -> f64 {
+    pub(super) fn longest_diameter_mm(&self, region: impl Iterator<Item = RegionRun>) -> f64 {
         let mut slices: BTreeMap<usize, Vec<[usize; 2]>> = BTreeMap::new();
-        for run in region {
+        for RegionRun { z, y, x } in region {
             // Slices across x part a run into its voxels; all others hold it whole.
-            let step = if self.axes[0] == 2 {
-                1
-            } else {
-                run.end - run.start
-            };
-            for start in (run.start..run.end).step_by(step) {
-                let ranges = [
-                    (run.z, run.z + 1),
-                    (run.y, run.y + 1),
-                    (start, start + step),
-                ];
+            let step = if self.axes[0] == 2 { 1 } else { x.len() };
+            for start in x.step_by(step) {
+                let ranges = [(z, z + 1), (y, y + 1), (start, start + step)];
                 let [across, u, v] = self.axes.map(|axis| ranges[axis]);
                 let corners = slices.entry(across.0).or_default();
                 corners.extend([[u.0, v.0], [u.0, v.1], [u.1, v.0], [u.1, v.1]]);

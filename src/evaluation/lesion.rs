@@ -1,7 +1,6 @@
-use std::path::Path;
-
-use rayon::prelude::*;
 use std::borrow::Cow;
+use std::collections::HashMap;
+use std::path::Path;
 
 use serde::Serialize;
 
@@ -13,8 +12,8 @@ use super::tidy::write_csv;
 use crate::error::Result;
 use crate::metrics::BitMask;
 use crate::metrics::components::Connectivity;
-use crate::metrics::detection::{Detection, Group, Overlaps};
-use crate::metrics::regions::{Regions, shared};
+use crate::metrics::detection::{Detection, Groups, Overlaps};
+use crate::metrics::regions::{Regions, Shared, shared};
 use crate::text::words_cell;
 use crate::volume::Geometry;
 
@@ -134,7 +133,7 @@ impl Criterion {
 
 /// Every lesion of a case, those of the reference first, and how many count as found.
 pub(super) struct Lesions {
-    pub(super) list: Vec<Lesion>,
+    pub(super) list: LesionList,
     pub(super) detection: Vec<(Criterion, Detection)>,
 }
 
@@ -149,25 +148,30 @@ pub(super) fn lesions_of(
         || Regions::of(prediction, Connectivity::Six),
         || Regions::of(reference, Connectivity::Six),
     );
+    let shared = shared(&prediction, &reference);
+    let grid = AxialGrid::of(geometry);
+    // Of a side that is measured, the runs are gone before the other one is.
+    let mut reference = SideTable::measured(reference, &grid);
+    let mut prediction = SideTable::measured(prediction, &grid);
+    compare(&mut reference, &mut prediction, &shared);
     let overlaps = Overlaps {
-        prediction: prediction.sizes().to_vec(),
-        reference: reference.sizes().to_vec(),
-        shared: shared(&prediction, &reference),
+        prediction: std::mem::take(&mut prediction.voxels),
+        reference: std::mem::take(&mut reference.voxels),
+        shared,
     };
     let groups = overlaps.merged();
     let detection = Criterion::all(options)
         .into_iter()
         .map(|criterion| (criterion, found(&overlaps, &groups, criterion)))
         .collect();
-    let grid = AxialGrid::of(geometry);
-    let mut list = measure(LesionSide::Reference, &reference, geometry, &grid);
-    list.extend(measure(
-        LesionSide::Prediction,
-        &prediction,
-        geometry,
-        &grid,
-    ));
-    compare(&mut list, &overlaps, &groups);
+    prediction.voxels = overlaps.prediction;
+    reference.voxels = overlaps.reference;
+    let list = LesionList {
+        reference,
+        prediction,
+        groups,
+        voxel_volume_ml: geometry.voxel_volume_ml(),
+    };
     Lesions { list, detection }
 }
 
@@ -175,79 +179,143 @@ pub(super) fn lesions_of(
 pub(super) fn no_lesions(options: &Options) -> Lesions {
     let none = |criterion| (criterion, Detection::default());
     Lesions {
-        list: Vec::new(),
+        list: LesionList::default(),
         detection: Criterion::all(options).into_iter().map(none).collect(),
     }
 }
 
-fn found(overlaps: &Overlaps, groups: &[Group], criterion: Criterion) -> Detection {
+fn found(overlaps: &Overlaps, groups: &Groups, criterion: Criterion) -> Detection {
     match criterion {
         Criterion::IouAbove(iou) => overlaps.count(groups, |group| group.iou() > iou),
         Criterion::OneToOne(iou) => overlaps.count(&overlaps.one_to_one(iou), |_| true),
     }
 }
 
-fn measure(
-    side: LesionSide,
-    regions: &Regions,
-    geometry: &Geometry,
-    grid: &AxialGrid,
-) -> Vec<Lesion> {
-    let voxel_volume_ml = geometry.voxel_volume_ml();
-    regions
-        .by_region()
-        .into_par_iter()
-        .zip(regions.sizes())
-        .enumerate()
-        .map(|(i, (runs, &voxels))| {
-            let volume_ml = voxels as f64 * voxel_volume_ml;
-            Lesion {
-                side,
-                lesion: i as u32 + 1,
-                voxels,
-                volume_ml,
-                equivalent_diameter_mm: (6.0 * volume_ml * 1000.0 / std::f64::consts::PI).cbrt(),
-                longest_axial_diameter_mm: grid.longest_diameter_mm(&runs),
-                overlap_voxels: 0,
-                best_iou: 0.0,
-                matched: Vec::new(),
-                merged: 0,
-                iou: 0.0,
-                dice: 0.0,
-                detected: false,
-            }
-        })
-        .collect()
+/// All lesions of a case: of a noise of voxels there may be millions, so that a lesion is put together
+/// from columns when it is asked for.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct LesionList {
+    reference: SideTable,
+    prediction: SideTable,
+    groups: Groups,
+    voxel_volume_ml: f64,
+}
+
+/// The lesions of one side, each at its number - 1.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct SideTable {
+    voxels: Vec<u32>,
+    longest_axial_diameter_mm: Repeated,
+    overlap_voxels: Vec<u32>,
+    best_iou: Repeated,
+}
+
+/// Numbers of which many are the same: small lesions have few shapes.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Repeated {
+    values: Vec<f64>,
+    places: Vec<u32>,
+}
+
+impl Repeated {
+    fn new(all: Vec<f64>) -> Self {
+        let mut known = HashMap::new();
+        let mut values = Vec::new();
+        let mut places = Vec::with_capacity(all.len());
+        for value in all {
+            let place = *known.entry(value.to_bits()).or_insert_with(|| {
+                values.push(value);
+                values.len() as u32 - 1
+            });
+            places.push(place);
+        }
+        Self { values, places }
+    }
+
+    fn get(&self, at: usize) -> f64 {
+        self.values[self.places[at] as usize]
+    }
+}
+
+impl SideTable {
+    fn measured(regions: Regions, grid: &AxialGrid) -> Self {
+        let diameters = regions.measure(|runs| grid.longest_diameter_mm(runs));
+        let voxels = regions.into_sizes();
+        Self {
+            longest_axial_diameter_mm: Repeated::new(diameters),
+            overlap_voxels: vec![0; voxels.len()],
+            best_iou: Repeated::default(),
+            voxels,
+        }
+    }
+}
+
+impl LesionList {
+    /// How many, of both sides.
+    pub fn len(&self) -> usize {
+        self.reference.voxels.len() + self.prediction.voxels.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Every reference lesion, then every predicted one.
+    pub fn iter(&self) -> impl Iterator<Item = Lesion> + '_ {
+        let of = |side: LesionSide, table: &SideTable| {
+            (0..table.voxels.len()).map(move |at| self.lesion(side, at))
+        };
+        of(LesionSide::Reference, &self.reference)
+            .chain(of(LesionSide::Prediction, &self.prediction))
+    }
+
+    fn lesion(&self, side: LesionSide, at: usize) -> Lesion {
+        let id = at as u32 + 1;
+        let (table, group) = match side {
+            LesionSide::Reference => (&self.reference, self.groups.of_reference(id)),
+            LesionSide::Prediction => (&self.prediction, self.groups.of_prediction(id)),
+        };
+        let (own, other): (&[u32], &[u32]) = match (side, group) {
+            (_, None) => (&[], &[]),
+            (LesionSide::Reference, Some(group)) => (group.reference, group.prediction),
+            (LesionSide::Prediction, Some(group)) => (group.prediction, group.reference),
+        };
+        let volume_ml = f64::from(table.voxels[at]) * self.voxel_volume_ml;
+        Lesion {
+            side,
+            lesion: id,
+            voxels: table.voxels[at].into(),
+            volume_ml,
+            equivalent_diameter_mm: (6.0 * volume_ml * 1000.0 / std::f64::consts::PI).cbrt(),
+            longest_axial_diameter_mm: table.longest_axial_diameter_mm.get(at),
+            overlap_voxels: table.overlap_voxels[at].into(),
+            best_iou: table.best_iou.get(at),
+            matched: other.to_vec(),
+            merged: own.len() as u32,
+            iou: group.map_or(0.0, |group| group.iou()),
+            dice: group.map_or(0.0, |group| group.dice()),
+            detected: group.is_some(),
+        }
+    }
 }
 
 /// Writes into the lesions what the other side has in their place.
-fn compare(list: &mut [Lesion], overlaps: &Overlaps, groups: &[Group]) {
-    let (reference, prediction) = list.split_at_mut(overlaps.reference.len());
-    for pair in &overlaps.shared {
-        let r = &mut reference[pair.reference as usize - 1];
-        let p = &mut prediction[pair.prediction as usize - 1];
-        let iou = pair.voxels as f64 / (r.voxels + p.voxels - pair.voxels) as f64;
-        for lesion in [r, p] {
-            lesion.overlap_voxels += pair.voxels;
-            lesion.best_iou = lesion.best_iou.max(iou);
-        }
+fn compare(reference: &mut SideTable, prediction: &mut SideTable, shared: &[Shared]) {
+    let none = |table: &SideTable| vec![0.0_f64; table.voxels.len()];
+    let (mut best_r, mut best_p) = (none(reference), none(prediction));
+    for pair in shared {
+        let (r, p) = (pair.reference as usize - 1, pair.prediction as usize - 1);
+        let union = u64::from(reference.voxels[r]) + u64::from(prediction.voxels[p])
+            - u64::from(pair.voxels);
+        let iou = f64::from(pair.voxels) / union as f64;
+        reference.overlap_voxels[r] += pair.voxels;
+        prediction.overlap_voxels[p] += pair.voxels;
+        best_r[r] = best_r[r].max(iou);
+        best_p[p] = best_p[p].max(iou);
     }
-    for group in groups {
-        let sides = [
-            (&mut *reference, &group.reference, &group.prediction),
-            (&mut *prediction, &group.prediction, &group.reference),
-        ];
-        for (lesions, own, other) in sides {
-            for &id in own {
-                let lesion = &mut lesions[id as usize - 1];
-                lesion.matched.clone_from(other);
-                lesion.merged = own.len() as u32;
-                lesion.iou = group.iou();
-                lesion.dice = group.dice();
-                lesion.detected = true;
-            }
-        }
-    }
+    reference.best_iou = Repeated::new(best_r);
+    prediction.best_iou = Repeated::new(best_p);
 }
 
 #[derive(Serialize)]
@@ -303,9 +371,9 @@ pub fn write_lesions(path: &Path, cases: &[ScoredCase]) -> Result<()> {
             overlap_voxels: lesion.overlap_voxels,
             best_iou: lesion.best_iou,
             detected: lesion.detected,
+            split: lesion.matched.len(),
             matched: joined(&lesion.matched),
             merged: lesion.merged,
-            split: lesion.matched.len(),
             iou: lesion.iou,
             dice: lesion.dice,
         })

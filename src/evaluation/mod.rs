@@ -35,7 +35,7 @@ pub use explain::{explain_lits, explain_metric, explain_strict, explained_metric
 pub use failures::{FAILURES, failed_cases, write_failures};
 pub use figure::{Figure, Label, Metric, Options, Tolerance};
 pub use label_map_choice::LabelMapChoice;
-pub use lesion::{Criterion, IOU_THRESHOLDS, Lesion, LesionSide, write_lesions};
+pub use lesion::{Criterion, IOU_THRESHOLDS, Lesion, LesionList, LesionSide, write_lesions};
 pub use metrics_json::write_metrics_json;
 pub(crate) use pairing::{Candidate, LeftOut, label_maps_among};
 pub use pairing::{CasePair, MissingCase, Pairing, pair};

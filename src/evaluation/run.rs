@@ -4,12 +4,14 @@ use std::path::Path;
 
 use ndarray::Array3;
 
-use super::case::{CaseScores, SAME_PLACE_MM, ScoredCase, score_part};
+use super::case::{CaseScores, Cost, SAME_PLACE_MM, ScoredCase, score_masks};
 use super::figure::Options;
+use super::masks::Masks;
 use super::pairing::CasePair;
 use super::source::Source;
 use crate::dataset::LabelMap;
 use crate::error::{Error, Result};
+use crate::memory;
 use crate::progress::Progress;
 use crate::text::Shown as _;
 use crate::volume::{Geometry, LabelBox};
@@ -38,8 +40,9 @@ pub struct Outcome<T> {
 }
 
 /// Scores cases in `threads` threads, at most `jobs` cases at a time: memory is that of so many
-/// pairs, 2 bytes a voxel each and a little for the border voxels. The order of the results does
-/// not depend on either number.
+/// pairs, 2 bytes a voxel each and a little for the border voxels, and at most 40 bytes a voxel for maps
+/// of noise; a case that does not fit is scored when the others are done, or fails. The order of the
+/// results does not depend on either number.
 ///
 /// # Errors
 /// `Error::Interrupted` once a signal came; nothing that happens to a single case.
@@ -52,7 +55,7 @@ pub fn evaluate<T: Send>(
 ) -> Result<Outcome<T>> {
     progress.plan(pairs.len() as u64);
     progress.stage("", &format!("scoring {} cases", pairs.len()));
-    let results = workers::each(
+    let mut results = workers::each(
         pairs,
         jobs,
         || progress.interrupted(),
@@ -62,6 +65,13 @@ pub fn evaluate<T: Send>(
             result
         },
     );
+    // What did not fit beside others may fit alone.
+    for (pair, result) in pairs.iter().zip(&mut results) {
+        if jobs > 1 && matches!(result, Some(Err(Error::Memory { .. }))) && !progress.interrupted()
+        {
+            *result = Some(pool.install(|| score(pair)));
+        }
+    }
     let mut outcome = Outcome {
         scored: Vec::new(),
         failures: Vec::new(),
@@ -198,13 +208,18 @@ pub fn score_strict(
     options: &PairOptions,
     figures: &Options,
 ) -> Result<StrictCase> {
-    let loaded = load_pair(pair, options)?;
-    let scores = score_part(
-        loaded.prediction.view(),
-        loaded.reference.view(),
-        &loaded.geometry,
-        figures,
-    );
+    let LoadedPair {
+        prediction,
+        reference,
+        geometry,
+        apart_mm,
+    } = load_pair(pair, options)?;
+    let masks = Masks::of_labels(prediction.view(), reference.view());
+    // The masks are all that is needed, an eighth of the maps.
+    drop((prediction, reference));
+    let cost = Cost::of(&masks);
+    let _claim = memory::claim(&pair.prediction.path(), cost.bytes())?;
+    let scores = score_masks(masks, &cost, &geometry, figures);
     Ok(StrictCase {
         scored: ScoredCase {
             case: pair.case.clone(),
@@ -212,7 +227,7 @@ pub fn score_strict(
             reference_file: pair.reference.path().display().to_string(),
             scores,
         },
-        apart_mm: loaded.apart_mm,
+        apart_mm,
     })
 }
 

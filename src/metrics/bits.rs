@@ -111,6 +111,12 @@ impl BitMask {
         words.map(|(a, b)| u64::from((a & b).count_ones())).sum()
     }
 
+    /// Number of runs along x.
+    pub fn count_runs(&self) -> u64 {
+        let rows = self.words.chunks_exact(self.stride.max(1));
+        rows.map(|row| count_runs(row) as u64).sum()
+    }
+
     /// Whether no voxel is true.
     pub fn is_empty(&self) -> bool {
         self.words.iter().all(|&word| word == 0)
@@ -265,6 +271,13 @@ pub(super) fn ones(row: &[u64]) -> impl Iterator<Item = usize> + '_ {
     })
 }
 
+/// How many runs of ones a row has.
+pub(super) fn count_runs(row: &[u64]) -> usize {
+    row.array_windows()
+        .map(|[before, own]| (own & !(own << 1 | before >> 63)).count_ones() as usize)
+        .sum()
+}
+
 /// The runs of ones of a row, ascending.
 pub(super) fn runs(row: &[u64]) -> impl Iterator<Item = Range<usize>> + '_ {
     let mut x = 0;
@@ -326,6 +339,11 @@ mod tests {
                 .map(|(z, y)| runs(bits.row(z, y)).map(|run| run.len()).sum::<usize>())
                 .sum();
             assert_eq!(from_runs, expected.len());
+            let listed: usize = (0..2)
+                .flat_map(|z| (0..3).map(move |y| (z, y)))
+                .map(|(z, y)| runs(bits.row(z, y)).count())
+                .sum();
+            assert_eq!(bits.count_runs(), listed as u64);
         }
     }
 

@@ -38,13 +38,35 @@ pub struct Components {
     pub sizes: Vec<usize>,
 }
 
-/// True voxels that follow each other along x.
-#[derive(Clone, Debug)]
+/// True voxels that follow each other along x: of a noise of single voxels there are half as many as
+/// voxels, so that each byte of a run counts.
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Run {
-    pub(crate) z: usize,
-    pub(crate) y: usize,
-    pub(crate) start: usize,
-    pub(crate) end: usize,
+    /// Row `z * ny + y`.
+    pub(crate) row: u32,
+    pub(crate) start: u32,
+    pub(crate) end: u32,
+}
+
+impl Run {
+    pub(crate) fn new(row: usize, start: usize, end: usize) -> Self {
+        // A volume has at most 2^31 voxels, and no more rows.
+        Self {
+            row: row as u32,
+            start: start as u32,
+            end: end as u32,
+        }
+    }
+
+    /// Its indices along z, y and x, of rows of `ny` to a plane.
+    pub(crate) fn place(self, ny: usize) -> (usize, usize, std::ops::Range<usize>) {
+        let row = self.row as usize;
+        (row / ny, row % ny, self.start as usize..self.end as usize)
+    }
+
+    pub(crate) fn len(self) -> u32 {
+        self.end - self.start
+    }
 }
 
 /// Labels the connected components of a mask: runs along x joined by union-find (the two-pass
@@ -53,10 +75,10 @@ pub fn label(mask: ArrayView3<'_, bool>, connectivity: Connectivity) -> Componen
     let mut labels = Array3::zeros(mask.dim());
     let (runs, ids, sizes) = labelled_runs(mask, connectivity);
     for (run, &id) in runs.iter().zip(&ids) {
-        labels
-            .slice_mut(s![run.z, run.y, run.start..run.end])
-            .fill(id);
+        let (z, y, xs) = run.place(mask.dim().1);
+        labels.slice_mut(s![z, y, xs]).fill(id);
     }
+    let sizes = sizes.into_iter().map(|size| size as usize).collect();
     Components { labels, sizes }
 }
 
@@ -74,8 +96,8 @@ pub fn largest(mask: ArrayView3<'_, bool>, connectivity: Connectivity) -> Array3
         .map(|i| i as u32 + 1);
     for (run, &id) in runs.iter().zip(&ids) {
         if Some(id) == keep {
-            out.slice_mut(s![run.z, run.y, run.start..run.end])
-                .fill(true);
+            let (z, y, xs) = run.place(mask.dim().1);
+            out.slice_mut(s![z, y, xs]).fill(true);
         }
     }
     out
@@ -95,15 +117,17 @@ pub fn fill_holes(mask: ArrayView3<'_, bool>) -> Array3<bool> {
     let mut outside = vec![false; sizes.len() + 1];
     for (run, &id) in runs.iter().zip(&ids) {
         let on_face = |i: usize, n: usize| i == 0 || i == n - 1;
-        if on_face(run.z, nz) || on_face(run.y, ny) || run.start == 0 || run.end == nx {
+        let (z, y, xs) = run.place(ny);
+        if on_face(z, nz) || on_face(y, ny) || xs.start == 0 || xs.end == nx {
             outside[id as usize] = true;
         }
     }
     let [z0, y0, x0] = bounds.start;
     for (run, &id) in runs.iter().zip(&ids) {
         if !outside[id as usize] {
-            let xs = x0 + run.start..x0 + run.end;
-            out.slice_mut(s![z0 + run.z, y0 + run.y, xs]).fill(true);
+            let (z, y, xs) = run.place(ny);
+            let xs = x0 + xs.start..x0 + xs.end;
+            out.slice_mut(s![z0 + z, y0 + y, xs]).fill(true);
         }
     }
     out
@@ -139,7 +163,7 @@ pub fn dilate(mask: ArrayView3<'_, bool>, iterations: usize) -> Array3<bool> {
 fn labelled_runs(
     mask: ArrayView3<'_, bool>,
     connectivity: Connectivity,
-) -> (Vec<Run>, Vec<u32>, Vec<usize>) {
+) -> (Vec<Run>, Vec<u32>, Vec<u32>) {
     let (runs, row_starts) = runs_of(mask);
     let (ids, sizes) = joined(&runs, &row_starts, mask.dim().1, connectivity);
     (runs, ids, sizes)
@@ -152,7 +176,7 @@ pub(super) fn joined(
     row_starts: &[usize],
     ny: usize,
     connectivity: Connectivity,
-) -> (Vec<u32>, Vec<usize>) {
+) -> (Vec<u32>, Vec<u32>) {
     let mut parents: Vec<u32> = (0..runs.len() as u32).collect();
     for (row, ends) in row_starts.windows(2).enumerate() {
         let own = ends[0]..ends[1];
@@ -170,25 +194,31 @@ pub(super) fn joined(
             }
         }
     }
-    number(runs, &mut parents)
+    let sizes = number(runs, &mut parents);
+    (parents, sizes)
 }
 
 /// The runs in raster order, and where each row `z * ny + y` begins among them.
 fn runs_of(mask: ArrayView3<'_, bool>) -> (Vec<Run>, Vec<usize>) {
     let mask = mask.as_standard_layout();
     let (nz, ny, nx) = mask.dim();
-    let mut runs = Vec::new();
+    let voxels = mask.as_slice().unwrap_or(&[]);
+    // Room for all at once: a list that grows holds twice as much meanwhile.
+    let begin = |row: &[bool]| {
+        let inner = row.array_windows().filter(|[before, own]| *own && !before);
+        usize::from(row.first() == Some(&true)) + inner.count()
+    };
+    let count = voxels.chunks_exact(nx.max(1)).map(begin).sum();
+    let mut runs = Vec::with_capacity(count);
     let mut row_starts = Vec::with_capacity(nz * ny + 1);
     row_starts.push(0);
-    let voxels = mask.as_slice().unwrap_or(&[]);
     for (row, values) in voxels.chunks_exact(nx.max(1)).enumerate() {
-        let (z, y) = (row / ny, row % ny);
         let mut x = 0;
         while let Some(skip) = values[x..].iter().position(|&v| v) {
             let start = x + skip;
             let length = values[start..].iter().position(|&v| !v);
             let end = length.map_or(nx, |length| start + length);
-            runs.push(Run { z, y, start, end });
+            runs.push(Run::new(row, start, end));
             x = end;
         }
         row_starts.push(runs.len());
@@ -205,6 +235,7 @@ fn join_rows(
     other: std::ops::Range<usize>,
     reach: usize,
 ) {
+    let reach = reach as u32;
     let (mut a, mut b) = (row.start, other.start);
     while a < row.end && b < other.end {
         let (run, near) = (&runs[a], &runs[b]);
@@ -236,18 +267,20 @@ fn join(parents: &mut [u32], a: u32, b: u32) {
     parents[a.max(b) as usize] = a.min(b);
 }
 
-fn number(runs: &[Run], parents: &mut [u32]) -> (Vec<u32>, Vec<usize>) {
-    let mut ids = vec![0; runs.len()];
-    let mut sizes = Vec::new();
+/// Makes each run's parent the id of its component; gives back the sizes. A parent comes before its
+/// run, so that it is an id already when it is asked.
+fn number(runs: &[Run], parents: &mut [u32]) -> Vec<u32> {
+    let firsts = (0..).zip(&*parents).filter(|(i, parent)| i == *parent);
+    let mut sizes = Vec::with_capacity(firsts.count());
     for (i, run) in runs.iter().enumerate() {
-        let first = root(parents, i as u32) as usize;
-        if first == i {
+        let parent = parents[i] as usize;
+        if parent == i {
             sizes.push(0);
-            ids[i] = sizes.len() as u32;
+            parents[i] = sizes.len() as u32;
         } else {
-            ids[i] = ids[first];
+            parents[i] = parents[parent];
         }
-        sizes[ids[i] as usize - 1] += run.end - run.start;
+        sizes[parents[i] as usize - 1] += run.len();
     }
-    (ids, sizes)
+    sizes
 }

@@ -6,27 +6,27 @@ use super::regions::Shared;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Overlaps {
     /// Voxels of predicted lesion `id` at `id - 1`.
-    pub prediction: Vec<u64>,
+    pub prediction: Vec<u32>,
     /// Voxels of reference lesion `id` at `id - 1`.
-    pub reference: Vec<u64>,
-    /// Each pair that shares voxels, by ids.
+    pub reference: Vec<u32>,
+    /// Each pair that shares voxels, sorted by ids.
     pub shared: Vec<Shared>,
 }
 
 /// Lesions of both sides that belong together.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Group {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Group<'a> {
     /// Ids of the reference lesions, ascending; more than one if a prediction merges them.
-    pub reference: Vec<u32>,
+    pub reference: &'a [u32],
     /// Ids of the predicted lesions, ascending; more than one if the reference lesion is split.
-    pub prediction: Vec<u32>,
+    pub prediction: &'a [u32],
     /// Voxels that are in both sides of the group.
     pub intersection: u64,
     /// Voxels that are in either.
     pub union: u64,
 }
 
-impl Group {
+impl Group<'_> {
     /// Intersection over union, 0..=1.
     pub fn iou(&self) -> f64 {
         self.intersection as f64 / self.union as f64
@@ -38,6 +38,94 @@ impl Group {
     }
 }
 
+/// All groups of a case, side by side: there may be one for every few voxels.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Groups {
+    reference: Members,
+    prediction: Members,
+    intersection: Vec<u32>,
+    union: Vec<u32>,
+}
+
+/// The lesions of one side by group.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Members {
+    /// The group of lesion `id` at `id - 1`, counted from 1; 0 for none.
+    of: Vec<u32>,
+    /// Ids, those of one group together.
+    ids: Vec<u32>,
+    /// Where each group's end.
+    ends: Vec<u32>,
+}
+
+impl Members {
+    /// `of` counts the groups from 1, of which there are so many.
+    fn new(of: Vec<u32>, groups: usize) -> Self {
+        let mut ends = vec![0_u32; groups];
+        for &group in of.iter().filter(|group| **group != 0) {
+            ends[group as usize - 1] += 1;
+        }
+        let mut sum = 0;
+        for end in &mut ends {
+            sum += *end;
+            *end = sum - *end;
+        }
+        let mut ids = vec![0; sum as usize];
+        for (id, &group) in (1..).zip(&of).filter(|(_, group)| **group != 0) {
+            let at = &mut ends[group as usize - 1];
+            ids[*at as usize] = id;
+            *at += 1;
+        }
+        Self { of, ids, ends }
+    }
+
+    fn group(&self, group: usize) -> &[u32] {
+        let first = group.checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.ids[first as usize..self.ends[group] as usize]
+    }
+}
+
+impl Groups {
+    /// How many.
+    pub fn len(&self) -> usize {
+        self.union.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.union.is_empty()
+    }
+
+    /// All, ordered by their first reference lesions.
+    pub fn iter(&self) -> impl Iterator<Item = Group<'_>> {
+        (0..self.len()).map(|group| self.group(group))
+    }
+
+    /// The group of a reference lesion.
+    pub fn of_reference(&self, id: u32) -> Option<Group<'_>> {
+        self.of(&self.reference, id)
+    }
+
+    /// The group of a predicted lesion.
+    pub fn of_prediction(&self, id: u32) -> Option<Group<'_>> {
+        self.of(&self.prediction, id)
+    }
+
+    fn of(&self, side: &Members, id: u32) -> Option<Group<'_>> {
+        let group = *side.of.get(id as usize - 1)?;
+        Some(self.group((group as usize).checked_sub(1)?))
+    }
+
+    fn group(&self, group: usize) -> Group<'_> {
+        Group {
+            reference: self.reference.group(group),
+            prediction: self.prediction.group(group),
+            intersection: self.intersection[group].into(),
+            union: self.union[group].into(),
+        }
+    }
+}
+
 impl Overlaps {
     /// The groups of Bilic et al. (Med Image Anal 84, 2023), appendix C: every reference lesion
     /// belongs to the predicted one that shares most voxels with it, and those that belong to one
@@ -45,23 +133,25 @@ impl Overlaps {
     /// shares most, and those of one reference are merged. Of several that share as much, the first
     /// by id is taken. Ordered by the first reference id; a lesion in no group is missed or
     /// spurious.
-    pub fn merged(&self) -> Vec<Group> {
-        let owners = self.owners();
-        // The merged reference goes by its first id.
-        let mut first_owned = vec![0; self.prediction.len() + 1];
-        let mut merged = vec![0; self.reference.len() + 1];
-        for (i, &owner) in owners.iter().enumerate() {
-            if owner != 0 {
-                let id = i as u32 + 1;
-                let first: &mut u32 = &mut first_owned[owner as usize];
-                if *first == 0 {
-                    *first = id;
-                }
-                merged[id as usize] = *first;
-            }
-        }
+    pub fn merged(&self) -> Groups {
+        let merged = self.merged_references();
         let chosen = self.chosen(&merged);
-        self.grouped(&merged, &chosen)
+        self.grouped(merged, chosen)
+    }
+
+    /// The first id of the merged reference that each reference lesion is part of; 0 for one that
+    /// shares nothing.
+    fn merged_references(&self) -> Vec<u32> {
+        let mut first_owned = vec![0; self.prediction.len() + 1];
+        let mut merged = self.owners();
+        for (id, owner) in (1..).zip(&mut merged).filter(|(_, owner)| **owner != 0) {
+            let first: &mut u32 = &mut first_owned[*owner as usize];
+            if *first == 0 {
+                *first = id;
+            }
+            *owner = *first;
+        }
+        merged
     }
 
     /// The prediction that each reference lesion belongs to; 0 for none.
@@ -80,91 +170,100 @@ impl Overlaps {
     /// The merged reference that each prediction goes to; 0 for none.
     fn chosen(&self, merged: &[u32]) -> Vec<u32> {
         let pairs = self.shared.chunk_by(|a, b| a.prediction == b.prediction);
-        let mut chosen = vec![0; self.prediction.len() + 1];
+        let mut chosen = vec![0; self.prediction.len()];
         for pairs in pairs {
             let mut shares = std::collections::BTreeMap::new();
             for pair in pairs {
-                *shares.entry(merged[pair.reference as usize]).or_insert(0) += pair.voxels;
+                let share = shares.entry(merged[pair.reference as usize - 1]);
+                *share.or_insert(0) += u64::from(pair.voxels);
             }
             let most = shares.values().copied().max();
             let first = shares.into_iter().find(|&(_, voxels)| Some(voxels) == most);
-            chosen[pairs[0].prediction as usize] = first.map_or(0, |(id, _)| id);
+            chosen[pairs[0].prediction as usize - 1] = first.map_or(0, |(id, _)| id);
         }
         chosen
     }
 
-    /// The groups by their first reference id, given the group of every lesion at its id; 0 for
-    /// none. A reference that no prediction goes to makes none.
-    fn grouped(&self, merged: &[u32], chosen: &[u32]) -> Vec<Group> {
-        let none = Group {
-            reference: Vec::new(),
-            prediction: Vec::new(),
-            intersection: 0,
-            union: 0,
-        };
-        let mut groups = vec![none; merged.len()];
-        for (id, &group) in (0..).zip(merged).filter(|(_, group)| **group != 0) {
-            let group = &mut groups[group as usize];
-            group.reference.push(id);
-            group.union += self.reference[id as usize - 1];
+    /// The groups, given the first reference id of the group of every lesion; 0 for none. A reference
+    /// that no prediction goes to makes none.
+    fn grouped(&self, mut merged: Vec<u32>, mut chosen: Vec<u32>) -> Groups {
+        let mut numbers = vec![0_u32; merged.len() + 1];
+        for &first in chosen.iter().filter(|first| **first != 0) {
+            numbers[first as usize] = 1;
         }
-        for (id, &group) in (0..).zip(chosen).filter(|(_, group)| **group != 0) {
-            let group = &mut groups[group as usize];
-            group.prediction.push(id);
-            group.union += self.prediction[id as usize - 1];
+        let mut count = 0;
+        for number in numbers.iter_mut().filter(|number| **number != 0) {
+            count += 1;
+            *number = count;
         }
-        for pair in &self.shared {
-            let group = merged[pair.reference as usize];
-            if group == chosen[pair.prediction as usize] {
-                let group = &mut groups[group as usize];
-                group.intersection += pair.voxels;
-                group.union -= pair.voxels;
+        for first in merged.iter_mut().chain(&mut chosen) {
+            *first = numbers[*first as usize];
+        }
+        drop(numbers);
+        self.sized(merged, chosen, count as usize)
+    }
+
+    /// The groups, given the number of that of every lesion, from 1; 0 for none.
+    fn sized(&self, reference: Vec<u32>, prediction: Vec<u32>, groups: usize) -> Groups {
+        let (mut intersection, mut union) = (vec![0_u32; groups], vec![0_u32; groups]);
+        let sides = [
+            (&reference, &self.reference),
+            (&prediction, &self.prediction),
+        ];
+        for (of, sizes) in sides {
+            for (&group, &size) in of.iter().zip(sizes).filter(|(group, _)| **group != 0) {
+                // The sum of both may leave 32 bits before what is in both is taken away again.
+                let union = &mut union[group as usize - 1];
+                *union = union.wrapping_add(size);
             }
         }
-        groups.retain(|group| !group.prediction.is_empty());
-        groups
+        for pair in &self.shared {
+            let group = reference[pair.reference as usize - 1];
+            if group != 0 && group == prediction[pair.prediction as usize - 1] {
+                intersection[group as usize - 1] += pair.voxels;
+                let union = &mut union[group as usize - 1];
+                *union = union.wrapping_sub(pair.voxels);
+            }
+        }
+        Groups {
+            reference: Members::new(reference, groups),
+            prediction: Members::new(prediction, groups),
+            intersection,
+            union,
+        }
     }
 
     /// Pairs of one lesion each as panoptica 2.1 takes them: those with an IoU of at least
     /// `min_iou`, the highest first, each lesion once. Ordered by the reference id.
-    pub fn one_to_one(&self, min_iou: f64) -> Vec<Group> {
-        let pair = |shared: &Shared| Group {
-            reference: vec![shared.reference],
-            prediction: vec![shared.prediction],
-            intersection: shared.voxels,
-            union: self.reference[shared.reference as usize - 1]
-                + self.prediction[shared.prediction as usize - 1]
-                - shared.voxels,
+    pub fn one_to_one(&self, min_iou: f64) -> Groups {
+        let iou = |shared: &Shared| {
+            let size = |sizes: &[u32], id: u32| u64::from(sizes[id as usize - 1]);
+            let union = size(&self.reference, shared.reference)
+                + size(&self.prediction, shared.prediction)
+                - u64::from(shared.voxels);
+            f64::from(shared.voxels) / union as f64
         };
-        let mut pairs: Vec<Group> = self.shared.iter().map(pair).collect();
-        pairs.retain(|pair| pair.iou() >= min_iou);
-        pairs.sort_by(|a, b| {
-            let ids = |group: &Group| (group.reference[0], group.prediction[0]);
-            b.iou()
-                .total_cmp(&a.iou())
-                .then_with(|| ids(a).cmp(&ids(b)))
+        let near = |&pair: &u32| iou(&self.shared[pair as usize]) >= min_iou;
+        let mut pairs: Vec<u32> = (0..self.shared.len() as u32).filter(near).collect();
+        pairs.sort_unstable_by(|&a, &b| {
+            let [a, b] = [a, b].map(|pair| &self.shared[pair as usize]);
+            let ids = |pair: &Shared| (pair.reference, pair.prediction);
+            iou(b).total_cmp(&iou(a)).then_with(|| ids(a).cmp(&ids(b)))
         });
-        let mut taken = [
-            vec![false; self.reference.len()],
-            vec![false; self.prediction.len()],
-        ];
-        pairs.retain(|pair| {
-            let (r, p) = (
-                pair.reference[0] as usize - 1,
-                pair.prediction[0] as usize - 1,
-            );
-            let free = !taken[0][r] && !taken[1][p];
-            if free {
-                (taken[0][r], taken[1][p]) = (true, true);
+        let mut of_reference = vec![0; self.reference.len()];
+        let mut of_prediction = vec![0; self.prediction.len()];
+        for pair in pairs {
+            let pair = &self.shared[pair as usize];
+            let (r, p) = (pair.reference as usize - 1, pair.prediction as usize - 1);
+            if of_reference[r] == 0 && of_prediction[p] == 0 {
+                (of_reference[r], of_prediction[p]) = (pair.reference, pair.reference);
             }
-            free
-        });
-        pairs.sort_by_key(|pair| pair.reference[0]);
-        pairs
+        }
+        self.grouped(of_reference, of_prediction)
     }
 
     /// Counts the lesions of the groups that `detects` as found, all others as missed or spurious.
-    pub fn count(&self, groups: &[Group], detects: impl Fn(&Group) -> bool) -> Detection {
+    pub fn count(&self, groups: &Groups, detects: impl Fn(&Group<'_>) -> bool) -> Detection {
         let mut found = Detection::default();
         for group in groups.iter().filter(|group| detects(group)) {
             found.reference_found += group.reference.len() as u64;
@@ -245,10 +344,10 @@ impl std::iter::Sum for Detection {
 mod tests {
     use super::*;
 
-    fn overlaps(prediction: &[u64], reference: &[u64], shared: &[[u64; 3]]) -> Overlaps {
-        let pair = |&[prediction, reference, voxels]: &[u64; 3]| Shared {
-            prediction: prediction as u32,
-            reference: reference as u32,
+    fn overlaps(prediction: &[u32], reference: &[u32], shared: &[[u32; 3]]) -> Overlaps {
+        let pair = |&[prediction, reference, voxels]: &[u32; 3]| Shared {
+            prediction,
+            reference,
             voxels,
         };
         Overlaps {
@@ -265,11 +364,8 @@ mod tests {
         let overlaps = overlaps(&[30, 40], &[50, 60], &[[1, 1, 10], [1, 2, 20], [2, 2, 30]]);
         let groups = overlaps.merged();
         assert_eq!(groups.len(), 1);
-        let group = &groups[0];
-        assert_eq!(
-            (&group.reference[..], &group.prediction[..]),
-            (&[2][..], &[1, 2][..])
-        );
+        let group = groups.iter().next().unwrap();
+        assert_eq!((group.reference, group.prediction), (&[2][..], &[1, 2][..]));
         assert_eq!((group.intersection, group.union), (50, 80));
         let found = overlaps.count(&groups, |group| group.iou() > 0.5);
         assert_eq!((found.reference_found, found.reference_missed), (1, 1));
@@ -283,9 +379,10 @@ mod tests {
         let overlaps = overlaps(&[5, 5], &[10], &[[1, 1, 5], [2, 1, 5]]);
         let pairs = overlaps.one_to_one(0.5);
         assert_eq!(pairs.len(), 1);
-        assert_eq!((pairs[0].prediction[0], pairs[0].iou()), (1, 0.5));
+        let pair = pairs.iter().next().unwrap();
+        assert_eq!((pair.prediction[0], pair.iou()), (1, 0.5));
         assert!(overlaps.one_to_one(0.51).is_empty());
-        assert_eq!(overlaps.merged()[0].iou(), 1.0);
+        assert_eq!(overlaps.merged().iter().next().unwrap().iou(), 1.0);
     }
 
     #[test]

@@ -6,7 +6,8 @@
 
 use rayon::prelude::*;
 
-use super::Voxel;
+use super::bits::{BitMask, ones};
+use super::{Bounds, Voxel};
 
 pub use super::nearest::nearest_between;
 
@@ -19,10 +20,70 @@ pub fn nearest_mm(from: &[Voxel], to: &[Voxel], spacing_mm: [f64; 3]) -> Vec<f64
     if from.is_empty() || to.is_empty() {
         return vec![f64::INFINITY; from.len()];
     }
-    let lattice = Lattice::around(from, to, spacing_mm);
-    let columns = Columns::of(from, &lattice);
-    let planes = plane_distances(to, &lattice, &columns);
-    along_z(from, &planes, &lattice, &columns)
+    let around = |points: &[Voxel]| {
+        let (mut first, mut last) = (points[0], points[0]);
+        for point in points {
+            for axis in 0..3 {
+                first[axis] = first[axis].min(point[axis]);
+                last[axis] = last[axis].max(point[axis]);
+            }
+        }
+        [first, last]
+    };
+    let lattice = Lattice::around([around(from), around(to)], spacing_mm);
+    let mut planes: Vec<Vec<(usize, usize)>> = vec![Vec::new(); lattice.shape[0]];
+    for &point in to {
+        let [z, y, x] = lattice.inside(point);
+        planes[z].push((y, x));
+    }
+    nearest_on(from, &lattice, |z, mark| {
+        planes[z].iter().for_each(|&(y, x)| mark(y, x));
+    })
+}
+
+/// The same where the points of `to` are a mask of the box `bounds`, none of which is outside.
+pub(super) fn nearest_of_mask(
+    from: &[Voxel],
+    to: &BitMask,
+    bounds: Bounds,
+    spacing_mm: [f64; 3],
+) -> Vec<f64> {
+    let Some(&start) = from.first() else {
+        return Vec::new();
+    };
+    let (mut first, mut last) = (start, start);
+    for point in from {
+        for axis in 0..3 {
+            first[axis] = first[axis].min(point[axis]);
+            last[axis] = last[axis].max(point[axis]);
+        }
+    }
+    let of_mask = [bounds.start, bounds.end.map(|end| end - 1)];
+    let lattice = Lattice::around([[first, last], of_mask], spacing_mm);
+    let [z0, y0, x0] = to.bounds().start;
+    let [nz, ny, _] = to.shape();
+    nearest_on(from, &lattice, |z, mark| {
+        let z = z + lattice.origin[0];
+        if !(z0..z0 + nz).contains(&z) {
+            return;
+        }
+        for y in 0..ny {
+            for x in ones(to.row(z - z0, y)) {
+                mark(y0 + y - lattice.origin[1], x0 + x - lattice.origin[2]);
+            }
+        }
+    })
+}
+
+/// `points` marks the points of a plane of the lattice, by y and x.
+fn nearest_on(
+    from: &[Voxel],
+    lattice: &Lattice,
+    points: impl Fn(usize, &mut dyn FnMut(usize, usize)) + Sync,
+) -> Vec<f64> {
+    let columns = Columns::of(from, lattice);
+    let planes = plane_distances(points, lattice, &columns);
+    along_z(from, &planes, lattice, &columns)
 }
 
 /// The box of all points.
@@ -33,14 +94,11 @@ struct Lattice {
 }
 
 impl Lattice {
-    fn around(from: &[Voxel], to: &[Voxel], spacing_mm: [f64; 3]) -> Self {
-        let (mut origin, mut last) = (from[0], from[0]);
-        for point in from.iter().chain(to) {
-            for axis in 0..3 {
-                origin[axis] = origin[axis].min(point[axis]);
-                last[axis] = last[axis].max(point[axis]);
-            }
-        }
+    /// The box of two, each by its first and last place.
+    fn around(boxes: [[Voxel; 2]; 2], spacing_mm: [f64; 3]) -> Self {
+        let [a, b] = boxes;
+        let origin = [0, 1, 2].map(|axis| a[0][axis].min(b[0][axis]));
+        let last = [0, 1, 2].map(|axis| a[1][axis].max(b[1][axis]));
         Self {
             origin,
             shape: [0, 1, 2].map(|axis| last[axis] - origin[axis] + 1),
@@ -84,23 +142,29 @@ impl Columns {
 
 /// Squared distance within the plane to the nearest point of `to` in that plane, for each plane
 /// and asked column: `[z * columns + column]`.
-fn plane_distances(to: &[Voxel], lattice: &Lattice, columns: &Columns) -> Vec<f64> {
+fn plane_distances(
+    points: impl Fn(usize, &mut dyn FnMut(usize, usize)) + Sync,
+    lattice: &Lattice,
+    columns: &Columns,
+) -> Vec<f64> {
     let [nz, ny, nx] = lattice.shape;
-    let mut points: Vec<Vec<(usize, usize)>> = vec![Vec::new(); nz];
-    for &point in to {
-        let [z, y, x] = lattice.inside(point);
-        points[z].push((y, x));
-    }
     let mut squares = vec![f64::INFINITY; nz * columns.places.len()];
     squares
         .par_chunks_mut(columns.places.len())
-        .zip(&points)
-        .filter(|(_, points)| !points.is_empty())
+        .enumerate()
         .for_each_init(
             || (vec![0.0; ny * nx], Envelope::default()),
-            |(rows, envelope), (squares, points)| {
+            |(rows, envelope), (z, squares)| {
+                let mut any = false;
                 rows.fill(f64::INFINITY);
-                along_x(points, rows, [ny, nx], lattice.spacing_mm[2]);
+                points(z, &mut |y, x| {
+                    rows[x * ny + y] = 0.0;
+                    any = true;
+                });
+                if !any {
+                    return;
+                }
+                along_x(rows, [ny, nx], lattice.spacing_mm[2]);
                 for (group, out) in by_x(&columns.places, squares) {
                     let x = group[0].0;
                     envelope.build(&rows[x * ny..(x + 1) * ny], lattice.spacing_mm[1]);
@@ -112,10 +176,8 @@ fn plane_distances(to: &[Voxel], lattice: &Lattice, columns: &Columns) -> Vec<f6
 }
 
 /// Squared distance along x to the nearest point in the same row, `[x * ny + y]`.
-fn along_x(points: &[(usize, usize)], rows: &mut [f64], [ny, nx]: [usize; 2], step_mm: f64) {
-    for &(y, x) in points {
-        rows[x * ny + y] = 0.0;
-    }
+/// Those of the points themselves are 0 already.
+fn along_x(rows: &mut [f64], [ny, nx]: [usize; 2], step_mm: f64) {
     let mut since = vec![usize::MAX; ny];
     for x in 0..nx {
         for (since, square) in since.iter_mut().zip(&mut rows[x * ny..(x + 1) * ny]) {

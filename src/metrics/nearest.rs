@@ -10,7 +10,7 @@ use rayon::prelude::*;
 
 use super::Voxel;
 use super::bits::{BitMask, look, ones};
-use super::distance::nearest_mm;
+use super::distance::nearest_of_mask;
 
 /// About how many rows the search looks at before it leaves a voxel to the transform. On the liver
 /// of `examples/strict_timing` 100 and 1500 were slower than 400 where the masks lie 10 voxels or
@@ -38,40 +38,63 @@ pub fn nearest_between(from: &BitMask, to: &BitMask, spacing_mm: [f64; 3]) -> Ve
     let mut distances = vec![0.0; count];
     let search = Search::new(to, spacing_mm);
     let planes: Vec<(usize, &mut [f64])> = split(&mut distances, &starts).enumerate().collect();
-    let far: Vec<(usize, Voxel)> = planes
+    let far: Vec<Vec<Far>> = planes
         .into_par_iter()
-        .flat_map_iter(|(z, out)| {
-            let far = search.plane(from, z, out);
-            far.into_iter().map({
-                let start = starts[z];
-                move |(i, voxel)| (start + i, voxel)
-            })
-        })
+        .map(|(z, out)| search.plane(from, z, out))
         .collect();
-    transform(far, to, spacing_mm, &mut distances);
+    let mut all = Vec::with_capacity(far.iter().map(Vec::len).sum());
+    for (far, &start) in far.into_iter().zip(&starts) {
+        all.extend(far.into_iter().map(|far| Far {
+            place: far.place + start as u32,
+            ..far
+        }));
+    }
+    transform(all, from, to, spacing_mm, &mut distances);
     distances
+}
+
+/// A voxel that the search left open.
+#[derive(Clone, Copy)]
+struct Far {
+    /// Its place in the list of distances. A volume has at most 2^31 voxels.
+    place: u32,
+    /// Its index in the box: `(x * ny + y) * nz + z`, so that those of a column follow each other.
+    index: u32,
 }
 
 /// Writes the distances of the voxels that the search left open, some columns along z at a time.
 fn transform(
-    mut far: Vec<(usize, Voxel)>,
+    mut far: Vec<Far>,
+    from: &BitMask,
     to: &BitMask,
     spacing_mm: [f64; 3],
     distances: &mut [f64],
 ) {
-    if far.is_empty() {
+    let (false, Some(bounds)) = (far.is_empty(), to.tight_bounds()) else {
         return;
-    }
-    let column = |&(_, [_, y, x]): &(usize, Voxel)| (x, y);
-    far.sort_unstable_by_key(column);
-    let columns: Vec<&[(usize, Voxel)]> = far.chunk_by(|a, b| column(a) == column(b)).collect();
-    let points = to.voxels();
-    for columns in columns.chunks((MOST_PLACES / to.shape()[0]).max(1)) {
-        let part: Vec<(usize, Voxel)> = columns.concat();
-        let asked: Vec<Voxel> = part.iter().map(|&(_, voxel)| voxel).collect();
-        let found = nearest_mm(&asked, &points, spacing_mm);
-        for ((i, _), distance) in part.into_iter().zip(found) {
-            distances[i] = distance;
+    };
+    far.sort_unstable_by_key(|far| far.index);
+    let [nz, ny, _] = to.shape();
+    let [z0, y0, x0] = from.bounds().start;
+    let column = |far: &Far| far.index as usize / nz;
+    let most = (MOST_PLACES / nz).max(1);
+    let mut rest = far.as_slice();
+    while !rest.is_empty() {
+        // So many columns, whole.
+        let columns = rest.chunk_by(|a, b| column(a) == column(b));
+        let count = columns.take(most).map(<[Far]>::len).sum();
+        let (part, after) = rest.split_at(count);
+        rest = after;
+        let asked: Vec<Voxel> = part
+            .iter()
+            .map(|far| {
+                let (column, z) = (column(far), far.index as usize % nz);
+                [z0 + z, y0 + column % ny, x0 + column / ny]
+            })
+            .collect();
+        let found = nearest_of_mask(&asked, to, bounds, spacing_mm);
+        for (far, distance) in part.iter().zip(found) {
+            distances[far.place as usize] = distance;
         }
     }
 }
@@ -144,17 +167,20 @@ impl<'a> Search<'a> {
     }
 
     /// Writes the distances of one plane of `from`; gives back those left open.
-    fn plane(&self, from: &BitMask, z: usize, out: &mut [f64]) -> Vec<(usize, Voxel)> {
-        let [z0, y0, x0] = from.bounds().start;
+    fn plane(&self, from: &BitMask, z: usize, out: &mut [f64]) -> Vec<Far> {
+        let [nz, ny, _] = from.shape();
         let mut far = Vec::new();
         let mut i = 0;
-        for y in 0..from.shape()[1] {
+        for y in 0..ny {
             for x in ones(from.row(z, y)) {
                 let square = self.square(z, y, x);
                 if square <= self.sure {
                     out[i] = square.sqrt();
                 } else {
-                    far.push((i, [z0 + z, y0 + y, x0 + x]));
+                    far.push(Far {
+                        place: i as u32,
+                        index: ((x * ny + y) * nz + z) as u32,
+                    });
                 }
                 i += 1;
             }

@@ -128,6 +128,37 @@ pub fn distances(
     distances_between(&prediction, &reference, spacing_mm, border)
 }
 
+/// The figures of the distances between two surfaces, mm; all NaN if either mask is empty.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct SurfaceFigures {
+    /// [`SurfaceDistances::assd`].
+    pub assd: f64,
+    /// [`SurfaceDistances::masd`].
+    pub masd: f64,
+    /// [`SurfaceDistances::rmsd`].
+    pub rmsd: f64,
+    /// [`SurfaceDistances::msd`].
+    pub msd: f64,
+    /// [`SurfaceDistances::hd95`].
+    pub hd95: f64,
+    /// [`SurfaceDistances::hd95_max`].
+    pub hd95_max: f64,
+}
+
+impl SurfaceFigures {
+    /// All figures; the distances, which may be many, are gone afterwards.
+    pub fn of(distances: SurfaceDistances) -> Self {
+        Self {
+            assd: distances.assd(),
+            masd: distances.masd(),
+            rmsd: distances.rmsd(),
+            msd: distances.msd(),
+            hd95_max: distances.hd95_max(),
+            hd95: distances.into_hd95(),
+        }
+    }
+}
+
 /// The same for two masks of one box.
 ///
 /// # Panics
@@ -181,6 +212,13 @@ impl SurfaceDistances {
     /// 95th percentile of the distances of both directions together, mm (MedPy's `hd95`).
     pub fn hd95(&self) -> f64 {
         percentile(self.all().collect(), 0.95)
+    }
+
+    /// The same from the lists themselves, one of which grows by the other.
+    fn into_hd95(self) -> f64 {
+        let mut all = self.pred_to_ref;
+        all.extend(self.ref_to_pred);
+        percentile(all, 0.95)
     }
 
     /// The larger of the two directed 95th percentiles, mm (MetricsReloaded, MONAI).

@@ -82,13 +82,13 @@ fn moved(corners: u8, order: [usize; 3], mirror: u8) -> u8 {
 pub struct Surfels {
     /// The points, by the index of the last of their eight voxels.
     points: BitMask,
-    /// The area at each, mm2, in raster order.
-    areas_mm2: Vec<f64>,
+    /// Which of those eight voxels are inside, in raster order of the points.
+    corners: Vec<u8>,
 }
 
 impl Surfels {
-    /// The surface of a mask; `areas_mm2` is that of [`areas_mm2`].
-    pub fn of(mask: &BitMask, areas_mm2: &[f64; 256]) -> Self {
+    /// The surface of a mask.
+    pub fn of(mask: &BitMask) -> Self {
         let bounds = mask.bounds();
         let mut points = BitMask::empty(Bounds {
             start: bounds.start,
@@ -106,18 +106,32 @@ impl Surfels {
         for z in 0..nz {
             for y in 0..ny {
                 let rows = corner_rows(mask, z, y, &nothing);
-                found.extend(ones(points.row(z, y)).map(|x| areas_mm2[corners(&rows, x)]));
+                found.extend(ones(points.row(z, y)).map(|x| corners(&rows, x)));
             }
         }
         Self {
             points,
-            areas_mm2: found,
+            corners: found,
         }
     }
 
-    /// The whole area, mm2.
-    pub fn area_mm2(&self) -> f64 {
-        self.areas_mm2.iter().sum()
+    /// How many.
+    pub fn len(&self) -> usize {
+        self.corners.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.corners.is_empty()
+    }
+
+    /// The whole area, mm2; `areas_mm2` is that of [`areas_mm2`].
+    pub fn area_mm2(&self, areas_mm2: &[f64; 256]) -> f64 {
+        let areas = self
+            .corners
+            .iter()
+            .map(|&corners| areas_mm2[usize::from(corners)]);
+        areas.sum()
     }
 }
 
@@ -148,111 +162,189 @@ fn mark(rows: &[&[u64]; 4], out: &mut [u64]) {
 }
 
 /// Which of the eight voxels that meet at a point are inside.
-fn corners(rows: &[&[u64]; 4], x: usize) -> usize {
+fn corners(rows: &[&[u64]; 4], x: usize) -> u8 {
     (0..4)
-        .map(|i| ((look(rows[i], x as isize - 1) & 3) as usize) << (2 * i))
+        .map(|i| ((look(rows[i], x as isize - 1) & 3) as u8) << (2 * i))
         .sum()
 }
 
-/// Distances between two surfaces in mm, each with the area it stands for; infinite to an empty
-/// mask. Figures without any surfel to average over are NaN.
+/// What follows from the distances between two surfaces in mm, each with the area it stands for;
+/// they are infinite to an empty mask. Figures without any surfel to average over are NaN.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct SurfelDistances {
-    /// From the prediction's surface to the reference's: distance in mm and area in mm2.
-    pub pred_to_ref: Vec<(f64, f64)>,
-    /// From the reference's surface to the prediction's: distance in mm and area in mm2.
-    pub ref_to_pred: Vec<(f64, f64)>,
+pub struct SurfelFigures {
+    tolerances_mm: Vec<f64>,
+    /// From the prediction's surface to the reference's.
+    pred_to_ref: Directed,
+    /// From the reference's surface to the prediction's.
+    ref_to_pred: Directed,
 }
 
-impl SurfelDistances {
-    /// Measures two masks of one box; `spacing_mm` is `[z, y, x]`.
+/// The figures of one direction.
+#[derive(Clone, Debug, PartialEq)]
+struct Directed {
+    /// Area within each tolerance, mm2.
+    near: Vec<f64>,
+    /// All of it, mm2.
+    whole: f64,
+    /// Sum of the distances, each by its area.
+    weighted: f64,
+    hd95: f64,
+}
+
+impl Default for Directed {
+    fn default() -> Self {
+        Self::of(Vec::new(), &[], &[0.0; 256], &[])
+    }
+}
+
+impl SurfelFigures {
+    /// Measures two masks of one box; `spacing_mm` is `[z, y, x]`. The figures of [`Self::nsd`] are
+    /// those of these tolerances. `side_by_side` takes less time and more memory.
     ///
     /// # Panics
     /// If the boxes differ.
-    pub fn between(prediction: &BitMask, reference: &BitMask, spacing_mm: [f64; 3]) -> Self {
+    pub fn between(
+        prediction: &BitMask,
+        reference: &BitMask,
+        spacing_mm: [f64; 3],
+        tolerances_mm: &[f64],
+        side_by_side: bool,
+    ) -> Self {
         let areas = areas_mm2(spacing_mm);
-        let (prediction, reference) = rayon::join(
-            || Surfels::of(prediction, &areas),
-            || Surfels::of(reference, &areas),
-        );
+        let (prediction, reference) =
+            rayon::join(|| Surfels::of(prediction), || Surfels::of(reference));
         let directed = |from: &Surfels, to: &Surfels| {
             let distances = nearest_between(&from.points, &to.points, spacing_mm);
-            distances
-                .into_iter()
-                .zip(from.areas_mm2.iter().copied())
-                .collect()
+            Directed::of(distances, &from.corners, &areas, tolerances_mm)
         };
-        let (pred_to_ref, ref_to_pred) = rayon::join(
-            || directed(&prediction, &reference),
-            || directed(&reference, &prediction),
-        );
+        let there = || directed(&prediction, &reference);
+        let back = || directed(&reference, &prediction);
+        let (pred_to_ref, ref_to_pred) = if side_by_side {
+            rayon::join(there, back)
+        } else {
+            (there(), back())
+        };
         Self {
+            tolerances_mm: tolerances_mm.to_vec(),
             pred_to_ref,
             ref_to_pred,
         }
     }
 
     /// Normalised surface Dice at a tolerance (Nikolov et al., J Med Internet Res 23, 2021): the
-    /// share of both surfaces' area that lies no farther than `tolerance_mm` from the other.
+    /// share of both surfaces' area that lies no farther than `tolerance_mm` from the other; NaN for
+    /// a tolerance that was not asked for.
     pub fn nsd(&self, tolerance_mm: f64) -> f64 {
-        let near = |side: &[(f64, f64)]| area(side, |distance| distance <= tolerance_mm);
-        let whole = |side: &[(f64, f64)]| area(side, |_| true);
-        (near(&self.pred_to_ref) + near(&self.ref_to_pred))
-            / (whole(&self.pred_to_ref) + whole(&self.ref_to_pred))
+        let asked = self.tolerances_mm.iter().position(|&mm| mm == tolerance_mm);
+        let near = |side: &Directed| side.near.get(asked?).copied();
+        let [there, back] = [&self.pred_to_ref, &self.ref_to_pred];
+        match (near(there), near(back)) {
+            (Some(a), Some(b)) => (a + b) / (there.whole + back.whole),
+            _ => f64::NAN,
+        }
     }
 
     /// The larger of the two directed 95th percentiles by area, mm: in each direction the least
     /// distance within which at least that share of the area lies.
     pub fn hd95(&self) -> f64 {
-        robust(&self.pred_to_ref, 0.95).max(robust(&self.ref_to_pred, 0.95))
+        self.pred_to_ref.hd95.max(self.ref_to_pred.hd95)
     }
 
     /// Mean distance of the prediction's surface from the reference's, by area, mm.
     pub fn mean_pred_to_ref(&self) -> f64 {
-        mean(&self.pred_to_ref)
+        self.pred_to_ref.weighted / self.pred_to_ref.whole
     }
 
     /// Mean distance of the reference's surface from the prediction's, by area, mm.
     pub fn mean_ref_to_pred(&self) -> f64 {
-        mean(&self.ref_to_pred)
+        self.ref_to_pred.weighted / self.ref_to_pred.whole
     }
 }
 
-fn area(side: &[(f64, f64)], counts: impl Fn(f64) -> bool) -> f64 {
-    side.iter()
-        .filter(|(distance, _)| counts(*distance))
-        .map(|(_, area)| area)
-        .sum()
-}
-
-fn mean(side: &[(f64, f64)]) -> f64 {
-    side.iter()
-        .map(|(distance, area)| distance * area)
-        .sum::<f64>()
-        / area(side, |_| true)
-}
-
-/// The least distance within which at least a share of the area lies; NaN for no area.
-fn robust(side: &[(f64, f64)], share: f64) -> f64 {
-    let Some(&(first, _)) = side.first() else {
-        return f64::NAN;
-    };
-    let whole = area(side, |_| true);
-    // Most of two surfaces coincides and needs no order.
-    let mut within = area(side, |distance| distance == 0.0);
-    if within / whole >= share {
-        return 0.0;
-    }
-    let mut apart: Vec<(f64, f64)> = side.iter().copied().filter(|(d, _)| *d != 0.0).collect();
-    apart.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
-    for &(distance, area) in &apart {
-        within += area;
-        if within / whole >= share {
-            return distance;
+impl Directed {
+    fn of(
+        distances: Vec<f64>,
+        corners: &[u8],
+        areas_mm2: &[f64; 256],
+        tolerances_mm: &[f64],
+    ) -> Self {
+        let side = Side {
+            distances: &distances,
+            corners,
+            areas_mm2,
+        };
+        let near = |&tolerance_mm: &f64| side.area(|distance| distance <= tolerance_mm);
+        Self {
+            near: tolerances_mm.iter().map(near).collect(),
+            whole: side.area(|_| true),
+            weighted: side.iter().map(|(distance, area)| distance * area).sum(),
+            hd95: side.robust(0.95),
         }
     }
-    // Rounding can leave the sum just below the whole.
-    apart.last().map_or(first, |&(distance, _)| distance)
+}
+
+/// The distances of one direction with their areas.
+struct Side<'a> {
+    distances: &'a [f64],
+    corners: &'a [u8],
+    areas_mm2: &'a [f64; 256],
+}
+
+impl Side<'_> {
+    fn get(&self, at: u32) -> (f64, f64) {
+        let at = at as usize;
+        (
+            self.distances[at],
+            self.areas_mm2[usize::from(self.corners[at])],
+        )
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (f64, f64)> {
+        let areas = self
+            .corners
+            .iter()
+            .map(|&corners| self.areas_mm2[usize::from(corners)]);
+        self.distances.iter().copied().zip(areas)
+    }
+
+    fn area(&self, counts: impl Fn(f64) -> bool) -> f64 {
+        self.iter()
+            .filter(|(distance, _)| counts(*distance))
+            .map(|(_, area)| area)
+            .sum()
+    }
+
+    /// The least distance within which at least a share of the area lies; NaN for no area.
+    fn robust(&self, share: f64) -> f64 {
+        let Some(&first) = self.distances.first() else {
+            return f64::NAN;
+        };
+        let whole = self.area(|_| true);
+        // Most of two surfaces coincides and needs no order.
+        let mut within = self.area(|distance| distance == 0.0);
+        if within / whole >= share {
+            return 0.0;
+        }
+        // Numbers of four bytes are put in order, not pairs of sixteen.
+        let mut apart: Vec<u32> = (0..)
+            .zip(self.distances)
+            .filter(|(_, distance)| **distance != 0.0)
+            .map(|(at, _)| at)
+            .collect();
+        apart.sort_unstable_by(|&a, &b| {
+            let (a, b) = (self.get(a), self.get(b));
+            a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1))
+        });
+        for &at in &apart {
+            let (distance, area) = self.get(at);
+            within += area;
+            if within / whole >= share {
+                return distance;
+            }
+        }
+        // Rounding can leave the sum just below the whole.
+        apart.last().map_or(first, |&at| self.get(at).0)
+    }
 }
 
 #[cfg(test)]
@@ -276,11 +368,18 @@ mod tests {
 
     #[test]
     fn a_percentile_by_area_is_a_distance_that_occurs() {
-        let side = [(0.0, 90.0), (3.0, 4.0), (2.0, 4.0), (9.0, 2.0)];
-        assert_eq!(robust(&side, 0.95), 3.0);
-        assert_eq!(robust(&side, 0.94), 2.0);
-        assert_eq!(robust(&side, 0.5), 0.0);
-        assert_eq!(robust(&side, 1.0), 9.0);
-        assert!(robust(&[], 0.95).is_nan());
+        let mut areas = [0.0; 256];
+        areas[..4].copy_from_slice(&[90.0, 4.0, 4.0, 2.0]);
+        let side = |distances, corners| Side {
+            distances,
+            corners,
+            areas_mm2: &areas,
+        };
+        let robust = |share| side(&[0.0, 3.0, 2.0, 9.0], &[0, 1, 2, 3]).robust(share);
+        assert_eq!(robust(0.95), 3.0);
+        assert_eq!(robust(0.94), 2.0);
+        assert_eq!(robust(0.5), 0.0);
+        assert_eq!(robust(1.0), 9.0);
+        assert!(side(&[], &[]).robust(0.95).is_nan());
     }
 }

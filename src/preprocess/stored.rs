@@ -1,5 +1,3 @@
-use std::fs::File;
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use ndarray::Array3;
@@ -7,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::prepared::{Prepared, canonical_box, resample_hu};
 use crate::artifact::{
-    FileRecords, FileState, Look, Owned, hash_bytes, open_file, read_file, record_files,
+    FileRecords, FileState, Look, Owned, ReopenedFile, Same, hash_bytes, read_file, record_files,
     replace_dir, restamp, unlike, write_atomic,
 };
 use crate::dataset::Pair;
@@ -71,8 +69,8 @@ pub struct Stored {
 #[derive(Debug)]
 struct Layer {
     facts: Facts,
-    image: File,
-    labels: File,
+    image: ReopenedFile,
+    labels: ReopenedFile,
     folder: PathBuf,
 }
 
@@ -245,12 +243,15 @@ impl Stored {
 
 impl Layer {
     fn open(folder: &Path, grid: &str, facts: Facts) -> Result<Self> {
-        let voxels: usize = facts.shape.iter().product();
-        let open = |kind: &str, size: usize| {
+        // A shape that is none overflows, and no file has that length.
+        let shape = facts.shape.iter();
+        let voxels = shape.fold(1_u64, |all, &n| all.saturating_mul(n as u64));
+        let open = |kind: &str, size: u64| {
             let path = folder.join(format!("{grid}.{kind}"));
-            let file = open_file(&path).map_err(Error::read(&path))?;
-            let found = file.metadata().map_err(Error::read(&path))?.len();
-            if found != size as u64 {
+            // Another start may make the same content anew while this one trains.
+            let file = ReopenedFile::open(&path, Same::Length).map_err(Error::read(&path))?;
+            let found = file.len();
+            if found != size {
                 return Err(Error::malformed(
                     &path,
                     format!("{found} bytes instead of {size}"),
@@ -260,7 +261,7 @@ impl Layer {
             Ok(file)
         };
         Ok(Self {
-            image: open("image", 2 * voxels)?,
+            image: open("image", voxels.saturating_mul(2))?,
             labels: open("labels", voxels)?,
             facts,
             folder: folder.to_path_buf(),
@@ -269,7 +270,7 @@ impl Layer {
 
     fn rows(
         &self,
-        file: &File,
+        file: &ReopenedFile,
         kind: &str,
         bytes: usize,
         z: usize,

@@ -5,8 +5,9 @@ use ndarray::{ArrayView3, Axis};
 use super::rule::Rule;
 use super::verdict::{Book, Finding};
 use crate::evaluation::lits::MAX_LESIONS;
-use crate::metrics::Bounds;
-use crate::metrics::components::{Connectivity, label};
+use crate::metrics::components::Connectivity;
+use crate::metrics::regions::{RegionRun, Regions};
+use crate::metrics::{BitMask, Bounds};
 use crate::volume::LabelBox;
 
 /// Livers of adults measure 0.8 to 2.5 L; children's and the largest with tumours lie in this range.
@@ -116,53 +117,62 @@ fn gap(entry: &str, voxels: ArrayView3<'_, u8>, axis: usize, start: usize) -> Op
 #[derive(Default)]
 struct Lesions {
     count: usize,
-    /// Voxels of each, and its first one in the box.
-    loose: Vec<(usize, [usize; 3])>,
+    loose: usize,
+    /// Voxels of the largest of those, and its first one in the box; the last of several as large.
+    largest: Option<(u32, [usize; 3])>,
 }
 
 impl Lesions {
     /// Lesions are connected through faces; an edge or a corner is enough to touch the liver.
     fn of(voxels: ArrayView3<'_, u8>) -> Self {
-        let mask = voxels.mapv(|label| label == 2);
-        let Some(bounds) = Bounds::of(mask.view()) else {
+        let whole = Bounds {
+            start: [0; 3],
+            end: voxels.dim().into(),
+        };
+        let mask = BitMask::of(voxels, whole, |label| label == 2);
+        let Some(bounds) = mask.tight_bounds() else {
             return Self::default();
         };
-        let components = label(bounds.crop(mask.view()), Connectivity::Six);
-        let mut first = vec![None; components.sizes.len()];
-        let mut touches = vec![false; components.sizes.len()];
-        for ((z, y, x), &id) in components.labels.indexed_iter() {
-            let Some(index) = (id as usize).checked_sub(1) else {
+        let regions = Regions::of(&mask.crop(bounds), Connectivity::Six);
+        let sizes = regions.sizes();
+        let mut touches = vec![false; sizes.len()];
+        for (id, RegionRun { z, y, x }) in regions.runs() {
+            let touches = &mut touches[id as usize - 1];
+            *touches = *touches || x.into_iter().any(|x| touches_liver(voxels, [z, y, x]));
+        }
+        let mut found = Self {
+            count: sizes.len(),
+            ..Self::default()
+        };
+        // Ids are given in the order of the first runs.
+        let mut next = 1;
+        for (id, run) in regions.runs() {
+            if id != next {
                 continue;
-            };
-            let at = [
-                bounds.start[0] + z,
-                bounds.start[1] + y,
-                bounds.start[2] + x,
-            ];
-            first[index].get_or_insert(at);
-            touches[index] = touches[index] || touches_liver(voxels, at);
+            }
+            next += 1;
+            let size = sizes[id as usize - 1];
+            if !touches[id as usize - 1] {
+                found.loose += 1;
+                if found.largest.is_none_or(|(most, _)| size >= most) {
+                    found.largest = Some((size, [run.z, run.y, run.x.start]));
+                }
+            }
         }
-        let lesions = components.sizes.iter().zip(first).zip(touches);
-        Self {
-            count: components.sizes.len(),
-            loose: lesions
-                .filter(|(_, touches)| !touches)
-                .filter_map(|((&size, first), _)| Some((size, first?)))
-                .collect(),
-        }
+        found
     }
 
     fn finding(&self, entry: &str, start: [usize; 3], voxel_ml: f64) -> Option<Finding> {
-        let &(size, at) = self.loose.iter().max_by_key(|(size, _)| *size)?;
+        let (size, at) = self.largest?;
         let [z, y, x] = [0, 1, 2].map(|axis| start[axis] + at[axis]);
         Some(Finding::new(
             entry,
             format!(
                 "{} of {} lesions touch no liver voxel; the largest has {size} voxels ({:.2} mL) \
                  from x {x}, y {y}, z {z}",
-                self.loose.len(),
+                self.loose,
                 self.count,
-                size as f64 * voxel_ml
+                f64::from(size) * voxel_ml
             ),
             "the paper removes lesions outside the liver",
         ))

@@ -533,6 +533,70 @@ fn bombs_are_refused_before_they_go_off() {
 }
 
 /// Other programs write them for files of any size.
+/// What Python's zipfile, unzip and a reader of streams would take for different things.
+#[test]
+fn what_programs_read_differently_is_refused() {
+    let challenge = Challenge::new();
+    let (a, b) = (sound(0), sound(3));
+    let whole = raw_zip(&[Raw::new(&name(0), &a), Raw::new(&name(3), &b)]);
+    let end = whole.len() - 22;
+    let changed = |at: usize, bytes: &[u8]| {
+        let mut archive = whole.clone();
+        archive[at..at + bytes.len()].copy_from_slice(bytes);
+        archive
+    };
+    let mut prepended = whole.clone();
+    for at in [0, 1]
+        .map(|number| header_in_directory(&whole, number) + 42)
+        .into_iter()
+        .chain([end + 16])
+    {
+        let place = u32::from_le_bytes(*prepended[at..].first_chunk().unwrap()) + 4;
+        prepended[at..at + 4].copy_from_slice(&place.to_le_bytes());
+    }
+    let prepended = [b"PK\x03\x04", &prepended[..]].concat();
+    let comment = [&changed(end + 20, &[22, 0])[..], &whole[end..]].concat();
+    for (archive, says) in [
+        (
+            changed(end + 12, &0xffff_fff0_u32.to_le_bytes()),
+            "zip archive",
+        ),
+        (changed(end + 12, &1_u32.to_le_bytes()), "zip archive"),
+        (changed(end + 8, &[1, 0, 1, 0]), "zip archive"),
+        (changed(end + 16, &0_u32.to_le_bytes()), "zip archive"),
+        ([&whole[..], &whole].concat(), "zip archive"),
+        ([&whole[..], b"tail"].concat(), "zip archive"),
+        (comment, "zip archive"),
+        (prepended, "4 bytes stand before its first entry"),
+    ] {
+        assert_refused(&challenge, &archive, "archive-readable", &[says]);
+    }
+    // The header of the second entry, in front of its content.
+    let second = 30 + name(0).len() + a.len();
+    for (archive, says) in [
+        (
+            changed(second + 30, b"T"),
+            "Test-segmentation-3.nii\\\" in its own header",
+        ),
+        (
+            changed(second + 8, &[8, 0]),
+            "another method in its own header",
+        ),
+        (changed(second + 6, &[1, 0]), "another flag"),
+        (changed(second + 6, &[8, 0]), "another flag"),
+        (changed(second + 14, &[1, 2, 3, 4]), "another checksum"),
+        (changed(second + 18, &[1, 2, 3, 4]), "another size"),
+        (changed(second + 22, &[1, 2, 3, 4]), "another size"),
+        (changed(second + 28, &[4, 0]), "extra fields"),
+    ] {
+        assert_refused(&challenge, &archive, "nifti-readable", &[&name(3), says]);
+    }
+    // A comment of its own is no lie.
+    let commented = [&changed(end + 20, &[5, 0])[..], b"hello"].concat();
+    fs::write(challenge.path("commented.zip"), commented).unwrap();
+    challenge.check(&challenge.path("commented.zip"), 0);
+}
+
 #[test]
 fn zip64_records_and_data_descriptors_are_read() {
     let challenge = Challenge::new();
@@ -1118,9 +1182,12 @@ fn a_full_disk_leaves_no_half_archive_and_keeps_the_one_before() {
     says(&pack(full, Some(1)), &["cannot write: "]);
     assert_eq!(names(), BTreeSet::from(["lits.zip".to_owned()]));
     assert_eq!(fs::read(&out).unwrap(), b"an earlier archive");
-    pack("ulimit -c 0; ulimit -f 8", None);
+    // The signal of it, which kills by default.
+    says(&pack("ulimit -f 8", Some(1)), &["cannot write: "]);
+    assert_eq!(names(), BTreeSet::from(["lits.zip".to_owned()]));
     assert_eq!(fs::read(&out).unwrap(), b"an earlier archive");
     // With room, over what a killed one left.
+    fs::write(challenge.path("out/.hdbench-killed.tmp"), "half").unwrap();
     pack("true", Some(0));
     let archive = Archive::open(&out).unwrap();
     assert_eq!(archive.entries().len(), 3);

@@ -171,7 +171,7 @@ fn golden_lesions_are_listed_with_their_overlaps() {
             })
             .collect();
         let lesions = scored(&case).scores.lesions;
-        for lesion in &lesions {
+        for lesion in lesions.iter() {
             assert_eq!(lesion.detected, lesion.iou > 0.0);
             assert_eq!(lesion.detected, !lesion.matched.is_empty());
             assert!(!lesion.detected || lesion.overlap_voxels > 0);
@@ -629,7 +629,8 @@ fn axial_slices_follow_the_affine() {
     let mut geometry = Geometry::axis_aligned([6, 8, 8], [1.0, 2.0, 5.0]);
     let axial = |geometry: &Geometry| {
         let scores = score_case(&reference, &reference, geometry).unwrap();
-        scores.lesions[0].longest_axial_diameter_mm
+        let lesion = scores.lesions.iter().next().unwrap();
+        lesion.longest_axial_diameter_mm
     };
     assert_close(axial(&geometry), 6f64.hypot(5.0), 1e-12, "y by x");
     geometry.affine = [

@@ -1,10 +1,13 @@
-//! A study where the disk is full or memory is short: Linux can be asked for both.
+//! Where the disk is full or memory is short: Linux can be asked for both.
 
 use std::fs;
 use std::io::{Read, Seek};
+use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use hdbench::volume::{self, Geometry, Volume};
+use ndarray::Array3;
 use serde_json::Value;
 
 use super::failures::{UNET, said};
@@ -210,4 +213,116 @@ fn a_limit_on_the_size_of_files_is_a_write_error_with_its_way_out() {
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     said(&output, "cannot write: ");
     said(&output, "hint: raise the limit on the size of files");
+}
+
+/// Every other voxel is a lesion of its own.
+fn write_noise(path: &Path, shape: [usize; 3]) {
+    let voxels = Array3::from_shape_fn(shape, |(z, y, x)| 1 + ((z + y + x) % 2) as u8);
+    let map = Volume {
+        voxels,
+        geometry: Geometry::axis_aligned(shape, [1.0; 3]),
+    };
+    volume::write_labels(path, &map).unwrap();
+}
+
+/// The most memory a process has had, bytes, as the kernel says while it runs.
+fn peak(command: &mut Command) -> (Output, u64) {
+    let (out, errors) = (tempfile::tempfile().unwrap(), tempfile::tempfile().unwrap());
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(out.try_clone().unwrap())
+        .stderr(errors.try_clone().unwrap())
+        .spawn()
+        .unwrap();
+    let mut most = 0;
+    let status = loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            break status;
+        }
+        let text = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap_or_default();
+        let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kibibytes = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+        most = most.max(1024 * kibibytes.unwrap_or(0));
+        std::thread::sleep(Duration::from_millis(2));
+    };
+    let output = Output {
+        status,
+        stdout: read_back(out).into_bytes(),
+        stderr: read_back(errors).into_bytes(),
+    };
+    (output, most)
+}
+
+/// What a map of noise costs, whoever reads it: 40 bytes a voxel beside what the program takes itself.
+#[test]
+fn a_map_of_noise_costs_at_most_40_bytes_a_voxel() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path();
+    let shape = [60, 256, 256];
+    for folder in ["pred", "ref"] {
+        fs::create_dir(path.join(folder)).unwrap();
+        write_noise(&path.join(folder).join("volume-1.nii.gz"), shape);
+    }
+    let evaluate = ["evaluate", "--pred", "pred", "--ref", "ref", "--out", "out"];
+    let strict = [&evaluate[..], &["--profile", "strict"]].concat();
+    let lits = [&evaluate[..], &["--profile", "lits"]].concat();
+    let leaderboard = [
+        "leaderboard",
+        "pred",
+        "pred",
+        "--ref",
+        "ref",
+        "--out",
+        "board",
+    ];
+    for (arguments, code) in [(&strict[..], 0), (&lits, 3), (&leaderboard, 0)] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_hdbench"));
+        command.args(arguments).current_dir(path);
+        let (output, bytes) = peak(&mut command);
+        assert_eq!(output.status.code(), Some(code), "{output:?}");
+        let voxels = shape.iter().product::<usize>() as u64;
+        assert!(
+            bytes < 40 * voxels + (60 << 20),
+            "{arguments:?}: {bytes} bytes"
+        );
+    }
+}
+
+/// A case that needs more memory than there is fails by name, and the sound ones beside it are scored.
+#[test]
+fn a_case_that_does_not_fit_into_memory_fails_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path();
+    for folder in ["pred", "ref"] {
+        fs::create_dir(path.join(folder)).unwrap();
+        for case in 1..4 {
+            write_noise(
+                &path.join(format!("{folder}/volume-{case}.nii.gz")),
+                [4, 16, 16],
+            );
+        }
+        write_noise(&path.join(folder).join("volume-4.nii.gz"), [120, 512, 512]);
+    }
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", "ulimit -v 1000000 && exec \"$@\"", "sh"])
+        .arg(env!("CARGO_BIN_EXE_hdbench"))
+        .args([
+            "evaluate",
+            "--pred",
+            "pred",
+            "--ref",
+            "ref",
+            "--out",
+            "out",
+            "--threads",
+            "2",
+        ])
+        .current_dir(path);
+    let output = ended(&mut command);
+    assert_eq!(output.status.code(), Some(4), "{output:?}");
+    said(&output, "volume-4.nii.gz: needs about 1.3 GB of memory, ");
+    said(&output, "hint: use a machine with more memory");
+    let cases = fs::read_to_string(path.join("out/cases.csv")).unwrap();
+    assert_eq!(cases.lines().count(), 4, "{cases}");
 }

@@ -4,7 +4,7 @@ use hdbench::metrics::components::{Connectivity, dilate, fill_holes, label, larg
 use hdbench::metrics::distance::{nearest_between, nearest_mm};
 use hdbench::metrics::overlap::Counts;
 use hdbench::metrics::surface::{Border, border_voxels, distances};
-use hdbench::metrics::surfel::SurfelDistances;
+use hdbench::metrics::surfel::SurfelFigures;
 use hdbench::metrics::{BitMask, Bounds, Voxel};
 use ndarray::{Array3, s};
 use proptest::prelude::*;
@@ -275,7 +275,18 @@ fn brute_force(from: &[Voxel], to: &[Voxel], spacing_mm: [f64; 3]) -> Vec<f64> {
 
 fn surfel_figures(masks: &[Array3<bool>; 2], spacing_mm: [f64; 3]) -> [f64; 5] {
     let [prediction, reference] = bits(masks);
-    let found = SurfelDistances::between(&prediction, &reference, spacing_mm);
+    let tolerances_mm = [0.7, 2.0];
+    let of = |side_by_side| {
+        SurfelFigures::between(
+            &prediction,
+            &reference,
+            spacing_mm,
+            &tolerances_mm,
+            side_by_side,
+        )
+    };
+    let found = of(true);
+    assert_eq!(found.hd95().to_bits(), of(false).hd95().to_bits());
     [
         found.hd95(),
         found.mean_pred_to_ref(),

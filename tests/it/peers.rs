@@ -5,7 +5,7 @@ use hdbench::metrics::components::Connectivity;
 use hdbench::metrics::detection::Overlaps;
 use hdbench::metrics::regions::{Regions, shared};
 use hdbench::metrics::surface::Border;
-use hdbench::metrics::surfel::{SurfelDistances, Surfels, areas_mm2};
+use hdbench::metrics::surfel::{SurfelFigures, Surfels, areas_mm2};
 use hdbench::metrics::{BitMask, Bounds};
 use ndarray::Array3;
 use serde_json::Value;
@@ -31,7 +31,7 @@ fn golden_surfels_of_surface_distance() {
             let [prediction, reference] = bits(&case.masks(value));
             let what = format!("{} {name}", case.name);
             for (mask, side) in [(&prediction, "pred"), (&reference, "gt")] {
-                let area = Surfels::of(mask, &areas_mm2(spacing_mm)).area_mm2();
+                let area = Surfels::of(mask).area_mm2(&areas_mm2(spacing_mm));
                 let key = format!("surface_area_{side}_mm2");
                 assert_close(
                     area,
@@ -40,10 +40,13 @@ fn golden_surfels_of_surface_distance() {
                     &format!("{what} {key}"),
                 );
             }
-            let found = SurfelDistances::between(&prediction, &reference, spacing_mm);
+            let tolerances = ["0.5", "1", "2", "3", "5"];
+            let tolerances_mm = tolerances.map(|mm| mm.parse().unwrap());
+            let found =
+                SurfelFigures::between(&prediction, &reference, spacing_mm, &tolerances_mm, true);
             for (count, side) in [
-                (found.pred_to_ref.len(), "pred"),
-                (found.ref_to_pred.len(), "gt"),
+                (Surfels::of(&prediction).len(), "pred"),
+                (Surfels::of(&reference).len(), "gt"),
             ] {
                 let key = format!("n_surfels_{side}");
                 assert_eq!(Some(count as u64), expected[&key].as_u64(), "{what} {key}");
@@ -60,14 +63,14 @@ fn golden_surfels_of_surface_distance() {
             };
             close(found.mean_ref_to_pred(), "asd_gt_to_pred");
             close(found.mean_pred_to_ref(), "asd_pred_to_gt");
-            for tolerance in ["0.5", "1", "2", "3", "5"] {
+            for tolerance in tolerances {
                 close(
                     found.nsd(tolerance.parse().unwrap()),
                     &format!("surface_dice_{tolerance}mm"),
                 );
             }
             // It calls the distance between two empty masks infinite.
-            if !found.pred_to_ref.is_empty() || !found.ref_to_pred.is_empty() {
+            if !prediction.is_empty() || !reference.is_empty() {
                 close(found.hd95(), "robust_hausdorff_95");
             }
         }
@@ -207,7 +210,7 @@ fn golden_detection_of_appendix_c() {
         let expected = &golden["cases"][&case.name]["reference_appendixC"];
         let overlaps = overlaps(&case, Connectivity::Six);
         let sizes =
-            |key: &str| -> Vec<u64> { serde_json::from_value(expected[key].clone()).unwrap() };
+            |key: &str| -> Vec<u32> { serde_json::from_value(expected[key].clone()).unwrap() };
         assert_eq!(overlaps.reference, sizes("ref_voxels"), "{}", case.name);
         assert_eq!(overlaps.prediction, sizes("pred_voxels"), "{}", case.name);
         let groups = overlaps.merged();

@@ -1,7 +1,7 @@
 use ndarray::ArrayView3;
 
 use super::detection::Matching;
-use super::lesions::Lesions;
+use super::lesions::{Lesions, TooMany};
 use super::object::{ObjectScores, PENALTY};
 use super::survey::Survey;
 use super::totals::{FIGURE_NAMES, LIVER_FIGURES};
@@ -239,14 +239,10 @@ impl Tumours {
         let Some(bounds) = survey.lesion_bounds else {
             return Ok(Self::default());
         };
-        let lesions = Lesions::of(prediction, reference, &bounds);
+        let lesions = Lesions::of(prediction, reference, &bounds, MAX_LESIONS)
+            .map_err(|TooMany { map, lesions }| LitsDeath::TooManyLesions { map, lesions })?;
         let predicted = lesions.prediction.sizes.len();
         let referenced = lesions.reference.sizes.len();
-        for (map, lesions) in [("prediction", predicted), ("reference", referenced)] {
-            if lesions > MAX_LESIONS {
-                return Err(LitsDeath::TooManyLesions { map, lesions });
-            }
-        }
         let matching = Matching::of(&lesions);
         let counts = |detected: i64| DetectionCounts {
             true_positives: detected,

@@ -4,6 +4,8 @@ use super::totals::LitsTotals;
 use crate::dataset::LabelMap;
 use crate::error::{Error, Result};
 use crate::evaluation::{CasePair, PairOptions, Source};
+use crate::memory;
+use crate::metrics::{BitMask, Bounds};
 use crate::text::{Shown as _, name_of};
 use crate::volume::LabelBox;
 
@@ -45,6 +47,10 @@ pub fn score_lits(pair: &CasePair, options: &PairOptions) -> Result<LitsScored> 
     );
     let (reference, prediction): (LitsMap, LitsMap) = (reference?, prediction?);
     let geometry = &reference.labels.geometry;
+    let _claim = memory::claim(
+        &pair.prediction.path(),
+        cost(&prediction) + cost(&reference),
+    )?;
     let scores = score(&prediction, &reference).map_err(|death| explain(pair, &death))?;
     let warning = |source: &Source, odd: &OddLabels| {
         (!odd.is_empty()).then(|| format!("{}: {odd}", source.path().shown()))
@@ -63,6 +69,20 @@ pub fn score_lits(pair: &CasePair, options: &PairOptions) -> Result<LitsScored> 
         warnings: warnings.into_iter().flatten().collect(),
         apart_mm: prediction.labels.geometry.displacement_mm(geometry),
     })
+}
+
+/// What scoring a map may take, bytes: its window, masks and numbered lesions, and of every run of
+/// lesions what joins it with others.
+fn cost(map: &LitsMap) -> u64 {
+    const BYTES_A_VOXEL: u64 = 8;
+    const BYTES_A_RUN: u64 = 24;
+    let voxels = map.labels.voxels.view();
+    let whole = Bounds {
+        start: [0; 3],
+        end: voxels.dim().into(),
+    };
+    let runs = BitMask::of(voxels, whole, |label| label == 2).count_runs();
+    BYTES_A_VOXEL * voxels.len() as u64 + BYTES_A_RUN * runs
 }
 
 fn score(prediction: &LitsMap, reference: &LitsMap) -> Result<LitsCase, LitsDeath> {

@@ -1,12 +1,13 @@
 use std::collections::BTreeMap;
 
-use ndarray::{Array3, ArrayView3, Zip};
+use ndarray::{Array3, ArrayView3, Zip, s};
 use rayon::prelude::*;
 
 use super::object::ObjectScores;
-use crate::metrics::components::{Connectivity, label};
+use crate::metrics::components::Connectivity;
 use crate::metrics::overlap::Counts;
-use crate::metrics::{Bounds, Voxel};
+use crate::metrics::regions::Regions;
+use crate::metrics::{BitMask, Bounds, Voxel};
 
 /// The lesions of both maps, numbered as the official scorer numbers them: from 1 by their first
 /// voxels in the order of an `(x, y, z)` array, z running fastest.
@@ -39,23 +40,44 @@ struct Found {
     voxels: u64,
 }
 
+/// More lesions than the official scorer can number.
+pub(super) struct TooMany {
+    pub map: &'static str,
+    pub lesions: usize,
+}
+
 impl Lesions {
     /// Finds the lesions in a box that holds all of both maps.
+    ///
+    /// # Errors
+    /// `TooMany` where a map has more than `most`, the prediction first: of a noise of voxels nothing
+    /// is kept but their number.
     pub fn of(
         prediction: ArrayView3<'_, i8>,
         reference: ArrayView3<'_, i8>,
         bounds: &Bounds,
-    ) -> Self {
+        most: usize,
+    ) -> Result<Self, TooMany> {
         let (prediction, reference) = rayon::join(
-            || Side::of(bounds.crop(prediction)),
-            || Side::of(bounds.crop(reference)),
+            || Side::of(prediction, bounds, most),
+            || Side::of(reference, bounds, most),
+        );
+        let (prediction, reference) = (
+            prediction.map_err(|lesions| TooMany {
+                map: "prediction",
+                lesions,
+            })?,
+            reference.map_err(|lesions| TooMany {
+                map: "reference",
+                lesions,
+            })?,
         );
         let shared = shared_voxels(&prediction, &reference);
-        Self {
+        Ok(Self {
             prediction,
             reference,
             shared,
-        }
+        })
     }
 
     /// Scores the object of each value: the predicted and the reference lesions that carry it.
@@ -88,20 +110,32 @@ impl Lesions {
 }
 
 impl Side {
-    fn of(map: ArrayView3<'_, i8>) -> Self {
-        let labels = label(map.mapv(|v| v == 2).view(), Connectivity::Six).labels;
+    /// Or how many there are, if that is more than `most`.
+    fn of(map: ArrayView3<'_, i8>, bounds: &Bounds, most: usize) -> Result<Self, usize> {
+        let mask = BitMask::of(map, *bounds, |label| label == 2);
+        let regions = Regions::of(&mask, Connectivity::Six);
+        if regions.sizes().len() > most {
+            return Err(regions.sizes().len());
+        }
+        let mut labels = Array3::zeros(bounds.shape());
+        let [z0, y0, x0] = bounds.start;
+        for (id, run) in regions.runs() {
+            let xs = run.x.start - x0..run.x.end - x0;
+            labels.slice_mut(s![run.z - z0, run.y - y0, xs]).fill(id);
+        }
+        drop(regions);
         let mut lesions = trace(labels.view());
         lesions.sort_unstable_by_key(|lesion| lesion.first);
         let mut numbers = vec![0; lesions.len() + 1];
         for (number, lesion) in (1..).zip(&lesions) {
             numbers[lesion.id as usize] = number;
         }
-        Self {
+        Ok(Self {
             sizes: lesions.iter().map(|lesion| lesion.voxels).collect(),
             boxes: lesions.iter().map(|lesion| lesion.bounds).collect(),
             labels,
             numbers,
-        }
+        })
     }
 
     fn valued<'a>(&'a self, values: &'a [u32]) -> Valued<'a> {
