@@ -157,7 +157,7 @@ fn refuse_strangers(paths: &[PathBuf], parts: &[Scored]) -> Result<()> {
     let shares = |(place, own): (usize, &BTreeSet<String>)| {
         cases[..place].iter().any(|other| !own.is_disjoint(other))
     };
-    match &paths[..] {
+    match paths {
         [first, second, ..] if !cases.iter().enumerate().any(shares) => Err(Error::malformed(
             second,
             format!("has no case in common with {}", first.display()),

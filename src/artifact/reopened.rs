@@ -61,7 +61,7 @@ impl ReopenedFile {
     }
 
     /// Bytes when it was opened first.
-    pub fn len(&self) -> u64 {
+    pub fn bytes(&self) -> u64 {
         self.len
     }
 

@@ -25,7 +25,7 @@ impl SharedFile {
     pub fn open(path: &Path) -> io::Result<Self> {
         let file = ReopenedFile::open(path, Same::File)?;
         Ok(Self {
-            len: file.len(),
+            len: file.bytes(),
             file: Arc::new(Source::Reopened(file)),
             at: 0,
         })

@@ -87,9 +87,8 @@ fn is_descriptor(link: &Path) -> bool {
 /// Whether a path names the standard output that is open now, as `/dev/stdout` does.
 pub fn is_standard_output(path: &Path) -> bool {
     match (Target::of(path), rustix::fs::fstat(io::stdout())) {
-        (Ok(Target::Stream(at)), Ok(own)) => fs::metadata(at).is_ok_and(|found| {
-            (found.dev(), found.ino()) == (own.st_dev as u64, own.st_ino as u64)
-        }),
+        (Ok(Target::Stream(at)), Ok(own)) => fs::metadata(at)
+            .is_ok_and(|found| (found.dev(), found.ino()) == (own.st_dev, own.st_ino)),
         _ => false,
     }
 }

@@ -250,7 +250,7 @@ impl Layer {
             let path = folder.join(format!("{grid}.{kind}"));
             // Another start may make the same content anew while this one trains.
             let file = ReopenedFile::open(&path, Same::Length).map_err(Error::read(&path))?;
-            let found = file.len();
+            let found = file.bytes();
             if found != size {
                 return Err(Error::malformed(
                     &path,

@@ -266,12 +266,9 @@ fn clear_for(spec: &Spec, dir: &Path, previous: Option<&Record>) -> Result<()> {
             old.push(path);
         }
     }
-    old.iter().try_for_each(|path| {
-        let removed = match path.is_dir() {
-            true => remove_owned(path, &PATIENT.keeping_others()),
-            false => fs::remove_file(path).map_err(Error::write(path)),
-        };
-        removed
+    old.iter().try_for_each(|path| match path.is_dir() {
+        true => remove_owned(path, &PATIENT.keeping_others()),
+        false => fs::remove_file(path).map_err(Error::write(path)),
     })
 }
 
