@@ -118,7 +118,7 @@ fn main() {
         let text = std::env::args().nth(place);
         text.and_then(|text| text.parse().ok()).unwrap_or(default)
     };
-    let (lines, gates) = (asked(1, 60_000), asked(2, 400));
+    let (lines, gates) = (asked(1, 60_000), asked(2, 200));
     let highest = false_alarms(lines);
     detection(gates);
     needed();

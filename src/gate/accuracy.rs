@@ -258,7 +258,7 @@ pub(super) fn test_family(
         {
             line.reason = Some(
                 "few cases, of which most lose a little and some gain much: the chance of a false alarm \
-                 is up to three times the level, with over ten lines up to five times"
+                 is up to three times the level, with ten lines or more up to five times"
                     .into(),
             );
         }

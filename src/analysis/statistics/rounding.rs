@@ -17,7 +17,10 @@ mod tests {
     #[test]
     fn fractions_that_are_equal_are_within_it_and_others_are_not() {
         let close = |a: f64, b: f64| (a - b).abs() <= rounding([1.0]);
-        assert!(close(1.0 - 6.0 / 7.0, 2.0 / 7.0 - 1.0 / 7.0));
+        let sevenths = |n: u32| f64::from(n) / 7.0;
+        let [a, b] = [1.0 - sevenths(6), sevenths(2) - sevenths(1)];
+        assert_ne!(a, b);
+        assert!(close(a, b));
         assert!(close(0.1 + 0.2 + 0.3, 0.3 + 0.2 + 0.1));
         // Dice of ten million voxels that differ in one.
         assert!(!close(2.0 * 4_999_999.0 / 1e7, 2.0 * 5_000_000.0 / 1e7));
