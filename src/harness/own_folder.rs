@@ -167,7 +167,7 @@ mod tests {
         let at = |name: &str| dir.path().join(name);
         for (name, holds, count) in [
             ("new", None, Some(0)),
-            ("empty", Some("."), Some(0)),
+            ("empty", Some(""), Some(0)),
             ("cases", Some("0123456789abcdef01234567"), Some(1)),
             ("theirs", Some("photos"), None),
         ] {

@@ -100,7 +100,7 @@ impl Study {
     /// # Errors
     /// `Error::Malformed`.
     pub fn still_there(run: &Path) -> Result<()> {
-        match Self::path(run).is_file() {
+        match run.is_dir() {
             true => Ok(()),
             false => Err(Error::malformed(
                 run,
