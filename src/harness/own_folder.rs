@@ -172,6 +172,7 @@ mod tests {
             ("theirs", Some("photos"), None),
         ] {
             if let Some(holds) = holds {
+                fs::create_dir_all(at(name)).unwrap();
                 fs::create_dir_all(at(name).join(holds)).unwrap();
             }
             assert_eq!(cached(&at(name)), count, "{name}");

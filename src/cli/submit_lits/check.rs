@@ -45,7 +45,11 @@ impl Check {
         let cases = lits::find_test(&self.test)?;
         for out in self.fix.iter().chain(&self.junit) {
             let volumes = cases.iter().map(|case| case.image.as_path());
-            refuse_input(out, volumes.chain([self.archive.as_path()]))?;
+            refuse_input(out, volumes)?;
+        }
+        // That --fix does not mend an archive in place is said where it is mended.
+        if let Some(junit) = &self.junit {
+            refuse_input(junit, [self.archive.as_path()])?;
         }
         let test = TestSet::read(&cases, None)?;
         let reporter = Reporter::new()?;
