@@ -70,8 +70,9 @@ pub fn shape_at_spacing(
     target_spacing_mm: [f64; 3],
 ) -> Result<[usize; 3]> {
     let voxels = [0, 1, 2].map(|axis| {
-        let voxels = shape[axis] as f64 * spacing_mm[axis] / target_spacing_mm[axis];
-        voxels.round().max(1.0)
+        let voxels = (shape[axis] as f64 * spacing_mm[axis] / target_spacing_mm[axis]).round();
+        // Not `max`, which would make 1 of what is no number.
+        if voxels < 1.0 { 1.0 } else { voxels }
     });
     // An infinite or undefined product is not below the limit either.
     if voxels.iter().product::<f64>() <= MAX_VOXELS as f64 {
