@@ -5,11 +5,15 @@
 use std::fs;
 use std::path::Path;
 use std::sync::{Condvar, Mutex, PoisonError};
+use std::time::Duration;
 
 use crate::error::{Error, Result};
 
 /// Less than this is never asked about: a process that has no more left fails in any case.
 const SMALL_BYTES: u64 = 64 << 20;
+
+/// How long a claim waits before it asks the system again.
+const LOOK_AGAIN: Duration = Duration::from_millis(200);
 
 /// Bytes that this process may still take: the least that the system, its control groups and the
 /// limits on its address space leave. `None` where the system does not say.
@@ -52,9 +56,11 @@ pub fn claim(path: &Path, bytes: u64) -> Result<Claim> {
                 });
             }
             Some(free) if free < bytes => {
-                claimed = CHANGED
-                    .wait(claimed)
+                // Memory of others, too, may be free again.
+                let (held, _) = CHANGED
+                    .wait_timeout(claimed, LOOK_AGAIN)
                     .unwrap_or_else(PoisonError::into_inner);
+                claimed = held;
             }
             _ => {
                 *claimed += bytes;

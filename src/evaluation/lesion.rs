@@ -159,13 +159,23 @@ pub(super) fn lesions_of(
         reference: std::mem::take(&mut reference.voxels),
         shared,
     };
-    let groups = overlaps.merged();
-    let detection = Criterion::all(options)
+    let criteria = Criterion::all(options);
+    // These need the pairs; for the groups they are gone.
+    let one_to_one = criteria.iter().find_map(|criterion| match criterion {
+        Criterion::OneToOne(iou) => Some(overlaps.one_to_one(*iou).count(|_| true)),
+        Criterion::IouAbove(_) => None,
+    });
+    let one_to_one = one_to_one.unwrap_or_default();
+    let groups;
+    (groups, [prediction.voxels, reference.voxels]) = overlaps.into_merged();
+    let found = |criterion| match criterion {
+        Criterion::IouAbove(iou) => groups.count(|group| group.iou() > iou),
+        Criterion::OneToOne(_) => one_to_one,
+    };
+    let detection = criteria
         .into_iter()
-        .map(|criterion| (criterion, found(&overlaps, &groups, criterion)))
+        .map(|criterion| (criterion, found(criterion)))
         .collect();
-    prediction.voxels = overlaps.prediction;
-    reference.voxels = overlaps.reference;
     let list = LesionList {
         reference,
         prediction,
@@ -181,13 +191,6 @@ pub(super) fn no_lesions(options: &Options) -> Lesions {
     Lesions {
         list: LesionList::default(),
         detection: Criterion::all(options).into_iter().map(none).collect(),
-    }
-}
-
-fn found(overlaps: &Overlaps, groups: &Groups, criterion: Criterion) -> Detection {
-    match criterion {
-        Criterion::IouAbove(iou) => overlaps.count(groups, |group| group.iou() > iou),
-        Criterion::OneToOne(iou) => overlaps.count(&overlaps.one_to_one(iou), |_| true),
     }
 }
 

@@ -85,6 +85,26 @@ impl Members {
     }
 }
 
+/// The group of each lesion, from 1, and the voxels of each group.
+struct Matched {
+    reference: Vec<u32>,
+    prediction: Vec<u32>,
+    intersection: Vec<u32>,
+    union: Vec<u32>,
+}
+
+impl From<Matched> for Groups {
+    fn from(matched: Matched) -> Self {
+        let groups = matched.union.len();
+        Self {
+            reference: Members::new(matched.reference, groups),
+            prediction: Members::new(matched.prediction, groups),
+            intersection: matched.intersection,
+            union: matched.union,
+        }
+    }
+}
+
 impl Groups {
     /// How many.
     pub fn len(&self) -> usize {
@@ -94,6 +114,20 @@ impl Groups {
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.union.is_empty()
+    }
+
+    /// Counts the lesions of the groups that `detects` as found, all others as missed or spurious.
+    pub fn count(&self, detects: impl Fn(&Group<'_>) -> bool) -> Detection {
+        let mut found = Detection::default();
+        for group in self.iter().filter(|group| detects(group)) {
+            found.reference_found += group.reference.len() as u64;
+            found.prediction_true += group.prediction.len() as u64;
+        }
+        Detection {
+            reference_missed: self.reference.of.len() as u64 - found.reference_found,
+            prediction_false: self.prediction.of.len() as u64 - found.prediction_true,
+            ..found
+        }
     }
 
     /// All, ordered by their first reference lesions.
@@ -134,6 +168,18 @@ impl Overlaps {
     /// by id is taken. Ordered by the first reference id; a lesion in no group is missed or
     /// spurious.
     pub fn merged(&self) -> Groups {
+        self.matched().into()
+    }
+
+    /// The same where the pairs are needed no more; gives back the sizes of the predicted and of the
+    /// reference lesions as well.
+    pub fn into_merged(mut self) -> (Groups, [Vec<u32>; 2]) {
+        let matched = self.matched();
+        drop(std::mem::take(&mut self.shared));
+        (matched.into(), [self.prediction, self.reference])
+    }
+
+    fn matched(&self) -> Matched {
         let merged = self.merged_references();
         let chosen = self.chosen(&merged);
         self.grouped(merged, chosen)
@@ -186,7 +232,7 @@ impl Overlaps {
 
     /// The groups, given the first reference id of the group of every lesion; 0 for none. A reference
     /// that no prediction goes to makes none.
-    fn grouped(&self, mut merged: Vec<u32>, mut chosen: Vec<u32>) -> Groups {
+    fn grouped(&self, mut merged: Vec<u32>, mut chosen: Vec<u32>) -> Matched {
         let mut numbers = vec![0_u32; merged.len() + 1];
         for &first in chosen.iter().filter(|first| **first != 0) {
             numbers[first as usize] = 1;
@@ -204,7 +250,7 @@ impl Overlaps {
     }
 
     /// The groups, given the number of that of every lesion, from 1; 0 for none.
-    fn sized(&self, reference: Vec<u32>, prediction: Vec<u32>, groups: usize) -> Groups {
+    fn sized(&self, reference: Vec<u32>, prediction: Vec<u32>, groups: usize) -> Matched {
         let (mut intersection, mut union) = (vec![0_u32; groups], vec![0_u32; groups]);
         let sides = [
             (&reference, &self.reference),
@@ -225,9 +271,9 @@ impl Overlaps {
                 *union = union.wrapping_sub(pair.voxels);
             }
         }
-        Groups {
-            reference: Members::new(reference, groups),
-            prediction: Members::new(prediction, groups),
+        Matched {
+            reference,
+            prediction,
             intersection,
             union,
         }
@@ -259,21 +305,7 @@ impl Overlaps {
                 (of_reference[r], of_prediction[p]) = (pair.reference, pair.reference);
             }
         }
-        self.grouped(of_reference, of_prediction)
-    }
-
-    /// Counts the lesions of the groups that `detects` as found, all others as missed or spurious.
-    pub fn count(&self, groups: &Groups, detects: impl Fn(&Group<'_>) -> bool) -> Detection {
-        let mut found = Detection::default();
-        for group in groups.iter().filter(|group| detects(group)) {
-            found.reference_found += group.reference.len() as u64;
-            found.prediction_true += group.prediction.len() as u64;
-        }
-        Detection {
-            reference_missed: self.reference.len() as u64 - found.reference_found,
-            prediction_false: self.prediction.len() as u64 - found.prediction_true,
-            ..found
-        }
+        self.grouped(of_reference, of_prediction).into()
     }
 }
 
@@ -367,7 +399,7 @@ mod tests {
         let group = groups.iter().next().unwrap();
         assert_eq!((group.reference, group.prediction), (&[2][..], &[1, 2][..]));
         assert_eq!((group.intersection, group.union), (50, 80));
-        let found = overlaps.count(&groups, |group| group.iou() > 0.5);
+        let found = groups.count(|group| group.iou() > 0.5);
         assert_eq!((found.reference_found, found.reference_missed), (1, 1));
         assert_eq!((found.prediction_true, found.prediction_false), (2, 0));
         assert_eq!((found.precision(), found.recall()), (1.0, 0.5));

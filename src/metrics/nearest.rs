@@ -38,20 +38,15 @@ pub fn nearest_between(from: &BitMask, to: &BitMask, spacing_mm: [f64; 3]) -> Ve
     let mut distances = vec![0.0; count];
     let search = Search::new(to, spacing_mm);
     let planes: Vec<(usize, &mut [f64])> = split(&mut distances, &starts).enumerate().collect();
-    let far: Vec<Vec<Far>> = planes
+    planes
         .into_par_iter()
-        .map(|(z, out)| search.plane(from, z, out))
-        .collect();
-    let mut all = Vec::with_capacity(far.iter().map(Vec::len).sum());
-    for (far, &start) in far.into_iter().zip(&starts) {
-        all.extend(far.into_iter().map(|far| Far {
-            place: far.place + start as u32,
-            ..far
-        }));
-    }
-    transform(all, from, to, spacing_mm, &mut distances);
+        .for_each(|(z, out)| search.plane(from, z, out));
+    transform(from, to, spacing_mm, &mut distances);
     distances
 }
+
+/// What stands for a distance that the search left open.
+const OPEN: f64 = f64::NEG_INFINITY;
 
 /// A voxel that the search left open.
 #[derive(Clone, Copy)]
@@ -63,13 +58,8 @@ struct Far {
 }
 
 /// Writes the distances of the voxels that the search left open, some columns along z at a time.
-fn transform(
-    mut far: Vec<Far>,
-    from: &BitMask,
-    to: &BitMask,
-    spacing_mm: [f64; 3],
-    distances: &mut [f64],
-) {
+fn transform(from: &BitMask, to: &BitMask, spacing_mm: [f64; 3], distances: &mut [f64]) {
+    let mut far = left_open(from, distances);
     let (false, Some(bounds)) = (far.is_empty(), to.tight_bounds()) else {
         return;
     };
@@ -97,6 +87,32 @@ fn transform(
             distances[far.place as usize] = distance;
         }
     }
+}
+
+/// The voxels whose distances are open.
+fn left_open(from: &BitMask, distances: &[f64]) -> Vec<Far> {
+    let count = distances.iter().filter(|&&mm| mm == OPEN).count();
+    // All at once: a list that grows holds twice as much meanwhile.
+    let mut far = Vec::with_capacity(count);
+    if count == 0 {
+        return far;
+    }
+    let [nz, ny, _] = from.shape();
+    let mut place = 0;
+    for z in 0..nz {
+        for y in 0..ny {
+            for x in ones(from.row(z, y)) {
+                if distances[place] == OPEN {
+                    far.push(Far {
+                        place: place as u32,
+                        index: ((x * ny + y) * nz + z) as u32,
+                    });
+                }
+                place += 1;
+            }
+        }
+    }
+    far
 }
 
 /// Cuts a list at the places where the planes begin.
@@ -166,26 +182,17 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Writes the distances of one plane of `from`; gives back those left open.
-    fn plane(&self, from: &BitMask, z: usize, out: &mut [f64]) -> Vec<Far> {
-        let [nz, ny, _] = from.shape();
-        let mut far = Vec::new();
-        let mut i = 0;
-        for y in 0..ny {
-            for x in ones(from.row(z, y)) {
-                let square = self.square(z, y, x);
-                if square <= self.sure {
-                    out[i] = square.sqrt();
-                } else {
-                    far.push(Far {
-                        place: i as u32,
-                        index: ((x * ny + y) * nz + z) as u32,
-                    });
-                }
-                i += 1;
-            }
+    /// Writes the distances of one plane of `from`, or that they are open.
+    fn plane(&self, from: &BitMask, z: usize, out: &mut [f64]) {
+        let rows = (0..from.shape()[1]).flat_map(|y| ones(from.row(z, y)).map(move |x| (y, x)));
+        for ((y, x), out) in rows.zip(out) {
+            let square = self.square(z, y, x);
+            *out = if square <= self.sure {
+                square.sqrt()
+            } else {
+                OPEN
+            };
         }
-        far
     }
 
     fn square(&self, z: usize, y: usize, x: usize) -> f64 {

@@ -266,16 +266,9 @@ fn a_map_of_noise_costs_at_most_40_bytes_a_voxel() {
     let evaluate = ["evaluate", "--pred", "pred", "--ref", "ref", "--out", "out"];
     let strict = [&evaluate[..], &["--profile", "strict"]].concat();
     let lits = [&evaluate[..], &["--profile", "lits"]].concat();
-    let leaderboard = [
-        "leaderboard",
-        "pred",
-        "pred",
-        "--ref",
-        "ref",
-        "--out",
-        "board",
-    ];
-    for (arguments, code) in [(&strict[..], 0), (&lits, 3), (&leaderboard, 0)] {
+    let leaderboard = ["leaderboard", "pred", "--ref", "ref", "--out", "board"];
+    // The official scorer, whose table it is, cannot count so many lesions.
+    for (arguments, code) in [(&strict[..], 0), (&lits, 3), (&leaderboard, 3)] {
         let mut command = Command::new(env!("CARGO_BIN_EXE_hdbench"));
         command.args(arguments).current_dir(path);
         let (output, bytes) = peak(&mut command);

@@ -260,7 +260,7 @@ fn golden_detection_of_panoptica() {
             let expected: &Value = &golden["cases"][&case.name]["tumour"][key];
             let overlaps = overlaps(&case, connectivity);
             let pairs = overlaps.one_to_one(0.5);
-            let found = overlaps.count(&pairs, |_| true);
+            let found = pairs.count(|_| true);
             let what = format!("{} {key}", case.name);
             for (key, count) in [
                 ("tp", found.reference_found),
