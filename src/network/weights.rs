@@ -142,8 +142,8 @@ pub fn load_encoder(network: &mut Network, path: &Path) -> Result<LoadReport> {
             "a state dict of torchvision's or timm's densenet161 is expected, at scale full",
         )
     };
-    look(path)?;
     let format = Format::of(path)?;
+    look(path)?;
     let report = match format {
         Format::Burnpack => {
             return Err(refuse("Burn's records hold whole networks".into()));

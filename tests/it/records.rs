@@ -41,7 +41,9 @@ fn contents(cell: &Path) -> BTreeMap<String, Vec<u8>> {
             let name = entry.path().strip_prefix(cell).unwrap();
             (name.display().to_string(), fs::read(entry.path()).unwrap())
         })
-        .filter(|(name, _)| !["state.json", "predictions/made.json", ".lease"].contains(&&name[..]))
+        .filter(|(name, _)| {
+            !["state.json", "predictions/made.json", ".lease", "log.txt"].contains(&&name[..])
+        })
         .collect()
 }
 
