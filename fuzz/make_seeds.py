@@ -163,6 +163,22 @@ def zip64(name, content):
     return out.getvalue()
 
 
+def slice_promises():
+    """What fuzz_targets/dicom_sizes.rs reads: 20 bytes of a header's promises, then pixels."""
+    def promise(rows, columns, frames=0, allocated=16, stored=16, high=15, signed=1, syntax=0, fragment=0, pixels=b""):
+        return struct.pack("<HHiBB3H2xBxH", rows, columns, frames, 1, signed, allocated, stored, high, syntax,
+                           fragment) + pixels
+    yield "plain", promise(8, 8, pixels=bytes(128))
+    yield "frames", promise(4, 4, frames=2, pixels=bytes(64))
+    yield "twelve_bits", promise(8, 8, stored=12, high=11, pixels=bytes(range(128)))
+    rle = struct.pack("<16I", 2, 64, 66, *[0] * 13) + b"\xc1\0\xc1\0"
+    yield "rle", promise(8, 8, syntax=1, fragment=len(rle), pixels=rle)
+    yield "rle_of_gigabytes", promise(65535, 65535, syntax=1, fragment=len(rle), pixels=rle)
+    yield "no_pixels", promise(0, 0)
+    yield "negative_frames", promise(8, 8, frames=-1, pixels=bytes(128))
+    yield "jpeg", promise(8, 8, syntax=4, fragment=4, pixels=b"\xff\xd8\xff\xc3\0\x0b\x10\0\x08\0\x08\x01\x01\x11\0\xff\xd9")
+
+
 def write(target, seeds):
     folder = SEEDS / target
     folder.mkdir(parents=True, exist_ok=True)
@@ -173,3 +189,4 @@ def write(target, seeds):
 if __name__ == "__main__":
     write("nifti", nifti_seeds())
     write("zip", zip_seeds())
+    write("dicom_sizes", slice_promises())

@@ -93,7 +93,10 @@ impl Promise {
     pub fn file(&self, pixels: &[u8]) -> Vec<u8> {
         let mut meta = element(0x0002, 0x0010, b"UI", self.syntax.as_bytes());
         meta.splice(0..0, element(0x0002, 0x0003, b"UI", b"1.2.3.1"));
-        meta.splice(0..0, element(0x0002, 0x0002, b"UI", b"1.2.840.10008.5.1.4.1.1.2"));
+        meta.splice(
+            0..0,
+            element(0x0002, 0x0002, b"UI", b"1.2.840.10008.5.1.4.1.1.2"),
+        );
         let length = u32::try_from(meta.len()).unwrap_or_default();
         let mut file = vec![0; 128];
         file.extend_from_slice(b"DICM");
@@ -103,6 +106,7 @@ impl Promise {
             (0x0008, 0x0016, b"UI", &b"1.2.840.10008.5.1.4.1.1.2"[..]),
             (0x0008, 0x0018, b"UI", b"1.2.3.1"),
             (0x0008, 0x0060, b"CS", b"CT"),
+            (0x0018, 0x0050, b"DS", b"1"),
             (0x0020, 0x000e, b"UI", b"1.2.3"),
             (0x0020, 0x0013, b"IS", b"1"),
             (0x0020, 0x0032, b"DS", b"0\\0\\0"),
@@ -113,7 +117,12 @@ impl Promise {
         file.extend(element(0x0028, 0x0002, b"US", &self.samples.to_le_bytes()));
         file.extend(element(0x0028, 0x0004, b"CS", b"MONOCHROME2"));
         if let Some(frames) = self.frames {
-            file.extend(element(0x0028, 0x0008, b"IS", frames.to_string().as_bytes()));
+            file.extend(element(
+                0x0028,
+                0x0008,
+                b"IS",
+                frames.to_string().as_bytes(),
+            ));
         }
         for (tag, value) in [(0x0010, self.rows), (0x0011, self.columns)] {
             file.extend(element(0x0028, tag, b"US", &value.to_le_bytes()));
@@ -157,7 +166,11 @@ impl Promise {
 fn element(group: u16, tag: u16, kind: &[u8; 2], value: &[u8]) -> Vec<u8> {
     let mut value = value.to_vec();
     if value.len() % 2 == 1 {
-        value.push(if kind == b"UI" || kind == b"OW" { 0 } else { b' ' });
+        value.push(if kind == b"UI" || kind == b"OW" {
+            0
+        } else {
+            b' '
+        });
     }
     let mut out = [&group.to_le_bytes()[..], &tag.to_le_bytes(), kind].concat();
     if kind == b"OW" {

@@ -17,7 +17,12 @@ fuzz_target!(|text: &str| {
     study.settings().check().expect("and so its settings");
     let scale = &study.scale;
     assert!(scale.patch.is_multiple_of(32) && scale.coarse_patch.is_multiple_of(16));
-    assert!(scale.coarse_spacing_mm.iter().all(|mm| (0.1..100.0).contains(mm)));
+    assert!(
+        scale
+            .coarse_spacing_mm
+            .iter()
+            .all(|mm| (0.1..100.0).contains(mm))
+    );
     assert!(scale.margin_mm.is_finite() && study.recipe.hu_mean.is_finite());
     assert!(study.recipe.hu_window[0] < study.recipe.hu_window[1]);
     let written = toml::to_string(&study).expect("what was read can be written");
