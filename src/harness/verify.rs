@@ -210,12 +210,20 @@ fn verify_cell(run: &Path, cell: Cell, found: &mut Verified) {
         }
         known.extend(files_below(&folder, &old.outputs).unwrap_or_default());
     }
+    let mut strangers = false;
     let there = WalkDir::new(&folder).sort_by_file_name().into_iter();
     for entry in there.filter_map(Result::ok) {
         let file = entry.path().strip_prefix(&folder).unwrap_or(entry.path());
         let file = file.to_string_lossy().into_owned();
         if !entry.file_type().is_file() || known.contains(&file) || is_working_file(&file) {
             continue;
+        }
+        if record.stages.is_empty() && !strangers {
+            strangers = true;
+            found.add(
+                name("state.json"),
+                "is missing or names no stage: nothing says what the cell's files were made from",
+            );
         }
         // A report shows it.
         if file == "challenge.json" {

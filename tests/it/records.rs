@@ -142,6 +142,11 @@ fn what_is_not_as_recorded_is_found_and_made_anew() {
     );
     text(&start(path, &FEW), 0);
     verified(path, 0);
+    let kept = fs::read(&record).unwrap();
+    fs::remove_file(&record).unwrap();
+    assert!(verified(path, 4).to_string().contains("names no stage"));
+    fs::write(&record, kept).unwrap();
+    verified(path, 0);
     fs::remove_file(path.join("run/study.lock")).unwrap();
     assert!(verified(path, 4).to_string().contains("study.lock"));
     let unlocked = hdbench(path, &["analyze", "run"]);
