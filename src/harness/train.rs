@@ -63,7 +63,8 @@ pub fn train(
         .map(|origin| Bundle::describe(&origin.folder(run).join("model")).map(|b| b.weights))
         .transpose()?;
     let encoder_weights = encoder_weights(study, cell);
-    let text = determined(study, &plans, cell, &fold.train_hashes, starts_from)?;
+    let given = encoder_weights.map(hash_file).transpose()?;
+    let text = determined(study, &plans, cell, &fold.train_hashes, starts_from, given)?;
     let key = hash_bytes(&text);
     let from = parts(&text)?;
     mend(study, cell, &folder, record, progress)?;
@@ -178,6 +179,7 @@ fn determined(
     cell: Cell,
     train: &[String],
     starts_from: Option<String>,
+    encoder_weights: Option<String>,
 ) -> Result<Vec<u8>> {
     let determinants = Determinants {
         method: METHOD,
@@ -191,7 +193,7 @@ fn determined(
         shards: study.shards,
         train,
         starts_from,
-        encoder_weights: encoder_weights(study, cell).map(hash_file).transpose()?,
+        encoder_weights,
     };
     serde_json::to_vec(&determinants).map_err(|e| Error::Internal(e.to_string()))
 }
@@ -229,7 +231,11 @@ pub(super) fn made_from(
             Err(_) => return Ok(None),
         },
     };
-    let text = determined(study, &plans, cell, train, starts_from)?;
+    // A file that was put away since the training says nothing against it.
+    let Ok(given) = encoder_weights(study, cell).map(hash_file).transpose() else {
+        return Ok(None);
+    };
+    let text = determined(study, &plans, cell, train, starts_from, given)?;
     parts(&text).map(Some)
 }
 

@@ -387,6 +387,7 @@ fn a_failed_cell_stops_no_other() {
     assert!(error.to_string().contains("absent.pth"), "{error}");
     let record = CellRecord::read(&cell(Variant::UNet).folder(&run_dir)).unwrap();
     assert_eq!(record.status, Status::Done);
+    study.write(&run_dir, false).unwrap();
     let inputs = Inputs::prepare(&run_dir, &study, &Silent).unwrap();
     let content = report::collect(&run_dir, &study, &inputs, "hdbench ablation").unwrap();
     let missing = content
