@@ -168,7 +168,7 @@ done
 
 # A time limit: Slurm warns, the cell saves, the job queues itself again and goes on where it was.
 limited() {
-    "$hdbench" ablation --data "$work/phantoms" --variant unet --set iterations=1000 --set coarse_iterations=60 \
+    "$hdbench" ablation --data "$work/phantoms" --variant unet --set iterations=3000 --set coarse_iterations=60 \
         --checkpoint-seconds 600 --out "$@" 2>/dev/null
 }
 limited "$work/limited" --engine slurm --sbatch=--time=1 --sbatch=--signal=B:USR1@30 >/dev/null
