@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::cell::Cell;
 use super::study::Study;
-use crate::artifact::{read_file, write_atomic};
+use crate::artifact::read_file;
 use crate::error::{Error, Result};
 use crate::text::name_of;
 
@@ -73,12 +73,6 @@ impl Environment {
                 .map(|argument| name_of(&argument).into_owned())
                 .collect(),
         }
-    }
-
-    /// Writes it into a cell's folder.
-    pub fn write(&self, cell: &Path) -> Result<()> {
-        let text = serde_json::to_vec_pretty(self).map_err(|e| Error::Internal(e.to_string()))?;
-        write_atomic(&cell.join("env.json"), &text)
     }
 
     /// Reads a cell's.

@@ -69,14 +69,15 @@ pub fn score(
     write_cases(&folder.join("cases.csv"), &scored)?;
     write_lesions(&folder.join("lesions.csv"), &scored)?;
     write_summary(&folder.join("summary.json"), &scored)?;
+    let files = record_files(&folder, OUTPUTS)?;
     record.stages.insert(
         "score".into(),
         StageRecord {
             inputs: key,
             from: BTreeMap::new(),
-            files: record_files(&folder, OUTPUTS)?,
+            hash: files[OUTPUTS[0]].blake3().to_owned(),
+            files,
             outputs: OUTPUTS.map(String::from).to_vec(),
-            hash: crate::artifact::hash_file(&folder.join("metrics_long.csv"))?,
             seconds: began.elapsed().as_secs_f64(),
             peak_memory_mb: None,
             imported: None,

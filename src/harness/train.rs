@@ -67,7 +67,7 @@ pub fn train(
     let text = determined(study, &plans, cell, &fold.train_hashes, starts_from, given)?;
     let key = hash_bytes(&text);
     let from = parts(&text)?;
-    mend(study, cell, &folder, record, progress)?;
+    mend(study, cell, &folder, &key, record, progress)?;
     if let Some(done) = record.done(&folder, "train", &key, progress) {
         progress.advance(units(cell.part) * iterations(&plans) as u64);
         return Ok(done.hash.clone());
@@ -133,10 +133,13 @@ fn mend(
     study: &Study,
     cell: Cell,
     folder: &Path,
+    inputs: &str,
     record: &CellRecord,
     progress: &dyn Progress,
 ) -> Result<()> {
-    let Some(stage) = record.stages.get("train") else {
+    // What was trained from other inputs is trained again anyway.
+    let stage = record.stages.get("train");
+    let Some(stage) = stage.filter(|stage| stage.inputs == inputs) else {
         return Ok(());
     };
     for (name, state) in stage.unlike(folder, Look::Quick) {
