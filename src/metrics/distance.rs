@@ -20,46 +20,59 @@ pub fn nearest_mm(from: &[Voxel], to: &[Voxel], spacing_mm: [f64; 3]) -> Vec<f64
     if from.is_empty() || to.is_empty() {
         return vec![f64::INFINITY; from.len()];
     }
-    let around = |points: &[Voxel]| {
-        let (mut first, mut last) = (points[0], points[0]);
-        for point in points {
-            for axis in 0..3 {
-                first[axis] = first[axis].min(point[axis]);
-                last[axis] = last[axis].max(point[axis]);
-            }
-        }
-        [first, last]
-    };
-    let lattice = Lattice::around([around(from), around(to)], spacing_mm);
+    let around = |points: &[Voxel]| around(points.iter().copied());
+    let lattice = Lattice::around([around(from), around(to)].map(Option::unwrap), spacing_mm);
     let mut planes: Vec<Vec<(usize, usize)>> = vec![Vec::new(); lattice.shape[0]];
     for &point in to {
         let [z, y, x] = lattice.inside(point);
         planes[z].push((y, x));
     }
-    nearest_on(from, &lattice, |z, mark| {
+    let mut order: Vec<usize> = (0..from.len()).collect();
+    order.sort_unstable_by_key(|&i| {
+        let [z, y, x] = from[i];
+        [x, y, z]
+    });
+    let asked = Asked {
+        count: from.len(),
+        at: |place: usize| from[order[place]],
+    };
+    let found = nearest_on(&asked, &lattice, |z, mark| {
         planes[z].iter().for_each(|&(y, x)| mark(y, x));
-    })
+    });
+    let mut distances = vec![0.0; from.len()];
+    for (i, distance) in order.into_iter().zip(found) {
+        distances[i] = distance;
+    }
+    distances
 }
 
-/// The same where the points of `to` are a mask of the box `bounds`, none of which is outside.
+/// Points whose distances are asked, in the order of their columns: by x, then y, then z. They are told
+/// one by one, since a list of them takes more memory than all else here.
+pub(super) struct Asked<F> {
+    pub(super) count: usize,
+    /// The point at a place of that order.
+    pub(super) at: F,
+}
+
+impl<F: Fn(usize) -> Voxel + Sync> Asked<F> {
+    fn points(&self) -> impl Iterator<Item = Voxel> {
+        (0..self.count).map(&self.at)
+    }
+}
+
+/// The same, in the order of the points asked, where the points of `to` are a mask of the box `bounds`,
+/// none of which is outside.
 pub(super) fn nearest_of_mask(
-    from: &[Voxel],
+    from: &Asked<impl Fn(usize) -> Voxel + Sync>,
     to: &BitMask,
     bounds: Bounds,
     spacing_mm: [f64; 3],
 ) -> Vec<f64> {
-    let Some(&start) = from.first() else {
+    let Some(asked) = around(from.points()) else {
         return Vec::new();
     };
-    let (mut first, mut last) = (start, start);
-    for point in from {
-        for axis in 0..3 {
-            first[axis] = first[axis].min(point[axis]);
-            last[axis] = last[axis].max(point[axis]);
-        }
-    }
     let of_mask = [bounds.start, bounds.end.map(|end| end - 1)];
-    let lattice = Lattice::around([[first, last], of_mask], spacing_mm);
+    let lattice = Lattice::around([asked, of_mask], spacing_mm);
     let [z0, y0, x0] = to.bounds().start;
     let [nz, ny, _] = to.shape();
     nearest_on(from, &lattice, |z, mark| {
@@ -75,9 +88,20 @@ pub(super) fn nearest_of_mask(
     })
 }
 
+/// The first and the last place of the box of all points; none of no points.
+fn around(mut points: impl Iterator<Item = Voxel>) -> Option<[Voxel; 2]> {
+    let first = points.next()?;
+    Some(points.fold([first, first], |[first, last], point| {
+        let of = |of: fn(usize, usize) -> usize, place: Voxel| {
+            [0, 1, 2].map(|axis| of(place[axis], point[axis]))
+        };
+        [of(usize::min, first), of(usize::max, last)]
+    }))
+}
+
 /// `points` marks the points of a plane of the lattice, by y and x.
 fn nearest_on(
-    from: &[Voxel],
+    from: &Asked<impl Fn(usize) -> Voxel + Sync>,
     lattice: &Lattice,
     points: impl Fn(usize, &mut dyn FnMut(usize, usize)) + Sync,
 ) -> Vec<f64> {
@@ -115,28 +139,23 @@ impl Lattice {
 /// lie together.
 struct Columns {
     /// `(x, y)` of each column.
-    places: Vec<(usize, usize)>,
-    /// Number of the column at `x * ny + y`.
-    number: Vec<u32>,
+    places: Vec<(u32, u32)>,
+    /// How many points are asked in each.
+    asked: Vec<u32>,
 }
 
 impl Columns {
-    fn of(from: &[Voxel], lattice: &Lattice) -> Self {
-        let [_, ny, nx] = lattice.shape;
-        const UNASKED: u32 = u32::MAX;
-        let mut number = vec![UNASKED; nx * ny];
-        for &point in from {
-            let [_, y, x] = lattice.inside(point);
-            number[x * ny + y] = 0;
-        }
-        let mut places = Vec::new();
-        for (at, number) in number.iter_mut().enumerate() {
-            if *number != UNASKED {
-                *number = places.len() as u32;
-                places.push((at / ny, at % ny));
+    fn of(from: &Asked<impl Fn(usize) -> Voxel + Sync>, lattice: &Lattice) -> Self {
+        let (mut places, mut asked) = (Vec::new(), Vec::new());
+        for point in from.points() {
+            let [_, y, x] = lattice.inside(point).map(|place| place as u32);
+            if places.last() != Some(&(x, y)) {
+                places.push((x, y));
+                asked.push(0);
             }
+            *asked.last_mut().unwrap() += 1;
         }
-        Self { places, number }
+        Self { places, asked }
     }
 }
 
@@ -166,9 +185,9 @@ fn plane_distances(
                 }
                 along_x(rows, [ny, nx], lattice.spacing_mm[2]);
                 for (group, out) in by_x(&columns.places, squares) {
-                    let x = group[0].0;
+                    let x = group[0].0 as usize;
                     envelope.build(&rows[x * ny..(x + 1) * ny], lattice.spacing_mm[1]);
-                    envelope.read(group.iter().map(|&(_, y)| y), out);
+                    envelope.read(group.iter().map(|&(_, y)| y as usize), out);
                 }
             },
         );
@@ -210,9 +229,9 @@ fn along_x(rows: &mut [f64], [ny, nx]: [usize; 2], step_mm: f64) {
 
 /// The columns of one x, with their part of the output.
 fn by_x<'a>(
-    places: &'a [(usize, usize)],
+    places: &'a [(u32, u32)],
     mut out: &'a mut [f64],
-) -> impl Iterator<Item = (&'a [(usize, usize)], &'a mut [f64])> {
+) -> impl Iterator<Item = (&'a [(u32, u32)], &'a mut [f64])> {
     places.chunk_by(|a, b| a.0 == b.0).map(move |group| {
         let (head, tail) = std::mem::take(&mut out).split_at_mut(group.len());
         out = tail;
@@ -220,41 +239,43 @@ fn by_x<'a>(
     })
 }
 
-/// The distances from the squares of the planes.
-fn along_z(from: &[Voxel], planes: &[f64], lattice: &Lattice, columns: &Columns) -> Vec<f64> {
-    let [nz, ny, _] = lattice.shape;
+/// The distances from the squares of the planes, in the order of the points.
+fn along_z(
+    from: &Asked<impl Fn(usize) -> Voxel + Sync>,
+    planes: &[f64],
+    lattice: &Lattice,
+    columns: &Columns,
+) -> Vec<f64> {
     let count = columns.places.len();
-    let mut asked: Vec<Vec<(usize, usize)>> = vec![Vec::new(); count];
-    for (i, &point) in from.iter().enumerate() {
-        let [z, y, x] = lattice.inside(point);
-        asked[columns.number[x * ny + y] as usize].push((i, z));
-    }
-    for asked in &mut asked {
-        asked.sort_by_key(|&(_, z)| z);
-    }
-    let found: Vec<Vec<f64>> = asked
-        .par_iter()
+    let mut distances = vec![0.0; from.count];
+    let (mut rest, mut begin) = (distances.as_mut_slice(), 0);
+    let by_column: Vec<(usize, &mut [f64])> = columns
+        .asked
+        .iter()
+        .map(|&asked| {
+            let (own, after) = std::mem::take(&mut rest).split_at_mut(asked as usize);
+            let first = begin;
+            (rest, begin) = (after, begin + own.len());
+            (first, own)
+        })
+        .collect();
+    by_column
+        .into_par_iter()
         .enumerate()
         .with_min_len(64)
-        .map_init(
-            || (vec![0.0; nz], Envelope::default()),
-            |(squares, envelope), (column, asked)| {
+        .for_each_init(
+            || (vec![0.0; lattice.shape[0]], Envelope::default()),
+            |(squares, envelope), (column, (first, out))| {
                 for (z, square) in squares.iter_mut().enumerate() {
                     *square = planes[z * count + column];
                 }
                 envelope.build(squares, lattice.spacing_mm[0]);
-                let mut out = vec![0.0; asked.len()];
-                envelope.read(asked.iter().map(|&(_, z)| z), &mut out);
-                out
+                let places = first..first + out.len();
+                let z = |place: usize| (from.at)(place)[0] - lattice.origin[0];
+                envelope.read(places.map(z), out);
+                out.iter_mut().for_each(|square| *square = square.sqrt());
             },
-        )
-        .collect();
-    let mut distances = vec![0.0; from.len()];
-    for (asked, found) in asked.iter().zip(found) {
-        for (&(i, _), square) in asked.iter().zip(found) {
-            distances[i] = square.sqrt();
-        }
-    }
+        );
     distances
 }
 

@@ -8,9 +8,8 @@
 
 use rayon::prelude::*;
 
-use super::Voxel;
 use super::bits::{BitMask, look, ones};
-use super::distance::nearest_of_mask;
+use super::distance::{Asked, nearest_of_mask};
 
 /// About how many rows the search looks at before it leaves a voxel to the transform. On the liver
 /// of `examples/strict_timing` 100 and 1500 were slower than 400 where the masks lie 10 voxels or
@@ -75,13 +74,13 @@ fn transform(from: &BitMask, to: &BitMask, spacing_mm: [f64; 3], distances: &mut
         let count = columns.take(most).map(<[Far]>::len).sum();
         let (part, after) = rest.split_at(count);
         rest = after;
-        let asked: Vec<Voxel> = part
-            .iter()
-            .map(|far| {
-                let (column, z) = (column(far), far.index as usize % nz);
+        let asked = Asked {
+            count,
+            at: |place: usize| {
+                let (column, z) = (column(&part[place]), part[place].index as usize % nz);
                 [z0 + z, y0 + column % ny, x0 + column / ny]
-            })
-            .collect();
+            },
+        };
         let found = nearest_of_mask(&asked, to, bounds, spacing_mm);
         for (far, distance) in part.iter().zip(found) {
             distances[far.place as usize] = distance;
