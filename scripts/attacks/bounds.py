@@ -57,13 +57,13 @@ def checkerboard(shape):
 
 @attack(slow=True)
 def a_checkerboard_of_labels(box):
-    """A checkerboard of 1 and 2, 40 x 256 x 256, within 2.5 GB of addresses: the other cases are scored."""
+    """A checkerboard of 1 and 2, 40 x 256 x 256, within 1.5 GB of addresses: the other cases are scored."""
     shape = (40, 256, 256)
     board = nifti(shape, checkerboard(shape), packed=True)
     for name, content in (("a", nifti(shape, liver(shape), packed=True)), ("b", board)):
         box.put(f"ref/{name}.nii.gz", nifti(shape, liver(shape), packed=True))
         box.put(f"pred/{name}.nii.gz", content)
-    ran = box.run("evaluate", "--pred", "pred", "--ref", "ref", "--out", "out", before=limited(2500), seconds=120,
+    ran = box.run("evaluate", "--pred", "pred", "--ref", "ref", "--out", "out", before=limited(1500), seconds=120,
                   never=["memory allocation", "panicked"])
     ensure(ran.code in (0, 4), f"ended with {ran.code}\n{ran.text[-300:]}")
     ensure((box / "out/cases.csv").is_file(), "the sound case was not written")

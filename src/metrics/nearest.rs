@@ -16,8 +16,9 @@ use super::distance::{Asked, nearest_of_mask};
 /// more apart, and no faster where they are nearer.
 const MOST_ROWS: usize = 400;
 
-/// Places (columns along z times their length) that the transform works on at a time: 64 MB.
-const MOST_PLACES: usize = 8_000_000;
+/// Places (columns along z times their length) that the transform works on at a time: 32 MB where all of
+/// them are asked.
+const MOST_PLACES: usize = 2_000_000;
 
 /// A look at a row covers the voxels up to this many steps to either side.
 const REACH: usize = 32;

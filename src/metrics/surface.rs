@@ -216,8 +216,13 @@ impl SurfaceDistances {
 
     /// The same from the lists themselves, one of which grows by the other.
     fn into_hd95(self) -> f64 {
-        let mut all = self.pred_to_ref;
-        all.extend(self.ref_to_pred);
+        let (mut all, mut more) = (self.pred_to_ref, self.ref_to_pred);
+        if all.len() < more.len() {
+            std::mem::swap(&mut all, &mut more);
+        }
+        // No more than that: a list grows to twice its length otherwise.
+        all.reserve_exact(more.len());
+        all.extend(more);
         percentile(all, 0.95)
     }
 

@@ -282,6 +282,34 @@ fn a_map_of_noise_costs_at_most_40_bytes_a_voxel() {
     }
 }
 
+/// Of all pairs the one that costs the measuring of distances most: every other voxel, each of them far
+/// from a single one.
+#[test]
+fn every_other_voxel_against_a_single_one_costs_at_most_40_bytes_a_voxel() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path();
+    let shape = [16, 512, 512];
+    let write = |folder: &str, of: fn((usize, usize, usize)) -> u8| {
+        fs::create_dir(path.join(folder)).unwrap();
+        let map = Volume {
+            voxels: Array3::from_shape_fn(shape, of),
+            geometry: Geometry::axis_aligned(shape, [1.0; 3]),
+        };
+        volume::write_labels(&path.join(folder).join("volume-1.nii.gz"), &map).unwrap();
+    };
+    write("pred", |(z, y, x)| ((z + y + x) % 2) as u8);
+    write("ref", |place| u8::from(place == (8, 256, 256)));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_hdbench"));
+    command
+        .args(["evaluate", "--pred", "pred", "--ref", "ref", "--out", "out"])
+        .args(["--profile", "strict"])
+        .current_dir(path);
+    let (output, bytes) = peak(&mut command);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let voxels = shape.iter().product::<usize>() as u64;
+    assert!(bytes < 40 * voxels + (60 << 20), "{bytes} bytes");
+}
+
 /// A case that needs more memory than there is fails by name, and the sound ones beside it are scored.
 #[test]
 fn a_case_that_does_not_fit_into_memory_fails_alone() {
