@@ -51,6 +51,14 @@ impl Scored {
                 "give the case another name and score it again",
             ));
         }
+        let nameless = |row: &Row| row.case.is_empty() || row.metric.is_empty();
+        if scored.rows.iter().any(nameless) {
+            return Err(Error::malformed(
+                path,
+                "a case or a metric has an empty name",
+                "give it its name, or leave it out",
+            ));
+        }
         Ok(scored)
     }
 
@@ -433,4 +441,30 @@ fn case_of(file: &str) -> Option<String> {
     let name = Path::new(file).file_name()?.to_str()?;
     let stem = name.strip_suffix(".nii.gz").or(name.strip_suffix(".nii"));
     Some(stem.unwrap_or(name).to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_metric_or_a_case_without_a_name_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("summary.json");
+        let of = |case: &str, metric: &str| {
+            let text = format!(
+                r#"{{"metric_per_case": [{{"case": "{case}", "metrics": {{"2": {{"{metric}": 0.5}}}}}}]}}"#
+            );
+            std::fs::write(&path, text).unwrap();
+            Scored::read(&path)
+        };
+        assert_eq!(of("volume-1", "Dice").unwrap().rows.len(), 1);
+        for (case, metric) in [("volume-1", ""), ("", "Dice")] {
+            let error = of(case, metric).unwrap_err().to_string();
+            assert!(
+                error.contains("a case or a metric has an empty name"),
+                "{error}"
+            );
+        }
+    }
 }

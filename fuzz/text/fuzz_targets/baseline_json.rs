@@ -3,6 +3,7 @@
 #![no_main]
 
 use handed_over::{answer, file};
+use hdbench::error::Error;
 use hdbench::gate::Baseline;
 use libfuzzer_sys::fuzz_target;
 
@@ -12,7 +13,11 @@ fuzz_target!(|bytes: &[u8]| {
         return;
     };
     let again = file("again.json", b"");
-    baseline.save(&again).expect("what was read can be saved");
+    match baseline.save(&again) {
+        // A case that is there twice is read, so that `regress` can say so, and never saved.
+        Err(Error::Malformed { .. }) => return,
+        saved => saved.expect("what was read can be saved"),
+    }
     let read = Baseline::read(&again).expect("and read again");
     assert_eq!(read.cases(), baseline.cases());
     assert_eq!(read.rows.len(), baseline.rows.len());
