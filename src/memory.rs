@@ -142,20 +142,23 @@ fn of_group(folder: &Path, [limit, usage]: [&str; 2]) -> Option<u64> {
 fn of_limits() -> Option<u64> {
     let limits = fs::read_to_string("/proc/self/limits").ok()?;
     let status = fs::read_to_string("/proc/self/status").ok()?;
-    let limited = [
+    let limited: Vec<(u64, u64)> = [
         ("Max address space", "VmSize:"),
         ("Max data size", "VmData:"),
     ]
     .into_iter()
-    .filter_map(|(limit, used)| {
-        let limit = soft_limit(&limits, limit)?;
-        let usable = limit - limit / OF_ADDRESSES_UNUSABLE;
-        Some(usable.saturating_sub(kibibytes(&status, used)?))
-    })
-    .min()?;
+    .filter_map(|(limit, used)| Some((soft_limit(&limits, limit)?, kibibytes(&status, used)?)))
+    .collect();
+    if limited.is_empty() {
+        return None;
+    }
     // Read only where there is a limit: it takes longer than all else here.
-    let mappings = fs::read_to_string("/proc/self/smaps").unwrap_or_default();
-    Some(limited.saturating_add(reserved_bytes(&mappings)))
+    let reserved = reserved_bytes(&fs::read_to_string("/proc/self/smaps").unwrap_or_default());
+    let left = |(limit, used): (u64, u64)| {
+        let usable = limit - limit / OF_ADDRESSES_UNUSABLE;
+        usable.saturating_sub(used.saturating_sub(reserved))
+    };
+    limited.into_iter().map(left).min()
 }
 
 /// The allocator asks for a gibibyte of addresses at once and gives them out little by little: what no one

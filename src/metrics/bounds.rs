@@ -31,6 +31,14 @@ impl Bounds {
         bounds
     }
 
+    /// The smallest box that holds every point `[z, y, x]`; `None` of no points.
+    pub fn around(points: impl Iterator<Item = [usize; 3]>) -> Option<Self> {
+        points.fold(None, |bounds, start| {
+            let end = start.map(|index| index + 1);
+            Self::union(bounds, Some(Self { start, end }))
+        })
+    }
+
     /// The smallest box around two that may be missing.
     pub fn union(a: Option<Self>, b: Option<Self>) -> Option<Self> {
         match (a, b) {

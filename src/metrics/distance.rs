@@ -7,6 +7,7 @@
 use rayon::prelude::*;
 
 use super::bits::{BitMask, ones};
+use super::nearest::split;
 use super::{Bounds, Voxel};
 
 pub use super::nearest::nearest_between;
@@ -17,12 +18,12 @@ pub use super::nearest::nearest_between;
 /// Exact up to the rounding of f64, whatever the spacing. The result does not depend on the
 /// number of threads.
 pub fn nearest_mm(from: &[Voxel], to: &[Voxel], spacing_mm: [f64; 3]) -> Vec<f64> {
-    if from.is_empty() || to.is_empty() {
+    let bounds = Bounds::around(from.iter().chain(to).copied());
+    let (false, Some(bounds)) = (to.is_empty(), bounds) else {
         return vec![f64::INFINITY; from.len()];
-    }
-    let around = |points: &[Voxel]| around(points.iter().copied());
-    let lattice = Lattice::around([around(from), around(to)].map(Option::unwrap), spacing_mm);
-    let mut planes: Vec<Vec<(usize, usize)>> = vec![Vec::new(); lattice.shape[0]];
+    };
+    let lattice = Lattice { bounds, spacing_mm };
+    let mut planes: Vec<Vec<(usize, usize)>> = vec![Vec::new(); lattice.bounds.shape()[0]];
     for &point in to {
         let [z, y, x] = lattice.inside(point);
         planes[z].push((y, x));
@@ -68,35 +69,25 @@ pub(super) fn nearest_of_mask(
     bounds: Bounds,
     spacing_mm: [f64; 3],
 ) -> Vec<f64> {
-    let Some(asked) = around(from.points()) else {
-        return Vec::new();
+    let both = Bounds::union(Bounds::around(from.points()), Some(bounds));
+    let lattice = Lattice {
+        bounds: both.unwrap_or(bounds),
+        spacing_mm,
     };
-    let of_mask = [bounds.start, bounds.end.map(|end| end - 1)];
-    let lattice = Lattice::around([asked, of_mask], spacing_mm);
+    let origin = lattice.bounds.start;
     let [z0, y0, x0] = to.bounds().start;
     let [nz, ny, _] = to.shape();
     nearest_on(from, &lattice, |z, mark| {
-        let z = z + lattice.origin[0];
+        let z = z + origin[0];
         if !(z0..z0 + nz).contains(&z) {
             return;
         }
         for y in 0..ny {
             for x in ones(to.row(z - z0, y)) {
-                mark(y0 + y - lattice.origin[1], x0 + x - lattice.origin[2]);
+                mark(y0 + y - origin[1], x0 + x - origin[2]);
             }
         }
     })
-}
-
-/// The first and the last place of the box of all points; none of no points.
-fn around(mut points: impl Iterator<Item = Voxel>) -> Option<[Voxel; 2]> {
-    let first = points.next()?;
-    Some(points.fold([first, first], |[first, last], point| {
-        let of = |of: fn(usize, usize) -> usize, place: Voxel| {
-            [0, 1, 2].map(|axis| of(place[axis], point[axis]))
-        };
-        [of(usize::min, first), of(usize::max, last)]
-    }))
 }
 
 /// `points` marks the points of a plane of the lattice, by y and x.
@@ -105,6 +96,9 @@ fn nearest_on(
     lattice: &Lattice,
     points: impl Fn(usize, &mut dyn FnMut(usize, usize)) + Sync,
 ) -> Vec<f64> {
+    if from.count == 0 {
+        return Vec::new();
+    }
     let columns = Columns::of(from, lattice);
     let planes = plane_distances(points, lattice, &columns);
     along_z(from, &planes, lattice, &columns)
@@ -112,26 +106,13 @@ fn nearest_on(
 
 /// The box of all points.
 struct Lattice {
-    origin: Voxel,
-    shape: [usize; 3],
+    bounds: Bounds,
     spacing_mm: [f64; 3],
 }
 
 impl Lattice {
-    /// The box of two, each by its first and last place.
-    fn around(boxes: [[Voxel; 2]; 2], spacing_mm: [f64; 3]) -> Self {
-        let [a, b] = boxes;
-        let origin = [0, 1, 2].map(|axis| a[0][axis].min(b[0][axis]));
-        let last = [0, 1, 2].map(|axis| a[1][axis].max(b[1][axis]));
-        Self {
-            origin,
-            shape: [0, 1, 2].map(|axis| last[axis] - origin[axis] + 1),
-            spacing_mm,
-        }
-    }
-
     fn inside(&self, point: Voxel) -> Voxel {
-        [0, 1, 2].map(|axis| point[axis] - self.origin[axis])
+        [0, 1, 2].map(|axis| point[axis] - self.bounds.start[axis])
     }
 }
 
@@ -140,22 +121,22 @@ impl Lattice {
 struct Columns {
     /// `(x, y)` of each column.
     places: Vec<(u32, u32)>,
-    /// How many points are asked in each.
-    asked: Vec<u32>,
+    /// Where the points of each begin among those asked, and where the last ones end.
+    starts: Vec<usize>,
 }
 
 impl Columns {
     fn of(from: &Asked<impl Fn(usize) -> Voxel + Sync>, lattice: &Lattice) -> Self {
-        let (mut places, mut asked) = (Vec::new(), Vec::new());
-        for point in from.points() {
+        let (mut places, mut starts) = (Vec::new(), Vec::new());
+        for (i, point) in from.points().enumerate() {
             let [_, y, x] = lattice.inside(point).map(|place| place as u32);
             if places.last() != Some(&(x, y)) {
                 places.push((x, y));
-                asked.push(0);
+                starts.push(i);
             }
-            *asked.last_mut().unwrap() += 1;
         }
-        Self { places, asked }
+        starts.push(from.count);
+        Self { places, starts }
     }
 }
 
@@ -166,7 +147,7 @@ fn plane_distances(
     lattice: &Lattice,
     columns: &Columns,
 ) -> Vec<f64> {
-    let [nz, ny, nx] = lattice.shape;
+    let [nz, ny, nx] = lattice.bounds.shape();
     let mut squares = vec![f64::INFINITY; nz * columns.places.len()];
     squares
         .par_chunks_mut(columns.places.len())
@@ -248,30 +229,20 @@ fn along_z(
 ) -> Vec<f64> {
     let count = columns.places.len();
     let mut distances = vec![0.0; from.count];
-    let (mut rest, mut begin) = (distances.as_mut_slice(), 0);
-    let by_column: Vec<(usize, &mut [f64])> = columns
-        .asked
-        .iter()
-        .map(|&asked| {
-            let (own, after) = std::mem::take(&mut rest).split_at_mut(asked as usize);
-            let first = begin;
-            (rest, begin) = (after, begin + own.len());
-            (first, own)
-        })
-        .collect();
+    let by_column: Vec<&mut [f64]> = split(&mut distances, &columns.starts).collect();
     by_column
         .into_par_iter()
         .enumerate()
         .with_min_len(64)
         .for_each_init(
-            || (vec![0.0; lattice.shape[0]], Envelope::default()),
-            |(squares, envelope), (column, (first, out))| {
+            || (vec![0.0; lattice.bounds.shape()[0]], Envelope::default()),
+            |(squares, envelope), (column, out)| {
                 for (z, square) in squares.iter_mut().enumerate() {
                     *square = planes[z * count + column];
                 }
                 envelope.build(squares, lattice.spacing_mm[0]);
-                let places = first..first + out.len();
-                let z = |place: usize| (from.at)(place)[0] - lattice.origin[0];
+                let places = columns.starts[column]..columns.starts[column + 1];
+                let z = |place: usize| lattice.inside((from.at)(place))[0];
                 envelope.read(places.map(z), out);
                 out.iter_mut().for_each(|square| *square = square.sqrt());
             },

@@ -115,8 +115,11 @@ fn left_open(from: &BitMask, distances: &[f64]) -> Vec<Far> {
     far
 }
 
-/// Cuts a list at the places where the planes begin.
-fn split<'a>(mut list: &'a mut [f64], starts: &[usize]) -> impl Iterator<Item = &'a mut [f64]> {
+/// Cuts a list at the places where its parts begin, of which the last is its end.
+pub(super) fn split<'a>(
+    mut list: &'a mut [f64],
+    starts: &[usize],
+) -> impl Iterator<Item = &'a mut [f64]> {
     starts.windows(2).map(move |ends| {
         let (plane, rest) = std::mem::take(&mut list).split_at_mut(ends[1] - ends[0]);
         list = rest;
