@@ -12,7 +12,7 @@ use super::size_groups::SizedLesion;
 use crate::artifact::{open_file, read_file};
 use crate::error::{Error, Result};
 use crate::evaluation::{ALL_CASES, Label, Row, read_metrics_long};
-use crate::harness::{Cell, CellState, Role, Study, fold_roles, lock_is_empty, status};
+use crate::harness::{Cell, CellState, CellStatus, Role, Study, fold_roles, lock_is_empty, status};
 use crate::network::Part;
 use crate::text::{Shown as _, cell_words, name_of};
 
@@ -41,8 +41,20 @@ impl Scored {
     /// `Error::Malformed` where nothing is scored, a file does not parse, or a case bears the name of all of them;
     /// `Error::Read`.
     pub fn read(path: &Path) -> Result<Self> {
-        let scored = Self::read_any(path)?;
-        if scored.rows.iter().any(Row::is_of_case_named_all) {
+        Self::read_any(path)?.named(path)
+    }
+
+    /// The same of a study whose cells are known to stand so.
+    ///
+    /// # Errors
+    /// As [`Scored::read`].
+    pub fn of_study(run: &Path, study: &Study, states: &[CellStatus]) -> Result<Self> {
+        of_study(run, study, states)?.named(run)
+    }
+
+    /// Refuses cases and metrics whose names say something else.
+    fn named(self, path: &Path) -> Result<Self> {
+        if self.rows.iter().any(Row::is_of_case_named_all) {
             return Err(Error::malformed(
                 path,
                 format!(
@@ -52,14 +64,14 @@ impl Scored {
             ));
         }
         let nameless = |row: &Row| row.case.is_empty() || row.metric.is_empty();
-        if scored.rows.iter().any(nameless) {
+        if self.rows.iter().any(nameless) {
             return Err(Error::malformed(
                 path,
                 "a case or a metric has an empty name",
                 "give it its name, or leave it out",
             ));
         }
-        Ok(scored)
+        Ok(self)
     }
 
     /// [`Scored::read`], where in addition no case may be there twice: nobody knows which of its values counts.
@@ -82,7 +94,7 @@ impl Scored {
     fn read_any(path: &Path) -> Result<Self> {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         if path.is_dir() && Study::path(path).is_file() {
-            return of_study(path);
+            return of_study(path, &Study::read(path)?, &status(path)?);
         }
         if path.is_dir() {
             let tidy = path.join("metrics_long.csv");
@@ -198,12 +210,11 @@ pub fn places(paths: &[PathBuf]) -> Result<Vec<String>> {
 
 /// Every finished cell of a study; what was trained on other data keeps that in its name. What is not
 /// finished, or from other inputs than the study has now, is noted and not taken.
-fn of_study(run: &Path) -> Result<Scored> {
-    let study = Study::read(run)?;
+fn of_study(run: &Path, study: &Study, states: &[CellStatus]) -> Result<Scored> {
     let mut scored = Scored::default();
-    let states: BTreeMap<String, CellState> = status(run)?
-        .into_iter()
-        .map(|cell| (cell.cell, cell.state))
+    let states: BTreeMap<&str, &CellState> = states
+        .iter()
+        .map(|cell| (cell.cell.as_str(), &cell.state))
         .collect();
     for (fold, role) in fold_roles(run)? {
         for &variant in study.variants_of(role) {
@@ -215,7 +226,7 @@ fn of_study(run: &Path) -> Result<Scored> {
                 let cell = Cell { part, fold, seed };
                 let folder = cell.folder(run);
                 let name = cell.name();
-                let state = states.get(&name);
+                let state = states.get(name.as_str()).copied();
                 let reason = match state {
                     Some(state) => state.open(),
                     None => Some("not trained yet".into()),

@@ -61,21 +61,35 @@ impl FileRecord {
 
     /// Whether the file is still what was recorded. What cannot be read is no longer.
     pub fn look(&self, path: &Path, look: Look) -> FileState {
+        self.found(path, look).0
+    }
+
+    /// A quick look that takes over the time of a file whose content it had to read and found as recorded,
+    /// so that a copied folder is read whole once.
+    pub fn settle(&mut self, path: &Path) -> FileState {
+        let (state, modified_ns) = self.found(path, Look::Quick);
+        if state == FileState::Equal {
+            self.modified_ns = modified_ns;
+        }
+        state
+    }
+
+    /// With the time of the file that was found.
+    fn found(&self, path: &Path, look: Look) -> (FileState, u64) {
         let metadata = match std::fs::metadata(path) {
             Ok(metadata) if metadata.is_file() => metadata,
-            Err(e) if is_absent(&e) => return FileState::Missing,
-            _ => return FileState::Other,
+            Err(e) if is_absent(&e) => return (FileState::Missing, 0),
+            _ => return (FileState::Other, 0),
         };
-        if metadata.len() != self.bytes {
-            return FileState::Other;
-        }
-        if look == Look::Quick && modified_ns(&metadata) == self.modified_ns {
-            return FileState::Equal;
-        }
-        match hash_file(path) {
-            Ok(hash) if hash == self.blake3 => FileState::Equal,
-            _ => FileState::Other,
-        }
+        let modified_ns = modified_ns(&metadata);
+        let equal = metadata.len() == self.bytes
+            && (look == Look::Quick && modified_ns == self.modified_ns
+                || hash_file(path).is_ok_and(|hash| hash == self.blake3));
+        let state = match equal {
+            true => FileState::Equal,
+            false => FileState::Other,
+        };
+        (state, modified_ns)
     }
 }
 
@@ -112,20 +126,13 @@ pub fn unlike(folder: &Path, files: &FileRecords, look: Look) -> Vec<(String, Fi
         .collect()
 }
 
-/// Takes over the times of files whose contents are known to be as recorded, so that a copied folder is
-/// read whole once; returns whether there was another.
-pub fn restamp(folder: &Path, files: &mut FileRecords) -> bool {
-    let mut changed = false;
-    for (name, record) in files {
-        let metadata = std::fs::metadata(folder.join(name));
-        if let Ok(now) = metadata.map(|metadata| modified_ns(&metadata))
-            && now != record.modified_ns
-        {
-            record.modified_ns = now;
-            changed = true;
-        }
-    }
-    changed
+/// The same by a quick look that takes over the times of equal files ([`FileRecord::settle`]).
+pub fn settle(folder: &Path, files: &mut FileRecords) -> Vec<(String, FileState)> {
+    files
+        .iter_mut()
+        .map(|(name, record)| (name.clone(), record.settle(&folder.join(name))))
+        .filter(|(_, found)| *found != FileState::Equal)
+        .collect()
 }
 
 #[cfg(test)]
@@ -158,6 +165,32 @@ mod tests {
         assert_eq!(looks(), [FileState::Missing; 2]);
         fs::create_dir(&path).unwrap();
         assert_eq!(looks(), [FileState::Other; 2]);
+    }
+
+    #[test]
+    fn a_copied_file_is_read_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("weights");
+        let write_at = |bytes: &[u8], seconds| {
+            fs::write(&path, bytes).unwrap();
+            let file = File::options().write(true).open(&path).unwrap();
+            file.set_modified(UNIX_EPOCH + Duration::from_secs(seconds))
+                .unwrap();
+        };
+        write_at(b"0000", 1);
+        let mut files = record_files(dir.path(), ["weights"]).unwrap();
+        let recorded = files.clone();
+        write_at(b"0000", 2);
+        assert_eq!(settle(dir.path(), &mut files), []);
+        assert_ne!(files, recorded);
+        // By its size and time alone.
+        write_at(b"0100", 2);
+        assert_eq!(settle(dir.path(), &mut files), []);
+        let settled = files.clone();
+        write_at(b"0100", 3);
+        let other = [("weights".to_owned(), FileState::Other)];
+        assert_eq!(settle(dir.path(), &mut files), other);
+        assert_eq!(files, settled);
     }
 
     #[test]

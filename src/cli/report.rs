@@ -7,7 +7,7 @@ use clap::builder::PossibleValue;
 use super::leased::end_when_lost;
 use super::output::remark;
 use super::progress::Reporter;
-use crate::analysis::{Scored, write_parquet};
+use crate::analysis::write_parquet;
 use crate::dataset::Protocol;
 use crate::error::Result;
 use crate::harness::{Inputs, Lease, Study};
@@ -49,15 +49,12 @@ pub fn render(
     progress: &dyn Progress,
 ) -> Result<(Content, PathBuf)> {
     progress.stage("", "writing the report");
-    let content = report::collect(run, study, inputs, &command(study)?)?;
+    let (content, compared) = report::collect(run, study, inputs, &command(study)?)?;
     let folder = run.join("report");
     let page = report::write(&content, &folder)?;
     // Every case of every network, for whoever goes on with it elsewhere.
     if content.evidence.is_some() {
-        write_parquet(
-            &folder.join("metrics_long.parquet"),
-            &Scored::read(run)?.rows,
-        )?;
+        write_parquet(&folder.join("metrics_long.parquet"), &compared)?;
     }
     Ok((content, page))
 }

@@ -12,9 +12,9 @@ use crate::artifact::sweep;
 use crate::dataset::phantom;
 use crate::error::{Error, Result};
 use crate::harness::{
-    Cell, CellState, CellStatus, Data, Foreseen, Inputs, Lease, Local, Phantoms, Reckoned, Role,
-    Selection, Slots, SlurmOptions, Study, Submitted, cells_of, command_list, foresee, forget,
-    reckon, refuse_foreign, run_study, status, submit,
+    Cell, CellState, CellStatus, Chosen, Data, Foreseen, Inputs, Lease, Local, Phantoms, Reckoned,
+    Role, Selection, Slots, SlurmOptions, Study, Submitted, cells_of, command_list, foresee,
+    forget, reckon, refuse_foreign, run_study, status, submit,
 };
 use crate::network::Part;
 use crate::progress::Progress;
@@ -106,7 +106,8 @@ pub fn execute(
     );
     check_forced(&forced, &all)?;
     let binary = std::env::current_exe().map_err(Error::read(Path::new("hdbench")))?;
-    let done = done(&status(run)?, &forced);
+    let states = status(run)?;
+    let done = done(&states, &forced);
     let is_done = |cell: &Cell| done.contains(&cell.name());
     let chosen = selection(options).choose(&study, &all, is_done)?;
     let open: Vec<Cell> = chosen
@@ -137,6 +138,16 @@ pub fn execute(
         binary,
         jobs: options.jobs(study.threads)?,
         slots: Slots::new(options.device.slots(options.shards)?),
+    };
+    let settled = states.iter().filter(|cell| cell.settled);
+    let settled: BTreeSet<&str> = settled.map(|cell| cell.cell.as_str()).collect();
+    let chosen = Chosen {
+        settled: chosen
+            .iter()
+            .copied()
+            .filter(|cell| is_done(cell) && settled.contains(cell.name().as_str()))
+            .collect(),
+        cells: chosen,
     };
     let outcome = run_study(run, &study, &inputs, Some(&chosen), &engine, reporter)?;
     let (content, page) = match render(run, &study, &inputs, reporter) {

@@ -53,7 +53,7 @@ pub use queue::{QueuedJob, add_jobs, cancel};
 pub use reckon::{Reckoned, reckon};
 pub use record::{CellRecord, StageRecord, Status};
 pub use run::run_cell;
-pub use schedule::{Outcome, run_study};
+pub use schedule::{Chosen, Outcome, run_study};
 pub use select::{Selection, forget};
 pub use slurm::{Job, Jobs, SlurmOptions, Submitted, command_list, submit};
 pub use status::{CellState, CellStatus, model_problem, status};

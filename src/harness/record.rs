@@ -7,7 +7,7 @@ use walkdir::WalkDir;
 use super::predict::prediction_path;
 use crate::artifact::{
     FileRecords, FileState, Look, hash_bytes, hash_file, read_file, read_text, record_files,
-    unlike as unlike_files, write_atomic,
+    settle, unlike as unlike_files, write_atomic,
 };
 use crate::error::{Error, Result, is_absent};
 use crate::network::LoadReport;
@@ -103,17 +103,17 @@ impl CellRecord {
     /// The stage's record, if it was made from these inputs and its files are as it says. What became
     /// of those that are not is told.
     pub fn done(
-        &self,
+        &mut self,
         cell: &Path,
         stage: &str,
         inputs: &str,
         progress: &dyn Progress,
     ) -> Option<&StageRecord> {
-        let record = self.stages.get(stage)?;
+        let record = self.stages.get_mut(stage)?;
         if record.inputs != inputs {
             return None;
         }
-        let unlike = record.unlike(cell, Look::Quick);
+        let unlike = record.settle(cell);
         if unlike.is_empty() {
             return Some(record);
         }
@@ -154,6 +154,22 @@ impl CellRecord {
             unlike.extend(stage.unlike(cell, look));
         }
         unlike
+    }
+
+    /// The same by a quick look, which takes over the times of files that are as recorded.
+    pub fn settle(&mut self, cell: &Path) -> Vec<(String, FileState)> {
+        let mut unlike = self.unlike_kept(cell);
+        unlike.extend(settle(cell, &mut self.filed));
+        for stage in self.stages.values_mut() {
+            unlike.extend(stage.settle(cell));
+        }
+        unlike
+    }
+
+    /// Whether every stage's files are on record, as older versions did not have them.
+    pub fn is_current(&self) -> bool {
+        let mut stages = self.stages.values();
+        self.kept.contains_key(ENVIRONMENT) && stages.all(|stage| !stage.files.is_empty())
     }
 
     /// Puts back the small files that are not as the record keeps them, and tells which.
@@ -212,6 +228,14 @@ impl StageRecord {
         missing
             .map(|name| (name.clone(), FileState::Missing))
             .collect()
+    }
+
+    /// The same by a quick look, which takes over the times of files that are as recorded.
+    fn settle(&mut self, cell: &Path) -> Vec<(String, FileState)> {
+        match self.files.is_empty() {
+            true => self.unlike(cell, Look::Quick),
+            false => settle(cell, &mut self.files),
+        }
     }
 
     /// What an older version would record of the stage's outputs as they are now, for these test
@@ -292,9 +316,9 @@ mod tests {
         record.stages.insert("train".into(), stage(files));
         record.status = Status::Failed("why".into());
         record.write(cell).unwrap();
-        let record = CellRecord::read(cell).unwrap();
+        let mut record = CellRecord::read(cell).unwrap();
         assert_eq!(record.status, Status::Failed("why".into()));
-        let done = |inputs| record.done(cell, "train", inputs, &Silent).is_some();
+        let mut done = |inputs| record.done(cell, "train", inputs, &Silent).is_some();
         assert!(done("a") && !done("b"));
         std::fs::write(cell.join("model/weights"), b"2").unwrap();
         assert!(!done("a"));

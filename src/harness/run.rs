@@ -11,7 +11,7 @@ use super::record::{CELL, CellRecord, ENVIRONMENT, Status};
 use super::schedule::units;
 use super::study::Study;
 use super::{predict, score, train};
-use crate::artifact::create_dir;
+use crate::artifact::{create_dir, settle};
 use crate::error::{Error, Result};
 use crate::network::Part;
 use crate::progress::Progress;
@@ -100,6 +100,7 @@ fn work(
         record.write(&folder)?;
     }
     record.restore_kept(&folder, progress)?;
+    settle(&folder, &mut record.filed);
     let weights = train::train(run, study, inputs, cell, record, progress)?;
     if !is_predicted(study, inputs.fold(cell.fold)?.role, cell) {
         return Ok(());

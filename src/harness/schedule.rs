@@ -47,6 +47,15 @@ impl Outcome {
     }
 }
 
+/// Cells that are to be run.
+#[derive(Debug, Default)]
+pub struct Chosen {
+    pub cells: Vec<Cell>,
+    /// Those among them in which there is nothing to do ([`CellStatus::settled`](super::CellStatus)): they are run
+    /// only where one that they need is.
+    pub settled: BTreeSet<Cell>,
+}
+
 /// Runs cells of a study, those that are done included (they see that themselves), as many side by side
 /// as the engine allows; all of the study's without a choice. A cell that fails does not stop those that do not need it;
 /// a signal stops all.
@@ -54,26 +63,33 @@ pub fn run_study(
     run: &Path,
     study: &Study,
     inputs: &Inputs,
-    chosen: Option<&[Cell]>,
+    chosen: Option<&Chosen>,
     engine: &dyn Engine,
     progress: &dyn Progress,
 ) -> Result<Outcome> {
     let mut pending = by_priority(study, inputs);
     if let Some(chosen) = chosen {
-        pending.retain(|cell| chosen.contains(cell));
+        pending.retain(|cell| chosen.cells.contains(cell));
     }
+    let settled = chosen.map(|chosen| chosen.settled.clone());
     progress.plan(pending.iter().map(|cell| units(study, inputs, *cell)).sum());
     let cells = pending.len();
     let failures = Failures::of(run);
     let board = Board {
         state: Mutex::new(State {
             pending,
+            settled: settled.unwrap_or_default(),
             ..State::default()
         }),
         changed: Condvar::new(),
     };
     let turn = || {
-        while let Some(cell) = board.next(study, progress) {
+        while let Some((cell, settled)) = board.next(study, progress) {
+            if settled {
+                progress.advance(units(study, inputs, cell));
+                board.ended(cell, Ok(()));
+                continue;
+            }
             // A panic is this cell's failure: the others wait to hear of its end.
             let attempt = AssertUnwindSafe(|| engine.execute(run, cell, progress));
             let result =
@@ -134,6 +150,8 @@ struct State {
     pending: Vec<Cell>,
     running: usize,
     done: BTreeSet<Cell>,
+    /// Cells that need not be run, as long as none that they need is.
+    settled: BTreeSet<Cell>,
     failed: Vec<(String, String)>,
     interrupted: bool,
 }
@@ -144,8 +162,9 @@ impl Board {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The next cell whose needs are done; waits for one, nothing when there will be none.
-    fn next(&self, study: &Study, progress: &dyn Progress) -> Option<Cell> {
+    /// The next cell whose needs are done, and whether there is nothing to do in it; waits for one, nothing
+    /// when there will be none.
+    fn next(&self, study: &Study, progress: &dyn Progress) -> Option<(Cell, bool)> {
         let mut state = self.lock();
         loop {
             if progress.interrupted() && !state.pending.is_empty() {
@@ -161,7 +180,13 @@ impl Board {
             });
             if let Some(index) = ready {
                 state.running += 1;
-                return Some(state.pending.remove(index));
+                let cell = state.pending.remove(index);
+                let needs = cell.needs(&study.recipe);
+                let all = needs.iter().chain([&cell]);
+                if !all.into_iter().all(|cell| state.settled.contains(cell)) {
+                    state.settled.remove(&cell);
+                }
+                return Some((cell, state.settled.contains(&cell)));
             }
             if state.pending.is_empty() || state.running == 0 {
                 return None;
@@ -276,7 +301,7 @@ mod tests {
     }
 
     fn run(jobs: usize, fails: &'static str) -> (Outcome, Vec<String>, usize) {
-        let (outcome, order, most) = start(jobs, fails, "", &Silent);
+        let (outcome, order, most) = start(jobs, fails, "", None, &Silent);
         (outcome.unwrap(), order, most)
     }
 
@@ -284,6 +309,7 @@ mod tests {
         jobs: usize,
         fails: &'static str,
         panics: &'static str,
+        chosen: Option<&Chosen>,
         progress: &dyn Progress,
     ) -> (Result<Outcome>, Vec<String>, usize) {
         let study = Study {
@@ -335,7 +361,7 @@ mod tests {
             most: AtomicUsize::new(0),
         };
         let run = tempfile::tempdir().unwrap();
-        let outcome = run_study(run.path(), &study, &inputs, None, &engine, progress);
+        let outcome = run_study(run.path(), &study, &inputs, chosen, &engine, progress);
         let order = engine.order.into_inner().unwrap();
         (outcome, order, engine.most.into_inner())
     }
@@ -357,7 +383,7 @@ mod tests {
     #[test]
     fn a_panic_is_the_failure_of_its_cell_and_nobody_waits_for_it() {
         for jobs in [1, 3] {
-            let (outcome, order, _) = start(jobs, "", "denseunet2d", &Silent);
+            let (outcome, order, _) = start(jobs, "", "denseunet2d", None, &Silent);
             let failed = outcome.unwrap().failed;
             assert_eq!(failed.len(), 2, "{failed:?}");
             assert!(failed[0].1.contains("a panic: "), "{failed:?}");
@@ -383,9 +409,44 @@ mod tests {
 
     #[test]
     fn no_cell_begins_after_a_signal() {
-        let (outcome, order, _) = start(1, "", "", &Signalled(AtomicUsize::new(0)));
+        let (outcome, order, _) = start(1, "", "", None, &Signalled(AtomicUsize::new(0)));
         assert!(matches!(outcome, Err(Error::Interrupted { .. })));
         assert_eq!(order.len(), 1, "{order:?}");
+    }
+
+    #[test]
+    fn a_cell_with_nothing_to_do_is_run_only_where_one_that_it_needs_is() {
+        let cells: Vec<Cell> = [
+            "_encoder",
+            "_coarse",
+            "denseunet2d",
+            "hdenseunet",
+            "unet",
+            "densenet2d",
+        ]
+        .map(|part| Cell::parse(&format!("{part}/fold_0/seed_0")).unwrap())
+        .to_vec();
+        let order = |open: &str| {
+            let chosen = Chosen {
+                settled: cells
+                    .iter()
+                    .copied()
+                    .filter(|cell| cell.part.id() != open)
+                    .collect(),
+                cells: cells.clone(),
+            };
+            let (outcome, mut order, _) = start(2, "", "", Some(&chosen), &Silent);
+            assert_eq!(outcome.unwrap().cells, 6);
+            order.sort();
+            order
+        };
+        assert!(order("").is_empty());
+        assert_eq!(order("unet"), ["unet"]);
+        assert_eq!(order("denseunet2d"), ["denseunet2d", "hdenseunet"]);
+        assert_eq!(
+            order("_encoder"),
+            ["_encoder", "densenet2d", "denseunet2d", "hdenseunet"]
+        );
     }
 
     #[test]

@@ -96,6 +96,10 @@ pub struct CellStatus {
     pub state: CellState,
     /// Training time so far, all starts together, s; of finished stages.
     pub seconds: f64,
+    /// Whether a start finds nothing to do or to record in it, as long as nothing that it needs is made
+    /// anew.
+    #[serde(skip)]
+    pub settled: bool,
     /// Its last Slurm job, where Slurm was asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub job: Option<QueuedJob>,
@@ -135,6 +139,7 @@ pub(super) fn status_of(
     for &cell in &cells {
         let record = &records[&cell];
         let fold = folds.iter().find(|fold| fold.index == cell.fold);
+        let mut settled = false;
         let state = match (unrecorded.get(&cell.name()), fold) {
             (Some(reason), _) if record.status != Status::Done => CellState::Failed {
                 reason: reason.clone(),
@@ -147,13 +152,16 @@ pub(super) fn status_of(
                     records: &records,
                     found: &found,
                 };
-                context.state(cell, record)?
+                let (state, as_recorded) = context.state(cell, record)?;
+                settled = as_recorded && record.is_current();
+                state
             }
             (_, None) => return Err(Error::Internal("a cell without its fold".into())),
         };
         found.insert(cell, state.clone());
         all.push(CellStatus {
             cell: cell.name(),
+            settled,
             state,
             seconds: record.stages.values().map(|stage| stage.seconds).sum(),
             job: None,
@@ -228,11 +236,12 @@ struct Context<'a> {
 }
 
 impl Context<'_> {
-    fn state(&self, cell: Cell, record: &CellRecord) -> Result<CellState> {
+    /// And whether it is done with every file as recorded to its time.
+    fn state(&self, cell: Cell, record: &CellRecord) -> Result<(CellState, bool)> {
         if record.status != Status::Done
             && let Some(holder) = holder(&cell.folder(self.run))
         {
-            return Ok(CellState::Running { holder });
+            return Ok((CellState::Running { holder }, false));
         }
         let needs = cell.needs(&self.study.recipe);
         let failed = needs.iter().find(|need| {
@@ -242,14 +251,15 @@ impl Context<'_> {
                 Some(CellState::Failed { .. } | CellState::Blocked { .. })
             )
         });
-        Ok(match &record.status {
+        let state = match &record.status {
             Status::Done => {
                 let changed = self.changed(cell, record)?;
-                let unlike = record.unlike(&cell.folder(self.run), Look::Quick);
-                match changed.is_empty() && unlike.is_empty() {
-                    true => CellState::Done,
-                    false => CellState::Stale { changed, unlike },
+                let mut settled = record.clone();
+                let unlike = settled.settle(&cell.folder(self.run));
+                if changed.is_empty() && unlike.is_empty() {
+                    return Ok((CellState::Done, settled == *record));
                 }
+                CellState::Stale { changed, unlike }
             }
             Status::Running => CellState::Killed,
             Status::Interrupted => CellState::Interrupted,
@@ -266,7 +276,8 @@ impl Context<'_> {
                         .collect(),
                 },
             },
-        })
+        };
+        Ok((state, false))
     }
 
     /// The parts of a finished cell's inputs that are others now, and stages that it lacks.
@@ -319,7 +330,7 @@ impl Context<'_> {
         if self.fold.train.iter().any(String::is_empty) {
             return Ok(Vec::new());
         }
-        let Some(now) = made_from(self.run, self.study, &self.fold.train, cell)? else {
+        let Some((key, now)) = made_from(self.run, self.study, &self.fold.train, cell)? else {
             return Ok(Vec::new());
         };
         let words = |name: &str| match name {
@@ -329,11 +340,15 @@ impl Context<'_> {
             "method" => "hdbench's way to train".to_owned(),
             other => other.to_owned(),
         };
-        Ok(stage
+        let mut changed: Vec<String> = stage
             .from
             .iter()
             .filter(|(name, value)| now.get(*name) != Some(value))
             .map(|(name, _)| words(name))
-            .collect())
+            .collect();
+        if changed.is_empty() && stage.inputs != key {
+            changed.push("what it was trained from".into());
+        }
+        Ok(changed)
     }
 }

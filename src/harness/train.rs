@@ -218,14 +218,14 @@ fn parts(determinants: &[u8]) -> Result<BTreeMap<String, String>> {
         .collect())
 }
 
-/// What a cell's training would be made from now, by the study and its lock, in the same parts;
-/// nothing where the cell that it starts from is not trained, or the lock is of an older version.
+/// What a cell's training would be made from now, by the study and its lock: hash of all, and the same
+/// in parts; nothing where the cell that it starts from is not trained, or the lock is of an older version.
 pub(super) fn made_from(
     run: &Path,
     study: &Study,
     train: &[String],
     cell: Cell,
-) -> Result<Option<BTreeMap<String, String>>> {
+) -> Result<Option<(String, BTreeMap<String, String>)>> {
     let plans = stages(cell.part, &study.recipe, &study.scale);
     let starts_from = match cell.starts_from(&study.recipe) {
         None => None,
@@ -239,7 +239,7 @@ pub(super) fn made_from(
         return Ok(None);
     };
     let text = determined(study, &plans, cell, train, starts_from, given)?;
-    parts(&text).map(Some)
+    Ok(Some((hash_bytes(&text), parts(&text)?)))
 }
 
 fn blank(part: Part, study: &Study, device: &Device) -> Network {

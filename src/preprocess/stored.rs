@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::prepared::{Prepared, canonical_box, resample_hu};
 use crate::artifact::{
     FileRecords, FileState, Look, Owned, ReopenedFile, Same, hash_bytes, read_file, record_files,
-    replace_dir, restamp, unlike, write_atomic,
+    replace_dir, settle, unlike, write_atomic,
 };
 use crate::dataset::Pair;
 use crate::error::{Error, Result};
@@ -199,13 +199,18 @@ impl Stored {
         if !content.is_empty() && description.content().ok().as_deref() != Some(content) {
             return Some("is another than was prepared for this study".into());
         }
-        if let Some((name, state)) = unlike(folder, &description.files, look).first() {
+        let recorded = description.files.clone();
+        let unlike = match look {
+            Look::Quick => settle(folder, &mut description.files),
+            Look::Whole => unlike(folder, &description.files, look),
+        };
+        if let Some((name, state)) = unlike.first() {
             return Some(match state {
                 FileState::Missing => format!("{name} is missing"),
                 _ => format!("{name} is not as it was written"),
             });
         }
-        if look == Look::Quick && restamp(folder, &mut description.files) {
+        if description.files != recorded {
             // Where it cannot be written, it is read whole again the next time.
             let _ = description.write(folder);
         }

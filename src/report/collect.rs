@@ -14,7 +14,7 @@ use super::score::Score;
 use super::stages::stage_checks;
 use super::tables::fold_name;
 use super::viewer::{self, Stack, Whole};
-use crate::analysis::{Aggregate, Aggregates, aggregate};
+use crate::analysis::{Aggregate, Aggregates, Scored, aggregate};
 use crate::dataset::{Protocol, load_pair};
 use crate::error::{Error, Result};
 use crate::evaluation::{ALL_CASES, Label, Row as Tidy, read_metrics_long};
@@ -28,10 +28,22 @@ use crate::seed::Seed;
 use crate::training::{LossRow, read_losses};
 use crate::volume::{Orientation, Volume, read_labels};
 
-/// Everything of a study that is there, for [`super::write`].
-pub fn collect(run: &Path, study: &Study, inputs: &Inputs, command: &str) -> Result<Content> {
+/// Everything of a study that is there, for [`super::write`], and the scores that its networks are compared
+/// by, where at least two are scored.
+pub fn collect(
+    run: &Path,
+    study: &Study,
+    inputs: &Inputs,
+    command: &str,
+) -> Result<(Content, Vec<Tidy>)> {
     let plans = row_plans(study, inputs);
-    let states: BTreeMap<String, CellState> = cell_states(run)?
+    let states = cell_states(run)?;
+    let scored = match Scored::of_study(run, study, &states) {
+        // Nothing is scored yet.
+        Err(Error::Malformed { .. }) => Scored::default(),
+        read => read?,
+    };
+    let states: BTreeMap<String, CellState> = states
         .into_iter()
         .map(|cell| (cell.cell, cell.state))
         .collect();
@@ -52,7 +64,7 @@ pub fn collect(run: &Path, study: &Study, inputs: &Inputs, command: &str) -> Res
         Protocol::Holdout => format!("split: {}", inputs.folds[0].split.description),
         protocol => protocol.title(),
     };
-    let evidence = evidence(run, study)?;
+    let evidence = evidence(scored.clone(), study)?;
     let claims = claims::judge(&Grounds {
         rows: &rows,
         dice: evidence
@@ -65,7 +77,8 @@ pub fn collect(run: &Path, study: &Study, inputs: &Inputs, command: &str) -> Res
         loss_2d_weight: study.recipe.joint_loss_2d_weight,
     })?;
     let (overlays, stacks) = overlays(run, &tested, &plans, &rows)?;
-    Ok(Content {
+    let compared = evidence.as_ref().map_or(Vec::new(), |_| scored.rows);
+    let content = Content {
         kind: match study.protocol {
             Protocol::Holdout => Kind::Ablation,
             _ => Kind::CrossValidation,
@@ -94,7 +107,8 @@ pub fn collect(run: &Path, study: &Study, inputs: &Inputs, command: &str) -> Res
         },
         phantoms: study.data.phantoms.is_some(),
         rows,
-    })
+    };
+    Ok((content, compared))
 }
 
 /// The cells that a row of the tables is over: one network, some folds, all replicates.

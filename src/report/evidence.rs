@@ -1,7 +1,6 @@
 //! From a study's scores to intervals and paired tests.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 
 use super::analysis::{AnalysisTables, LesionBins};
 use super::content::Row;
@@ -55,13 +54,7 @@ pub struct Burdens {
 }
 
 /// Paired tests and tumour sizes over the networks that are scored; none with fewer than two.
-pub(super) fn evidence(run: &Path, study: &Study) -> Result<Option<Evidence>> {
-    let mut scored = match Scored::read(run) {
-        Ok(scored) => scored,
-        // Nothing is scored yet.
-        Err(Error::Malformed { .. }) => return Ok(None),
-        Err(error) => return Err(error),
-    };
+pub(super) fn evidence(mut scored: Scored, study: &Study) -> Result<Option<Evidence>> {
     // Networks that were trained on other data stand in tables of their own.
     let own = |name: &str| study.variants.iter().find(|variant| variant.id() == name);
     scored.rows.retain(|row| own(&row.algorithm).is_some());

@@ -79,7 +79,7 @@ fn run(dir: &Path, study: &Study) -> Result<Content> {
         inputs: &inputs,
     };
     run_study(dir, &study, &inputs, None, &engine, &Silent)?.into_result()?;
-    let content = report::collect(dir, &study, &inputs, "hdbench crossval")?;
+    let (content, _) = report::collect(dir, &study, &inputs, "hdbench crossval")?;
     report::write(&content, &dir.join("report"))?;
     Ok(content)
 }

@@ -143,7 +143,7 @@ fn all_variants_go_from_phantoms_to_a_report() {
             assert!(folder.join(file).is_file(), "{variant}: {file}");
         }
     }
-    let content = report::collect(&run_dir, &study, &inputs, "hdbench ablation").unwrap();
+    let (content, _) = report::collect(&run_dir, &study, &inputs, "hdbench ablation").unwrap();
     assert_eq!(content.rows.len(), 7);
     let page = report::write(&content, &run_dir.join("report")).unwrap();
     let text = std::fs::read_to_string(page).unwrap();
@@ -313,7 +313,7 @@ fn a_study_is_submitted_and_the_answer_comes_into_its_report() {
     );
     let (code, _, errors) = hdbench(&[&import[..], &["unet"]].concat());
     assert_eq!(code, 0, "{errors}");
-    let content = report::collect(&run_dir, &study, &inputs, "hdbench ablation").unwrap();
+    let (content, _) = report::collect(&run_dir, &study, &inputs, "hdbench ablation").unwrap();
     let tables = report::tables(&content).unwrap();
     let csv = report::Exporter::export(&report::Csv, &tables[0]).unwrap();
     let mut rows = csv::Reader::from_reader(&csv[..]);
@@ -389,7 +389,7 @@ fn a_failed_cell_stops_no_other() {
     assert_eq!(record.status, Status::Done);
     study.write(&run_dir, false).unwrap();
     let inputs = Inputs::prepare(&run_dir, &study, &Silent).unwrap();
-    let content = report::collect(&run_dir, &study, &inputs, "hdbench ablation").unwrap();
+    let (content, _) = report::collect(&run_dir, &study, &inputs, "hdbench ablation").unwrap();
     let missing = content
         .rows
         .iter()

@@ -331,3 +331,38 @@ fn a_study_that_is_moved_while_it_runs_goes_on_in_its_new_place() {
     assert!(!path.join("run").exists(), "begun again in its old place");
     text(&hdbench(path, &arguments("moved")), 0);
 }
+
+/// A start does not open a cell in which there is nothing to do; a copied study is read whole once.
+#[test]
+fn a_second_start_leaves_finished_cells_alone() {
+    let dir = phantoms();
+    let path = dir.path();
+    text(&start(path, &FEW), 0);
+    let cell = path.join("run").join(CELL);
+    let log = cell.join("log.txt");
+    let opened = || {
+        fs::write(&log, "of before").unwrap();
+        let record = fs::read(cell.join("state.json")).unwrap();
+        text(&start(path, &FEW), 0);
+        let same_record = record == fs::read(cell.join("state.json")).unwrap();
+        (fs::read(&log).unwrap() != b"of before", !same_record)
+    };
+    assert_eq!(opened(), (false, false));
+    // As a copy without the times would leave it.
+    for entry in walkdir::WalkDir::new(path.join("run")) {
+        let entry = entry.unwrap();
+        if entry.file_type().is_file() {
+            let file = fs::File::options().write(true).open(entry.path()).unwrap();
+            let time = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000_000);
+            file.set_modified(time).unwrap();
+        }
+    }
+    assert_eq!(state(&states(path), CELL)["state"], "done");
+    assert_eq!(opened(), (true, true));
+    assert_eq!(opened(), (false, false));
+    // What a cell needs is made anew: whether it stands, only the cell can say.
+    let force = ["--force", "_coarse/fold_0/seed_0"];
+    fs::write(&log, "of before").unwrap();
+    text(&start(path, &[&FEW[..], &force].concat()), 0);
+    assert_ne!(fs::read(&log).unwrap(), b"of before");
+}
