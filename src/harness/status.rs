@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use rayon::prelude::*;
 use serde::Serialize;
 
 use super::cell::{Cell, cells_of};
@@ -124,7 +125,7 @@ pub(super) fn status_of(
     let unrecorded = unrecorded(run);
     // A record that does not parse is its cell's failure, not the study's.
     let records: BTreeMap<Cell, CellRecord> = cells
-        .iter()
+        .par_iter()
         .map(|&cell| {
             let read = CellRecord::read(&cell.folder(run));
             let unreadable = |error: Error| CellRecord {
@@ -134,29 +135,35 @@ pub(super) fn status_of(
             (cell, read.unwrap_or_else(unreadable))
         })
         .collect();
+    let context = |cell: Cell| {
+        let fold = folds.iter().find(|fold| fold.index == cell.fold);
+        let fold = fold.ok_or_else(|| Error::Internal("a cell without its fold".into()))?;
+        Ok(Context {
+            run,
+            study,
+            fold,
+            records: &records,
+        })
+    };
+    // What takes long: every file is looked at.
+    let finished: Vec<Option<Finished>> = cells
+        .par_iter()
+        .map(|&cell| match records[&cell].status {
+            Status::Done => context(cell)?.finished(cell).map(Some),
+            _ => Ok(None),
+        })
+        .collect::<Result<_>>()?;
     let mut found: BTreeMap<Cell, CellState> = BTreeMap::new();
     let mut all = Vec::new();
-    for &cell in &cells {
+    for (&cell, finished) in cells.iter().zip(finished) {
         let record = &records[&cell];
-        let fold = folds.iter().find(|fold| fold.index == cell.fold);
-        let mut settled = false;
-        let state = match (unrecorded.get(&cell.name()), fold) {
-            (Some(reason), _) if record.status != Status::Done => CellState::Failed {
-                reason: reason.clone(),
-            },
-            (_, Some(fold)) => {
-                let context = Context {
-                    run,
-                    study,
-                    fold,
-                    records: &records,
-                    found: &found,
-                };
-                let (state, as_recorded) = context.state(cell, record)?;
-                settled = as_recorded && record.is_current();
-                state
+        let (state, settled) = match (unrecorded.get(&cell.name()), finished) {
+            (Some(reason), None) => {
+                let reason = reason.clone();
+                (CellState::Failed { reason }, false)
             }
-            (_, None) => return Err(Error::Internal("a cell without its fold".into())),
+            (_, Some(finished)) => finished.state(),
+            (None, None) => (context(cell)?.open(cell, record, &found), false),
         };
         found.insert(cell, state.clone());
         all.push(CellStatus {
@@ -207,7 +214,6 @@ pub fn model_problem(model: &Path) -> Result<Option<String>> {
                 study: &study,
                 fold,
                 records: &BTreeMap::new(),
-                found: &BTreeMap::new(),
             };
             let mut why = context.changed_training(cell, &record)?;
             let unlike = stage.unlike(&folder, Look::Quick);
@@ -231,37 +237,64 @@ struct Context<'a> {
     study: &'a Study,
     fold: &'a PreparedFold,
     records: &'a BTreeMap<Cell, CellRecord>,
-    /// Of the cells before it.
-    found: &'a BTreeMap<Cell, CellState>,
+}
+
+/// How what a cell that is done lies in its folder stands to its record and to the study.
+struct Finished {
+    /// What it was made from and is another now.
+    changed: Vec<String>,
+    /// Files that are not as recorded.
+    unlike: Vec<(String, FileState)>,
+    /// Whether a start would have something to record of it.
+    as_recorded: bool,
+}
+
+impl Finished {
+    /// And whether a start finds nothing to do.
+    fn state(self) -> (CellState, bool) {
+        let Self {
+            changed,
+            unlike,
+            as_recorded,
+        } = self;
+        match changed.is_empty() && unlike.is_empty() {
+            true => (CellState::Done, as_recorded),
+            false => (CellState::Stale { changed, unlike }, false),
+        }
+    }
 }
 
 impl Context<'_> {
-    /// And whether it is done with every file as recorded to its time.
-    fn state(&self, cell: Cell, record: &CellRecord) -> Result<(CellState, bool)> {
-        if record.status != Status::Done
-            && let Some(holder) = holder(&cell.folder(self.run))
-        {
-            return Ok((CellState::Running { holder }, false));
+    fn finished(&self, cell: Cell) -> Result<Finished> {
+        let record = &self.records[&cell];
+        let mut settled = record.clone();
+        Ok(Finished {
+            changed: self.changed(cell, record)?,
+            unlike: settled.settle(&cell.folder(self.run)),
+            as_recorded: record.is_current() && settled == *record,
+        })
+    }
+
+    /// Of a cell that is not done, given those before it.
+    fn open(
+        &self,
+        cell: Cell,
+        record: &CellRecord,
+        found: &BTreeMap<Cell, CellState>,
+    ) -> CellState {
+        if let Some(holder) = holder(&cell.folder(self.run)) {
+            return CellState::Running { holder };
         }
         let needs = cell.needs(&self.study.recipe);
         let failed = needs.iter().find(|need| {
-            let state = self.found.get(need);
+            let state = found.get(need);
             matches!(
                 state,
                 Some(CellState::Failed { .. } | CellState::Blocked { .. })
             )
         });
-        let state = match &record.status {
-            Status::Done => {
-                let changed = self.changed(cell, record)?;
-                let mut settled = record.clone();
-                let unlike = settled.settle(&cell.folder(self.run));
-                if changed.is_empty() && unlike.is_empty() {
-                    return Ok((CellState::Done, settled == *record));
-                }
-                CellState::Stale { changed, unlike }
-            }
-            Status::Running => CellState::Killed,
+        match &record.status {
+            Status::Done | Status::Running => CellState::Killed,
             Status::Interrupted => CellState::Interrupted,
             Status::Failed(reason) => CellState::Failed {
                 reason: reason.clone(),
@@ -271,13 +304,12 @@ impl Context<'_> {
                 None => CellState::Queued {
                     waits_for: needs
                         .iter()
-                        .filter(|need| self.found.get(need) != Some(&CellState::Done))
+                        .filter(|need| found.get(need) != Some(&CellState::Done))
                         .map(Cell::name)
                         .collect(),
                 },
             },
-        };
-        Ok((state, false))
+        }
     }
 
     /// The parts of a finished cell's inputs that are others now, and stages that it lacks.
