@@ -1,12 +1,14 @@
 use std::path::Path;
 
 use serde::Deserialize;
+use toml::{Table, Value};
 
 use super::cost::Quantity;
 use crate::analysis::{better, range, towards_zero};
 use crate::artifact::read_text;
 use crate::error::{Error, Result};
 use crate::evaluation::Label;
+use crate::recipe::{Rule, first_fault};
 
 /// The policy that holds unless another one is named, with its comments.
 pub const DEFAULT_POLICY: &str = include_str!("policy.toml");
@@ -14,12 +16,53 @@ pub const DEFAULT_POLICY: &str = include_str!("policy.toml");
 /// Version of the policy's layout.
 const FORMAT: u32 = 1;
 
+const RULES: &[Rule] = &[
+    Rule::number(
+        "level",
+        1e-9,
+        0.49,
+        "the chance of a false alarm; from a half on a coin would do",
+    ),
+    Rule::whole(
+        "resamples",
+        100,
+        1_000_000,
+        "fewer say nothing of a tail, more take minutes a line",
+    ),
+];
+
+const ACCURACY_RULES: &[Rule] = &[
+    Rule::number(
+        "margin",
+        0.0,
+        1e9,
+        "a mean loss up to it is accepted, in the figure's unit",
+    ),
+    Rule::yes_no("required"),
+];
+
+const COST_RULES: &[Rule] = &[
+    Rule::number(
+        "ratio",
+        1.0,
+        1e9,
+        "new by old up to which a difference is noise",
+    ),
+    Rule::number(
+        "floor",
+        0.0,
+        1e12,
+        "differences below are noise, seconds or MB",
+    ),
+    Rule::yes_no("required"),
+];
+
 /// What is gated on.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Policy {
     format: u32,
-    /// Chance of any false alarm among the accuracy lines, above 0 and below 0.5.
+    /// Chance of any false alarm among the accuracy lines.
     pub level: f64,
     /// Draws of the bootstrap.
     #[serde(default = "resamples")]
@@ -101,6 +144,10 @@ impl Policy {
                 "`hdbench explain gate` prints the default policy, which says what each key means",
             )
         };
+        // What is no table is told by its own reading.
+        if let Some(problem) = text.parse().ok().and_then(|file| fault(&file)) {
+            return Err(wrong(problem));
+        }
         let policy: Self = toml::from_str(text).map_err(|e| wrong(e.to_string()))?;
         policy.problem().map_or(Ok(policy), |p| Err(wrong(p)))
     }
@@ -110,15 +157,6 @@ impl Policy {
             return Some(format!(
                 "format {} is not the {FORMAT} that this version reads",
                 self.format
-            ));
-        }
-        if !(self.level > 0.0 && self.level < 0.5) {
-            return Some(format!("level {} is not between 0 and 0.5", self.level));
-        }
-        if !(100..=1_000_000).contains(&self.resamples) {
-            return Some(format!(
-                "resamples {} is not between 100 and 1000000",
-                self.resamples
             ));
         }
         if self.accuracy.is_empty() && self.cost.is_empty() {
@@ -138,12 +176,6 @@ impl Policy {
                     rule.figure
                 ));
             }
-            if !(rule.margin >= 0.0 && rule.margin.is_finite()) {
-                return Some(format!(
-                    "{}: margin {} is no loss of 0 or more",
-                    rule.figure, rule.margin
-                ));
-            }
             if let Some(most) = largest_loss(metric).filter(|most| rule.margin >= *most) {
                 return Some(format!(
                     "{}: no loss is above a margin of {}: the metric changes by {most} at most",
@@ -151,23 +183,22 @@ impl Policy {
                 ));
             }
         }
-        let ratio = |rule: &&CostRule| !(rule.ratio >= 1.0 && rule.ratio.is_finite());
-        if let Some(rule) = self.cost.iter().find(ratio) {
-            return Some(format!(
-                "{}: ratio {} is not 1 or more",
-                rule.quantity.name(),
-                rule.ratio
-            ));
-        }
-        let floor = |rule: &&CostRule| !(rule.floor >= 0.0 && rule.floor.is_finite());
-        self.cost.iter().find(floor).map(|rule| {
-            format!(
-                "{}: floor {} is not 0 or more",
-                rule.quantity.name(),
-                rule.floor
-            )
-        })
+        None
     }
+}
+
+/// What is wrong with the first key of a policy's file that holds what it does not take.
+fn fault(file: &Table) -> Option<String> {
+    let lines = |key: &str| file.get(key).and_then(Value::as_array);
+    let of_lines = |key: &'static str, rules: &'static [Rule]| {
+        let lines = lines(key).into_iter().flatten().filter_map(Value::as_table);
+        lines.enumerate().find_map(move |(place, line)| {
+            first_fault(line, rules, &format!("{key} {}: ", place + 1))
+        })
+    };
+    first_fault(file, RULES, "")
+        .or_else(|| of_lines("accuracy", ACCURACY_RULES))
+        .or_else(|| of_lines("cost", COST_RULES))
 }
 
 /// From the best value of a metric to its worst; nothing for one without bounds.
@@ -206,8 +237,11 @@ mod tests {
                 "neither liver nor lesion",
             ),
             ("figure = \"lesion:volume_ref_ml\"\nmargin = 0", "no better"),
-            ("figure = \"lesion:dice\"\nmargin = -1", "margin -1"),
-            ("figure = \"lesion:dice\"\nmargin = nan", "margin NaN"),
+            (
+                "figure = \"lesion:dice\"\nmargin = -1",
+                "accuracy 1: margin takes a number from 0 to 1000000000, not -1",
+            ),
+            ("figure = \"lesion:dice\"\nmargin = nan", "not nan"),
             ("figure = \"lesion:dice\"\nmargn = 0.1", "margn"),
             (
                 "figure = \"lesion:dice\"\nmargin = 1",
@@ -226,5 +260,21 @@ mod tests {
             assert!(told.contains(said) && told.contains("p.toml"), "{told}");
         }
         assert!(problem("format = 2\nlevel = 0.05").contains("format 2"));
+        let cost = "format = 1\nlevel = 0.05\n[[cost]]\nquantity = \"training-step-seconds\"\n";
+        for (text, said) in [
+            ("format = 1\nlevel = 0.5", "level takes a number"),
+            (
+                "format = 1\nlevel = 0.05\nresamples = 99",
+                "resamples takes a whole number from 100 to 1000000, not 99: ",
+            ),
+            (&format!("{cost}ratio = 0.9"), "cost 1: ratio takes"),
+            (
+                &format!("{cost}ratio = 1.1\nfloor = inf"),
+                "cost 1: floor takes",
+            ),
+        ] {
+            let told = problem(text);
+            assert!(told.contains(said) && told.contains("p.toml"), "{told}");
+        }
     }
 }
