@@ -19,7 +19,7 @@ const FORMAT: u32 = 1;
 const RULES: &[Rule] = &[
     Rule::number(
         "level",
-        1e-9,
+        1e-12,
         0.49,
         "the chance of a false alarm; from a half on a coin would do",
     ),
