@@ -16,7 +16,7 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 FIRST_START_S, SECOND_START_S = 360, 15
-LEARNED, EVERY_LIVER, BEST_LIVER, BEST_LESION, LESION_CASES = 0.8, 0.70, 0.90, 0.50, 6
+EVERY_LIVER, BEST_LIVER, BEST_LESION, LESION_CASES = 0.70, 0.90, 0.50, 6
 
 
 def built():
@@ -54,12 +54,12 @@ def report_table(run, name):
 
 
 def training_ratios(run):
-    """Loss of a stage's last tenth over that of its first, of every stage of every network."""
+    """Loss of a stage's last tenth over that of its first, as a part of what it may be, of every stage."""
     keys, rows = report_table(run, "training")
     for row in rows:
         cells = dict(zip(keys, row["cells"]))
         name = f"{row['variant']} {cells['stage']['text']['text']}"
-        yield name, cells["loss_ratio"]["number"]["value"]
+        yield name, cells["loss_ratio"]["number"]["value"] / cells["limit"]["number"]["value"]
 
 
 def told(promises):
@@ -96,7 +96,7 @@ def check(binary, seed, folder):
     worst = max(ratios, key=ratios.get)
     promises += [
         (f"all 7 networks scored: {len(rows)}", len(rows) == 7),
-        (f"worst stage {worst}: {ratios[worst]:.2f}, at most {LEARNED}", ratios[worst] <= LEARNED),
+        (f"worst stage {worst}: {ratios[worst]:.2f} of the ratio up to which it learned", ratios[worst] <= 1),
         (f"lowest liver Dice {min(livers):.3f}, at least {EVERY_LIVER}", min(livers) >= EVERY_LIVER),
         (f"best liver Dice {max(livers):.3f}, at least {BEST_LIVER}", max(livers) >= BEST_LIVER),
         (

@@ -20,7 +20,7 @@ import tempfile
 import time
 from pathlib import Path
 
-SETTINGS = ["--set", "iterations=150", "--set", "encoder_iterations=60", "--set", "coarse_iterations=60",
+SETTINGS = ["--set", "iterations=150", "--set", "encoder_iterations=60", "--set", "encoder_cases=3", "--set", "coarse_iterations=60",
             "--checkpoint-iterations", "10"]
 
 

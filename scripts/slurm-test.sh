@@ -100,7 +100,7 @@ CONF
 }
 
 study() {
-    "$hdbench" ablation --data "$work/phantoms" --set iterations=150 --set encoder_iterations=60 \
+    "$hdbench" ablation --data "$work/phantoms" --set iterations=150 --set encoder_iterations=60 --set encoder_cases=3 \
         --set coarse_iterations=60 --out "$@" 2>/dev/null
 }
 

@@ -229,7 +229,7 @@ def a_damaged_cache_before_training(box):
     study = box.study()
     weights = study / CELL / "model/model.safetensors"
     sound = weights.read_bytes()
-    for path in sorted((study / "cache").glob("*/original.image")):
+    for path in sorted((study / "cache").glob("*/working.image")):
         content = bytearray(path.read_bytes())
         content[:len(content) // 4] = bytes(len(content) // 4)
         path.write_bytes(content)

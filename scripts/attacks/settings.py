@@ -10,10 +10,11 @@ from .files import tensors, write_tensors
 RECIPE = ["patch_depth", "outer_slices_dropped", "encoder_norm_epsilon", "decoder_norm_epsilon", "recipe.norm_momentum",
           "dropout_2d", "dropout_fusion_volume_stage", "dropout_fusion_joint_stage", "joint_loss_2d_weight",
           "recipe.learning_rate", "momentum", "dampening", "lesion_centres", "warm_up", "liver_threshold",
-          "recipe.lesion_threshold", "hu_mean"]
-SCALE = ["patch", "depth", "batch", "iterations", "volume_stage", "encoder_iterations", "coarse_iterations",
+          "recipe.lesion_threshold", "hu_mean", "joint_rate"]
+SCALE = ["patch", "working_matrix", "depth", "batch", "iterations", "volume_stage", "encoder_cases", "encoder_iterations",
+         "coarse_iterations",
          "coarse_patch", "scale.learning_rate", "scale.norm_momentum", "scale.lesion_threshold", "margin_mm"]
-LISTS = {"class_weights": 3, "zoom": 2, "hu_window": 2, "coarse_spacing_mm": 3, "unet": 5, "residual": 5, "coarse": 5}
+LISTS = {"class_weights": 3, "zoom": 2, "hu_window": 2, "window_step": 2, "coarse_spacing_mm": 3, "unet": 5, "residual": 5, "coarse": 5}
 
 
 def refused(box, setting, says):

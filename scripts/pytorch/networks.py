@@ -93,12 +93,16 @@ class DenseEncoder(Block):
         return stem, first, second, third, deepest
 
 
+# What a pre-trained encoder is asked of a slice.
+ORGANS = 14
+
+
 class SliceClassifier(nn.Module):
     def __init__(self, recipe, scale):
         super().__init__()
         norm = norm_layer(2, recipe["encoder_norm_epsilon"], momentum_of(recipe, scale))
         self.encoder = DenseEncoder(2, 3, scale["dense_2d"], recipe["encoder_final_norm"], norm)
-        self.head = nn.Linear(self.encoder.outputs[3], 3)
+        self.head = nn.Linear(self.encoder.outputs[3], ORGANS)
 
     def forward(self, x):
         """Logits, and the encoder's features."""

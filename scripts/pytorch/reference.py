@@ -47,7 +47,7 @@ def run(part, recipe, scale, state, image, labels, training, dtype):
 
 def total_loss(part, recipe, answers, labels):
     if part == "_encoder":
-        return F.cross_entropy(answers["logits"].flatten(1), labels.flatten().long())
+        return F.binary_cross_entropy_with_logits(answers["logits"].flatten(1), labels.flatten(1).float())
     weights = [1, 1] if part == "_coarse" else recipe["class_weights"]
     outer = recipe["outer_slices_dropped"] if labels.shape[1] > 1 else 0
     loss = weighted_loss(answers["logits"], labels, weights, outer)

@@ -21,8 +21,8 @@ def main():
     image = 60 * torch.randn(asked["input"], generator=random)
     n, _, slices, *plane = asked["input"]
     depth = slices if part in ("denseunet3d", "hdenseunet") else 1
-    shape = [n, 1, 1, 1] if part == "_encoder" else [n, depth, *plane]
-    classes = 2 if part == "_coarse" else 3
+    shape = [n, networks.ORGANS, 1, 1] if part == "_encoder" else [n, depth, *plane]
+    classes = 2 if part in ("_coarse", "_encoder") else 3
     labels = (torch.arange(torch.tensor(shape).prod()) % classes).reshape(shape).to(torch.uint8)
     network = networks.build(part, recipe, scale).train()
     optimizer = torch.optim.SGD(network.parameters(), lr=1e-6, momentum=recipe["momentum"],

@@ -99,7 +99,7 @@ def patch_shape(part, recipe, scale):
 
 def make_labels(part, shape, random):
     if part == "_encoder":
-        return torch.randint(3, [shape[0], 1, 1, 1], generator=random, dtype=torch.uint8)
+        return torch.randint(2, [shape[0], networks.ORGANS, 1, 1], generator=random, dtype=torch.uint8)
     depth = shape[1] if part in ("denseunet3d", "hdenseunet") else 1
     return patches.labels([shape[0], depth, *shape[2:]], 2 if part == "_coarse" else 3, random)
 

@@ -5,9 +5,11 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
+use crate::artifact::read_text;
 use crate::error::{Error, Result};
+use crate::recipe::Variant;
 
 /// The tables that are embedded in the binary, by their number in the paper.
 const TABLES: [(u8, &str, &str); 5] = [
@@ -71,7 +73,7 @@ pub struct PublishedColumn {
 }
 
 /// One row of a published table.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PublishedRow {
     /// The method.
@@ -88,17 +90,110 @@ pub struct PublishedRow {
 }
 
 /// A published number.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PublishedValue {
     /// The number; fractions in 0..=1.
     pub value: f64,
     /// The standard deviation that is printed with it.
     pub sd: Option<f64>,
-    /// How sure we are of it.
-    pub certainty: Certainty,
+    /// How sure we are of it; of a user's number the user knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certainty: Option<Certainty>,
     /// Where it is from, if not from the table itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
+    /// Whether a user has added it.
+    #[serde(skip)]
+    pub added: bool,
+}
+
+/// Published numbers that a user adds to one of the paper's tables, with their own source.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AddedNumbers {
+    /// The table that they are shown in: 2 (ablation), 4 or 5 (tumours and livers of 3DIRCADb).
+    pub number: u8,
+    /// Where the numbers are from.
+    pub source: String,
+    /// A row of a variant that the table has takes its numbers, others come behind.
+    #[serde(rename = "row")]
+    pub rows: Vec<PublishedRow>,
+}
+
+/// Tables that a user's numbers can be added to.
+const ADDED_TO: [u8; 3] = [2, 4, 5];
+
+impl AddedNumbers {
+    /// Reads and checks a file of numbers.
+    ///
+    /// # Errors
+    /// `Error::Read`; `Error::Malformed` naming the row and what it takes.
+    pub fn read(path: &Path) -> Result<Self> {
+        let text = read_text(path).map_err(Error::read(path))?;
+        let wrong = |problem: String| {
+            Error::malformed(
+                path,
+                problem,
+                "`hdbench report --help` shows a file of published numbers",
+            )
+        };
+        let added: Self = toml::from_str(&text).map_err(|e| wrong(e.to_string()))?;
+        added.problem()?.map_or(Ok(added), |p| Err(wrong(p)))
+    }
+
+    fn problem(&self) -> Result<Option<String>> {
+        if !ADDED_TO.contains(&self.number) {
+            return Ok(Some(format!(
+                "number {}: numbers are added to tables 2, 4 and 5",
+                self.number
+            )));
+        }
+        if self.source.trim().is_empty() {
+            return Ok(Some(
+                "source is empty: a number without one is no number".into(),
+            ));
+        }
+        let columns = table(self.number)?.columns;
+        for row in &self.rows {
+            let known = |id: &String| Variant::from_id(id).is_some();
+            match &row.variant {
+                Some(id) if !known(id) => {
+                    return Ok(Some(format!("{}: {id} is no network", row.label)));
+                }
+                None if self.number == 2 => {
+                    return Ok(Some(format!(
+                        "{}: a row of table 2 stands beside a network: give its variant",
+                        row.label
+                    )));
+                }
+                _ => {}
+            }
+            for (key, cell) in &row.cells {
+                let Some(column) = columns.iter().find(|column| column.key == *key) else {
+                    let keys: Vec<&str> = columns.iter().map(|c| c.key.as_str()).collect();
+                    return Ok(Some(format!(
+                        "{}: {key} is no column; they are {}",
+                        row.label,
+                        keys.join(", ")
+                    )));
+                };
+                let numbers = [Some(cell.value), cell.sd].into_iter().flatten();
+                let most = if column.unit == "fraction" && key.contains("dice") {
+                    1.0
+                } else {
+                    1e6
+                };
+                if let Some(value) = numbers.into_iter().find(|v| !(-most..=most).contains(v)) {
+                    return Ok(Some(format!(
+                        "{}: {key} {value} is no {}; fractions are in 0 to 1, not percent",
+                        row.label, column.unit
+                    )));
+                }
+            }
+        }
+        Ok(None)
+    }
 }
 
 /// What the paper says of its ablation.
@@ -130,7 +225,7 @@ pub struct PublishedClaim {
 }
 
 /// How sure we are of a published number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Certainty {
     /// In the paper's text.
     A,
@@ -138,28 +233,27 @@ pub enum Certainty {
     B,
     /// Derived by arithmetic from the paper's text.
     C,
-    /// Recalled from the published PDF: shown as unverified, gates nothing.
-    M,
-}
-
-impl Certainty {
-    /// Whether the number must be shown as unverified.
-    pub fn is_unverified(self) -> bool {
-        self == Self::M
-    }
-
-    /// The letter in the files.
-    pub fn letter(self) -> &'static str {
-        match self {
-            Self::A => "A",
-            Self::B => "B",
-            Self::C => "C",
-            Self::M => "M",
-        }
-    }
 }
 
 impl PublishedTable {
+    /// The same with a user's numbers, which count before its own.
+    pub fn with(mut self, added: &[AddedNumbers]) -> Self {
+        for numbers in added.iter().filter(|numbers| numbers.number == self.number) {
+            self.source += &format!("; added by the user: {}", numbers.source);
+            for row in &numbers.rows {
+                let mut row = row.clone();
+                row.cells.values_mut().for_each(|cell| cell.added = true);
+                let same =
+                    |own: &&mut PublishedRow| own.variant.is_some() && own.variant == row.variant;
+                match self.rows.iter_mut().find(same) {
+                    Some(own) => own.cells.extend(row.cells),
+                    None => self.rows.push(row),
+                }
+            }
+        }
+        self
+    }
+
     /// The row our variant is compared with.
     pub fn row_of(&self, variant: &str) -> Option<&PublishedRow> {
         self.rows
@@ -216,6 +310,7 @@ mod tests {
                 for (key, cell) in &row.cells {
                     let column = table.columns.iter().find(|c| c.key == *key);
                     let column = column.unwrap_or_else(|| panic!("{path}: {key}"));
+                    assert!(cell.certainty.is_some(), "{path}: {key}");
                     assert!(["fraction", "mm"].contains(&column.unit.as_str()));
                     assert!(
                         column.unit == "mm" || cell.value.abs() <= 1.0,
@@ -233,6 +328,7 @@ mod tests {
         for row in &ablation.rows {
             for (key, cell) in &row.cells {
                 assert!(cell.value <= best.cells[key].value, "{} {key}", row.label);
+                assert!(row.variant.is_some(), "{}", row.label);
             }
         }
         // Text of section IV: tumour Dice in cross-validation is 14.0 points above the U-Net.
@@ -256,22 +352,14 @@ mod tests {
             let claim = claims.iter().find(|claim| claim.id == id).unwrap();
             claim.published.as_ref().unwrap().value
         };
-        let (ablation, groups) = (table(2).unwrap(), table(6).unwrap());
-        let dice = |variant| ablation.row_of(variant).unwrap().cells["lesion_dice_per_case"].value;
-        for (id, ours, other) in [
-            ("pretraining-lesions", "denseunet2d", "denseunet2d-scratch"),
-            ("flat-beats-volume", "denseunet2d-scratch", "denseunet3d"),
-            ("connections-help", "denseunet2d", "densenet2d"),
-            ("fusion-lesions", "hdenseunet", "denseunet2d"),
-        ] {
-            assert!((of(id) - (dice(ours) - dice(other))).abs() < 1e-9, "{id}");
-        }
+        let groups = table(6).unwrap();
         let gain = |key: &str| {
             let cell = |variant| groups.row_of(variant).unwrap().cells[key].value;
             cell("hdenseunet") - cell("denseunet2d")
         };
         let most = gain("lesion_dice_large") - gain("lesion_dice_small");
         assert!((of("fusion-large") - most).abs() < 1e-9);
+        assert!((of("fusion-lesions") - gain("lesion_dice_total")).abs() < 1e-9);
         // 21 hours for the 2-D net, 9 more for the rest, 60 for the 3-D net alone.
         for (id, ratio) in [
             ("time-fusion", 9.0 / 21.0),
@@ -279,6 +367,44 @@ mod tests {
             ("time-volume", 2.0),
         ] {
             assert!((of(id) - ratio).abs() < 1e-4, "{id}");
+        }
+    }
+
+    #[test]
+    fn a_users_numbers_count_before_the_tables_own() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("mine.toml");
+        let read = |text: &str| {
+            std::fs::write(&path, text).unwrap();
+            AddedNumbers::read(&path).map_err(|e| e.to_string())
+        };
+        let row = "[[row]]\nlabel = \"mine\"\nvariant = \"unet\"\n[row.cells]\n";
+        let text = format!(
+            "number = 2\nsource = \"Me, 2026\"\n{row}lesion_dice_per_case = {{ value = 0.5 }}\n\
+             liver_dice_per_case = {{ value = 0.9, sd = 0.1 }}\n"
+        );
+        let added = read(&text).unwrap();
+        let table = table(2).unwrap().with(&[added]);
+        let cells = &table.row_of("unet").unwrap().cells;
+        assert_eq!(cells["lesion_dice_per_case"].value, 0.5);
+        assert!(cells["liver_dice_per_case"].added);
+        assert!(!table.row_of("hdenseunet").unwrap().cells["lesion_dice_per_case"].added);
+        assert!(table.source.contains("Me, 2026"));
+        for (from, to, said) in [
+            ("number = 2", "number = 3", "tables 2, 4 and 5"),
+            ("Me, 2026", " ", "source is empty"),
+            ("\"unet\"", "\"vnet\"", "vnet is no network"),
+            (
+                "lesion_dice_per_case",
+                "dice",
+                "dice is no column; they are lesion_dice_per_case",
+            ),
+            ("0.5", "50.0", "50 is no fraction"),
+            ("0.5", "nan", "NaN is no fraction"),
+            ("value", "valeu", "valeu"),
+        ] {
+            let told = read(&text.replacen(from, to, 1)).unwrap_err();
+            assert!(told.contains(said) && told.contains("mine.toml"), "{told}");
         }
     }
 

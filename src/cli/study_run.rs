@@ -13,7 +13,7 @@ use crate::dataset::phantom;
 use crate::error::{Error, Result};
 use crate::harness::{
     Cell, CellState, CellStatus, Chosen, Data, Foreseen, Inputs, Lease, Local, Phantoms, Reckoned,
-    Role, Selection, Slots, SlurmOptions, Study, Submitted, cells_of, command_list, foresee,
+    Role, Selection, Sight, Slots, SlurmOptions, Study, Submitted, cells_of, command_list, foresee,
     forget, reckon, refuse_foreign, run_study, status, submit,
 };
 use crate::network::Part;
@@ -86,6 +86,12 @@ pub fn execute(
             "and {} more warnings about the data; the report has them all",
             inputs.warnings.len() - SHOWN_WARNINGS
         ));
+    }
+    if let Some(sight) = Sight::of(&inputs.folds, &study.scale) {
+        reporter.note(&match sight.warning() {
+            None => sight.words(),
+            Some(warning) => format!("warning: {warning}"),
+        });
     }
     for fold in &inputs.folds {
         let what = match fold.role {

@@ -56,6 +56,8 @@ pub(super) struct NiftiFormat {
     pub lits: bool,
     /// Voxel sizes that the file lacks.
     pub spacing: Option<BorrowedSpacing>,
+    /// Whether left and right are exchanged, against the file's affine.
+    pub mirrored: bool,
 }
 
 impl Case {
@@ -75,6 +77,7 @@ impl Case {
                 label_map: LabelMap::lits(),
                 lits: false,
                 spacing: None,
+                mirrored: false,
             }),
         }
     }
@@ -105,6 +108,15 @@ impl Case {
             nifti.lits = true;
         }
         self
+    }
+
+    /// The same with left and right exchanged; nothing for a case whose place is not of a NIfTI file.
+    pub fn mirrored(mut self) -> Option<Self> {
+        match &mut self.format {
+            Format::Nifti(nifti) => nifti.mirrored = true,
+            Format::Ircadb(_) => return None,
+        }
+        Some(self)
     }
 
     /// Whether a label map belongs to it.
@@ -141,6 +153,7 @@ impl Case {
             label_map,
             lits,
             spacing,
+            mirrored,
         } = match &self.format {
             Format::Nifti(nifti) => nifti,
             Format::Ircadb(_) => return "3DIRCADb".into(),
@@ -151,6 +164,9 @@ impl Case {
         }
         if let Some(spacing) = spacing {
             text += &format!(", spacing {:?}", spacing.canonical_mm);
+        }
+        if *mirrored {
+            text += ", mirrored";
         }
         text
     }
@@ -204,6 +220,9 @@ impl NiftiFormat {
         }
         if let Some(spacing) = &self.spacing {
             geometry = spacing.apply(&geometry);
+        }
+        if self.mirrored {
+            geometry = quirks::mirrored(geometry);
         }
         geometry
     }

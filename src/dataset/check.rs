@@ -10,6 +10,7 @@ use super::each::each;
 use super::ircadb::Patient;
 use super::pair::{check_shapes, give_meaning, header_problems, placement_problem};
 use super::problem::{Problem, Severity};
+use super::quirks;
 use super::{Case, Dataset};
 use crate::error::{Error, Result};
 use crate::progress::Progress;
@@ -221,6 +222,13 @@ fn look_at_voxels(
                 .count()
         };
         facts.tumour = count(2) > 0;
+        // As the volume's header has it, which counts for both.
+        let geometry = facts.geometry.as_ref();
+        let geometry = geometry.filter(|geometry| geometry.shape == labels.geometry.shape);
+        let geometry = geometry.unwrap_or(&labels.geometry);
+        facts
+            .problems
+            .extend(quirks::liver_left(case, labels, geometry));
         if !facts.tumour && count(1) == 0 {
             let mut problem = Problem::new(
                 Severity::Warning,

@@ -63,6 +63,32 @@ impl Dataset {
         self.cases.iter().chain(&self.test_cases)
     }
 
+    /// Takes a case as its mirror image, left and right exchanged; its voxels stay in their order.
+    ///
+    /// # Errors
+    /// `Error::Usage` for a name that no case has, and for a patient of DICOM files.
+    pub fn mirror(&mut self, name: &str) -> Result<()> {
+        let mut cases = self.cases.iter_mut().chain(&mut self.test_cases);
+        let Some(case) = cases.find(|case| case.name == name) else {
+            return Err(Error::usage(
+                format!("--mirror {name}: the data set has no such case"),
+                format!(
+                    "its cases are named like {}",
+                    self.all_cases()
+                        .next()
+                        .map_or("", |case| case.name.as_str())
+                ),
+            ));
+        };
+        *case = case.clone().mirrored().ok_or_else(|| {
+            Error::usage(
+                format!("--mirror {name}: DICOM files say themselves where left is"),
+                "leave it out",
+            )
+        })?;
+        Ok(())
+    }
+
     /// Gives LiTS volumes that store no spacing (1 x 1 x 1 mm, volumes 28 to 47) the voxel sizes of
     /// the 3DIRCADb patients whose scans they are; warnings say so, or say why not where the shapes
     /// differ. Volumes that store a spacing, and data sets in other layouts, stay as they are.

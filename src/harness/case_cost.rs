@@ -12,7 +12,7 @@ use crate::dataset::phantom::{Spec, generate};
 use crate::error::{Error, Result};
 use crate::inference::{Accumulator, Predictor, Recall, Windows};
 use crate::network::{Network, Part, initialise};
-use crate::preprocess::Prepared;
+use crate::preprocess::{Prepared, labels_at};
 use crate::progress::Progress;
 use crate::recipe::{Recipe, Scale, Variant};
 use crate::seed::Seed;
@@ -146,20 +146,20 @@ pub fn case_cost(
     progress.stage("", "timing the network");
     let network = build(Part::Variant(variant));
     let net = predictor(&network);
-    let windows = net.liver_windows(&case, &coarse);
-    stages.push(network_stage(
-        "network",
-        &net,
-        &case.image,
-        &windows,
-        3,
-        timed,
-    )?);
+    let began = Instant::now();
+    let image = net.working_image(&case);
+    if image.dim() != case.image.dim() {
+        stages.push(CostStage::measured("working grid", began));
+    }
+    let windows = net.liver_windows(&image, &coarse);
+    stages.push(network_stage("network", &net, &image, &windows, 3, timed)?);
     let [z, y, x] = windows.region.0;
+    let grid = image.dim().into();
+    let truth = labels_at(&truth, grid);
     let truth = truth.slice(s![z[0]..z[1], y[0]..y[1], x[0]..x[1]]);
     let [liver, lesion] = [1, 2].map(|class| truth.mapv(|label| certain(label == class)));
     let began = Instant::now();
-    let labels = net.labels(&[liver, lesion], windows.region, &coarse);
+    let labels = net.labels(vec![liver, lesion], grid, windows.region, &coarse);
     stages.push(CostStage::measured("post-processing", began));
     let folder = tempfile::tempdir().map_err(Error::write(&std::env::temp_dir()))?;
     let began = Instant::now();

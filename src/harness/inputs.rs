@@ -9,13 +9,14 @@ use super::bounded::for_each_bounded;
 use super::fold::{Fold, Leak, Role, TestCase, refuse_leaks};
 use super::leakage::{self, Audit, SamePair};
 use super::own_folder::cache_folder;
+use super::pretraining;
 use super::study::Study;
 use crate::artifact::{Look, hash_bytes, hash_file, read_file, read_text, write_atomic};
 use crate::dataset::split::Labelled;
 use crate::dataset::{self, Case, Dataset, Layout, Split, ircadb, load_pair, splits_json};
 use crate::error::{Error, Result};
 use crate::memory;
-use crate::preprocess::{Grid, Stored};
+use crate::preprocess::{Grids, Stored};
 use crate::progress::Progress;
 use crate::seed::Seed;
 use crate::volume::refuse_extent;
@@ -84,8 +85,7 @@ impl LockedCase {
     pub(super) fn prepare(&mut self, case: &Case, study: &Study) -> String {
         let hash = Stored::key(
             &format!("{} {}", self.blake3, case.reading()),
-            study.recipe.hu_window,
-            study.scale.coarse_spacing_mm,
+            &Grids::of(&study.recipe, &study.scale),
         );
         if self.prepared != hash {
             self.prepared.clone_from(&hash);
@@ -109,6 +109,9 @@ pub(super) struct Lock {
     audit: Audit,
     #[serde(default)]
     pub(super) cases: BTreeMap<String, LockedCase>,
+    /// What was prepared of the phantoms for pre-training, by their folders in the cache.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) pretraining: BTreeMap<String, String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -126,6 +129,8 @@ pub struct Inputs {
     pub folds: Vec<Fold>,
     /// What was odd about the files.
     pub warnings: Vec<String>,
+    /// What the encoder is pre-trained on; none where nothing is.
+    pub pretraining: Vec<Arc<Stored>>,
     /// Every case as the study found it.
     pub(super) locked: BTreeMap<String, LockedCase>,
     /// Cases that were others by the lock that was there before, and how.
@@ -144,7 +149,7 @@ struct Ready {
 
 impl Ready {
     fn has_lesion(&self) -> bool {
-        self.stored.facts(Grid::Original).has_lesion()
+        self.stored.has_lesion()
     }
 }
 
@@ -202,6 +207,7 @@ impl Inputs {
             false => differences(&lock.cases, &locked),
         };
         lock.cases = locked;
+        let pretraining = pretraining::prepare(run, study, &mut lock.pretraining, progress)?;
         let all: Vec<leakage::Scan<'_>> = own
             .iter()
             .chain(&other)
@@ -236,6 +242,7 @@ impl Inputs {
         Ok(Self {
             folds,
             warnings,
+            pretraining,
             locked: lock.cases,
             changed,
         })
@@ -414,11 +421,10 @@ fn ready(
         }
     }
     let workers = rayon::current_num_threads();
-    let memory = memory::room_bytes().unwrap_or(UNKNOWN_MEMORY_BYTES);
     for_each_bounded(
         &todo,
         workers,
-        (PREPARING_SHARE * memory as f64) as u64,
+        preparing_room(),
         |task| cost(task),
         |task| {
             if progress.interrupted() {
@@ -448,12 +454,18 @@ fn ready(
         .collect()
 }
 
+/// Memory that preprocessing may fill, bytes.
+pub(super) fn preparing_room() -> u64 {
+    let memory = memory::room_bytes().unwrap_or(UNKNOWN_MEMORY_BYTES);
+    (PREPARING_SHARE * memory as f64) as u64
+}
+
 fn prepare_case(case: &Case, folder: &Path, study: &Study) -> Result<()> {
     let pair = load_pair(case)?;
     // By its file's name, which the cache does not know.
     refuse_extent(&case.image, &pair.image.geometry)?;
-    let (window, coarse_mm) = (study.recipe.hu_window, study.scale.coarse_spacing_mm);
-    Stored::write(folder, &case.name, &pair, window, coarse_mm, |dir| {
+    let grids = Grids::of(&study.recipe, &study.scale);
+    Stored::write(folder, &case.name, &pair, &grids, |dir| {
         leakage::prepare(dir, &pair.image)
     })
 }

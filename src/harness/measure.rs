@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::memory::PeakMemory;
 use crate::error::Result;
-use crate::network::{Input, Mode, Network, Part, Pass, initialise};
+use crate::network::{Input, Mode, Network, ORGANS, Part, Pass, initialise};
 use crate::recipe::{Recipe, Scale};
 use crate::seed::Seed;
 use crate::training::{Batch, Step, sgd, stages};
@@ -124,11 +124,14 @@ fn noise(part: Part, input: Input, patch: Patch) -> Batch {
         Input::Volume => [1, 1, depth, plane, plane],
     };
     let labels_shape = match (part, input) {
-        (Part::Encoder, _) => [batch, 1, 1, 1],
+        (Part::Encoder, _) => [batch, ORGANS, 1, 1],
         (_, Input::Slices { .. }) => [batch, 1, plane, plane],
         (_, Input::Volume) => [1, depth, plane, plane],
     };
-    let classes = if part == Part::Coarse { 2 } else { 3 };
+    let classes = match part {
+        Part::Coarse | Part::Encoder => 2,
+        Part::Variant(_) => 3,
+    };
     let mut stream = Seed(1).stream("noise");
     Batch {
         image: (0..image_shape.iter().product())

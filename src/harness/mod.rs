@@ -17,6 +17,7 @@ mod measure;
 mod memory;
 mod own_folder;
 mod predict;
+mod pretraining;
 mod queue;
 mod reckon;
 mod record;
@@ -24,10 +25,12 @@ mod run;
 mod schedule;
 mod score;
 mod select;
+mod sight;
 mod slurm;
 mod status;
 mod study;
 mod study_rules;
+mod threshold;
 mod train;
 mod verify;
 
@@ -55,9 +58,11 @@ pub use record::{CellRecord, StageRecord, Status};
 pub use run::run_cell;
 pub use schedule::{Chosen, Outcome, run_study};
 pub use select::{Selection, forget};
+pub use sight::Sight;
 pub use slurm::{Job, Jobs, SlurmOptions, Submitted, command_list, submit};
 pub use status::{CellState, CellStatus, model_problem, status};
 pub use study::{Data, Phantoms, Study, Transfer, own_cache};
+pub use threshold::threshold_liver;
 pub use verify::{
     Checked, CheckedState, Mismatch, Reproduced, Verified, compare_runs, prepare_again, verify,
 };

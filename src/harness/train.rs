@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::cell::Cell;
 use super::inputs::Inputs;
 use super::memory::PeakMemory;
+use super::pretraining;
 use super::record::{CellRecord, StageRecord, files_below, words};
 use super::study::{Study, is_undivided};
 use crate::artifact::{
@@ -64,7 +65,8 @@ pub fn train(
         .transpose()?;
     let encoder_weights = encoder_weights(study, cell);
     let given = encoder_weights.map(hash_file).transpose()?;
-    let text = determined(study, &plans, cell, &fold.train_hashes, starts_from, given)?;
+    let hashes = trained_on(study, cell, &fold.train_hashes);
+    let text = determined(study, &plans, cell, &hashes, starts_from, given)?;
     let key = hash_bytes(&text);
     let from = parts(&text)?;
     mend(study, cell, &folder, &key, record, progress)?;
@@ -88,7 +90,10 @@ pub fn train(
             inputs: &key,
             recipe: &study.recipe,
             scale: &study.scale,
-            cases: &fold.train,
+            cases: match cell.part {
+                Part::Encoder => &inputs.pretraining,
+                _ => &fold.train,
+            },
             seed,
             devices: &devices,
             shards: study.shards,
@@ -238,8 +243,18 @@ pub(super) fn made_from(
     let Ok(given) = encoder_weights(study, cell).map(hash_file).transpose() else {
         return Ok(None);
     };
-    let text = determined(study, &plans, cell, train, starts_from, given)?;
+    let train = trained_on(study, cell, train);
+    let text = determined(study, &plans, cell, &train, starts_from, given)?;
     Ok(Some((hash_bytes(&text), parts(&text)?)))
+}
+
+/// Hashes of what a cell is trained on: the fold's training cases, but for the encoder.
+fn trained_on(study: &Study, cell: Cell, train: &[String]) -> Vec<String> {
+    match cell.part {
+        Part::Encoder if study.encoder_weights.is_none() => pretraining::keys(study),
+        Part::Encoder => Vec::new(),
+        _ => train.to_vec(),
+    }
 }
 
 fn blank(part: Part, study: &Study, device: &Device) -> Network {

@@ -15,7 +15,7 @@ use crate::dataset::{self, Case};
 use crate::error::{Error, Result, is_absent};
 use crate::progress::Progress;
 use crate::text::Shown as _;
-use crate::training::read_losses;
+use crate::training::{LossRow, read_losses};
 
 /// Something that is not what the study's records say.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -377,8 +377,11 @@ pub fn compare_runs(run: &Path, scratch: &Path, cell: Cell) -> Result<Reproduced
         // Everything but the seconds.
         let equal = before.len() == now.len()
             && before.iter().zip(&now).all(|(a, b)| {
-                (a.iteration, &a.stage, a.lr.to_bits(), a.loss.to_bits())
-                    == (b.iteration, &b.stage, b.lr.to_bits(), b.loss.to_bits())
+                let bits = |row: &LossRow| {
+                    let losses = [Some(row.lr), Some(row.loss), row.loss_2d];
+                    losses.map(|loss| loss.map(f64::to_bits))
+                };
+                (a.iteration, &a.stage, bits(a)) == (b.iteration, &b.stage, bits(b))
             });
         same.insert("losses", equal);
     }

@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use burn::tensor::activation::softmax;
@@ -5,7 +6,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use ndarray::{Array3, s};
 
 use super::postprocess::{Rules, segment};
-use super::windows::{Accumulator, Region, Windows, cut, starts};
+use super::windows::{Accumulator, Region, Windows, cut, starts, weights};
 use crate::error::{Error, Result};
 use crate::kernel;
 use crate::memory;
@@ -14,7 +15,7 @@ use crate::network::{Input, Mode, Network, Pass, ResidualNet, SliceAnswer};
 use crate::preprocess::{Prepared, canonical_box, resample_hu};
 use crate::progress::Progress;
 use crate::recipe::{Recipe, Scale, TestWindows};
-use crate::volume::resample_linear;
+use crate::volume::{GridPart, resample_linear, resample_part};
 
 /// Windows of slice networks are answered at most this many at a time, and pixels about this many: what is
 /// computed stays near on the processor, and fills other devices.
@@ -136,36 +137,66 @@ impl Predictor<'_> {
     /// Segments a case inside the coarse stage's region; `self` holds a variant's net. Returns
     /// 0 background, 1 liver, 2 lesion in canonical order, for the file's own voxels.
     pub fn segment(&self, case: &Prepared, coarse: &Coarse) -> Result<Array3<u8>> {
-        let windows = self.liver_windows(case, coarse);
-        let voxels = windows.region.shape().iter().product::<usize>() + case.image.len();
+        let image = self.working_image(case);
+        let windows = self.liver_windows(&image, coarse);
+        let regions = [windows.region, self.asked(coarse)];
+        let answered = regions.map(|region| region.shape().iter().product::<usize>());
+        let voxels = answered.iter().sum::<usize>() + case.image.len();
         let _claim = memory::claim(&case.path, BYTES_A_VOXEL * voxels as u64)?;
-        let probabilities = self.probabilities(&case.image, &windows, 3)?;
-        Ok(self.labels(&probabilities, windows.region, coarse))
+        let probabilities = self.probabilities(&image, &windows, 3)?;
+        let grid = image.dim().into();
+        drop(image);
+        Ok(self.labels(probabilities, grid, windows.region, coarse))
     }
 
-    /// The windows of a variant: over the region of the coarse liver.
-    pub fn liver_windows(&self, case: &Prepared, coarse: &Coarse) -> Windows {
-        let shape = <[usize; 3]>::from(case.image.dim());
+    /// The case on the working grid, HU.
+    pub fn working_image<'c>(&self, case: &'c Prepared) -> Cow<'c, Array3<i16>> {
+        case.image_at(case.working_shape(self.scale.working_matrix))
+    }
+
+    /// What of the file's own grid a variant is asked about: the region of the coarse liver, or that of its
+    /// slices.
+    fn asked(&self, coarse: &Coarse) -> Region {
+        let [z, _, _] = coarse.region.0;
+        let (_, height, width) = coarse.liver.dim();
         match self.recipe.test_windows {
-            TestWindows::LiverBox => self.windows(shape, coarse.region, [self.scale.patch; 2]),
-            TestWindows::FullPlane => {
-                let [z, _, _] = coarse.region.0;
-                let plane = [shape[1], shape[2]];
-                let region = Region([z, [0, shape[1]], [0, shape[2]]]);
-                self.windows(shape, region, plane.map(|n| n.next_multiple_of(32)))
-            }
+            TestWindows::LiverBox => coarse.region,
+            TestWindows::FullPlane => Region([z, [0, height], [0, width]]),
         }
     }
 
-    /// The labels of a volume from the probabilities of liver and lesion over a region, all in
-    /// canonical order.
+    /// The windows of a variant on the working grid: over the region of the coarse liver.
+    pub fn liver_windows(&self, image: &Array3<i16>, coarse: &Coarse) -> Windows {
+        let shape = <[usize; 3]>::from(image.dim());
+        let region = self.asked(coarse).at(coarse.liver.dim().into(), shape);
+        let plane = match self.recipe.test_windows {
+            TestWindows::LiverBox => [self.scale.patch; 2],
+            TestWindows::FullPlane => [shape[1], shape[2]].map(|n| n.next_multiple_of(32)),
+        };
+        self.windows(shape, region, plane)
+    }
+
+    /// The labels of a volume from the probabilities of liver and lesion over a region of the working grid,
+    /// all in canonical order. They are brought to the file's own grid before they become labels.
     pub fn labels(
         &self,
-        probabilities: &[Array3<f32>],
+        mut probabilities: Vec<Array3<f32>>,
+        grid: [usize; 3],
         region: Region,
         coarse: &Coarse,
     ) -> Array3<u8> {
-        let [z, y, x] = region.0;
+        let own = <[usize; 3]>::from(coarse.liver.dim());
+        let asked = self.asked(coarse);
+        if grid != own {
+            let [from, to] = [(grid, region), (own, asked)].map(|(grid, region)| GridPart {
+                grid,
+                part: region.0,
+            });
+            for values in &mut probabilities {
+                *values = resample_part(values, from, to);
+            }
+        }
+        let [z, y, x] = asked.0;
         let inside = s![z[0]..z[1], y[0]..y[1], x[0]..x[1]];
         let coarse_liver = coarse.liver.slice(inside).to_owned();
         let coarse_liver = Some(&coarse_liver).filter(|_| coarse.found);
@@ -187,8 +218,10 @@ impl Predictor<'_> {
     /// The windows that cover a region of a volume of this shape.
     fn windows(&self, shape: [usize; 3], region: Region, [height, width]: [usize; 2]) -> Windows {
         let [z, y, x] = region.0;
-        let rows = starts(y, height, height / 2, shape[1]);
-        let columns = starts(x, width, width / 2, shape[2]);
+        let [along_z, in_plane] = self.recipe.window_step;
+        let step = |size: usize, share: f64| ((size as f64 * share) as usize).max(1);
+        let rows = starts(y, height, step(height, in_plane), shape[1]);
+        let columns = starts(x, width, step(width, in_plane), shape[2]);
         let (slices, depth, outer, at_once) = match self.network.input() {
             Input::Slices { .. } => {
                 let pixels = if kernel::runs_on(self.device) {
@@ -202,11 +235,16 @@ impl Predictor<'_> {
             }
             Input::Volume => {
                 let depth = self.scale.depth.unwrap_or(self.recipe.patch_depth);
-                let (step, outer) = match self.recipe.test_windows {
-                    TestWindows::LiverBox => (depth / 2, 0),
-                    TestWindows::FullPlane => (depth / 4, self.recipe.outer_slices_dropped),
+                let outer = match self.recipe.test_windows {
+                    TestWindows::LiverBox => 0,
+                    TestWindows::FullPlane => self.recipe.outer_slices_dropped,
                 };
-                (starts(z, depth, step, shape[0]), depth, outer, 1)
+                (
+                    starts(z, depth, step(depth, along_z), shape[0]),
+                    depth,
+                    outer,
+                    1,
+                )
             }
         };
         // Along z first: a window finds what the one before it found of the slices that both hold.
@@ -216,12 +254,15 @@ impl Predictor<'_> {
                 places.extend(slices.iter().map(|&z| [z, y, x]));
             }
         }
+        let mut weights = [depth, height, width].map(|n| weights(self.recipe.window_weights, n));
+        weights[0][..outer].fill(0.0);
+        weights[0][depth - outer..].fill(0.0);
         Windows {
             region,
             size: [depth, height, width],
-            outer,
             at_once,
             places,
+            weights,
         }
     }
 
@@ -268,7 +309,7 @@ impl Predictor<'_> {
         let probabilities = self.ask(values, shape, group[0], recall)?;
         let size = probabilities.len() / group.len();
         for (place, one) in group.iter().zip(probabilities.chunks_exact(size)) {
-            sums.add(one, windows.size, *place, windows.outer);
+            sums.add(one, &windows.weights, *place);
         }
         Ok(())
     }
@@ -315,8 +356,57 @@ mod tests {
     use super::*;
     use crate::network::{Part, initialise};
     use crate::progress::Silent;
-    use crate::recipe::{RecipeName, ScaleName, Variant};
+    use crate::recipe::{RecipeName, ScaleName, Variant, WindowWeights};
     use crate::seed::Seed;
+
+    /// Answers that are the same everywhere stay so, whatever counts how much: no border of a window shows.
+    #[test]
+    fn windows_of_equal_answers_leave_no_seam() {
+        let device = Device::flex();
+        let scale = Scale::named(ScaleName::Demo);
+        let kinds = [
+            WindowWeights::Flat,
+            WindowWeights::Tent,
+            WindowWeights::Gaussian(0.125),
+        ];
+        for (name, kind) in [RecipeName::Paper, RecipeName::Released]
+            .into_iter()
+            .flat_map(|name| kinds.map(|kind| (name, kind)))
+        {
+            let recipe = Recipe {
+                window_weights: kind,
+                ..Recipe::named(name)
+            };
+            for variant in [Variant::UNet, Variant::HDenseUNet] {
+                let network = Network::build(Part::Variant(variant), &recipe, &scale, &device);
+                let predictor = Predictor {
+                    network: &network,
+                    recipe: &recipe,
+                    scale: &scale,
+                    device: &device,
+                    progress: &Silent,
+                };
+                let shape = [31, 150, 97];
+                let region = Region([[3, 28], [5, 150], [0, 97]]);
+                let windows = predictor.windows(shape, region, [64, 64]);
+                let answer: Vec<f32> = [0.25_f32, 0.625, 0.125]
+                    .into_iter()
+                    .flat_map(|p| std::iter::repeat_n(p, windows.size.iter().product()))
+                    .collect();
+                let mut sums = Accumulator::new(region, 3);
+                for &place in &windows.places {
+                    sums.add(&answer, &windows.weights, place);
+                }
+                // The recipe `released` leaves slices at both ends without an answer.
+                let outer = windows.weights[0].iter().take_while(|&&w| w == 0.0).count();
+                for (found, expected) in sums.finish().iter().zip([0.625, 0.125]) {
+                    let found = found.slice(s![outer..25 - outer, .., ..]);
+                    let off = |p: &f32| (p - expected).abs() > 1e-5;
+                    assert!(!found.iter().any(off), "{variant} {kind:?} {name:?}");
+                }
+            }
+        }
+    }
 
     /// What is not asked about twice is what would have been answered, to the last bit.
     #[test]

@@ -1,5 +1,7 @@
 use ndarray::{Array3, ArrayView3};
 
+use crate::recipe::WindowWeights;
+
 /// A box of a volume: first and one past the last index of each axis, `[z, y, x]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Region(pub [[usize; 2]; 3]);
@@ -13,6 +15,16 @@ impl Region {
     /// Voxels along each axis.
     pub fn shape(&self) -> [usize; 3] {
         self.0.map(|[first, end]| end - first)
+    }
+
+    /// The smallest region of another grid of the same extent that holds this one.
+    pub fn at(&self, from: [usize; 3], to: [usize; 3]) -> Self {
+        let axis = |axis: usize| {
+            let [first, end] = self.0[axis];
+            let (from, to) = (from[axis], to[axis]);
+            [first * to / from, (end * to).div_ceil(from)]
+        };
+        Self([axis(0), axis(1), axis(2)])
     }
 
     /// Grown by so many voxels, within the volume.
@@ -30,18 +42,36 @@ impl Region {
 }
 
 /// The windows that a network is asked about to cover a region.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Windows {
     /// What they cover.
     pub region: Region,
     /// Voxels of a window's answer, `[z, y, x]`.
     pub(super) size: [usize; 3],
-    /// So many first and last slices of an answer are not used.
-    pub(super) outer: usize,
     /// So many are asked about at once.
     pub(super) at_once: usize,
     /// The first voxel of each, `[z, y, x]`; negative where it begins before the volume.
     pub(super) places: Vec<[i64; 3]>,
+    /// What an answer counts by its place in the window, a factor for each axis; 0 in dropped slices.
+    pub(super) weights: [Vec<f32>; 3],
+}
+
+/// What an answer counts by its place along an axis of a window, above 0, at most 1.
+pub fn weights(kind: WindowWeights, size: usize) -> Vec<f32> {
+    let middle = (size as f64 - 1.0) / 2.0;
+    (0..size)
+        .map(|at| {
+            let away = (at as f64 - middle).abs();
+            match kind {
+                WindowWeights::Flat => 1.0,
+                WindowWeights::Tent => ((middle + 1.0 - away) / (middle + 1.0)) as f32,
+                WindowWeights::Gaussian(sigma) => {
+                    let away = away / (sigma * size as f64);
+                    (-0.5 * away * away).exp() as f32
+                }
+            }
+        })
+        .collect()
 }
 
 impl Windows {
@@ -115,12 +145,12 @@ pub fn cut(
     }
 }
 
-/// Sums of probabilities over a region and how often each voxel was answered.
+/// Weighted sums of probabilities over a region, and of the weights.
 pub struct Accumulator {
     region: Region,
     /// One array a class, background left out.
     sums: Vec<Array3<f32>>,
-    counts: Array3<u16>,
+    weights: Array3<f32>,
 }
 
 impl Accumulator {
@@ -130,56 +160,52 @@ impl Accumulator {
         Self {
             region,
             sums: vec![Array3::zeros(shape); classes - 1],
-            counts: Array3::zeros(shape),
+            weights: Array3::zeros(shape),
         }
     }
 
-    /// Adds a window's probabilities `[classes, z, y, x]` (C order) at `corner`, its first and last
-    /// `outer` slices left out.
-    pub fn add(
-        &mut self,
-        probabilities: &[f32],
-        shape: [usize; 3],
-        corner: [i64; 3],
-        outer: usize,
-    ) {
-        let voxels: usize = shape.iter().product();
-        for z in outer..shape[0] - outer {
-            for y in 0..shape[1] {
-                for x in 0..shape[2] {
-                    let Some(at) = self.place([z, y, x], corner) else {
-                        continue;
-                    };
-                    let index = (z * shape[1] + y) * shape[2] + x;
+    /// Adds a window's probabilities `[classes, z, y, x]` (C order) at `corner`, weighted by their place in
+    /// it, a factor for each axis.
+    pub fn add(&mut self, probabilities: &[f32], weights: &[Vec<f32>; 3], corner: [i64; 3]) {
+        let [depth, height, width] = weights.each_ref().map(Vec::len);
+        let voxels = depth * height * width;
+        // What of the window lies in the region.
+        let inside = |axis: usize| {
+            let [first, end] = self.region.0[axis].map(|at| at as i64 - corner[axis]);
+            first.max(0) as usize..end.clamp(0, weights[axis].len() as i64) as usize
+        };
+        let [slices, rows, columns] = [inside(0), inside(1), inside(2)];
+        let at = |axis: usize, place: usize| {
+            (place as i64 + corner[axis]) as usize - self.region.0[axis][0]
+        };
+        for z in slices.filter(|&z| weights[0][z] > 0.0) {
+            for y in rows.clone() {
+                let factor = weights[0][z] * weights[1][y];
+                let (to_z, to_y) = (at(0, z), at(1, y));
+                let row = (z * height + y) * width;
+                for x in columns.clone() {
+                    let weight = factor * weights[2][x];
+                    let to = [to_z, to_y, at(2, x)];
                     for (class, sums) in self.sums.iter_mut().enumerate() {
-                        sums[at] += probabilities[(class + 1) * voxels + index];
+                        sums[to] += weight * probabilities[(class + 1) * voxels + row + x];
                     }
-                    self.counts[at] += 1;
+                    self.weights[to] += weight;
                 }
             }
         }
     }
 
-    fn place(&self, voxel: [usize; 3], corner: [i64; 3]) -> Option<[usize; 3]> {
-        let mut at = [0; 3];
-        for axis in 0..3 {
-            let global = corner[axis] + voxel[axis] as i64;
-            let [first, end] = self.region.0[axis];
-            if global < first as i64 || global >= end as i64 {
-                return None;
-            }
-            at[axis] = global as usize - first;
-        }
-        Some(at)
-    }
-
-    /// Mean probabilities of the classes after the background; 0 where no window answered.
+    /// Weighted mean probabilities of the classes after the background; 0 where no window answered.
     pub fn finish(self) -> Vec<Array3<f32>> {
-        let counts = self.counts;
+        let weights = self.weights;
         self.sums
             .into_iter()
             .map(|mut sums| {
-                sums.zip_mut_with(&counts, |sum, &n| *sum /= f32::from(n.max(1)));
+                sums.zip_mut_with(&weights, |sum, &weight| {
+                    if weight > 0.0 {
+                        *sum /= weight;
+                    }
+                });
                 sums
             })
             .collect()
@@ -190,6 +216,15 @@ impl Accumulator {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn a_region_of_another_grid_holds_this_one() {
+        let region = Region([[3, 5], [0, 7], [9, 10]]);
+        let shape = [6, 10, 10];
+        assert_eq!(region.at(shape, shape), region);
+        assert_eq!(region.at(shape, [3, 4, 4]).0, [[1, 3], [0, 3], [3, 4]]);
+        assert_eq!(Region::whole(shape).at(shape, [1, 4, 9]).shape(), [1, 4, 9]);
+    }
 
     #[test]
     fn one_window_is_centred_and_kept_inside() {
@@ -230,8 +265,9 @@ mod tests {
     fn overlapping_windows_are_averaged() {
         let region = Region([[0, 1], [0, 1], [0, 3]]);
         let mut sums = Accumulator::new(region, 2);
-        sums.add(&[0.0, 0.0, 0.2, 0.4], [1, 1, 2], [0, 0, 0], 0);
-        sums.add(&[0.0, 0.0, 0.8, 0.6], [1, 1, 2], [0, 0, 1], 0);
+        let flat = [1, 1, 2].map(|size| weights(WindowWeights::Flat, size));
+        sums.add(&[0.0, 0.0, 0.2, 0.4], &flat, [0, 0, 0]);
+        sums.add(&[0.0, 0.0, 0.8, 0.6], &flat, [0, 0, 1]);
         let liver = &sums.finish()[0];
         let found: Vec<f32> = liver.iter().copied().collect();
         for (found, expected) in found.iter().zip([0.2, 0.6, 0.6]) {

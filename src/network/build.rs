@@ -3,7 +3,7 @@ use burn::nn::conv::{Conv2d, Conv3d};
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
-use super::dense::{NormSpec, SliceClassifier};
+use super::dense::{NormSpec, ORGANS, SliceClassifier};
 use super::dense_unet::{DenseUNet, DenseUNetConfig};
 use super::hybrid::HDenseUNet;
 use super::residual::ResidualNet;
@@ -15,7 +15,7 @@ use crate::recipe::{HybridInput, Recipe, Scale, Variant};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub enum Part {
-    /// The encoder, pre-trained as a classifier of slices.
+    /// The encoder, pre-trained on the organs that slices show.
     Encoder,
     /// The liver net on the coarse grid.
     Coarse,
@@ -139,7 +139,7 @@ impl Network {
         match part {
             Part::Encoder => Self::Classifier(SliceClassifier::build(
                 3,
-                3,
+                ORGANS,
                 &scale.dense_2d,
                 encoder_norm,
                 recipe.encoder_final_norm,

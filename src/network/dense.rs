@@ -169,6 +169,9 @@ impl<C: Convolution> DenseEncoder<C> {
     }
 }
 
+/// What a pre-trained encoder is asked of a slice: which of so many organs it shows.
+pub const ORGANS: usize = 14;
+
 /// The 2-D trunk with a linear classifier of slices: how the encoder is pre-trained where no
 /// ImageNet weights are at hand.
 #[derive(Module, Debug)]

@@ -21,7 +21,7 @@ mod weights;
 
 pub use build::{Answers, Input, Mode, Network, Part};
 pub use bundle::Bundle;
-pub use dense::{DenseEncoder, Encoded, SliceClassifier};
+pub use dense::{DenseEncoder, Encoded, ORGANS, SliceClassifier};
 pub use dense_unet::{Answer, DenseUNet, DenseUNetConfig};
 pub use device::{Availability, Place, survey};
 pub use hybrid::{HDenseUNet, SliceAnswer, group_slices, ungroup_slices};

@@ -1,8 +1,8 @@
 //! From a CT as it lies on disk to what the networks see: HU window, canonical orientation, the
-//! coarse grid, and a cache that patches are read from without loading volumes.
+//! working and the coarse grid, and a cache that patches are read from without loading volumes.
 
 mod prepared;
 mod stored;
 
-pub use prepared::{Prepared, canonical_box, resample_hu};
-pub use stored::{Facts, Grid, Stored};
+pub use prepared::{Prepared, canonical_box, labels_at, resample_hu};
+pub use stored::{Facts, Grid, Grids, Stored};

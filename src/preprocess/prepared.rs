@@ -1,11 +1,12 @@
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
-use ndarray::{Array3, ArrayView3};
+use ndarray::{Array3, ArrayView3, Zip};
 
 use crate::error::Result;
 use crate::memory;
 use crate::volume::{
-    Geometry, Orientation, Volume, refuse_extent, resample_linear, shape_at_spacing,
+    Geometry, Orientation, Volume, refuse_extent, resample_linear, resample_mean, shape_at_spacing,
 };
 
 /// What a voxel costs while a volume is clipped and turned: both in 16 bits, before and after.
@@ -13,6 +14,9 @@ const BYTES_A_VOXEL: u64 = 4;
 
 /// What a voxel of the coarse grid costs while it is made and answered: HU and probabilities.
 const BYTES_A_COARSE_VOXEL: u64 = 24;
+
+/// So many times as many pixels or slices as the working grid has are clearly more, and are brought to it.
+const CLEARLY_MORE: f64 = 1.25;
 
 /// A CT as the networks see it, in memory: canonical orientation, HU clipped to the recipe's
 /// window and rounded to whole units (CT stores whole units).
@@ -70,6 +74,43 @@ impl Prepared {
         Ok(shape)
     }
 
+    /// The shape of the working grid, `[z, y, x]`: the case's own, unless its plane has clearly more pixels
+    /// along its longer side than `matrix`. Then it has as many, and slices thinner than those pixels become
+    /// about as thick.
+    pub fn working_shape(&self, matrix: Option<usize>) -> [usize; 3] {
+        let own = <[usize; 3]>::from(self.image.dim());
+        let longer = own[1].max(own[2]);
+        let Some(matrix) = matrix.filter(|&matrix| longer as f64 >= CLEARLY_MORE * matrix as f64)
+        else {
+            return own;
+        };
+        let factor = longer as f64 / matrix as f64;
+        let fewer = |n: usize, factor: f64| ((n as f64 / factor).round() as usize).max(1);
+        let [thickness, height, width] = self.spacing_mm;
+        // Not below 1 for what is no number.
+        let thinner = (height.max(width) * factor / thickness).max(1.0);
+        let slices = match thinner >= CLEARLY_MORE {
+            true => fewer(own[0], thinner),
+            false => own[0],
+        };
+        [slices, fewer(own[1], factor), fewer(own[2], factor)]
+    }
+
+    /// Voxels of a grid of the same extent, mm, `[z, y, x]`.
+    pub fn spacing_at(&self, shape: [usize; 3]) -> [f64; 3] {
+        let own = <[usize; 3]>::from(self.image.dim());
+        [0, 1, 2].map(|axis| self.spacing_mm[axis] * own[axis] as f64 / shape[axis] as f64)
+    }
+
+    /// The image on a grid of the same extent with fewer voxels, HU: means.
+    pub fn image_at(&self, shape: [usize; 3]) -> Cow<'_, Array3<i16>> {
+        if shape == <[usize; 3]>::from(self.image.dim()) {
+            return Cow::Borrowed(&self.image);
+        }
+        let means = resample_mean(self.image.view(), f32::from, shape);
+        Cow::Owned(means.mapv(|hu| hu.round() as i16))
+    }
+
     /// Labels of the canonical grid as a volume on the file's own grid.
     pub fn to_file(&self, labels: &Array3<u8>) -> Volume<u8> {
         Volume {
@@ -82,6 +123,27 @@ impl Prepared {
 /// HU on another grid of the same extent, trilinear.
 pub fn resample_hu(image: &Array3<i16>, shape: [usize; 3]) -> Array3<i16> {
     resample_linear(&image.mapv(f32::from), shape).mapv(|hu| hu.round() as i16)
+}
+
+/// Labels 0 background, 1 liver, 2 lesion on a grid of the same extent with fewer voxels: a voxel is of the
+/// organ (liver or lesion) where at least half of it is, and of the lesion where at least half of the
+/// organ's part is.
+pub fn labels_at(labels: &Array3<u8>, shape: [usize; 3]) -> Array3<u8> {
+    if shape == <[usize; 3]>::from(labels.dim()) {
+        return labels.clone();
+    }
+    let part = |of: fn(u8) -> bool| {
+        let is = move |label| f32::from(u8::from(of(label)));
+        resample_mean(labels.view(), is, shape)
+    };
+    let (organ, lesion) = (part(|label| label > 0), part(|label| label == 2));
+    Zip::from(&organ)
+        .and(&lesion)
+        .map_collect(|&organ, &lesion| match organ >= 0.5 {
+            false => 0,
+            true if 2.0 * lesion >= organ => 2,
+            true => 1,
+        })
 }
 
 /// The smallest box around the voxels that satisfy `inside`: first and one past the last index of
@@ -116,6 +178,44 @@ mod tests {
             canonical_box(voxels.view(), |v| v > 0),
             Some([[1, 3], [2, 5], [3, 4]])
         );
+    }
+
+    fn prepared(shape: [usize; 3], spacing_mm: [f64; 3]) -> Prepared {
+        let geometry = Geometry::axis_aligned(shape, spacing_mm);
+        let voxels = Array3::from_shape_fn(shape, |(z, y, x)| (z + y + x) as f32);
+        let volume = Volume { voxels, geometry };
+        Prepared::new(Path::new("a.nii"), &volume, [-200.0, 250.0]).unwrap()
+    }
+
+    #[test]
+    fn only_clearly_larger_planes_are_brought_to_the_working_grid() {
+        let shape = |shape, spacing| prepared(shape, spacing).working_shape(Some(16));
+        assert_eq!(shape([9, 16, 16], [0.5, 0.9, 0.9]), [9, 16, 16]);
+        assert_eq!(shape([9, 12, 19], [0.5, 0.9, 0.9]), [9, 12, 19]);
+        // A quarter of the pixels; slices of 1.25 mm for pixels of 2.8, of 5 mm as they are.
+        assert_eq!(shape([16, 64, 48], [1.25, 0.7, 0.7]), [7, 16, 12]);
+        assert_eq!(shape([16, 64, 48], [5.0, 0.7, 0.7]), [16, 16, 12]);
+        let case = prepared([16, 32, 32], [5.0, 0.7, 0.7]);
+        assert_eq!(case.working_shape(None), [16, 32, 32]);
+        assert!(matches!(case.image_at([16, 32, 32]), Cow::Borrowed(_)));
+        // 2 + 5.5 + 1.5
+        assert_eq!(case.image_at([16, 8, 8])[[2, 1, 0]], 9);
+        assert_eq!(case.spacing_at([16, 8, 8]), [5.0, 2.8, 2.8]);
+    }
+
+    #[test]
+    fn a_voxel_of_labels_is_what_most_of_it_is() {
+        let mut labels = Array3::<u8>::zeros((1, 2, 6));
+        for (x, column) in [[1, 1], [1, 0], [0, 0], [1, 0], [2, 2], [2, 1]]
+            .into_iter()
+            .enumerate()
+        {
+            labels[[0, 0, x]] = column[0];
+            labels[[0, 1, x]] = column[1];
+        }
+        let found = labels_at(&labels, [1, 1, 3]);
+        assert_eq!(found.into_raw_vec_and_offset().0, [1, 0, 2]);
+        assert_eq!(labels_at(&labels, [1, 2, 6]), labels);
     }
 
     #[test]

@@ -3,17 +3,18 @@ use std::path::{Path, PathBuf};
 use ndarray::Array3;
 use serde::{Deserialize, Serialize};
 
-use super::prepared::{Prepared, canonical_box, resample_hu};
+use super::prepared::{Prepared, canonical_box, labels_at, resample_hu};
 use crate::artifact::{
     FileRecords, FileState, Look, Owned, ReopenedFile, Same, hash_bytes, read_file, record_files,
     replace_dir, settle, unlike, write_atomic,
 };
 use crate::dataset::Pair;
 use crate::error::{Error, Result};
+use crate::recipe::{Recipe, Scale};
 use crate::volume::{Orientation, resample_nearest};
 
 /// Raised when the bytes of a cached case change their meaning.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 const DESCRIPTION: &str = "case.json";
 
@@ -23,8 +24,8 @@ const DELETE_IT: &str = "delete this folder of the cache";
 const FOLDER: Owned<'_> = Owned::files(
     "a prepared case",
     &[
-        "original.image",
-        "original.labels",
+        "working.image",
+        "working.labels",
         "coarse.image",
         "coarse.labels",
         DESCRIPTION,
@@ -35,10 +36,32 @@ const FOLDER: Owned<'_> = Owned::files(
 /// Which of a case's two grids is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Grid {
-    /// The file's own voxels.
-    Original,
+    /// The one that networks train on.
+    Working,
     /// The coarse liver net's.
     Coarse,
+}
+
+/// What a case is prepared on.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Grids {
+    /// HU are clipped to it.
+    pub hu_window: [f64; 2],
+    /// See [`Prepared::working_shape`].
+    pub working_matrix: Option<usize>,
+    /// mm, `[z, y, x]`.
+    pub coarse_mm: [f64; 3],
+}
+
+impl Grids {
+    /// Those of a recipe and a scale.
+    pub fn of(recipe: &Recipe, scale: &Scale) -> Self {
+        Self {
+            hu_window: recipe.hu_window,
+            working_matrix: scale.working_matrix,
+            coarse_mm: scale.coarse_spacing_mm,
+        }
+    }
 }
 
 /// What training needs to know of one grid of a case without reading its voxels.
@@ -46,6 +69,8 @@ pub enum Grid {
 pub struct Facts {
     /// Voxels `[z, y, x]`, canonical order.
     pub shape: [usize; 3],
+    /// mm, `[z, y, x]`.
+    pub spacing_mm: [f64; 3],
     /// Voxels of liver alone (label 1) in each slice.
     pub liver: Vec<u32>,
     /// Voxels of lesion (label 2) in each slice.
@@ -62,7 +87,8 @@ pub struct Stored {
     content: String,
     /// What was odd about the files.
     pub warnings: Vec<String>,
-    original: Layer,
+    has_lesion: bool,
+    working: Layer,
     coarse: Layer,
 }
 
@@ -79,7 +105,9 @@ struct Description {
     format: u32,
     name: String,
     warnings: Vec<String>,
-    original: Facts,
+    /// On the file's own grid.
+    has_lesion: bool,
+    working: Facts,
     coarse: Facts,
     /// Everything that lies beside this file; empty in one of an older version.
     #[serde(default)]
@@ -117,7 +145,8 @@ impl Description {
         let whole = (
             &self.name,
             &self.warnings,
-            &self.original,
+            self.has_lesion,
+            &self.working,
             &self.coarse,
             hashes,
         );
@@ -129,8 +158,8 @@ impl Description {
 impl Stored {
     /// The cache folder's name for these inputs; `read` is the hash of a case's files and how they
     /// are taken.
-    pub fn key(read: &str, hu_window: [f64; 2], coarse_mm: [f64; 3]) -> String {
-        let text = format!("{FORMAT} {read} {hu_window:?} {coarse_mm:?}");
+    pub fn key(read: &str, grids: &Grids) -> String {
+        let text = format!("{FORMAT} {read} {grids:?}");
         hash_bytes(text.as_bytes())[..24].to_owned()
     }
 
@@ -139,27 +168,30 @@ impl Stored {
         folder: &Path,
         name: &str,
         pair: &Pair,
-        hu_window: [f64; 2],
-        coarse_mm: [f64; 3],
+        grids: &Grids,
         beside: impl FnOnce(&Path) -> Result<()>,
     ) -> Result<()> {
-        let prepared = Prepared::new(Path::new(name), &pair.image, hu_window)?;
+        let prepared = Prepared::new(Path::new(name), &pair.image, grids.hu_window)?;
         let labels = Orientation::of(&pair.labels.geometry)
             .to_canonical(&pair.labels)
             .voxels;
-        let coarse_shape = prepared.shape_at(coarse_mm)?;
+        let working_shape = prepared.working_shape(grids.working_matrix);
+        let working_image = prepared.image_at(working_shape);
+        let working_labels = labels_at(&labels, working_shape);
+        let coarse_shape = prepared.shape_at(grids.coarse_mm)?;
         let coarse_image = resample_hu(&prepared.image, coarse_shape);
         let coarse_labels = resample_nearest(&labels, coarse_shape);
         replace_dir(folder, &FOLDER, |dir| {
-            write_layer(dir, "original", &prepared.image, &labels)?;
+            write_layer(dir, "working", &working_image, &working_labels)?;
             write_layer(dir, "coarse", &coarse_image, &coarse_labels)?;
             beside(dir)?;
             let description = Description {
                 format: FORMAT,
                 name: name.to_owned(),
                 warnings: pair.warnings.clone(),
-                original: Facts::of(&labels),
-                coarse: Facts::of(&coarse_labels),
+                has_lesion: labels.iter().any(|&label| label == 2),
+                working: Facts::of(&working_labels, prepared.spacing_at(working_shape)),
+                coarse: Facts::of(&coarse_labels, prepared.spacing_at(coarse_shape)),
                 files: record_files(dir, names_in(dir)?)?,
             };
             description.write(dir)
@@ -173,7 +205,8 @@ impl Stored {
             content: description.content()?,
             name: description.name,
             warnings: description.warnings,
-            original: Layer::open(folder, "original", description.original)?,
+            has_lesion: description.has_lesion,
+            working: Layer::open(folder, "working", description.working)?,
             coarse: Layer::open(folder, "coarse", description.coarse)?,
         })
     }
@@ -217,9 +250,33 @@ impl Stored {
         None
     }
 
+    /// Whether the case has a lesion, on its file's own grid.
+    pub fn has_lesion(&self) -> bool {
+        self.has_lesion
+    }
+
     /// What is known of a grid.
     pub fn facts(&self, grid: Grid) -> &Facts {
         &self.layer(grid).facts
+    }
+
+    /// Image, HU, and labels of a whole grid, `[z, y, x]`.
+    ///
+    /// # Errors
+    /// `Error::Read`.
+    pub fn read(&self, grid: Grid) -> Result<(Array3<i16>, Array3<u8>)> {
+        let [depth, height, width] = self.facts(grid).shape;
+        let (mut image, mut labels) = (Vec::new(), Vec::new());
+        for z in 0..depth {
+            image.extend(self.image_rows(grid, z, [0, height])?);
+            labels.extend(self.label_rows(grid, z, [0, height])?);
+        }
+        let shaped = |e: ndarray::ShapeError| Error::Internal(e.to_string());
+        let shape = (depth, height, width);
+        Ok((
+            Array3::from_shape_vec(shape, image).map_err(shaped)?,
+            Array3::from_shape_vec(shape, labels).map_err(shaped)?,
+        ))
     }
 
     /// Rows `[first, end)` of a slice's image, HU, `x` fastest.
@@ -240,7 +297,7 @@ impl Stored {
 
     fn layer(&self, grid: Grid) -> &Layer {
         match grid {
-            Grid::Original => &self.original,
+            Grid::Working => &self.working,
             Grid::Coarse => &self.coarse,
         }
     }
@@ -292,7 +349,7 @@ impl Layer {
 
 impl Facts {
     /// Counts of a label map in canonical order.
-    pub fn of(labels: &Array3<u8>) -> Self {
+    pub fn of(labels: &Array3<u8>, spacing_mm: [f64; 3]) -> Self {
         let count = |label: u8| {
             labels
                 .outer_iter()
@@ -302,6 +359,7 @@ impl Facts {
         let (depth, height, width) = labels.dim();
         Self {
             shape: [depth, height, width],
+            spacing_mm,
             liver: count(1),
             lesion: count(2),
             organ_box: canonical_box(labels.view(), |label| label > 0),

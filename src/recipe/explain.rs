@@ -33,7 +33,7 @@ impl Source {
 }
 
 /// Every field of a recipe but its name: source of the paper's value, and what it means.
-const FIELDS: [(&str, Source, &str); 39] = {
+const FIELDS: [(&str, Source, &str); 43] = {
     use Source::{Code, Decided, Default, Paper};
     [
         (
@@ -156,8 +156,19 @@ const FIELDS: [(&str, Source, &str); 39] = {
         ),
         (
             "frozen_norms",
-            Paper,
+            Code,
             "batch norms that keep their statistics in the joint stage",
+        ),
+        (
+            "joint_rate",
+            Decided,
+            "learning rate of the joint stage, a share of the other stages': its loss begins where its parts \
+             ended, as in the paper's Figure 3",
+        ),
+        (
+            "stage_momentum",
+            Code,
+            "zero: every stage has an optimiser of its own; kept: it goes on with the momentum of the one before",
         ),
         (
             "augmentation",
@@ -201,13 +212,24 @@ const FIELDS: [(&str, Source, &str); 39] = {
             Decided,
             "where windows are answered at test time",
         ),
+        (
+            "window_step",
+            Decided,
+            "step from window to window along z and in the plane, shares of the window",
+        ),
+        (
+            "window_weights",
+            Decided,
+            "how an answer counts where windows overlap: flat, tent (falling off linearly from the middle), or \
+             gaussian with a sigma, a share of the window",
+        ),
         ("hu_window", Code, "HU are clipped to it"),
         ("hu_mean", Code, "subtracted after clipping, HU"),
     ]
 };
 
 /// Every field of a scale but its name, and what it means.
-const SCALE_FIELDS: [(&str, &str); 18] = [
+const SCALE_FIELDS: [(&str, &str); 20] = [
     (
         "dense_2d",
         "the 2-D DenseUNet: channels after its first convolution, channels a layer adds, layers of its \
@@ -225,6 +247,12 @@ const SCALE_FIELDS: [(&str, &str); 18] = [
     ),
     ("patch", "side of a training patch in the plane"),
     (
+        "working_matrix",
+        "pixels along the longer side of the plane on which networks train and answer: larger scans are brought \
+         to that, slices thinner than its pixels to about as thick, and probabilities back to the scan's own \
+         grid; unset: the scan's own. The paper's patch sees 0.44 of a plane of 512",
+    ),
+    (
         "depth",
         "slices of a 3-D or hybrid patch; unset: the recipe's patch_depth",
     ),
@@ -236,6 +264,11 @@ const SCALE_FIELDS: [(&str, &str); 18] = [
     (
         "volume_stage",
         "share of the hybrid's iterations in which its 2-D part is frozen",
+    ),
+    (
+        "encoder_cases",
+        "phantoms, none of them a case of the study, that the encoder learns organs from where no weights are \
+         given: the stand-in for ImageNet",
     ),
     ("encoder_iterations", "of the encoder's pre-training"),
     ("coarse_iterations", "of the coarse liver net's training"),
@@ -286,6 +319,7 @@ pub fn explain_recipes() -> String {
     let scales = names.map(|name| values(&Scale::named(name)));
     for (field, meaning) in SCALE_FIELDS {
         let [demo, quick, full] = scales.each_ref().map(|values| match &values[field] {
+            Value::Null if field == "working_matrix" => "the scan's own".to_owned(),
             Value::Null => "the recipe's".to_owned(),
             value => shown(value),
         });

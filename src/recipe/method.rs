@@ -73,6 +73,16 @@ pub enum FrozenNorms {
     Released,
 }
 
+/// With what momentum a stage begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StageMomentum {
+    /// None: every stage has an optimiser of its own.
+    Zero,
+    /// That of the stage before.
+    Kept,
+}
+
 /// What stands beyond the first and the last slice of a patch when slices are grouped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -112,6 +122,18 @@ pub enum TestWindows {
     LiverBox,
     /// The whole plane, stepping by two slices, outer slices dropped.
     FullPlane,
+}
+
+/// How much the answers of a window count where windows overlap, along each axis.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "kind", content = "sigma")]
+pub enum WindowWeights {
+    /// All the same.
+    Flat,
+    /// Falling off linearly from the middle to the ends.
+    Tent,
+    /// A Gaussian of this standard deviation, a share of the window.
+    Gaussian(f64),
 }
 
 /// The method: every line of the two published descriptions on which they differ or are silent.
@@ -161,6 +183,11 @@ pub struct Recipe {
     /// Share of the gradient that does not enter the momentum.
     pub dampening: f64,
     pub frozen_norms: FrozenNorms,
+    /// The learning rate of the joint stage of the hybrid, as a share of the other stages'.
+    #[serde(default = "whole")]
+    pub joint_rate: f64,
+    #[serde(default = "zero")]
+    pub stage_momentum: StageMomentum,
     pub augmentation: Augmentation,
     /// In-plane zoom of a training patch, drawn uniformly.
     pub zoom: [f64; 2],
@@ -175,10 +202,33 @@ pub struct Recipe {
     pub lesion_threshold: f64,
     pub lesions_inside: LesionRule,
     pub test_windows: TestWindows,
+    /// Step from window to window along z and in the plane, shares of the window.
+    #[serde(default = "halves")]
+    pub window_step: [f64; 2],
+    #[serde(default = "flat")]
+    pub window_weights: WindowWeights,
     /// HU clipped to this window.
     pub hu_window: [f64; 2],
     /// Subtracted after clipping.
     pub hu_mean: f64,
+}
+
+// What fields stand for in a file of a version before they were there.
+
+fn whole() -> f64 {
+    1.0
+}
+
+fn halves() -> [f64; 2] {
+    [0.5; 2]
+}
+
+fn zero() -> StageMomentum {
+    StageMomentum::Zero
+}
+
+fn flat() -> WindowWeights {
+    WindowWeights::Flat
 }
 
 impl Recipe {
@@ -218,10 +268,13 @@ impl Recipe {
             class_weights: [0.78, 0.65, 8.57], // c
             learning_rate: 0.01,
             schedule: Schedule::Polynomial(0.9),
-            momentum: 0.9,  // c
-            nesterov: true, // c
-            dampening: 0.0, // c
-            frozen_norms: FrozenNorms::None,
+            momentum: 0.9,                       // c
+            nesterov: true,                      // c
+            dampening: 0.0,                      // c
+            frozen_norms: FrozenNorms::Released, // c
+            // The paper's curve of H-DenseUNet begins where the 2-D net's ends (Figure 3).
+            joint_rate: 0.03,
+            stage_momentum: StageMomentum::Zero, // c
             augmentation: Augmentation::Mirror,
             zoom: [0.8, 1.2],
             lesion_centres: 0.5, // c
@@ -233,6 +286,8 @@ impl Recipe {
             lesion_threshold: 0.5, // d
             lesions_inside: LesionRule::FinalLiver,
             test_windows: TestWindows::LiverBox,
+            window_step: [0.5, 0.25],
+            window_weights: WindowWeights::Tent,
             hu_window: [-200.0, 250.0], // c
             hu_mean: 48.0,              // c
         }
@@ -260,7 +315,7 @@ impl Recipe {
             joint_loss_2d_weight: 0.0,
             learning_rate: 0.001,
             schedule: Schedule::Constant,
-            frozen_norms: FrozenNorms::Released,
+            joint_rate: 1.0,
             augmentation: Augmentation::Dihedral,
             only_patches_with_all_classes: true,
             warm_up: 0.0,
@@ -268,6 +323,9 @@ impl Recipe {
             lesion_threshold: 0.9,
             lesions_inside: LesionRule::DilatedCoarse,
             test_windows: TestWindows::FullPlane,
+            // Two of eight slices; one window holds the plane.
+            window_step: [0.25, 1.0],
+            window_weights: WindowWeights::Flat,
             ..Self::paper()
         }
     }

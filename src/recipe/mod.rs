@@ -12,7 +12,7 @@ mod variant;
 pub use explain::explain_recipes;
 pub use method::{
     Augmentation, BlockOrder, FrozenNorms, HybridInput, LesionRule, LiverRule, Recipe, RecipeName,
-    Schedule, SliceBorder, TestWindows, Upsampling,
+    Schedule, SliceBorder, StageMomentum, TestWindows, Upsampling, WindowWeights,
 };
 pub use range::{Count, Fault, Rule, Takes, first_fault};
 pub use rules::{RECIPE as RECIPE_RULES, SCALE as SCALE_RULES};

@@ -92,6 +92,13 @@ pub const RECIPE: &[Rule] = &[
         "at 1 only the first gradient counts",
     ),
     Rule::one_of("frozen_norms", &["none", "released"]),
+    Rule::number(
+        "joint_rate",
+        1e-6,
+        1000.0,
+        "a share of the other stages' rate; at 0 the joint stage learns nothing",
+    ),
+    Rule::one_of("stage_momentum", &["zero", "kept"]),
     Rule::one_of("augmentation", &["mirror", "dihedral"]),
     Rule::number(
         "zoom",
@@ -108,6 +115,20 @@ pub const RECIPE: &[Rule] = &[
     Rule::number("lesion_threshold", 1e-6, 1.0, THRESHOLD),
     Rule::one_of("lesions_inside", &["final-liver", "dilated-coarse"]),
     Rule::one_of("test_windows", &["liver-box", "full-plane"]),
+    Rule::number(
+        "window_step",
+        0.05,
+        1.0,
+        "a share of the window; above 1 voxels would be left out, and at 0.05 each is answered 8000 times",
+    )
+    .times(Count::Exactly(2)),
+    Rule::one_of("window_weights.kind", &["flat", "tent", "gaussian"]),
+    Rule::number(
+        "window_weights.sigma",
+        0.05,
+        10.0,
+        "a share of the window; below, its ends count for nothing in 32-bit numbers",
+    ),
     Rule::number("hu_window", -32_000.0, 32_000.0, HU)
         .times(Count::Exactly(2))
         .in_unit("HU"),
@@ -142,12 +163,25 @@ pub const SCALE: &[Rule] = &[
     Rule::whole("patch", 32, 4096, PATCH)
         .in_steps(32)
         .in_unit("pixels"),
+    Rule::whole(
+        "working_matrix",
+        32,
+        4096,
+        "no CT has more pixels, and on fewer a liver is a few",
+    )
+    .in_unit("pixels"),
     Rule::whole("depth", 4, 512, DEPTH)
         .in_steps(4)
         .in_unit("slices"),
     Rule::whole("batch", 1, 4096, "a batch has to fit into memory").in_unit("slices"),
     Rule::whole("iterations", 1, 100_000_000, ITERATIONS),
     Rule::number("volume_stage", 0.0, 1.0, SHARE),
+    Rule::whole(
+        "encoder_cases",
+        1,
+        10_000,
+        "phantoms are drawn and kept in the cache",
+    ),
     Rule::whole("encoder_iterations", 1, 100_000_000, ITERATIONS),
     Rule::whole("coarse_iterations", 1, 100_000_000, ITERATIONS),
     Rule::number(

@@ -43,6 +43,10 @@ pub struct Scale {
     pub coarse: [usize; 5],
     /// In-plane patch, pixels; divisible by 32.
     pub patch: usize,
+    /// Pixels along the longer side of the plane on which the networks train and answer: larger scans are
+    /// brought to that, and slices thinner than its pixels to about as thick. `None`: the scan's own grid.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub working_matrix: Option<usize>,
     /// Slices of a 3-D or hybrid patch; divisible by 4. `None`: the recipe's.
     pub depth: Option<usize>,
     /// Slices in a 2-D batch.
@@ -51,6 +55,9 @@ pub struct Scale {
     pub iterations: usize,
     /// Share of the hybrid's iterations in which its 2-D part is frozen.
     pub volume_stage: f64,
+    /// Phantoms that the encoder is pre-trained on, where no weights are given.
+    #[serde(default = "encoder_cases")]
+    pub encoder_cases: usize,
     pub encoder_iterations: usize,
     pub coarse_iterations: usize,
     /// Grid of the coarse liver net in mm, `[z, y, x]`.
@@ -65,6 +72,11 @@ pub struct Scale {
     pub lesion_threshold: Option<f64>,
     /// Room left around the coarse liver in mm.
     pub margin_mm: f64,
+}
+
+/// In a file of a version before the field was there.
+fn encoder_cases() -> usize {
+    Scale::demo().encoder_cases
 }
 
 impl Scale {
@@ -97,10 +109,12 @@ impl Scale {
             residual: [64, 128, 256, 512, 512],
             coarse: [64, 128, 256, 512, 512],
             patch: 224,
+            working_matrix: None,
             depth: None,
             batch: 10,
             iterations: 100_000,
             volume_stage: 0.5,
+            encoder_cases: 200,
             encoder_iterations: 20_000,
             coarse_iterations: 20_000,
             coarse_spacing_mm: [1.0, 0.69, 0.69],
@@ -121,10 +135,12 @@ impl Scale {
             residual: [16, 32, 64, 128, 128],
             coarse: [16, 32, 64, 128, 128],
             patch: 128,
+            working_matrix: Some(256),
             depth: Some(12),
             batch: 12,
             iterations: 6_000,
-            encoder_iterations: 2_000,
+            encoder_cases: 100,
+            encoder_iterations: 4_000,
             coarse_iterations: 2_000,
             coarse_spacing_mm: [3.0, 1.5, 1.5],
             coarse_patch: 160,
@@ -142,11 +158,13 @@ impl Scale {
             residual: [10, 20, 28, 32, 32],
             coarse: [6, 8, 12, 16, 16],
             patch: 64,
+            working_matrix: Some(128),
             depth: Some(8),
             batch: 6,
             iterations: 3_000,
             volume_stage: 0.5,
-            encoder_iterations: 400,
+            encoder_cases: 48,
+            encoder_iterations: 2_000,
             coarse_iterations: 400,
             coarse_spacing_mm: [4.0, 2.0, 2.0],
             coarse_patch: 32,

@@ -1,7 +1,7 @@
 //! From a study's folder to what a report shows.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::claims::{self, Grounds};
 use super::content::{
@@ -14,15 +14,17 @@ use super::score::Score;
 use super::stages::stage_checks;
 use super::tables::fold_name;
 use super::viewer::{self, Stack, Whole};
+use crate::analysis::published::AddedNumbers;
 use crate::analysis::{Aggregate, Aggregates, Scored, aggregate};
 use crate::dataset::{Protocol, load_pair};
 use crate::error::{Error, Result};
 use crate::evaluation::{ALL_CASES, Label, Row as Tidy, read_metrics_long};
 use crate::harness::{
-    Cell, CellRecord, CellState, ChallengeAnswer, Environment, Fold, Inputs, Leak, Role, Study,
-    TestCase, hardware_line, prediction_path, prediction_seconds, status as cell_states,
+    Cell, CellRecord, CellState, ChallengeAnswer, Environment, Fold, Inputs, Leak, Role, Sight,
+    Study, TestCase, hardware_line, prediction_path, prediction_seconds, status as cell_states,
+    threshold_liver,
 };
-use crate::network::{Part, summarise};
+use crate::network::{ORGANS, Part, summarise};
 use crate::recipe::{Recipe, Variant};
 use crate::seed::Seed;
 use crate::training::{LossRow, read_losses};
@@ -55,7 +57,14 @@ pub fn collect(
     let tested = tested(inputs);
     let with_lesions = tested.iter().filter(|test| test.has_lesion).count();
     let mut notes = notes(study);
+    if let Some(sight) = Sight::of(&inputs.folds, &study.scale) {
+        notes.push(format!(
+            "Grid: {}.",
+            sight.warning().unwrap_or_else(|| sight.words())
+        ));
+    }
     notes.extend(inputs.warnings.iter().cloned());
+    let threshold = threshold_liver(&inputs.folds)?;
     let commit = match environment.machine.commit.as_str() {
         "" => String::new(),
         commit => format!(" ({commit})"),
@@ -74,7 +83,6 @@ pub fn collect(
             .as_ref()
             .and_then(|evidence| Some(&evidence.tables.groups.as_ref()?.0)),
         seed: Seed(study.seed).derive("analysis"),
-        loss_2d_weight: study.recipe.joint_loss_2d_weight,
     })?;
     let (overlays, stacks) = overlays(run, &tested, &plans, &rows)?;
     let compared = evidence.as_ref().map_or(Vec::new(), |_| scored.rows);
@@ -93,6 +101,9 @@ pub fn collect(
         n_test_with_lesions: with_lesions,
         folds: inputs.folds.iter().map(fold_facts).collect(),
         leaks: inputs.folds.iter().flat_map(leak_facts).collect(),
+        threshold_liver: (!threshold.is_empty())
+            .then(|| threshold.values().sum::<f64>() / threshold.len() as f64),
+        published: added_numbers(run)?,
         master_seed: study.seed,
         hdbench: format!("{}{commit}", environment.machine.hdbench),
         hardware: hardware_line(&environment),
@@ -155,6 +166,17 @@ fn tested(inputs: &Inputs) -> Vec<&TestCase> {
         }
     }
     tested
+}
+
+/// Where a study keeps published numbers that its user has added to a table.
+pub fn added_path(run: &Path, number: u8) -> PathBuf {
+    run.join(format!("published-{number}.toml"))
+}
+
+fn added_numbers(run: &Path) -> Result<Vec<AddedNumbers>> {
+    let paths = (0..=9).map(|number| added_path(run, number));
+    let there = paths.filter(|path| path.exists());
+    there.map(|path| AddedNumbers::read(&path)).collect()
 }
 
 fn fold_facts(fold: &Fold) -> FoldFacts {
@@ -236,11 +258,11 @@ fn notes(study: &Study) -> Vec<String> {
         ),
     ];
     if study.encoder_weights.is_none() {
-        notes.push(
-            "No ImageNet weights were at hand: 'pre-trained' means an encoder pre-trained as a \
-             classifier of slices (none, liver, lesion) on the training cases."
-                .into(),
-        );
+        notes.push(format!(
+            "No ImageNet weights were at hand: 'pre-trained' means an encoder that has learned from {} \
+             further phantoms, none of them a case of this study, which of {ORGANS} organs a slice shows.",
+            study.scale.encoder_cases
+        ));
     }
     notes
 }
@@ -371,7 +393,7 @@ fn note(variant: Variant, study: &Study) -> Option<String> {
     let from_encoder = variant.starts_from_encoder() || variant == Variant::HDenseUNet;
     from_encoder.then(|| match study.encoder_weights {
         Some(_) => "encoder from the given DenseNet-161 weights".into(),
-        None => "encoder pre-trained as a slice classifier on the training cases".into(),
+        None => "encoder pre-trained on the organs of further phantoms".into(),
     })
 }
 

@@ -11,6 +11,7 @@ use super::score::Score;
 use super::stages::{StageCheck, stage_checks};
 use super::tables::fold_name;
 use super::viewer::Stack;
+use crate::analysis::published::AddedNumbers;
 use crate::harness::{ChallengeAnswer, Role};
 
 /// Everything a report shows. It holds no date and no machine path, so that the same study gives
@@ -42,6 +43,13 @@ pub struct Content {
     pub n_test: usize,
     /// Number of test cases whose reference has at least one lesion voxel.
     pub n_test_with_lesions: usize,
+    /// Mean liver Dice over the test cases that a threshold and the largest component give
+    /// ([`threshold_liver`](crate::harness::threshold_liver)).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub threshold_liver: Option<f64>,
+    /// Published numbers that the user has added.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub published: Vec<AddedNumbers>,
     /// The study's master seed.
     pub master_seed: u64,
     /// Version of hdbench, with the commit where it is known, e.g. `0.1.0 (3f2c1ab)`.

@@ -37,7 +37,7 @@ pub(super) fn tables(content: &Content) -> Result<Vec<Table>> {
             "Tumour segmentation",
             ", those with tumours",
             &TUMOUR,
-            &published::table(4)?,
+            &published::table(4)?.with(&content.published),
         ),
         scores(
             content,
@@ -45,7 +45,7 @@ pub(super) fn tables(content: &Content) -> Result<Vec<Table>> {
             "Liver segmentation",
             ", tumours counted as liver",
             &LIVER,
-            &published::table(5)?,
+            &published::table(5)?.with(&content.published),
         ),
         folds(content),
     ])

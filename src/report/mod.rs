@@ -39,7 +39,7 @@ mod viewer;
 pub use analysis::{AnalysisTables, LesionBins};
 pub use change_plot::{ChangeLine, ChangeSign, change_plot};
 pub use claims::{Claim, ClaimVerdict};
-pub use collect::collect;
+pub use collect::{added_path, collect};
 pub use content::{
     CaseScore, Content, Cost, Estimate, FoldFacts, Kind, LeakFacts, LossPoint, Row, StageCost,
     Status, Training,

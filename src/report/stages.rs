@@ -3,10 +3,13 @@
 use serde::{Deserialize, Serialize};
 
 use super::content::LossPoint;
+use crate::training::JOINT_STAGE;
 
 /// A stage counts as having learned when the mean loss of its last tenth is at most this part of
-/// the mean loss of its first tenth.
+/// the mean loss of its first tenth ...
 pub(super) const LEARNED_RATIO: f64 = 0.8;
+/// ... or this part, where all its parts have learned before.
+pub(super) const JOINT_RATIO: f64 = 1.0;
 
 /// Mean losses at the two ends of one training stage.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -27,9 +30,17 @@ impl StageCheck {
         self.last_tenth / self.first_tenth
     }
 
-    /// Whether the loss fell to 0.8 of its start or below.
+    /// Up to what ratio the stage counts as having learned.
+    pub fn limit(&self) -> f64 {
+        match self.stage.as_str() {
+            JOINT_STAGE => JOINT_RATIO,
+            _ => LEARNED_RATIO,
+        }
+    }
+
+    /// Whether the loss fell as far as it has to.
     pub fn learned(&self) -> bool {
-        self.ratio() <= LEARNED_RATIO
+        self.ratio() <= self.limit()
     }
 }
 
@@ -83,6 +94,11 @@ mod tests {
         assert!(checks[0].learned());
         assert_eq!((checks[1].first_tenth, checks[1].last_tenth), (4.0, 3.9));
         assert!(!checks[1].learned());
+        // What goes on from networks that have learned has less to gain.
+        for (last, learned) in [(3.9, true), (4.1, false)] {
+            let joint = stage_checks(&points("joint", &[4.0, 9.0, last]));
+            assert_eq!(joint[0].learned(), learned);
+        }
     }
 
     #[test]

@@ -10,9 +10,6 @@ use crate::artifact::hash_bytes;
 use crate::error::{Error, Result};
 use crate::harness::Role;
 
-/// Mark of a published number of certainty M.
-const UNVERIFIED: &str = "unverified";
-
 /// The head above what the challenge's server gave.
 const CHALLENGE: &str = "LiTS server, the challenge's answer to this study's submissions, imported";
 
@@ -122,7 +119,7 @@ pub fn results_fingerprint(content: &Content) -> String {
 
 fn ablation_tables(content: &Content) -> Result<Vec<Table>> {
     Ok(vec![
-        ablation(content, &published::table(2)?),
+        ablation(content, &published::table(2)?.with(&content.published)),
         scores(
             content,
             "lesion",
@@ -207,10 +204,17 @@ fn ablation(content: &Content, published: &PublishedTable) -> Table {
             ..score_column(score).under(CHALLENGE)
         }));
     }
-    columns.extend(DICE.map(|score| Column {
+    let known: Vec<Score> = DICE
+        .into_iter()
+        .filter(|score| {
+            let cell = |row: &Row| published_cell(published, &row.variant, *score);
+            content.rows.iter().any(|row| cell(row) != Cell::Missing)
+        })
+        .collect();
+    columns.extend(known.iter().map(|score| Column {
         key: format!("published_{}", score.key()),
         direction: None,
-        ..score_column(score).under(&theirs)
+        ..score_column(*score).under(&theirs)
     }));
     let rows = content.rows.iter().map(|row| {
         let mut cells = vec![name(row)];
@@ -218,7 +222,8 @@ fn ablation(content: &Content, published: &PublishedTable) -> Table {
         if answered {
             cells.extend(DICE.map(|score| challenge_cell(row, score)));
         }
-        cells.extend(DICE.map(|score| published_cell(published, &row.variant, score)));
+        let theirs = known.iter();
+        cells.extend(theirs.map(|score| published_cell(published, &row.variant, *score)));
         row_of(row, cells)
     });
     Table {
@@ -226,8 +231,7 @@ fn ablation(content: &Content, published: &PublishedTable) -> Table {
         columns,
         notes: std::iter::once(format!(
             "Published columns: {}. They are another test set, training set and hardware and \
-             stand here as a reference only; an unverified number is recalled from the \
-             paper and waits for a check against it.",
+             stand here as a reference only; a number that is not known from a text is not shown.",
             published.source
         ))
         .chain(challenge_notes(content))
@@ -382,6 +386,7 @@ fn training(content: &Content) -> Table {
                 Cell::number(Some(check.first_tenth)),
                 Cell::number(Some(check.last_tenth)),
                 Cell::number(Some(check.ratio())),
+                Cell::number(Some(check.limit())),
                 Cell::text(if check.learned() { "yes" } else { "no" }),
             ]);
             rows.push(row_of(row, cells));
@@ -396,7 +401,8 @@ fn training(content: &Content) -> Table {
         Column::numbers("loss_first_tenth", "Loss, first tenth", Unit::None, 4),
         Column::numbers("loss_last_tenth", "Loss, last tenth", Unit::None, 4),
         Column::numbers("loss_ratio", "Ratio", Unit::None, 2),
-        Column::words("learned", "At most 0.8"),
+        Column::numbers("limit", "At most", Unit::None, 1),
+        Column::words("learned", "Learned"),
     ]);
     Table {
         rows,
@@ -531,6 +537,9 @@ fn published_cell(published: &PublishedTable, variant: &str, score: Score) -> Ce
         .map_or(Cell::Missing, |row| published_value(row, score.key()))
 }
 
+/// Mark of a number that the user has added.
+const ADDED: &str = "added";
+
 /// A number of a published row by the key of its column.
 pub(super) fn published_value(row: &PublishedRow, key: &str) -> Cell {
     row.cells
@@ -540,7 +549,7 @@ pub(super) fn published_value(row: &PublishedRow, key: &str) -> Cell {
             sd: cell.sd,
             n: None,
             interval: None,
-            mark: cell.certainty.is_unverified().then(|| UNVERIFIED.into()),
+            mark: cell.added.then(|| ADDED.into()),
         })
 }
 

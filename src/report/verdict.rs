@@ -2,7 +2,7 @@
 
 use super::content::{Content, Kind, Status};
 use super::score::Score;
-use super::stages::LEARNED_RATIO;
+use super::stages::{JOINT_RATIO, LEARNED_RATIO};
 use crate::harness::Role;
 
 /// One line, and whether it is good news; a plain figure is neither.
@@ -17,6 +17,7 @@ pub(super) fn verdicts(content: &Content) -> Vec<Verdict> {
     out.extend(leakage(content));
     out.extend(transfer(content));
     out.extend(learning(content));
+    out.extend(below_threshold(content));
     out.extend(range(
         content,
         "Liver Dice per case",
@@ -110,6 +111,29 @@ fn transfer(content: &Content) -> Option<Verdict> {
     Some(Verdict { good: None, text })
 }
 
+/// Networks that have not even learned what a window of HU knows.
+fn below_threshold(content: &Content) -> Option<Verdict> {
+    let threshold = content.threshold_liver?;
+    let below: Vec<String> = content
+        .rows
+        .iter()
+        .filter(|row| row.role == Role::Own && row.status == Status::Done)
+        .filter_map(|row| {
+            let liver = row.scores.get(&Score::LiverDicePerCase)?.mean;
+            (liver < threshold).then(|| format!("{} ({:.1} %)", row.title, 100.0 * liver))
+        })
+        .collect();
+    (!below.is_empty()).then(|| Verdict {
+        good: Some(false),
+        text: format!(
+            "Liver Dice per case below what a threshold and the largest component give on the same cases \
+             ({:.1} %): {}. What these networks say of lesions is no result; the notes say what a patch sees.",
+            100.0 * threshold,
+            below.join("; ")
+        ),
+    })
+}
+
 fn learning(content: &Content) -> Option<Verdict> {
     let mut stages = 0;
     let mut stuck = Vec::new();
@@ -125,15 +149,16 @@ fn learning(content: &Content) -> Option<Verdict> {
             }
         }
     }
+    let limit = format!(
+        "{LEARNED_RATIO} of the first tenth's (of the joint stage, which goes on from trained parts, {JOINT_RATIO:.1})"
+    );
     let text = match (stages, stuck.len()) {
         (0, _) => return None,
         (_, 0) => format!(
-            "In each of the {stages} training stages the mean loss of the last tenth is at most \
-             {LEARNED_RATIO} of the first tenth's."
+            "In each of the {stages} training stages the mean loss of the last tenth is at most {limit}."
         ),
         (_, n) => format!(
-            "In {n} of {stages} training stages the mean loss of the last tenth is above \
-             {LEARNED_RATIO} of the first tenth's: {}.",
+            "In {n} of {stages} training stages the mean loss of the last tenth is above {limit}: {}.",
             stuck.join("; ")
         ),
     };

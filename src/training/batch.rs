@@ -8,9 +8,10 @@ pub struct Batch {
     /// HU minus the mean, `[n, 1, s, y, x]`.
     pub image: Vec<f32>,
     pub image_shape: [usize; 5],
-    /// One class a voxel `[n, z, y, x]`, or one a patch `[n]`; [`super::IGNORED`] takes no part.
+    /// One class a voxel `[n, z, y, x]`, or 0 and 1 for every organ of a patch `[n, organs]`;
+    /// [`super::IGNORED`] takes no part.
     pub labels: Vec<u8>,
-    /// `[n, z, y, x]`; `[n, 1, 1, 1]` for one a patch.
+    /// `[n, z, y, x]`; `[n, organs, 1, 1]` for organs of a patch.
     pub labels_shape: [usize; 4],
 }
 

@@ -33,7 +33,11 @@ pub struct LossRow {
     pub iteration: usize,
     pub stage: String,
     pub lr: f64,
+    /// Of what the network answers; of the hybrid, of its fusion.
     pub loss: f64,
+    /// Of the hybrid's 2-D part, where it trains beside the fusion.
+    #[serde(default)]
+    pub loss_2d: Option<f64>,
     /// Wall time of the iteration.
     pub seconds: f64,
 }

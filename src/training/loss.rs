@@ -1,4 +1,4 @@
-use burn::tensor::activation::log_softmax;
+use burn::tensor::activation::{log_sigmoid, log_softmax};
 use burn::tensor::{Tensor, TensorData};
 
 use super::sampler::IGNORED;
@@ -41,11 +41,16 @@ pub fn segmentation_loss(
     sum * (-1.0 / counted.max(1) as f64)
 }
 
-/// Cross-entropy of one class a patch, mean over patches.
+/// Binary cross-entropy of which organs patches show, mean over patches and organs.
 ///
 /// # Shapes
-/// `logits` `[n, classes, 1, 1, 1]`, `labels` `[n]`.
-pub fn classification_loss(logits: Tensor<5>, labels: &[u8]) -> Tensor<1> {
-    let classes = logits.dims()[1];
-    segmentation_loss(logits, labels, &vec![1.0; classes], 0)
+/// `logits` `[n, organs, 1, 1, 1]`, `labels` `[n, organs]`, 0 or 1.
+pub fn presence_loss(logits: Tensor<5>, labels: &[u8]) -> Tensor<1> {
+    let shape = logits.dims();
+    let shown: Vec<f32> = labels.iter().map(|&label| f32::from(label)).collect();
+    let shown = Tensor::<5>::from_data(TensorData::new(shown, shape), &logits.device());
+    // -y ln p - (1 - y) ln (1 - p), for any logit.
+    let log_p = log_sigmoid(logits.clone());
+    let loss = logits * shown.neg().add_scalar(1.0) - log_p;
+    loss.mean()
 }

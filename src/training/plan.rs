@@ -4,6 +4,9 @@ use super::sampler::Target;
 use crate::network::{Mode, Part};
 use crate::recipe::{FrozenNorms, Recipe, Scale, Variant};
 
+/// The stage in which all parts of the hybrid train on together.
+pub const JOINT_STAGE: &str = "joint";
+
 /// What keeps its values during a stage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -24,6 +27,8 @@ pub struct StagePlan {
     pub joined: bool,
     pub frozen: Frozen,
     pub fusion_dropout: f64,
+    /// Learning rate, as a share of the training's.
+    pub rate: f64,
     /// Weight of the hybrid's 2-D loss beside the loss of its fusion (1).
     pub loss_2d_weight: f64,
     pub target: Target,
@@ -37,6 +42,7 @@ impl StagePlan {
             joined: true,
             frozen: Frozen::Nothing,
             fusion_dropout: 0.0,
+            rate: 1.0,
             loss_2d_weight: 0.0,
             target,
         }
@@ -59,7 +65,7 @@ pub fn stages(part: Part, recipe: &Recipe, scale: &Scale) -> Vec<StagePlan> {
         Part::Encoder => vec![StagePlan::new(
             "pre-training",
             scale.encoder_iterations,
-            Target::SliceClass,
+            Target::Organs,
         )],
         Part::Coarse => vec![StagePlan::new(
             "coarse",
@@ -92,8 +98,9 @@ pub fn stages(part: Part, recipe: &Recipe, scale: &Scale) -> Vec<StagePlan> {
                         FrozenNorms::Released => Frozen::ReleasedJointNorms,
                     },
                     fusion_dropout: recipe.dropout_fusion_joint_stage,
+                    rate: recipe.joint_rate,
                     loss_2d_weight: recipe.joint_loss_2d_weight,
-                    ..StagePlan::new("joint", total - volume, Target::Segmentation)
+                    ..StagePlan::new(JOINT_STAGE, total - volume, Target::Segmentation)
                 },
             ]
         }

@@ -66,7 +66,7 @@ pub fn probe(
     if let Some(features) = found.features.clone() {
         answers.insert("features".into(), read(features.inner()));
     }
-    let loss = stage_loss(found, plan, recipe, batch);
+    let loss = stage_loss(found, plan, recipe, batch).total();
     answers.insert("loss".into(), read(loss.clone().inner()));
     let gradients = loss.backward();
     let of_parameters = torch_gradients(&network, &gradients);

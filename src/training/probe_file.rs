@@ -7,7 +7,7 @@ use super::probe::Probe;
 use super::sampler::IGNORED;
 use crate::artifact::{read_file, write_atomic};
 use crate::error::{Error, Result};
-use crate::network::{Input, Part};
+use crate::network::{Input, ORGANS, Part};
 
 const HINT: &str = "a .safetensors file with `input`, f32 [n, 1, slices, y, x], and `labels`, u8 [n, z, y, x], is \
      expected; the encoder takes one class a patch, [n, 1, 1, 1]";
@@ -51,7 +51,7 @@ pub fn read_batch(path: &Path, part: Part, input: Input) -> Result<Batch> {
         )));
     }
     let (depth, plane) = match (part, input) {
-        (Part::Encoder, _) => (1, [1, 1]),
+        (Part::Encoder, _) => (ORGANS, [1, 1]),
         (_, Input::Slices { .. }) => (1, [y, x]),
         (_, Input::Volume) => (slices, [y, x]),
     };
@@ -60,7 +60,10 @@ pub fn read_batch(path: &Path, part: Part, input: Input) -> Result<Batch> {
             "labels have the shape {labels_shape:?}, which does not fit input {image_shape:?}"
         )));
     }
-    let classes = if part == Part::Coarse { 2 } else { 3 };
+    let classes = match part {
+        Part::Coarse | Part::Encoder => 2,
+        Part::Variant(_) => 3,
+    };
     let strange = |&&label: &&u8| label >= classes && label != IGNORED;
     if let Some(label) = labels.data().iter().find(strange) {
         return Err(refuse(format!("{label} is no label of {part}")));

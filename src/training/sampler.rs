@@ -4,8 +4,9 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::batch::Batch;
+use crate::dataset::phantom::Organ;
 use crate::error::{Error, Result};
-use crate::network::Input;
+use crate::network::{Input, ORGANS};
 use crate::preprocess::{Grid, Stored};
 use crate::recipe::{Augmentation, Recipe, Scale};
 use crate::seed::{Seed, Stream};
@@ -24,8 +25,8 @@ pub enum Target {
     Segmentation,
     /// Liver or not for each voxel of the coarse grid.
     Liver,
-    /// None, liver or lesion for the slice.
-    SliceClass,
+    /// For each of [`ORGANS`] whether the slice shows it; cases are labelled by organs.
+    Organs,
 }
 
 /// Where a patch is centred.
@@ -122,7 +123,7 @@ impl<'a> Sampler<'a> {
             image_shape: [patches, 1, depth + 2 * context, side, side],
             labels: Vec::new(),
             labels_shape: match self.target {
-                Target::SliceClass => [patches, 1, 1, 1],
+                Target::Organs => [patches, ORGANS, 1, 1],
                 _ => [patches, depth, side, side],
             },
         };
@@ -130,7 +131,7 @@ impl<'a> Sampler<'a> {
         for patch in drawn {
             batch.image.extend(patch.image.iter().map(|hu| hu - mean));
             match self.target {
-                Target::SliceClass => batch.labels.push(slice_class(&patch.labels)),
+                Target::Organs => batch.labels.extend(organs_shown(&patch.labels)),
                 _ => batch.labels.extend(patch.labels),
             }
         }
@@ -149,35 +150,21 @@ impl<'a> Sampler<'a> {
         loop {
             let name = format!("sampler/{index}/{attempt}");
             let mut stream = seed.stream_at(&name, iteration);
-            // The wanted class is the same in every attempt: only the place is drawn again.
-            let wanted = seed
-                .stream_at(&format!("wanted/{index}"), iteration)
-                .below(3) as u8;
-            let patch = self.attempt(&mut stream, wanted, depth, context)?;
+            let patch = self.attempt(&mut stream, depth, context)?;
             attempt += 1;
-            if attempt == TRIES || self.accepts(&patch, wanted) {
+            if attempt == TRIES || self.accepts(&patch) {
                 return Ok(patch);
             }
         }
     }
 
-    fn accepts(&self, patch: &Patch, wanted: u8) -> bool {
-        match (self.target, self.input) {
-            (Target::SliceClass, _) => slice_class(&patch.labels) == wanted,
-            (Target::Segmentation, Input::Volume) if self.recipe.only_patches_with_all_classes => {
-                (0..3).all(|class| patch.labels.contains(&class))
-            }
-            _ => true,
-        }
+    fn accepts(&self, patch: &Patch) -> bool {
+        let of_volume = self.target == Target::Segmentation && self.input == Input::Volume;
+        let all_classes = of_volume && self.recipe.only_patches_with_all_classes;
+        !all_classes || (0..3).all(|class| patch.labels.contains(&class))
     }
 
-    fn attempt(
-        &self,
-        stream: &mut Stream,
-        wanted: u8,
-        depth: usize,
-        context: usize,
-    ) -> Result<Patch> {
+    fn attempt(&self, stream: &mut Stream, depth: usize, context: usize) -> Result<Patch> {
         let case = self.cases[stream.below(self.cases.len())];
         let facts = case.facts(grid_of(self.target));
         let lesion = facts.has_lesion();
@@ -188,11 +175,7 @@ impl<'a> Sampler<'a> {
             Target::Segmentation => Centres::Liver,
             Target::Liver if stream.chance(0.5) => Centres::Anywhere,
             Target::Liver => Centres::Liver,
-            Target::SliceClass => match wanted {
-                2 if lesion => Centres::Lesion,
-                0 => Centres::Anywhere,
-                _ => Centres::Liver,
-            },
+            Target::Organs => Centres::Anywhere,
         };
         let centre = self.centre(case, centres, stream)?;
         let [low, high] = self.recipe.zoom;
@@ -347,18 +330,23 @@ impl<'a> Sampler<'a> {
 fn grid_of(target: Target) -> Grid {
     match target {
         Target::Liver => Grid::Coarse,
-        Target::Segmentation | Target::SliceClass => Grid::Original,
+        Target::Segmentation | Target::Organs => Grid::Working,
     }
 }
 
-/// The highest class of a slice.
-fn slice_class(labels: &[u8]) -> u8 {
-    labels
-        .iter()
-        .copied()
-        .filter(|&label| label != IGNORED)
-        .max()
-        .unwrap_or(0)
+/// An organ is shown where it has this part of the pixels.
+const SHOWN: usize = 256;
+
+/// For each organ 1 where it is shown, from the first that is not everywhere.
+fn organs_shown(labels: &[u8]) -> [u8; ORGANS] {
+    let mut pixels = [0_usize; ORGANS];
+    for &label in labels {
+        let organ = usize::from(label).checked_sub(Organ::Muscle as usize);
+        if let Some(count) = organ.and_then(|organ| pixels.get_mut(organ)) {
+            *count += 1;
+        }
+    }
+    pixels.map(|count| u8::from(count * SHOWN >= labels.len()))
 }
 
 /// Where a pixel of the turned patch comes from: bit 0 mirrors x, bit 1 mirrors y, bit 2 swaps
@@ -400,6 +388,18 @@ mod tests {
             })
             .collect();
         assert_eq!(turns.len(), 8);
+    }
+
+    #[test]
+    fn an_organ_is_shown_from_a_few_pixels_on() {
+        assert_eq!(ORGANS, Organ::Lesion as usize - Organ::Muscle as usize + 1);
+        let mut labels = vec![Organ::Fat as u8; 1024];
+        labels[..3].fill(Organ::Spleen as u8);
+        labels[3..7].fill(Organ::Lesion as u8);
+        labels[7] = IGNORED;
+        let shown = organs_shown(&labels);
+        assert_eq!(shown.iter().filter(|&&organ| organ == 1).count(), 1);
+        assert_eq!(shown[ORGANS - 1], 1);
     }
 
     #[test]

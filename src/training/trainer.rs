@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::batch::Batch;
 use super::checkpoint::{Checkpoint, LossRow};
-use super::loss::{classification_loss, segmentation_loss};
+use super::loss::{presence_loss, segmentation_loss};
 use super::plan::{Frozen, StagePlan};
 use super::sampler::{Sampler, Target};
 use super::sgd::sgd;
@@ -17,7 +17,7 @@ use crate::error::{Error, Result};
 use crate::network::{Answers, Network, Pass, identify, update_running};
 use crate::preprocess::Stored;
 use crate::progress::Progress;
-use crate::recipe::{Recipe, Scale, Schedule};
+use crate::recipe::{Recipe, Scale, Schedule, StageMomentum};
 use crate::seed::{Seed, Stream};
 use crate::text::Shown as _;
 
@@ -97,7 +97,9 @@ impl Session<'_> {
             network = self.stage(plan, network, &mut optimizer, &mut state)?;
             if let Some(next) = stages.get(index + 1) {
                 state = self.beginning(next, state.losses);
-                optimizer = sgd(self.recipe);
+                if self.recipe.stage_momentum == StageMomentum::Zero {
+                    optimizer = sgd(self.recipe);
+                }
                 state.save(self.cell, &network, &optimizer)?;
             }
         }
@@ -139,12 +141,13 @@ impl Session<'_> {
             // Counted over the cell, so that a later stage does not see the same patches again.
             let iteration = state.losses.len() as u64;
             let batch = sampler.draw(self.seed, iteration)?;
-            let (value, gradients) = self.gradients(&network, plan, &batch, iteration);
-            if !value.is_finite() {
+            let (losses, gradients) = self.gradients(&network, plan, &batch, iteration);
+            let values = [Some(losses.own), losses.slices].into_iter().flatten();
+            if let Some(loss) = values.into_iter().find(|loss| !loss.is_finite()) {
                 return Err(Error::Diverged {
                     what: format!("{} ({})", self.cell.shown(), plan.name),
                     iteration: state.losses.len() + 1,
-                    loss: value,
+                    loss,
                 });
             }
             network = optimizer.step(lr, network, gradients);
@@ -153,7 +156,8 @@ impl Session<'_> {
                 iteration: state.losses.len() + 1,
                 stage: plan.name.clone(),
                 lr,
-                loss: value,
+                loss: losses.own,
+                loss_2d: losses.slices,
                 seconds: began.elapsed().as_secs_f64(),
             });
             self.progress.advance(self.units);
@@ -177,10 +181,11 @@ impl Session<'_> {
     }
 
     fn learning_rate(&self, plan: &StagePlan, iteration: usize) -> f64 {
-        let rate = self
-            .scale
-            .learning_rate
-            .unwrap_or(self.recipe.learning_rate);
+        let rate = plan.rate
+            * self
+                .scale
+                .learning_rate
+                .unwrap_or(self.recipe.learning_rate);
         match self.recipe.schedule {
             Schedule::Constant => rate,
             Schedule::Polynomial(power) => {
@@ -196,7 +201,7 @@ impl Session<'_> {
         plan: &StagePlan,
         batch: &Batch,
         iteration: u64,
-    ) -> (f64, GradientsParams) {
+    ) -> (Losses, GradientsParams) {
         let dropout = self.seed.stream_at("dropout", iteration);
         let step = Step {
             plan,
@@ -229,16 +234,15 @@ impl Step<'_> {
         network: &Network,
         batch: &Batch,
         dropout: Stream,
-    ) -> (f64, GradientsParams) {
+    ) -> (Losses, GradientsParams) {
         let home = &self.devices[0];
         let shards = batch.shards(self.shards);
         if shards.len() == 1 {
             let mut pass = Pass::training(dropout);
             let answers = network.forward(batch.image(home), self.plan.mode(), &mut pass);
             let loss = stage_loss(answers, self.plan, self.recipe, batch);
-            let value = f64::from(loss.clone().into_scalar::<f32>());
-            let gradients = GradientsParams::from_grads(loss.backward(), network);
-            return (value, gradients);
+            let gradients = GradientsParams::from_grads(loss.total().backward(), network);
+            return (Losses::read(loss), gradients);
         }
         let counted = batch.counted().max(1) as f64;
         let (mut losses, mut statistics) = (Vec::new(), Vec::new());
@@ -249,40 +253,83 @@ impl Step<'_> {
             let mut pass = Pass::shard(dropout.clone(), *first, batch.len());
             let answers = copy.forward(shard.image(device), self.plan.mode(), &mut pass);
             let share = shard.counted() as f64 / counted;
-            let loss = stage_loss(answers, self.plan, self.recipe, shard) * share;
-            losses.push(loss.clone());
-            let gradients = GradientsParams::from_grads(loss.backward(), &copy);
+            let loss = stage_loss(answers, self.plan, self.recipe, shard);
+            let part = loss.total() * share;
+            losses.push((loss, share));
+            let gradients = GradientsParams::from_grads(part.backward(), &copy);
             sum.accumulate(network, gradients.to_device(&home.clone().inner(), network));
             let patches = shard.len() as f64 / batch.len() as f64;
             statistics.push((patches, pass.into_statistics()));
         }
         update_running(statistics);
-        let values = losses
-            .into_iter()
-            .map(|loss| f64::from(loss.into_scalar::<f32>()));
-        (values.sum(), sum.grads())
+        let mut values = Losses::default();
+        for (loss, share) in losses {
+            values.add(Losses::read(loss), share);
+        }
+        (values, sum.grads())
     }
 }
 
-/// The loss of a stage.
-pub fn stage_loss(answers: Answers, plan: &StagePlan, recipe: &Recipe, batch: &Batch) -> Tensor<1> {
+/// The losses of a stage's mini-batch.
+pub struct StageLoss {
+    /// Of what the network answers; of the hybrid, of its fusion.
+    pub own: Tensor<1>,
+    /// Of the hybrid's 2-D part, where it trains beside the fusion, with its weight.
+    pub slices: Option<(Tensor<1>, f64)>,
+}
+
+impl StageLoss {
+    /// What is minimised: both, the second by its weight.
+    pub fn total(&self) -> Tensor<1> {
+        match &self.slices {
+            None => self.own.clone(),
+            Some((slices, weight)) => self.own.clone() + slices.clone() * *weight,
+        }
+    }
+}
+
+/// The losses of a stage.
+pub fn stage_loss(answers: Answers, plan: &StagePlan, recipe: &Recipe, batch: &Batch) -> StageLoss {
     let outer = match batch.labels_shape[1] {
         1 => 0,
         _ => recipe.outer_slices_dropped,
     };
     let weights = &recipe.class_weights;
-    match plan.target {
-        Target::SliceClass => classification_loss(answers.logits, &batch.labels),
+    let own = match plan.target {
+        Target::Organs => presence_loss(answers.logits, &batch.labels),
         Target::Liver => segmentation_loss(answers.logits, &batch.labels, &[1.0, 1.0], 0),
-        Target::Segmentation => {
-            let loss = segmentation_loss(answers.logits, &batch.labels, weights, outer);
-            match answers.logits_2d.filter(|_| plan.loss_2d_weight > 0.0) {
-                Some(logits) => {
-                    let slices = segmentation_loss(logits, &batch.labels, weights, outer);
-                    loss + slices * plan.loss_2d_weight
-                }
-                None => loss,
-            }
+        Target::Segmentation => segmentation_loss(answers.logits, &batch.labels, weights, outer),
+    };
+    let slices = answers.logits_2d.filter(|_| plan.loss_2d_weight > 0.0);
+    let slices = slices.map(|logits| {
+        let loss = segmentation_loss(logits, &batch.labels, weights, outer);
+        (loss, plan.loss_2d_weight)
+    });
+    StageLoss { own, slices }
+}
+
+/// What losses came to: the network's own, and that of the hybrid's 2-D part where it trains beside the
+/// fusion.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Losses {
+    pub own: f64,
+    pub slices: Option<f64>,
+}
+
+impl Losses {
+    fn read(loss: StageLoss) -> Self {
+        let value = |loss: Tensor<1>| f64::from(loss.into_scalar::<f32>());
+        Self {
+            own: value(loss.own),
+            slices: loss.slices.map(|(slices, _)| value(slices)),
+        }
+    }
+
+    /// With the part that a shard has in a mini-batch.
+    fn add(&mut self, shard: Self, part: f64) {
+        self.own += shard.own * part;
+        if let Some(slices) = shard.slices {
+            *self.slices.get_or_insert(0.0) += slices * part;
         }
     }
 }

@@ -27,7 +27,7 @@ pub use nifti_read::{
 };
 pub use nifti_write::{write_hu, write_image, write_labels};
 pub use orientation::Orientation;
-pub use resample::{resample_linear, resample_nearest};
+pub use resample::{GridPart, resample_linear, resample_mean, resample_nearest, resample_part};
 
 use ndarray::Array3;
 

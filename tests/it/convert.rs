@@ -4,7 +4,9 @@ use std::fs;
 use std::path::Path;
 use std::time::SystemTime;
 
+use hdbench::dataset::check::check;
 use hdbench::dataset::{Dataset, Layout, find, load_pair};
+use hdbench::progress::Silent;
 use hdbench::volume::{read_header, write_hu};
 use ndarray::Axis;
 
@@ -212,4 +214,66 @@ fn the_real_patient_becomes_the_real_lits_case() {
     let mut turned = ours.image.voxels;
     turned.invert_axis(Axis(1));
     assert_ne!(turned, theirs.image.voxels);
+}
+
+/// A liver on the patient's left is told; its scan is turned where that is asked for, and then alone.
+#[test]
+fn a_mirrored_scan_is_told_and_turned_only_when_asked() {
+    let dir = tempfile::tempdir().unwrap();
+    let lits = dir.path().join("lits");
+    let mut scan = small_scan([8, 12, 16], [2.5, 0.75, 0.75], 1);
+    // Canonical x grows to the patient's right.
+    scan.labels.voxels.fill(0);
+    scan.labels
+        .voxels
+        .slice_mut(ndarray::s![2..6, 3..9, 2..7])
+        .fill(1);
+    write_lits(&lits, 28, ".nii.gz", &scan);
+    let mut right = scan.clone();
+    right.labels.voxels.invert_axis(ndarray::Axis(2));
+    write_lits(&lits, 29, ".nii.gz", &right);
+    let told = |data: &Path| -> Vec<String> {
+        let problems = check(&find(data).unwrap(), 1, &Silent).unwrap().problems;
+        let left = problems.into_iter().filter(|p| p.code == "liver-left");
+        left.map(|problem| format!("{}: {}", problem.case, problem.message))
+            .collect()
+    };
+    let found = told(&lits);
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].starts_with("volume-28: by its affine (RAS)"));
+    assert!(found[0].contains("volumes 28 to 47"), "{found:?}");
+    let plain = dir.path().join("plain");
+    convert("lits", &lits, &plain, 0);
+    assert_eq!(told(&plain), found);
+    let turned = dir.path().join("turned");
+    let command = |case: &str, out: &Path| {
+        let output = datasets(&[
+            &"convert",
+            &"--to",
+            &"lits",
+            &"--mirror",
+            &case,
+            &lits,
+            &out,
+        ]);
+        (code(&output), stderr(&output))
+    };
+    assert_eq!(command("volume-28", &turned).0, 0);
+    assert_eq!(told(&turned), Vec::<String>::new());
+    let read = |folder: &Path, id: usize| load_pair(&find(folder).unwrap().cases[id]).unwrap();
+    for id in [0, 1] {
+        let (before, after) = (read(&lits, id), read(&turned, id));
+        assert_eq!(before.image.voxels, after.image.voxels);
+        assert_eq!(before.labels.voxels, after.labels.voxels);
+        let same = before.image.geometry.affine == after.image.geometry.affine;
+        assert_eq!(same, id == 1);
+    }
+    // About the middle of the volume: where the first voxel was, the last one is.
+    let affine = read(&turned, 0).image.geometry.affine;
+    let old = read(&lits, 0).image.geometry.affine;
+    assert_eq!(affine[0][0], -old[0][0]);
+    assert!((affine[0][3] - (old[0][3] + 15.0 * old[0][0])).abs() < 1e-6);
+    let (ended, said) = command("volume-7", &dir.path().join("none"));
+    assert_eq!(ended, 2);
+    assert!(said.contains("--mirror volume-7"), "{said}");
 }

@@ -39,6 +39,7 @@ impl Engine for Here<'_> {
 fn scale() -> Scale {
     Scale {
         iterations: 4,
+        encoder_cases: 2,
         encoder_iterations: 2,
         coarse_iterations: 2,
         ..tiny_scale()

@@ -145,6 +145,7 @@ fn every_device_trains_and_answers() {
         for set in [
             "iterations=4",
             "encoder_iterations=2",
+            "encoder_cases=2",
             "coarse_iterations=4",
             "unet=[2,3,4,4,4]",
             "coarse=[2,3,4,4,4]",

@@ -24,6 +24,8 @@ fn ablation(dir: &Path, more: &[&str]) -> Output {
         "--set",
         "encoder_iterations=6",
         "--set",
+        "encoder_cases=2",
+        "--set",
         "coarse_iterations=6",
         "--variant",
         "unet",

@@ -14,13 +14,15 @@ pub fn hdbench(dir: &Path, arguments: &[&str]) -> Output {
         .unwrap()
 }
 
-const SMALL: [&str; 8] = [
+const SMALL: [&str; 10] = [
     "--data",
     "phantoms",
     "--set",
     "iterations=12",
     "--set",
     "encoder_iterations=10",
+    "--set",
+    "encoder_cases=2",
     "--set",
     "coarse_iterations=10",
 ];
@@ -95,7 +97,7 @@ fn a_study_is_planned_run_in_parts_followed_verified_and_reproduced() {
     fs::write(
         path.join("small.toml"),
         "study = \"ablation\"\ndata = \"phantoms\"\nout = \"run\"\nvariant = [\"denseunet2d\", \"unet\"]\n\
-         [set]\niterations = 12\nencoder_iterations = 10\ncoarse_iterations = 10\n",
+         [set]\niterations = 12\nencoder_iterations = 10\nencoder_cases = 2\ncoarse_iterations = 10\n",
     )
     .unwrap();
     let arguments = ["study", "plan", "small.toml", "--only", "denseunet2d/*"];

@@ -46,6 +46,7 @@ fn a_full_disk_fails_cells_and_keeps_what_is_done() {
         for set in [
             "iterations=4",
             "encoder_iterations=4",
+            "encoder_cases=2",
             "coarse_iterations=4",
         ] {
             command.args(["--set", set]);
@@ -172,7 +173,14 @@ fn a_cell_that_runs_out_of_memory_says_so_and_the_others_go_on() {
                 "ablation", "--data", "phantoms", "--out", "run", "--jobs", "1",
             ])
             .args(["--variant", "unet", "--variant", "denseunet3d"])
-            .args(["--set", "iterations=3", "--set", "encoder_iterations=3"])
+            .args([
+                "--set",
+                "iterations=3",
+                "--set",
+                "encoder_iterations=3",
+                "--set",
+                "encoder_cases=2",
+            ])
             .args(["--set", "coarse_iterations=3"])
             .args(["--set", "scale.unet=[256,512,1024,2048,2048]"])
             // Every thread takes its share of what a process may address.

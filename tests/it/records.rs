@@ -84,7 +84,7 @@ fn what_is_not_as_recorded_is_found_and_made_anew() {
         flip(&cell.join(file));
     }
     let cached = fs::read_dir(path.join("run/cache")).unwrap().next();
-    let cached = cached.unwrap().unwrap().path().join("original.image");
+    let cached = cached.unwrap().unwrap().path().join("working.image");
     flip(&cached);
     let found = verified(path, 4);
     let named: Vec<&str> = found["mismatches"]
@@ -106,7 +106,7 @@ fn what_is_not_as_recorded_is_found_and_made_anew() {
     text(&again, 0);
     let told = String::from_utf8_lossy(&again.stderr);
     assert!(
-        told.contains("original.image is not as it was written"),
+        told.contains("working.image is not as it was written"),
         "{told}"
     );
     assert_eq!(contents(&cell), before);
@@ -202,7 +202,14 @@ fn a_prediction_that_was_replaced_after_a_kill_is_made_again() {
 fn stale_cells_are_judged_nowhere() {
     let dir = phantoms();
     let path = dir.path();
-    let both = ["--variant", "denseunet2d", "--set", "encoder_iterations=8"];
+    let both = [
+        "--variant",
+        "denseunet2d",
+        "--set",
+        "encoder_iterations=8",
+        "--set",
+        "encoder_cases=2",
+    ];
     text(&start(path, &[&FEW[..], &both].concat()), 0);
     let save = ["baseline", "save", "run", "--name", "before", "--dir", "b"];
     text(&hdbench(path, &save), 0);

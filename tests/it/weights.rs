@@ -7,7 +7,7 @@ use std::process::{Command, Output};
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
 use hdbench::network::{
-    Network, Part, Pass, Values, export_weights, import_weights, initialise, load_encoder,
+    Network, ORGANS, Part, Pass, Values, export_weights, import_weights, initialise, load_encoder,
     torch_values, values,
 };
 use hdbench::recipe::{Recipe, RecipeName, Scale, ScaleName, Variant};
@@ -301,10 +301,13 @@ pub fn batch(part: Part, plane: usize, seed: Seed) -> Batch {
     };
     let mut stream = seed.stream("batch");
     let labels_shape = match part {
-        Part::Encoder => [n, 1, 1, 1],
+        Part::Encoder => [n, ORGANS, 1, 1],
         _ => [n, depth, plane, plane],
     };
-    let classes = if part == Part::Coarse { 2 } else { 3 };
+    let classes = match part {
+        Part::Coarse | Part::Encoder => 2,
+        Part::Variant(_) => 3,
+    };
     let image_shape = [n, 1, slices, plane, plane];
     Batch {
         image: (0..image_shape.iter().product())

@@ -19,7 +19,8 @@ earlier start of the same conversion has written is kept.
 Examples:
   hdbench datasets convert --to nnunet LiTS Dataset001_LiTS
   hdbench datasets convert --from ircadb --to lits 3Dircadb1 ircadb-nifti
-  hdbench datasets convert --to lits --ircadb 3Dircadb1 LiTS LiTS-mended")]
+  hdbench datasets convert --to lits --ircadb 3Dircadb1 LiTS LiTS-mended
+  hdbench datasets convert --to lits --mirror volume-28 --mirror volume-29 LiTS LiTS-mended")]
 pub struct Convert {
     /// The layout it has (default: the one that is found)
     #[arg(long, value_enum)]
@@ -36,6 +37,10 @@ pub struct Convert {
     /// 3DIRCADb, whose spacing LiTS volumes 28 to 47 lack
     #[arg(long, value_name = "DIR")]
     ircadb: Option<PathBuf>,
+    /// A case whose affine exchanges left and right: it is written as its mirror image (may be given several
+    /// times; `datasets check` names such cases, liver-left)
+    #[arg(long, value_name = "CASE")]
+    mirror: Vec<String>,
     #[command(flatten)]
     jobs: Jobs,
 }
@@ -58,7 +63,10 @@ enum To {
 
 impl Convert {
     pub fn exec(self) -> Result<()> {
-        let dataset = open(&self.dir, self.ircadb.as_ref())?;
+        let mut dataset = open(&self.dir, self.ircadb.as_ref())?;
+        for name in &self.mirror {
+            dataset.mirror(name)?;
+        }
         let expected = self.from.map(|from| match from {
             From::Lits => Layout::Lits,
             From::Msd => Layout::Msd,

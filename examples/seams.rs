@@ -1,0 +1,259 @@
+//! How much of the lesions that a study's networks predict ends in straight lines, as the borders of windows
+//! leave them, and what other windows would give:
+//!
+//!     cargo run --release --example seams -- RUN...
+//!     cargo run --release --example seams -- RUN... --windows tent:0.5:0.25 --windows gaussian(0.125):0.5:0.5
+//!
+//! Without `--windows` the predictions are taken as they lie there; with it every test case is predicted again
+//! with such weights and steps (shares of the window), and nothing is written.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Instant;
+
+use clap::Parser;
+use hdbench::dataset::load_pair;
+use hdbench::error::{Error, Result};
+use hdbench::harness::{Cell, Inputs, Study, prediction_path};
+use hdbench::inference::{Coarse, Predictor};
+use hdbench::network::{Bundle, Part, Place};
+use hdbench::preprocess::Prepared;
+use hdbench::progress::Silent;
+use hdbench::recipe::{Variant, WindowWeights};
+use hdbench::volume::{Orientation, read_labels};
+use ndarray::{Array3, ArrayView2, Axis};
+
+/// As the binary has it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// A run of so many faces in a line is straight.
+const STRAIGHT: usize = 10;
+
+/// How much of predicted lesions ends in straight lines.
+#[derive(Parser)]
+struct Arguments {
+    /// Folders of finished studies
+    #[arg(required = true)]
+    runs: Vec<PathBuf>,
+    /// Weights and steps along z and in the plane: `flat:0.5:0.5`, `gaussian(0.125):0.5:0.25`
+    #[arg(long, value_parser = windows)]
+    windows: Vec<Windows>,
+}
+
+/// With steps along z and in the plane.
+type Windows = (WindowWeights, [f64; 2]);
+
+fn windows(text: &str) -> Result<Windows, String> {
+    let parse = || {
+        let (kind, steps) = text.split_once(':')?;
+        let (along_z, in_plane) = steps.split_once(':')?;
+        let kind = match kind {
+            "flat" => WindowWeights::Flat,
+            "tent" => WindowWeights::Tent,
+            other => {
+                let sigma = other.strip_prefix("gaussian(")?.strip_suffix(')')?;
+                WindowWeights::Gaussian(sigma.parse().ok()?)
+            }
+        };
+        Some((kind, [along_z.parse().ok()?, in_plane.parse().ok()?]))
+    };
+    parse().ok_or_else(|| "write e.g. tent:0.5:0.25 or gaussian(0.125):0.5:0.5".to_owned())
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match run(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::from(error.exit_code() as u8)
+        }
+    }
+}
+
+/// Counts over cases.
+#[derive(Clone, Copy, Default)]
+struct Sums {
+    faces: usize,
+    straight: usize,
+    /// Sums of the Dice of lesions and livers, over the cases.
+    lesion: f64,
+    liver: f64,
+    cases: usize,
+    /// Of lesion voxels: in both, in prediction and reference together.
+    shared: usize,
+    voxels: usize,
+    seconds: f64,
+}
+
+impl Sums {
+    fn add(&mut self, predicted: &Array3<u8>, reference: &Array3<u8>) {
+        for plane in predicted.axis_iter(Axis(0)) {
+            let lesion = plane.map(|&label| label == 2);
+            let (faces, straight) = boundary(lesion.view());
+            self.faces += faces;
+            self.straight += straight;
+        }
+        let counts = |of: fn(u8) -> bool| {
+            let pairs = predicted.iter().zip(reference);
+            let shared = pairs.filter(|&(&a, &b)| of(a) && of(b)).count();
+            let all = predicted.iter().chain(reference);
+            (shared, all.filter(|&&label| of(label)).count())
+        };
+        let dice = |(shared, all): (usize, usize)| match all {
+            0 => 1.0,
+            _ => 2.0 * shared as f64 / all as f64,
+        };
+        let lesion = counts(|label| label == 2);
+        self.lesion += dice(lesion);
+        self.shared += lesion.0;
+        self.voxels += lesion.1;
+        self.liver += dice(counts(|label| label > 0));
+        self.cases += 1;
+    }
+
+    fn line(&self, name: &str) -> String {
+        let percent = |part: f64, all: f64| 100.0 * part / all;
+        let cases = self.cases as f64;
+        format!(
+            "| {name} | {:.1} | {:.1} | {:.1} | {:.1} | {:.1} |",
+            percent(self.straight as f64, self.faces as f64),
+            percent(self.lesion, cases),
+            percent(2.0 * self.shared as f64, self.voxels as f64),
+            percent(self.liver, cases),
+            self.seconds
+        )
+    }
+}
+
+/// Faces between a mask and what is around it in the plane, and those of them in straight runs.
+fn boundary(mask: ArrayView2<'_, bool>) -> (usize, usize) {
+    let (mut faces, mut straight) = (0, 0);
+    for turned in [mask, mask.reversed_axes()] {
+        let (rows, columns) = turned.dim();
+        for row in 0..=rows {
+            // Sides of the mask on either side of the line before this row.
+            for above in [false, true] {
+                let is_face = |column: usize| {
+                    let at = |row: Option<usize>| {
+                        let row = row.filter(|&row| row < rows);
+                        row.is_some_and(|row| turned[[row, column]])
+                    };
+                    let [before, behind] = [at(row.checked_sub(1)), at(Some(row))];
+                    before != behind && before == above
+                };
+                let mut length = 0;
+                for column in 0..=columns {
+                    if column < columns && is_face(column) {
+                        length += 1;
+                        continue;
+                    }
+                    faces += length;
+                    straight += if length >= STRAIGHT { length } else { 0 };
+                    length = 0;
+                }
+            }
+        }
+    }
+    (faces, straight)
+}
+
+fn run(arguments: &Arguments) -> Result<()> {
+    println!("| predictions | straight % | lesion Dice per case | global | liver | s |");
+    println!("|---|---|---|---|---|---|");
+    let mut truth = Sums::default();
+    let settings: Vec<Option<Windows>> = match arguments.windows.as_slice() {
+        [] => vec![None],
+        some => some.iter().copied().map(Some).collect(),
+    };
+    let mut found = vec![[Sums::default(); Variant::ALL.len()]; settings.len()];
+    for run in &arguments.runs {
+        let study = Study::read(run)?;
+        let inputs = Inputs::reopen(run, &study, &Silent)?;
+        for fold in inputs.folds.iter().filter(|fold| !fold.role.is_transfer()) {
+            for test in &fold.test {
+                let pair = load_pair(&test.case)?;
+                let prepared =
+                    Prepared::new(&test.case.image, &pair.image, study.recipe.hu_window)?;
+                let orientation = Orientation::of(&pair.labels.geometry);
+                let reference = orientation.to_canonical(&pair.labels).voxels;
+                truth.add(&reference, &reference);
+                for &seed in &study.seeds {
+                    for &variant in &study.variants {
+                        let cell = Cell {
+                            part: Part::Variant(variant),
+                            fold: fold.index,
+                            seed,
+                        };
+                        let place = Variant::ALL.iter().position(|&one| one == variant);
+                        let place = place.ok_or_else(|| Error::Internal("no variant".into()))?;
+                        for (setting, sums) in settings.iter().zip(&mut found) {
+                            let began = Instant::now();
+                            let predicted = match setting {
+                                None => lying(run, cell, &test.case.name, &prepared)?,
+                                Some(setting) => predicted(
+                                    run,
+                                    &study,
+                                    cell,
+                                    &test.case.name,
+                                    &prepared,
+                                    *setting,
+                                )?,
+                            };
+                            sums[place].seconds += began.elapsed().as_secs_f64();
+                            sums[place].add(&predicted, &reference);
+                        }
+                    }
+                }
+            }
+        }
+    }
+    println!("{}", truth.line("reference"));
+    for (setting, sums) in settings.iter().zip(found) {
+        let name = match setting {
+            None => String::new(),
+            Some((weights, step)) => format!(", {weights:?} {step:?}"),
+        };
+        for (variant, sums) in Variant::ALL.iter().zip(sums) {
+            if sums.cases > 0 {
+                println!("{}", sums.line(&format!("{}{name}", variant.id())));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The prediction that lies in the study.
+fn lying(run: &Path, cell: Cell, case: &str, prepared: &Prepared) -> Result<Array3<u8>> {
+    let labels = read_labels(&prediction_path(&cell.folder(run), case))?;
+    let labels = Orientation::of(&prepared.file).array_to_canonical(labels.voxels.view());
+    Ok(labels)
+}
+
+/// A new prediction with other windows.
+fn predicted(
+    run: &Path,
+    study: &Study,
+    cell: Cell,
+    case: &str,
+    prepared: &Prepared,
+    (weights, step): Windows,
+) -> Result<Array3<u8>> {
+    let device = Place::Flex.open(2)?;
+    let (_, network) = Bundle::load(&cell.folder(run).join("model"), &device)?;
+    let mut recipe = study.recipe.clone();
+    recipe.window_weights = weights;
+    recipe.window_step = step;
+    let predictor = Predictor {
+        network: &network,
+        recipe: &recipe,
+        scale: &study.scale,
+        device: &device,
+        progress: &Silent,
+    };
+    let coarse = lying(run, cell.sibling(Part::Coarse), case, prepared)?;
+    let coarse = coarse.mapv(|label| label > 0);
+    let coarse = Coarse::new(coarse, prepared.spacing_mm, study.scale.margin_mm);
+    predictor.segment(prepared, &coarse)
+}
