@@ -9,10 +9,12 @@ seed, at most, on two idle cores.
 import json
 import pathlib
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from random import Random
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 FIRST_START_S, SECOND_START_S = 360, 15
@@ -108,12 +110,51 @@ def check(binary, seed, folder):
     return told(promises)
 
 
+def spread(values):
+    return f"{statistics.mean(values):.1f} ± {statistics.stdev(values):.1f}"
+
+
+def interval(differences, draws=10_000):
+    """95 % of the means of so many draws of the cases."""
+    random = Random(1)
+    means = sorted(statistics.mean(random.choices(differences, k=len(differences))) for _ in range(draws))
+    return f"{means[draws // 40]:+.1f} to {means[-draws // 40 - 1]:+.1f}"
+
+
+def together(runs):
+    """Every row over the test cases of all seeds, and what fusion gives over the 2-D net."""
+    rows = [json.loads((run / "report" / "report.json").read_text())["content"]["rows"] for run in runs]
+    cases = sum(len(row["per_case"]) for row in (found[0] for found in rows))
+    print(f"\n## {len(runs)} seeds, {cases} test cases, Dice in %\n")
+    print("| network | lesion per case | lesion global, by seed | liver per case |\n| :--- | ---: | ---: | ---: |")
+    all_of = {}
+    for index, row in enumerate(rows[0]):
+        per_case = [case for found in rows for case in found[index]["per_case"]]
+        lesion, liver = ([100 * case[key] for case in per_case] for key in ("lesion_dice", "liver_dice"))
+        pooled = [100 * found[index]["scores"]["lesion_dice_global"]["mean"] for found in rows]
+        all_of[row["variant"]] = (lesion, pooled, liver)
+        print(f"| {row['title']} | {spread(lesion)} | {', '.join(f'{value:.1f}' for value in pooled)} | {spread(liver)} |")
+    differences = [
+        [a - b for a, b in zip(*pair)] for pair in zip(all_of["hdenseunet"], all_of["denseunet2d"], strict=True)
+    ]
+    names = ("lesion per case", "lesion global", "liver per case")
+    pooled = ", ".join(f"{value:+.1f}" for value in differences[1])
+    shown = [f"{interval(differences[0])}, N = {cases}", f"by seed {pooled}", f"{interval(differences[2])}, N = {cases}"]
+    print("\nH-DenseUNet - 2D DenseUNet: " + "; ".join(
+        f"{name} {statistics.mean(values):+.1f} ({how})" for name, values, how in zip(names, differences, shown)
+    ))
+    return told([(f"fusion changes {name} by {statistics.mean(values):+.1f}, above 0", statistics.mean(values) > 0)
+                 for name, values in zip(names, differences)])
+
+
 def main():
     seeds = [int(seed) for seed in sys.argv[1:]] or [1, 2, 3]
     binary = built()
     folder = pathlib.Path(tempfile.mkdtemp(prefix="hdbench-demo-"))
     try:
         held = [check(binary, seed, folder) for seed in seeds]
+        if len(seeds) > 1:
+            held.append(together([folder / f"seed-{seed}" for seed in seeds]))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     sys.exit(0 if all(held) else 1)
