@@ -163,7 +163,7 @@ def verify_with_flipped_weights(box):
 def verify_with_a_damaged_cache(box):
     """A prepared volume in cache/ with zeros in it: `verify` says so."""
     study = box.study()
-    for path in sorted((study / "cache").glob("*/original.*")):
+    for path in sorted((study / "cache").glob("*/working.*")):
         content = bytearray(path.read_bytes())
         if len(content) > 4096:
             content[:len(content) // 4] = bytes(len(content) // 4)

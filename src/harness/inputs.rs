@@ -664,6 +664,21 @@ pub(super) fn locked_cases(run: &Path) -> Result<BTreeMap<String, LockedCase>> {
     Ok(read_lock(&run.join("study.lock"))?.cases)
 }
 
+/// What was prepared of the phantoms for pre-training and is not as it was, by their folders in the cache.
+pub(super) fn pretraining_problems(run: &Path, cache: &Path) -> Result<Vec<(String, String)>> {
+    let locked = read_lock(&run.join("study.lock"))?.pretraining;
+    let problem = |(key, content): (&String, &String)| {
+        let folder = cache.join(key);
+        // What is not there is prepared again.
+        if !folder.exists() {
+            return None;
+        }
+        let problem = pretraining::problem(&folder, content, Look::Whole)?;
+        Some((key.clone(), problem))
+    };
+    Ok(locked.iter().filter_map(problem).collect())
+}
+
 /// A fold by the lock, its cases by what was prepared of them; an empty name where that is unknown.
 #[derive(Clone, Debug)]
 pub(super) struct PreparedFold {

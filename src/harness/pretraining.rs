@@ -20,6 +20,7 @@ use crate::preprocess::{Grids, Stored};
 use crate::progress::Progress;
 use crate::recipe::Scale;
 use crate::seed::Seed;
+use crate::text::Shown as _;
 use crate::volume::Volume;
 
 /// Raised when the same phantoms are prepared to other bytes.
@@ -57,6 +58,11 @@ pub fn keys(study: &Study) -> Vec<String> {
         .collect()
 }
 
+/// Why a folder of the cache does not hold a phantom as it was prepared.
+pub fn problem(folder: &Path, content: &str, look: Look) -> Option<String> {
+    Stored::problem(folder, "working.image", content, look)
+}
+
 /// Draws and prepares the phantoms as far as that is not done; `contents` holds what was prepared of each, by
 /// the names of their folders.
 ///
@@ -78,13 +84,16 @@ pub fn prepare(
     let cache = cache_folder(run, study)?;
     let keys = keys(study);
     let known = |key: &String| contents.get(key).map_or("", String::as_str);
-    let problem =
-        |key: &String| Stored::problem(&cache.join(key), "working.image", known(key), Look::Quick);
-    let todo: Vec<(usize, &String)> = keys
-        .iter()
-        .enumerate()
-        .filter(|(_, key)| problem(key).is_some())
-        .collect();
+    let mut todo: Vec<(usize, &String)> = Vec::new();
+    for (index, key) in keys.iter().enumerate() {
+        let folder = cache.join(key);
+        if let Some(problem) = problem(&folder, known(key), Look::Quick) {
+            if folder.exists() {
+                progress.note(&format!("{}: {problem}: prepared again", folder.shown()));
+            }
+            todo.push((index, key));
+        }
+    }
     let voxels = (spec.max_slices * spec.matrix * spec.matrix) as u64;
     for_each_bounded(
         &todo,

@@ -78,3 +78,31 @@ fn median(mut values: Vec<f64>) -> f64 {
         n => (values[(n - 1) / 2] + values[n / 2]) / 2.0,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn little_of_the_liver_is_a_warning_with_a_way_out() {
+        let sight = |box_share| Sight {
+            patch_mm: 48.0,
+            spacing_mm: [1.6, 0.75, 0.75],
+            box_share,
+            cases: 15,
+        };
+        assert_eq!(sight(0.5).warning(), None);
+        let warning = sight(0.07).warning().unwrap();
+        assert!(
+            warning.starts_with("a patch sees 48 mm of the plane, 7 % of the liver's box there"),
+            "{warning}"
+        );
+        assert!(warning.contains("--set working_matrix=N"), "{warning}");
+    }
+
+    #[test]
+    fn the_median_of_an_even_number_lies_between_the_middle_two() {
+        assert_eq!(median(vec![4.0, 1.0, 2.0]), 2.0);
+        assert_eq!(median(vec![4.0, 1.0, 2.0, 3.0]), 2.5);
+    }
+}

@@ -6,7 +6,7 @@ use walkdir::WalkDir;
 
 use super::cell::Cell;
 use super::environment::Environment;
-use super::inputs::{LockedCase, lock_is_empty, locked_cases, locked_split};
+use super::inputs::{LockedCase, lock_is_empty, locked_cases, locked_split, pretraining_problems};
 use super::record::{CellRecord, Status, files_below};
 use super::status::{CellState, status};
 use super::study::Study;
@@ -176,6 +176,10 @@ fn verify_cases(
             ),
             Err(error) => found.add(name, error.to_string()),
         }
+    }
+    stop_if_asked(progress)?;
+    for (folder, problem) in pretraining_problems(run, &run.join(&study.cache))? {
+        found.add(format!("{folder} in the cache, for pre-training"), problem);
     }
     Ok(())
 }

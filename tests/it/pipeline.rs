@@ -145,6 +145,15 @@ fn all_variants_go_from_phantoms_to_a_report() {
     }
     let (content, _) = report::collect(&run_dir, &study, &inputs, "hdbench ablation").unwrap();
     assert_eq!(content.rows.len(), 7);
+    // What networks are held against, and what their patches see.
+    let threshold = content.threshold_liver.unwrap();
+    assert!((0.2..0.95).contains(&threshold), "{threshold}");
+    assert!(
+        content
+            .notes
+            .iter()
+            .any(|note| note.starts_with("Grid: a patch sees "))
+    );
     let page = report::write(&content, &run_dir.join("report")).unwrap();
     let text = std::fs::read_to_string(page).unwrap();
     for variant in Variant::ALL {

@@ -373,3 +373,43 @@ fn a_second_start_leaves_finished_cells_alone() {
     text(&start(path, &[&FEW[..], &force].concat()), 0);
     assert_ne!(fs::read(&log).unwrap(), b"of before");
 }
+
+/// What stands in for ImageNet is believed by its hashes too.
+#[test]
+fn damaged_phantoms_of_the_pre_training_are_found_and_prepared_anew() {
+    let dir = phantoms();
+    let path = dir.path();
+    let encoder = [
+        "--variant",
+        "denseunet2d",
+        "--set",
+        "encoder_iterations=8",
+        "--set",
+        "encoder_cases=2",
+    ];
+    let arguments = [&FEW[..], &encoder].concat();
+    text(&start(path, &arguments), 0);
+    verified(path, 0);
+    let is_phantom = |folder: &Path| {
+        fs::read_to_string(folder.join("case.json")).is_ok_and(|text| text.contains("pretraining-"))
+    };
+    let cached = fs::read_dir(path.join("run/cache")).unwrap();
+    let mut folders = cached.map(|entry| entry.unwrap().path());
+    let folder = folders.find(|folder| is_phantom(folder)).unwrap();
+    let sound = fs::read(folder.join("working.image")).unwrap();
+    flip(&folder.join("working.image"));
+    let found = verified(path, 4);
+    let mismatches = found["mismatches"].as_array().unwrap();
+    assert_eq!(mismatches.len(), 1, "{found}");
+    let what = mismatches[0]["what"].as_str().unwrap();
+    assert!(what.ends_with("in the cache, for pre-training"), "{what}");
+    let again = start(path, &arguments);
+    text(&again, 0);
+    let told = String::from_utf8_lossy(&again.stderr);
+    assert!(
+        told.contains("working.image is not as it was written: prepared again"),
+        "{told}"
+    );
+    assert_eq!(fs::read(folder.join("working.image")).unwrap(), sound);
+    verified(path, 0);
+}

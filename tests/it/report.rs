@@ -868,3 +868,31 @@ fn empty_studies_and_broken_overlays_do_not_panic() {
         "{message}"
     );
 }
+
+/// Networks that have not learned the organ are named in the page's first lines.
+#[test]
+fn livers_below_a_threshold_are_told_first() {
+    let markdown = |threshold_liver| {
+        let content = Content {
+            threshold_liver,
+            ..content()
+        };
+        let dir = tempfile::tempdir().unwrap();
+        write(&content, dir.path()).unwrap();
+        fs::read_to_string(dir.path().join("report.md")).unwrap()
+    };
+    const SAID: &str = "below what a threshold and the largest component give";
+    assert!(!markdown(None).contains(SAID));
+    assert!(!markdown(Some(0.01)).contains(SAID));
+    let told = markdown(Some(0.999));
+    let lines: Vec<&str> = told.lines().filter(|line| line.contains(SAID)).collect();
+    assert_eq!(lines.len(), 1, "{told}");
+    assert!(
+        lines[0].starts_with("- ✗ Liver Dice per case"),
+        "{}",
+        lines[0]
+    );
+    assert!(lines[0].contains("(99.9 %): "), "{}", lines[0]);
+    let head = told.find("## Ablation").unwrap();
+    assert!(told.find(SAID).unwrap() < head);
+}
