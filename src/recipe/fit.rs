@@ -2,7 +2,7 @@
 //! them within a machine.
 
 use super::range::Fault;
-use super::{DenseWidths, Recipe, Scale, Variant};
+use super::{DenseWidths, Recipe, Scale, TestWindows, Variant};
 
 /// Weights a network may have: twenty times the paper's largest.
 const MOST_WEIGHTS: f64 = 1e9;
@@ -69,8 +69,9 @@ fn windows(recipe: &Recipe, scale: &Scale) -> [Need; 4] {
             "set scale.depth, or recipe.patch_depth where the scale has none",
         ),
         (
-            // Windows along z follow each other in steps of a share of their depth.
-            left >= ((depth as f64 * recipe.window_step[0]) as usize).max(1),
+            // Only windows of the whole plane leave slices out.
+            recipe.test_windows != TestWindows::FullPlane
+                || left >= ((depth as f64 * recipe.window_step[0]) as usize).max(1),
             "outer_slices_dropped leaves slices between two windows that no window answers for",
             "window_step of the patch's depth has to be left between its dropped slices",
         ),
