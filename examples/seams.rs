@@ -7,6 +7,7 @@
 //! Without `--windows` the predictions are taken as they lie there; with it every test case is predicted again
 //! with such weights and steps (shares of the window), and nothing is written.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
@@ -39,6 +40,9 @@ struct Arguments {
     /// Weights and steps along z and in the plane: `flat:0.5:0.5`, `gaussian(0.125):0.5:0.25`
     #[arg(long, value_parser = windows)]
     windows: Vec<Windows>,
+    /// Print where each straight run lies: case, slice, axis it runs along, place on the other, length
+    #[arg(long)]
+    places: bool,
 }
 
 /// With steps along z and in the plane.
@@ -77,6 +81,14 @@ fn main() -> ExitCode {
 struct Sums {
     faces: usize,
     straight: usize,
+    /// The liver's, lesions within.
+    liver_faces: usize,
+    liver_straight: usize,
+    /// Of the straight ones those where windows are known, those on a border of a window, and how many would be
+    /// by chance.
+    placed: usize,
+    at_borders: usize,
+    by_chance: f64,
     /// Sums of the Dice of lesions and livers, over the cases.
     lesion: f64,
     liver: f64,
@@ -88,12 +100,27 @@ struct Sums {
 }
 
 impl Sums {
-    fn add(&mut self, predicted: &Array3<u8>, reference: &Array3<u8>) {
+    /// Adds a case; `borders` are the lines that windows begin or end at.
+    fn add(&mut self, predicted: &Array3<u8>, reference: &Array3<u8>, borders: Option<&Borders>) {
         for plane in predicted.axis_iter(Axis(0)) {
             let lesion = plane.map(|&label| label == 2);
             let (faces, straight) = boundary(lesion.view());
             self.faces += faces;
-            self.straight += straight;
+            self.straight += straight_length(&straight);
+            for run in straight {
+                let Some(lines) = borders.map(|borders| borders.across(run.along)) else {
+                    continue;
+                };
+                self.placed += run.length;
+                if lines.at.contains(&run.line) {
+                    self.at_borders += run.length;
+                }
+                self.by_chance += (run.length * lines.at.len()) as f64 / lines.of as f64;
+            }
+            let liver = plane.map(|&label| label > 0);
+            let (faces, straight) = boundary(liver.view());
+            self.liver_faces += faces;
+            self.liver_straight += straight_length(&straight);
         }
         let counts = |of: fn(u8) -> bool| {
             let pairs = predicted.iter().zip(reference);
@@ -116,9 +143,16 @@ impl Sums {
     fn line(&self, name: &str) -> String {
         let percent = |part: f64, all: f64| 100.0 * part / all;
         let cases = self.cases as f64;
+        let of_placed = |part: f64| match self.placed {
+            0 => "-".to_owned(),
+            placed => format!("{:.1}", percent(part, placed as f64)),
+        };
         format!(
-            "| {name} | {:.1} | {:.1} | {:.1} | {:.1} | {:.1} |",
+            "| {name} | {:.1} | {} | {} | {:.1} | {:.1} | {:.1} | {:.1} | {:.1} |",
             percent(self.straight as f64, self.faces as f64),
+            of_placed(self.at_borders as f64),
+            of_placed(self.by_chance),
+            percent(self.liver_straight as f64, self.liver_faces as f64),
             percent(self.lesion, cases),
             percent(2.0 * self.shared as f64, self.voxels as f64),
             percent(self.liver, cases),
@@ -127,10 +161,57 @@ impl Sums {
     }
 }
 
+/// Faces of a mask in a straight line.
+struct StraightRun {
+    /// Along x or along y.
+    along: char,
+    /// The line, an index of the other axis.
+    line: usize,
+    length: usize,
+}
+
+fn straight_length(runs: &[StraightRun]) -> usize {
+    runs.iter().map(|run| run.length).sum()
+}
+
+/// Lines inside a region that windows begin or end at.
+struct Lines {
+    at: BTreeSet<usize>,
+    /// Lines of the region.
+    of: usize,
+}
+
+/// Across y and across x.
+struct Borders([Lines; 2]);
+
+impl Borders {
+    fn new(windows: &hdbench::inference::Windows) -> Self {
+        let lines = |axis: usize| {
+            let [first, end] = windows.region.0[axis].map(|at| at as i64);
+            let size = windows.size()[axis] as i64;
+            let starts = windows.groups().flatten().map(|place| place[axis]);
+            let inside = starts
+                .flat_map(|start| [start, start + size])
+                .filter(|&at| first < at && at < end);
+            Lines {
+                at: inside.map(|at| at as usize).collect(),
+                of: (end - first - 1).max(1) as usize,
+            }
+        };
+        Self([lines(1), lines(2)])
+    }
+
+    /// Those that a run along this axis can lie on.
+    fn across(&self, along: char) -> &Lines {
+        let [rows, columns] = &self.0;
+        if along == 'x' { rows } else { columns }
+    }
+}
+
 /// Faces between a mask and what is around it in the plane, and those of them in straight runs.
-fn boundary(mask: ArrayView2<'_, bool>) -> (usize, usize) {
-    let (mut faces, mut straight) = (0, 0);
-    for turned in [mask, mask.reversed_axes()] {
+fn boundary(mask: ArrayView2<'_, bool>) -> (usize, Vec<StraightRun>) {
+    let (mut faces, mut straight) = (0, Vec::new());
+    for (along, turned) in [('x', mask), ('y', mask.reversed_axes())] {
         let (rows, columns) = turned.dim();
         for row in 0..=rows {
             // Sides of the mask on either side of the line before this row.
@@ -150,7 +231,13 @@ fn boundary(mask: ArrayView2<'_, bool>) -> (usize, usize) {
                         continue;
                     }
                     faces += length;
-                    straight += if length >= STRAIGHT { length } else { 0 };
+                    if length >= STRAIGHT {
+                        straight.push(StraightRun {
+                            along,
+                            line: row,
+                            length,
+                        });
+                    }
                     length = 0;
                 }
             }
@@ -160,8 +247,10 @@ fn boundary(mask: ArrayView2<'_, bool>) -> (usize, usize) {
 }
 
 fn run(arguments: &Arguments) -> Result<()> {
-    println!("| predictions | straight % | lesion Dice per case | global | liver | s |");
-    println!("|---|---|---|---|---|---|");
+    println!(
+        "| predictions | straight % of lesions | of that on borders of windows % | by chance | straight % of livers | lesion Dice per case | global | liver | s |"
+    );
+    println!("|---|---|---|---|---|---|---|---|---|");
     let mut truth = Sums::default();
     let settings: Vec<Option<Windows>> = match arguments.windows.as_slice() {
         [] => vec![None],
@@ -178,7 +267,7 @@ fn run(arguments: &Arguments) -> Result<()> {
                     Prepared::new(&test.case.image, &pair.image, study.recipe.hu_window)?;
                 let orientation = Orientation::of(&pair.labels.geometry);
                 let reference = orientation.to_canonical(&pair.labels).voxels;
-                truth.add(&reference, &reference);
+                truth.add(&reference, &reference, None);
                 for &seed in &study.seeds {
                     for &variant in &study.variants {
                         let cell = Cell {
@@ -190,19 +279,20 @@ fn run(arguments: &Arguments) -> Result<()> {
                         let place = place.ok_or_else(|| Error::Internal("no variant".into()))?;
                         for (setting, sums) in settings.iter().zip(&mut found) {
                             let began = Instant::now();
-                            let predicted = match setting {
-                                None => lying(run, cell, &test.case.name, &prepared)?,
-                                Some(setting) => predicted(
-                                    run,
-                                    &study,
-                                    cell,
-                                    &test.case.name,
-                                    &prepared,
-                                    *setting,
-                                )?,
+                            let asked = Asked {
+                                run,
+                                study: &study,
+                                cell,
+                                case: &test.case.name,
+                                prepared: &prepared,
                             };
+                            let (predicted, borders) = asked.answer(*setting)?;
                             sums[place].seconds += began.elapsed().as_secs_f64();
-                            sums[place].add(&predicted, &reference);
+                            sums[place].add(&predicted, &reference, borders.as_ref());
+                            if arguments.places {
+                                let name = format!("{} {}", variant.id(), test.case.name);
+                                print_places(&name, &predicted);
+                            }
                         }
                     }
                 }
@@ -224,36 +314,65 @@ fn run(arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-/// The prediction that lies in the study.
-fn lying(run: &Path, cell: Cell, case: &str, prepared: &Prepared) -> Result<Array3<u8>> {
-    let labels = read_labels(&prediction_path(&cell.folder(run), case))?;
-    let labels = Orientation::of(&prepared.file).array_to_canonical(labels.voxels.view());
-    Ok(labels)
+fn print_places(name: &str, predicted: &Array3<u8>) {
+    for (z, plane) in predicted.axis_iter(Axis(0)).enumerate() {
+        let lesion = plane.map(|&label| label == 2);
+        for StraightRun {
+            along,
+            line,
+            length,
+        } in boundary(lesion.view()).1
+        {
+            println!("{name}: slice {z}, along {along} at {line}, {length} voxels");
+        }
+    }
 }
 
-/// A new prediction with other windows.
-fn predicted(
-    run: &Path,
-    study: &Study,
+/// A network's answer for a case.
+struct Asked<'a> {
+    run: &'a Path,
+    study: &'a Study,
     cell: Cell,
-    case: &str,
-    prepared: &Prepared,
-    (weights, step): Windows,
-) -> Result<Array3<u8>> {
-    let device = Place::Flex.open(2)?;
-    let (_, network) = Bundle::load(&cell.folder(run).join("model"), &device)?;
-    let mut recipe = study.recipe.clone();
-    recipe.window_weights = weights;
-    recipe.window_step = step;
-    let predictor = Predictor {
-        network: &network,
-        recipe: &recipe,
-        scale: &study.scale,
-        device: &device,
-        progress: &Silent,
-    };
-    let coarse = lying(run, cell.sibling(Part::Coarse), case, prepared)?;
-    let coarse = coarse.mapv(|label| label > 0);
-    let coarse = Coarse::new(coarse, prepared.spacing_mm, study.scale.margin_mm);
-    predictor.segment(prepared, &coarse)
+    case: &'a str,
+    prepared: &'a Prepared,
+}
+
+impl Asked<'_> {
+    /// The prediction that lies in the study, or a new one with other windows; with the borders of the windows
+    /// where the networks answer on the file's own grid.
+    fn answer(&self, setting: Option<Windows>) -> Result<(Array3<u8>, Option<Borders>)> {
+        let device = Place::Flex.open(2)?;
+        let folder = self.cell.folder(self.run);
+        let (_, network) = Bundle::load(&folder.join("model"), &device)?;
+        let mut recipe = self.study.recipe.clone();
+        if let Some((weights, step)) = setting {
+            recipe.window_weights = weights;
+            recipe.window_step = step;
+        }
+        let predictor = Predictor {
+            network: &network,
+            recipe: &recipe,
+            scale: &self.study.scale,
+            device: &device,
+            progress: &Silent,
+        };
+        let coarse = self.lying(self.cell.sibling(Part::Coarse))?;
+        let coarse = coarse.mapv(|label| label > 0);
+        let scale = &self.study.scale;
+        let coarse = Coarse::new(coarse, self.prepared.spacing_mm, scale.margin_mm);
+        let image = predictor.working_image(self.prepared);
+        let borders = (image.dim() == self.prepared.image.dim())
+            .then(|| Borders::new(&predictor.liver_windows(&image, &coarse)));
+        let labels = match setting {
+            None => self.lying(self.cell)?,
+            Some(_) => predictor.segment(self.prepared, &coarse)?,
+        };
+        Ok((labels, borders))
+    }
+
+    fn lying(&self, cell: Cell) -> Result<Array3<u8>> {
+        let labels = read_labels(&prediction_path(&cell.folder(self.run), self.case))?;
+        let orientation = Orientation::of(&self.prepared.file);
+        Ok(orientation.array_to_canonical(labels.voxels.view()))
+    }
 }
