@@ -21,5 +21,5 @@ fi
     --set 'dense_2d={stem=20,growth=12,blocks=[2,4,6,4],decoder=[70,44,20,20,16]}' \
     --set 'dense_3d={stem=16,growth=8,blocks=[2,3,4,3],decoder=[50,40,32,16,16]}' \
     --set 'unet=[12,24,40,64,64]' --set 'residual=[14,28,40,64,64]' --set 'coarse=[8,12,16,24,24]' \
-    --set iterations=10000 --set coarse_iterations=1000 \
+    --set iterations=6000 --set coarse_iterations=1000 \
     --set encoder_cases=100 --set encoder_iterations=4000 "${@:2}"

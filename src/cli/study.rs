@@ -6,6 +6,7 @@ use toml::{Table as Toml, Value};
 
 use super::output::{print, print_as_is};
 use super::progress::Reporter;
+use super::study_options::cores;
 use super::study_run::{plan, timed};
 use super::table_output::print_tables;
 use super::{Cli, Verb};
@@ -105,13 +106,15 @@ impl StudyVerb {
                     .map(|cell| StudyCell::parse(&cell.cell))
                     .collect::<Result<_>>()?;
                 let mut known = BTreeMap::new();
+                let study = Study::read(&verb.study)?;
                 if verb.measure {
                     let reporter = Reporter::new()?;
-                    let study = Study::read(&verb.study)?;
                     known = timed(&study, &states, &cells, &reporter)?;
                     reporter.finish();
                 }
-                let planned = plan(&states, &cells, &BTreeSet::new(), &known)?;
+                // A start without --jobs has so many.
+                let jobs = (cores() / study.threads).max(1);
+                let planned = plan(&states, &cells, &BTreeSet::new(), &known, jobs)?;
                 Ok(print_as_is(planned.as_bytes())?)
             }
             Self::Plan(verb) => {

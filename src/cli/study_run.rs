@@ -261,7 +261,11 @@ fn foreseen(
         true => timed(&study, &cells, &chosen, reporter)?,
         false => BTreeMap::new(),
     };
-    plan(&cells, &chosen, forced, &timed)
+    let jobs = match options.engine {
+        EngineName::Local => options.jobs(study.threads)?,
+        EngineName::Slurm | EngineName::Script => 1,
+    };
+    plan(&cells, &chosen, forced, &timed, jobs)
 }
 
 /// What was submitted, for people.
@@ -310,12 +314,13 @@ pub fn timed(
         .collect())
 }
 
-/// Which cells would run, and why the others would not; `timed` by the network's name.
+/// Which cells would run, and why the others would not; `timed` by the network's name, `jobs` at once.
 pub fn plan(
     states: &[CellStatus],
     chosen: &[Cell],
     forced: &BTreeSet<Cell>,
     timed: &BTreeMap<String, Reckoned>,
+    jobs: usize,
 ) -> Result<String> {
     let chosen: BTreeSet<String> = chosen.iter().map(Cell::name).collect();
     let forced: BTreeSet<String> = forced.iter().map(Cell::name).collect();
@@ -383,7 +388,7 @@ pub fn plan(
     let table = Table {
         id: "plan".into(),
         title: format!("{runs} of {} cells would run", states.len()),
-        caption: duration(runs, unknown, total, timed.is_empty()),
+        caption: duration(runs, unknown, total, jobs, timed.is_empty()),
         columns: vec![
             Column::words("cell", "Cell"),
             Column::words("runs", "Runs"),
@@ -397,24 +402,31 @@ pub fn plan(
     terminal_tables(&[table])
 }
 
-/// How long the cells that run may take together.
-fn duration(runs: usize, unknown: usize, hours: f64, is_untimed: bool) -> String {
+/// How long the cells that run may take together, `jobs` at once.
+fn duration(runs: usize, unknown: usize, hours: f64, jobs: usize, is_untimed: bool) -> String {
     let measure = "--measure times a training step of each network";
+    let about = match jobs.min(runs) {
+        0 | 1 => format!("About {hours:.2} hours"),
+        side_by_side => format!(
+            "About {hours:.2} hours of work, at least {:.2} with {side_by_side} cells side by side",
+            hours / side_by_side as f64
+        ),
+    };
     match (runs, unknown, is_untimed) {
         (0, ..) => "Nothing is left to do.".into(),
         (_, 0, true) => {
-            format!("About {hours:.2} hours: what the same networks took in this study before.")
+            format!("{about}: what the same networks took in this study before.")
         }
         (_, 0, false) => format!(
-            "About {hours:.2} hours: of networks that this study has finished before, what they took; of the \
-             others, their training by a step that was timed now, predictions not counted."
+            "{about}: of networks that this study has finished before, what they took; of the others, their \
+             training by a step that was timed now, predictions not counted."
         ),
         (runs, unknown, _) if runs == unknown => {
             format!("How long that takes is unknown: {measure}.")
         }
         (_, unknown, _) => format!(
-            "About {hours:.2} hours for those whose network this study has finished before; how long the other \
-             {unknown} take is unknown: {measure}."
+            "{about} for those whose network this study has finished before; how long the other {unknown} take \
+             is unknown: {measure}."
         ),
     }
 }

@@ -356,14 +356,18 @@ fn values(of: &impl serde::Serialize) -> Value {
     serde_json::to_value(of).unwrap_or_default()
 }
 
-/// `polynomial 0.9` of a tagged value, plain text of the others.
+/// `polynomial 0.9` of a tagged value, tables and lists as `--set` takes them, plain text of the others.
 fn shown(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
         Value::Bool(yes) => if *yes { "yes" } else { "no" }.to_owned(),
         Value::Array(values) => {
             let values: Vec<String> = values.iter().map(shown).collect();
-            values.join(", ")
+            format!("[{}]", values.join(","))
+        }
+        Value::Object(parts) if !parts.contains_key("kind") => {
+            let parts = parts.iter().map(|(key, v)| format!("{key}={}", shown(v)));
+            format!("{{{}}}", parts.collect::<Vec<_>>().join(","))
         }
         Value::Object(parts) => {
             // The kind first, then what it is set to.
@@ -422,13 +426,15 @@ mod tests {
         for line in [
             "paper     polynomial 0.9 (paper)",
             "released  constant",
-            "paper     0.78, 0.65, 8.57 (code)",
+            "paper     [0.78,0.65,8.57] (code)",
             "released  logits 250.0",
             "paper     0.5 (default)",
             "takes     2 numbers from -32000 to 32000 HU (HU are kept as 16-bit numbers)",
             "takes     growth: a whole number from 1 to 512 channels",
             "full      the recipe's\n",
             "full      100000\n",
+            "demo      {blocks=[2,2,2,2],decoder=[30,28,12,12,8],growth=8,stem=12}\n",
+            "paper     [0.5,0.25] (ours)\n",
         ] {
             assert!(text.contains(line), "{line}\n{text}");
         }
