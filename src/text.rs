@@ -9,6 +9,7 @@ use std::fmt::Write;
 use std::path::Path;
 
 use serde::Serializer;
+use unicode_normalization::UnicodeNormalization as _;
 
 /// Whether a character acts on what shows it, or hides, instead of being seen: control characters, marks
 /// that turn the direction of writing, line separators, invisible ones.
@@ -51,6 +52,12 @@ impl Shown for Path {
     fn shown(&self) -> Cow<'_, str> {
         shown_path(self)
     }
+}
+
+/// A name with its accents composed (NFC): file systems of macOS keep letter and accent apart, and the same name
+/// looks alike in both ways.
+pub fn composed(name: &str) -> String {
+    name.nfc().collect()
 }
 
 /// A file's name as text, whatever its bytes: what is no UTF-8 becomes `\xff`, so that two names stay two.

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 import torchvision
 from safetensors.torch import load_file, save_file
 
-from . import patches
+from . import networks, patches
 from .figures import distance
 from .verify import BATCH, SIZE_2D, hdbench
 
@@ -24,7 +24,8 @@ def verify(program, folder, seed):
     torch.manual_seed(seed)
     shape = [BATCH, 3, SIZE_2D, SIZE_2D]
     image = patches.patch(shape, random)
-    labels = torch.zeros([BATCH, 1, 1, 1], dtype=torch.uint8)
+    # Which organs a slice shows; the features that are compared do not depend on it.
+    labels = torch.zeros([BATCH, networks.ORGANS, 1, 1], dtype=torch.uint8)
     given = folder / "input.safetensors"
     save_file({"input": image.contiguous(), "labels": labels}, given)
     for library, net, features in models():

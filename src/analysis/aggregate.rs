@@ -92,7 +92,7 @@ fn over_cases(rows: &[&Row]) -> PolarsResult<Aggregates> {
         let named = |texts: &polars::prelude::StringChunked| {
             texts.get(index).unwrap_or_default().to_owned()
         };
-        let label = Label::ALL.into_iter().find(|l| l.name() == named(&label));
+        let label = Label::named(&named(&label));
         aggregates.insert(
             (named(&algorithm), label, named(&metric)),
             Aggregate {

@@ -1,13 +1,14 @@
 //! What is known of every figure, and what of the difference between two algorithms.
 
 use ndarray::Array2;
+use rayon::prelude::*;
 use serde::Serialize;
 
 use super::direction::{better, towards_zero};
 use super::figures::FigureTable;
 use super::ranking::Better;
 use super::statistics::{
-    RESAMPLES, SignedDifferences, SignedRank, bca, bootstrap_means, holm, median, rounding,
+    RESAMPLES, Resampling, SignedDifferences, SignedRank, holm, mean_interval, median, rounding,
 };
 use crate::error::{Error, Result};
 use crate::evaluation::Label;
@@ -33,6 +34,18 @@ impl Default for AnalysisOptions {
             level: 0.95,
             seed: Seed(1),
             baseline: None,
+        }
+    }
+}
+
+impl AnalysisOptions {
+    /// How the intervals of a figure are drawn, by its [`FigureTable::name`]: the same numbers get the same
+    /// interval wherever they stand.
+    pub fn resampling(&self, figure: &str) -> Resampling {
+        Resampling {
+            resamples: self.resamples,
+            level: self.level,
+            seed: self.seed.derive(figure),
         }
     }
 }
@@ -108,8 +121,8 @@ pub struct Analysis {
     pub comparisons: Vec<Comparison>,
 }
 
-/// Analyses figures one by one; the draws of the bootstrap are the same for all algorithms of a
-/// figure.
+/// Analyses figures one by one. An interval rests on the algorithm's own cases, that of a difference on those
+/// that both have.
 ///
 /// # Errors
 /// `Error::Usage` for a baseline that is none of the algorithms.
@@ -169,12 +182,13 @@ fn of_figure(
             columns[[case, algorithms + place]] = if same { 0.0 } else { difference };
         }
     }
-    let drawn = bootstrap_means(columns.view(), options.resamples, options.seed);
-    let interval = |column: usize| {
-        let values = columns.column(column).to_vec();
-        let distribution = drawn.means.row(column).to_vec();
-        bca(&values, &distribution, options.level)
-    };
+    let resampling = options.resampling(&figure.name());
+    // Side by side: with many algorithms there are many pairs.
+    let intervals: Vec<Option<[f64; 2]>> = (0..columns.ncols())
+        .into_par_iter()
+        .map(|column| mean_interval(&columns.column(column).to_vec(), resampling))
+        .collect();
+    let interval = |column: usize| intervals[column];
     let summaries = (0..algorithms)
         .map(|algorithm| {
             let replicates = &figure.replicates[algorithm];

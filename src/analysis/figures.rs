@@ -190,7 +190,7 @@ fn means(rows: &[&Row], several_tasks: bool) -> PolarsResult<Vec<Mean>> {
                 algorithm: named(&algorithm),
                 seed: seed.get(index).unwrap_or_default(),
                 case: named(&case),
-                label: Label::ALL.into_iter().find(|known| known.name() == label),
+                label: Label::named(&label),
                 metric: named(&metric),
                 value: value.get(index).unwrap_or(f64::NAN),
             }

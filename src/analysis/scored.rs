@@ -10,11 +10,12 @@ use serde_json::Value;
 use super::figures::repeated_cases;
 use super::size_groups::SizedLesion;
 use crate::artifact::{open_file, read_file};
+use crate::dataset::{LabelMap, dataset_json};
 use crate::error::{Error, Result};
 use crate::evaluation::{ALL_CASES, Label, Row, read_metrics_long};
 use crate::harness::{Cell, CellState, CellStatus, Role, Study, fold_roles, lock_is_empty, status};
 use crate::network::Part;
-use crate::text::{Shown as _, cell_words, name_of};
+use crate::text::{Shown as _, cell_words, composed, name_of};
 
 /// Scores of some algorithms.
 #[derive(Clone, Debug, Default)]
@@ -339,39 +340,35 @@ const OF_NNUNET: [(&str, &str); 2] = [("Dice", "dice"), ("IoU", "jaccard")];
 /// Counts of voxels, which are nothing to average.
 const COUNTS: [&str; 6] = ["TP", "FP", "FN", "TN", "n_pred", "n_ref"];
 
-/// nnU-Net's `summary.json`: of its labels `(1, 2)` is the liver with its tumours, `2` the tumours, and
-/// `1`, where there is no region, the liver without them.
+/// nnU-Net's `summary.json`, of its first version too: labels by the `dataset.json` beside or above it, else
+/// 1 liver, 2 tumour.
 fn of_summary(path: &Path) -> Result<Scored> {
     let wrong = |problem: String| Error::malformed(path, problem, EXPECTED);
     let text = read_file(path).map_err(Error::read(path))?;
     let text = with_quoted_numbers(&String::from_utf8_lossy(&text));
     let summary: Value = serde_json::from_str(&text).map_err(|e| wrong(e.to_string()))?;
-    let cases = summary["metric_per_case"]
-        .as_array()
-        .ok_or_else(|| wrong("has no list `metric_per_case`".into()))?;
+    let description = dataset_json::above(path)?;
+    let mut scored = Scored::default();
+    let map = match &description {
+        Some(found) => {
+            scored.notes.push(format!(
+                "{}: labels of {} ({}): {}",
+                path.shown(),
+                found.path.shown(),
+                found.convention,
+                found.map
+            ));
+            found.map.clone()
+        }
+        None => LabelMap::lits(),
+    };
     let folder = path.parent().and_then(Path::file_name);
     let algorithm = name_of(folder.unwrap_or_default()).into_owned();
-    let mut scored = Scored::default();
-    let mut bare_liver = false;
-    for entry in cases {
-        let case = entry["case"].as_str().map(str::to_owned);
-        let case = case
-            .or_else(|| case_of(entry["prediction_file"].as_str()?))
-            .ok_or_else(|| wrong("a case has no `prediction_file`".into()))?;
-        let labels = entry["metrics"]
-            .as_object()
-            .ok_or_else(|| wrong(format!("{case} has no `metrics`")))?;
-        let has_region = labels.contains_key("(1, 2)");
+    for SummaryCase { case, labels } in cases_of(&summary).map_err(wrong)? {
         let begin = scored.rows.len();
         for (key, figures) in labels {
-            let label = match key.as_str() {
-                "(1, 2)" | "[1, 2]" => Label::Liver,
-                "2" => Label::Lesion,
-                "1" if !has_region => {
-                    bare_liver = true;
-                    Label::Liver
-                }
-                _ => continue,
+            let Some(label) = label_of(key, &map) else {
+                continue;
             };
             for (metric, value) in figures.as_object().into_iter().flatten() {
                 if COUNTS.contains(&metric.as_str()) {
@@ -401,15 +398,81 @@ fn of_summary(path: &Path) -> Result<Scored> {
         }
     }
     if scored.rows.is_empty() {
-        return Err(wrong("holds no figure of label 2 or (1, 2)".into()));
+        return Err(wrong(format!(
+            "holds no figure of liver or tumour, which are labels {map}"
+        )));
     }
-    if bare_liver {
+    let is_bare = |row: &Row| row.label == Some(Label::LiverWithoutLesions);
+    if scored.rows.iter().any(is_bare) {
         scored.notes.push(format!(
-            "{}: label 1 stands for the liver without its tumours: no region (1, 2) is scored",
-            path.shown()
+            "{}: scores the liver without its tumours, as no region of both is declared: its figures are those of \
+             {}, and no figure of the whole liver is compared with them",
+            path.shown(),
+            Label::LiverWithoutLesions
         ));
     }
     Ok(scored)
+}
+
+/// A case of a `summary.json` with what it scored, by label.
+struct SummaryCase<'a> {
+    case: String,
+    labels: Vec<(&'a str, &'a Value)>,
+}
+
+/// Of nnU-Net v2 `metric_per_case`, of v1 `results.all`, which has the files among the labels.
+fn cases_of(summary: &Value) -> Result<Vec<SummaryCase<'_>>, String> {
+    let old = summary["results"]["all"].as_array();
+    let new = summary["metric_per_case"].as_array();
+    let Some(entries) = new.or(old) else {
+        return Err("has no list `metric_per_case`, nor `results.all` as nnU-Net v1 has".into());
+    };
+    let is_old = new.is_none();
+    let (file, metrics) = match is_old {
+        true => ("test", None),
+        false => ("prediction_file", Some("metrics")),
+    };
+    let case = |entry: &'_ Value| -> Option<String> {
+        let named = entry["case"].as_str().map(composed);
+        named.or_else(|| case_of(entry[file].as_str()?))
+    };
+    entries
+        .iter()
+        .map(|entry| {
+            let case = case(entry).ok_or_else(|| format!("a case has no `{file}`"))?;
+            let labels = match metrics {
+                Some(metrics) => entry[metrics].as_object(),
+                None => entry.as_object(),
+            };
+            let labels = labels.ok_or_else(|| format!("{case} has no `metrics`"))?;
+            Ok(SummaryCase {
+                labels: labels.iter().map(|(key, v)| (key.as_str(), v)).collect(),
+                case,
+            })
+        })
+        .collect()
+}
+
+/// What a label of a `summary.json` is, `2` or a region `(1, 2)`; none for what is neither liver nor tumour.
+fn label_of(key: &str, map: &LabelMap) -> Option<Label> {
+    let values = key.trim_matches(['(', ')', '[', ']']).split(',');
+    let values = values.map(str::trim).filter(|value| !value.is_empty());
+    let values: BTreeSet<u8> = values
+        .map(|value| value.parse().ok())
+        .collect::<Option<_>>()?;
+    let of = |class: u8| -> BTreeSet<u8> { map.values_of(class).into_iter().collect() };
+    let (liver, tumours) = (of(1), of(2));
+    if values.is_empty() {
+        None
+    } else if values == tumours {
+        Some(Label::Lesion)
+    } else if values == &liver | &tumours {
+        Some(Label::Liver)
+    } else if values == liver {
+        Some(Label::LiverWithoutLesions)
+    } else {
+        None
+    }
 }
 
 /// Numbers of Python that JSON has not.
@@ -451,12 +514,44 @@ fn number_of(value: &Value) -> f64 {
 fn case_of(file: &str) -> Option<String> {
     let name = Path::new(file).file_name()?.to_str()?;
     let stem = name.strip_suffix(".nii.gz").or(name.strip_suffix(".nii"));
-    Some(stem.unwrap_or(name).to_owned())
+    Some(composed(stem.unwrap_or(name)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn labels_of_a_summary_are_what_its_data_set_says() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path().join("fold_0/validation");
+        std::fs::create_dir_all(&folder).unwrap();
+        let path = folder.join("summary.json");
+        let case = r#"{"metrics": {"1": {"Dice": 0.4}, "2": {"Dice": 0.95}}, "prediction_file": "/p/c0.nii.gz"}"#;
+        std::fs::write(&path, format!(r#"{{"metric_per_case": [{case}]}}"#)).unwrap();
+        let found = || {
+            let rows = Scored::read(&path).unwrap().rows;
+            let row = |row: &Row| (row.label.unwrap().name(), row.value);
+            rows.iter().map(row).collect::<Vec<_>>()
+        };
+        assert_eq!(found(), [("liver_without_lesions", 0.4), ("lesion", 0.95)]);
+        let json = r#"{"labels": {"background": 0, "tumor": 1, "liver": 2}}"#;
+        std::fs::write(dir.path().join("dataset.json"), json).unwrap();
+        assert_eq!(found(), [("lesion", 0.4), ("liver_without_lesions", 0.95)]);
+        let json = r#"{"labels": {"background": 0, "liver": 1}}"#;
+        std::fs::write(dir.path().join("dataset.json"), json).unwrap();
+        assert_eq!(found(), [("liver", 0.4)]);
+        // The first version of nnU-Net.
+        std::fs::remove_file(dir.path().join("dataset.json")).unwrap();
+        let case = r#"{"2": {"Dice": 0.8, "Recall": NaN}, "reference": "/r/c.nii.gz", "test": "/x/c.nii.gz"}"#;
+        std::fs::write(&path, format!(r#"{{"results": {{"all": [{case}]}}}}"#)).unwrap();
+        let rows = Scored::read(&path).unwrap().rows;
+        assert_eq!(
+            (rows[0].case.as_str(), rows[0].metric.as_str()),
+            ("c", "dice")
+        );
+        assert_eq!((rows[0].value, rows.len()), (0.8, 2));
+    }
 
     #[test]
     fn a_metric_or_a_case_without_a_name_is_refused() {

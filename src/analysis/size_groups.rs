@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::compare::AnalysisOptions;
 use super::figures::FigureTable;
-use super::statistics::{bca, bootstrap_means, quantile};
+use super::statistics::{bootstrap_means, mean_interval, quantile};
 use crate::error::{Error, Result};
 
 /// Where small ends and large begins.
@@ -144,13 +144,16 @@ pub fn by_case_groups(
                     baseline.map_or(f64::NAN, |place| row[algorithm] - row[place]);
             }
         }
-        let drawn = bootstrap_means(columns.view(), options.resamples, options.seed);
+        // The total is the figure itself; a group is a figure of its own.
+        let resampling = match wanted {
+            None => options.resampling(&dice.name()),
+            Some(_) => options.resampling(&format!("{}, {name}", dice.name())),
+        };
         let of = |column: usize| {
             let values: Vec<f64> = columns.column(column).to_vec();
             let known: Vec<f64> = values.iter().copied().filter(|v| !v.is_nan()).collect();
             let mean = known.iter().sum::<f64>() / known.len() as f64;
-            let interval = bca(&values, &drawn.means.row(column).to_vec(), options.level);
-            (known.len(), mean, interval)
+            (known.len(), mean, mean_interval(&values, resampling))
         };
         for algorithm in 0..algorithms {
             let (n, mean, interval) = of(algorithm);

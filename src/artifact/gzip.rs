@@ -2,7 +2,7 @@ use std::fmt;
 use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
-use flate2::bufread::MultiGzDecoder;
+use flate2::bufread::GzDecoder;
 use flate2::write::GzEncoder;
 use flate2::{Compression, GzBuilder};
 
@@ -29,8 +29,83 @@ pub struct MaybeGzip {
 enum Stream {
     Plain(Input),
     // Boxed: the state of the decoder is much larger than a buffer's.
-    Packed(Box<MultiGzDecoder<Input>>),
+    Packed(Box<Members>),
 }
+
+/// The members of a gzip file, one after the other (RFC 1952). Zero bytes may follow the last one, as tapes
+/// and block devices leave them and gzip passes over them.
+struct Members {
+    decoder: Option<GzDecoder<Input>>,
+    is_first: bool,
+}
+
+/// Why a gzip stream is read no further: what follows is neither a member nor zero.
+#[derive(Debug)]
+struct OtherBytes;
+
+impl fmt::Display for OtherBytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("other bytes follow the gzip stream, which is whole")
+    }
+}
+
+impl std::error::Error for OtherBytes {}
+
+impl Members {
+    fn new(input: Input) -> Self {
+        Self {
+            decoder: Some(GzDecoder::new(input)),
+            is_first: true,
+        }
+    }
+
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while let Some(decoder) = &mut self.decoder {
+            let read = decoder.read(buffer).map_err(|error| {
+                let began = self.is_first || decoder.header().is_some();
+                match error.kind() {
+                    // What begins like a member and has no header is none.
+                    ErrorKind::InvalidInput | ErrorKind::UnexpectedEof if !began => other_bytes(),
+                    _ => error,
+                }
+            })?;
+            if read > 0 || buffer.is_empty() {
+                return Ok(read);
+            }
+            self.decoder = match self.decoder.take() {
+                Some(decoder) => next_member(decoder.into_inner())?,
+                None => None,
+            };
+            self.is_first = false;
+        }
+        Ok(0)
+    }
+}
+
+/// The member that begins where one has ended; none at the end of the file, before which zeros may stand.
+fn next_member(mut input: Input) -> io::Result<Option<GzDecoder<Input>>> {
+    if input.fill_buf()?.first() == Some(&GZIP_MAGIC[0]) {
+        return Ok(Some(GzDecoder::new(input)));
+    }
+    loop {
+        let bytes = input.fill_buf()?;
+        if bytes.is_empty() {
+            return Ok(None);
+        }
+        if bytes.iter().any(|&byte| byte != 0) {
+            return Err(other_bytes());
+        }
+        let zeros = bytes.len();
+        input.consume(zeros);
+    }
+}
+
+fn other_bytes() -> io::Error {
+    io::Error::new(ErrorKind::InvalidData, OtherBytes)
+}
+
+/// What a member begins with (RFC 1952).
+const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 
 impl MaybeGzip {
     /// Opens a file; `Error::Read` if the system refuses.
@@ -53,11 +128,11 @@ impl MaybeGzip {
         let packed = file
             .fill_buf()
             .map_err(|e| explain(path, false, e))?
-            .starts_with(&[0x1f, 0x8b]);
+            .starts_with(&GZIP_MAGIC);
         Ok(Self {
             path: path.to_path_buf(),
             stream: if packed {
-                Stream::Packed(Box::new(MultiGzDecoder::new(file)))
+                Stream::Packed(Box::new(Members::new(file)))
             } else {
                 Stream::Plain(file)
             },
@@ -92,7 +167,7 @@ impl MaybeGzip {
         while filled < buffer.len() {
             let read = match &mut self.stream {
                 Stream::Plain(file) => file.read(&mut buffer[filled..]),
-                Stream::Packed(decoder) => decoder.read(&mut buffer[filled..]),
+                Stream::Packed(members) => members.read(&mut buffer[filled..]),
             };
             match read {
                 Ok(0) => break,
@@ -122,6 +197,16 @@ impl MaybeGzip {
 
 pub(super) fn explain(path: &Path, packed: bool, error: io::Error) -> Error {
     let hint = "copy or download the file again and compare its size with the source";
+    if error
+        .get_ref()
+        .is_some_and(|inner| inner.is::<OtherBytes>())
+    {
+        return Error::malformed(
+            path,
+            error.to_string(),
+            "unpack it and pack it again; gzip -dc FILE passes over what follows",
+        );
+    }
     match (packed, error.kind()) {
         (true, ErrorKind::UnexpectedEof) => Error::malformed(
             path,
@@ -189,6 +274,35 @@ mod tests {
         members.extend(packed(&content[20_000..]));
         assert_eq!(read_all(&members).unwrap(), content);
         assert!(read_all(&[]).unwrap().is_empty());
+    }
+
+    #[test]
+    fn zeros_end_a_stream_and_other_bytes_are_named() {
+        let content: Vec<u8> = (0..50_000u32).map(|i| (i / 7) as u8).collect();
+        for zeros in [1, 4, 512, 600_000] {
+            let mut padded = packed(&content);
+            padded.resize(padded.len() + zeros, 0);
+            assert_eq!(read_all(&padded).unwrap(), content, "{zeros}");
+        }
+        for other in [
+            &b"x"[..],
+            b"\0\0x",
+            b"\x1f",
+            b"\x1f\x8b",
+            b"\x1fabc-and-more-bytes",
+        ] {
+            let mut longer = packed(&content);
+            longer.extend(other);
+            let error = read_all(&longer).unwrap_err().to_string();
+            assert!(error.contains("other bytes follow"), "{other:?}: {error}");
+            assert!(!error.contains("damaged"), "{error}");
+        }
+        // A member that has begun and is cut is not another program's bytes.
+        let mut cut = packed(&content);
+        let second = packed(&content);
+        cut.extend(&second[..second.len() - 9]);
+        let error = read_all(&cut).unwrap_err().to_string();
+        assert!(error.contains("truncated"), "{error}");
     }
 
     #[test]

@@ -18,7 +18,7 @@ use crate::seed::Seed;
 use crate::text::Shown as _;
 
 /// What is looked at unless the user says otherwise.
-const HEADLINE: [&str; 10] = [
+const HEADLINE: [&str; 11] = [
     "lesion:dice",
     "lesion:voe",
     "lesion:rvd",
@@ -28,6 +28,7 @@ const HEADLINE: [&str; 10] = [
     "liver:dice",
     "liver:voe",
     "liver:assd",
+    "liver_without_lesions:dice",
     "tumour_burden_error",
 ];
 
@@ -53,7 +54,7 @@ pub struct Analyze {
     /// Compare all others with this algorithm (default: every pair)
     #[arg(long, value_name = "NAME")]
     baseline: Option<String>,
-    /// Figures, as lesion:dice or tumour_burden_error, or all (default: ten of the field's)
+    /// Figures, as lesion:dice or tumour_burden_error, or all (default: those of the field that are there)
     #[arg(long = "metric", value_name = "NAME")]
     metrics: Vec<String>,
     /// The figure that is ranked
@@ -412,9 +413,6 @@ impl Wanted {
 fn parse(name: &str) -> Option<(Option<Label>, String)> {
     match name.split_once(':') {
         None => Some((None, name.to_owned())),
-        Some((label, metric)) => {
-            let label = Label::ALL.into_iter().find(|known| known.name() == label)?;
-            Some((Some(label), metric.to_owned()))
-        }
+        Some((label, metric)) => Some((Some(Label::named(label)?), metric.to_owned())),
     }
 }

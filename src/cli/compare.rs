@@ -29,7 +29,7 @@ pub struct Compare {
     /// Where the tables go as files
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Figures, as lesion:dice or tumour_burden_error, or all (default: ten of the field's)
+    /// Figures, as lesion:dice or tumour_burden_error, or all (default: those of the field that are there)
     #[arg(long = "metric", value_name = "NAME")]
     metrics: Vec<String>,
     #[command(flatten)]

@@ -12,9 +12,9 @@ use crate::artifact::{Results, begins_with, json_says, read_file};
 use crate::error::{Error, Result};
 use crate::evaluation::lits::{LitsScored, lits_rows, score_lits, write_scores_txt};
 use crate::evaluation::{
-    CasePair, DEFAULT_JOBS, FAILURES, Failure, LabelMapChoice, MissingCase, Options, Origin,
-    PairOptions, Pairing, Row, SAME_PLACE_MM, ScoredCase, StrictCase, Tolerance, evaluate, pair,
-    rows, score_strict, write_cases, write_failures, write_lesions, write_metrics_json,
+    Apart, CasePair, DEFAULT_JOBS, FAILURES, Failure, Label, LabelMapChoice, MissingCase, Options,
+    Origin, PairOptions, Pairing, Row, ScoredCase, StrictCase, Tolerance, evaluate, pair, rows,
+    score_strict, write_cases, write_failures, write_lesions, write_metrics_json,
     write_metrics_long, write_summary, write_wide,
 };
 use crate::metrics::surface::Border;
@@ -108,7 +108,11 @@ pub struct Evaluate {
     /// Leave references without a prediction out instead of counting them as failed
     #[arg(long)]
     allow_missing: bool,
-    /// Compare voxels by index even if the files place them elsewhere in the patient
+    /// How the verb that scores calls that.
+    #[arg(skip = "--allow-missing")]
+    flag_for_missing: &'static str,
+    /// Compare voxels by index even if the files place them elsewhere in the patient: nothing is turned or
+    /// resampled, so this is right only where a header is wrong
     #[arg(long)]
     ignore_geometry: bool,
     /// Which neighbours make a surface voxel, for the distances: 6, 18, 26 (profile strict)
@@ -216,6 +220,7 @@ impl Evaluate {
             pred_label_map: None,
             ref_label_map: Some(reference_map),
             allow_missing,
+            flag_for_missing: "--allow-partial",
             ignore_geometry: false,
             border: Vec::new(),
             nsd_tolerance: Vec::new(),
@@ -250,7 +255,7 @@ impl Evaluate {
         };
         let (rows, scored) = match self.profile {
             Profile::Strict => {
-                let figures = self.figures();
+                let figures = self.figures(&options, reporter)?;
                 let found = cases.score(reporter, |pair| score_strict(pair, &options, &figures))?;
                 self.finish_strict(&cases, found, reporter)?
             }
@@ -273,7 +278,8 @@ impl Evaluate {
         reporter: &Reporter,
     ) -> Result<(Vec<Row>, usize)> {
         self.refuse_nothing(&cases.failures, found.len())?;
-        let apart = found.iter().filter_map(|case| case.apart_mm);
+        tell_of_files(found.iter().flat_map(|case| &case.notes), reporter);
+        let apart = found.iter().filter_map(|case| case.apart);
         tell_of_displaced(apart, "as --ignore-geometry asks", reporter);
         let scored: Vec<ScoredCase> = found.into_iter().map(|case| case.scored).collect();
         let rows = rows(&self.origin(), &scored);
@@ -296,8 +302,8 @@ impl Evaluate {
         for warning in found.iter().flat_map(|case| &case.warnings) {
             reporter.note(&format!("warning: {warning}"));
         }
-        let apart = found.iter().map(|case| case.apart_mm);
-        let apart = apart.filter(|&mm| mm > SAME_PLACE_MM);
+        tell_of_files(found.iter().flat_map(|case| &case.notes), reporter);
+        let apart = found.iter().filter_map(|case| case.apart);
         tell_of_displaced(apart, "as the official scorer does", reporter);
         if !cases.failures.is_empty() {
             reporter.note(&format!(
@@ -372,20 +378,25 @@ impl Evaluate {
         );
         if self.allow_missing {
             reporter.note(&format!(
-                "warning: {text}; left out, as --allow-missing asks"
+                "warning: {text}; left out, as {} asks",
+                self.flag_for_missing
             ));
             return Vec::new();
         }
         reporter.note(&format!(
-            "error: {text}\nhint: add them to {}, or score the others with --allow-missing",
-            self.pred.shown()
+            "error: {text}\nhint: add them to {}, or score the others with {}",
+            self.pred.shown(),
+            self.flag_for_missing
         ));
         let failure = |one: &MissingCase| Failure {
             case: one.case.clone(),
             error: Error::malformed(
                 &self.pred,
                 format!("has no prediction for {}", one.reference.path().shown()),
-                "add it, or leave the case out with --allow-missing",
+                format!(
+                    "add it, or leave the case out with {}",
+                    self.flag_for_missing
+                ),
             ),
         };
         pairing.missing.iter().map(failure).collect()
@@ -407,7 +418,7 @@ impl Evaluate {
         })
     }
 
-    fn figures(&self) -> Options {
+    fn figures(&self, pairs: &PairOptions, reporter: &Reporter) -> Result<Options> {
         let mut borders: Vec<Border> = Vec::new();
         for rule in self.border.iter().copied().map(Border::from) {
             if !borders.contains(&rule) {
@@ -417,11 +428,12 @@ impl Evaluate {
         let mut tolerances = self.nsd_tolerance.clone();
         tolerances.sort_unstable();
         tolerances.dedup();
-        Options {
+        Ok(Options {
             borders,
             tolerances,
             one_to_one: self.one_to_one,
-        }
+            labels: labels(pairs, reporter)?,
+        })
     }
 
     fn origin(&self) -> Origin {
@@ -566,14 +578,62 @@ fn partial(failures: &[Failure], total: usize) -> Result<()> {
     })
 }
 
-fn tell_of_displaced(apart_mm: impl Iterator<Item = f64>, why: &str, reporter: &Reporter) {
-    let apart: Vec<f64> = apart_mm.collect();
-    if !apart.is_empty() {
+/// The labels that both sides can hold; one that a side cannot is left out, and that is said.
+fn labels(pairs: &PairOptions, reporter: &Reporter) -> Result<Vec<Label>> {
+    let maps = [
+        ("predictions", &pairs.prediction_map),
+        ("references", &pairs.reference_map),
+    ];
+    let mut labels = Vec::new();
+    for (label, class, word) in [(Label::Liver, 1, "liver"), (Label::Lesion, 2, "tumour")] {
+        let lacking = maps.iter().find(|(_, map)| !map.has(class));
+        match lacking {
+            None => labels.push(label),
+            Some((side, map)) => reporter.note(&format!(
+                "note: {label} is not scored: the label map of the {side} ({map}) knows no {word}"
+            )),
+        }
+    }
+    if labels.is_empty() {
+        return Err(Error::usage(
+            "no label is in the label maps of both sides",
+            "name the values of liver and tumour, for example --label-map 1=liver,2=tumour",
+        ));
+    }
+    Ok(labels)
+}
+
+/// What was odd about files; a line that many have is shown once.
+fn tell_of_files<'a>(notes: impl Iterator<Item = &'a String>, reporter: &Reporter) {
+    let notes: Vec<&String> = notes.collect();
+    for note in notes.iter().take(NAMES_SHOWN) {
+        reporter.note(&format!("note: {note}"));
+    }
+    if notes.len() > NAMES_SHOWN {
         reporter.note(&format!(
-            "warning: in {} cases prediction and reference place the same voxel up to {:.2} mm apart; \
-             compared by index, {why}",
-            apart.len(),
-            apart.iter().copied().fold(0.0, f64::max)
+            "note: {} more of that kind; hdbench datasets check lists those of a data set",
+            notes.len() - NAMES_SHOWN
+        ));
+    }
+}
+
+fn tell_of_displaced(apart: impl Iterator<Item = Apart>, why: &str, reporter: &Reporter) {
+    let apart: Vec<Apart> = apart.collect();
+    if apart.is_empty() {
+        return;
+    }
+    let most_mm = apart.iter().map(|case| case.mm).fold(0.0, f64::max);
+    reporter.note(&format!(
+        "warning: in {} cases prediction and reference place the same voxel up to {most_mm:.2} mm apart; \
+         compared by index, {why}",
+        apart.len(),
+    ));
+    let turned: Vec<_> = apart.iter().filter_map(|case| case.turned).collect();
+    if let Some([ours, theirs]) = turned.first() {
+        reporter.note(&format!(
+            "warning: in {} of them the axes run in other directions ({ours} and {theirs}): unless the header alone \
+             is wrong, different places of the body were compared, and the scores mean nothing",
+            turned.len()
         ));
     }
 }

@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::evaluation::lits::{LitsScored, score_lits};
 use crate::evaluation::{DEFAULT_JOBS, LabelMapChoice, PairOptions, evaluate, pair};
 use crate::progress::Progress;
-use crate::report::{Entry, RankBy, leaderboard, write_tables};
+use crate::report::{Entry, RankBy, leaderboard, leaderboard_json, write_tables};
 use crate::text::{Shown as _, name_of};
 
 /// Score and rank any number of submissions as the LiTS challenge does.
@@ -87,7 +87,12 @@ impl Leaderboard {
             reporter.note(&format!("table in {}", out.shown()));
         }
         if self.json || !for_terminal() {
-            print_json(&table)?;
+            print_json(&leaderboard_json(
+                &entries,
+                &table,
+                self.rank_by,
+                references,
+            ))?;
         } else {
             print_tables(std::slice::from_ref(&table))?;
         }

@@ -114,7 +114,7 @@ type Cells = Vec<(String, [Option<String>; 3])>;
 
 fn place(label: Option<Label>) -> usize {
     match label {
-        Some(Label::Liver) => 0,
+        Some(Label::Liver | Label::LiverWithoutLesions) => 0,
         Some(Label::Lesion) => 1,
         None => 2,
     }

@@ -3,6 +3,7 @@ use std::path::{Path, PathBuf};
 use super::LabelMap;
 use super::ircadb::Patient;
 use super::quirks::{self, BorrowedSpacing};
+use crate::artifact::hash_file;
 use crate::error::{Error, Result};
 use crate::volume::{self, Geometry, Volume};
 
@@ -144,6 +145,18 @@ impl Case {
         files.extend(self.labels.clone());
         files.sort();
         Ok(files)
+    }
+
+    /// The hashes of what it is read from, in the order of the names: of a patient in an archive those of the
+    /// patient's own files, not that of an archive which holds others too.
+    ///
+    /// # Errors
+    /// `Error::Read`; `Error::Malformed` for a damaged archive.
+    pub fn content_hashes(&self) -> Result<Vec<String>> {
+        match &self.format {
+            Format::Ircadb(patient) => patient.content_hashes(),
+            Format::Nifti(_) => self.files()?.iter().map(|file| hash_file(file)).collect(),
+        }
     }
 
     /// What beside the bytes of its files decides what is read: the meaning of the labels and

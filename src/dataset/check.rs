@@ -243,7 +243,29 @@ fn look_at_voxels(
     }
 }
 
+/// What is odd about the numbers of a CT.
+pub struct OddNumbers {
+    /// As in the list of problems.
+    pub code: &'static str,
+    /// What was found.
+    pub message: String,
+    /// The way out.
+    pub hint: &'static str,
+}
+
 fn intensity_problem(case: &Case, image: &Volume<f32>) -> Option<Problem> {
+    let odd = odd_numbers(image)?;
+    Some(Problem::new(
+        Severity::Warning,
+        odd.code,
+        case,
+        odd.message,
+        odd.hint,
+    ))
+}
+
+/// Whether the voxels can be Hounsfield units of a CT of a person.
+pub fn odd_numbers(image: &Volume<f32>) -> Option<OddNumbers> {
     let (low, high) = image
         .voxels
         .iter()
@@ -272,7 +294,11 @@ fn intensity_problem(case: &Case, image: &Volume<f32>) -> Option<Problem> {
     } else {
         return None;
     };
-    Some(Problem::new(Severity::Warning, code, case, message, hint))
+    Some(OddNumbers {
+        code,
+        message,
+        hint,
+    })
 }
 
 fn report(dataset: &Dataset, cases: &[&Case], facts: Vec<Facts>) -> Report {

@@ -69,6 +69,20 @@ pub(crate) fn beside(root: &Path) -> Result<Option<Found>> {
     Ok(None)
 }
 
+/// The one of a `summary.json`, which nnU-Net writes into `fold_N/validation` of a trained model: in its folder
+/// or up to three above.
+pub(crate) fn above(file: &Path) -> Result<Option<Found>> {
+    const LEVELS: usize = 4;
+    let absolute = std::path::absolute(file).map_err(Error::read(file))?;
+    for folder in absolute.ancestors().skip(1).take(LEVELS) {
+        let path = folder.join("dataset.json");
+        if path.is_file() {
+            return read(&path, "mend or remove it");
+        }
+    }
+    Ok(None)
+}
+
 /// Reads one; none if it has no `labels`. `hint` is the way out for whoever has a wrong one.
 pub(crate) fn read(path: &Path, hint: &str) -> Result<Option<Found>> {
     let wrong = |problem: String| Error::malformed(path, problem, hint);
@@ -79,12 +93,12 @@ pub(crate) fn read(path: &Path, hint: &str) -> Result<Option<Found>> {
         return Ok(None);
     };
     let (convention, pairs) = pairs(labels).map_err(wrong)?;
-    let map = map_of(&pairs).ok_or_else(|| {
-        let names: Vec<&str> = labels_of(&pairs).collect();
-        wrong(format!(
-            "names neither liver nor tumour among its labels ({})",
-            names.join(", ")
-        ))
+    let map = map_of(&pairs).map_err(|problem| {
+        Error::malformed(
+            path,
+            problem,
+            format!("name it liver, tumor or another organ in this file; or {hint}"),
+        )
     })?;
     Ok(Some(Found {
         path: path.to_path_buf(),
@@ -102,10 +116,6 @@ pub(crate) fn read(path: &Path, hint: &str) -> Result<Option<Found>> {
 
 /// Each name with its values.
 type Pairs = Vec<(String, Vec<u8>)>;
-
-fn labels_of(pairs: &Pairs) -> impl Iterator<Item = &str> {
-    pairs.iter().map(|(name, _)| name.as_str())
-}
 
 fn pairs(labels: &Map<String, Value>) -> Result<(Convention, Pairs), String> {
     let value_of = |value: &Value| value.as_u64().and_then(|value| u8::try_from(value).ok());
@@ -140,46 +150,165 @@ fn pairs(labels: &Map<String, Value>) -> Result<(Convention, Pairs), String> {
     Ok((convention, pairs))
 }
 
-/// Tumours of these are none of the liver.
-const OTHER_ORGANS: [&str; 8] = [
-    "kidney", "renal", "lung", "pancrea", "colon", "brain", "breast", "prostate",
+/// Parts of the names of organs other than the liver, and of what belongs to them: tumours of these are none
+/// of the liver. English and what TotalSegmentator, AMOS, BTCV, FLARE and CHAOS call them.
+const OTHER_ORGANS: [&str; 70] = [
+    "kidney",
+    "renal",
+    "lung",
+    "pulmo",
+    "pancrea",
+    "colon",
+    "colorect",
+    "rectum",
+    "rectal",
+    "brain",
+    "breast",
+    "prostate",
+    "stomach",
+    "gastric",
+    "spleen",
+    "splen",
+    "adrenal",
+    "bladder",
+    "urinary",
+    "gall",
+    "esophag",
+    "oesophag",
+    "duoden",
+    "bowel",
+    "intestin",
+    "jejun",
+    "ileum",
+    "aorta",
+    "aortic",
+    "vena",
+    "cava",
+    "ivc",
+    "svc",
+    "artery",
+    "heart",
+    "cardiac",
+    "atri",
+    "ventric",
+    "myocard",
+    "bone",
+    "vertebra",
+    "rib",
+    "femur",
+    "hip",
+    "sacrum",
+    "sternum",
+    "clavic",
+    "scapula",
+    "humer",
+    "skull",
+    "costal",
+    "muscle",
+    "gluteus",
+    "iliopsoas",
+    "autochthon",
+    "psoas",
+    "spine",
+    "spinal",
+    "uter",
+    "ovar",
+    "thyroid",
+    "trache",
+    "bronch",
+    "lymph",
+    "skin",
+    "body",
+    "fat",
+    "adipose",
+    "head",
+    "neck",
+];
+
+/// What a tumour of the liver is called. Metastases and carcinomas of a liver data set are in it.
+const TUMOURS: [&str; 9] = [
+    "tumo",
+    "lesion",
+    "cancer",
+    "metasta",
+    "carcinom",
+    "hcc",
+    "malign",
+    "neoplas",
+    "hepatoblast",
+];
+
+/// What is inside the liver and is neither tumour nor all of it, so that nobody can say which of the two
+/// it counts as.
+const PARTS: [&str; 7] = [
+    "vessel", "vein", "portal", "artery", "cyst", "segment", "duct",
 ];
 
 /// What a label's name means; none for nnU-Net's `ignore`, which is no class.
-fn class_of(name: &str) -> Option<u8> {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Meaning {
+    Class(u8),
+    Ignored,
+    /// Nothing that is known here.
+    Unknown,
+}
+
+fn meaning_of(name: &str) -> Meaning {
     let name = name.to_ascii_lowercase();
-    let has = |part: &str| name.contains(part);
+    let has = |part: &&str| name.contains(part);
+    let is_liver = name.contains("liver") || name.contains("hepat");
     if name == "ignore" {
-        None
-    } else if OTHER_ORGANS.into_iter().any(has) {
-        Some(0)
-    } else if ["tumo", "lesion", "cancer", "metasta"].into_iter().any(has) {
-        Some(2)
-    } else if has("liver") {
-        Some(1)
+        Meaning::Ignored
+    } else if name == "background" || (!is_liver && OTHER_ORGANS.iter().any(has)) {
+        Meaning::Class(0)
+    } else if TUMOURS.iter().any(has) {
+        Meaning::Class(2)
+    } else if is_liver && !PARTS.iter().any(has) {
+        Meaning::Class(1)
+    } else if !is_liver && PARTS.iter().any(has) {
+        // Vessels of a data set of vessels.
+        Meaning::Class(0)
     } else {
-        // Another organ is not liver.
-        Some(0)
+        Meaning::Unknown
     }
 }
 
-fn map_of(pairs: &Pairs) -> Option<LabelMap> {
+/// What the values stand for; an error in words where that is not known.
+fn map_of(pairs: &Pairs) -> Result<LabelMap, String> {
+    let meant = || {
+        pairs
+            .iter()
+            .map(|(name, values)| (meaning_of(name), values))
+    };
+    let is_ours = |meaning: Meaning| matches!(meaning, Meaning::Class(1 | 2));
+    if !meant().any(|(meaning, _)| is_ours(meaning)) {
+        let names: Vec<&str> = pairs.iter().map(|(name, _)| name.as_str()).collect();
+        return Err(format!(
+            "names neither liver nor tumour among its labels ({})",
+            names.join(", ")
+        ));
+    }
+    let unknown = pairs
+        .iter()
+        .find(|(name, _)| meaning_of(name) == Meaning::Unknown);
+    if let Some((name, values)) = unknown {
+        let values: Vec<String> = values.iter().map(u8::to_string).collect();
+        return Err(format!(
+            "calls label {} {name:?}, which may be tumour, liver or neither",
+            values.join(", ")
+        ));
+    }
     let mut map = LabelMap::background();
-    let mut known = false;
     // A value can lie in several regions (the whole liver and the tumour in it): the innermost
     // class is the largest.
     for class in 0..=2 {
-        for (_, values) in pairs
-            .iter()
-            .filter(|(name, _)| class_of(name) == Some(class))
-        {
+        for (_, values) in meant().filter(|(meaning, _)| *meaning == Meaning::Class(class)) {
             for &value in values {
                 map.set(value, class);
             }
-            known |= class > 0;
         }
     }
-    known.then_some(map)
+    Ok(map)
 }
 
 #[cfg(test)]
@@ -225,6 +354,54 @@ mod tests {
             let found = found(json).unwrap().unwrap();
             assert_eq!(found.convention, convention);
             assert_eq!(found.map.to_string(), map);
+        }
+    }
+
+    #[test]
+    fn names_are_taken_for_what_they_say_or_asked_about() {
+        let map = |names: &[&str]| {
+            let pairs: Pairs = (0..)
+                .zip(names)
+                .map(|(value, name)| ((*name).to_owned(), vec![value]))
+                .collect();
+            map_of(&pairs).map(|map| map.to_string())
+        };
+        for (names, expected) in [
+            (
+                &["background", "liver", "HCC"][..],
+                "0=background,1=liver,2=tumour",
+            ),
+            (
+                &["background", "liver", "stomach cancer", "liver metastases"],
+                "0=background,1=liver,2=background,3=tumour",
+            ),
+            (
+                &[
+                    "background",
+                    "spleen",
+                    "right kidney",
+                    "gallbladder",
+                    "esophagus",
+                    "liver",
+                    "adrenal tumour",
+                ],
+                "0-4=background,5=liver,6=background",
+            ),
+            (
+                &["background", "vessel", "hepatic tumour"],
+                "0=background,1=background,2=tumour",
+            ),
+        ] {
+            assert_eq!(map(names).as_deref(), Ok(expected), "{names:?}");
+        }
+        for names in [
+            &["background", "liver", "class 2"][..],
+            &["background", "liver", "liver vessels"],
+            &["background", "liver", "hepatic cyst"],
+            &["background", "liver", "FNH"],
+        ] {
+            let problem = map(names).unwrap_err();
+            assert!(problem.contains(names[2]), "{problem}");
         }
     }
 

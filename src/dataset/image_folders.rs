@@ -9,7 +9,7 @@ use super::layout::{Dataset, Layout};
 use super::listing::{nifti_stem, same_file};
 use super::{Case, LabelMap};
 use crate::error::{Error, Result};
-use crate::text::Shown as _;
+use crate::text::{Shown as _, composed};
 
 /// The folders of such a data set.
 const FOLDERS: [&str; 3] = ["imagesTr", "labelsTr", "imagesTs"];
@@ -158,7 +158,7 @@ fn numbered(cases: Vec<(String, PathBuf, Option<PathBuf>)>, map: &LabelMap) -> V
 }
 
 fn stem(file: &Path) -> String {
-    nifti_stem(file).unwrap_or_default().to_owned()
+    composed(nifti_stem(file).unwrap_or_default())
 }
 
 fn channel(file: &Path) -> Option<(&str, &str)> {
@@ -174,7 +174,7 @@ fn is_channel(file: &Path) -> bool {
 /// `CASE` of `CASE_0000.nii.gz`.
 fn without_channel(file: &Path) -> Result<String> {
     match channel(file) {
-        Some((case, "0000")) => Ok(case.to_owned()),
+        Some((case, "0000")) => Ok(composed(case)),
         Some((case, channel)) => Err(Error::malformed(
             file,
             format!("channel {channel} of {case}: a CT has one channel, 0000"),

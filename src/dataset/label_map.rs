@@ -1,6 +1,7 @@
 //! What the numbers of a label map mean: other conventions into 0 background, 1 liver, 2 tumour.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::path::Path;
 
 use ndarray::Array3;
@@ -38,8 +39,8 @@ impl LabelMap {
         self.class[usize::from(value)] = Some(class);
     }
 
-    /// `FROM=TO,...` with FROM from 0 to 255 and TO 0, 1, 2 or `background`, `liver`, `tumour`
-    /// (`tumor`, `lesion`). 0 is background unless it is listed.
+    /// `FROM=TO,...` with FROM a value from 0 to 255 or a range of them (`3-13`) and TO 0, 1, 2 or `background`,
+    /// `liver`, `tumour` (`tumor`, `lesion`). 0 is background unless it is listed.
     ///
     /// # Errors
     /// `Error::Usage` for anything else and for a value that is listed twice.
@@ -47,26 +48,40 @@ impl LabelMap {
         let wrong = |problem: String| {
             Error::usage(
                 problem,
-                "a label map is lits, nnunet, msd, or FROM=TO,... such as 1=liver,2=tumour,3=background",
+                "a label map is lits, nnunet, msd, or FROM=TO,... such as 1=liver,2=tumour,3-13=background",
             )
         };
         let mut map = Self::background();
         let mut listed = [false; 256];
         for pair in text.split(',') {
-            let parsed = pair.split_once('=').and_then(|(from, to)| {
-                Some((from.trim().parse::<u8>().ok()?, class_of(to.trim())?))
-            });
-            let Some((from, to)) = parsed else {
+            let parsed = pair
+                .split_once('=')
+                .and_then(|(from, to)| Some((values_of(from.trim())?, class_of(to.trim())?)));
+            let Some((values, to)) = parsed else {
                 return Err(wrong(format!(
                     "{pair:?} in the label map {text:?} is not understood"
                 )));
             };
-            if std::mem::replace(&mut listed[usize::from(from)], true) {
-                return Err(wrong(format!("the label map {text:?} lists {from} twice")));
+            for from in values {
+                if std::mem::replace(&mut listed[usize::from(from)], true) {
+                    return Err(wrong(format!("the label map {text:?} lists {from} twice")));
+                }
+                map.set(from, to);
             }
-            map.set(from, to);
         }
         Ok(map)
+    }
+
+    /// Whether some value stands for this class.
+    pub fn has(&self, class: u8) -> bool {
+        self.class.contains(&Some(class))
+    }
+
+    /// The values that stand for a class.
+    pub fn values_of(&self, class: u8) -> Vec<u8> {
+        (0..=u8::MAX)
+            .filter(|&value| self.class(value) == Some(class))
+            .collect()
     }
 
     /// Whether it leaves 0, 1 and 2 as they are and knows nothing else.
@@ -117,6 +132,16 @@ impl LabelMap {
 
     fn refuse(&self, path: &Path, unknown: &[(usize, u64)]) -> Error {
         const SHOWN: usize = 8;
+        let mut remedy = self.clone();
+        // A file of one value beside 0 is a mask, mostly of 255.
+        let is_mask = matches!(unknown, [(255, _)]);
+        for &(value, _) in unknown {
+            remedy.set(value as u8, u8::from(is_mask));
+        }
+        let mask = match is_mask {
+            true => "; of a mask of tumours 255=tumour",
+            false => "",
+        };
         let mut found: Vec<String> = unknown
             .iter()
             .take(SHOWN)
@@ -125,11 +150,6 @@ impl LabelMap {
         if unknown.len() > SHOWN {
             found.push(format!("{} more", unknown.len() - SHOWN));
         }
-        let rest: Vec<String> = unknown
-            .iter()
-            .take(SHOWN)
-            .map(|(value, _)| format!("{value}=background"))
-            .collect();
         Error::malformed(
             path,
             format!(
@@ -137,12 +157,23 @@ impl LabelMap {
                 found.join(", ")
             ),
             format!(
-                "say what they are, for example --label-map {self},{} (or --pred-label-map, \
-                 --ref-label-map for one side)",
-                rest.join(",")
+                "say what they are, for example --label-map {remedy}{mask} (or --pred-label-map, \
+                 --ref-label-map for one side)"
             ),
         )
     }
+}
+
+/// `3`, or `3-13`.
+fn values_of(text: &str) -> Option<RangeInclusive<u8>> {
+    let (first, last) = text.split_once('-').unwrap_or((text, text));
+    let value = |text: &str| {
+        // `parse` alone would take a sign.
+        let all = text.bytes().all(|byte| byte.is_ascii_digit());
+        text.parse::<u8>().ok().filter(|_| all)
+    };
+    let (first, last) = (value(first.trim_end())?, value(last.trim_start())?);
+    (first <= last).then_some(first..=last)
 }
 
 /// Values worked on at a time.
@@ -180,12 +211,24 @@ fn class_of(text: &str) -> Option<u8> {
 /// In the form that [`LabelMap::parse`] reads.
 impl fmt::Display for LabelMap {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        /// From here on, values of one class are written as a range.
+        const RANGE: usize = 3;
         let mut separator = "";
-        for (value, class) in self.class.iter().enumerate() {
-            if let Some(class) = class {
-                write!(f, "{separator}{value}={}", CLASSES[usize::from(*class)])?;
-                separator = ",";
+        let mut first = 0;
+        for run in self.class.chunk_by(|a, b| a == b) {
+            if let Some(class) = run[0] {
+                let class = CLASSES[usize::from(class)];
+                if run.len() >= RANGE {
+                    write!(f, "{separator}{first}-{}={class}", first + run.len() - 1)?;
+                    separator = ",";
+                } else {
+                    for value in first..first + run.len() {
+                        write!(f, "{separator}{value}={class}")?;
+                        separator = ",";
+                    }
+                }
             }
+            first += run.len();
         }
         Ok(())
     }
@@ -222,10 +265,42 @@ mod tests {
             "1=liver,1=tumour",
             "-1=0",
             "3d",
+            "5-3=liver",
+            "3-=liver",
+            "3-256=liver",
+            "3-5=liver,4=tumour",
         ] {
             let error = LabelMap::parse(text).unwrap_err();
             assert!(matches!(error, Error::Usage { .. }), "{text}: {error}");
         }
+    }
+
+    #[test]
+    fn the_remedy_for_many_values_and_for_a_mask_works_as_printed() {
+        let remedy_for = |values: Vec<u8>| {
+            let mut voxels = Array3::from_shape_vec((1, 1, values.len()), values).unwrap();
+            let text = LabelMap::lits()
+                .apply(&mut voxels, Path::new("p.nii"))
+                .unwrap_err()
+                .to_string();
+            let remedy = text.split("--label-map ").nth(1).unwrap();
+            let remedy = remedy.split([' ', ';']).next().unwrap().to_owned();
+            LabelMap::parse(&remedy)
+                .unwrap()
+                .apply(&mut voxels, Path::new("p.nii"))
+                .unwrap();
+            (remedy, voxels.into_raw_vec_and_offset().0)
+        };
+        let (remedy, left) = remedy_for((0..=104).collect());
+        assert_eq!(remedy, "0=background,1=liver,2=tumour,3-104=background");
+        assert_eq!(left.iter().filter(|&&label| label > 0).count(), 2);
+        let (remedy, left) = remedy_for(vec![0, 255]);
+        assert_eq!(remedy, "0=background,1=liver,2=tumour,255=liver");
+        assert_eq!(left, [0, 1]);
+        let map = LabelMap::parse("3 - 13=background,1=liver").unwrap();
+        assert_eq!(map.to_string(), "0=background,1=liver,3-13=background");
+        assert!(map.has(1) && !map.has(2));
+        assert_eq!(map.values_of(1), [1]);
     }
 
     #[test]

@@ -5,10 +5,7 @@ use super::problem::{Problem, Severity};
 use super::{Case, LabelMap, quirks};
 use crate::error::{Error, Result};
 use crate::text::Shown as _;
-use crate::volume::{self, Geometry, ImageHeader, Orientation, Volume};
-
-/// Grids that differ by less than this, anywhere, are the same but for rounding to f32.
-const PLACEMENT_TOLERANCE_MM: f64 = 0.01;
+use crate::volume::{self, Geometry, HeaderNote, ImageHeader, Orientation, Volume};
 
 /// A CT volume and its label map on one grid.
 #[derive(Clone, Debug, PartialEq)]
@@ -116,8 +113,18 @@ pub(super) fn header_problems(
     nifti: &NiftiFormat,
     header: &ImageHeader,
 ) -> Vec<Problem> {
-    let note = |note: &String| Problem::new(Severity::Note, "header-note", case, note, "");
-    let mut problems: Vec<Problem> = header.notes.iter().map(note).collect();
+    let problem = |note: &HeaderNote| {
+        let (severity, hint) = match note.code {
+            HeaderNote::PLAIN => (Severity::Note, ""),
+            _ => (
+                Severity::Warning,
+                "every distance and volume follows from these: compare them with the scanner's, and save \
+                 the image again where they are wrong",
+            ),
+        };
+        Problem::new(severity, note.code, case, &note.text, hint)
+    };
+    let mut problems: Vec<Problem> = header.notes.iter().map(problem).collect();
     if nifti.unswapped(&header.geometry).is_some() {
         problems.push(quirks::swapped_problem(case, &header.geometry));
     }
@@ -137,11 +144,7 @@ pub(super) fn placement_problem(
     image: &Geometry,
     labels: &Geometry,
 ) -> Option<Problem> {
-    let apart_mm = image.displacement_mm(labels);
-    // NaN cannot happen with checked affines, but would have to be reported.
-    if apart_mm < PLACEMENT_TOLERANCE_MM {
-        return None;
-    }
+    let apart_mm = image.apart_mm(labels)?;
     let describe = |geometry: &Geometry| {
         let [z, y, x] = geometry.spacing_mm;
         format!(

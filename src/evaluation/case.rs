@@ -6,20 +6,16 @@ use super::lesion::{Criterion, LesionList, Lesions, lesions_of, no_lesions};
 use super::masks::Masks;
 use super::policy::{Edge, Family};
 use crate::error::{Error, Result};
-use crate::metrics::BitMask;
 use crate::metrics::burden::tumour_burden;
 use crate::metrics::detection::Detection;
 use crate::metrics::overlap::Counts;
 use crate::metrics::surface::{Border, SurfaceFigures, distances_between, surface};
 use crate::metrics::surfel::SurfelFigures;
+use crate::metrics::{BitMask, VoxelSteps};
 use crate::volume::Geometry;
 
-/// Label maps of one scan may place a voxel this far apart before they count as different grids:
-/// the f32 of a NIfTI header rounds positions of a metre to less.
-pub const SAME_PLACE_MM: f64 = 0.01;
-
 /// The scores of one label of one case.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct LabelScores {
     /// Voxels of both masks.
     pub counts: Counts,
@@ -66,12 +62,28 @@ pub struct CaseScores {
     pub voxels: u64,
 }
 
+static NOT_SCORED: LabelScores = LabelScores {
+    counts: Counts {
+        intersection: 0,
+        prediction: 0,
+        reference: 0,
+    },
+    figures: Vec::new(),
+};
+
 impl CaseScores {
-    /// The scores of one label.
+    /// The labels that were scored.
+    pub fn labels(&self) -> impl Iterator<Item = Label> + '_ {
+        let is_scored = |label: &Label| !self.label(*label).figures.is_empty();
+        Label::ALL.into_iter().filter(is_scored)
+    }
+
+    /// The scores of one label; without any figure where the options left it out.
     pub fn label(&self, label: Label) -> &LabelScores {
         match label {
             Label::Liver => &self.liver,
             Label::Lesion => &self.lesion,
+            Label::LiverWithoutLesions => &NOT_SCORED,
         }
     }
 
@@ -81,10 +93,13 @@ impl CaseScores {
         self.detection.iter().flat_map(figures).collect()
     }
 
-    /// The tumour burden figures with their names in files.
-    pub fn burdens(&self) -> [(&'static str, Figure); 3] {
+    /// The tumour burden figures with their names in files; none where a label was left out.
+    pub fn burdens(&self) -> Vec<(&'static str, Figure)> {
+        if self.labels().count() < Label::ALL.len() {
+            return Vec::new();
+        }
         let [prediction, reference, error] = BURDENS;
-        [
+        vec![
             (prediction, self.burden_prediction),
             (reference, self.burden_reference),
             (error, self.burden_error),
@@ -113,7 +128,7 @@ pub struct ScoredCase {
 }
 
 /// Scores a predicted label map against a reference of the same shape `[z, y, x]`, both with
-/// 0 background, 1 liver, 2 tumour. The spacing is that of `geometry`'s affine.
+/// 0 background, 1 liver, 2 tumour. Distances and volumes are those of `geometry`'s affine.
 ///
 /// # Errors
 /// `Error::Usage` if the shapes differ.
@@ -161,8 +176,8 @@ pub(super) fn score_part(
     geometry: &Geometry,
     options: &Options,
 ) -> CaseScores {
-    let masks = Masks::of_labels(prediction, reference);
-    let cost = Cost::of(&masks);
+    let masks = Masks::of_labels(prediction, reference, geometry.is_planar);
+    let cost = Cost::of(&masks, geometry);
     score_masks(masks, &cost, geometry, options)
 }
 
@@ -170,6 +185,8 @@ pub(super) fn score_part(
 /// and of every point of the lattice that the surface passes, of which a voxel has eight.
 const BYTES_A_RUN: u64 = 40;
 const BYTES_A_SURFACE_VOXEL: u64 = 16;
+/// Where the axes are not perpendicular, a voxel's place is kept.
+const BYTES_A_SHEARED_VOXEL: u64 = 72;
 const BYTES_A_SURFEL: u64 = 24;
 
 /// Above this, the parts of a case are scored after each other, so that only one of them is in memory: a
@@ -185,15 +202,19 @@ pub(super) struct Cost {
 }
 
 impl Cost {
-    pub fn of(masks: &[Option<Masks>; 2]) -> Self {
+    pub fn of(masks: &[Option<Masks>; 2], geometry: &Geometry) -> Self {
+        let [surface_voxel, surfel] = match geometry.is_sheared() {
+            true => [BYTES_A_SHEARED_VOXEL; 2],
+            false => [BYTES_A_SURFACE_VOXEL, BYTES_A_SURFEL],
+        };
         let of = |masks: &Masks| {
             let [p, r] = [&masks.prediction, &masks.reference];
             let [on_p, on_r] = [p, r].map(|mask| surface(mask, Border::TwentySix).count());
             let box_voxels: usize = p.bounds().shape().iter().map(|n| n + 1).product();
             let surfels = (8 * on_p.max(on_r)).min(box_voxels as u64);
             (BYTES_A_RUN * (p.count_runs() + r.count_runs()))
-                .max(BYTES_A_SURFACE_VOXEL * (on_p + on_r))
-                .max(BYTES_A_SURFEL * surfels)
+                .max(surface_voxel * (on_p + on_r))
+                .max(surfel * surfels)
         };
         Self {
             part: masks.iter().flatten().map(of).max().unwrap_or(0),
@@ -220,20 +241,27 @@ pub(super) fn score_masks(
     let voxels = geometry.len() as u64;
     let side_by_side = cost.side_by_side();
     let [liver, lesion] = masks;
-    let score =
-        |masks: Option<&Masks>| label_scores(masks, voxels, geometry, options, side_by_side);
+    let score = |label: Label, masks: Option<&Masks>| match options.labels.contains(&label) {
+        true => label_scores(masks, voxels, geometry, options, side_by_side),
+        false => LabelScores::default(),
+    };
     let lesions = || match &lesion {
+        _ if !options.labels.contains(&Label::Lesion) => Lesions::default(),
         Some(masks) => lesions_of(&masks.prediction, &masks.reference, geometry, options),
         None => no_lesions(options),
     };
     let (liver, lesion, lesions) = if side_by_side {
         let (liver, (lesion, lesions)) = rayon::join(
-            || score(liver.as_ref()),
-            || rayon::join(|| score(lesion.as_ref()), lesions),
+            || score(Label::Liver, liver.as_ref()),
+            || rayon::join(|| score(Label::Lesion, lesion.as_ref()), lesions),
         );
         (liver, lesion, lesions)
     } else {
-        (score(liver.as_ref()), score(lesion.as_ref()), lesions())
+        (
+            score(Label::Liver, liver.as_ref()),
+            score(Label::Lesion, lesion.as_ref()),
+            lesions(),
+        )
     };
     let [burden_prediction, burden_reference, burden_error] =
         burdens(&liver.counts, &lesion.counts);
@@ -257,8 +285,7 @@ fn label_scores(
     options: &Options,
     side_by_side: bool,
 ) -> LabelScores {
-    let measured =
-        masks.map(|masks| Measured::of(masks, geometry.spacing_mm, options, side_by_side));
+    let measured = masks.map(|masks| Measured::of(masks, steps(geometry), options, side_by_side));
     let measured = measured.unwrap_or_default();
     let edge = Edge::of(&measured.counts);
     let figure = |metric: Metric| {
@@ -271,6 +298,13 @@ fn label_scores(
     }
 }
 
+fn steps(geometry: &Geometry) -> VoxelSteps {
+    match geometry.is_sheared() {
+        true => VoxelSteps::Sheared(geometry.steps_mm()),
+        false => VoxelSteps::Perpendicular(geometry.spacing_mm),
+    }
+}
+
 /// What all figures of a label follow from.
 #[derive(Default)]
 struct Measured {
@@ -280,14 +314,14 @@ struct Measured {
 }
 
 impl Measured {
-    fn of(masks: &Masks, spacing_mm: [f64; 3], options: &Options, side_by_side: bool) -> Self {
+    fn of(masks: &Masks, steps: VoxelSteps, options: &Options, side_by_side: bool) -> Self {
         let [p, r]: [&BitMask; 2] = [&masks.prediction, &masks.reference];
         let measure = |&border| {
-            let distances = distances_between(p, r, spacing_mm, border);
+            let distances = distances_between(p, r, steps, border);
             (border, SurfaceFigures::of(distances))
         };
         let tolerances_mm: Vec<f64> = options.tolerances.iter().map(|t| t.mm()).collect();
-        let surfels = || SurfelFigures::between(p, r, spacing_mm, &tolerances_mm, side_by_side);
+        let surfels = || SurfelFigures::between(p, r, steps, &tolerances_mm, side_by_side);
         let borders = &options.borders;
         let (surfels, surfaces) = if side_by_side {
             rayon::join(surfels, || borders.par_iter().map(measure).collect())

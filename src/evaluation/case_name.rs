@@ -1,5 +1,7 @@
 use std::fmt;
 
+use crate::text::composed;
+
 /// A case as its file's name tells it. Sorts LiTS cases by number, then all others by name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum CaseKey {
@@ -40,7 +42,7 @@ pub(super) fn case_key(path: &str) -> Option<Named> {
         }
     }
     // Lower case of ASCII keeps the length.
-    let key = CaseKey::Stem(name[..stem.len()].to_owned());
+    let key = CaseKey::Stem(composed(&name[..stem.len()]));
     let is_volume = false;
     Some(Named { key, is_volume })
 }
@@ -122,6 +124,8 @@ mod tests {
             ("Case_A.nii.gz", "Case_A"),
             ("segmentation-x.nii", "segmentation-x"),
             ("volume-+1.nii", "volume-+1"),
+            ("Lo\u{308}we_1.nii.gz", "L\u{f6}we_1"),
+            ("L\u{f6}we_1.nii.gz", "L\u{f6}we_1"),
         ] {
             assert_eq!(name(path).as_deref(), Some(case), "{path}");
         }

@@ -33,13 +33,14 @@ pub fn write_cases(path: &Path, cases: &[ScoredCase]) -> Result<()> {
 fn values(case: &ScoredCase) -> Vec<(String, f64)> {
     let scores = &case.scores;
     let mut values = Vec::new();
-    for label in Label::ALL {
+    for label in scores.labels() {
         let figures = scores.label(label).figures();
         values.extend(figures.map(|(metric, f)| (format!("{label}_{}", metric.name()), f.value)));
     }
     let detections = scores.detections().into_iter();
     values.extend(detections.map(|(name, f)| (format!("{}_{name}", Label::Lesion), f.value)));
-    values.extend(scores.burdens().map(|(name, f)| (name.to_owned(), f.value)));
+    let burdens = scores.burdens().into_iter();
+    values.extend(burdens.map(|(name, f)| (name.to_owned(), f.value)));
     values
 }
 

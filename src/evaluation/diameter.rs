@@ -9,8 +9,8 @@ use crate::volume::Geometry;
 pub(super) struct AxialGrid {
     /// Array axes: across, then the two in the plane.
     axes: [usize; 3],
-    /// Spacing of the two axes in the plane, mm.
-    plane_mm: [f64; 2],
+    /// A step along each of the two axes in the plane, mm along the first of them and across it.
+    plane_mm: [[f64; 2]; 2],
 }
 
 impl AxialGrid {
@@ -24,9 +24,18 @@ impl AxialGrid {
             .rev()
             .max_by(|a, b| towards_head(a[0]).total_cmp(&towards_head(b[0])))
             .unwrap_or([0, 1, 2]);
+        // A picture is a slice, whichever way its file says that it lies.
+        let axes = if geometry.is_planar { [0, 1, 2] } else { axes };
+        let [u, v] = [axes[1], axes[2]].map(|axis| geometry.spacing_mm[axis]);
+        let steps = geometry.steps_mm();
+        let dot: f64 = (0..3).map(|i| steps[axes[1]][i] * steps[axes[2]][i]).sum();
+        let (along, across) = match geometry.is_sheared() {
+            true => (dot / u, (v * v - (dot / u).powi(2)).max(0.0).sqrt()),
+            false => (0.0, v),
+        };
         Self {
             axes,
-            plane_mm: [geometry.spacing_mm[axes[1]], geometry.spacing_mm[axes[2]]],
+            plane_mm: [[u, 0.0], [along, across]],
         }
     }
 
@@ -43,7 +52,11 @@ impl AxialGrid {
                 corners.extend([[u.0, v.0], [u.0, v.1], [u.1, v.0], [u.1, v.1]]);
             }
         }
-        let in_mm = |corner: [usize; 2]| [0, 1].map(|i| corner[i] as f64 * self.plane_mm[i]);
+        let in_mm = |corner: [usize; 2]| {
+            let [u, v] = corner.map(|index| index as f64);
+            let [along, across] = self.plane_mm;
+            [u * along[0] + v * across[0], v * across[1]]
+        };
         slices
             .into_values()
             .map(|corners| diameter(&convex_hull(corners.into_iter().map(in_mm).collect())))

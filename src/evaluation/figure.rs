@@ -14,18 +14,29 @@ pub enum Label {
     Liver,
     /// The tumours: label 2.
     Lesion,
+    /// The organ without its lesions, label 1 alone: what nnU-Net scores where no region is declared. Never
+    /// the same as [`Label::Liver`], and nothing that is scored here.
+    #[serde(rename = "liver_without_lesions")]
+    LiverWithoutLesions,
 }
 
 impl Label {
-    /// Both, in the order of the tables.
+    /// Those that are scored, in the order of the tables.
     pub const ALL: [Self; 2] = [Self::Liver, Self::Lesion];
 
-    /// `liver` or `lesion`.
+    /// `liver`, `lesion` or `liver_without_lesions`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Liver => "liver",
             Self::Lesion => "lesion",
+            Self::LiverWithoutLesions => "liver_without_lesions",
         }
+    }
+
+    /// What [`Label::name`] gives.
+    pub fn named(name: &str) -> Option<Self> {
+        let known = [Self::Liver, Self::Lesion, Self::LiverWithoutLesions];
+        known.into_iter().find(|label| label.name() == name)
     }
 
     /// Whether a voxel with this label value belongs to it.
@@ -33,6 +44,7 @@ impl Label {
         match self {
             Self::Liver => value >= 1,
             Self::Lesion => value == 2,
+            Self::LiverWithoutLesions => value == 1,
         }
     }
 }
@@ -197,6 +209,9 @@ pub struct Options {
     pub tolerances: Vec<Tolerance>,
     /// Whether lesions are matched one to one as well, as panoptica does.
     pub one_to_one: bool,
+    /// The labels that predictions and references can hold: what a label map does not know is not scored
+    /// as if it had been found. By default both.
+    pub labels: Vec<Label>,
 }
 
 impl Default for Options {
@@ -209,6 +224,7 @@ impl Default for Options {
                 })
                 .to_vec(),
             one_to_one: false,
+            labels: Label::ALL.to_vec(),
         }
     }
 }
@@ -228,6 +244,8 @@ impl Figure {
     /// A figure under `strict`. `without_burden` is what the formula gives with a predicted burden
     /// of 0, for the one family that asks for it.
     pub(super) fn strict(family: Family, raw: f64, edge: Edge, without_burden: f64) -> Self {
+        // Sums over nothing are -0, which no table should show.
+        let [raw, without_burden] = [raw, without_burden].map(|value| value + 0.0);
         let value = match declared(family, edge).0 {
             Imputed::Raw => raw,
             Imputed::Value(value) => value,

@@ -50,8 +50,8 @@ impl LabelMapChoice {
             Self::Auto => None,
             Self::NnUnet => Some(Convention::NnUnet),
             Self::Msd => Some(Convention::Msd),
-            Self::Lits => return Ok((LabelMap::lits(), None)),
-            Self::Listed(map) => return Ok((map.clone(), None)),
+            Self::Lits => return Ok(against(&LabelMap::lits(), root)),
+            Self::Listed(map) => return Ok(against(map, root)),
         };
         let Some(found) = dataset_json::beside(root)? else {
             return Ok((LabelMap::lits(), None));
@@ -77,9 +77,43 @@ impl LabelMapChoice {
     }
 }
 
+/// A map that the user gave, with a warning where the files' own description says otherwise.
+fn against(map: &LabelMap, root: &Path) -> (LabelMap, Option<String>) {
+    // One that cannot be read is what the user goes round.
+    let described = dataset_json::beside(root).ok().flatten();
+    let note = described.filter(|found| found.map != *map).map(|found| {
+        format!(
+            "{}: labels are taken as {map}, as asked, though {} says {}",
+            root.shown(),
+            found.path.shown(),
+            found.map
+        )
+    });
+    (map.clone(), note)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_map_against_the_description_is_told() {
+        let dir = tempfile::tempdir().unwrap();
+        let json = r#"{"labels": {"background": 0, "tumor": 1, "liver": 2}}"#;
+        std::fs::write(dir.path().join("dataset.json"), json).unwrap();
+        let note = |text: &str| {
+            let choice: LabelMapChoice = text.parse().unwrap();
+            choice.resolve(dir.path()).unwrap().1
+        };
+        for text in ["lits", "1=liver,2=tumour"] {
+            let note = note(text).unwrap();
+            assert!(
+                note.contains("though") && note.contains("1=tumour"),
+                "{note}"
+            );
+        }
+        assert_eq!(note("1=tumour,2=liver"), None);
+    }
 
     #[test]
     fn names_of_conventions_are_told_from_listed_maps() {

@@ -132,6 +132,7 @@ impl Criterion {
 }
 
 /// Every lesion of a case, those of the reference first, and how many count as found.
+#[derive(Default)]
 pub(super) struct Lesions {
     pub(super) list: LesionList,
     pub(super) detection: Vec<(Criterion, Detection)>,

@@ -14,16 +14,20 @@ pub(super) struct Masks {
 impl Masks {
     /// The masks of every label of two label maps of one shape, in the order of [`Label::ALL`];
     /// `None` where neither map has the label. The maps are read once to find the box of all that
-    /// is labelled, and once more inside it.
+    /// is labelled, and once more inside it. Pictures of two axes are planar.
     pub(super) fn of_labels(
         prediction: ArrayView3<'_, u8>,
         reference: ArrayView3<'_, u8>,
+        are_planar: bool,
     ) -> [Option<Self>; 2] {
         let Some(bounds) = labelled(prediction, reference) else {
             return [None, None];
         };
         Label::ALL.map(|label| {
-            let mask = |map| BitMask::of(map, bounds, |value| label.holds(value));
+            let mask = |map| {
+                let mask = BitMask::of(map, bounds, |value| label.holds(value));
+                if are_planar { mask.planar() } else { mask }
+            };
             let (prediction, reference) = rayon::join(|| mask(prediction), || mask(reference));
             let tight = Bounds::union(prediction.tight_bounds(), reference.tight_bounds())?;
             Some(Self {

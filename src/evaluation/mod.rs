@@ -25,9 +25,7 @@ mod summary;
 mod tidy;
 mod wide_table;
 
-pub use case::{
-    BURDENS, CaseScores, LabelScores, SAME_PLACE_MM, ScoredCase, score_case, score_case_with,
-};
+pub use case::{BURDENS, CaseScores, LabelScores, ScoredCase, score_case, score_case_with};
 pub(crate) use case_name::CaseKey;
 pub use case_table::write_cases;
 pub use describe::{Description, Statistics, describe};
@@ -41,8 +39,8 @@ pub(crate) use pairing::{Candidate, LeftOut, label_maps_among};
 pub use pairing::{CasePair, MissingCase, Pairing, pair};
 pub use policy::{Edge, Imputed, PolicyRow, policy_table};
 pub use run::{
-    DEFAULT_JOBS, Failure, LoadedPair, Outcome, PairOptions, StrictCase, evaluate, load_pair,
-    score_files, score_strict,
+    Apart, DEFAULT_JOBS, Failure, LoadedPair, Outcome, PairOptions, StrictCase, evaluate,
+    load_pair, score_files, score_strict,
 };
 pub use source::Source;
 pub(crate) use source::{Listing, list};

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use ndarray::Array3;
 
-use super::case::{CaseScores, Cost, SAME_PLACE_MM, ScoredCase, score_masks};
+use super::case::{CaseScores, Cost, ScoredCase, score_masks};
 use super::figure::Options;
 use super::masks::Masks;
 use super::pairing::CasePair;
@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::memory;
 use crate::progress::Progress;
 use crate::text::Shown as _;
-use crate::volume::{Geometry, LabelBox};
+use crate::volume::{Geometry, Label, LabelBox, Orientation};
 use crate::workers;
 
 /// Cases in flight unless the user says otherwise: more seldom helps, because one case keeps
@@ -123,8 +123,42 @@ pub struct LoadedPair {
     pub reference: Array3<u8>,
     /// The reference's, of the whole map.
     pub geometry: Geometry,
-    /// The most by which the two files place a voxel apart, if `--ignore-geometry` let that pass.
-    pub apart_mm: Option<f64>,
+    /// How the two files place voxels apart, if `--ignore-geometry` let that pass.
+    pub apart: Option<Apart>,
+    /// What was odd about the files; to be shown to the user.
+    pub notes: Vec<String>,
+}
+
+/// Two grids that place the same voxel in different places.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Apart {
+    /// The most by which they do, mm.
+    pub mm: f64,
+    /// How the axes of prediction and reference run, where not alike.
+    pub turned: Option<[Orientation; 2]>,
+}
+
+impl Apart {
+    /// None where they agree.
+    pub fn of(prediction: &Geometry, reference: &Geometry) -> Option<Self> {
+        let mm = prediction.apart_mm(reference)?;
+        let axes = [prediction, reference].map(Orientation::of);
+        Some(Self {
+            mm,
+            turned: (axes[0] != axes[1]).then_some(axes),
+        })
+    }
+}
+
+/// What was odd about the files of a pair.
+pub(super) fn notes_of(pair: &CasePair, maps: [&LabelBox<impl Label>; 2]) -> Vec<String> {
+    let sources = [&pair.prediction, &pair.reference];
+    let sides = sources.into_iter().zip(maps);
+    let lines = sides.flat_map(|(source, map)| {
+        let file = source.path().shown().to_string();
+        map.notes.iter().map(move |note| format!("{file}: {note}"))
+    });
+    lines.collect()
 }
 
 /// Reads a case's label maps, both at once.
@@ -139,7 +173,8 @@ pub fn load_pair(pair: &CasePair, options: &PairOptions) -> Result<LoadedPair> {
     );
     // One after the other, so that the same error is reported whichever thread was faster.
     let (reference, prediction): (LabelBox, LabelBox) = (reference?, prediction?);
-    let apart_mm = check_grids(
+    let notes = notes_of(pair, [&prediction, &reference]);
+    let apart = check_grids(
         (&pair.prediction.path(), &prediction.geometry),
         (&pair.reference.path(), &reference.geometry),
         options.ignore_geometry,
@@ -149,7 +184,8 @@ pub fn load_pair(pair: &CasePair, options: &PairOptions) -> Result<LoadedPair> {
         prediction,
         reference: reference_part,
         geometry: reference.geometry,
-        apart_mm,
+        apart,
+        notes,
     })
 }
 
@@ -158,7 +194,7 @@ fn check_grids(
     (prediction, ours): (&Path, &Geometry),
     (reference, theirs): (&Path, &Geometry),
     ignore: bool,
-) -> Result<Option<f64>> {
+) -> Result<Option<Apart>> {
     let sizes = |geometry: &Geometry| {
         let [z, y, x] = geometry.shape;
         format!("{x} x {y} x {z} voxels (x, y, z)")
@@ -175,21 +211,31 @@ fn check_grids(
             "give the prediction on the grid of its CT volume, and check that both are the same case",
         ));
     }
-    let apart_mm = ours.displacement_mm(theirs);
-    if apart_mm <= SAME_PLACE_MM {
+    let Some(apart) = Apart::of(ours, theirs) else {
         return Ok(None);
-    }
+    };
     if ignore {
-        return Ok(Some(apart_mm));
+        return Ok(Some(apart));
     }
+    let (axes, hint) = match apart.turned {
+        Some([ours, theirs]) => (
+            format!(" (its axes run {ours}, the reference's {theirs})"),
+            "turn it back to the order of its CT volume, as hdbench predict and nnU-Net write it; only where \
+             the header alone is wrong, give it the affine of the CT",
+        ),
+        None => (
+            String::new(),
+            "check that both are of the same scan, and give the prediction the affine of its CT volume",
+        ),
+    };
     Err(Error::malformed(
         prediction,
         format!(
-            "places its voxels up to {apart_mm:.2} mm away from those of the reference {}",
+            "places its voxels up to {:.2} mm away from those of the reference {}{axes}",
+            apart.mm,
             reference.shown()
         ),
-        "write the prediction with the affine of its CT volume (the axes may be flipped), or compare \
-         voxels by index with --ignore-geometry",
+        hint,
     ))
 }
 
@@ -198,8 +244,10 @@ fn check_grids(
 pub struct StrictCase {
     /// Its scores, with names for the tables.
     pub scored: ScoredCase,
-    /// As [`LoadedPair::apart_mm`].
-    pub apart_mm: Option<f64>,
+    /// As [`LoadedPair::apart`].
+    pub apart: Option<Apart>,
+    /// As [`LoadedPair::notes`].
+    pub notes: Vec<String>,
 }
 
 /// Reads and scores one case by profile `strict`; errors as [`load_pair`].
@@ -212,12 +260,13 @@ pub fn score_strict(
         prediction,
         reference,
         geometry,
-        apart_mm,
+        apart,
+        notes,
     } = load_pair(pair, options)?;
-    let masks = Masks::of_labels(prediction.view(), reference.view());
+    let masks = Masks::of_labels(prediction.view(), reference.view(), geometry.is_planar);
     // The masks are all that is needed, an eighth of the maps.
     drop((prediction, reference));
-    let cost = Cost::of(&masks);
+    let cost = Cost::of(&masks, &geometry);
     let _claim = memory::claim(&pair.prediction.path(), cost.bytes())?;
     let scores = score_masks(masks, &cost, &geometry, figures);
     Ok(StrictCase {
@@ -227,7 +276,8 @@ pub fn score_strict(
             reference_file: pair.reference.path().display().to_string(),
             scores,
         },
-        apart_mm,
+        apart,
+        notes,
     })
 }
 

@@ -10,7 +10,7 @@ use crate::artifact::{Archive, MaybeGzip, is_zip};
 use crate::dataset::LabelMap;
 use crate::error::{Error, Result};
 use crate::text::name_of;
-use crate::volume::{LabelBox, Volume, label_box_of, read_labels_from};
+use crate::volume::{LabelBox, Volume, label_box_of, read_header_from, read_labels_from};
 
 /// One label map, not read yet.
 #[derive(Clone, Debug)]
@@ -69,7 +69,10 @@ impl Source {
         // Where 0 stands for something, there is no background to leave out.
         let mut labels = match map.class(0) {
             Some(0) => self.read_label_box()?,
-            _ => LabelBox::whole(self.read_labels()?),
+            _ => {
+                let header = read_header_from(&self.path(), &mut self.open()?)?;
+                LabelBox::whole(self.read_labels()?, header.notes)
+            }
         };
         map.apply(&mut labels.voxels, &self.path())?;
         Ok(labels)

@@ -55,6 +55,7 @@ fn key(label: Label) -> &'static str {
     match label {
         Label::Liver => "(1, 2)",
         Label::Lesion => "2",
+        Label::LiverWithoutLesions => "1",
     }
 }
 
@@ -68,7 +69,11 @@ pub fn write_summary(path: &Path, cases: &[ScoredCase]) -> Result<()> {
     let metric_per_case: Vec<CaseEntry<'_>> = cases.iter().map(entry).collect();
     let mut mean = BTreeMap::new();
     let (mut counted, mut undefined) = (BTreeMap::new(), BTreeMap::new());
-    for label in Label::ALL.map(key) {
+    let labels: Vec<Label> = match cases.first() {
+        Some(first) => first.scores.labels().collect(),
+        None => Label::ALL.to_vec(),
+    };
+    for label in labels.into_iter().map(key) {
         let means = Means::of(metric_per_case.iter().map(|case| &case.metrics[label]));
         mean.insert(label, means.values);
         counted.insert(label, means.counted);
@@ -102,7 +107,7 @@ pub fn write_summary(path: &Path, cases: &[ScoredCase]) -> Result<()> {
 }
 
 fn entry(case: &ScoredCase) -> CaseEntry<'_> {
-    let metrics = Label::ALL.map(|label| {
+    let metrics = case.scores.labels().map(|label| {
         let mut figures = figures(case.scores.label(label), case.scores.voxels);
         if label == Label::Lesion {
             let detections = case.scores.detections().into_iter();
@@ -112,7 +117,7 @@ fn entry(case: &ScoredCase) -> CaseEntry<'_> {
     });
     CaseEntry {
         case: &case.case,
-        metrics: metrics.into(),
+        metrics: metrics.collect(),
         prediction_file: &case.prediction_file,
         reference_file: &case.reference_file,
     }

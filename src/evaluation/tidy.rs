@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::metrics::burden::pooled_error;
 use crate::metrics::detection::Detection;
 use crate::metrics::overlap::Counts;
-use crate::text::{cell_words, words_cell};
+use crate::text::{cell_words, composed, words_cell};
 
 pub use crate::dataset::ALL_CASES;
 
@@ -122,6 +122,9 @@ impl Row {
                 *words = cell_words(words).to_owned();
             }
         }
+        if !self.case.is_ascii() {
+            self.case = composed(&self.case);
+        }
         self
     }
 
@@ -154,7 +157,7 @@ impl Row {
 pub fn rows(origin: &Origin, cases: &[ScoredCase]) -> Vec<Row> {
     let mut rows = Vec::new();
     for case in cases {
-        for label in Label::ALL {
+        for label in case.scores.labels() {
             for (metric, figure) in case.scores.label(label).figures() {
                 rows.push(Row::new(
                     origin,
@@ -203,9 +206,9 @@ pub(super) struct Pooled {
 
 /// Figures over all cases together; none without a case.
 pub(super) fn pooled(cases: &[ScoredCase]) -> Vec<Pooled> {
-    if cases.is_empty() {
+    let Some(first) = cases.first() else {
         return Vec::new();
-    }
+    };
     let sum = |label: Option<Label>, metric: &str, figure| Pooled {
         label,
         metric: metric.to_owned(),
@@ -214,7 +217,7 @@ pub(super) fn pooled(cases: &[ScoredCase]) -> Vec<Pooled> {
         undefined: 0,
     };
     let mut figures = Vec::new();
-    for label in Label::ALL {
+    for label in first.scores.labels() {
         let counts: Counts = cases
             .iter()
             .map(|case| case.scores.label(label).counts)
@@ -227,6 +230,9 @@ pub(super) fn pooled(cases: &[ScoredCase]) -> Vec<Pooled> {
         for (metric, figure) in criterion.figures(&found) {
             figures.push(sum(Some(Label::Lesion), &metric, figure));
         }
+    }
+    if first.scores.burdens().is_empty() {
+        return figures;
     }
     let errors = |of: fn(&Figure) -> f64| {
         let errors: Vec<f64> = cases
@@ -287,10 +293,26 @@ pub fn write_metrics_long(path: &Path, rows: &[Row]) -> Result<()> {
 /// `Error::Malformed` with the line for a missing column or a value that does not parse.
 pub fn read_metrics_long(path: &Path) -> Result<Vec<Row>> {
     let hint = "expected the columns of metrics_long.csv: ".to_owned() + &COLUMNS.join(",");
-    let wrong = |e: csv::Error| Error::malformed(path, e.to_string(), hint.clone());
+    let wrong = |e: csv::Error| {
+        let hint = match e.kind() {
+            csv::ErrorKind::Deserialize { .. } => {
+                "numbers are written with a decimal point, and NaN where there is none"
+            }
+            _ => &hint,
+        };
+        Error::malformed(path, e.to_string(), hint)
+    };
     let file = open_file(path).map_err(Error::read(path))?;
     let mut reader = csv::Reader::from_reader(file);
     let header = reader.headers().map_err(wrong)?;
+    if header.len() == 1 && header[0].contains([';', '\t']) {
+        return Err(Error::malformed(
+            path,
+            "its columns are parted by semicolons or tabs, expected commas",
+            "a spreadsheet saves it so where commas are decimal: save it with commas between columns and \
+             points in numbers, or take the file as it was written",
+        ));
+    }
     if let Some(missing) = COLUMNS
         .iter()
         .find(|column| !header.iter().any(|h| h == **column))

@@ -115,9 +115,8 @@ fn yes() -> bool {
 impl AccuracyRule {
     /// Label and metric.
     pub fn parts(&self) -> (Option<Label>, &str) {
-        let known = |name: &str| Label::ALL.into_iter().find(|label| label.name() == name);
         match self.figure.split_once(':') {
-            Some((label, metric)) => (known(label), metric),
+            Some((label, metric)) => (Label::named(label), metric),
             None => (None, &self.figure),
         }
     }

@@ -11,7 +11,7 @@ use super::leakage::{self, Audit, SamePair};
 use super::own_folder::cache_folder;
 use super::pretraining;
 use super::study::Study;
-use crate::artifact::{Look, hash_bytes, hash_file, read_file, read_text, write_atomic};
+use crate::artifact::{Look, hash_bytes, read_file, read_text, write_atomic};
 use crate::dataset::split::Labelled;
 use crate::dataset::{self, Case, Dataset, Layout, Split, ircadb, load_pair, splits_json};
 use crate::error::{Error, Result};
@@ -62,15 +62,19 @@ impl LockedCase {
                 .map_or(0, |since| since.as_nanos());
             bytes += metadata.len();
             stamp += &format!("{} {} {modified}\n", file.display(), metadata.len());
+            if file
+                .extension()
+                .is_some_and(|end| end.eq_ignore_ascii_case("zip"))
+            {
+                // Which part of it is read.
+                stamp += &format!("{}\n", case.name);
+            }
         }
         let stamp = hash_bytes(stamp.as_bytes())[..24].to_owned();
         if let Some(before) = before.filter(|before| before.stamp == stamp) {
             return Ok(before.clone());
         }
-        let hashes = files
-            .iter()
-            .map(|f| hash_file(f))
-            .collect::<Result<Vec<_>>>()?;
+        let hashes = case.content_hashes()?;
         Ok(Self {
             files: files.len(),
             bytes,

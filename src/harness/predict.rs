@@ -16,6 +16,7 @@ use crate::artifact::{
     FileRecord, FileRecords, FileState, Look, Owned, create_dir, hash_bytes, is_zip, read_file,
     record_files, remove_owned, write_atomic,
 };
+use crate::dataset::check::odd_numbers;
 use crate::error::{Error, Result, is_absent};
 use crate::inference::{Coarse, Predictor};
 use crate::network::{Bundle, Network, Part, Place};
@@ -24,7 +25,7 @@ use crate::progress::{Progress, Step};
 use crate::recipe::{Recipe, Scale, Variant};
 use crate::text::Shown as _;
 use crate::volume::{
-    Orientation, Volume, read_dicom_series, read_image, read_labels, write_labels,
+    HeaderTemplate, Orientation, Volume, read_dicom_series, read_image, read_labels, write_labels,
 };
 
 /// Raised when the same network gives other predictions than before.
@@ -357,6 +358,14 @@ impl Model {
         image: &Volume<f32>,
         progress: &dyn Progress,
     ) -> Result<Segmented> {
+        if let Some(odd) = odd_numbers(image) {
+            progress.note(&format!(
+                "warning: {}: {}; {}",
+                path.shown(),
+                odd.message,
+                odd.hint
+            ));
+        }
         let prepared = Prepared::new(path, image, self.recipe.hu_window)?;
         let predictor = |network| Predictor {
             network,
@@ -398,20 +407,30 @@ pub fn predict_file(
     output: &Path,
     progress: &dyn Progress,
 ) -> Result<Found> {
-    let image = match input.is_dir() || is_zip(input)? {
+    let (image, template) = match input.is_dir() || is_zip(input)? {
         true => {
             let (image, notes) = read_dicom_series(input)?;
             notes.iter().for_each(|note| progress.note(note));
-            image
+            (image, None)
         }
-        false => read_image(input)?,
+        false => {
+            let template = HeaderTemplate::read(input)?;
+            for note in &template.header().notes {
+                progress.note(&format!("note: {}: {note}", input.shown()));
+            }
+            (read_image(input)?, Some(template))
+        }
     };
     progress.plan(UNITS_OF_ONE);
     let step = Step::of(progress, "", UNITS_OF_ONE);
     let segmented = model.segment(input, &image, &step)?;
     step.end();
     let labels = segmented.labels;
-    write_labels(output, &labels)?;
+    match template {
+        // Readers differ in which of sform and qform they take: both are the CT's.
+        Some(template) => template.write_labels(output, labels.voxels.view())?,
+        None => write_labels(output, &labels)?,
+    }
     let voxel = labels.geometry.voxel_volume_ml();
     let count = |wanted: fn(u8) -> bool| {
         labels.voxels.iter().filter(|&&label| wanted(label)).count() as f64

@@ -20,6 +20,7 @@ pub struct BitMask {
     /// background, so that a step or a look past either end needs no test.
     stride: usize,
     words: Vec<u64>,
+    is_planar: bool,
 }
 
 impl BitMask {
@@ -32,6 +33,7 @@ impl BitMask {
             shape,
             stride,
             words: vec![0; shape[0] * shape[1] * stride],
+            is_planar: false,
         }
     }
 
@@ -61,6 +63,7 @@ impl BitMask {
     /// The same voxels in another box; what lies outside it is dropped.
     pub fn crop(&self, bounds: Bounds) -> Self {
         let mut out = Self::empty(bounds);
+        out.is_planar = self.is_planar;
         let shift =
             [0, 1, 2].map(|axis| bounds.start[axis] as isize - self.bounds.start[axis] as isize);
         let inside = |at: usize, axis: usize| {
@@ -84,6 +87,17 @@ impl BitMask {
             }
         }
         out
+    }
+
+    /// A picture and no volume of one slice: along z it has no surface, as if every slice were the same.
+    pub fn planar(mut self) -> Self {
+        self.is_planar = true;
+        self
+    }
+
+    /// Whether it is a picture.
+    pub(super) fn is_planar(&self) -> bool {
+        self.is_planar
     }
 
     /// The box.
@@ -170,6 +184,7 @@ impl BitMask {
 
     /// A row that may lie outside the box, then `nothing`, a row of background.
     pub(super) fn row_or<'a>(&'a self, z: isize, y: isize, nothing: &'a [u64]) -> &'a [u64] {
+        let z = if self.is_planar { 0 } else { z };
         match (usize::try_from(z), usize::try_from(y)) {
             (Ok(z), Ok(y)) if z < self.shape[0] && y < self.shape[1] => self.row(z, y),
             _ => nothing,

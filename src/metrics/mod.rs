@@ -6,6 +6,8 @@
 mod bits;
 mod bounds;
 mod nearest;
+mod sheared;
+mod steps;
 
 pub mod burden;
 pub mod components;
@@ -18,6 +20,7 @@ pub mod surfel;
 
 pub use bits::BitMask;
 pub use bounds::Bounds;
+pub use steps::VoxelSteps;
 
 /// The index of a voxel, `[z, y, x]`.
 pub type Voxel = [usize; 3];

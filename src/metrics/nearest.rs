@@ -8,8 +8,10 @@
 
 use rayon::prelude::*;
 
+use super::VoxelSteps;
 use super::bits::{BitMask, look, ones};
 use super::distance::{Asked, nearest_of_mask};
+use super::sheared::nearest_sheared;
 
 /// About how many rows the search looks at before it leaves a voxel to the transform. On the liver
 /// of `examples/strict_timing` 100 and 1500 were slower than 400 where the masks lie 10 voxels or
@@ -24,12 +26,16 @@ const MOST_PLACES: usize = 2_000_000;
 const REACH: usize = 32;
 
 /// Distance in mm from every voxel of `from` to the nearest of `to`, in raster order; infinite if
-/// `to` is empty. `spacing_mm` is `[z, y, x]`. The result does not depend on the number of threads.
+/// `to` is empty. The result does not depend on the number of threads.
 ///
 /// # Panics
 /// If the boxes differ.
-pub fn nearest_between(from: &BitMask, to: &BitMask, spacing_mm: [f64; 3]) -> Vec<f64> {
+pub fn nearest_between(from: &BitMask, to: &BitMask, steps: impl Into<VoxelSteps>) -> Vec<f64> {
     assert_eq!(from.bounds(), to.bounds(), "masks of one box");
+    let spacing_mm = match steps.into() {
+        VoxelSteps::Perpendicular(spacing_mm) => spacing_mm,
+        VoxelSteps::Sheared(steps_mm) => return nearest_sheared(from, to, &steps_mm),
+    };
     let starts = from.plane_starts();
     let count = starts[starts.len() - 1];
     if to.is_empty() {

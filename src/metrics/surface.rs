@@ -8,9 +8,10 @@ use ndarray::ArrayView3;
 
 use super::bits::BitMask;
 use super::nearest::nearest_between;
-use super::{Bounds, Voxel};
+use super::{Bounds, Voxel, VoxelSteps};
 
-/// Which neighbours decide whether a voxel lies on the surface; outside the volume is background.
+/// Which neighbours decide whether a voxel lies on the surface; outside the volume is background. In a picture
+/// of two axes 6 neighbours are 4, 18 and 26 are 8.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Border {
     /// Faces: MedPy's default, MONAI, MetricsReloaded.
@@ -166,9 +167,10 @@ impl SurfaceFigures {
 pub fn distances_between(
     prediction: &BitMask,
     reference: &BitMask,
-    spacing_mm: [f64; 3],
+    steps: impl Into<VoxelSteps>,
     border: Border,
 ) -> SurfaceDistances {
+    let steps = steps.into();
     let (prediction, reference) = rayon::join(
         || surface(prediction, border),
         || surface(reference, border),
@@ -177,8 +179,8 @@ pub fn distances_between(
         return SurfaceDistances::default();
     }
     let (pred_to_ref, ref_to_pred) = rayon::join(
-        || nearest_between(&prediction, &reference, spacing_mm),
-        || nearest_between(&reference, &prediction, spacing_mm),
+        || nearest_between(&prediction, &reference, steps),
+        || nearest_between(&reference, &prediction, steps),
     );
     SurfaceDistances {
         pred_to_ref,

@@ -6,39 +6,49 @@
 //! Unlike counts of surface voxels, sums of these areas are in mm2 and do not change with the
 //! thickness a border rule gives to a slope.
 
-use super::Bounds;
 use super::bits::{BitMask, look, ones};
 use super::nearest::nearest_between;
+use super::steps::face_mm2;
+use super::{Bounds, VoxelSteps};
 
 /// The ways a surface can pass between the eight corners of a cell, one for all that are its
 /// mirror images, turns or complements: the corners inside (bit `4 dz + 2 dy + dx`), and the
 /// triangles between the midpoints of the cell's edges that part them from the rest. A triangle is
-/// given by its area seen along `[z, y, x]`, in eighths of the face of a voxel.
-const SURFACES: [(u8, &[[u8; 3]]); 13] = [
+/// given by its area seen along `[z, y, x]`, in eighths of the face of a voxel; signs tell which way it
+/// leans, which of its sides is meant does not matter.
+const SURFACES: [(u8, &[[i8; 3]]); 13] = [
     // One corner is cut off.
     (0b0000_0001, &[[1, 1, 1]]),
     // Two: along an edge (a bevel), across a face, across the cell (two single ones each).
     (0b0000_0011, &[[2, 2, 0], [2, 2, 0]]),
-    (0b0000_0110, &[[1, 1, 1], [1, 1, 1]]),
-    (0b0001_1000, &[[1, 1, 1], [1, 1, 1]]),
+    (0b0000_0110, &[[1, -1, 1], [1, 1, -1]]),
+    (0b0001_1000, &[[1, -1, -1], [1, -1, -1]]),
     // Three: of one face (a bent pentagon), a bevel and a single one, three single ones.
     (0b0000_0111, &[[4, 0, 0], [2, 2, 2], [1, 1, 1]]),
-    (0b0001_1001, &[[0, 2, 2], [0, 2, 2], [1, 1, 1]]),
-    (0b0001_0110, &[[1, 1, 1], [1, 1, 1], [1, 1, 1]]),
+    (0b0001_1001, &[[0, 2, 2], [0, 2, 2], [1, -1, -1]]),
+    (0b0001_0110, &[[1, -1, -1], [1, -1, 1], [1, 1, -1]]),
     // Four: a face, three around one (a flat hexagon), a bent chain, a pentagon and a single one,
     // two bevels, four single ones.
     (0b0000_1111, &[[4, 0, 0], [4, 0, 0]]),
     (0b0001_0111, &[[1, 1, 1], [2, 2, 2], [2, 2, 2], [1, 1, 1]]),
-    (0b0001_1011, &[[1, 1, 1], [3, 3, 3], [0, 2, 2], [2, 0, 2]]),
-    (0b0001_1110, &[[4, 0, 0], [1, 1, 1], [2, 2, 2], [1, 1, 1]]),
-    (0b0011_1100, &[[2, 2, 0], [2, 2, 0], [2, 2, 0], [2, 2, 0]]),
-    (0b0110_1001, &[[1, 1, 1], [1, 1, 1], [1, 1, 1], [1, 1, 1]]),
+    (0b0001_1011, &[[1, 1, 1], [3, 3, 3], [0, 2, -2], [2, 0, -2]]),
+    (
+        0b0001_1110,
+        &[[4, 0, 0], [1, -1, -1], [2, -2, -2], [1, -1, -1]],
+    ),
+    (
+        0b0011_1100,
+        &[[2, -2, 0], [2, -2, 0], [2, -2, 0], [2, -2, 0]],
+    ),
+    (
+        0b0110_1001,
+        &[[1, 1, 1], [1, 1, -1], [1, -1, 1], [1, -1, -1]],
+    ),
 ];
 
-/// The area of the surface in a cell, mm2, by its corners inside; `spacing_mm` is `[z, y, x]`.
-pub fn areas_mm2(spacing_mm: [f64; 3]) -> [f64; 256] {
-    let [z, y, x] = spacing_mm;
-    let faces = [y * x, z * x, z * y];
+/// The area of the surface in a cell, mm2, by its corners inside.
+pub fn areas_mm2(steps: impl Into<VoxelSteps>) -> [f64; 256] {
+    let area_of = Area::of(steps.into());
     let mut areas = [0.0; 256];
     for (corners, triangles) in SURFACES {
         for order in [
@@ -49,12 +59,15 @@ pub fn areas_mm2(spacing_mm: [f64; 3]) -> [f64; 256] {
             [2, 0, 1],
             [2, 1, 0],
         ] {
-            let area = triangles.iter().map(|triangle| {
-                let along = |axis: usize| f64::from(triangle[order[axis]]) / 8.0 * faces[axis];
-                (along(0).powi(2) + along(1).powi(2) + along(2).powi(2)).sqrt()
-            });
-            let area: f64 = area.sum();
-            for mirror in 0..8 {
+            for mirror in 0..8u8 {
+                let area = triangles.iter().map(|triangle| {
+                    area_of.triangle([0, 1, 2].map(|axis| {
+                        let is_mirrored = mirror >> (2 - axis) & 1 == 1;
+                        let share = f64::from(triangle[order[axis]]) / 8.0;
+                        if is_mirrored { -share } else { share }
+                    }))
+                });
+                let area: f64 = area.sum();
                 let image = moved(corners, order, mirror);
                 areas[usize::from(image)] = area;
                 areas[usize::from(!image)] = area;
@@ -62,6 +75,38 @@ pub fn areas_mm2(spacing_mm: [f64; 3]) -> [f64; 256] {
         }
     }
     areas
+}
+
+/// What the faces of a voxel across `[z, y, x]` measure.
+enum Area {
+    /// mm2.
+    Perpendicular([f64; 3]),
+    /// As vectors across them, mm2.
+    Sheared([[f64; 3]; 3]),
+}
+
+impl Area {
+    fn of(steps: VoxelSteps) -> Self {
+        match steps {
+            VoxelSteps::Perpendicular([z, y, x]) => Self::Perpendicular([y * x, z * x, z * y]),
+            VoxelSteps::Sheared([z, y, x]) => {
+                Self::Sheared([face_mm2(y, x), face_mm2(x, z), face_mm2(z, y)])
+            }
+        }
+    }
+
+    /// mm2 of a triangle that covers such shares of the faces.
+    fn triangle(&self, shares: [f64; 3]) -> f64 {
+        let length = |v: [f64; 3]| (v[0].powi(2) + v[1].powi(2) + v[2].powi(2)).sqrt();
+        match self {
+            Self::Perpendicular(faces) => length([0, 1, 2].map(|axis| shares[axis] * faces[axis])),
+            Self::Sheared(faces) => length([0, 1, 2].map(|i| {
+                (0..3)
+                    .map(|axis| shares[axis] * faces[axis][i])
+                    .sum::<f64>()
+            })),
+        }
+    }
 }
 
 /// Corners after the axes have changed places (`order` names the old axis of each new one) and
@@ -90,9 +135,14 @@ impl Surfels {
     /// The surface of a mask.
     pub fn of(mask: &BitMask) -> Self {
         let bounds = mask.bounds();
+        let mut end = bounds.end.map(|end| end + 1);
+        if mask.is_planar() {
+            // The slices before and after a picture are the same as it.
+            end[0] = bounds.end[0];
+        }
         let mut points = BitMask::empty(Bounds {
             start: bounds.start,
-            end: bounds.end.map(|end| end + 1),
+            end,
         });
         let nothing = mask.nothing();
         let [_, ny, _] = mask.shape();
@@ -198,7 +248,7 @@ impl Default for Directed {
 }
 
 impl SurfelFigures {
-    /// Measures two masks of one box; `spacing_mm` is `[z, y, x]`. The figures of [`Self::nsd`] are
+    /// Measures two masks of one box. The figures of [`Self::nsd`] are
     /// those of these tolerances. `side_by_side` takes less time and more memory.
     ///
     /// # Panics
@@ -206,15 +256,16 @@ impl SurfelFigures {
     pub fn between(
         prediction: &BitMask,
         reference: &BitMask,
-        spacing_mm: [f64; 3],
+        steps: impl Into<VoxelSteps>,
         tolerances_mm: &[f64],
         side_by_side: bool,
     ) -> Self {
-        let areas = areas_mm2(spacing_mm);
+        let steps = steps.into();
+        let areas = areas_mm2(steps);
         let (prediction, reference) =
             rayon::join(|| Surfels::of(prediction), || Surfels::of(reference));
         let directed = |from: &Surfels, to: &Surfels| {
-            let distances = nearest_between(&from.points, &to.points, spacing_mm);
+            let distances = nearest_between(&from.points, &to.points, steps);
             Directed::of(distances, &from.corners, &areas, tolerances_mm)
         };
         let there = || directed(&prediction, &reference);

@@ -8,7 +8,7 @@ use super::content::{
     CaseScore, Content, Cost, Estimate, FoldFacts, Kind, LeakFacts, LossPoint, Row, StageCost,
     Status, Training,
 };
-use super::evidence::{add_intervals, evidence};
+use super::evidence::{add_intervals, drawn_for, evidence};
 use super::overlay::{CaseOverlay, Predicted, axial, choose_slice};
 use super::score::Score;
 use super::stages::stage_checks;
@@ -345,7 +345,7 @@ fn row(
             }
         }
         row.per_case = per_case(&scores.rows, &tests);
-        add_intervals(&mut row);
+        add_intervals(&mut row, &drawn_for(study));
         let costs = plan
             .cells
             .iter()

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::analysis::{AnalysisTables, LesionBins};
 use super::content::Row;
 use super::score::Score;
-use crate::analysis::statistics::{RESAMPLES, bca, bootstrap_mean};
+use crate::analysis::statistics::{RESAMPLES, mean_interval};
 use crate::analysis::{
     AnalysisOptions, Better, Bins, Boundary, CaseGroups, FigureTable, RankMethod, Scored, analyse,
     by_case_groups, by_lesion_size, figures, ranking,
@@ -66,9 +66,8 @@ pub(super) fn evidence(mut scored: Scored, study: &Study) -> Result<Option<Evide
     }
     let baseline = BASELINE.title();
     let options = AnalysisOptions {
-        seed: Seed(study.seed).derive("analysis"),
         baseline: algorithms.contains(baseline).then(|| baseline.to_owned()),
-        ..AnalysisOptions::default()
+        ..drawn_for(study)
     };
     let shown = figures(&scored.rows, |row| {
         let is =
@@ -139,7 +138,10 @@ pub(super) fn evidence(mut scored: Scored, study: &Study) -> Result<Option<Evide
     let tables = AnalysisTables {
         analysis: analyse(&shown, &options)?,
         cases: format!("{} cases", cases.len()),
-        method: format!("95 % BCa bootstrap interval of the mean over cases ({RESAMPLES} draws)."),
+        method: format!(
+            "95 % BCa bootstrap interval of the mean over cases ({RESAMPLES} draws of the study's seed {}).",
+            study.seed
+        ),
         rankings,
         groups,
         bins,
@@ -149,6 +151,14 @@ pub(super) fn evidence(mut scored: Scored, study: &Study) -> Result<Option<Evide
         lesion_dice: dice.into_iter().next(),
         burdens,
     }))
+}
+
+/// How the intervals of a study are drawn.
+pub(super) fn drawn_for(study: &Study) -> AnalysisOptions {
+    AnalysisOptions {
+        seed: Seed(study.seed).derive("analysis"),
+        ..AnalysisOptions::default()
+    }
 }
 
 /// Reference and prediction of every case that has both.
@@ -178,8 +188,9 @@ fn burdens(rows: &[Tidy]) -> Result<Vec<Burdens>> {
         .collect())
 }
 
-/// Gives the two Dice scores of a row their bootstrap intervals over cases.
-pub(super) fn add_intervals(row: &mut Row) {
+/// Gives the two Dice scores of a row their bootstrap intervals over cases, those of the tables of the evidence
+/// where these have them too.
+pub(super) fn add_intervals(row: &mut Row, options: &AnalysisOptions) {
     let lesion: Vec<f64> = row
         .per_case
         .iter()
@@ -191,13 +202,16 @@ pub(super) fn add_intervals(row: &mut Row) {
         .iter()
         .filter_map(|case| case.liver_dice)
         .collect();
-    for (score, values) in [
-        (Score::LesionDiceWithLesions, lesion),
-        (Score::LiverDicePerCase, liver),
+    for (score, figure, values) in [
+        (
+            Score::LesionDiceWithLesions,
+            "lesion dice, with lesions",
+            lesion,
+        ),
+        (Score::LiverDicePerCase, "liver dice", liver),
     ] {
         if let Some(estimate) = row.scores.get_mut(&score) {
-            let drawn = bootstrap_mean(&values, RESAMPLES, Seed(1));
-            estimate.interval = bca(&values, &drawn, 0.95);
+            estimate.interval = mean_interval(&values, options.resampling(figure));
         }
     }
 }

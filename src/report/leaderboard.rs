@@ -3,6 +3,7 @@
 use std::str::FromStr;
 
 use serde::Serialize;
+use serde_json::{Map, Value, json};
 
 use super::score::Score;
 use super::table::{Cell, Column, Direction, Table, TableRow, Unit};
@@ -150,6 +151,46 @@ pub fn leaderboard(entries: &[Entry], by: RankBy, references: usize) -> Result<T
         columns: columns(),
         rows,
         notes: notes(entries, &published),
+    })
+}
+
+/// The leaderboard for programs: a record for each submission in the order of the table, Dice as fractions,
+/// and one for each published row, which is marked as such.
+pub fn leaderboard_json(entries: &[Entry], table: &Table, by: RankBy, references: usize) -> Value {
+    let record = |row: &TableRow| {
+        let mut record: Map<String, Value> = table
+            .columns
+            .iter()
+            .zip(&row.cells)
+            .map(|(column, cell)| {
+                let value = match cell {
+                    Cell::Text { text, .. } => json!(text),
+                    Cell::Number { value, .. } if column.decimals == 0 => json!(*value as u64),
+                    Cell::Number { value, .. } => json!(value),
+                    Cell::Missing => Value::Null,
+                };
+                (column.key.clone(), value)
+            })
+            .collect();
+        let named = |entry: &&Entry| record.get("submission") == Some(&json!(entry.name));
+        let entry = entries.iter().find(named).filter(|_| !row.reference);
+        if let Some(entry) = entry {
+            let (missing, problem) = (entry.missing, entry.problem.clone());
+            record.insert("missing".into(), json!(missing));
+            record.insert("problem".into(), json!(problem));
+        }
+        Value::Object(record)
+    };
+    let of = |published: bool| -> Vec<Value> {
+        let rows = table.rows.iter().filter(|row| row.reference == published);
+        rows.map(record).collect()
+    };
+    json!({
+        "format": "hdbench.leaderboard/1",
+        "ranked_by": by.name(),
+        "references": references,
+        "submissions": of(false),
+        "published": of(true),
     })
 }
 

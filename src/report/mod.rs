@@ -48,7 +48,7 @@ pub use csv_table::Csv;
 pub use evidence::{Burdens, Evidence};
 pub use html::Html;
 pub use latex::Latex;
-pub use leaderboard::{Entry, RankBy, leaderboard};
+pub use leaderboard::{Entry, RankBy, leaderboard, leaderboard_json};
 pub use markdown::Markdown;
 pub use overlay::{CaseOverlay, Predicted, choose_slice};
 pub use render::{write, write_tables};

@@ -196,6 +196,7 @@ mod tests {
         let shape: [usize; 3] = voxels.dim().into();
         let labels = LabelBox {
             geometry: Geometry::axis_aligned(shape, [1.0; 3]),
+            notes: Vec::new(),
             start: [0; 3],
             voxels,
         };

@@ -3,7 +3,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::naming::CaseNumbers;
 use crate::dataset::Case;
 use crate::error::{Error, Result};
-use crate::evaluation::SAME_PLACE_MM;
 use crate::volume::{Geometry, HeaderTemplate, Orientation};
 
 /// Voxel sizes that differ by less than this share are the same but for rounding to f32.
@@ -99,8 +98,8 @@ impl TestVolume {
     /// How an image with this geometry lies on the volume's grid.
     pub(super) fn fit(&self, image: &Geometry) -> Fit {
         let stored = self.stored_geometry();
-        let apart_mm = (image.shape == stored.shape).then(|| image.displacement_mm(stored));
-        if apart_mm.is_some_and(|mm| mm < SAME_PLACE_MM) {
+        let apart_mm = (image.shape == stored.shape).then(|| image.apart_mm(stored));
+        if apart_mm == Some(None) {
             return Fit::Same;
         }
         let canonical =
@@ -110,12 +109,14 @@ impl TestVolume {
             let theirs = canonical(target);
             // Where the axes already run alike, there is nothing to turn.
             let turned = Orientation::of(image) != Orientation::of(target);
-            if turned && ours.shape == theirs.shape && ours.displacement_mm(&theirs) < SAME_PLACE_MM
-            {
+            if turned && ours.shape == theirs.shape && ours.apart_mm(&theirs).is_none() {
                 return Fit::Turned(Orientation::of(target));
             }
         }
-        apart_mm.map_or(Fit::Other, |apart_mm| Fit::Moved { apart_mm })
+        match apart_mm.flatten() {
+            Some(apart_mm) => Fit::Moved { apart_mm },
+            None => Fit::Other,
+        }
     }
 }
 

@@ -1,9 +1,10 @@
 //! Archives out: predictions packed, archives mended. Both read whatever a name can be made out of
 //! and write the one form that the challenge takes.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::check::{Options, Survey, survey};
 use super::labels::file_for;
@@ -15,18 +16,37 @@ use crate::artifact::{pack_zip, replace_file};
 use crate::dataset::LabelMap;
 use crate::error::{Error, Result};
 use crate::progress::Progress;
-use crate::text::Shown as _;
+use crate::text::{Shown as _, name_of};
 
-/// What became of predictions or of an archive.
-#[derive(Clone, Debug, Serialize)]
+/// What became of predictions or of an archive. As JSON its `status` is that of what was written, or else of
+/// what was there.
+#[derive(Clone, Debug)]
 pub struct Written {
     /// How what was there is judged.
     pub before: Verdicts,
     /// The archive that was written; none where something cannot be mended.
-    #[serde(serialize_with = "crate::text::optional_path_as_text")]
     pub archive: Option<PathBuf>,
     /// How the written archive is judged, read from disk again.
     pub after: Option<Verdicts>,
+}
+
+impl Serialize for Written {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Told<'a> {
+            status: Status,
+            archive: Option<Cow<'a, str>>,
+            before: &'a Verdicts,
+            after: &'a Option<Verdicts>,
+        }
+        Told {
+            status: self.last().status,
+            archive: self.archive.as_ref().map(|path| name_of(path.as_os_str())),
+            before: &self.before,
+            after: &self.after,
+        }
+        .serialize(serializer)
+    }
 }
 
 impl Written {

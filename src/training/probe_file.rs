@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::network::{Input, ORGANS, Part};
 
 const HINT: &str = "a .safetensors file with `input`, f32 [n, 1, slices, y, x], and `labels`, u8 [n, z, y, x], is \
-     expected; the encoder takes one class a patch, [n, 1, 1, 1]";
+     expected; the encoder takes which organs a slice shows, [n, 14, 1, 1]";
 
 /// Reads a batch for [`super::probe`] from a `.safetensors` file: `input`, f32 `[n, 1, s, y, x]`, HU
 /// minus the mean, and `labels`, u8 `[n, z, y, x]`.

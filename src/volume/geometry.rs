@@ -13,7 +13,21 @@ pub struct Geometry {
     /// The voxel sizes as the file stores them (`pixdim[1..=3]`), `[z, y, x]`; the official LiTS
     /// scorer uses these instead of the affine.
     pub stored_spacing_mm: [f32; 3],
+    /// Whether the file has two axes: a picture and no volume of one slice. What lies before and after it
+    /// is unknown, so that its surfaces are lines.
+    pub is_planar: bool,
 }
+
+/// Files of one scan may place a voxel this far apart before they count as different grids: the f32 of
+/// a NIfTI header rounds positions of a metre to less.
+const SAME_PLACE_MM: f64 = 0.01;
+
+/// And this share of a voxel: an oblique affine that went through a quaternion is off by some
+/// hundredths. No metric of whole voxels can tell.
+const SAME_PLACE_SHARE: f64 = 0.05;
+
+/// Axes whose cosines with each other stay below this are perpendicular up to f32 rounding.
+pub(super) const PERPENDICULAR: f64 = 1e-4;
 
 impl Geometry {
     /// An axis-aligned RAS+ grid with its first voxel at the origin.
@@ -29,6 +43,7 @@ impl Geometry {
                 [0.0, 0.0, 0.0, 1.0],
             ],
             stored_spacing_mm: spacing_mm.map(|mm| mm as f32),
+            is_planar: false,
         }
     }
 
@@ -42,9 +57,42 @@ impl Geometry {
         self.len() == 0
     }
 
-    /// Volume of one voxel in mL, from the spacing.
+    /// Volume of one voxel in mL: from the spacing, and from the affine's determinant where its axes are not
+    /// perpendicular.
     pub fn voxel_volume_ml(&self) -> f64 {
-        self.spacing_mm.iter().product::<f64>() / 1000.0
+        let upright = self.spacing_mm.iter().product::<f64>() / 1000.0;
+        match self.is_sheared() {
+            true => upright * relative_determinant(&self.affine).abs(),
+            false => upright,
+        }
+    }
+
+    /// Whether the axes are not perpendicular, as those of a series with a tilted gantry.
+    pub fn is_sheared(&self) -> bool {
+        let lengths = column_lengths(&self.affine);
+        let cosine = |i: usize, j: usize| {
+            let dot: f64 = (0..3)
+                .map(|row| self.affine[row][i] * self.affine[row][j])
+                .sum();
+            dot / (lengths[i] * lengths[j])
+        };
+        [(0, 1), (0, 2), (1, 2)]
+            .iter()
+            .any(|&(i, j)| cosine(i, j).abs() > PERPENDICULAR)
+    }
+
+    /// A step along each array axis `[z, y, x]`, mm along `[x, y, z]` of RAS+.
+    pub fn steps_mm(&self) -> [[f64; 3]; 3] {
+        [2, 1, 0].map(|column| [0, 1, 2].map(|row| self.affine[row][column]))
+    }
+
+    /// By how much two grids of one shape differ, mm, if that is more than rounding leaves: 0.01 mm or a
+    /// twentieth of a voxel.
+    pub fn apart_mm(&self, other: &Self) -> Option<f64> {
+        let apart_mm = self.displacement_mm(other);
+        let voxel_mm = self.spacing_mm.into_iter().fold(f64::INFINITY, f64::min);
+        let is_same = apart_mm <= SAME_PLACE_MM.max(SAME_PLACE_SHARE * voxel_mm);
+        (!is_same).then_some(apart_mm)
     }
 
     /// Where a voxel index `[z, y, x]` lies, in RAS+ millimetres `[x, y, z]`; halves and indices

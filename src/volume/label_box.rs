@@ -7,7 +7,7 @@ use ndarray::{Array3, s};
 
 use super::nifti_header::{Layout, Stored};
 use super::nifti_read::{Decode, LabelCheck, check_end, truncated, with_content};
-use super::{Geometry, ImageHeader, Volume};
+use super::{Geometry, HeaderNote, ImageHeader, Volume};
 use crate::artifact::MaybeGzip;
 use crate::error::{Error, Result};
 
@@ -24,6 +24,8 @@ impl<T: Copy + Default + PartialEq> Label for T {}
 pub struct LabelBox<T = u8> {
     /// Of the whole map.
     pub geometry: Geometry,
+    /// What was odd about the file.
+    pub notes: Vec<HeaderNote>,
     /// Index of the box's first voxel in the map, `[z, y, x]`.
     pub start: [usize; 3],
     /// The smallest box that holds every label above 0, `[z, y, x]`; empty where there is none.
@@ -38,10 +40,11 @@ impl<T: Label> LabelBox<T> {
         (!self.voxels.is_empty()).then_some((self.start, end))
     }
 
-    /// A map that is wholly in memory.
-    pub fn whole(map: Volume<T>) -> Self {
+    /// A map that is wholly in memory, with the notes of its header.
+    pub fn whole(map: Volume<T>, notes: Vec<HeaderNote>) -> Self {
         Self {
             geometry: map.geometry,
+            notes,
             start: [0; 3],
             voxels: map.voxels,
         }
@@ -119,7 +122,7 @@ pub fn boxed<T: Label, A: FnMut(usize, f64) -> T>(
             Stored::F64 => rows.read::<f64, 8>(path, content, layout, accept)?,
         }
         check_end(path, content)?;
-        Ok(rows.into_box(layout.header.geometry.clone()))
+        Ok(rows.into_box(&layout.header))
     })
 }
 
@@ -228,8 +231,8 @@ impl<T: Label> Rows<T> {
         Ok(())
     }
 
-    fn into_box(self, geometry: Geometry) -> LabelBox<T> {
-        let [_, height, _] = geometry.shape;
+    fn into_box(self, header: &ImageHeader) -> LabelBox<T> {
+        let [_, height, _] = header.geometry.shape;
         let (mut low, mut high) = ([usize::MAX; 3], [0; 3]);
         for &(row, first, end) in &self.places {
             let (z, y) = (row / height, row % height);
@@ -260,7 +263,8 @@ impl<T: Label> Rows<T> {
             }
         }
         LabelBox {
-            geometry,
+            geometry: header.geometry.clone(),
+            notes: header.notes.clone(),
             start: low,
             voxels,
         }

@@ -19,7 +19,7 @@ pub use dicom::{
 pub use extent::{refuse_extent, shape_at_spacing};
 pub use geometry::Geometry;
 pub use label_box::{Label, LabelBox, boxed, label_box_of, read_label_box};
-pub use nifti_header::ImageHeader;
+pub use nifti_header::{HeaderNote, ImageHeader};
 pub use nifti_like::HeaderTemplate;
 pub(crate) use nifti_read::LABEL_ROUNDING;
 pub use nifti_read::{

@@ -7,16 +7,13 @@
 use nifti::NiftiHeader;
 
 use super::Geometry;
-use super::geometry::{column_lengths, relative_determinant};
+use super::geometry::{PERPENDICULAR, column_lengths, relative_determinant};
 
 pub(super) type Affine = [[f64; 4]; 4];
 
 /// Below this share of the volume of a box with the same edges, the axes count as flat. A gantry
 /// tilt of 30 degrees still leaves 0.87.
 const FLATTEST: f64 = 1e-3;
-
-/// Axes whose cosines with each other stay below this are perpendicular up to f32 rounding.
-const PERPENDICULAR: f64 = 1e-4;
 
 /// NIFTI_XFORM_SCANNER_ANAT.
 const SCANNER: i16 = 1;
@@ -30,17 +27,17 @@ pub(super) enum Placement {
 }
 
 /// The affine of a header in the header's own unit, or what is wrong with it.
-/// `pixdim_xyz` are the checked voxel sizes.
+/// `pixdim_xyz` are the voxel sizes, or what is wrong with them: an sform needs none.
 pub(super) fn affine_of(
     header: &NiftiHeader,
-    pixdim_xyz: [f32; 3],
+    pixdim_xyz: Result<[f32; 3], String>,
 ) -> Result<(Affine, Placement), String> {
     let (affine, placement, name) = if header.sform_code > 0 {
         (sform(header), Placement::Sform, "sform")
     } else if header.qform_code > 0 {
-        (qform(header, pixdim_xyz)?, Placement::Qform, "qform")
+        (qform(header, pixdim_xyz?)?, Placement::Qform, "qform")
     } else {
-        let [x, y, z] = pixdim_xyz.map(f64::from);
+        let [x, y, z] = pixdim_xyz?.map(f64::from);
         let diagonal = Geometry::axis_aligned([1; 3], [z, y, x]).affine;
         return Ok((diagonal, Placement::VoxelSizes));
     };

@@ -1,5 +1,6 @@
 //! The checked header of a NIfTI-1 file: everything is doubted before a voxel is read.
 
+use std::fmt;
 use std::path::Path;
 
 use nifti::{Endianness, NiftiHeader, NiftiType};
@@ -30,7 +31,38 @@ pub struct ImageHeader {
     pub scaled: bool,
     /// What was odd and how it was taken; never empty silently: units other than millimetres, no
     /// orientation stored, contradictory fields.
-    pub notes: Vec<String>,
+    pub notes: Vec<HeaderNote>,
+}
+
+/// Something odd about a header.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeaderNote {
+    /// A name for programs, which does not change: `units`.
+    pub code: &'static str,
+    /// What was found and how it was taken.
+    pub text: String,
+}
+
+impl HeaderNote {
+    /// What is odd and changes no number.
+    pub const PLAIN: &'static str = "header-note";
+    /// Sizes in another unit than millimetres.
+    pub const UNITS: &'static str = "units";
+    /// Voxel sizes and affine that say different things.
+    pub const SPACING: &'static str = "spacing-disagrees";
+
+    fn plain(text: impl Into<String>) -> Self {
+        Self {
+            code: Self::PLAIN,
+            text: text.into(),
+        }
+    }
+}
+
+impl fmt::Display for HeaderNote {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
 }
 
 impl ImageHeader {
@@ -228,15 +260,14 @@ fn check_layout(header: &NiftiHeader, big_endian: bool) -> Result<Layout, String
     }
     let mut notes = Vec::new();
     let dims = dims_xyz(header, &mut notes)?;
-    let pixdim = voxel_sizes(header)?;
     let stored = stored_type(header, &mut notes)?;
-    let (mut affine, placement) = affine_of(header, pixdim)?;
+    let (mut affine, placement) = affine_of(header, voxel_sizes(header))?;
     if placement == Placement::VoxelSizes {
-        notes.push(
-            "the header stores no orientation; the axes are taken as right, anterior, superior"
-                .to_owned(),
-        );
+        notes.push(HeaderNote::plain(
+            "the header stores no orientation; the axes are taken as right, anterior, superior",
+        ));
     }
+    let pixdim = mended_sizes(header, &mut notes);
     let to_mm = millimetres_per_unit(header, &mut notes);
     for row in &mut affine[..3] {
         for value in row {
@@ -246,6 +277,14 @@ fn check_layout(header: &NiftiHeader, big_endian: bool) -> Result<Layout, String
     let [x, y, z] = column_lengths(&affine);
     let stored_mm = pixdim.map(|size| f64::from(size) * to_mm);
     check_size(&affine, [x, y, z], stored_mm)?;
+    if placement == Placement::Sform {
+        notes.extend(disagreement(
+            usize::from(header.dim[0]),
+            [x, y, z],
+            stored_mm,
+        ));
+    }
+    notes.extend(unlikely_unit(header, [x, y, z]));
     let scaling = scaling(header)?;
     let reversed = |[x, y, z]: [usize; 3]| [z, y, x];
     let [px, py, pz] = stored_mm.map(|mm| mm as f32);
@@ -256,6 +295,7 @@ fn check_layout(header: &NiftiHeader, big_endian: bool) -> Result<Layout, String
                 spacing_mm: [z, y, x],
                 affine,
                 stored_spacing_mm: [pz, py, px],
+                is_planar: header.dim[0] == 2,
             },
             dimensions: usize::from(header.dim[0]),
             datatype: stored.name(),
@@ -290,7 +330,7 @@ fn check_size(affine: &Affine, lengths: [f64; 3], stored_mm: [f64; 3]) -> Result
 }
 
 /// The three sizes `[x, y, z]`; missing axes count 1, and further ones must be 1.
-fn dims_xyz(header: &NiftiHeader, notes: &mut Vec<String>) -> Result<[usize; 3], String> {
+fn dims_xyz(header: &NiftiHeader, notes: &mut Vec<HeaderNote>) -> Result<[usize; 3], String> {
     let rank = usize::from(header.dim[0]);
     // The standard's type is i16; the parser reads u16.
     let dims = header.dim.map(|n| i64::from(n.cast_signed()));
@@ -310,13 +350,19 @@ fn dims_xyz(header: &NiftiHeader, notes: &mut Vec<String>) -> Result<[usize; 3],
         ));
     }
     if rank > 3 {
-        notes.push(format!(
+        notes.push(HeaderNote::plain(format!(
             "the image has {rank} dimensions of which the last {} count 1; taken as one volume",
             rank - 3
-        ));
+        )));
     }
     let size = |axis: usize| used.get(axis).map_or(1, |&n| n as usize);
     let sizes = [size(0), size(1), size(2)];
+    if rank >= 3 && sizes[2] == 1 && sizes[0] * sizes[1] > 1 {
+        notes.push(HeaderNote::plain(
+            "a volume of one slice: its surface is the whole slice, before and behind which nothing is; a \
+             slice without neighbours is scored in its plane as a file of two axes",
+        ));
+    }
     let voxels: u64 = sizes.iter().map(|&n| n as u64).product();
     if voxels > MAX_VOXELS {
         return Err(format!(
@@ -325,6 +371,58 @@ fn dims_xyz(header: &NiftiHeader, notes: &mut Vec<String>) -> Result<[usize; 3],
         ));
     }
     Ok(sizes)
+}
+
+/// `pixdim[1..=3]` where nothing but the affine needs them: without sign, and 1 for none, as nibabel takes
+/// them.
+fn mended_sizes(header: &NiftiHeader, notes: &mut Vec<HeaderNote>) -> [f32; 3] {
+    voxel_sizes(header).unwrap_or_else(|problem| {
+        let sizes = [1, 2, 3].map(|axis| match header.pixdim[axis].abs() {
+            size if size.is_finite() && size > 0.0 => size,
+            _ => 1.0,
+        });
+        notes.push(HeaderNote {
+            code: HeaderNote::SPACING,
+            text: format!("{problem}; the sform counts"),
+        });
+        sizes
+    })
+}
+
+/// Voxel sizes that differ by more than this share are no rounding.
+const SAME_SIZE: f64 = 1e-3;
+
+/// What to say where the sform's columns have other lengths than pixdim.
+fn disagreement(rank: usize, lengths: [f64; 3], stored_mm: [f64; 3]) -> Option<HeaderNote> {
+    let differs = |(length, stored): (&f64, &f64)| (length - stored).abs() > SAME_SIZE * length;
+    let sizes = |[x, y, z]: [f64; 3]| format!("{x:.4} x {y:.4} x {z:.4} mm");
+    let found = lengths.iter().zip(&stored_mm).take(rank).any(differs);
+    found.then(|| HeaderNote {
+        code: HeaderNote::SPACING,
+        text: format!(
+            "the sform has voxels of {}, pixdim of {}; the sform counts",
+            sizes(lengths),
+            sizes(stored_mm)
+        ),
+    })
+}
+
+/// A voxel of a scan of a person, mm: from micro-CT to the thickest slices.
+const LIKELY_VOXEL_MM: std::ops::RangeInclusive<f64> = 1e-3..=50.0;
+
+/// A warning where the sizes can hardly be millimetres.
+fn unlikely_unit(header: &NiftiHeader, lengths: [f64; 3]) -> Option<HeaderNote> {
+    let rank = usize::from(header.dim[0]).min(3);
+    let unlikely = lengths[..rank]
+        .iter()
+        .find(|mm| !LIKELY_VOXEL_MM.contains(mm))?;
+    Some(HeaderNote {
+        code: HeaderNote::UNITS,
+        text: format!(
+            "a voxel of {unlikely:.4} mm is none of a scan of a person: the unit of the header is likely wrong, \
+             and with it every distance and volume"
+        ),
+    })
 }
 
 /// `pixdim[1..=3]`; for axes the image does not have, 1 will do.
@@ -344,7 +442,7 @@ fn voxel_sizes(header: &NiftiHeader) -> Result<[f32; 3], String> {
     Ok(sizes)
 }
 
-fn stored_type(header: &NiftiHeader, notes: &mut Vec<String>) -> Result<Stored, String> {
+fn stored_type(header: &NiftiHeader, notes: &mut Vec<HeaderNote>) -> Result<Stored, String> {
     let datatype = header
         .data_type()
         .map_err(|_| format!("datatype {} is not defined by NIfTI-1", header.datatype))?;
@@ -355,11 +453,11 @@ fn stored_type(header: &NiftiHeader, notes: &mut Vec<String>) -> Result<Stored, 
     })?;
     let bits = stored.bytes() * 8;
     if u64::try_from(header.bitpix) != Ok(bits) {
-        notes.push(format!(
+        notes.push(HeaderNote::plain(format!(
             "bitpix says {} bits a voxel and datatype {} means {bits}; the datatype is used",
             header.bitpix,
             stored.name()
-        ));
+        )));
     }
     Ok(stored)
 }
@@ -389,20 +487,21 @@ fn voxel_offset(header: &NiftiHeader) -> Result<u64, String> {
     }
 }
 
-fn millimetres_per_unit(header: &NiftiHeader, notes: &mut Vec<String>) -> f64 {
+fn millimetres_per_unit(header: &NiftiHeader, notes: &mut Vec<HeaderNote>) -> f64 {
     let (name, factor) = match header.xyzt_units & 0o7 {
         0 | 2 => return 1.0,
         1 => ("metres", 1e3),
         3 => ("micrometres", 1e-3),
         code => {
-            notes.push(format!(
+            notes.push(HeaderNote::plain(format!(
                 "spatial unit {code} is not defined; taken as millimetres"
-            ));
+            )));
             return 1.0;
         }
     };
-    notes.push(format!(
-        "the header counts in {name}; converted to millimetres"
-    ));
+    notes.push(HeaderNote {
+        code: HeaderNote::UNITS,
+        text: format!("the header counts in {name}; converted to millimetres"),
+    });
     factor
 }

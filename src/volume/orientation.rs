@@ -111,6 +111,7 @@ impl Orientation {
             spacing_mm: self.source.map(|axis| geometry.spacing_mm[axis]),
             affine,
             stored_spacing_mm: self.source.map(|axis| geometry.stored_spacing_mm[axis]),
+            is_planar: geometry.is_planar,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Cross-validation on phantoms of the 3DIRCADb patients: folds, transfer, leakage, report.
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -193,6 +194,85 @@ fn dicom_phantoms_end_in_both_tables_with_the_transfer_beside_them() {
     assert!(!before.is_empty());
     run(&run_dir, &study).unwrap();
     assert_eq!(earned(&run_dir), before, "a second start redoes nothing");
+}
+
+/// The files of a folder as an archive, with their paths below it.
+fn zipped(folder: &Path, archive: &Path) {
+    let mut zip = zip::ZipWriter::new(std::fs::File::create(archive).unwrap());
+    for entry in WalkDir::new(folder).sort_by_file_name() {
+        let path = entry.unwrap().into_path();
+        if path.is_file() {
+            let name = path.strip_prefix(folder).unwrap().to_string_lossy();
+            zip.start_file(name, zip::write::SimpleFileOptions::default())
+                .unwrap();
+            zip.write_all(&std::fs::read(&path).unwrap()).unwrap();
+        }
+    }
+    zip.finish().unwrap();
+}
+
+/// Cases, hashes, folds and what is prepared are those of the folders: one archive of all patients, archives in
+/// an archive, an archive a patient, and some of each.
+#[test]
+fn a_data_set_is_the_same_however_it_is_packed() {
+    let dir = tempfile::tempdir().unwrap();
+    let folders = dir.path().join("folders");
+    phantom::write(&phantom::Spec::ircadb(Seed(4), 32), &folders, &Silent).unwrap();
+    let patients: Vec<PathBuf> = std::fs::read_dir(&folders)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.is_dir())
+        .collect();
+    let [one, nested, each, mixed] =
+        ["one", "nested", "each", "mixed"].map(|name| dir.path().join(name));
+    for folder in [&one, &nested, &each, &mixed] {
+        std::fs::create_dir(folder).unwrap();
+    }
+    zipped(&folders, &one.join("3Dircadb1.zip"));
+    for patient in &patients {
+        let name = format!("{}.zip", patient.file_name().unwrap().to_string_lossy());
+        zipped(patient, &each.join(&name));
+        // A folder for every other one.
+        if name.len().is_multiple_of(2) {
+            zipped(patient, &mixed.join(&name));
+        } else {
+            let own = mixed.join(patient.file_name().unwrap());
+            std::os::unix::fs::symlink(patient, own).unwrap();
+        }
+    }
+    zipped(&each, &nested.join("3Dircadb1.zip"));
+
+    let prepared = |data: &Path| {
+        let run = tempfile::tempdir().unwrap();
+        let study = study(data, Protocol::Christ2)
+            .write(run.path(), false)
+            .unwrap();
+        Inputs::prepare(run.path(), &study, &Silent).unwrap();
+        let lock = std::fs::read_to_string(run.path().join("study.lock")).unwrap();
+        let lock: toml::Table = lock.parse().unwrap();
+        let cases = lock["cases"].as_table().unwrap();
+        let cases: BTreeMap<String, [String; 3]> = cases
+            .iter()
+            .map(|(name, case)| {
+                let of = |key: &str| case[key].as_str().unwrap().to_owned();
+                (name.clone(), ["blake3", "prepared", "content"].map(of))
+            })
+            .collect();
+        let splits = std::fs::read_to_string(run.path().join("splits_final.json")).unwrap();
+        (cases, lock["folds"].to_string(), splits)
+    };
+    let expected = prepared(&folders);
+    assert_eq!(expected.0.len(), 20);
+    let distinct: std::collections::BTreeSet<_> = expected.0.values().collect();
+    assert_eq!(distinct.len(), 20);
+    for data in [
+        one.join("3Dircadb1.zip"),
+        nested.join("3Dircadb1.zip"),
+        each,
+        mixed,
+    ] {
+        assert_eq!(prepared(&data), expected, "{}", data.display());
+    }
 }
 
 fn mirrored<T: Copy>(voxels: &Array3<T>) -> Array3<T> {

@@ -734,7 +734,9 @@ fn patients_are_read_from_archives_however_they_are_nested() {
     let dir = TempDir::new().unwrap();
     let plain = dir.path().join("plain/3Dircadb1.3");
     patient(&plain, 3, &["livertumor"]);
-    let expected = ircadb::find(&plain).unwrap()[0].load().unwrap();
+    let unpacked = ircadb::find(&plain).unwrap().remove(0);
+    let expected = unpacked.load().unwrap();
+    let hashes = unpacked.content_hashes().unwrap();
     let image = zip_folder(&plain.join("PATIENT_DICOM"), "PATIENT_DICOM/");
     let masks = zip_folder(&plain.join("MASKS_DICOM"), "MASKS_DICOM/");
     let liver = zip_folder(&plain.join("MASKS_DICOM/liver"), "");
@@ -773,6 +775,7 @@ fn patients_are_read_from_archives_however_they_are_nested() {
             let pair = found.load().unwrap();
             assert_eq!(pair.image, expected.image, "{name}");
             assert_eq!(pair.labels, expected.labels, "{name}");
+            assert_eq!(found.content_hashes().unwrap(), hashes, "{name}");
         }
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }

@@ -10,8 +10,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use hdbench::artifact::Archive;
 use hdbench::error::{Error, ExitCode};
 use hdbench::evaluation::{
-    ALL_CASES, Label, LabelMapChoice, Metric, Options, Outcome, PairOptions, Row, StrictCase,
-    evaluate, pair, read_metrics_long, score_strict,
+    ALL_CASES, Figure, Label, LabelMapChoice, Metric, Options, Outcome, PairOptions, Row,
+    StrictCase, evaluate, pair, read_metrics_long, score_strict,
 };
 use hdbench::progress::{Progress, Silent};
 use hdbench::volume::{Geometry, Volume, write_labels};
@@ -168,10 +168,13 @@ fn files_folders_and_archives_score_alike() {
         notes.iter().any(|note| note.contains("would refuse")),
         "{notes:?}"
     );
+    let bits = |burdens: &[(&str, Figure)]| -> Vec<u64> {
+        burdens.iter().map(|(_, f)| f.value.to_bits()).collect()
+    };
     for (a, b) in folder.scored.iter().zip(&zipped.scored) {
         assert_eq!(
-            a.scored.scores.burdens().map(|(_, f)| f.value.to_bits()),
-            b.scored.scores.burdens().map(|(_, f)| f.value.to_bits())
+            bits(&a.scored.scores.burdens()),
+            bits(&b.scored.scores.burdens())
         );
     }
     let one = run(
@@ -494,11 +497,8 @@ fn a_bad_file_fails_alone_and_says_why() {
         &reference.join("moved.nii"),
         &ignoring,
     );
-    assert_eq!(
-        outcome.scored[0].apart_mm,
-        Some(10.5),
-        "7 voxels of 2 x 0.75 mm"
-    );
+    let apart = outcome.scored[0].apart.unwrap();
+    assert_eq!(apart.mm, 10.5, "7 voxels of 2 x 0.75 mm");
 }
 
 /// A signal is heeded between two cases; the cases begun are not taken for all of them.

@@ -3,6 +3,7 @@
 mod analysis;
 mod archives;
 mod audit;
+mod cases;
 mod convert;
 mod crossval;
 mod dataset;

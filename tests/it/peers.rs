@@ -85,6 +85,7 @@ fn golden_overlap_of_medpy_metrics_reloaded_and_simpleitk() {
         tolerances: vec![Tolerance::from_mm(0.5).unwrap()],
         borders: vec![Border::Six, Border::Eighteen, Border::TwentySix],
         one_to_one: true,
+        ..Options::default()
     };
     for case in cases() {
         let mut geometry = case.reference.geometry.clone();

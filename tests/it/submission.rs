@@ -15,7 +15,7 @@ use hdbench::submission::{
 };
 use hdbench::volume::{Geometry, Volume, read_header, read_labels, write_image, write_labels};
 use ndarray::{Array3, s};
-use serde_json::Value;
+use serde_json::{Value, json};
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
@@ -819,22 +819,22 @@ fn archives_are_ranked_as_the_challenge_ranks_them() {
     let all = leaderboard(&["partial.zip", "broken.zip", "worse.zip", "best.zip"]);
     assert_eq!(code(&all), ExitCode::Partial, "{}", errors(&all));
     let table: Value = serde_json::from_slice(&all.stdout).unwrap();
-    let names: Vec<&str> = table["rows"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|row| row["cells"][1]["text"]["text"].as_str().unwrap())
-        .collect();
+    let names = |of: &str| -> Vec<&str> {
+        let records = table[of].as_array().unwrap().iter();
+        records
+            .map(|one| one["submission"].as_str().unwrap())
+            .collect()
+    };
     assert_eq!(
-        names,
-        [
-            "best.zip",
-            "worse.zip",
-            "partial.zip",
-            "broken.zip",
-            "H-DenseUNet"
-        ]
+        names("submissions"),
+        ["best.zip", "worse.zip", "partial.zip", "broken.zip"]
     );
+    assert_eq!(names("published"), ["H-DenseUNet"]);
+    let first = &table["submissions"][0];
+    assert_eq!((&first["rank"], &first["missing"]), (&json!(1), &json!(0)));
+    assert_eq!(first["lesion_dice_per_case"], 1.0);
+    assert_eq!(table["submissions"][2]["rank"], Value::Null);
+    assert_eq!(table["ranked_by"], "lesion-dice-per-case");
     let csv = fs::read_to_string(setup.path("board/leaderboard.csv")).unwrap();
     assert!(
         csv.lines().nth(1).unwrap().starts_with("1,best.zip,"),

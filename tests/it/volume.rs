@@ -116,20 +116,18 @@ fn every_fixture_reads_as_nibabel_reads_it() {
 
 #[test]
 fn what_is_odd_in_a_header_is_noted() {
-    let notes = |name: &str| {
-        volume::read_header(&fixtures().join(name))
-            .unwrap()
-            .notes
-            .join("; ")
+    let notes_of = |path: &Path| {
+        let notes = volume::read_header(path).unwrap().notes;
+        let lines: Vec<String> = notes.iter().map(ToString::to_string).collect();
+        lines.join("; ")
     };
+    let notes = |name: &str| notes_of(&fixtures().join(name));
     assert_eq!(notes("int16_le.nii"), "");
     assert!(notes("metres.nii").contains("metres"));
     assert!(notes("neither.nii").contains("no orientation"));
     let mut bytes = fs::read(fixtures().join("int16_le.nii")).unwrap();
     bytes[72] = 32;
-    let note = in_a_file(&bytes, |path| {
-        volume::read_header(path).unwrap().notes.join("; ")
-    });
+    let note = in_a_file(&bytes, notes_of);
     assert!(
         note.contains("32 bits") && note.contains("means 16"),
         "{note}"

@@ -66,6 +66,28 @@ pub fn bootstrap_mean(values: &[f64], resamples: usize, seed: Seed) -> Vec<f64> 
         .0
 }
 
+/// The bootstrap interval of the mean of one sample; NaN is left out. It depends on these values, their order
+/// and the seed alone: what else is compared with them changes nothing.
+pub fn mean_interval(values: &[f64], options: Resampling) -> Option<[f64; 2]> {
+    let known: Vec<f64> = values.iter().copied().filter(|v| !v.is_nan()).collect();
+    if known.len() < 2 {
+        return None;
+    }
+    let drawn = bootstrap_mean(&known, options.resamples, options.seed);
+    bca(&known, &drawn, options.level)
+}
+
+/// How an interval is drawn.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Resampling {
+    /// Number of resamples.
+    pub resamples: usize,
+    /// 0.95 for 95 %.
+    pub level: f64,
+    /// Of the draws.
+    pub seed: Seed,
+}
+
 /// How often each case is drawn, `[resample, case]`.
 fn draw(cases: usize, rows: usize, seed: Seed, block: usize) -> Array2<f64> {
     let mut stream = seed.stream_at("bootstrap", block as u64);

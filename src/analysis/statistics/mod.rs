@@ -9,7 +9,9 @@ mod quantile;
 mod rounding;
 mod wilcoxon;
 
-pub use bootstrap::{BootstrapMeans, RESAMPLES, bca, bootstrap_mean, bootstrap_means};
+pub use bootstrap::{
+    BootstrapMeans, RESAMPLES, Resampling, bca, bootstrap_mean, bootstrap_means, mean_interval,
+};
 pub use bootstrap_t::{BootstrapT, COUNTED};
 pub use holm::holm;
 pub use kendall::kendall_tau;

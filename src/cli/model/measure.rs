@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::Design;
 use super::summary::grouped;
+use crate::analysis::statistics::median;
 use crate::cli::output::{print, print_json};
 use crate::cli::study_options::{cores, pool, shards, side_by_side};
 use crate::error::{Error, Result};
@@ -119,7 +120,7 @@ fn text(measured: &Measured, summary: &NetworkSummary, threads: usize, place: Pl
         [] => String::new(),
         seconds => format!(
             "training step {:.3} s{}\n",
-            median(seconds),
+            median(&mut seconds.to_vec()),
             memory(measured.step_memory_mb)
         ),
     };
@@ -129,13 +130,7 @@ fn text(measured: &Measured, summary: &NetworkSummary, threads: usize, place: Pl
          {step}\
          answer        {:.3} s{}\n",
         grouped(summary.parameters.trainable),
-        median(&measured.answer_seconds),
+        median(&mut measured.answer_seconds.clone()),
         memory(measured.answer_memory_mb),
     )
-}
-
-fn median(values: &[f64]) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    sorted[sorted.len() / 2]
 }

@@ -1,14 +1,19 @@
+use std::path::PathBuf;
+
 use ndarray::Zip;
 
 use super::find::Patient;
 use super::layout::{IMAGE, MASKS, Structure, part, structure_folders, structure_name};
-use crate::artifact::Tree;
+use crate::artifact::{Tree, hash_bytes};
 use crate::dataset::Pair;
 use crate::error::{Error, Result};
 use crate::volume::{DicomSeries, Geometry, Volume, read_dicom_mask};
 
 const LIVER: u8 = 1;
 const TUMOUR: u8 = 2;
+
+/// A slice of a scanner has 0.5 MB.
+const MOST_BYTES: u64 = 1 << 30;
 
 impl Patient {
     /// The names of all structures that have a mask, sorted; none without `MASKS_DICOM`.
@@ -74,6 +79,39 @@ impl Patient {
             labels,
             warnings,
         })
+    }
+
+    /// The hashes of all files that image and labels are read from, in the order of their names: the same
+    /// however the patient is packed, in folders or in archives.
+    ///
+    /// # Errors
+    /// `Error::Read` or `Error::Malformed` for a damaged archive.
+    pub fn content_hashes(&self) -> Result<Vec<String>> {
+        let tree = self.tree()?;
+        let mut hashes: Vec<(PathBuf, String)> = Vec::new();
+        let mut add = |place: &[&str], files: &Tree| {
+            for file in files.files() {
+                let name: PathBuf = place.iter().copied().chain([file.name()]).collect();
+                let mut bytes = Vec::new();
+                files.read_into(file, MOST_BYTES, &mut bytes)?;
+                hashes.push((name, hash_bytes(&bytes)));
+            }
+            Ok::<_, Error>(())
+        };
+        if let Some(image) = part(&tree, IMAGE) {
+            add(&[IMAGE], &image.open(&tree)?)?;
+        }
+        if let Some(masks) = part(&tree, MASKS) {
+            let masks = masks.open(&tree)?;
+            for folder in structure_folders(&masks) {
+                let name = structure_name(&folder);
+                if Structure::named(name).is_some() {
+                    add(&[MASKS, name], &structure_tree(&masks, &folder)?)?;
+                }
+            }
+        }
+        hashes.sort();
+        Ok(hashes.into_iter().map(|(_, hash)| hash).collect())
     }
 
     fn series(&self, tree: &Tree) -> Result<DicomSeries> {

@@ -3,6 +3,7 @@ use super::label_map::{LitsMap, OddLabels, read_lits_map_from};
 use super::totals::LitsTotals;
 use crate::dataset::LabelMap;
 use crate::error::{Error, Result};
+use crate::evaluation::run::{Apart, notes_of};
 use crate::evaluation::{CasePair, PairOptions, Source};
 use crate::memory;
 use crate::metrics::{BitMask, Bounds};
@@ -20,8 +21,10 @@ pub struct LitsScored {
     pub scores: LitsCase,
     /// What that scorer took without a word; to be shown to the user.
     pub warnings: Vec<String>,
-    /// The most by which the two files place a voxel apart, which that scorer never looks at.
-    pub apart_mm: f64,
+    /// How the two files place voxels apart, which that scorer never looks at.
+    pub apart: Option<Apart>,
+    /// What was odd about the files.
+    pub notes: Vec<String>,
 }
 
 impl LitsScored {
@@ -67,7 +70,8 @@ pub fn score_lits(pair: &CasePair, options: &PairOptions) -> Result<LitsScored> 
         file_stem: stem.strip_suffix(".nii").unwrap_or(stem).to_owned(),
         scores,
         warnings: warnings.into_iter().flatten().collect(),
-        apart_mm: prediction.labels.geometry.displacement_mm(geometry),
+        apart: Apart::of(&prediction.labels.geometry, geometry),
+        notes: notes_of(pair, [&prediction.labels, &reference.labels]),
     })
 }
 
@@ -108,12 +112,14 @@ fn read(source: &Source, map: &LabelMap) -> Result<LitsMap> {
     }
     let LabelBox {
         geometry,
+        notes,
         start,
         voxels,
     } = source.read_mapped(map)?;
     Ok(LitsMap {
         labels: LabelBox {
             geometry,
+            notes,
             start,
             // Nothing above 2 is left.
             voxels: voxels.mapv(u8::cast_signed),

@@ -342,6 +342,7 @@ fn geometry(plane: &Plane, origin: [f64; 3], count: usize, step_mm: f64) -> Geom
         spacing_mm,
         affine,
         stored_spacing_mm: spacing_mm.map(|mm| mm as f32),
+        is_planar: false,
     }
 }
 
