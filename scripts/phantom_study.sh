@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The sample study of reports/sample: all seven networks in three replicates on 108 CT phantoms of 128 x 128
 # (81 to train, 27 to test), wider and trained longer than the demo's: `scripts/phantom_study.sh [OUT]`
-# (default: runs/phantoms). About an hour and a half on two idle cores; started again it goes on.
+# (default: runs/phantoms). About an hour on two cores; started again it goes on.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 out=${1:-runs/phantoms}
@@ -23,3 +23,12 @@ fi
     --set 'unet=[12,24,40,64,64]' --set 'residual=[14,28,40,64,64]' --set 'coarse=[8,12,16,24,24]' \
     --set iterations=6000 --set coarse_iterations=1000 \
     --set encoder_cases=100 --set encoder_iterations=4000 "${@:2}"
+# The sample: the page without pictures, the tables, and the plots as they are drawn.
+if [ -f "$out/study/report/report.md" ]; then
+    "$hdbench" report "$out/study" --without-pictures
+    sample=reports/sample
+    mkdir -p "$sample/tables" "$sample/plots"
+    cp "$out/study/report/index.html" "$out/study/report/report.md" "$sample"
+    cp "$out"/study/report/tables/*.md "$out"/study/report/tables/*.csv "$sample/tables"
+    cp "$out"/study/report/plots/*.svg "$sample/plots"
+fi

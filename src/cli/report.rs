@@ -37,13 +37,17 @@ A file of published numbers adds to the columns and rows of the paper's Table 2 
 
 Examples:
   hdbench report runs/ablation-demo
-  hdbench report runs/ablation-demo --published numbers.toml")]
+  hdbench report runs/ablation-demo --published numbers.toml
+  hdbench report runs/ablation-demo --without-pictures")]
 pub struct Report {
     /// The study's folder
     run: PathBuf,
     /// Published numbers to show beside the study's, with their source (may be given several times)
     #[arg(long, value_name = "FILE")]
     published: Vec<PathBuf>,
+    /// Leave overlays and the slice viewer out: a page of less than 1 MB, for a repository or a mail
+    #[arg(long)]
+    without_pictures: bool,
 }
 
 impl Report {
@@ -61,22 +65,34 @@ impl Report {
             write_atomic(&kept, text.as_bytes())?;
         }
         let inputs = Inputs::prepare(&self.run, &study, &reporter)?;
-        let (_, page) = render(&self.run, &study, &inputs, &reporter)?;
+        let (_, page) = render(
+            &self.run,
+            &study,
+            &inputs,
+            !self.without_pictures,
+            &reporter,
+        )?;
         reporter.finish();
         remark(&format!("report: {}", page.shown()));
         Ok(inputs.as_locked(&self.run)?)
     }
 }
 
-/// Collects and writes the report; returns what it says and its page.
+/// Collects and writes the report, with overlays and slices where `pictures` are wanted; returns what it says
+/// and its page.
 pub fn render(
     run: &Path,
     study: &Study,
     inputs: &Inputs,
+    pictures: bool,
     progress: &dyn Progress,
 ) -> Result<(Content, PathBuf)> {
     progress.stage("", "writing the report");
-    let (content, compared) = report::collect(run, study, inputs, &command(study)?)?;
+    let (mut content, compared) = report::collect(run, study, inputs, &command(study)?)?;
+    if !pictures {
+        content.overlays.clear();
+        content.stacks.clear();
+    }
     let folder = run.join("report");
     let page = report::write(&content, &folder)?;
     // Every case of every network, for whoever goes on with it elsewhere.

@@ -156,7 +156,7 @@ pub fn execute(
         cells: chosen,
     };
     let outcome = run_study(run, &study, &inputs, Some(&chosen), &engine, reporter)?;
-    let (content, page) = match render(run, &study, &inputs, reporter) {
+    let (content, page) = match render(run, &study, &inputs, true, reporter) {
         // What keeps the report from being written may be what the cells failed of.
         Err(error) if !outcome.failed.is_empty() => {
             reporter.note(&format!("the report could not be written: {error}"));
