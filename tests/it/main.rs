@@ -8,6 +8,7 @@ mod crossval;
 mod dataset;
 mod devices;
 mod dicom;
+mod dicom_cases;
 mod evaluate;
 mod evaluation;
 mod failures;

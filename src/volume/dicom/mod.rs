@@ -2,6 +2,8 @@
 
 mod data_set;
 mod grid;
+mod jpeg;
+mod jpeg_lossless;
 mod mask;
 mod rle;
 mod samples;

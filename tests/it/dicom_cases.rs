@@ -1,0 +1,186 @@
+//! DICOM files after public bug reports of other readers: what they hold, or why they are refused.
+//! The cases' names are those of `tests/data/dicom_cases`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use hdbench::volume;
+use serde::Deserialize;
+use tempfile::TempDir;
+
+use crate::dicom::{assert_says, message, read};
+
+/// What all cases hold, whatever their encoding.
+#[derive(Deserialize)]
+struct Expected {
+    shape_zyx: [usize; 3],
+    values: Vec<f32>,
+}
+
+fn case(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/data/dicom_cases")
+        .join(name)
+}
+
+/// Reads a case, compares its voxels, and returns the distance between its slices and its notes.
+#[track_caller]
+fn reads_right(name: &str) -> (f64, String) {
+    let expected: Expected =
+        serde_json::from_str(&fs::read_to_string(case("expected.json")).unwrap()).unwrap();
+    let (found, notes) = read(&case(name));
+    assert_eq!(found.geometry.shape, expected.shape_zyx, "{name}");
+    assert_eq!(found.voxels.as_slice().unwrap(), expected.values, "{name}");
+    (found.geometry.spacing_mm[0], notes.join("; "))
+}
+
+/// A folder with the files of another one, each changed.
+fn changed(from: &Path, change: impl Fn(&mut Vec<u8>)) -> TempDir {
+    let dir = TempDir::new().unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let mut bytes = fs::read(entry.path()).unwrap();
+        change(&mut bytes);
+        fs::write(dir.path().join(entry.file_name()), bytes).unwrap();
+    }
+    dir
+}
+
+/// Puts bytes where others stand for the first time.
+#[track_caller]
+fn replace(bytes: &mut Vec<u8>, old: &[u8], new: &[u8]) {
+    let at = bytes.windows(old.len()).position(|window| window == old);
+    let at = at.unwrap_or_else(|| panic!("{old:?} is not there"));
+    bytes.splice(at..at + old.len(), new.iter().copied());
+}
+
+/// D05c: 12 bits, a restart marker every five rows. `jpeg_lossless_every_predictor_*` among the
+/// fixtures has the other predictors, precisions, point transforms and intervals.
+#[test]
+fn jpeg_lossless_restarts_its_prediction_at_every_marker() {
+    reads_right("D05c");
+}
+
+#[test]
+fn jpeg_lossless_that_cannot_be_decoded_is_refused_by_name() {
+    let refused = |change: &dyn Fn(&mut Vec<u8>)| {
+        let folder = changed(&case("D05c"), change);
+        message(volume::read_dicom_series(folder.path()))
+    };
+    // 120 samples are five rows of 24.
+    let text = refused(&|bytes| {
+        replace(
+            bytes,
+            &[0xff, 0xdd, 0, 4, 0, 120],
+            &[0xff, 0xdd, 0, 4, 0, 110],
+        )
+    });
+    assert_says(
+        &text,
+        &[
+            "JPEG Lossless that restarts after 110 samples in rows of 24",
+            "dcmdjpeg",
+        ],
+    );
+    let text = refused(&|bytes| {
+        replace(
+            bytes,
+            &[0xff, 0xdd, 0, 4, 0, 120],
+            &[0xff, 0xdd, 0, 4, 0, 48],
+        )
+    });
+    assert_says(&text, &["are damaged: ", "download the file again"]);
+    let text = refused(&|bytes| replace(bytes, &[0xff, 0xd1], &[0xff, 0xd3]));
+    assert_says(&text, &["are damaged: a restart marker is missing, RST1"]);
+    let text = refused(&|bytes| replace(bytes, &[0xff, 0xd1], &[0xff, 0xd9]));
+    assert_says(&text, &["are damaged: a restart marker is missing, RST1"]);
+}
+
+/// D07: JPEG Extended of 12 bits, which scanners write and few programs decode.
+#[test]
+fn jpeg_that_is_not_decoded_is_called_so_and_not_damaged() {
+    let text = message(volume::read_dicom_series(&case("D07")));
+    let extended = "its pixels are compressed by JPEG Extended (Process 2 & 4) (1.2.840.10008.1.2.4.51) as JPEG \
+                    Extended of 12 bits a sample, which hdbench does not decode";
+    assert_says(&text, &[extended, "gdcmconv --raw", "dcmdjpeg"]);
+    assert!(
+        !text.contains("damaged") && !text.contains("download"),
+        "{text}"
+    );
+
+    let lossless = [0xff, 0xc3, 0, 11, 12];
+    for (new, says) in [
+        ([0xff, 0xc2, 0, 11, 12], "progressive JPEG of 12 bits"),
+        ([0xff, 0xc5, 0, 11, 8], "hierarchical JPEG of 8 bits"),
+        ([0xff, 0xc7, 0, 11, 12], "hierarchical JPEG of 12 bits"),
+        (
+            [0xff, 0xc9, 0, 11, 8],
+            "JPEG with arithmetic coding of 8 bits",
+        ),
+        (
+            [0xff, 0xcb, 0, 11, 12],
+            "JPEG with arithmetic coding of 12 bits",
+        ),
+        ([0xff, 0xf7, 0, 11, 12], "JPEG-LS of 12 bits"),
+    ] {
+        let folder = changed(&case("D05c"), |bytes| replace(bytes, &lossless, &new));
+        let text = message(volume::read_dicom_series(folder.path()));
+        assert_says(&text, &[says, "which hdbench does not decode", "dcmdjpeg"]);
+    }
+    let size = [12, 0, 20, 0, 24, 1];
+    for (new, says) in [
+        (
+            [12, 0, 0, 0, 24, 1],
+            "an image that tells its height only at its end",
+        ),
+        ([12, 0, 20, 0, 24, 3], "3 components in a grey image"),
+    ] {
+        let folder = changed(&case("D05c"), |bytes| replace(bytes, &size, &new));
+        let text = message(volume::read_dicom_series(folder.path()));
+        assert_says(&text, &[says, "which hdbench does not decode"]);
+    }
+    let jpeg_2000 = changed(&case("D05c"), |bytes| {
+        replace(bytes, &[0xff, 0xd8, 0xff], &[0xff, 0x4f, 0xff]);
+    });
+    assert_says(
+        &message(volume::read_dicom_series(jpeg_2000.path())),
+        &["as JPEG 2000, which"],
+    );
+    // 12 bits where the header says 16 with a sign: -1 and 4095 would look the same.
+    let signed = changed(&case("D05c"), |bytes| {
+        replace(
+            bytes,
+            b"\x28\0\x01\x01US\x02\0\x0c\0",
+            b"\x28\0\x01\x01US\x02\0\x10\0",
+        );
+        replace(
+            bytes,
+            b"\x28\0\x02\x01US\x02\0\x0b\0",
+            b"\x28\0\x02\x01US\x02\0\x0f\0",
+        );
+        replace(
+            bytes,
+            b"\x28\0\x03\x01US\x02\0\0\0",
+            b"\x28\0\x03\x01US\x02\0\x01\0",
+        );
+        // The first prediction, and with it every sample, is half of the range.
+        replace(bytes, &lossless, &[0xff, 0xc3, 0, 11, 11]);
+    });
+    assert_says(
+        &message(volume::read_dicom_series(signed.path())),
+        &["11 bits a sample where the header says more, with a sign"],
+    );
+    let plain = changed(&case("D05c"), |bytes| {
+        replace(
+            bytes,
+            b"1.2.840.10008.1.2.4.70",
+            b"1.2.840.10008.1.2.1\0\0\0",
+        );
+    });
+    assert_says(
+        &message(volume::read_dicom_series(plain.path())),
+        &[
+            "its pixels are compressed, but its transfer syntax Explicit VR Little Endian says that they are not",
+        ],
+    );
+}
