@@ -184,3 +184,19 @@ fn jpeg_that_is_not_decoded_is_called_so_and_not_damaged() {
         ],
     );
 }
+
+/// D12b: steps of 0.625 mm, positions with one digit.
+#[test]
+fn rounded_positions_are_even_and_a_missing_slice_is_missed() {
+    let (step_mm, notes) = reads_right("D12b");
+    assert!((step_mm - 0.62).abs() < 1e-9, "{step_mm}");
+    assert_says(&notes, &["vary from 0.6 to 0.7 mm", "mean of 0.62 mm"]);
+    for place in 1..5 {
+        let folder = changed(&case("D12b"), |_| {});
+        fs::remove_file(folder.path().join(format!("image_{place}"))).unwrap();
+        assert_says(
+            &message(volume::read_dicom_series(folder.path())),
+            &["1 slice is missing between"],
+        );
+    }
+}

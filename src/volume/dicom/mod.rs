@@ -9,6 +9,7 @@ mod rle;
 mod samples;
 mod series;
 mod slice;
+mod steps;
 mod write;
 
 pub use mask::read_dicom_mask;
