@@ -4,11 +4,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use hdbench::volume;
+use hdbench::volume::{self, DicomSeries};
 use serde::Deserialize;
 use tempfile::TempDir;
 
-use crate::dicom::{assert_says, message, read};
+use crate::dicom::{assert_says, fixture, message, open, read};
 
 /// What all cases hold, whatever their encoding.
 #[derive(Deserialize)]
@@ -52,6 +52,20 @@ fn replace(bytes: &mut Vec<u8>, old: &[u8], new: &[u8]) {
     let at = bytes.windows(old.len()).position(|window| window == old);
     let at = at.unwrap_or_else(|| panic!("{old:?} is not there"));
     bytes.splice(at..at + old.len(), new.iter().copied());
+}
+
+/// An element in explicit VR with a short value.
+fn element(group: u16, element: u16, vr: &str, value: &[u8]) -> Vec<u8> {
+    let mut value = value.to_vec();
+    value.resize(value.len().next_multiple_of(2), 0);
+    [
+        &group.to_le_bytes()[..],
+        &element.to_le_bytes(),
+        vr.as_bytes(),
+        &(value.len() as u16).to_le_bytes(),
+        &value,
+    ]
+    .concat()
 }
 
 /// D05c: 12 bits, a restart marker every five rows. `jpeg_lossless_every_predictor_*` among the
@@ -199,4 +213,93 @@ fn rounded_positions_are_even_and_a_missing_slice_is_missed() {
             &["1 slice is missing between"],
         );
     }
+}
+
+/// D15, D19: numbers that no rule of DICOM allows, and that nobody needs where positions are.
+#[test]
+fn an_odd_number_matters_only_where_it_is_needed() {
+    for name in ["D15", "D19"] {
+        let (step_mm, notes) = reads_right(name);
+        assert_eq!((step_mm, notes.as_str()), (2.5, ""));
+    }
+    let odd = changed(&fixture("shuffled"), |bytes| {
+        replace(
+            bytes,
+            b"\x18\0\x50\0DS\x02\x005 ",
+            b"\x18\0\x50\0DS\x04\x002,5 ",
+        );
+    });
+    assert_eq!(read(odd.path()), read(&fixture("shuffled")));
+    for name in ["image_3", "IM0001", "a.dcm"] {
+        fs::remove_file(odd.path().join(name)).unwrap();
+    }
+    assert_says(
+        &message(volume::read_dicom_series(odd.path())),
+        &[
+            "SliceThickness (0018,0050) is \"2,5\", expected 1 finite number; a single slice needs it",
+        ],
+    );
+}
+
+#[test]
+fn the_number_of_frames_is_read_as_a_number() {
+    let with_frames = |value: &[u8]| {
+        changed(&fixture("shuffled"), |bytes| {
+            let rows = b"\x28\0\x10\0US";
+            let frames = element(0x0028, 0x0008, "IS", value);
+            replace(bytes, rows, &[&frames, &rows[..]].concat());
+        })
+    };
+    let expected = read(&fixture("shuffled"));
+    for one in ["1", "01", " 1", "+1", "1.0", "", "one", "1\\1"] {
+        assert_eq!(
+            read(with_frames(one.as_bytes()).path()),
+            expected,
+            "{one:?}"
+        );
+    }
+    for other in ["3", "03", "0"] {
+        let folder = with_frames(other.as_bytes());
+        let frames: u8 = other.parse().unwrap();
+        assert_says(
+            &message(volume::read_dicom_series(folder.path())),
+            &[&format!("is a multi-frame file of {frames} frames")],
+        );
+    }
+    // Compressed pixels do not tell how many they are.
+    let folder = changed(&fixture("rle"), |bytes| {
+        let rows = b"\x28\0\x10\0US";
+        let frames = element(0x0028, 0x0008, "IS", b"one ");
+        replace(bytes, rows, &[&frames, &rows[..]].concat());
+    });
+    assert_says(
+        &message(volume::read_dicom_series(folder.path())),
+        &["NumberOfFrames (0028,0008) is \"one\", expected 1 finite number"],
+    );
+}
+
+/// Without positions, masks are paired with their image by InstanceNumber.
+#[test]
+fn an_instance_number_that_is_none_is_refused_where_it_pairs() {
+    let image = DicomSeries::open(&open(&fixture("shuffled"))).unwrap();
+    let number =
+        |bytes: &mut Vec<u8>| replace(bytes, b"\x20\0\x13\0IS\x02\0", b"\x20\0\x13\0IS\x04\0A5");
+    let text = "InstanceNumber (0020,0013) is \"A5";
+    let masks = changed(&fixture("mask_without_positions"), number);
+    assert_says(
+        &message(volume::read_dicom_mask(&open(masks.path()), &image)),
+        &[text, "a mask without positions is paired"],
+    );
+    let folder = changed(&fixture("shuffled"), number);
+    let odd = DicomSeries::open(&open(folder.path())).unwrap();
+    assert_eq!(odd.read().unwrap(), image.read().unwrap());
+    assert_says(
+        &message(volume::read_dicom_mask(
+            &open(&fixture("mask_without_positions")),
+            &odd,
+        )),
+        &[text, "a mask without positions is paired"],
+    );
+    // With positions nobody asks.
+    assert!(volume::read_dicom_mask(&open(&fixture("mask")), &odd).is_ok());
 }

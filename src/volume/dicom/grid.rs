@@ -7,7 +7,8 @@ use std::path::PathBuf;
 
 use dicom_dictionary_std::tags;
 
-use super::slice::{Slice, missing_tags};
+use super::numbers::missing_tags;
+use super::slice::Slice;
 use super::steps::{even_step, refuse_gaps, rounding_mm};
 use crate::error::{Error, Result};
 use crate::text::Shown as _;

@@ -30,7 +30,8 @@ const HALF_A_DIGIT_MM: f64 = 0.05;
 ///
 /// # Errors
 /// `Error::Read`; `Error::Malformed` for whatever [`DicomSeries`] refuses in a slice, for slices
-/// of another plane or size, and for positions that the image does not have.
+/// of another plane or size, for positions that the image does not have, and for InstanceNumbers
+/// that are no numbers where they are needed.
 pub fn read_dicom_mask(tree: &Tree, image: &DicomSeries) -> Result<(Volume<u8>, Vec<String>)> {
     let slices = read_headers(tree)?;
     let mut notes = Vec::new();
@@ -200,9 +201,9 @@ fn by_number(tree: &Tree, slices: &[(TreeFile, Slice)], image: &DicomSeries) -> 
         }
     }
     let mut places = vec![0; count];
-    for (own, place) in in_order_of_numbers(slices)
+    for (own, place) in in_order_of_numbers(tree, slices)?
         .into_iter()
-        .zip(image.by_number())
+        .zip(image.by_number()?)
     {
         places[own] = place;
     }

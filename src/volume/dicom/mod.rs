@@ -5,6 +5,7 @@ mod grid;
 mod jpeg;
 mod jpeg_lossless;
 mod mask;
+mod numbers;
 mod rle;
 mod samples;
 mod series;

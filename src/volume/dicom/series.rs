@@ -97,7 +97,12 @@ impl DicomSeries {
                 })
             })
             .collect();
-        let single_mm = slices[0].1.thickness_mm;
+        let single_mm = match &*slices {
+            [(_, only)] => only
+                .thickness_mm
+                .needed(&first_path, "a single slice needs it")?,
+            _ => None,
+        };
         let geometry = stack(tree.path(), &plane, &mut placed, single_mm, &mut notes)?;
         notes.extend(rescale_note(&slices));
         let mut unsorted: Vec<Option<(TreeFile, Slice)>> = slices.into_iter().map(Some).collect();
@@ -172,8 +177,8 @@ impl DicomSeries {
     }
 
     /// The slices in the order of their numbers, as places in the order of their positions.
-    pub(super) fn by_number(&self) -> Vec<usize> {
-        in_order_of_numbers(&self.slices)
+    pub(super) fn by_number(&self) -> Result<Vec<usize>> {
+        in_order_of_numbers(&self.tree, &self.slices)
     }
 }
 
@@ -265,21 +270,28 @@ pub(super) fn refuse_changed(path: &Path, found: &Slice, expected: &Slice) -> Re
 
 /// Places of slices in the order of InstanceNumber if each has its own, else of the numbers in
 /// their names.
-pub(super) fn in_order_of_numbers(slices: &[(TreeFile, Slice)]) -> Vec<usize> {
-    let mut numbers: Vec<f64> = slices
+///
+/// # Errors
+/// `Error::Malformed` for an InstanceNumber that is no number: names may tell another order.
+pub(super) fn in_order_of_numbers(tree: &Tree, slices: &[(TreeFile, Slice)]) -> Result<Vec<usize>> {
+    let instances: Vec<Option<f64>> = slices
         .iter()
-        .filter_map(|(_, slice)| slice.instance)
-        .collect();
+        .map(|(file, slice)| {
+            let because = "a mask without positions is paired with the image by these numbers";
+            slice.instance.needed(&tree.path_of(file), because)
+        })
+        .collect::<Result<_>>()?;
+    let mut numbers: Vec<f64> = instances.iter().copied().flatten().collect();
     numbers.sort_by(f64::total_cmp);
     numbers.dedup();
     let mut order: Vec<usize> = (0..slices.len()).collect();
     if numbers.len() == slices.len() {
-        let number = |place: usize| slices[place].1.instance.unwrap_or(0.0);
+        let number = |place: usize| instances[place].unwrap_or(0.0);
         order.sort_by(|&a, &b| number(a).total_cmp(&number(b)));
     } else {
         order.sort_by_cached_key(|&place| natural(&slices[place].0.path));
     }
-    order
+    Ok(order)
 }
 
 /// Sorts `image_2` before `image_10`: texts between numbers, and numbers by length and digits.
