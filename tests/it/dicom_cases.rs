@@ -68,6 +68,38 @@ fn element(group: u16, element: u16, vr: &str, value: &[u8]) -> Vec<u8> {
     .concat()
 }
 
+/// D01: a private sequence of Philips, of kind UN and without a length, holds implicit VR.
+#[test]
+fn a_sequence_of_unknown_kind_holds_implicit_items() {
+    let (_, notes) = reads_right("D01");
+    assert_eq!(notes, "");
+}
+
+/// D02: explicit VR is named and implicit VR is written, and the reverse.
+#[test]
+fn the_written_vr_counts_and_the_lie_is_noted() {
+    const NOTE: &str = "are not written as their transfer syntax says";
+    let (_, notes) = reads_right("D02");
+    assert_says(&notes, &["6 of 6 slices", NOTE]);
+
+    let lying = changed(&fixture("shuffled"), |bytes| {
+        replace(bytes, b"1.2.840.10008.1.2.1\0", b"1.2.840.10008.1.2\0\0\0");
+    });
+    let (found, notes) = read(lying.path());
+    assert_eq!(found, read(&fixture("shuffled")).0);
+    assert_says(&notes.join(";"), &["4 of 4 slices", NOTE]);
+
+    // A mask tells it as well.
+    let image = DicomSeries::open(&open(&fixture("shuffled"))).unwrap();
+    let lying = changed(&fixture("mask"), |bytes| {
+        replace(bytes, b"1.2.840.10008.1.2.1\0", b"1.2.840.10008.1.2\0\0\0");
+    });
+    let (found, notes) = volume::read_dicom_mask(&open(lying.path()), &image).unwrap();
+    let (expected, _) = volume::read_dicom_mask(&open(&fixture("mask")), &image).unwrap();
+    assert_eq!(found, expected);
+    assert_says(&notes.join(";"), &[NOTE]);
+}
+
 /// D05c: 12 bits, a restart marker every five rows. `jpeg_lossless_every_predictor_*` among the
 /// fixtures has the other predictors, precisions, point transforms and intervals.
 #[test]

@@ -33,8 +33,11 @@ const HALF_A_DIGIT_MM: f64 = 0.05;
 /// of another plane or size, for positions that the image does not have, and for InstanceNumbers
 /// that are no numbers where they are needed.
 pub fn read_dicom_mask(tree: &Tree, image: &DicomSeries) -> Result<(Volume<u8>, Vec<String>)> {
-    let slices = read_headers(tree)?;
-    let mut notes = Vec::new();
+    let (slices, notes) = read_headers(tree)?;
+    let mut notes: Vec<String> = notes
+        .iter()
+        .map(|note| format!("{}: {note}", tree.path().shown()))
+        .collect();
     let with_position = slices
         .iter()
         .filter(|(_, s)| s.position_mm.is_some())

@@ -1,6 +1,7 @@
 //! DICOM in and out: series of single-frame slices.
 
 mod data_set;
+mod elements;
 mod grid;
 mod jpeg;
 mod jpeg_lossless;

@@ -57,9 +57,8 @@ impl DicomSeries {
     /// series, and for slices that do not make a volume: different sizes, spacings or orientations,
     /// one position twice, missing ones, a tilted gantry.
     pub fn open(tree: &Tree) -> Result<Self> {
-        let slices = read_headers(tree)?;
+        let (slices, mut notes) = read_headers(tree)?;
         refuse_several_series(tree, &slices)?;
-        let mut notes = Vec::new();
         let says = slices.iter().any(|(_, slice)| slice.orientation.is_some());
         let assumed = (!says).then_some(AXIAL);
         if assumed.is_some() {
@@ -182,13 +181,17 @@ impl DicomSeries {
     }
 }
 
-/// The header of every file that may be a slice, in the order of their paths.
-pub(super) fn read_headers(tree: &Tree) -> Result<Vec<(TreeFile, Slice)>> {
+/// Slices with their files, in the order of the files' paths.
+pub(super) type Headers = Vec<(TreeFile, Slice)>;
+
+/// The header of every file that may be a slice, and notes on what is written in an odd way.
+pub(super) fn read_headers(tree: &Tree) -> Result<(Headers, Vec<String>)> {
     let tree = tree.filtered(|file| !is_clutter(file));
     if tree.files().is_empty() {
         return Err(no_slices(&tree));
     }
-    tree.files()
+    let slices: Headers = tree
+        .files()
         .par_iter()
         .map_init(Vec::new, |buffer, file| {
             Ok((file.clone(), read_header(&tree, file, buffer)?))
@@ -196,7 +199,20 @@ pub(super) fn read_headers(tree: &Tree) -> Result<Vec<(TreeFile, Slice)>> {
         // The first error in the order of paths, not in that of time.
         .collect::<Vec<Result<_>>>()
         .into_iter()
-        .collect()
+        .collect::<Result<_>>()?;
+    let notes = other_vr_note(&slices).into_iter().collect();
+    Ok((slices, notes))
+}
+
+fn other_vr_note(slices: &[(TreeFile, Slice)]) -> Option<String> {
+    let others = slices.iter().filter(|(_, slice)| slice.other_vr).count();
+    (others > 0).then(|| {
+        format!(
+            "{others} of {} slices are not written as their transfer syntax says (explicit for implicit VR, or \
+             the reverse); they are read as they are written",
+            slices.len()
+        )
+    })
 }
 
 fn no_slices(tree: &Tree) -> Error {

@@ -44,6 +44,8 @@ pub(super) struct Slice {
     pub intercept: f64,
     /// Whether the file says how stored values become Hounsfield units.
     pub rescaled: bool,
+    /// Whether its elements are written otherwise than its transfer syntax says.
+    pub other_vr: bool,
     /// How many times larger than the file the pixels may be: memory is asked for only up to there.
     largest_ratio: u64,
 }
@@ -162,6 +164,7 @@ impl Slice {
             slope: one(tags::RESCALE_SLOPE)?.unwrap_or(1.0),
             intercept: intercept.unwrap_or(0.0),
             rescaled: intercept.is_some(),
+            other_vr: set.other_vr,
             largest_ratio: set.largest_ratio(),
         };
         slice.check_numbers(path)?;
