@@ -161,19 +161,6 @@ fn a_zipped_series_is_the_same_and_clutter_is_passed_over() {
         fs::write(folder.join(name), b"no slice").unwrap();
     }
     assert_eq!(read(&folder), expected);
-    fs::write(
-        folder.join("notes.txt"),
-        b"seen by the radiologist on Monday",
-    )
-    .unwrap();
-    let text = message(volume::read_dicom_series(&folder));
-    assert_says(
-        &text,
-        &[
-            "notes.txt: is no DICOM file",
-            "take files that are no slices",
-        ],
-    );
 }
 
 #[test]

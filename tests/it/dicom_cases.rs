@@ -4,11 +4,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use hdbench::dataset::ircadb;
 use hdbench::volume::{self, DicomSeries};
 use serde::Deserialize;
 use tempfile::TempDir;
 
-use crate::dicom::{assert_says, fixture, message, open, read};
+use crate::dicom::{assert_says, fixture, message, open, read, zip_folder};
 
 /// What all cases hold, whatever their encoding.
 #[derive(Deserialize)]
@@ -64,6 +65,20 @@ fn element(group: u16, element: u16, vr: &str, value: &[u8]) -> Vec<u8> {
         vr.as_bytes(),
         &(value.len() as u16).to_le_bytes(),
         &value,
+    ]
+    .concat()
+}
+
+/// A DICOM file without an image.
+fn object(class: &str, modality: &str) -> Vec<u8> {
+    [
+        vec![0; 128],
+        b"DICM".to_vec(),
+        element(0x0002, 0x0002, "UI", class.as_bytes()),
+        element(0x0002, 0x0010, "UI", b"1.2.840.10008.1.2.1"),
+        element(0x0008, 0x0016, "UI", class.as_bytes()),
+        element(0x0008, 0x0060, "CS", modality.as_bytes()),
+        element(0x0010, 0x0010, "PN", b"fixture"),
     ]
     .concat()
 }
@@ -247,6 +262,111 @@ fn rounded_positions_are_even_and_a_missing_slice_is_missed() {
     }
 }
 
+/// D14: what archives of scans put beside the slices.
+#[test]
+fn files_that_are_no_slices_are_passed_over_with_a_note() {
+    let expected = read(&fixture("shuffled")).0;
+    let folder = changed(&fixture("shuffled"), |_| {});
+    let put = |name: &str, bytes: &[u8]| fs::write(folder.path().join(name), bytes).unwrap();
+    put("LICENSE", b"Creative Commons Attribution\n");
+    let (found, notes) = read(folder.path());
+    assert_eq!(found, expected);
+    assert_says(
+        &notes.join(";"),
+        &["passed over 1 file that is no slice: LICENSE (text)"],
+    );
+    for (name, class, modality) in [
+        ("MEDIA", "1.2.840.10008.1.3.10", ""),
+        ("image_20", "1.2.840.10008.5.1.4.1.1.481.3", "RTSTRUCT"),
+        ("report.dcm", "1.2.840.10008.5.1.4.1.1.88.11", "SR"),
+        ("seg", "1.2.840.10008.5.1.4.1.1.66.4", "SEG"),
+    ] {
+        put(name, &object(class, modality));
+    }
+    put(
+        "metadata.csv",
+        b"Series UID,Collection\r\n1.2.3,\"3DIRCADb\"\r\n",
+    );
+    fs::create_dir(folder.path().join("docs")).unwrap();
+    put("docs/paper.pdf", b"%PDF-1.4\n\xe2\xe3\0");
+    let says = [
+        "passed over 7 files that are no slices: LICENSE (text), MEDIA (directory of DICOM files), \
+         docs/paper.pdf (PDF), image_20 (radiotherapy object), metadata.csv (text), and 2 more",
+    ];
+    let (found, notes) = read(folder.path());
+    assert_eq!(found, expected);
+    assert_says(&notes.join(";"), &says);
+
+    let archive = TempDir::new().unwrap();
+    let path = archive.path().join("PATIENT_DICOM.zip");
+    fs::write(&path, zip_folder(folder.path(), "")).unwrap();
+    let (found, notes) = read(&path);
+    assert_eq!(found, expected);
+    assert_says(&notes.join(";"), &says);
+
+    // Masks too.
+    let image = DicomSeries::open(&open(&fixture("shuffled"))).unwrap();
+    let masks = changed(&fixture("mask"), |_| {});
+    fs::write(masks.path().join("README.txt"), b"liver\n").unwrap();
+    let (mask, notes) = volume::read_dicom_mask(&open(masks.path()), &image).unwrap();
+    let (expected, _) = volume::read_dicom_mask(&open(&fixture("mask")), &image).unwrap();
+    assert_eq!(mask, expected);
+    assert_says(
+        &notes.join(";"),
+        &["passed over 1 file that is no slice: README.txt (text)"],
+    );
+
+    // Nothing else in the folder.
+    let alone = TempDir::new().unwrap();
+    fs::write(alone.path().join("LICENSE"), b"Creative Commons\n").unwrap();
+    assert_says(
+        &message(volume::read_dicom_series(alone.path())),
+        &["holds no slices, only LICENSE (text)", "holds the slices"],
+    );
+}
+
+#[test]
+fn a_damaged_slice_is_never_passed_over() {
+    let slices: Vec<_> = fs::read_dir(case("D15"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    for name in &slices {
+        let whole = fs::read(case("D15").join(name)).unwrap();
+        let mut zeroed = whole.clone();
+        zeroed[..512].fill(0);
+        for damaged in [
+            &whole[..0],
+            &whole[..64],
+            &whole[..132],
+            &whole[..200],
+            &whole[..700],
+            &whole[..whole.len() - 2],
+            &zeroed,
+            // What servers send instead of a file.
+            b"<!DOCTYPE html><title>404 Not Found</title>",
+        ] {
+            let folder = changed(&case("D15"), |_| {});
+            fs::write(folder.path().join(name), damaged).unwrap();
+            let text = message(volume::read_dicom_series(folder.path()));
+            assert_says(&text, &[name.as_str()]);
+        }
+    }
+    // A truncated object is still no slice, and an unknown file is not taken for one.
+    let folder = changed(&case("D15"), |_| {});
+    let report = object("1.2.840.10008.5.1.4.1.1.88.11", "SR");
+    fs::write(folder.path().join("SR1"), &report[..report.len() - 9]).unwrap();
+    assert_says(
+        &read(folder.path()).1.join(";"),
+        &["SR1 (structured report)"],
+    );
+    fs::write(folder.path().join("unknown"), [7, 0, 1, 255]).unwrap();
+    assert_says(
+        &message(volume::read_dicom_series(folder.path())),
+        &["unknown: is no DICOM file", "take files that are no slices"],
+    );
+}
+
 /// D15, D19: numbers that no rule of DICOM allows, and that nobody needs where positions are.
 #[test]
 fn an_odd_number_matters_only_where_it_is_needed() {
@@ -334,4 +454,43 @@ fn an_instance_number_that_is_none_is_refused_where_it_pairs() {
     );
     // With positions nobody asks.
     assert!(volume::read_dicom_mask(&open(&fixture("mask")), &odd).is_ok());
+}
+
+/// The same cases with their masks, as patients of 3DIRCADb.
+#[test]
+fn the_shared_cases_load_as_patients() {
+    let Some(data) = std::env::var_os("HDBENCH_TEST_DATA").map(PathBuf::from) else {
+        eprintln!("skipped: HDBENCH_TEST_DATA is not set");
+        return;
+    };
+    for name in ["D01", "D02", "D05c", "D12b", "D14", "D15", "D19"] {
+        let folder = data.join("cases").join(name);
+        let patients = ircadb::find(&folder.join("set")).unwrap();
+        let pair = patients[0]
+            .load()
+            .unwrap_or_else(|error| panic!("{name}: {error}"));
+        let expected = float_array(&folder.join("expected.npy"));
+        assert_eq!(pair.image.voxels.as_slice().unwrap(), expected, "{name}");
+        let is_noted = pair
+            .warnings
+            .iter()
+            .any(|note| note.contains("LICENSE (text)"));
+        assert_eq!(is_noted, name == "D14", "{name}: {:?}", pair.warnings);
+    }
+    let refused = ircadb::find(&data.join("cases/D07/set")).unwrap();
+    assert_says(
+        &message(refused[0].load()),
+        &["JPEG Extended of 12 bits a sample"],
+    );
+}
+
+/// The values of a NumPy file of 64-bit numbers.
+fn float_array(path: &Path) -> Vec<f32> {
+    let bytes = fs::read(path).unwrap();
+    let header = usize::from(u16::from_le_bytes([bytes[8], bytes[9]]));
+    let (values, _) = bytes[10 + header..].as_chunks::<8>();
+    values
+        .iter()
+        .map(|&value| f64::from_le_bytes(value) as f32)
+        .collect()
 }

@@ -77,6 +77,41 @@ pub(super) fn parse<'a>(bytes: &'a [u8], inflated: &'a mut Vec<u8>) -> Parsed<Da
     })
 }
 
+/// What a file says it is, as far as its first bytes can be read.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct ObjectClass {
+    /// The SOP classes of the file meta information and of the data set, where they are given.
+    pub classes: Vec<String>,
+    pub modality: Option<String>,
+}
+
+/// Reads no further than to what the file says it is, whatever is wrong behind that.
+pub(super) fn object_class(bytes: &[u8], inflated: &mut Vec<u8>) -> ObjectClass {
+    let Ok(opened) = Opened::of(bytes) else {
+        return ObjectClass::default();
+    };
+    let mut elements = Elements::default();
+    if let Ok(syntax) = opened.syntax(bytes) {
+        let (bytes, start) = if is_deflated(syntax) {
+            // What was unpacked before an error is there.
+            let _ = inflate(&bytes[opened.start..], inflated);
+            (inflated.as_slice(), 0)
+        } else {
+            (bytes, opened.start)
+        };
+        let group_8 = |rest: &[u8]| rest.starts_with(&[8, 0]) || rest.starts_with(&[0, 8]);
+        let _ = elements.walk(bytes, start, encoding(syntax), group_8);
+    }
+    let classes = [
+        opened.meta.get(&tags::MEDIA_STORAGE_SOP_CLASS_UID),
+        elements.values.get(&tags::SOP_CLASS_UID),
+    ];
+    ObjectClass {
+        classes: classes.into_iter().flatten().map(|uid| text(uid)).collect(),
+        modality: elements.values.get(&tags::MODALITY).map(|kind| text(kind)),
+    }
+}
+
 /// A file with its meta information read.
 struct Opened<'a> {
     meta: BTreeMap<Tag, &'a [u8]>,

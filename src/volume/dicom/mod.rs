@@ -7,6 +7,7 @@ mod jpeg;
 mod jpeg_lossless;
 mod mask;
 mod numbers;
+mod pass_over;
 mod rle;
 mod samples;
 mod series;

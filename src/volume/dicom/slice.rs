@@ -8,6 +8,7 @@ use dicom_dictionary_std::tags;
 use super::data_set::{self, DataSet, Pixels, Problem};
 use super::grid::{dot, length};
 use super::numbers::{LenientNumber, missing_tags, named, needed, numbers};
+use super::pass_over;
 use super::samples::Format;
 use crate::artifact::{Tree, TreeFile};
 use crate::error::{Error, Result};
@@ -50,9 +51,25 @@ pub(super) struct Slice {
     largest_ratio: u64,
 }
 
+/// What a file of a series turned out to be.
+pub(super) enum FileContent {
+    Slice(Slice),
+    /// By its own word no slice but this.
+    Other(&'static str),
+    /// No DICOM but this; an error, should it be named like a slice.
+    Foreign(&'static str, Error),
+}
+
 /// Reads the header alone.
-pub(super) fn read_header(tree: &Tree, file: &TreeFile, buffer: &mut Vec<u8>) -> Result<Slice> {
-    let slice = read_start(tree, file, buffer)?;
+pub(super) fn read_header(
+    tree: &Tree,
+    file: &TreeFile,
+    buffer: &mut Vec<u8>,
+) -> Result<FileContent> {
+    let slice = match read_start(tree, file, buffer)? {
+        FileContent::Slice(slice) => slice,
+        other => return Ok(other),
+    };
     let size = tree.size(file)?;
     let most = size.saturating_mul(slice.largest_ratio);
     if (slice.rows * slice.columns * slice.format.bytes) as u64 > most {
@@ -65,22 +82,34 @@ pub(super) fn read_header(tree: &Tree, file: &TreeFile, buffer: &mut Vec<u8>) ->
             COPY_AGAIN,
         ));
     }
-    Ok(slice)
+    Ok(FileContent::Slice(slice))
 }
 
-fn read_start(tree: &Tree, file: &TreeFile, buffer: &mut Vec<u8>) -> Result<Slice> {
+fn read_start(tree: &Tree, file: &TreeFile, buffer: &mut Vec<u8>) -> Result<FileContent> {
     let path = tree.path_of(file);
     let mut inflated = Vec::new();
     tree.read_start(file, HEADER_BYTES, buffer)?;
+    if let Some(kind) = pass_over::by_class(&data_set::object_class(buffer, &mut inflated)) {
+        return Ok(FileContent::Other(kind));
+    }
     let is_whole = (buffer.len() as u64) < HEADER_BYTES;
     match data_set::parse(buffer, &mut inflated) {
-        Ok(set) if is_whole || set.pixels.is_some() => return Slice::of(&path, &set),
+        Ok(set) if is_whole || set.pixels.is_some() => {
+            return Ok(FileContent::Slice(Slice::of(&path, &set)?));
+        }
+        Err(Problem::NotDicom) => {
+            let error = explain(&path, Problem::NotDicom);
+            return match pass_over::by_content(file.name(), buffer) {
+                Some(kind) => Ok(FileContent::Foreign(kind, error)),
+                None => Err(error),
+            };
+        }
         Err(problem) if is_whole || !matches!(problem, Problem::CutOff(_)) => {
             return Err(explain(&path, problem));
         }
         Ok(_) | Err(_) => {}
     }
-    with_file(tree, file, buffer, |slice, _| Ok(slice))
+    with_file(tree, file, buffer, |slice, _| Ok(FileContent::Slice(slice)))
 }
 
 /// Reads a file whole and hands on its header and its pixels.
