@@ -56,7 +56,7 @@ for target in "${targets[@]}"; do
     mkdir -p "corpus/$target" "artifacts/$target"
     log=artifacts/$target.log
     folders=("corpus/$target")
-    for more in "seeds/$target" "../tests/data/$target"; do
+    for more in "seeds/$target" "../tests/data/$target" "../tests/data/${target}_cases"; do
         [ -d "$more" ] && folders+=("$more")
     done
     options=(-max_total_time="$seconds" -max_len=4096 -timeout=20 -rss_limit_mb=2048 -print_final_stats=1)

@@ -8,6 +8,7 @@ that pydicom reads from them and the geometry that SimpleITK's series reader giv
 Installs pydicom, SimpleITK and numpy from PyPI into an environment of its own.
 """
 
+import itertools
 import json
 import os
 import shutil
@@ -17,7 +18,8 @@ from pathlib import Path
 
 import environment
 
-PACKAGES = ["numpy==2.4.6", "pydicom==3.0.2", "SimpleITK==2.5.7"]
+PACKAGES = ["numpy==2.4.6", "pydicom==3.0.2", "SimpleITK==2.5.7", "python-gdcm==3.2.6",
+            "imagecodecs==2026.3.6"]
 FIXTURES = Path(__file__).resolve().parent.parent / "tests" / "data" / "dicom"
 
 if not os.environ.get("HDBENCH_FIXTURE_ENVIRONMENT"):
@@ -25,12 +27,14 @@ if not os.environ.get("HDBENCH_FIXTURE_ENVIRONMENT"):
     variables = dict(os.environ, HDBENCH_FIXTURE_ENVIRONMENT="1")
     sys.exit(subprocess.run([python, __file__], env=variables).returncode)
 
+import imagecodecs  # noqa: E402
 import numpy as np  # noqa: E402
 import pydicom  # noqa: E402
 import SimpleITK as sitk  # noqa: E402
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset  # noqa: E402
+from pydicom.encaps import encapsulate  # noqa: E402
 from pydicom.sequence import Sequence  # noqa: E402
-from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian  # noqa: E402
+from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, JPEGLossless  # noqa: E402
 
 # An odd number of pixels, so that 8-bit ones need a byte of padding.
 ROWS, COLUMNS, SLICES = 7, 9, 4
@@ -235,6 +239,105 @@ def by_dcmtk():
     converted("jpeg_lossless_process_14", "shuffled", "dcmcjpeg", "+el", "+tl")
 
 
+# Code lengths of the 17 categories of differences; some are longer than tables of decoders.
+CODE_LENGTHS = [2, 3, 3, 3, 3, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14]
+
+
+def lossless_jpeg(pixels, precision, predictor, point_transform=0, rows_between_restarts=0, wraps=False):
+    """One grey image by ITU-T T.81, annex H. With `wraps` differences go the long way round, beyond the precision,
+    as some scanners write them."""
+    rows, columns = pixels.shape
+    samples = pixels.astype(np.int64) >> point_transform
+    codes, code, length = [], 0, CODE_LENGTHS[0]
+    for wanted in CODE_LENGTHS:
+        code <<= wanted - length
+        length = wanted
+        codes.append(f"{code:0{length}b}")
+        code += 1
+    coded, bits = bytearray(), ""
+
+    def flush():
+        nonlocal bits
+        bits += "1" * (-len(bits) % 8)
+        for at in range(0, len(bits), 8):
+            byte = int(bits[at : at + 8], 2)
+            coded.append(byte)
+            if byte == 0xFF:
+                coded.append(0)
+        bits = ""
+
+    restarts = 0
+    for y in range(rows):
+        first_row = y == 0
+        if rows_between_restarts and y and y % rows_between_restarts == 0:
+            flush()
+            coded.extend((0xFF, 0xD0 + restarts % 8))
+            restarts += 1
+            first_row = True
+        for x in range(columns):
+            a = int(samples[y, x - 1])
+            b = int(samples[y - 1, x])
+            c = int(samples[y - 1, x - 1])
+            if x == 0:
+                predicted = 1 << (precision - point_transform - 1) if first_row else b
+            elif first_row:
+                predicted = a
+            else:
+                predicted = [a, b, c, a + b - c, a + ((b - c) >> 1), b + ((a - c) >> 1), (a + b) >> 1][predictor - 1]
+            difference = (int(samples[y, x]) - predicted) & 0xFFFF
+            if difference > 0x8000:
+                difference -= 0x10000
+            if wraps and difference > 0:
+                difference -= 1 << precision
+            size = abs(difference).bit_length()
+            bits += codes[size]
+            if 0 < size < 16:
+                bits += f"{difference if difference > 0 else difference + (1 << size) - 1:0{size}b}"
+    flush()
+
+    def segment(marker, payload):
+        return bytes([0xFF, marker]) + (len(payload) + 2).to_bytes(2, "big") + payload
+
+    counts = bytes(CODE_LENGTHS.count(length) for length in range(1, 17))
+    frame = bytes([precision]) + rows.to_bytes(2, "big") + columns.to_bytes(2, "big") + bytes([1, 1, 0x11, 0])
+    restart = segment(0xDD, (rows_between_restarts * columns).to_bytes(2, "big")) if rows_between_restarts else b""
+    return b"".join([
+        b"\xff\xd8", segment(0xC3, frame), segment(0xC4, b"\0" + counts + bytes(range(17))), restart,
+        segment(0xDA, bytes([1, 1, 0, predictor, 0, point_transform])), bytes(coded), b"\xff\xd9",
+    ])
+
+
+def by_every_jpeg_predictor():
+    """A slice for each predictor, point transform and restart interval, of 8, 12 and 16 bits. What GDCM and
+    libjpeg-turbo decode has to be what was encoded."""
+    rng = np.random.default_rng(14)
+    for precision in (8, 12, 16):
+        name = f"jpeg_lossless_every_predictor_{precision}_bit"
+        folder = FIXTURES / name
+        folder.mkdir(parents=True)
+        expected = []
+        ways = [(*way, False) for way in itertools.product(range(1, 8), (0, 3), (0, 1, 3))]
+        if precision == 8:
+            ways.append((1, 0, 0, True))
+        for z, way in enumerate(ways):
+            # Smooth with jumps over the whole range, as differences have every size.
+            values = rng.integers(0, 1 << precision, (ROWS, COLUMNS)) >> rng.integers(0, precision, (ROWS, COLUMNS))
+            values = values.astype(np.uint8 if precision == 8 else np.uint16)
+            coded = lossless_jpeg(values, precision, *way)
+            dataset = slice_of(z, values, bits_stored=precision, intercept="-1024")
+            dataset.file_meta.TransferSyntaxUID = JPEGLossless
+            dataset.PixelData = encapsulate([coded])
+            dataset["PixelData"].VR = "OB"
+            dataset["PixelData"].is_undefined_length = True
+            path = folder / f"image_{z}"
+            dataset.save_as(path, enforce_file_format=True)
+            kept = values >> way[1] << way[1]
+            assert (pydicom.pixels.pixel_array(path, decoding_plugin="gdcm") == kept).all(), (precision, way)
+            assert (imagecodecs.jpeg8_decode(coded) == kept).all(), (precision, way)
+            expected.append(kept.astype(np.int64) - 1024)
+        EXPECTED[name] = {"shape_zyx": [len(ways), ROWS, COLUMNS], "values": np.stack(expected).ravel().tolist()}
+
+
 def masks():
     """Of the series `shuffled`."""
     rng = np.random.default_rng(7)
@@ -322,6 +425,7 @@ def main():
     shutil.rmtree(FIXTURES, ignore_errors=True)
     readable()
     by_dcmtk()
+    by_every_jpeg_predictor()
     masks()
     defects()
     text = ",\n".join(f"{json.dumps(name)}: {json.dumps(entry, separators=(',', ':'))}" for name, entry in sorted(EXPECTED.items()))

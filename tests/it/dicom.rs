@@ -25,7 +25,7 @@ struct Expected {
     values: Option<Vec<f64>>,
 }
 
-fn fixture(name: &str) -> PathBuf {
+pub fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/data/dicom")
         .join(name)
@@ -35,16 +35,16 @@ fn expected() -> BTreeMap<String, Expected> {
     serde_json::from_str(&fs::read_to_string(fixture("expected.json")).unwrap()).unwrap()
 }
 
-fn open(path: &Path) -> Tree {
+pub fn open(path: &Path) -> Tree {
     Tree::open(path).unwrap()
 }
 
-fn read(path: &Path) -> (Volume<f32>, Vec<String>) {
+pub fn read(path: &Path) -> (Volume<f32>, Vec<String>) {
     volume::read_dicom_series(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
 }
 
 #[track_caller]
-fn message<T: std::fmt::Debug>(result: Result<T, Error>) -> String {
+pub fn message<T: std::fmt::Debug>(result: Result<T, Error>) -> String {
     let error = result.unwrap_err();
     assert_eq!(error.exit_code(), ExitCode::BadInput, "{error}");
     let text = error.to_string();
@@ -53,13 +53,13 @@ fn message<T: std::fmt::Debug>(result: Result<T, Error>) -> String {
 }
 
 #[track_caller]
-fn assert_says(text: &str, parts: &[&str]) {
+pub fn assert_says(text: &str, parts: &[&str]) {
     for part in parts {
         assert!(text.contains(part), "{part:?} is not in {text}");
     }
 }
 
-fn zip_of(entries: &[(&str, &[u8])]) -> Vec<u8> {
+pub fn zip_of(entries: &[(&str, &[u8])]) -> Vec<u8> {
     let mut archive = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
     for (name, bytes) in entries {
         archive
@@ -71,7 +71,7 @@ fn zip_of(entries: &[(&str, &[u8])]) -> Vec<u8> {
 }
 
 /// A zip archive of a folder, with the folder's name in front.
-fn zip_folder(folder: &Path, prefix: &str) -> Vec<u8> {
+pub fn zip_folder(folder: &Path, prefix: &str) -> Vec<u8> {
     let tree = open(folder);
     let files: Vec<(String, Vec<u8>)> = tree
         .files()
@@ -134,7 +134,7 @@ fn every_series_reads_as_pydicom_and_simpleitk_read_it() {
         assert_eq!(*series.geometry(), found.geometry, "{name}");
         read_ones += 1;
     }
-    assert_eq!(read_ones, 27);
+    assert_eq!(read_ones, 30);
 }
 
 #[test]
@@ -161,19 +161,6 @@ fn a_zipped_series_is_the_same_and_clutter_is_passed_over() {
         fs::write(folder.join(name), b"no slice").unwrap();
     }
     assert_eq!(read(&folder), expected);
-    fs::write(
-        folder.join("notes.txt"),
-        b"seen by the radiologist on Monday",
-    )
-    .unwrap();
-    let text = message(volume::read_dicom_series(&folder));
-    assert_says(
-        &text,
-        &[
-            "notes.txt: is no DICOM file",
-            "take files that are no slices",
-        ],
-    );
 }
 
 #[test]
@@ -306,6 +293,7 @@ fn a_cut_file_is_truncated_wherever_it_is_cut_and_never_a_panic() {
         "deflated",
         "rle",
         "jpeg_lossless",
+        "jpeg_lossless_every_predictor_12_bit",
         "implicit",
         "undefined_lengths",
         "no_meta_explicit",
@@ -422,6 +410,7 @@ fn changed_bytes_are_an_error_or_a_volume_and_never_a_panic() {
         "shuffled",
         "rle",
         "jpeg_lossless",
+        "jpeg_lossless_every_predictor_16_bit",
         "undefined_lengths_implicit",
         "deflated",
     ] {

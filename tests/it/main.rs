@@ -9,6 +9,7 @@ mod crossval;
 mod dataset;
 mod devices;
 mod dicom;
+mod dicom_cases;
 mod evaluate;
 mod evaluation;
 mod failures;

@@ -2,17 +2,14 @@
 //! length that the file only claims is believed.
 
 use std::collections::BTreeMap;
-use std::io::{Cursor, ErrorKind, Read};
+use std::io::{ErrorKind, Read};
 
 use dicom_core::Tag;
-use dicom_core::header::{HasLength, Header};
 use dicom_dictionary_std::{tags, uids};
-use dicom_parser::StatefulDecode;
-use dicom_parser::dataset::LazyDataToken;
-use dicom_parser::dataset::lazy_read::LazyDataSetReader;
 use dicom_transfer_syntax_registry::{TransferSyntax, TransferSyntaxIndex, TransferSyntaxRegistry};
 use flate2::bufread::DeflateDecoder;
 
+use super::elements::{Elements, Encoding, is_vr};
 use super::rle;
 
 const MAGIC: &[u8] = b"DICM";
@@ -33,6 +30,9 @@ pub(super) struct DataSet<'a> {
     values: BTreeMap<Tag, &'a [u8]>,
     big_endian: bool,
     pub pixels: Option<Pixels<'a>>,
+    /// Whether elements are written with the other VR encoding, explicit or implicit, than the one
+    /// that the transfer syntax names.
+    pub other_vr: bool,
 }
 
 /// The value of the element PixelData.
@@ -53,41 +53,106 @@ pub(super) enum Problem {
     UnknownSyntax(String),
 }
 
-type Parsed<T> = Result<T, Problem>;
+pub(super) type Parsed<T> = Result<T, Problem>;
 
 /// Reads elements up to the pixels. `inflated` holds the data set if the file packs it whole.
 pub(super) fn parse<'a>(bytes: &'a [u8], inflated: &'a mut Vec<u8>) -> Parsed<DataSet<'a>> {
-    let (start, meta) = match start_of(bytes)? {
-        Start::Meta(at) => {
-            let mut meta = Elements::default();
-            let at = meta.walk(
-                bytes,
-                at,
-                syntax(uids::EXPLICIT_VR_LITTLE_ENDIAN)?,
-                |rest| rest.starts_with(&[2, 0]),
-            )?;
-            (at, meta.values)
-        }
-        Start::Data => (0, BTreeMap::new()),
-    };
-    let syntax = match meta.get(&tags::TRANSFER_SYNTAX_UID) {
-        Some(uid) => syntax(&text(uid))?,
-        None => syntax(guessed_syntax(&bytes[start..]))?,
-    };
-    let (bytes, start) = if syntax.uid() == uids::DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN {
-        inflate(&bytes[start..], inflated)?;
+    let opened = Opened::of(bytes)?;
+    let syntax = opened.syntax(bytes)?;
+    let (bytes, start) = if is_deflated(syntax) {
+        inflate(&bytes[opened.start..], inflated)?;
         (inflated.as_slice(), 0)
     } else {
-        (bytes, start)
+        (bytes, opened.start)
     };
+    let named = encoding(syntax);
     let mut elements = Elements::default();
-    elements.walk(bytes, start, syntax, |_| true)?;
+    elements.walk(bytes, start, named, |_| true)?;
     Ok(DataSet {
         syntax,
         values: elements.values,
-        big_endian: syntax.uid() == EXPLICIT_VR_BIG_ENDIAN,
+        big_endian: named.big_endian,
         pixels: elements.pixels,
+        other_vr: elements.other_vr || opened.other_vr,
     })
+}
+
+/// What a file says it is, as far as its first bytes can be read.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct ObjectClass {
+    /// The SOP classes of the file meta information and of the data set, where they are given.
+    pub classes: Vec<String>,
+    pub modality: Option<String>,
+}
+
+/// Reads no further than to what the file says it is, whatever is wrong behind that.
+pub(super) fn object_class(bytes: &[u8], inflated: &mut Vec<u8>) -> ObjectClass {
+    let Ok(opened) = Opened::of(bytes) else {
+        return ObjectClass::default();
+    };
+    let mut elements = Elements::default();
+    if let Ok(syntax) = opened.syntax(bytes) {
+        let (bytes, start) = if is_deflated(syntax) {
+            // What was unpacked before an error is there.
+            let _ = inflate(&bytes[opened.start..], inflated);
+            (inflated.as_slice(), 0)
+        } else {
+            (bytes, opened.start)
+        };
+        let group_8 = |rest: &[u8]| rest.starts_with(&[8, 0]) || rest.starts_with(&[0, 8]);
+        let _ = elements.walk(bytes, start, encoding(syntax), group_8);
+    }
+    let classes = [
+        opened.meta.get(&tags::MEDIA_STORAGE_SOP_CLASS_UID),
+        elements.values.get(&tags::SOP_CLASS_UID),
+    ];
+    ObjectClass {
+        classes: classes.into_iter().flatten().map(|uid| text(uid)).collect(),
+        modality: elements.values.get(&tags::MODALITY).map(|kind| text(kind)),
+    }
+}
+
+/// A file with its meta information read.
+struct Opened<'a> {
+    meta: BTreeMap<Tag, &'a [u8]>,
+    /// Where the data set begins.
+    start: usize,
+    other_vr: bool,
+}
+
+impl<'a> Opened<'a> {
+    fn of(bytes: &'a [u8]) -> Parsed<Self> {
+        let mut meta = Elements::default();
+        let start = match start_of(bytes)? {
+            Start::Meta(at) => meta.walk(bytes, at, Encoding::EXPLICIT, |rest| {
+                rest.starts_with(&[2, 0])
+            })?,
+            Start::Data => 0,
+        };
+        Ok(Self {
+            meta: meta.values,
+            start,
+            other_vr: meta.other_vr,
+        })
+    }
+
+    fn syntax(&self, bytes: &[u8]) -> Parsed<&'static TransferSyntax> {
+        match self.meta.get(&tags::TRANSFER_SYNTAX_UID) {
+            Some(uid) => syntax(&text(uid)),
+            None => syntax(guessed_syntax(&bytes[self.start..])),
+        }
+    }
+}
+
+fn is_deflated(syntax: &TransferSyntax) -> bool {
+    syntax.uid() == uids::DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN
+}
+
+fn encoding(syntax: &TransferSyntax) -> Encoding {
+    Encoding {
+        explicit: syntax.uid() != uids::IMPLICIT_VR_LITTLE_ENDIAN,
+        big_endian: syntax.uid() == EXPLICIT_VR_BIG_ENDIAN,
+    }
 }
 
 impl DataSet<'_> {
@@ -150,10 +215,6 @@ fn start_of(bytes: &[u8]) -> Parsed<Start> {
     }
 }
 
-fn is_vr(letters: [u8; 2]) -> bool {
-    letters.iter().all(u8::is_ascii_uppercase)
-}
-
 /// Implicit VR is what a file without a word about it has; explicit shows by its letters.
 fn guessed_syntax(data: &[u8]) -> &'static str {
     match data {
@@ -190,152 +251,4 @@ fn inflate(packed: &[u8], inflated: &mut Vec<u8>) -> Parsed<()> {
         )));
     }
     Ok(())
-}
-
-/// The elements of a stretch of bytes, as they are found.
-#[derive(Default)]
-struct Elements<'a> {
-    values: BTreeMap<Tag, &'a [u8]>,
-    pixels: Option<Pixels<'a>>,
-    /// What the parser has opened; it does not itself check that the ends match.
-    open: Vec<Open>,
-    /// The items of compressed pixels, while they are open.
-    fragments: Option<Vec<&'a [u8]>>,
-}
-
-#[derive(PartialEq)]
-enum Open {
-    Sequence,
-    Item,
-}
-
-impl<'a> Elements<'a> {
-    /// Collects elements from `start` on, as long as `go_on` likes the bytes of the next one, and
-    /// returns where it stopped. Ends after the pixels.
-    fn walk(
-        &mut self,
-        bytes: &'a [u8],
-        start: usize,
-        syntax: &TransferSyntax,
-        go_on: impl Fn(&[u8]) -> bool,
-    ) -> Parsed<usize> {
-        let mut source = Cursor::new(bytes);
-        source.set_position(start as u64);
-        let mut reader = LazyDataSetReader::new_with_ts(source, syntax).map_err(|e| damaged(&e))?;
-        let mut at = start;
-        while self.pixels.is_none() {
-            if self.open.is_empty() && (at >= bytes.len() || !go_on(&bytes[at..])) {
-                return Ok(at);
-            }
-            let token = match reader.advance() {
-                // Between two elements is an end like any other.
-                None if self.open.is_empty() => return Ok(bytes.len()),
-                None => return Err(Problem::CutOff("a sequence".into())),
-                Some(Ok(token)) => token,
-                // The parser reads headers only; one that the bytes end in is cut off.
-                Some(Err(error)) if ends_early(&error) => {
-                    return Err(Problem::CutOff("an element's header".into()));
-                }
-                Some(Err(error)) => return Err(damaged(&error)),
-            };
-            match token {
-                LazyDataToken::ElementHeader(_) => {}
-                LazyDataToken::LazyValue { header, decoder } => {
-                    let (tag, length) = (header.tag(), header.length().0);
-                    let begin = decoder.position() as usize;
-                    self.value(tag, length, bytes.get(begin..).unwrap_or_default())?;
-                    // Nothing is read from the pixels here, which come last.
-                    if self.pixels.is_none() {
-                        decoder.skip_bytes(length).map_err(|e| damaged(&e))?;
-                    }
-                    at = begin + length as usize;
-                }
-                LazyDataToken::LazyItemValue { len, decoder } => {
-                    let begin = decoder.position() as usize;
-                    at = begin + len as usize;
-                    let value = bytes.get(begin..at);
-                    let value =
-                        value.ok_or_else(|| Problem::CutOff("the compressed pixels".into()))?;
-                    self.fragments.iter_mut().for_each(|list| list.push(value));
-                    decoder.skip_bytes(len).map_err(|e| damaged(&e))?;
-                }
-                LazyDataToken::PixelSequenceStart => {
-                    if self.open.is_empty() {
-                        self.fragments = Some(Vec::new());
-                    }
-                    self.open.push(Open::Sequence);
-                }
-                LazyDataToken::SequenceStart { tag, .. } => {
-                    if self.open.is_empty() {
-                        self.values.insert(tag, &[]);
-                    }
-                    self.open.push(Open::Sequence);
-                }
-                LazyDataToken::ItemStart { len } => {
-                    // An empty one, as the table of offsets mostly is, has no value to come.
-                    if len.0 == 0 {
-                        self.fragments.iter_mut().for_each(|list| list.push(&[]));
-                    }
-                    self.open.push(Open::Item);
-                }
-                LazyDataToken::ItemEnd => self.close(&Open::Item)?,
-                LazyDataToken::SequenceEnd => self.close(&Open::Sequence)?,
-                _ => return Err(Problem::Damaged("an element of an unknown kind".into())),
-            }
-        }
-        Ok(at.min(bytes.len()))
-    }
-
-    /// Keeps a value of the top level; `rest` are the bytes from its begin on.
-    fn value(&mut self, tag: Tag, length: u32, rest: &'a [u8]) -> Parsed<()> {
-        let value = &rest[..rest.len().min(length as usize)];
-        let at_top = self.open.is_empty();
-        if at_top && tag == tags::PIXEL_DATA {
-            self.pixels = Some(Pixels::Native {
-                bytes: value,
-                promised: length.into(),
-            });
-        } else if value.len() < length as usize {
-            return Err(Problem::CutOff(format!("the element {tag}")));
-        } else if at_top {
-            self.values.insert(tag, value);
-        }
-        Ok(())
-    }
-
-    fn close(&mut self, kind: &Open) -> Parsed<()> {
-        if self.open.pop().as_ref() != Some(kind) {
-            let problem = "a sequence or item ends that was not begun";
-            return Err(Problem::Damaged(problem.into()));
-        }
-        if self.open.is_empty()
-            && let Some(mut fragments) = self.fragments.take()
-        {
-            // The first item is the table of offsets.
-            fragments.drain(..fragments.len().min(1));
-            self.pixels = Some(Pixels::Fragments(fragments));
-        }
-        Ok(())
-    }
-}
-
-fn damaged(error: &dyn std::error::Error) -> Problem {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    Problem::Damaged(text)
-}
-
-fn ends_early(error: &(dyn std::error::Error + 'static)) -> bool {
-    let mut cause = Some(error);
-    while let Some(error) = cause {
-        if let Some(io) = error.downcast_ref::<std::io::Error>() {
-            return io.kind() == ErrorKind::UnexpectedEof;
-        }
-        cause = error.source();
-    }
-    false
 }

@@ -7,14 +7,16 @@ use std::path::PathBuf;
 
 use dicom_dictionary_std::tags;
 
-use super::slice::{Slice, missing_tags};
+use super::numbers::missing_tags;
+use super::slice::Slice;
+use super::steps::{even_step, refuse_gaps, rounding_mm};
 use crate::error::{Error, Result};
 use crate::text::Shown as _;
 use crate::volume::Geometry;
 use crate::volume::extent::{MAX_VOXELS, VOXEL_SIZES_MM};
 
 /// Directions of two slices that differ by less than this are the same, written twice.
-const SAME_DIRECTION: f64 = 1e-4;
+pub(super) const SAME_DIRECTION: f64 = 1e-4;
 
 /// The same for pixel spacings, as a share.
 const SAME_SPACING: f64 = 1e-4;
@@ -27,15 +29,6 @@ const SAME_PLACE_MM: f64 = 1e-3;
 const OFF_LINE: f64 = 0.1;
 
 const ROUNDING_MM: f64 = 0.1;
-
-/// Distances between slices may differ from their mean by this share before they are uneven.
-const UNEVEN: f64 = 0.1;
-
-/// And by this share before a note says so.
-const NOTED: f64 = 1e-3;
-
-/// From this multiple of the usual distance on, a slice is missing.
-const GAP: f64 = 1.5;
 
 /// A slice with its file's name for errors and what a volume needs of it.
 #[derive(Clone, Debug)]
@@ -156,9 +149,10 @@ pub(super) fn stack(
         })?,
         several => {
             refuse_duplicates(several)?;
-            refuse_gaps(series, several)?;
+            let rounding_mm = rounding_mm(plane.normal, several);
+            refuse_gaps(series, several, rounding_mm)?;
             refuse_tilt(series, plane, several)?;
-            even_step(series, several, notes)?
+            even_step(series, several, rounding_mm, notes)?
         }
     };
     let geometry = geometry(plane, slices[0].position_mm, slices.len(), step_mm);
@@ -217,42 +211,6 @@ fn refuse_duplicates(slices: &[Placed]) -> Result<()> {
     Ok(())
 }
 
-fn refuse_gaps(series: &std::path::Path, slices: &[Placed]) -> Result<()> {
-    let mut distances: Vec<f64> = distances(slices).collect();
-    distances.sort_by(f64::total_cmp);
-    let usual = distances[(distances.len() - 1) / 2];
-    let wide: Vec<(&[Placed], f64)> = slices
-        .windows(2)
-        .map(|pair| (pair, pair[1].height_mm - pair[0].height_mm))
-        .filter(|&(_, distance)| distance >= GAP * usual)
-        .collect();
-    let Some(&(pair, distance)) = wide.first() else {
-        return Ok(());
-    };
-    let missing = |distance: f64| (distance / usual).round().max(2.0) as usize - 1;
-    let all: usize = wide.iter().map(|&(_, distance)| missing(distance)).sum();
-    let elsewhere = match wide.len() {
-        1 => String::new(),
-        gaps => format!(
-            ", and there are {} more gaps; {all} are missing in all",
-            gaps - 1
-        ),
-    };
-    let count = missing(distance);
-    Err(Error::malformed(
-        series,
-        format!(
-            "{count} slice{} missing between {} and {}: they are {} mm apart, the others {} mm{elsewhere}",
-            if count == 1 { " is" } else { "s are" },
-            pair[0].path.shown(),
-            pair[1].path.shown(),
-            millimetres(distance),
-            millimetres(usual),
-        ),
-        "bring the whole series; a volume cannot be made of a part with holes",
-    ))
-}
-
 fn refuse_tilt(series: &std::path::Path, plane: &Plane, slices: &[Placed]) -> Result<()> {
     let (first, last) = (&slices[0], &slices[slices.len() - 1]);
     let beside = |slice: &Placed| plane.beside_mm(first.position_mm, slice.position_mm);
@@ -288,36 +246,6 @@ fn refuse_tilt(series: &std::path::Path, plane: &Plane, slices: &[Placed]) -> Re
         ),
         "check that all files belong to one series",
     ))
-}
-
-fn even_step(series: &std::path::Path, slices: &[Placed], notes: &mut Vec<String>) -> Result<f64> {
-    let (first, last) = (&slices[0], &slices[slices.len() - 1]);
-    let step = (last.height_mm - first.height_mm) / (slices.len() - 1) as f64;
-    let (least, most) = distances(slices).fold((f64::MAX, 0.0_f64), |(least, most), distance| {
-        (least.min(distance), most.max(distance))
-    });
-    let range = format!("from {} to {} mm", millimetres(least), millimetres(most));
-    let off = (most - step).max(step - least);
-    if off > UNEVEN * step {
-        return Err(Error::malformed(
-            series,
-            format!("the distances between slices are uneven, {range}"),
-            "resample the series to even slices first, for example with `dcm2niix`",
-        ));
-    }
-    if off > NOTED * step {
-        notes.push(format!(
-            "distances between slices vary {range}; their mean of {} mm counts",
-            millimetres(step)
-        ));
-    }
-    Ok(step)
-}
-
-fn distances(slices: &[Placed]) -> impl Iterator<Item = f64> {
-    slices
-        .windows(2)
-        .map(|pair| pair[1].height_mm - pair[0].height_mm)
 }
 
 fn geometry(plane: &Plane, origin: [f64; 3], count: usize, step_mm: f64) -> Geometry {

@@ -18,6 +18,9 @@ use crate::volume::Volume;
 /// A mask's slice may lie this share of the distance between slices away from the image's.
 const OFF_SLICE: f64 = 0.05;
 
+/// Half of the last digit of positions that are written with one: the image's may have more.
+const HALF_A_DIGIT_MM: f64 = 0.05;
+
 /// Reads a mask, 1 where the stored value is above 0, on the grid of `image`, and how it was put
 /// there.
 ///
@@ -27,10 +30,14 @@ const OFF_SLICE: f64 = 0.05;
 ///
 /// # Errors
 /// `Error::Read`; `Error::Malformed` for whatever [`DicomSeries`] refuses in a slice, for slices
-/// of another plane or size, and for positions that the image does not have.
+/// of another plane or size, for positions that the image does not have, and for InstanceNumbers
+/// that are no numbers where they are needed.
 pub fn read_dicom_mask(tree: &Tree, image: &DicomSeries) -> Result<(Volume<u8>, Vec<String>)> {
-    let slices = read_headers(tree)?;
-    let mut notes = Vec::new();
+    let (slices, notes) = read_headers(tree)?;
+    let mut notes: Vec<String> = notes
+        .iter()
+        .map(|note| format!("{}: {note}", tree.path().shown()))
+        .collect();
     let with_position = slices
         .iter()
         .filter(|(_, s)| s.position_mm.is_some())
@@ -129,7 +136,7 @@ fn by_position(
         let expected = image.positions_mm[place];
         let apart = [0, 1, 2].map(|i| position[i] - expected[i]);
         let height_mm = dot(apart, plane.normal).abs();
-        if height_mm > OFF_SLICE * step_mm
+        if height_mm > off_slice_mm(step_mm)
             || plane.beside_mm(expected, position) > plane.tolerance_mm()
         {
             return Err(not_of_the_image(
@@ -156,6 +163,12 @@ fn by_position(
         places.push(place);
     }
     Ok(places)
+}
+
+fn off_slice_mm(step_mm: f64) -> f64 {
+    let rounding = HALF_A_DIGIT_MM * (1.0 + 1e-6);
+    // Never as far as half of the way to the next slice.
+    rounding.min(step_mm / 4.0).max(OFF_SLICE * step_mm)
 }
 
 fn not_of_the_image(path: &Path, image: &DicomSeries, why: &str) -> Error {
@@ -191,11 +204,26 @@ fn by_number(tree: &Tree, slices: &[(TreeFile, Slice)], image: &DicomSeries) -> 
         }
     }
     let mut places = vec![0; count];
-    for (own, place) in in_order_of_numbers(slices)
+    for (own, place) in in_order_of_numbers(tree, slices)?
         .into_iter()
-        .zip(image.by_number())
+        .zip(image.by_number()?)
     {
         places[own] = place;
     }
     Ok(places)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mask_with_fewer_digits_lies_on_its_slice() {
+        // Positions of 0.625 mm steps, as the image may have them, and with one digit.
+        for place in 0..200 {
+            let mm = 0.625 * f64::from(place);
+            assert!(((mm * 10.0).round() / 10.0 - mm).abs() <= off_slice_mm(0.625));
+        }
+        assert_eq!([off_slice_mm(2.5), off_slice_mm(0.1)], [0.125, 0.025]);
+    }
 }

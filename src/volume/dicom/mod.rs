@@ -1,12 +1,18 @@
 //! DICOM in and out: series of single-frame slices.
 
 mod data_set;
+mod elements;
 mod grid;
+mod jpeg;
+mod jpeg_lossless;
 mod mask;
+mod numbers;
+mod pass_over;
 mod rle;
 mod samples;
 mod series;
 mod slice;
+mod steps;
 mod write;
 
 pub use mask::read_dicom_mask;

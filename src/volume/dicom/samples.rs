@@ -3,9 +3,10 @@
 use std::path::Path;
 
 use dicom_dictionary_std::{tags, uids};
-use jpeg_decoder::PixelFormat;
+use dicom_transfer_syntax_registry::TransferSyntax;
 
 use super::data_set::{DataSet, Pixels};
+use super::jpeg::{self, Undecoded};
 use super::rle;
 use super::slice::COPY_AGAIN;
 use crate::error::{Error, Result};
@@ -58,6 +59,16 @@ impl Format {
         f64::from(1u32 << self.stored_bits)
     }
 
+    /// Whether a sample of so many bits would have its sign in a higher one.
+    pub fn has_sign_above(self, bits: u8) -> bool {
+        self.signed && u16::from(bits) < self.stored_bits
+    }
+
+    /// Whether the stored bits are the lowest ones.
+    pub fn takes_low_bits(self) -> bool {
+        self.high_bit + 1 == self.stored_bits
+    }
+
     /// Moves the stored bits to the top of 16 and back down, which leaves out what lies beside
     /// them (overlays, in old files) and repeats the sign.
     fn shifts(self) -> (u32, u32) {
@@ -103,31 +114,17 @@ pub(super) fn with_samples<T>(
             (*bytes, set.is_big_endian())
         }
         Some(Pixels::Fragments(fragments)) => {
-            let syntax = set.syntax;
-            decoded = match syntax.uid() {
-                uids::RLE_LOSSLESS => rle::decode(fragments, count, format.bytes),
+            decoded = match set.syntax.uid() {
+                uids::RLE_LOSSLESS => {
+                    rle::decode(fragments, count, format.bytes).map_err(Undecoded::Damaged)
+                }
                 uids::JPEG_BASELINE8_BIT
                 | uids::JPEG_EXTENDED12_BIT
                 | uids::JPEG_LOSSLESS
-                | uids::JPEG_LOSSLESS_SV1 => jpeg(fragments, [rows, columns], format.bytes),
-                _ => {
-                    return Err(Error::malformed(
-                        path,
-                        format!(
-                            "its pixels are compressed by {} ({}), which hdbench does not decode",
-                            syntax.name(),
-                            syntax.uid()
-                        ),
-                        DECOMPRESS,
-                    ));
-                }
+                | uids::JPEG_LOSSLESS_SV1 => jpeg::decode(fragments, [rows, columns], format),
+                _ => Err(Undecoded::Unsupported(String::new())),
             }
-            .map_err(|problem| {
-                damaged(format!(
-                    "the pixels ({}) are damaged: {problem}",
-                    syntax.name()
-                ))
-            })?;
+            .map_err(|problem| explain(path, set.syntax, problem))?;
             (decoded.as_slice(), false)
         }
     };
@@ -144,39 +141,37 @@ pub(super) fn with_samples<T>(
     }))
 }
 
-/// One JPEG image from all fragments, as little-endian samples.
-fn jpeg(
-    fragments: &[&[u8]],
-    [rows, columns]: [usize; 2],
-    bytes: usize,
-) -> std::result::Result<Vec<u8>, String> {
-    let joined = fragments.concat();
-    let mut decoder = jpeg_decoder::Decoder::new(joined.as_slice());
-    decoder.read_info().map_err(|e| e.to_string())?;
-    let info = decoder.info().ok_or("no image")?;
-    if [usize::from(info.height), usize::from(info.width)] != [rows, columns] {
-        return Err(format!(
-            "the JPEG image has {} rows of {}, the header says {rows} of {columns}",
-            info.height, info.width
-        ));
+fn explain(path: &Path, syntax: &TransferSyntax, problem: Undecoded) -> Error {
+    let name = syntax.name();
+    match problem {
+        Undecoded::Damaged(problem) => Error::malformed(
+            path,
+            format!("the pixels ({name}) are damaged: {problem}"),
+            COPY_AGAIN,
+        ),
+        Undecoded::Unsupported(_) if syntax.is_codec_free() => Error::malformed(
+            path,
+            format!(
+                "its pixels are compressed, but its transfer syntax {name} says that they are not"
+            ),
+            "export the series again, with the transfer syntax that its pixels have",
+        ),
+        Undecoded::Unsupported(feature) => {
+            let feature = if feature.is_empty() {
+                feature
+            } else {
+                format!(" as {feature}")
+            };
+            Error::malformed(
+                path,
+                format!(
+                    "its pixels are compressed by {name} ({}){feature}, which hdbench does not decode",
+                    syntax.uid()
+                ),
+                DECOMPRESS,
+            )
+        }
     }
-    let narrow = match info.pixel_format {
-        PixelFormat::L8 => true,
-        PixelFormat::L16 if bytes == 2 => false,
-        other => return Err(format!("the JPEG image has samples of the kind {other:?}")),
-    };
-    let decoded = decoder.decode().map_err(|e| e.to_string())?;
-    Ok(match (narrow, bytes) {
-        (true, 2) => decoded.iter().flat_map(|&sample| [sample, 0]).collect(),
-        (true, _) => decoded,
-        // The decoder gives the machine's byte order.
-        (false, _) => decoded
-            .as_chunks::<2>()
-            .0
-            .iter()
-            .flat_map(|&sample| u16::from_ne_bytes(sample).to_le_bytes())
-            .collect(),
-    })
 }
 
 /// Hounsfield units of samples: `slope * stored + intercept`.

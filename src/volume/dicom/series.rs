@@ -7,12 +7,13 @@ use ndarray::Array3;
 use rayon::prelude::*;
 
 use super::grid::{Placed, Plane, dot, stack};
+use super::pass_over::{SliceNames, listed};
 use super::samples::{rescale, with_samples};
-use super::slice::{Slice, read_header, with_file};
+use super::slice::{FileContent, Slice, read_header, with_file};
 use crate::artifact::{Tree, TreeFile};
 use crate::error::{Error, Result};
 use crate::memory::{self, Claim};
-use crate::text::Shown as _;
+use crate::text::{Shown as _, shown};
 use crate::volume::{Geometry, Volume};
 
 /// Row and column direction of an axial slice, LPS: to the patient's left and back.
@@ -44,8 +45,10 @@ pub fn read_dicom_series(path: &Path) -> Result<(Volume<f32>, Vec<String>)> {
 }
 
 impl DicomSeries {
-    /// Reads the headers of every file of a tree, which has to hold one series and nothing else
-    /// but the files that systems leave everywhere (`DICOMDIR`, `Thumbs.db`, hidden ones).
+    /// Reads the headers of every file of a tree, which has to hold one series. Files that show that
+    /// they are no slices (licences, tables, reports, contours) are passed over with a note, those
+    /// that systems leave everywhere (`DICOMDIR`, `Thumbs.db`, hidden ones) without; anything else
+    /// that is no sound slice is an error.
     ///
     /// Slices are in the order of their positions along the normal of their plane, whatever their
     /// names and numbers; `[z, y, x]` are slices, rows and columns. That is the order of ITK's
@@ -53,13 +56,12 @@ impl DicomSeries {
     /// note: CT demands that element, but exports of old tools lack it.
     ///
     /// # Errors
-    /// `Error::Read`; `Error::Malformed` for files that are no single-frame grey slices, for several
+    /// `Error::Read`; `Error::Malformed` for images that are no single-frame grey slices, for several
     /// series, and for slices that do not make a volume: different sizes, spacings or orientations,
     /// one position twice, missing ones, a tilted gantry.
     pub fn open(tree: &Tree) -> Result<Self> {
-        let slices = read_headers(tree)?;
+        let (slices, mut notes) = read_headers(tree)?;
         refuse_several_series(tree, &slices)?;
-        let mut notes = Vec::new();
         let says = slices.iter().any(|(_, slice)| slice.orientation.is_some());
         let assumed = (!says).then_some(AXIAL);
         if assumed.is_some() {
@@ -70,7 +72,7 @@ impl DicomSeries {
             let plane = Plane::of(&path, slice, assumed)?;
             Ok((path, plane))
         });
-        let (first_path, plane) = planes.next().unwrap_or_else(|| Err(no_slices(tree)))?;
+        let (first_path, plane) = planes.next().unwrap_or_else(|| Err(no_slices(tree, &[])))?;
         for other in planes {
             let (path, other) = other?;
             if let Some(difference) = plane.difference(&other) {
@@ -97,7 +99,12 @@ impl DicomSeries {
                 })
             })
             .collect();
-        let single_mm = slices[0].1.thickness_mm;
+        let single_mm = match &*slices {
+            [(_, only)] => only
+                .thickness_mm
+                .needed(&first_path, "a single slice needs it")?,
+            _ => None,
+        };
         let geometry = stack(tree.path(), &plane, &mut placed, single_mm, &mut notes)?;
         notes.extend(rescale_note(&slices));
         let mut unsorted: Vec<Option<(TreeFile, Slice)>> = slices.into_iter().map(Some).collect();
@@ -172,32 +179,83 @@ impl DicomSeries {
     }
 
     /// The slices in the order of their numbers, as places in the order of their positions.
-    pub(super) fn by_number(&self) -> Vec<usize> {
-        in_order_of_numbers(&self.slices)
+    pub(super) fn by_number(&self) -> Result<Vec<usize>> {
+        in_order_of_numbers(&self.tree, &self.slices)
     }
 }
 
-/// The header of every file that may be a slice, in the order of their paths.
-pub(super) fn read_headers(tree: &Tree) -> Result<Vec<(TreeFile, Slice)>> {
+/// Slices with their files, in the order of the files' paths.
+pub(super) type Headers = Vec<(TreeFile, Slice)>;
+
+/// The header of every slice, and notes on what was passed over or is written in an odd way.
+pub(super) fn read_headers(tree: &Tree) -> Result<(Headers, Vec<String>)> {
     let tree = tree.filtered(|file| !is_clutter(file));
-    if tree.files().is_empty() {
-        return Err(no_slices(&tree));
-    }
-    tree.files()
+    let found: Vec<Result<FileContent>> = tree
+        .files()
         .par_iter()
-        .map_init(Vec::new, |buffer, file| {
-            Ok((file.clone(), read_header(&tree, file, buffer)?))
-        })
-        // The first error in the order of paths, not in that of time.
-        .collect::<Vec<Result<_>>>()
-        .into_iter()
-        .collect()
+        .map_init(Vec::new, |buffer, file| read_header(&tree, file, buffer))
+        .collect();
+    let mut slices = Vec::new();
+    let mut others = Vec::new();
+    // The first error in the order of paths, not in that of time.
+    for (file, found) in tree.files().iter().zip(found) {
+        match found? {
+            FileContent::Slice(slice) => slices.push((file.clone(), slice)),
+            FileContent::Other(kind) => others.push((file, kind, None)),
+            FileContent::Foreign(kind, error) => others.push((file, kind, Some(error))),
+        }
+    }
+    let names = SliceNames::of(slices.iter().map(|(file, _)| file.name()));
+    let mut passed = Vec::new();
+    for (file, kind, error) in others {
+        match error {
+            Some(error) if names.include(file.name()) => return Err(error),
+            _ => passed.push((shown(&file.path).into_owned(), kind)),
+        }
+    }
+    if slices.is_empty() {
+        return Err(no_slices(&tree, &passed));
+    }
+    let mut notes = Vec::new();
+    if !passed.is_empty() {
+        notes.push(format!(
+            "passed over {} that {}: {}",
+            counted(passed.len(), "file"),
+            if passed.len() == 1 {
+                "is no slice"
+            } else {
+                "are no slices"
+            },
+            listed(&passed)
+        ));
+    }
+    notes.extend(other_vr_note(&slices));
+    Ok((slices, notes))
 }
 
-fn no_slices(tree: &Tree) -> Error {
+fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
+fn other_vr_note(slices: &[(TreeFile, Slice)]) -> Option<String> {
+    let others = slices.iter().filter(|(_, slice)| slice.other_vr).count();
+    (others > 0).then(|| {
+        format!(
+            "{others} of {} slices are not written as their transfer syntax says (explicit for implicit VR, or \
+             the reverse); they are read as they are written",
+            slices.len()
+        )
+    })
+}
+
+fn no_slices(tree: &Tree, passed: &[(String, &'static str)]) -> Error {
+    let problem = match passed {
+        [] => "no DICOM files found".to_owned(),
+        passed => format!("holds no slices, only {}", listed(passed)),
+    };
     Error::malformed(
         tree.path(),
-        "no DICOM files found",
+        problem,
         "name the folder or zip archive that holds the slices",
     )
 }
@@ -228,12 +286,7 @@ fn refuse_several_series(tree: &Tree, slices: &[(TreeFile, Slice)]) -> Result<()
     }
     let listed: Vec<String> = counts
         .iter()
-        .map(|(series, count)| {
-            format!(
-                "{series} ({count} file{})",
-                if *count == 1 { "" } else { "s" }
-            )
-        })
+        .map(|(series, count)| format!("{series} ({})", counted(*count, "file")))
         .collect();
     Err(Error::malformed(
         tree.path(),
@@ -265,21 +318,28 @@ pub(super) fn refuse_changed(path: &Path, found: &Slice, expected: &Slice) -> Re
 
 /// Places of slices in the order of InstanceNumber if each has its own, else of the numbers in
 /// their names.
-pub(super) fn in_order_of_numbers(slices: &[(TreeFile, Slice)]) -> Vec<usize> {
-    let mut numbers: Vec<f64> = slices
+///
+/// # Errors
+/// `Error::Malformed` for an InstanceNumber that is no number: names may tell another order.
+pub(super) fn in_order_of_numbers(tree: &Tree, slices: &[(TreeFile, Slice)]) -> Result<Vec<usize>> {
+    let instances: Vec<Option<f64>> = slices
         .iter()
-        .filter_map(|(_, slice)| slice.instance)
-        .collect();
+        .map(|(file, slice)| {
+            let because = "a mask without positions is paired with the image by these numbers";
+            slice.instance.needed(&tree.path_of(file), because)
+        })
+        .collect::<Result<_>>()?;
+    let mut numbers: Vec<f64> = instances.iter().copied().flatten().collect();
     numbers.sort_by(f64::total_cmp);
     numbers.dedup();
     let mut order: Vec<usize> = (0..slices.len()).collect();
     if numbers.len() == slices.len() {
-        let number = |place: usize| slices[place].1.instance.unwrap_or(0.0);
+        let number = |place: usize| instances[place].unwrap_or(0.0);
         order.sort_by(|&a, &b| number(a).total_cmp(&number(b)));
     } else {
         order.sort_by_cached_key(|&place| natural(&slices[place].0.path));
     }
-    order
+    Ok(order)
 }
 
 /// Sorts `image_2` before `image_10`: texts between numbers, and numbers by length and digits.

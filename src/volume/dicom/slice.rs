@@ -3,11 +3,12 @@
 use std::path::Path;
 
 use dicom_core::Tag;
-use dicom_core::dictionary::{DataDictionary, DataDictionaryEntry};
-use dicom_dictionary_std::{StandardDataDictionary, tags};
+use dicom_dictionary_std::tags;
 
-use super::data_set::{self, DataSet, Problem};
+use super::data_set::{self, DataSet, Pixels, Problem};
 use super::grid::{dot, length};
+use super::numbers::{LenientNumber, missing_tags, named, needed, numbers};
+use super::pass_over;
 use super::samples::Format;
 use crate::artifact::{Tree, TreeFile};
 use crate::error::{Error, Result};
@@ -28,7 +29,8 @@ pub(super) const COPY_AGAIN: &str =
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Slice {
     pub series: Option<String>,
-    pub instance: Option<f64>,
+    /// Only slices without positions need it.
+    pub instance: LenientNumber,
     pub rows: usize,
     pub columns: usize,
     pub position_mm: Option<[f64; 3]>,
@@ -37,19 +39,37 @@ pub(super) struct Slice {
     /// Between rows, then between columns.
     pub pixel_spacing_mm: Option<[f64; 2]>,
     /// SpacingBetweenSlices, else SliceThickness; only a single slice needs it.
-    pub thickness_mm: Option<f64>,
+    pub thickness_mm: LenientNumber,
     pub format: Format,
     pub slope: f64,
     pub intercept: f64,
     /// Whether the file says how stored values become Hounsfield units.
     pub rescaled: bool,
+    /// Whether its elements are written otherwise than its transfer syntax says.
+    pub other_vr: bool,
     /// How many times larger than the file the pixels may be: memory is asked for only up to there.
     largest_ratio: u64,
 }
 
+/// What a file of a series turned out to be.
+pub(super) enum FileContent {
+    Slice(Slice),
+    /// By its own word no slice but this.
+    Other(&'static str),
+    /// No DICOM but this; an error, should it be named like a slice.
+    Foreign(&'static str, Error),
+}
+
 /// Reads the header alone.
-pub(super) fn read_header(tree: &Tree, file: &TreeFile, buffer: &mut Vec<u8>) -> Result<Slice> {
-    let slice = read_start(tree, file, buffer)?;
+pub(super) fn read_header(
+    tree: &Tree,
+    file: &TreeFile,
+    buffer: &mut Vec<u8>,
+) -> Result<FileContent> {
+    let slice = match read_start(tree, file, buffer)? {
+        FileContent::Slice(slice) => slice,
+        other => return Ok(other),
+    };
     let size = tree.size(file)?;
     let most = size.saturating_mul(slice.largest_ratio);
     if (slice.rows * slice.columns * slice.format.bytes) as u64 > most {
@@ -62,22 +82,34 @@ pub(super) fn read_header(tree: &Tree, file: &TreeFile, buffer: &mut Vec<u8>) ->
             COPY_AGAIN,
         ));
     }
-    Ok(slice)
+    Ok(FileContent::Slice(slice))
 }
 
-fn read_start(tree: &Tree, file: &TreeFile, buffer: &mut Vec<u8>) -> Result<Slice> {
+fn read_start(tree: &Tree, file: &TreeFile, buffer: &mut Vec<u8>) -> Result<FileContent> {
     let path = tree.path_of(file);
     let mut inflated = Vec::new();
     tree.read_start(file, HEADER_BYTES, buffer)?;
+    if let Some(kind) = pass_over::by_class(&data_set::object_class(buffer, &mut inflated)) {
+        return Ok(FileContent::Other(kind));
+    }
     let is_whole = (buffer.len() as u64) < HEADER_BYTES;
     match data_set::parse(buffer, &mut inflated) {
-        Ok(set) if is_whole || set.pixels.is_some() => return Slice::of(&path, &set),
+        Ok(set) if is_whole || set.pixels.is_some() => {
+            return Ok(FileContent::Slice(Slice::of(&path, &set)?));
+        }
+        Err(Problem::NotDicom) => {
+            let error = explain(&path, Problem::NotDicom);
+            return match pass_over::by_content(file.name(), buffer) {
+                Some(kind) => Ok(FileContent::Foreign(kind, error)),
+                None => Err(error),
+            };
+        }
         Err(problem) if is_whole || !matches!(problem, Problem::CutOff(_)) => {
             return Err(explain(&path, problem));
         }
         Ok(_) | Err(_) => {}
     }
-    with_file(tree, file, buffer, |slice, _| Ok(slice))
+    with_file(tree, file, buffer, |slice, _| Ok(FileContent::Slice(slice)))
 }
 
 /// Reads a file whole and hands on its header and its pixels.
@@ -113,7 +145,7 @@ fn explain(path: &Path, problem: Problem) -> Error {
         ),
         Problem::UnknownSyntax(uid) => Error::malformed(
             path,
-            format!("has the transfer syntax {uid:?}, which DICOM does not define"),
+            format!("has the transfer syntax {uid:?}, which hdbench does not know"),
             super::samples::DECOMPRESS,
         ),
     }
@@ -144,25 +176,24 @@ impl Slice {
                 "export the series again",
             ));
         }
-        let one = |tag| Ok(numbers::<1>(path, set, tag)?.map(|[number]| number));
-        let between = one(tags::SPACING_BETWEEN_SLICES)?.map(f64::abs);
-        let thickness_mm = between.or(one(tags::SLICE_THICKNESS)?);
+        let one = |tag| Ok(needed::<1>(path, set, tag)?.map(|[number]| number));
         let intercept = one(tags::RESCALE_INTERCEPT)?;
         let slice = Self {
             series: set.text(tags::SERIES_INSTANCE_UID),
-            instance: one(tags::INSTANCE_NUMBER)?,
+            instance: LenientNumber::of(set, tags::INSTANCE_NUMBER),
             rows,
             columns,
-            position_mm: numbers(path, set, tags::IMAGE_POSITION_PATIENT)?,
-            orientation: numbers(path, set, tags::IMAGE_ORIENTATION_PATIENT)?
+            position_mm: needed(path, set, tags::IMAGE_POSITION_PATIENT)?,
+            orientation: needed(path, set, tags::IMAGE_ORIENTATION_PATIENT)?
                 .map(|[a, b, c, d, e, f]| directions(path, [[a, b, c], [d, e, f]]))
                 .transpose()?,
-            pixel_spacing_mm: numbers(path, set, tags::PIXEL_SPACING)?,
-            thickness_mm: thickness_mm.filter(|&mm| mm > 0.0),
+            pixel_spacing_mm: needed(path, set, tags::PIXEL_SPACING)?,
+            thickness_mm: thickness(set),
             format: Format::of(path, set)?,
             slope: one(tags::RESCALE_SLOPE)?.unwrap_or(1.0),
             intercept: intercept.unwrap_or(0.0),
             rescaled: intercept.is_some(),
+            other_vr: set.other_vr,
             largest_ratio: set.largest_ratio(),
         };
         slice.check_numbers(path)?;
@@ -205,13 +236,7 @@ fn refuse_other_images(path: &Path, set: &DataSet<'_>) -> Result<()> {
             "take reports, plans and other files without an image out of the folder",
         );
     }
-    let frames = set.text(tags::NUMBER_OF_FRAMES);
-    if let Some(frames) = frames.filter(|frames| frames != "1") {
-        return refuse(
-            format!("is a multi-frame file of {frames} frames, expected one slice a file"),
-            "convert it to single-frame slices, for example with dcm4che's `emf2sf`, or to NIfTI with `dcm2niix`",
-        );
-    }
+    refuse_frames(path, set)?;
     let samples = set.number(tags::SAMPLES_PER_PIXEL).unwrap_or(1);
     let meaning = set.text(tags::PHOTOMETRIC_INTERPRETATION);
     let meaning = meaning.as_deref().unwrap_or("MONOCHROME2");
@@ -233,47 +258,44 @@ fn refuse_other_images(path: &Path, set: &DataSet<'_>) -> Result<()> {
     Ok(())
 }
 
-/// The error for elements that a slice needs and does not have.
-pub(super) fn missing_tags(path: &Path, missing: &[Tag]) -> Error {
-    let names: Vec<String> = missing.iter().map(|&tag| named(tag)).collect();
-    Error::malformed(
+fn refuse_frames(path: &Path, set: &DataSet<'_>) -> Result<()> {
+    let frames = match numbers::<1>(set, tags::NUMBER_OF_FRAMES) {
+        Ok(None | Some([1.0])) => return Ok(()),
+        Ok(Some([frames])) => frames,
+        // Pixels that are not compressed tell it as well.
+        Err(_) if holds_one_frame(set) => return Ok(()),
+        Err(problem) => {
+            return Err(Error::malformed(path, problem, "export the series again"));
+        }
+    };
+    Err(Error::malformed(
         path,
-        format!("lacks {}", names.join(", ")),
-        "export the series again, as original CT slices and not as secondary captures",
-    )
+        format!("is a multi-frame file of {frames} frames, expected one slice a file"),
+        "convert it to single-frame slices, for example with dcm4che's `emf2sf`, or to NIfTI with `dcm2niix`",
+    ))
 }
 
-/// `ImagePositionPatient (0020,0032)`.
-fn named(tag: Tag) -> String {
-    match StandardDataDictionary.by_tag(tag) {
-        Some(entry) => format!("{} {tag}", entry.alias()),
-        None => tag.to_string(),
+fn holds_one_frame(set: &DataSet<'_>) -> bool {
+    let number = |tag| u64::from(set.number(tag).unwrap_or(0));
+    let frame = number(tags::ROWS) * number(tags::COLUMNS) * number(tags::BITS_ALLOCATED) / 8;
+    match set.pixels {
+        // Values have an even length.
+        Some(Pixels::Native { promised, .. }) => promised == frame + frame % 2,
+        _ => false,
     }
 }
 
-/// The decimal numbers of an element; `None` if it is not there or empty.
-fn numbers<const N: usize>(path: &Path, set: &DataSet<'_>, tag: Tag) -> Result<Option<[f64; N]>> {
-    let Some(text) = set.text(tag) else {
-        return Ok(None);
-    };
-    let parsed: Option<Vec<f64>> = text
-        .split('\\')
-        .map(|part| part.trim().parse().ok().filter(|n: &f64| n.is_finite()))
-        .collect();
-    parsed
-        .and_then(|all| <[f64; N]>::try_from(all).ok())
-        .map(Some)
-        .ok_or_else(|| {
-            Error::malformed(
-                path,
-                format!(
-                    "{} is {text:?}, expected {N} finite number{}",
-                    named(tag),
-                    if N == 1 { "" } else { "s" }
-                ),
-                "export the series again",
-            )
-        })
+/// SpacingBetweenSlices, which may count downwards, else SliceThickness.
+fn thickness(set: &DataSet<'_>) -> LenientNumber {
+    let own = [tags::SPACING_BETWEEN_SLICES, tags::SLICE_THICKNESS]
+        .map(|tag| LenientNumber::of(set, tag))
+        .into_iter()
+        .find(|spare| *spare != LenientNumber::Missing);
+    match own {
+        Some(LenientNumber::Number(mm)) if mm != 0.0 => LenientNumber::Number(mm.abs()),
+        Some(LenientNumber::Number(_)) | None => LenientNumber::Missing,
+        Some(other) => other,
+    }
 }
 
 /// Both directions with length 1, if they are perpendicular as they must be.
