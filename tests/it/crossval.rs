@@ -217,7 +217,7 @@ fn zipped(folder: &Path, archive: &Path) {
 fn a_data_set_is_the_same_however_it_is_packed() {
     let dir = tempfile::tempdir().unwrap();
     let folders = dir.path().join("folders");
-    phantom::write(&phantom::Spec::ircadb(Seed(4), 32), &folders, &Silent).unwrap();
+    phantom::write(&phantom::Spec::ircadb(Seed(4), 64), &folders, &Silent).unwrap();
     let patients: Vec<PathBuf> = std::fs::read_dir(&folders)
         .unwrap()
         .map(|entry| entry.unwrap().path())

@@ -332,9 +332,6 @@ fn hostile_headers_are_refused_with_the_field() {
         (42, &[i(32767); 3].concat(), "32767 x 32767 x 32767"),
         (70, &i(9999), "datatype 9999"),
         (70, &i(1536), "Float128"),
-        (84, &f(0.0), "pixdim[2] is 0"),
-        (84, &f(-0.8), "pixdim[2] is -0.8"),
-        (88, &f(f32::NAN), "pixdim[3] is NaN"),
         (108, &f(0.0), "vox_offset is 0"),
         (108, &f(f32::NAN), "vox_offset is NaN"),
         (108, &f(352.5), "vox_offset is 352.5"),
@@ -358,6 +355,25 @@ fn hostile_headers_are_refused_with_the_field() {
         (80, &f(1e-6), "a voxel measures"),
     ] {
         let text = spoilt(offset, field);
+        assert!(text.contains(says), "{says}: {text}");
+    }
+    // Voxel sizes count where there is no sform, and only there.
+    for (offset, size, says, stored) in [
+        (84, 0.0, "pixdim[2] is 0", 1.0),
+        (84, -0.8, "pixdim[2] is -0.8", 0.8),
+        (88, f32::NAN, "pixdim[3] is NaN", 1.0),
+    ] {
+        let mut bytes = header([4, 3, 2], 4, 16);
+        bytes.extend([7; 48]);
+        bytes[offset..offset + 4].copy_from_slice(&f(size));
+        let sound = in_a_file(&bytes, volume::read_header).unwrap();
+        assert_eq!(sound.geometry.spacing_mm, [0.75; 3]);
+        assert!(sound.geometry.stored_spacing_mm.contains(&stored), "{says}");
+        assert!(sound.notes[0].text.contains(says), "{:?}", sound.notes);
+        bytes[254] = 0;
+        let text = in_a_file(&bytes, |path| {
+            message(&volume::read_image(path).unwrap_err())
+        });
         assert!(text.contains(says), "{says}: {text}");
     }
     // qform alone, with a quaternion that is none.
