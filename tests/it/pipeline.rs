@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use hdbench::artifact::MaybeGzip;
 use hdbench::dataset::{Protocol, lits, phantom};
 use hdbench::error::{Error, Result};
 use hdbench::evaluation::read_metrics_long;
@@ -191,6 +192,19 @@ fn all_variants_go_from_phantoms_to_a_report() {
         assert!(found.voxels == expected.voxels, "{variant}");
     }
     assert!(model_folder(dir.path(), Variant::UNet, 0, 0).is_err());
+    // Of a CT whose sform and qform differ the labels have both.
+    let [ct, out] = ["two-places.nii", "labels.nii"].map(|name| dir.path().join(name));
+    let mut bytes = vec![0; 64 << 20];
+    let read = MaybeGzip::open(input).unwrap().fill(&mut bytes).unwrap();
+    bytes.truncate(read);
+    bytes[252..254].copy_from_slice(&1_i16.to_le_bytes());
+    bytes[268..272].copy_from_slice(&77_f32.to_le_bytes());
+    std::fs::write(&ct, &bytes).unwrap();
+    let model = model_folder(&run_dir, Variant::UNet, 0, 0).unwrap();
+    let model = load_model(&model, Place::Flex, 1).unwrap();
+    predict_file(&model, &ct, &out, &Silent).unwrap();
+    let labels = std::fs::read(&out).unwrap();
+    assert_eq!(labels[252..328], bytes[252..328], "sform and qform");
 }
 
 /// From a trained network to the challenge and back: predicted once, packed, rehearsed, answered.
