@@ -1,14 +1,13 @@
 //! What is known of every figure, and what of the difference between two algorithms.
 
 use ndarray::Array2;
-use rayon::prelude::*;
 use serde::Serialize;
 
 use super::direction::{better, towards_zero};
 use super::figures::FigureTable;
 use super::ranking::Better;
 use super::statistics::{
-    RESAMPLES, Resampling, SignedDifferences, SignedRank, holm, mean_interval, median, rounding,
+    RESAMPLES, Resampling, SignedDifferences, SignedRank, holm, mean_intervals, median, rounding,
 };
 use crate::error::{Error, Result};
 use crate::evaluation::Label;
@@ -182,12 +181,7 @@ fn of_figure(
             columns[[case, algorithms + place]] = if same { 0.0 } else { difference };
         }
     }
-    let resampling = options.resampling(&figure.name());
-    // Side by side: with many algorithms there are many pairs.
-    let intervals: Vec<Option<[f64; 2]>> = (0..columns.ncols())
-        .into_par_iter()
-        .map(|column| mean_interval(&columns.column(column).to_vec(), resampling))
-        .collect();
+    let intervals = mean_intervals(columns.view(), options.resampling(&figure.name()));
     let interval = |column: usize| intervals[column];
     let summaries = (0..algorithms)
         .map(|algorithm| {

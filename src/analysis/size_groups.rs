@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::compare::AnalysisOptions;
 use super::figures::FigureTable;
-use super::statistics::{bootstrap_means, mean_interval, quantile};
+use super::statistics::{bootstrap_means, mean_intervals, quantile};
 use crate::error::{Error, Result};
 
 /// Where small ends and large begins.
@@ -149,11 +149,12 @@ pub fn by_case_groups(
             None => options.resampling(&dice.name()),
             Some(_) => options.resampling(&format!("{}, {name}", dice.name())),
         };
+        let intervals = mean_intervals(columns.view(), resampling);
         let of = |column: usize| {
-            let values: Vec<f64> = columns.column(column).to_vec();
+            let values = columns.column(column);
             let known: Vec<f64> = values.iter().copied().filter(|v| !v.is_nan()).collect();
             let mean = known.iter().sum::<f64>() / known.len() as f64;
-            (known.len(), mean, mean_interval(&values, resampling))
+            (known.len(), mean, intervals[column])
         };
         for algorithm in 0..algorithms {
             let (n, mean, interval) = of(algorithm);

@@ -1,7 +1,6 @@
 //! Archives out: predictions packed, archives mended. Both read whatever a name can be made out of
 //! and write the one form that the challenge takes.
 
-use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use serde::{Serialize, Serializer};
@@ -16,7 +15,7 @@ use crate::artifact::{pack_zip, replace_file};
 use crate::dataset::LabelMap;
 use crate::error::{Error, Result};
 use crate::progress::Progress;
-use crate::text::{Shown as _, name_of};
+use crate::text::Shown as _;
 
 /// What became of predictions or of an archive. As JSON its `status` is that of what was written, or else of
 /// what was there.
@@ -35,13 +34,14 @@ impl Serialize for Written {
         #[derive(Serialize)]
         struct Told<'a> {
             status: Status,
-            archive: Option<Cow<'a, str>>,
+            #[serde(serialize_with = "crate::text::optional_path_as_text")]
+            archive: Option<&'a Path>,
             before: &'a Verdicts,
             after: &'a Option<Verdicts>,
         }
         Told {
             status: self.last().status,
-            archive: self.archive.as_ref().map(|path| name_of(path.as_os_str())),
+            archive: self.archive.as_deref(),
             before: &self.before,
             after: &self.after,
         }

@@ -1,4 +1,6 @@
-use ndarray::{Array2, ArrayView2};
+use std::collections::BTreeMap;
+
+use ndarray::{Array2, ArrayView2, Axis};
 use rayon::prelude::*;
 use statrs::distribution::{ContinuousCDF, Normal};
 
@@ -66,15 +68,38 @@ pub fn bootstrap_mean(values: &[f64], resamples: usize, seed: Seed) -> Vec<f64> 
         .0
 }
 
-/// The bootstrap interval of the mean of one sample; NaN is left out. It depends on these values, their order
-/// and the seed alone: what else is compared with them changes nothing.
-pub fn mean_interval(values: &[f64], options: Resampling) -> Option<[f64; 2]> {
-    let known: Vec<f64> = values.iter().copied().filter(|v| !v.is_nan()).collect();
-    if known.len() < 2 {
-        return None;
+/// The bootstrap intervals of the means of several columns `[case, column]`, each over the cases where it has a
+/// value; NaN is none. An interval depends on its own values, their order and the seed alone: what else is
+/// compared with them changes nothing. Columns that have values in the same cases are drawn together.
+pub fn mean_intervals(columns: ArrayView2<'_, f64>, options: Resampling) -> Vec<Option<[f64; 2]>> {
+    let mut together: BTreeMap<Vec<usize>, Vec<usize>> = BTreeMap::new();
+    for (place, column) in columns.columns().into_iter().enumerate() {
+        let known = (0..column.len()).filter(|&case| !column[case].is_nan());
+        together.entry(known.collect()).or_default().push(place);
     }
-    let drawn = bootstrap_mean(&known, options.resamples, options.seed);
-    bca(&known, &drawn, options.level)
+    let mut intervals = vec![None; columns.ncols()];
+    for (cases, places) in together.iter().filter(|(cases, _)| cases.len() > 1) {
+        let own = columns.select(Axis(0), cases).select(Axis(1), places);
+        let drawn = bootstrap_means(own.view(), options.resamples, options.seed);
+        let found: Vec<_> = (0..places.len())
+            .into_par_iter()
+            .map(|column| {
+                let values = own.column(column).to_vec();
+                bca(&values, &drawn.means.row(column).to_vec(), options.level)
+            })
+            .collect();
+        for (&place, interval) in places.iter().zip(found) {
+            intervals[place] = interval;
+        }
+    }
+    intervals
+}
+
+/// [`mean_intervals`] of one sample.
+pub fn mean_interval(values: &[f64], options: Resampling) -> Option<[f64; 2]> {
+    let column =
+        ArrayView2::from_shape((values.len(), 1), values).expect("one column of all values");
+    mean_intervals(column, options).remove(0)
 }
 
 /// How an interval is drawn.

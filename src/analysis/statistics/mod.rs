@@ -11,6 +11,7 @@ mod wilcoxon;
 
 pub use bootstrap::{
     BootstrapMeans, RESAMPLES, Resampling, bca, bootstrap_mean, bootstrap_means, mean_interval,
+    mean_intervals,
 };
 pub use bootstrap_t::{BootstrapT, COUNTED};
 pub use holm::holm;

@@ -89,10 +89,10 @@ impl Patient {
     pub fn content_hashes(&self) -> Result<Vec<String>> {
         let tree = self.tree()?;
         let mut hashes: Vec<(PathBuf, String)> = Vec::new();
+        let mut bytes = Vec::new();
         let mut add = |place: &[&str], files: &Tree| {
             for file in files.files() {
                 let name: PathBuf = place.iter().copied().chain([file.name()]).collect();
-                let mut bytes = Vec::new();
                 files.read_into(file, MOST_BYTES, &mut bytes)?;
                 hashes.push((name, hash_bytes(&bytes)));
             }
