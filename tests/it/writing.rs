@@ -298,8 +298,9 @@ fn nothing_is_thrown_away_before_every_name_is_checked() {
         said(&output, words);
         assert_eq!(fs::read(&state).unwrap(), before, "{wrong}");
     }
-    // Forced, it is made anew, and what is somebody else's stays.
-    let made = fs::metadata(&state).unwrap().ino();
+    // Forced, it is made anew, and what is somebody else's stays. While a file is open, no other gets its number.
+    let held = fs::File::open(&state).unwrap();
+    let made = held.metadata().unwrap().ino();
     text(&study(path, &["--force", UNET]), 0);
     assert_ne!(fs::metadata(&state).unwrap().ino(), made);
     let notes = path.join("run").join(UNET).join("notes.txt");
