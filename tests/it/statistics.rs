@@ -1,6 +1,9 @@
 //! Statistics against scipy and statsmodels (`scripts/make_statistics_golden.py`).
 
-use hdbench::analysis::statistics::{bca, bootstrap_means, holm, kendall_tau, quantile, wilcoxon};
+use hdbench::analysis::statistics::{
+    Resampling, bca, bootstrap_means, holm, kendall_tau, mean_interval, mean_intervals, quantile,
+    wilcoxon,
+};
 use hdbench::seed::Seed;
 use ndarray::Array2;
 use serde_json::Value;
@@ -198,4 +201,25 @@ fn places_are_those_of_challenger() {
         }
     }
     assert_eq!(compared, 30);
+}
+
+/// Who else is compared, and with which gaps, changes no interval.
+#[test]
+fn an_interval_depends_on_its_own_values_alone() {
+    let columns = Array2::from_shape_fn((12, 5), |(case, column)| {
+        let value = ((case * 7 + column * 3) % 11) as f64 / 10.0;
+        let is_gap = (column, case) == (3, 4) || column == 4 && case > 0;
+        if is_gap { f64::NAN } else { value }
+    });
+    let options = Resampling {
+        resamples: 500,
+        level: 0.95,
+        seed: Seed(3),
+    };
+    let together = mean_intervals(columns.view(), options);
+    for (column, interval) in columns.columns().into_iter().zip(&together) {
+        assert_eq!(mean_interval(&column.to_vec(), options), *interval);
+    }
+    assert!(together[..4].iter().all(Option::is_some), "{together:?}");
+    assert_eq!(together[4], None, "one value");
 }
