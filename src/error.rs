@@ -88,7 +88,7 @@ pub enum Error {
     /// Results are worse than their baseline.
     #[error(
         "regressed: {lines}\nhint: mend it, or, if the change is meant, save a new baseline with \
-         `hdbench baseline save --replace`"
+         `hdbench baseline save PATH --name NAME --replace`"
     )]
     Regressed { lines: String },
 
@@ -263,7 +263,7 @@ impl ExitCode {
                 "what succeeded is written; the message names what failed, and why stands above it"
             }
             Self::Refused => {
-                "the rules that failed stand above with their entries; `submit-lits check --fix` mends \
+                "the rules that failed stand above with their entries; `hdbench submit-lits check --fix` mends \
                  what can be mended"
             }
             Self::Regressed => {

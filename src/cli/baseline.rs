@@ -149,7 +149,7 @@ impl List {
         }
         if entries.is_empty() {
             tell(&format!(
-                "no baseline in {}; hdbench baseline save PATH --name NAME makes one",
+                "no baseline in {}; `hdbench baseline save PATH --name NAME` makes one",
                 self.dir.shown()
             ));
         }

@@ -104,7 +104,7 @@ impl Compare {
             };
             return Err(Error::usage(
                 format!("no algorithm is on both sides: {} and {}", list(a), list(b)),
-                "put them side by side with hdbench analyze --baseline NAME",
+                "`hdbench analyze PATH... --baseline NAME` puts them side by side",
             ));
         }
         Ok(shared)

@@ -136,7 +136,8 @@ impl Crossval {
 
     /// The study's own data set and the one it is trained on for the transfer.
     fn data(&self, run: &Path) -> Result<(Data, Option<Data>)> {
-        let expected = "give the folder of a data set; `hdbench datasets check` says what is in it";
+        let expected =
+            "give the folder of a data set; `hdbench datasets check DIR` says what is in it";
         if let Some(folder) = &self.data {
             let other = self.transfer_from.as_deref();
             let other = other.map(|folder| given(folder, expected)).transpose()?;

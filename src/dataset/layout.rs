@@ -16,7 +16,7 @@ use crate::volume::{self, Geometry, Orientation};
 const ACCEPTED: &str = "accepted are LiTS (volume-N.nii[.gz], segmentation-N.nii[.gz]), the Decathlon's Task03 \
      (imagesTr/liver_N.nii.gz, labelsTr, dataset.json), nnU-Net v2 raw \
      (imagesTr/CASE_0000.nii.gz, labelsTr/CASE.nii.gz, dataset.json) and 3DIRCADb \
-     (3Dircadb1.N/PATIENT_DICOM, MASKS_DICOM); `hdbench datasets synth` writes phantoms";
+     (3Dircadb1.N/PATIENT_DICOM, MASKS_DICOM); `hdbench datasets synth --out DIR` writes phantoms";
 
 /// How the files of a data set lie and are named.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::text::Shown as _;
 
 const EXPECTED: &str = "expected volume-N.nii or volume-N.nii.gz with segmentation-N.nii or .nii.gz, \
-     in this folder or below it; `hdbench datasets synth` writes phantoms in this layout";
+     in this folder or below it; `hdbench datasets synth --out DIR` writes phantoms in this layout";
 
 /// Finds the training cases below a folder, sorted by number; links are followed and the case of
 /// letters does not matter.

@@ -174,7 +174,7 @@ fn check(folds: &[Listed], cases: &[Labelled]) -> Result<()> {
         Err(Error::usage(
             problem,
             "a fold of splits_final.json is {\"train\": [names], \"val\": [names]}; \
-             `hdbench datasets check` lists the names of a data set",
+             `hdbench datasets check DIR` lists the names of a data set",
         ))
     };
     for (index, fold) in folds.iter().enumerate() {

@@ -127,7 +127,7 @@ pub(super) fn liver_left(case: &Case, labels: &Volume<u8>, geometry: &Geometry) 
                  width from there: the scan is mirrored{known}, or the patient's organs are; it is taken as it is"
             ),
             format!(
-                "`hdbench datasets convert --mirror {}` writes it with its left and right exchanged",
+                "`hdbench datasets convert --to lits --mirror {} DIR OUT` writes it with its left and right exchanged",
                 case.name
             ),
         );

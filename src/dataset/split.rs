@@ -124,7 +124,7 @@ fn draw(cases: &[Labelled], test_count: usize, seed: Seed) -> Result<(Vec<String
                 "a split needs at least 2 labelled cases, found {}",
                 cases.len()
             ),
-            "add cases with segmentations, or make some with `hdbench datasets synth`",
+            "add cases with segmentations, or make some with `hdbench datasets synth --out DIR`",
         ));
     }
     let test_count = test_count.clamp(1, cases.len() - 1);

@@ -206,7 +206,7 @@ impl Baseline {
                     some(&self.unscored.iter().collect::<Vec<_>>())
                 ),
                 "mend them and score again, or score without them: take their references out of --ref, or \
-                 leave missing predictions out with `hdbench evaluate --allow-missing`",
+                 leave missing predictions out with --allow-missing",
             ));
         }
         let mut metrics: BTreeMap<_, Vec<Row>> = BTreeMap::new();

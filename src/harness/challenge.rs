@@ -56,7 +56,7 @@ impl ChallengeAnswer {
                 Error::malformed(
                     &path,
                     e.to_string(),
-                    "import the server's answer again with `hdbench submit-lits import`",
+                    "import the server's answer again: `hdbench submit-lits import --help` says how",
                 )
             }),
             Err(e) if is_absent(&e) => Ok(None),

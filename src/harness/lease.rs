@@ -290,10 +290,11 @@ impl Drop for Lease {
 fn refused(folder: &Path, holder: Option<&Holder>, stage: &str) -> Error {
     let who = holder.map_or(String::new(), |holder| format!(" ({})", holder.words()));
     let hint = match stage {
-        REPORTING => {
-            "a study writes its report itself when it ends; `hdbench status` shows how far it is"
-        }
-        _ => "wait for it to end, or give another --out",
+        REPORTING => format!(
+            "a study writes its report itself when it ends; `hdbench status {}` shows how far it is",
+            folder.shown()
+        ),
+        _ => "wait for it to end, or give another --out".into(),
     };
     Error::usage(
         format!("{}: another hdbench is working here{who}", folder.shown()),

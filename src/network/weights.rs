@@ -99,7 +99,7 @@ pub fn import_weights(network: Network, path: &Path) -> Result<(Network, LoadRep
         Error::malformed(
             path,
             problem,
-            "the same part, recipe and scale are expected, named as `hdbench model export` does",
+            "the same part, recipe and scale are expected, named as `hdbench model export MODEL --out FILE` does",
         )
     };
     look(path)?;

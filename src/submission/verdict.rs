@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::rule::Rule;
 use crate::error::{Error, Result};
-use crate::text::shown;
+use crate::text::{Shown as _, shown};
 
 /// So many findings of a rule are named in an error's one line.
 const NAMED: usize = 3;
@@ -154,14 +154,17 @@ impl Verdicts {
         }
         let rules: Vec<String> = self.failed().map(named).collect();
         let hint = if self.is_mendable() {
-            "`hdbench submit-lits check --fix OUT.zip` mends all of it"
+            format!(
+                "`hdbench submit-lits check {} --test DIR --fix OUT.zip` mends all of it",
+                self.archive.shown()
+            )
         } else {
-            "the findings say what was expected; what `--fix` cannot mend has to be made again"
+            "the findings say what was expected; what --fix cannot mend has to be made again".into()
         };
         Err(Error::Refused {
             archive: self.archive.clone(),
             problem: rules.join("; "),
-            hint: hint.into(),
+            hint,
         })
     }
 }

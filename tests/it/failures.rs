@@ -178,3 +178,50 @@ fn a_scan_in_a_wrong_unit_is_refused_by_name_wherever_it_comes() {
     text(&output, 3);
     said(&output, "volume-1.nii.gz: measures ");
 }
+
+/// Numbers of a scanner that were never made Hounsfield units are segmented, and said to be odd.
+#[test]
+fn a_scan_of_shifted_numbers_is_warned_of_wherever_it_comes() {
+    let dir = phantoms();
+    let path = dir.path();
+    let run = |arguments: &str, code: i32| {
+        let output = hdbench(path, &arguments.split(' ').collect::<Vec<_>>());
+        text(&output, code);
+        output
+    };
+    let ct = path.join("phantoms/volume-1.nii.gz");
+    let scan = volume::read_image(&ct).unwrap();
+    let shifted = Volume {
+        voxels: scan.voxels.mapv(|hu| hu as i16 + 1024),
+        geometry: scan.geometry,
+    };
+    fs::create_dir(path.join("shifted")).unwrap();
+    let file = path.join("shifted/test-volume-1.nii.gz");
+    volume::write_image(&file, &shifted).unwrap();
+    run(
+        "ablation --data phantoms --out run --variant unet --set iterations=4 --set coarse_iterations=4",
+        0,
+    );
+    let shifted = "the numbers seem shifted, or clipped to a window";
+    for arguments in [
+        "predict --model run --variant unet --input shifted/test-volume-1.nii.gz --out labels.nii.gz",
+        "submit-lits --model run --variant unet --test shifted --out lits.zip",
+    ] {
+        let output = run(arguments, 0);
+        said(&output, "test-volume-1.nii.gz: no voxel is below");
+        said(&output, shifted);
+    }
+    let sound =
+        "predict --model run --variant unet --input phantoms/volume-1.nii.gz --out sound.nii.gz";
+    let output = run(sound, 0);
+    assert!(!String::from_utf8_lossy(&output.stderr).contains(shifted));
+    fs::copy(&file, &ct).unwrap();
+    let checked = hdbench(path, &["datasets", "check", "phantoms"]);
+    let report: Value = serde_json::from_str(&text(&checked, 0)).unwrap();
+    let problems = report["problems"].as_array().unwrap();
+    assert!(
+        problems
+            .iter()
+            .any(|p| p["code"] == "no-air" && p["case"] == "volume-1")
+    );
+}

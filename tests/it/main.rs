@@ -16,6 +16,7 @@ mod failures;
 mod gate;
 mod golden;
 mod harness;
+mod hints;
 mod layouts;
 #[cfg(target_os = "linux")]
 mod limits;

@@ -177,7 +177,7 @@ fn link(file: &Path, folder: &Path, stem: &str) -> Result<()> {
         return Err(Error::malformed(
             file,
             "is no NIfTI file",
-            "convert the data set first: hdbench datasets convert --from ircadb --to lits DIR OUT",
+            "convert the data set first: `hdbench datasets convert --from ircadb --to lits DIR OUT`",
         ));
     };
     let target = file.canonicalize().map_err(Error::read(file))?;
