@@ -10,7 +10,7 @@ mod baseline;
 
 use std::process::ExitCode;
 
-use hdbench::dataset::phantom::Spec;
+use hdbench::phantom::Spec;
 use hdbench::seed::Seed;
 
 const LIVER_LIMIT: f64 = 0.80;

@@ -1,24 +1,19 @@
 //! hdbench retrains, reruns and scores liver and liver-tumour segmentation.
 //!
-//! A module uses only modules above it in this list.
+//! A module uses only modules above it in this list; those of the first lines are crates of their own.
 
-pub mod text;
-pub mod error;
-pub mod seed;
-pub mod progress;
-pub(crate) mod workers;
-pub(crate) mod memory;
-pub mod artifact;
-pub mod volume;
-pub mod metrics;
-pub mod dataset;
+pub use hdbench_dataset as dataset;
+pub use hdbench_phantom as phantom;
+pub use hdbench_score as evaluation;
+pub use hdbench_score::metrics;
+pub use hdbench_volume as volume;
+pub use hdbench_volume::{artifact, error, memory, progress, seed, text, workers};
+
 pub mod recipe;
 pub mod preprocess;
-pub(crate) mod kernel;
 pub mod network;
 pub mod training;
 pub mod inference;
-pub mod evaluation;
 pub mod harness;
 pub mod analysis;
 pub mod submission;

@@ -1,8 +1,8 @@
 //! Lesions told apart, by the neighbourhoods in use.
 
 use criterion::Criterion;
-use hdbench::metrics::components::{self, Connectivity};
 use hdbench::metrics::regions::Regions;
+use hdbench::volume::components::{self, Connectivity};
 
 use super::{lesions, maps};
 

@@ -1,10 +1,11 @@
 //! Lesions of both sides put together, by how many there are.
 
 use criterion::{BenchmarkId, Criterion};
-use hdbench::metrics::components::Connectivity;
+use hdbench::metrics::BitMask;
 use hdbench::metrics::detection::Overlaps;
 use hdbench::metrics::regions::{Regions, shared};
-use hdbench::metrics::{BitMask, Bounds};
+use hdbench::volume::Bounds;
+use hdbench::volume::components::Connectivity;
 
 use super::pair::Plan;
 

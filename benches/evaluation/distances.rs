@@ -1,8 +1,9 @@
 //! Nearest distances between surfaces, from masks that nearly agree to masks far apart.
 
 use criterion::{BenchmarkId, Criterion};
+use hdbench::metrics::BitMask;
 use hdbench::metrics::surface::{Border, distances_between};
-use hdbench::metrics::{BitMask, Bounds};
+use hdbench::volume::Bounds;
 
 use super::SPACING_MM;
 use super::pair::Plan;

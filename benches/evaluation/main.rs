@@ -17,7 +17,8 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use hdbench::metrics::{BitMask, Bounds};
+use hdbench::metrics::BitMask;
+use hdbench::volume::Bounds;
 use ndarray::Array3;
 use pair::Plan;
 

@@ -10,12 +10,12 @@ use serde_json::Value;
 use super::figures::repeated_cases;
 use super::size_groups::SizedLesion;
 use crate::artifact::{open_file, read_file};
-use crate::dataset::{LabelMap, dataset_json};
 use crate::error::{Error, Result};
 use crate::evaluation::{ALL_CASES, Label, Row, read_metrics_long};
 use crate::harness::{Cell, CellState, CellStatus, Role, Study, fold_roles, lock_is_empty, status};
 use crate::network::Part;
 use crate::text::{Shown as _, cell_words, composed, name_of};
+use crate::volume::{LabelMap, dataset_json};
 
 /// Scores of some algorithms.
 #[derive(Clone, Debug, Default)]

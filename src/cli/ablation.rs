@@ -8,9 +8,9 @@ use super::study_options::StudyOptions;
 use super::study_run::{
     Executed, execute, existing, generate, given, interrupted_in, own_phantoms, take, told,
 };
-use crate::dataset::phantom::Spec;
 use crate::error::{Error, Result};
 use crate::harness::{Data, Phantoms, Study, refuse_foreign};
+use crate::phantom::Spec;
 use crate::progress::Progress;
 use crate::recipe::{Settings, sweep};
 use crate::report;

@@ -7,10 +7,10 @@ use super::study_options::StudyOptions;
 use super::study_run::{
     execute, existing, generate, given, interrupted_in, own_phantoms, take, told,
 };
-use crate::dataset::phantom::Spec;
 use crate::dataset::{self, read_splits};
 use crate::error::Result;
 use crate::harness::{Data, Phantoms, Study, Transfer};
+use crate::phantom::Spec;
 use crate::progress::Progress;
 use crate::recipe::Variant;
 use crate::seed::Seed;

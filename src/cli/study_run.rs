@@ -9,7 +9,6 @@ use super::report::render;
 use super::study_options::{EngineName, StudyOptions, pool, writable_name};
 use super::table_output::terminal_tables;
 use crate::artifact::sweep;
-use crate::dataset::phantom;
 use crate::error::{Error, Result};
 use crate::harness::{
     Cell, CellState, CellStatus, Chosen, Data, Foreseen, Inputs, Lease, Local, Phantoms, Reckoned,
@@ -17,6 +16,7 @@ use crate::harness::{
     forget, reckon, refuse_foreign, run_study, status, submit,
 };
 use crate::network::Part;
+use crate::phantom;
 use crate::progress::Progress;
 use crate::report::{Cell as TableCell, Column, Content, Table, TableRow, Unit};
 use crate::text::Shown as _;

@@ -8,10 +8,10 @@ use ndarray::{Array3, s};
 use serde::Serialize;
 
 use super::memory::PeakMemory;
-use crate::dataset::phantom::{Spec, generate};
 use crate::error::{Error, Result};
 use crate::inference::{Accumulator, Predictor, Recall, Windows};
 use crate::network::{Network, Part, initialise};
+use crate::phantom::{Spec, generate};
 use crate::preprocess::{Prepared, labels_at};
 use crate::progress::Progress;
 use crate::recipe::{Recipe, Scale, Variant};

@@ -6,8 +6,8 @@ use ndarray::{Array3, Zip};
 
 use super::fold::{Fold, Role};
 use crate::error::Result;
-use crate::metrics::components::{Connectivity, fill_holes, largest};
 use crate::preprocess::{Grid, Stored};
+use crate::volume::components::{Connectivity, fill_holes, largest};
 
 /// The window holds the HU of the training cases' livers but for so much at either end.
 const TAIL: f64 = 0.05;

@@ -3,8 +3,8 @@
 use ndarray::{Array3, ArrayView3, Zip};
 use serde::{Deserialize, Serialize};
 
-use crate::metrics::components::{Connectivity, dilate, fill_holes, largest};
 use crate::recipe::{LesionRule, LiverRule, Recipe, RecipeName};
+use crate::volume::components::{Connectivity, dilate, fill_holes, largest};
 
 /// How probabilities become a label map.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]

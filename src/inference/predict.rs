@@ -8,14 +8,14 @@ use ndarray::{Array3, s};
 use super::postprocess::{Rules, segment};
 use super::windows::{Accumulator, Region, Windows, cut, starts, weights};
 use crate::error::{Error, Result};
-use crate::kernel;
 use crate::memory;
-use crate::metrics::components::{Connectivity, largest};
 use crate::network::{Input, Mode, Network, Pass, ResidualNet, SliceAnswer};
 use crate::preprocess::{Prepared, canonical_box, resample_hu};
 use crate::progress::Progress;
 use crate::recipe::{Recipe, Scale, TestWindows};
+use crate::volume::components::{Connectivity, largest};
 use crate::volume::{GridPart, resample_linear, resample_part};
+use hdbench_kernels as kernel;
 
 /// Windows of slice networks are answered at most this many at a time, and pixels about this many: what is
 /// computed stays near on the processor, and fills other devices.

@@ -6,8 +6,8 @@ use burn::tensor::{Device, Tensor};
 use super::Pass;
 use super::norm::norm_relu;
 use super::spatial::{ConvSpec, Convolution, Spatial};
-use crate::kernel::{Block, finish_block};
 use crate::recipe::DenseWidths;
+use hdbench_kernels::{Block, finish_block};
 
 /// Epsilon and momentum of batch norms (PyTorch's convention: the new batch's weight).
 #[derive(Clone, Copy, Debug)]

@@ -2,7 +2,7 @@ use burn::nn::BatchNorm;
 use burn::tensor::{Device, Tensor};
 
 use super::Pass;
-use crate::kernel::{self, Origin};
+use hdbench_kernels::{self as kernel, Origin};
 
 /// A batch norm and the positive part of its result, in one pass.
 pub fn norm_relu<const R: usize>(norm: &BatchNorm, x: Tensor<R>, pass: &mut Pass) -> Tensor<R> {

@@ -9,8 +9,8 @@ use burn::tensor::{Device, Tensor, TensorData};
 use super::Pass;
 use super::norm::norm_relu_convolve;
 use super::trace;
-use crate::kernel::{self, Block, Doubled, Origin, Parity, Window};
 use crate::recipe::Upsampling;
+use hdbench_kernels::{self as kernel, Block, Doubled, Origin, Parity, Window};
 
 /// A convolution with a cubic kernel, padded so that stride 1 keeps the size.
 #[derive(Clone, Copy, Debug)]

@@ -7,10 +7,10 @@ use super::naming::{entry_name, numbers};
 use super::rule::Rule;
 use super::test_set::TestSet;
 use super::verdict::{Book, Finding, Verdicts};
-use crate::dataset::LabelMap;
 use crate::error::{Error, Result};
 use crate::evaluation::{Candidate, DEFAULT_JOBS, LeftOut, Source, label_maps_among};
 use crate::progress::Progress;
+use crate::volume::LabelMap;
 use crate::workers;
 
 /// The challenge's test volumes are 0 to 69.

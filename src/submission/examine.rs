@@ -6,8 +6,8 @@ use super::labels::{self, Labels};
 use super::rule::Rule;
 use super::test_set::{Fit, TestVolume, same_spacing};
 use super::verdict::{Book, Finding};
-use crate::dataset::LabelMap;
 use crate::evaluation::Source;
+use crate::volume::LabelMap;
 use crate::volume::{Geometry, ImageHeader, Orientation, read_header_from};
 
 /// Holds an entry against every rule about its content. Of the voxels nothing is read before the

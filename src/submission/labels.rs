@@ -6,9 +6,9 @@ use ndarray::Array3;
 
 use super::test_set::{Fit, TestVolume};
 use crate::artifact::MaybeGzip;
-use crate::dataset::LabelMap;
 use crate::error::Result;
 use crate::evaluation::Source;
+use crate::volume::LabelMap;
 use crate::volume::{LABEL_ROUNDING, LabelBox, Orientation, boxed};
 
 /// So many different values are named.

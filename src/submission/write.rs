@@ -12,10 +12,10 @@ use super::rule::Rule;
 use super::test_set::TestSet;
 use super::verdict::{Finding, Status, Verdicts};
 use crate::artifact::{pack_zip, replace_file};
-use crate::dataset::LabelMap;
 use crate::error::{Error, Result};
 use crate::progress::Progress;
 use crate::text::Shown as _;
+use crate::volume::LabelMap;
 
 /// What became of predictions or of an archive. As JSON its `status` is that of what was written, or else of
 /// what was there.

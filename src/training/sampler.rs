@@ -4,9 +4,9 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::batch::Batch;
-use crate::dataset::phantom::Organ;
 use crate::error::{Error, Result};
 use crate::network::{Input, ORGANS};
+use crate::phantom::Organ;
 use crate::preprocess::{Grid, Stored};
 use crate::recipe::{Augmentation, Recipe, Scale};
 use crate::seed::{Seed, Stream};

@@ -5,11 +5,12 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use hdbench::dataset::{Protocol, phantom, read_splits};
+use hdbench::dataset::{Protocol, read_splits};
 use hdbench::error::{Error, ExitCode, Result};
 use hdbench::harness::{
     Cell, Data, Engine, Inputs, Role, Study, Transfer, own_cache, run_cell, run_study,
 };
+use hdbench::phantom;
 use hdbench::progress::{Progress, Silent};
 use hdbench::recipe::{Recipe, RecipeName, Scale, Variant};
 use hdbench::report::{self, Content, Kind, Score, Status};

@@ -1,11 +1,12 @@
 use std::collections::VecDeque;
 
-use hdbench::metrics::components::{Connectivity, dilate, fill_holes, label, largest};
 use hdbench::metrics::distance::{nearest_between, nearest_mm};
 use hdbench::metrics::overlap::Counts;
 use hdbench::metrics::surface::{Border, border_voxels, distances};
 use hdbench::metrics::surfel::SurfelFigures;
-use hdbench::metrics::{BitMask, Bounds, Voxel};
+use hdbench::metrics::{BitMask, Voxel};
+use hdbench::volume::Bounds;
+use hdbench::volume::components::{Connectivity, dilate, fill_holes, label, largest};
 use ndarray::{Array3, s};
 use proptest::prelude::*;
 

@@ -1,12 +1,13 @@
 //! The profile `strict` against the numbers of `strict.json`, tool by tool.
 
 use hdbench::evaluation::{Criterion, Label, Metric, Options, Tolerance, score_case_with};
-use hdbench::metrics::components::Connectivity;
+use hdbench::metrics::BitMask;
 use hdbench::metrics::detection::Overlaps;
 use hdbench::metrics::regions::{Regions, shared};
 use hdbench::metrics::surface::Border;
 use hdbench::metrics::surfel::{SurfelFigures, Surfels, areas_mm2};
-use hdbench::metrics::{BitMask, Bounds};
+use hdbench::volume::Bounds;
+use hdbench::volume::components::Connectivity;
 use ndarray::Array3;
 use serde_json::Value;
 

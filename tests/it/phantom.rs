@@ -9,11 +9,11 @@ use std::path::Path;
 use std::sync::LazyLock;
 
 use hdbench::dataset::ircadb;
-use hdbench::dataset::phantom::{
+use hdbench::error::{Error, ExitCode};
+use hdbench::phantom::{
     LesionKind, Organ, Orientation, Phantom, RECORD_FILE, Spec, generate, is_complete, preview_png,
     write,
 };
-use hdbench::error::{Error, ExitCode};
 use hdbench::progress::{Progress, Silent};
 use hdbench::seed::Seed;
 use hdbench::volume::{self, Volume, read_image, read_labels};

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use hdbench::artifact::MaybeGzip;
-use hdbench::dataset::{Protocol, lits, phantom};
+use hdbench::dataset::{Protocol, lits};
 use hdbench::error::{Error, Result};
 use hdbench::evaluation::read_metrics_long;
 use hdbench::harness::{
@@ -12,6 +12,7 @@ use hdbench::harness::{
     predict_file, prediction_path, run_cell, run_study,
 };
 use hdbench::network::{Part, Place};
+use hdbench::phantom;
 use hdbench::progress::{Progress, Silent};
 use hdbench::recipe::{Recipe, RecipeName, Variant};
 use hdbench::report;

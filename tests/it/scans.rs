@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use hdbench::dataset::phantom;
+use hdbench::phantom;
 use hdbench::seed::Seed;
 use hdbench::volume::{
     DicomIdentity, Geometry, Volume, write_dicom_mask, write_dicom_series, write_hu, write_labels,

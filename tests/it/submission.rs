@@ -7,12 +7,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use hdbench::artifact::Archive;
-use hdbench::dataset::{LabelMap, lits};
+use hdbench::dataset::lits;
 use hdbench::error::{Error, ExitCode};
 use hdbench::progress::Silent;
 use hdbench::submission::{
     CaseNumbers, Options, Rule, Status, TestSet, Verdicts, Written, check, mend, pack,
 };
+use hdbench::volume::LabelMap;
 use hdbench::volume::{Geometry, Volume, read_header, read_labels, write_image, write_labels};
 use ndarray::{Array3, s};
 use serde_json::{Value, json};

@@ -4,8 +4,8 @@ use clap::{Args, ValueEnum};
 
 use crate::cli::output::remark;
 use crate::cli::progress::Reporter;
-use crate::dataset::phantom::{self, Spec};
 use crate::error::{Error, Result};
+use crate::phantom::{self, Spec};
 use crate::seed::Seed;
 use crate::text::Shown as _;
 

@@ -1,0 +1,183 @@
+//! What `hdbench explain` says about a metric.
+
+use std::path::Path;
+
+use serde::Deserialize;
+
+use super::{WIDTH, situation};
+use crate::figure::Options;
+use crate::policy::{PolicyRow, policy_table};
+use hdbench_volume::error::{Error, Result};
+
+/// What is said of a metric.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Explained {
+    name: String,
+    title: String,
+    formula: String,
+    unit: String,
+    reads: String,
+    source: String,
+}
+
+#[derive(Deserialize)]
+struct ExplainedFile {
+    metric: Vec<Explained>,
+}
+
+fn explained() -> Result<Vec<Explained>> {
+    let parsed: std::result::Result<ExplainedFile, _> =
+        toml::from_str(include_str!("metrics.toml"));
+    parsed.map(|file| file.metric).map_err(|e| {
+        Error::malformed(
+            Path::new("metrics.toml"),
+            e.to_string(),
+            "mend it, then build again",
+        )
+    })
+}
+
+/// The names of all metrics that [`explain_metric`] knows, without their variants.
+///
+/// # Errors
+/// An embedded file that does not parse.
+pub fn explained_metrics() -> Result<Vec<String>> {
+    Ok(explained()?.into_iter().map(|metric| metric.name).collect())
+}
+
+/// A metric of `metrics_long.csv`, with or without its label (`lesion:dice`): formula, unit, how to read
+/// it, its values for empty masks, and its source. Nothing for an unknown name.
+///
+/// # Errors
+/// An embedded file that does not parse.
+pub fn explain_metric(name: &str) -> Result<Option<String>> {
+    let name = name.split_once(':').map_or(name, |(_, metric)| metric);
+    let all = explained()?;
+    let exact = all.iter().find(|metric| metric.name == name);
+    // The longest name that the rest is a variant of.
+    let of_variant = || {
+        let base = |metric: &&Explained| {
+            let rest = name.strip_prefix(metric.name.as_str());
+            rest.is_some_and(|rest| variant(rest).is_some())
+        };
+        all.iter()
+            .filter(base)
+            .max_by_key(|metric| metric.name.len())
+    };
+    let Some(metric) = exact.or_else(of_variant) else {
+        return Ok(None);
+    };
+    let mut text = format!("{name}: {}\n\n", metric.title);
+    for (head, words) in [
+        ("formula", &metric.formula),
+        ("unit", &metric.unit),
+        ("reading", &metric.reads),
+        ("source", &metric.source),
+    ] {
+        text += &paragraph(head, words);
+    }
+    if let Some(words) = name.strip_prefix(metric.name.as_str()).and_then(variant) {
+        text += &paragraph("variant", &words);
+    }
+    let options = Options {
+        one_to_one: true,
+        ..Options::default()
+    };
+    let table = policy_table(&options);
+    let starts =
+        |row: &&PolicyRow| row.metric == name || row.metric.starts_with(&format!("{name}_"));
+    let own: Vec<&PolicyRow> = table.iter().filter(starts).collect();
+    if let Some(first) = own.first() {
+        text += "\nWhere a mask is empty, under strict:\n";
+        for row in own.iter().filter(|row| row.metric == first.metric) {
+            text += &situation(row);
+        }
+    }
+    Ok(Some(text))
+}
+
+/// What the ending of a name says; nothing for one that no variant has.
+fn variant(ending: &str) -> Option<String> {
+    let number = |text: &str| text.parse::<f64>().is_ok_and(f64::is_finite);
+    if ending.is_empty() {
+        return None;
+    }
+    if let Some(neighbours) = ending.strip_prefix('_').and_then(|e| e.strip_suffix('n')) {
+        let known = ["6", "18", "26"].contains(&neighbours);
+        return known.then(|| {
+            format!("a surface voxel has background among its {neighbours} neighbours (--border)")
+        });
+    }
+    if let Some(mm) = ending.strip_prefix('_').and_then(|e| e.strip_suffix("mm")) {
+        return number(mm).then(|| format!("tolerance {mm} mm (--nsd-tolerance)"));
+    }
+    if let Some(iou) = ending.strip_prefix("_iou_gt_") {
+        return number(iou).then(|| format!("at an intersection over union above {iou}"));
+    }
+    if let Some(iou) = ending.strip_prefix("_one_to_one_iou_ge_") {
+        return number(iou).then(|| {
+            format!("each lesion with at most one, at an intersection over union of {iou} or more")
+        });
+    }
+    None
+}
+
+/// A head and words beside it in lines that fit a terminal.
+fn paragraph(head: &str, words: &str) -> String {
+    let mut text = String::new();
+    let mut line = format!("{head:<9}");
+    for word in words.split_whitespace() {
+        if line.chars().count() + 1 + word.chars().count() > WIDTH {
+            text += line.trim_end();
+            text.push('\n');
+            line = " ".repeat(9);
+        }
+        line.push(' ');
+        line += word;
+    }
+    text + line.trim_end() + "\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_metric_of_the_policy_is_explained() {
+        let options = Options {
+            one_to_one: true,
+            ..Options::default()
+        };
+        for row in policy_table(&options) {
+            let text = explain_metric(&row.metric).unwrap();
+            let text = text.unwrap_or_else(|| panic!("{} is not explained", row.metric));
+            assert!(text.contains("both empty"), "{text}");
+        }
+        for pooled in [
+            "dice_global",
+            "tumour_burden_rmse",
+            "lesion:dice",
+            "detection_recall",
+        ] {
+            assert!(explain_metric(pooled).unwrap().is_some(), "{pooled}");
+        }
+        for unknown in ["", "dices", "assd_7n", "nsd_xmm", "lesion:"] {
+            assert!(explain_metric(unknown).unwrap().is_none(), "{unknown}");
+        }
+    }
+
+    #[test]
+    fn a_variant_is_said_to_be_one() {
+        let text = explain_metric("hd95_max_6n").unwrap().unwrap();
+        assert!(
+            text.starts_with("hd95_max_6n: 95th percentile of the surface distances, the larger")
+        );
+        assert!(text.contains("its 6 neighbours"), "{text}");
+        let (own, _) = text.split_once("\nWhere a mask").unwrap();
+        assert!(
+            own.lines().all(|line| line.chars().count() <= WIDTH),
+            "{own}"
+        );
+    }
+}

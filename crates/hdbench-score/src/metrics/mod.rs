@@ -1,0 +1,23 @@
+//! Segmentation metrics: functions on arrays `[z, y, x]`, no files and no policy.
+//!
+//! A formula that has no value (0/0, a distance to an empty mask) gives NaN here; what a score
+//! makes of it is decided in `evaluation`.
+
+mod bits;
+mod nearest;
+mod sheared;
+mod steps;
+
+pub mod burden;
+pub mod detection;
+pub mod distance;
+pub mod overlap;
+pub mod regions;
+pub mod surface;
+pub mod surfel;
+
+pub use bits::BitMask;
+pub use steps::VoxelSteps;
+
+/// The index of a voxel, `[z, y, x]`.
+pub type Voxel = [usize; 3];

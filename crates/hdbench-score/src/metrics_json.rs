@@ -1,0 +1,116 @@
+use std::path::Path;
+
+use serde::{Serialize, Serializer};
+
+use super::describe::{Statistics, case_names, describe};
+use super::tidy::{ALL_CASES, Row};
+use hdbench_volume::artifact::write_atomic;
+use hdbench_volume::error::{Error, Result};
+
+/// grand-challenge.org's `metrics.json`, as its `evalutils` writes it.
+#[derive(Serialize)]
+struct Metrics<'a> {
+    case: Ordered<Column<'a>>,
+    aggregates: Ordered<Aggregate>,
+}
+
+/// A JSON object whose keys stay in the order of the tables.
+struct Ordered<T>(Vec<(String, T)>);
+
+impl<T: Serialize> Serialize for Ordered<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(key, value)| (key, value)))
+    }
+}
+
+/// By the number of the case in the order of the tables.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Column<'a> {
+    Names(Ordered<&'a str>),
+    Values(Ordered<f64>),
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Aggregate {
+    Cases(Described),
+    Pooled(f64),
+}
+
+/// Names and order of pandas' `describe`, `pc` for `%`.
+#[derive(Serialize)]
+struct Described {
+    count: usize,
+    mean: f64,
+    std: f64,
+    min: f64,
+    #[serde(rename = "25pc")]
+    lower: f64,
+    #[serde(rename = "50pc")]
+    median: f64,
+    #[serde(rename = "75pc")]
+    upper: f64,
+    max: f64,
+}
+
+impl From<Statistics> for Described {
+    fn from(from: Statistics) -> Self {
+        let [lower, median, upper] = from.quartiles;
+        Self {
+            count: from.count,
+            mean: from.mean,
+            std: from.sd,
+            min: from.min,
+            lower,
+            median,
+            upper,
+            max: from.max,
+        }
+    }
+}
+
+/// Writes `metrics.json` in the shape that grand-challenge.org's leaderboards read, from the rows
+/// of one evaluation:
+///
+/// ```text
+/// {"case": {"case": {"0": "volume-3"}, "liver_dice": {"0": 0.95}, …},
+///  "aggregates": {"liver_dice": {"count": 1, "mean": 0.95, "std": null, "min": …, "25pc": …,
+///                                "50pc": …, "75pc": …, "max": …}, …, "lesion_dice_global": 0.7}}
+/// ```
+///
+/// Values are those under the policy; one without a value is `null` and not counted. A figure
+/// pooled over all cases is a single number among the aggregates.
+pub fn write_metrics_json(path: &Path, rows: &[Row]) -> Result<()> {
+    let mut case = vec![("case".to_owned(), Column::Names(numbered(case_names(rows))))];
+    let mut aggregates = Vec::new();
+    for figure in describe(rows) {
+        let statistics = Described::from(figure.statistics());
+        aggregates.push((figure.name(), Aggregate::Cases(statistics)));
+        case.push((figure.name(), Column::Values(numbered(figure.values))));
+    }
+    for row in rows.iter().filter(|row| row.case == ALL_CASES) {
+        let name = match row.label {
+            Some(label) => format!("{label}_{}", row.metric),
+            None => row.metric.clone(),
+        };
+        aggregates.push((name, Aggregate::Pooled(row.value)));
+    }
+    let metrics = Metrics {
+        case: Ordered(case),
+        aggregates: Ordered(aggregates),
+    };
+    let mut bytes = serde_json::to_vec_pretty(&metrics)
+        .map_err(|e| Error::Internal(format!("metrics.json does not serialise: {e}")))?;
+    bytes.push(b'\n');
+    write_atomic(path, &bytes)
+}
+
+fn numbered<T>(values: Vec<T>) -> Ordered<T> {
+    let numbered = values.into_iter().enumerate();
+    Ordered(
+        numbered
+            .map(|(index, value)| (index.to_string(), value))
+            .collect(),
+    )
+}

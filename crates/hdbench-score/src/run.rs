@@ -1,0 +1,296 @@
+//! Many cases side by side, in bounded memory: some may fail, the others are scored.
+
+use std::path::Path;
+
+use ndarray::Array3;
+
+use super::case::{CaseScores, Cost, ScoredCase, score_masks};
+use super::figure::Options;
+use super::masks::Masks;
+use super::pairing::CasePair;
+use super::source::Source;
+use hdbench_volume::LabelMap;
+use hdbench_volume::error::{Error, Result};
+use hdbench_volume::memory;
+use hdbench_volume::progress::Progress;
+use hdbench_volume::text::Shown as _;
+use hdbench_volume::workers;
+use hdbench_volume::{Geometry, Label, LabelBox, Orientation};
+
+/// Cases in flight unless the user says otherwise: more seldom helps, because one case keeps
+/// several cores busy, but each holds two label maps.
+pub const DEFAULT_JOBS: usize = 4;
+
+/// A case without scores.
+#[derive(Debug)]
+pub struct Failure {
+    /// The case's name.
+    pub case: String,
+    /// Why.
+    pub error: Error,
+}
+
+/// What became of the cases.
+#[derive(Debug)]
+pub struct Outcome<T> {
+    /// Those that were scored, in the order given.
+    pub scored: Vec<T>,
+    /// Those that failed, in the order given.
+    pub failures: Vec<Failure>,
+}
+
+/// Scores cases in `threads` threads, at most `jobs` cases at a time: memory is that of so many
+/// pairs, 2 bytes a voxel each and a little for the border voxels, and at most 40 bytes a voxel for maps
+/// of noise; a case that does not fit is scored when the others are done, or fails. The order of the
+/// results does not depend on either number.
+///
+/// # Errors
+/// `Error::Interrupted` once a signal came; nothing that happens to a single case.
+pub fn evaluate<T: Send>(
+    pairs: &[CasePair],
+    jobs: usize,
+    pool: &rayon::ThreadPool,
+    progress: &dyn Progress,
+    score: impl Fn(&CasePair) -> Result<T> + Sync,
+) -> Result<Outcome<T>> {
+    progress.plan(pairs.len() as u64);
+    progress.stage("", &format!("scoring {} cases", pairs.len()));
+    let mut results = workers::each(
+        pairs,
+        jobs,
+        || progress.interrupted(),
+        |pair| {
+            let result = pool.install(|| score(pair));
+            progress.advance(1);
+            result
+        },
+    );
+    // What did not fit beside others may fit alone.
+    for (pair, result) in pairs.iter().zip(&mut results) {
+        if jobs > 1 && matches!(result, Some(Err(Error::Memory { .. }))) && !progress.interrupted()
+        {
+            *result = Some(pool.install(|| score(pair)));
+        }
+    }
+    let mut outcome = Outcome {
+        scored: Vec::new(),
+        failures: Vec::new(),
+    };
+    for (pair, result) in pairs.iter().zip(results) {
+        match result {
+            Some(Ok(scores)) => outcome.scored.push(scores),
+            Some(Err(error)) => outcome.failures.push(Failure {
+                case: pair.case.clone(),
+                error,
+            }),
+            None => {
+                return Err(Error::Interrupted {
+                    hint: "scores are written when all cases are done: start again".into(),
+                });
+            }
+        }
+    }
+    Ok(outcome)
+}
+
+/// How label maps are read and brought together.
+#[derive(Clone, Debug)]
+pub struct PairOptions {
+    /// What the numbers of the predictions mean.
+    pub prediction_map: LabelMap,
+    /// What the numbers of the references mean.
+    pub reference_map: LabelMap,
+    /// Compare voxels by index though the files place them elsewhere; shapes still have to agree.
+    pub ignore_geometry: bool,
+}
+
+impl Default for PairOptions {
+    fn default() -> Self {
+        Self {
+            prediction_map: LabelMap::lits(),
+            reference_map: LabelMap::lits(),
+            ignore_geometry: false,
+        }
+    }
+}
+
+/// Both label maps of a case on one grid, 0 background, 1 liver, 2 tumour.
+#[derive(Debug)]
+pub struct LoadedPair {
+    /// The part of the map that holds every label of both, `[z, y, x]`.
+    pub prediction: Array3<u8>,
+    /// The same part, `[z, y, x]`.
+    pub reference: Array3<u8>,
+    /// The reference's, of the whole map.
+    pub geometry: Geometry,
+    /// How the two files place voxels apart, if `--ignore-geometry` let that pass.
+    pub apart: Option<Apart>,
+    /// What was odd about the files; to be shown to the user.
+    pub notes: Vec<String>,
+}
+
+/// Two grids that place the same voxel in different places.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Apart {
+    /// The most by which they do, mm.
+    pub mm: f64,
+    /// How the axes of prediction and reference run, where not alike.
+    pub turned: Option<[Orientation; 2]>,
+}
+
+impl Apart {
+    /// None where they agree.
+    pub fn of(prediction: &Geometry, reference: &Geometry) -> Option<Self> {
+        let mm = prediction.apart_mm(reference)?;
+        let axes = [prediction, reference].map(Orientation::of);
+        Some(Self {
+            mm,
+            turned: (axes[0] != axes[1]).then_some(axes),
+        })
+    }
+}
+
+/// What was odd about the files of a pair.
+pub(super) fn notes_of(pair: &CasePair, maps: [&LabelBox<impl Label>; 2]) -> Vec<String> {
+    let sources = [&pair.prediction, &pair.reference];
+    let sides = sources.into_iter().zip(maps);
+    let lines = sides.flat_map(|(source, map)| {
+        let file = source.path().shown().to_string();
+        map.notes.iter().map(move |note| format!("{file}: {note}"))
+    });
+    lines.collect()
+}
+
+/// Reads a case's label maps, both at once.
+///
+/// # Errors
+/// Those of the reader and of [`LabelMap::apply`]; `Error::Malformed` naming the prediction if the
+/// grids differ in shape, or in the place of a voxel unless that is to be ignored.
+pub fn load_pair(pair: &CasePair, options: &PairOptions) -> Result<LoadedPair> {
+    let (reference, prediction) = rayon::join(
+        || pair.reference.read_mapped(&options.reference_map),
+        || pair.prediction.read_mapped(&options.prediction_map),
+    );
+    // One after the other, so that the same error is reported whichever thread was faster.
+    let (reference, prediction): (LabelBox, LabelBox) = (reference?, prediction?);
+    let notes = notes_of(pair, [&prediction, &reference]);
+    let apart = check_grids(
+        (&pair.prediction.path(), &prediction.geometry),
+        (&pair.reference.path(), &reference.geometry),
+        options.ignore_geometry,
+    )?;
+    let [prediction, reference_part] = prediction.windows(&reference);
+    Ok(LoadedPair {
+        prediction,
+        reference: reference_part,
+        geometry: reference.geometry,
+        apart,
+        notes,
+    })
+}
+
+/// Whether two label maps are on one grid; how far they are apart where that is let pass.
+fn check_grids(
+    (prediction, ours): (&Path, &Geometry),
+    (reference, theirs): (&Path, &Geometry),
+    ignore: bool,
+) -> Result<Option<Apart>> {
+    let sizes = |geometry: &Geometry| {
+        let [z, y, x] = geometry.shape;
+        format!("{x} x {y} x {z} voxels (x, y, z)")
+    };
+    if ours.shape != theirs.shape {
+        return Err(Error::malformed(
+            prediction,
+            format!(
+                "has {}, but the reference {} has {}",
+                sizes(ours),
+                reference.shown(),
+                sizes(theirs)
+            ),
+            "give the prediction on the grid of its CT volume, and check that both are the same case",
+        ));
+    }
+    let Some(apart) = Apart::of(ours, theirs) else {
+        return Ok(None);
+    };
+    if ignore {
+        return Ok(Some(apart));
+    }
+    let (axes, hint) = match apart.turned {
+        Some([ours, theirs]) => (
+            format!(" (its axes run {ours}, the reference's {theirs})"),
+            "turn it back to the order of its CT volume, as hdbench predict and nnU-Net write it; only where \
+             the header alone is wrong, give it the affine of the CT",
+        ),
+        None => (
+            String::new(),
+            "check that both are of the same scan, and give the prediction the affine of its CT volume",
+        ),
+    };
+    Err(Error::malformed(
+        prediction,
+        format!(
+            "places its voxels up to {:.2} mm away from those of the reference {}{axes}",
+            apart.mm,
+            reference.shown()
+        ),
+        hint,
+    ))
+}
+
+/// A case scored by profile `strict`.
+#[derive(Debug)]
+pub struct StrictCase {
+    /// Its scores, with names for the tables.
+    pub scored: ScoredCase,
+    /// As [`LoadedPair::apart`].
+    pub apart: Option<Apart>,
+    /// As [`LoadedPair::notes`].
+    pub notes: Vec<String>,
+}
+
+/// Reads and scores one case by profile `strict`; errors as [`load_pair`].
+pub fn score_strict(
+    pair: &CasePair,
+    options: &PairOptions,
+    figures: &Options,
+) -> Result<StrictCase> {
+    let LoadedPair {
+        prediction,
+        reference,
+        geometry,
+        apart,
+        notes,
+    } = load_pair(pair, options)?;
+    let masks = Masks::of_labels(prediction.view(), reference.view(), geometry.is_planar);
+    // The masks are all that is needed, an eighth of the maps.
+    drop((prediction, reference));
+    let cost = Cost::of(&masks, &geometry);
+    let _claim = memory::claim(&pair.prediction.path(), cost.bytes())?;
+    let scores = score_masks(masks, &cost, &geometry, figures);
+    Ok(StrictCase {
+        scored: ScoredCase {
+            case: pair.case.clone(),
+            prediction_file: pair.prediction.path().display().to_string(),
+            reference_file: pair.reference.path().display().to_string(),
+            scores,
+        },
+        apart,
+        notes,
+    })
+}
+
+/// Scores a predicted label map file against a reference by profile `strict`, both with 0 background,
+/// 1 liver, 2 tumour; errors as [`load_pair`].
+pub fn score_files(prediction: &Path, reference: &Path, figures: &Options) -> Result<CaseScores> {
+    let [prediction, reference] = [prediction, reference].map(|path| Source::File(path.into()));
+    let pair = CasePair {
+        case: String::new(),
+        prediction,
+        reference,
+    };
+    Ok(score_strict(&pair, &PairOptions::default(), figures)?
+        .scored
+        .scores)
+}

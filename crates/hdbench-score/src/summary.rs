@@ -1,0 +1,174 @@
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::case::{LabelScores, ScoredCase};
+use super::figure::{Label, Metric};
+use super::tidy::{Pooled, pooled};
+use hdbench_volume::artifact::write_atomic;
+use hdbench_volume::error::{Error, Result};
+
+/// nnU-Net's `summary.json` (`nnunetv2/evaluation/evaluate_predictions.py`), our figures as extra
+/// keys.
+#[derive(Serialize)]
+struct Summary<'a> {
+    foreground_mean: Figures,
+    mean: BTreeMap<&'static str, Figures>,
+    metric_per_case: Vec<CaseEntry<'a>>,
+    hdbench: Extra,
+}
+
+#[derive(Serialize)]
+struct CaseEntry<'a> {
+    case: &'a str,
+    metrics: BTreeMap<&'static str, Figures>,
+    prediction_file: &'a str,
+    reference_file: &'a str,
+}
+
+type Figures = BTreeMap<String, f64>;
+
+/// How many cases have a value, by the figure's name.
+type Numbers = BTreeMap<String, usize>;
+
+/// What nnU-Net's file has no place for.
+#[derive(Serialize)]
+struct Extra {
+    format: &'static str,
+    policy: &'static str,
+    cases: usize,
+    /// Figures over all cases together.
+    pooled: Figures,
+    /// How many cases a pooled figure rests on.
+    pooled_counted: Numbers,
+    /// How many it leaves out because they have no value, where that is not 0.
+    pooled_undefined: Numbers,
+    /// How many cases a mean rests on.
+    counted: BTreeMap<&'static str, Numbers>,
+    /// How many it leaves out because they have no value, where that is not 0.
+    undefined: BTreeMap<&'static str, Numbers>,
+}
+
+/// nnU-Net's name of a label: the tuple of its values for a region, the value for a single one.
+fn key(label: Label) -> &'static str {
+    match label {
+        Label::Liver => "(1, 2)",
+        Label::Lesion => "2",
+        Label::LiverWithoutLesions => "1",
+    }
+}
+
+/// Writes `summary.json` in nnU-Net's shape: keys `metric_per_case`, `mean`, `foreground_mean`,
+/// the liver as region `(1, 2)`, the lesions as `2`, each with `Dice`, `IoU`, `FP`, `FN`, `TP`,
+/// `TN`, `n_pred`, `n_ref` and every figure of ours under its own name. Unlike nnU-Net's, `Dice`
+/// and `IoU` are 1 if both masks are empty (nnU-Net: NaN, left out of the mean); a figure without
+/// a value is `null`, left out of the mean and counted under `hdbench.undefined`; `hdbench.counted`
+/// has how many cases each mean rests on.
+pub fn write_summary(path: &Path, cases: &[ScoredCase]) -> Result<()> {
+    let metric_per_case: Vec<CaseEntry<'_>> = cases.iter().map(entry).collect();
+    let mut mean = BTreeMap::new();
+    let (mut counted, mut undefined) = (BTreeMap::new(), BTreeMap::new());
+    let labels: Vec<Label> = match cases.first() {
+        Some(first) => first.scores.labels().collect(),
+        None => Label::ALL.to_vec(),
+    };
+    for label in labels.into_iter().map(key) {
+        let means = Means::of(metric_per_case.iter().map(|case| &case.metrics[label]));
+        mean.insert(label, means.values);
+        counted.insert(label, means.counted);
+        undefined.insert(label, means.undefined);
+    }
+    let pooled = pooled(cases);
+    let name = |figure: &Pooled| match figure.label {
+        Some(label) => format!("{label}_{}", figure.metric),
+        None => figure.metric.clone(),
+    };
+    let left_out = pooled.iter().filter(|figure| figure.undefined > 0);
+    let summary = Summary {
+        foreground_mean: Means::of(mean.values()).values,
+        mean,
+        hdbench: Extra {
+            format: "hdbench.summary/1",
+            policy: "strict",
+            cases: cases.len(),
+            pooled: pooled.iter().map(|f| (name(f), f.figure.value)).collect(),
+            pooled_counted: pooled.iter().map(|f| (name(f), f.counted)).collect(),
+            pooled_undefined: left_out.map(|f| (name(f), f.undefined)).collect(),
+            counted,
+            undefined,
+        },
+        metric_per_case,
+    };
+    let mut bytes = serde_json::to_vec_pretty(&summary)
+        .map_err(|e| Error::Internal(format!("summary.json does not serialise: {e}")))?;
+    bytes.push(b'\n');
+    write_atomic(path, &bytes)
+}
+
+fn entry(case: &ScoredCase) -> CaseEntry<'_> {
+    let metrics = case.scores.labels().map(|label| {
+        let mut figures = figures(case.scores.label(label), case.scores.voxels);
+        if label == Label::Lesion {
+            let detections = case.scores.detections().into_iter();
+            figures.extend(detections.map(|(name, figure)| (name, figure.value)));
+        }
+        (key(label), figures)
+    });
+    CaseEntry {
+        case: &case.case,
+        metrics: metrics.collect(),
+        prediction_file: &case.prediction_file,
+        reference_file: &case.reference_file,
+    }
+}
+
+fn figures(scores: &LabelScores, voxels: u64) -> Figures {
+    let counts = scores.counts;
+    let mut figures: Figures = scores
+        .figures()
+        .map(|(metric, figure)| (metric.name().into_owned(), figure.value))
+        .collect();
+    let of_nnunet = [
+        ("Dice", scores.value(Metric::Dice)),
+        ("IoU", scores.value(Metric::Jaccard)),
+        ("TP", counts.intersection as f64),
+        ("FP", (counts.prediction - counts.intersection) as f64),
+        ("FN", (counts.reference - counts.intersection) as f64),
+        ("TN", (voxels - counts.union()) as f64),
+        ("n_pred", counts.prediction as f64),
+        ("n_ref", counts.reference as f64),
+    ];
+    figures.extend(of_nnunet.map(|(name, value)| (name.to_owned(), value)));
+    figures
+}
+
+/// The mean of each figure over the cases in which it has a value.
+#[derive(Default)]
+struct Means {
+    values: Figures,
+    counted: Numbers,
+    undefined: Numbers,
+}
+
+impl Means {
+    fn of<'a>(all: impl Iterator<Item = &'a Figures>) -> Self {
+        let mut columns: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
+        for (name, &value) in all.flatten() {
+            columns.entry(name).or_default().push(value);
+        }
+        let mut means = Self::default();
+        for (name, values) in columns {
+            let defined: Vec<f64> = values.iter().copied().filter(|v| !v.is_nan()).collect();
+            let mean = defined.iter().sum::<f64>() / defined.len() as f64;
+            means.values.insert(name.to_owned(), mean);
+            means.counted.insert(name.to_owned(), defined.len());
+            if defined.len() < values.len() {
+                means
+                    .undefined
+                    .insert(name.to_owned(), values.len() - defined.len());
+            }
+        }
+        means
+    }
+}

@@ -1,0 +1,349 @@
+use std::borrow::Cow;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::case::ScoredCase;
+use super::figure::{Figure, Label};
+use super::lesion::Criterion;
+use super::policy::{Edge, Family};
+use crate::metrics::burden::pooled_error;
+use crate::metrics::detection::Detection;
+use crate::metrics::overlap::Counts;
+use hdbench_volume::artifact::{open_file, write_atomic_with};
+use hdbench_volume::error::{Error, Result};
+use hdbench_volume::text::{cell_words, composed, words_cell};
+
+pub use hdbench_volume::case_name::ALL_CASES;
+
+/// Raised when a definition changes, so that old and new numbers are never compared.
+const METRIC_VERSION: u32 = 1;
+
+const COLUMNS: [&str; 11] = [
+    "task",
+    "algorithm",
+    "fold",
+    "seed",
+    "case",
+    "label",
+    "metric",
+    "metric_version",
+    "value",
+    "raw_value",
+    "policy",
+];
+
+/// What was scored: the cell a row belongs to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// The data set, e.g. `lits`.
+    pub task: String,
+    /// The variant, e.g. `hdenseunet`.
+    pub algorithm: String,
+    /// Number of the train/test split.
+    pub fold: u32,
+    /// Number of the replicate.
+    pub seed: u64,
+}
+
+/// A row of `metrics_long.csv`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Row {
+    /// The data set.
+    pub task: String,
+    /// The variant.
+    pub algorithm: String,
+    /// Number of the train/test split.
+    pub fold: u32,
+    /// Number of the replicate.
+    pub seed: u64,
+    /// The case, or [`ALL_CASES`].
+    pub case: String,
+    /// None for a figure of both labels together, such as the tumour burden.
+    pub label: Option<Label>,
+    /// The metric's name.
+    pub metric: String,
+    /// Version of its definition.
+    pub metric_version: u32,
+    /// What the policy made of the raw value; fractions in 0..=1, mm, mL; NaN if undefined.
+    pub value: f64,
+    /// What the formula gave.
+    pub raw_value: f64,
+    /// The policy and the edge case it met.
+    pub policy: String,
+}
+
+/// What is pooled over all cases, but for the official scorer's figures.
+const POOLED: [&str; 4] = [
+    "dice_global",
+    "detection_",
+    "tumour_burden_rmse",
+    "tumour_burden_max_error",
+];
+
+/// Of the official scorer's figures those that single cases alone have.
+const OF_CASES: [&str; 4] = [
+    "count_ref",
+    "count_pred",
+    "true_positives",
+    "tumorburden_difference",
+];
+
+impl Row {
+    /// Whether it is of a case that bears the name of all of them: every table would leave it out.
+    pub fn is_of_case_named_all(&self) -> bool {
+        let starts = |names: &[&str]| names.iter().any(|name| self.metric.starts_with(name));
+        self.case == ALL_CASES
+            && match self.policy.starts_with("lits") {
+                true => starts(&OF_CASES),
+                false => !starts(&POOLED),
+            }
+    }
+
+    /// The row with its words as a CSV holds them; rows are many, and hardly any needs it.
+    fn in_cells(&self) -> Cow<'_, Self> {
+        let words = [&self.task, &self.algorithm, &self.case];
+        if words.iter().all(|words| words_cell(words) == ***words) {
+            return Cow::Borrowed(self);
+        }
+        let [task, algorithm, case] = words.map(|words| words_cell(words).into_owned());
+        Cow::Owned(Self {
+            task,
+            algorithm,
+            case,
+            ..self.clone()
+        })
+    }
+
+    /// What [`Row::in_cells`] stands for.
+    fn out_of_cells(mut self) -> Self {
+        for words in [&mut self.task, &mut self.algorithm, &mut self.case] {
+            if cell_words(words).len() != words.len() {
+                *words = cell_words(words).to_owned();
+            }
+        }
+        if !self.case.is_ascii() {
+            self.case = composed(&self.case);
+        }
+        self
+    }
+
+    fn new(
+        origin: &Origin,
+        case: &str,
+        label: Option<Label>,
+        metric: &str,
+        figure: Figure,
+    ) -> Self {
+        Self {
+            task: origin.task.clone(),
+            algorithm: origin.algorithm.clone(),
+            fold: origin.fold,
+            seed: origin.seed,
+            case: case.to_owned(),
+            label,
+            metric: metric.to_owned(),
+            metric_version: METRIC_VERSION,
+            value: figure.value,
+            raw_value: figure.raw,
+            policy: figure.edge.policy().to_owned(),
+        }
+    }
+}
+
+/// The rows of a cell: each case's figures in the order given, then those pooled over all cases
+/// (`dice_global` of each label, the lesion detection, `tumour_burden_rmse`,
+/// `tumour_burden_max_error`).
+pub fn rows(origin: &Origin, cases: &[ScoredCase]) -> Vec<Row> {
+    let mut rows = Vec::new();
+    for case in cases {
+        for label in case.scores.labels() {
+            for (metric, figure) in case.scores.label(label).figures() {
+                rows.push(Row::new(
+                    origin,
+                    &case.case,
+                    Some(label),
+                    &metric.name(),
+                    figure,
+                ));
+            }
+        }
+        for (metric, figure) in case.scores.detections() {
+            rows.push(Row::new(
+                origin,
+                &case.case,
+                Some(Label::Lesion),
+                &metric,
+                figure,
+            ));
+        }
+        for (metric, figure) in case.scores.burdens() {
+            rows.push(Row::new(origin, &case.case, None, metric, figure));
+        }
+    }
+    for figure in pooled(cases) {
+        rows.push(Row::new(
+            origin,
+            ALL_CASES,
+            figure.label,
+            &figure.metric,
+            figure.figure,
+        ));
+    }
+    rows
+}
+
+/// A figure over all cases together.
+pub(super) struct Pooled {
+    pub(super) label: Option<Label>,
+    pub(super) metric: String,
+    pub(super) figure: Figure,
+    /// Cases that it rests on.
+    pub(super) counted: usize,
+    /// Cases that are left out because they have no value.
+    pub(super) undefined: usize,
+}
+
+/// Figures over all cases together; none without a case.
+pub(super) fn pooled(cases: &[ScoredCase]) -> Vec<Pooled> {
+    let Some(first) = cases.first() else {
+        return Vec::new();
+    };
+    let sum = |label: Option<Label>, metric: &str, figure| Pooled {
+        label,
+        metric: metric.to_owned(),
+        figure,
+        counted: cases.len(),
+        undefined: 0,
+    };
+    let mut figures = Vec::new();
+    for label in first.scores.labels() {
+        let counts: Counts = cases
+            .iter()
+            .map(|case| case.scores.label(label).counts)
+            .sum();
+        let dice = counts.dice();
+        let dice = Figure::strict(Family::Agreement, dice, Edge::of(&counts), dice);
+        figures.push(sum(Some(label), "dice_global", dice));
+    }
+    for (criterion, found) in pooled_detection(cases) {
+        for (metric, figure) in criterion.figures(&found) {
+            figures.push(sum(Some(Label::Lesion), &metric, figure));
+        }
+    }
+    if first.scores.burdens().is_empty() {
+        return figures;
+    }
+    let errors = |of: fn(&Figure) -> f64| {
+        let errors: Vec<f64> = cases
+            .iter()
+            .map(|case| of(&case.scores.burden_error))
+            .collect();
+        pooled_error(&errors)
+    };
+    let (raw, value) = (errors(|figure| figure.raw), errors(|figure| figure.value));
+    for (metric, raw, imputed) in [
+        ("tumour_burden_rmse", raw.rmse, value.rmse),
+        ("tumour_burden_max_error", raw.max_abs, value.max_abs),
+    ] {
+        let figure = Figure {
+            raw,
+            value: imputed,
+            edge: Edge::None,
+        };
+        figures.push(Pooled {
+            counted: value.defined,
+            undefined: value.undefined,
+            ..sum(None, metric, figure)
+        });
+    }
+    figures
+}
+
+/// The sums of all cases; of the criteria that every case was scored by.
+fn pooled_detection(cases: &[ScoredCase]) -> Vec<(Criterion, Detection)> {
+    let of = |case: &ScoredCase, criterion| {
+        let found = case
+            .scores
+            .detection
+            .iter()
+            .find(|(other, _)| *other == criterion);
+        found.map(|&(_, detection)| detection)
+    };
+    let criteria = cases.first().map_or(&[][..], |case| &case.scores.detection);
+    criteria
+        .iter()
+        .filter_map(|&(criterion, _)| {
+            let all: Option<Vec<Detection>> =
+                cases.iter().map(|case| of(case, criterion)).collect();
+            Some((criterion, all?.into_iter().sum()))
+        })
+        .collect()
+}
+
+/// Writes `metrics_long.csv`: numbers with as many digits as give them back, `NaN` where there is
+/// none; words as [`words_cell`] has them.
+pub fn write_metrics_long(path: &Path, rows: &[Row]) -> Result<()> {
+    write_csv(path, &COLUMNS, rows.iter().map(Row::in_cells))
+}
+
+/// Reads `metrics_long.csv`.
+///
+/// # Errors
+/// `Error::Malformed` with the line for a missing column or a value that does not parse.
+pub fn read_metrics_long(path: &Path) -> Result<Vec<Row>> {
+    let hint = "expected the columns of metrics_long.csv: ".to_owned() + &COLUMNS.join(",");
+    let wrong = |e: csv::Error| {
+        let hint = match e.kind() {
+            csv::ErrorKind::Deserialize { .. } => {
+                "numbers are written with a decimal point, and NaN where there is none"
+            }
+            _ => &hint,
+        };
+        Error::malformed(path, e.to_string(), hint)
+    };
+    let file = open_file(path).map_err(Error::read(path))?;
+    let mut reader = csv::Reader::from_reader(file);
+    let header = reader.headers().map_err(wrong)?;
+    if header.len() == 1 && header[0].contains([';', '\t']) {
+        return Err(Error::malformed(
+            path,
+            "its columns are parted by semicolons or tabs, expected commas",
+            "a spreadsheet saves it so where commas are decimal: save it with commas between columns and \
+             points in numbers, or take the file as it was written",
+        ));
+    }
+    if let Some(missing) = COLUMNS
+        .iter()
+        .find(|column| !header.iter().any(|h| h == **column))
+    {
+        return Err(Error::malformed(
+            path,
+            format!("has no column `{missing}`"),
+            hint,
+        ));
+    }
+    reader
+        .deserialize()
+        .map(|row| row.map(Row::out_of_cells).map_err(wrong))
+        .collect()
+}
+
+/// Writes a table with its header, also when it has no row.
+pub(super) fn write_csv(
+    path: &Path,
+    columns: &[&str],
+    rows: impl IntoIterator<Item = impl Serialize>,
+) -> Result<()> {
+    write_atomic_with(path, |out| {
+        let failed = |e: csv::Error| Error::write(path)(e.into());
+        let mut table = csv::WriterBuilder::new()
+            .has_headers(false)
+            .from_writer(out);
+        table.write_record(columns).map_err(failed)?;
+        for row in rows {
+            table.serialize(row).map_err(failed)?;
+        }
+        table.flush().map_err(Error::write(path))
+    })
+}

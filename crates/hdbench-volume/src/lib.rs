@@ -1,0 +1,59 @@
+//! Voxels with their place in the patient: NIfTI and DICOM in and out, orientation, resampling, label maps;
+//! below them what every crate of hdbench stands on: files and archives, errors, progress, seeds.
+//!
+//! A module uses only modules above it in this list.
+
+pub mod text;
+pub mod error;
+pub mod seed;
+pub mod progress;
+pub mod workers;
+pub mod memory;
+pub mod artifact;
+pub mod case_name;
+pub mod components;
+pub mod dataset_json;
+mod bounds;
+mod label_map;
+mod dicom;
+mod extent;
+mod geometry;
+mod label_box;
+mod nifti_affine;
+mod nifti_header;
+mod nifti_like;
+mod nifti_read;
+mod nifti_write;
+mod orientation;
+mod resample;
+
+pub use bounds::Bounds;
+pub use dicom::{
+    DicomIdentity, DicomSeries, read_dicom_mask, read_dicom_series, write_dicom_mask,
+    write_dicom_series,
+};
+pub use extent::{refuse_extent, shape_at_spacing};
+pub use geometry::Geometry;
+pub use label_box::{Label, LabelBox, boxed, label_box_of, read_label_box};
+pub use label_map::LabelMap;
+pub use nifti_header::{HeaderNote, ImageHeader};
+pub use nifti_like::HeaderTemplate;
+pub use nifti_read::LABEL_ROUNDING;
+pub use nifti_read::{
+    read_geometry, read_header, read_header_from, read_image, read_labels, read_labels_from,
+};
+pub use nifti_write::{write_hu, write_image, write_labels};
+pub use orientation::Orientation;
+pub use resample::{GridPart, resample_linear, resample_mean, resample_nearest, resample_part};
+
+use ndarray::Array3;
+
+/// A CT volume (`T = f32`, Hounsfield units) or a label map (`T = u8`: 0 background, 1 liver,
+/// 2 tumour), in standard C order `[z, y, x]`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Volume<T> {
+    /// Voxels, `[z, y, x]`, contiguous; `voxels.dim()` equals `geometry.shape`.
+    pub voxels: Array3<T>,
+    /// Where they lie.
+    pub geometry: Geometry,
+}

@@ -1,0 +1,305 @@
+//! NIfTI-1 in: voxels come in pieces and memory grows with what has really arrived.
+
+use std::path::Path;
+
+use ndarray::Array3;
+
+use super::nifti_header::{HEADER_BYTES, ImageHeader, Layout, Stored, read_layout};
+use super::{Geometry, Volume};
+use crate::artifact::MaybeGzip;
+use crate::error::{Error, Result};
+use crate::memory;
+use crate::text::Shown as _;
+
+const CHUNK_BYTES: usize = 512 * 1024;
+
+/// Zero bytes that some writers add after the voxels to fill a block.
+const MAX_PADDING: usize = 4096;
+
+/// What is reserved for a packed file before its voxels have arrived, as a multiple of its size;
+/// CT packs two- to fivefold.
+const LIKELY_RATIO: u64 = 8;
+
+/// Further from a whole number than this, a stored label is no label.
+pub const LABEL_ROUNDING: f64 = 1e-3;
+
+/// Reads the header alone: geometry, stored type and what is odd about it.
+///
+/// # Errors
+/// `Error::Read` if the file cannot be opened; `Error::Malformed` for anything but one sound
+/// NIfTI-1 volume.
+pub fn read_header(path: &Path) -> Result<ImageHeader> {
+    let mut content = MaybeGzip::open(path)?;
+    Ok(read_layout(path, &mut content)?.header)
+}
+
+/// [`read_header`] for content that is no file of its own, such as an entry of an archive; `path`
+/// is how errors name it.
+pub fn read_header_from(path: &Path, content: &mut MaybeGzip) -> Result<ImageHeader> {
+    Ok(read_layout(path, content)?.header)
+}
+
+/// Reads shape and place of the voxels, without the voxels. Errors as in [`read_header`].
+pub fn read_geometry(path: &Path) -> Result<Geometry> {
+    Ok(read_header(path)?.geometry)
+}
+
+/// Reads a CT volume in Hounsfield units, slope and intercept applied, in file order `[z, y, x]`.
+///
+/// Takes `.nii` and `.nii.gz` (by content), both byte orders and every real NIfTI-1 type.
+///
+/// # Errors
+/// `Error::Read` or `Error::Malformed`; the latter also for truncated files, for bytes after the
+/// voxels and for voxels that are no numbers.
+pub fn read_image(path: &Path) -> Result<Volume<f32>> {
+    let mut odd = Odd::default();
+    let volume = read(path, MaybeGzip::open(path)?, |index, value| {
+        let hu = value as f32;
+        if !hu.is_finite() {
+            odd.add(index, value);
+        }
+        hu
+    })?;
+    odd.refuse(&volume.geometry, |count, voxels, first| {
+        Error::malformed(
+            path,
+            format!("{count} of {voxels} voxels are no finite numbers, the first {first}"),
+            "replace them before scoring or training, for example by -1024 HU (air)",
+        )
+    })?;
+    Ok(volume)
+}
+
+/// Reads a label map in file order `[z, y, x]`: whole numbers from 0 to 255 in whatever type the
+/// file stores, after slope and intercept; rounding noise below 0.001 is rounded away.
+///
+/// # Errors
+/// As [`read_image`]; any other value is named with its place.
+pub fn read_labels(path: &Path) -> Result<Volume<u8>> {
+    read_labels_from(path, MaybeGzip::open(path)?)
+}
+
+/// [`read_labels`] for content that is no file of its own, such as an entry of an archive; `path`
+/// is how errors name it.
+pub fn read_labels_from(path: &Path, content: MaybeGzip) -> Result<Volume<u8>> {
+    let mut check = LabelCheck::default();
+    let volume = read(path, content, |index, value| check.label(index, value))?;
+    check.verdict(path, &volume.geometry)?;
+    Ok(volume)
+}
+
+/// Turns values into labels and remembers those that are none.
+#[derive(Default)]
+pub(super) struct LabelCheck(Odd);
+
+impl LabelCheck {
+    pub fn label(&mut self, index: usize, value: f64) -> u8 {
+        // The cast cuts off and saturates, so that whatever is no label ends far from its value;
+        // NaN fails the comparison.
+        let label = (value + 0.5) as u8;
+        let sound = (value - f64::from(label)).abs() < LABEL_ROUNDING;
+        if !sound {
+            self.0.add(index, value);
+        }
+        label
+    }
+
+    /// An error if a value was no label.
+    pub fn verdict(self, path: &Path, geometry: &Geometry) -> Result<()> {
+        self.0.refuse(geometry, |count, voxels, first| {
+            Error::malformed(
+                path,
+                format!(
+                    "{count} of {voxels} voxels are no labels (whole numbers from 0 to 255), the first {first}"
+                ),
+                "a segmentation is expected here: check that the file is no CT and was resampled with nearest neighbour",
+            )
+        })
+    }
+}
+
+/// Voxels whose value cannot be used.
+#[derive(Default)]
+struct Odd {
+    count: u64,
+    first: Option<(usize, f64)>,
+}
+
+impl Odd {
+    fn add(&mut self, index: usize, value: f64) {
+        self.count += 1;
+        self.first.get_or_insert((index, value));
+    }
+
+    fn refuse(
+        self,
+        geometry: &Geometry,
+        error: impl FnOnce(u64, usize, String) -> Error,
+    ) -> Result<()> {
+        let Some((index, value)) = self.first else {
+            return Ok(());
+        };
+        let [_, ny, nx] = geometry.shape;
+        let (x, y, z) = (index % nx, index / nx % ny, index / nx / ny);
+        let first = format!("{value} at x {x}, y {y}, z {z}");
+        Err(error(self.count, geometry.len(), first))
+    }
+}
+
+/// Reads a volume; `accept` gets the index in file order and the scaled value of every voxel.
+fn read<T>(
+    path: &Path,
+    mut content: MaybeGzip,
+    accept: impl FnMut(usize, f64) -> T,
+) -> Result<Volume<T>> {
+    with_content(path, &mut content, |content, layout| {
+        let voxels = read_voxels(path, content, layout, accept)?;
+        check_end(path, content)?;
+        let geometry = layout.header.geometry.clone();
+        let voxels = Array3::from_shape_vec(geometry.shape, voxels)
+            .map_err(|e| Error::Internal(format!("{}: {e}", path.shown())))?;
+        Ok(Volume { voxels, geometry })
+    })
+}
+
+/// Reads and checks the header, and hands on content that stands at the first voxel.
+pub(super) fn with_content<T>(
+    path: &Path,
+    content: &mut MaybeGzip,
+    voxels: impl FnOnce(&mut MaybeGzip, &Layout) -> Result<T>,
+) -> Result<T> {
+    let layout = read_layout(path, content)?;
+    check_promise(path, content, &layout)?;
+    let gap = layout.offset - HEADER_BYTES as u64;
+    if content.skip(gap)? < gap {
+        return Err(truncated(path, 0, layout.voxel_bytes()));
+    }
+    voxels(content, &layout)
+}
+
+/// Compares what the header asks for with the most that the file's length can hold.
+fn check_promise(path: &Path, content: &MaybeGzip, layout: &Layout) -> Result<()> {
+    let asked = layout.offset + layout.voxel_bytes();
+    match (content.content_at_most(), content.file_len()) {
+        (Some(most), Some(file_len)) if most < asked => {
+            let packed = if content.is_packed() { " packed" } else { "" };
+            Err(Error::malformed(
+                path,
+                format!(
+                    "the header promises {asked} bytes but the file has only {file_len}{packed}: \
+                     it is truncated or its header is wrong"
+                ),
+                "copy or download the file again and compare its size with the source",
+            ))
+        }
+        _ => Ok(()),
+    }
+}
+
+pub(super) fn truncated(path: &Path, found: u64, expected: u64) -> Error {
+    Error::malformed(
+        path,
+        format!("the voxels are truncated: expected {expected} bytes, found {found}"),
+        "copy or download the file again and compare its size with the source",
+    )
+}
+
+/// After the voxels there may be a little zero padding and nothing else.
+pub(super) fn check_end(path: &Path, content: &mut MaybeGzip) -> Result<()> {
+    let mut rest = [0; MAX_PADDING + 1];
+    let len = content.fill(&mut rest)?;
+    if len <= MAX_PADDING && rest[..len].iter().all(|&byte| byte == 0) {
+        return Ok(());
+    }
+    let more = if len > MAX_PADDING {
+        "more than 4096"
+    } else {
+        &len.to_string()
+    };
+    Err(Error::malformed(
+        path,
+        format!("the file goes on after the voxels its header describes, by {more} bytes"),
+        "header and voxels do not belong together: export the image again",
+    ))
+}
+
+/// A stored number that can be decoded from its bytes.
+pub(super) trait Decode<const N: usize> {
+    fn decode(bytes: [u8; N], big_endian: bool) -> f64;
+}
+
+macro_rules! decode {
+    ($($number:ty: $bytes:literal),+) => {$(
+        impl Decode<$bytes> for $number {
+            #[inline]
+            fn decode(bytes: [u8; $bytes], big_endian: bool) -> f64 {
+                (if big_endian { Self::from_be_bytes(bytes) } else { Self::from_le_bytes(bytes) }) as f64
+            }
+        }
+    )+};
+}
+decode!(u8: 1, i8: 1, i16: 2, u16: 2, i32: 4, u32: 4, i64: 8, u64: 8, f32: 4, f64: 8);
+
+fn read_voxels<T>(
+    path: &Path,
+    content: &mut MaybeGzip,
+    layout: &Layout,
+    accept: impl FnMut(usize, f64) -> T,
+) -> Result<Vec<T>> {
+    match layout.stored {
+        Stored::U8 => read_stored::<u8, 1, T>(path, content, layout, accept),
+        Stored::I8 => read_stored::<i8, 1, T>(path, content, layout, accept),
+        Stored::I16 => read_stored::<i16, 2, T>(path, content, layout, accept),
+        Stored::U16 => read_stored::<u16, 2, T>(path, content, layout, accept),
+        Stored::I32 => read_stored::<i32, 4, T>(path, content, layout, accept),
+        Stored::U32 => read_stored::<u32, 4, T>(path, content, layout, accept),
+        Stored::I64 => read_stored::<i64, 8, T>(path, content, layout, accept),
+        Stored::U64 => read_stored::<u64, 8, T>(path, content, layout, accept),
+        Stored::F32 => read_stored::<f32, 4, T>(path, content, layout, accept),
+        Stored::F64 => read_stored::<f64, 8, T>(path, content, layout, accept),
+    }
+}
+
+fn read_stored<S: Decode<N>, const N: usize, T>(
+    path: &Path,
+    content: &mut MaybeGzip,
+    layout: &Layout,
+    mut accept: impl FnMut(usize, f64) -> T,
+) -> Result<Vec<T>> {
+    let out_of_memory = |_| {
+        Error::malformed(
+            path,
+            format!("its {} voxels do not fit into memory", layout.voxels()),
+            "use a machine with more memory, or crop the volume",
+        )
+    };
+    let (slope, inter) = layout.scaling.unwrap_or((1.0, 0.0));
+    let total = layout.voxel_bytes();
+    let _claim = memory::claim(path, layout.voxels() * size_of::<T>() as u64)?;
+    let likely = content
+        .file_len()
+        .map_or(0, |len| len.saturating_mul(LIKELY_RATIO))
+        .min(total);
+    let mut voxels = Vec::new();
+    voxels
+        .try_reserve(likely as usize / N)
+        .map_err(out_of_memory)?;
+    let mut buffer = vec![0; CHUNK_BYTES];
+    let mut arrived = 0;
+    while arrived < total {
+        let want = (total - arrived).min(CHUNK_BYTES as u64) as usize;
+        let got = content.fill(&mut buffer[..want])?;
+        arrived += got as u64;
+        if got < want {
+            return Err(truncated(path, arrived, total));
+        }
+        let (numbers, _) = buffer[..got].as_chunks::<N>();
+        voxels.try_reserve(numbers.len()).map_err(out_of_memory)?;
+        let first = voxels.len();
+        voxels.extend(numbers.iter().enumerate().map(|(i, &bytes)| {
+            let value = S::decode(bytes, layout.big_endian);
+            accept(first + i, value * slope + inter)
+        }));
+    }
+    Ok(voxels)
+}
