@@ -6,5 +6,6 @@
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> std::process::ExitCode {
-    hdbench::cli::main()
+    let (commit, changes) = hdbench_commit::commit!();
+    hdbench::cli::main(hdbench::harness::Build { commit, changes })
 }

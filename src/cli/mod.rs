@@ -42,6 +42,7 @@ use clap::{Parser, Subcommand};
 use signal_hook::consts::SIGXFSZ;
 
 use crate::error::{Error, ExitCode};
+use crate::harness::Build;
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -118,7 +119,8 @@ enum Verb {
 }
 
 /// Runs the command line of this process and returns its exit code.
-pub fn main() -> process::ExitCode {
+pub fn main(build: Build) -> process::ExitCode {
+    build.tell();
     #[cfg(all(feature = "tch", unix))]
     patience::wait_without_spinning();
     panics::tell_panics();

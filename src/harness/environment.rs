@@ -1,5 +1,6 @@
 use std::fs;
 use std::path::Path;
+use std::sync::OnceLock;
 
 use serde::{Deserialize, Serialize};
 
@@ -8,6 +9,28 @@ use super::study::Study;
 use crate::artifact::read_file;
 use crate::error::{Error, Result};
 use crate::text::name_of;
+
+/// What the program was built from; empty where only the library runs, or outside git.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Build {
+    /// With `-dirty` where the tree had uncommitted changes.
+    pub commit: &'static str,
+    /// Hash of those changes.
+    pub changes: &'static str,
+}
+
+static BUILD: OnceLock<Build> = OnceLock::new();
+
+impl Build {
+    /// Told once by the binary, which alone is built again after a commit.
+    pub fn tell(self) {
+        let _ = BUILD.set(self);
+    }
+
+    fn told() -> Self {
+        BUILD.get().copied().unwrap_or_default()
+    }
+}
 
 /// The program and the computer it runs on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -30,10 +53,11 @@ pub struct Machine {
 impl Machine {
     /// This one.
     pub fn here() -> Self {
+        let build = Build::told();
         Self {
             hdbench: env!("CARGO_PKG_VERSION").into(),
-            commit: env!("HDBENCH_COMMIT").into(),
-            changes: Some(env!("HDBENCH_CHANGES").to_owned()).filter(|hash| !hash.is_empty()),
+            commit: build.commit.into(),
+            changes: Some(build.changes.to_owned()).filter(|hash| !hash.is_empty()),
             features: features(),
             os: std::env::consts::OS.into(),
             processor: processor(),

@@ -38,7 +38,7 @@ pub use case_cost::{CaseCost, CostStage, TimedWindows, case_cost};
 pub use cell::{Cell, cells_of, check_belongs};
 pub use challenge::ChallengeAnswer;
 pub use engine::{Engine, Local, Message, Slots, report as report_to_parent};
-pub use environment::{Environment, Machine, hardware_line};
+pub use environment::{Build, Environment, Machine, hardware_line};
 pub use failure::{CELL_RESERVE_BYTES, Reserve, record_failure};
 pub use fold::{Fold, Leak, Role, TestCase};
 pub use foresee::{Foreseen, foresee};
