@@ -3,11 +3,13 @@
 //! A module uses only modules above it in this list; those of the first lines are crates of their own.
 
 pub use hdbench_dataset as dataset;
+pub use hdbench_ground::{error, memory, progress, seed, text, workers};
 pub use hdbench_phantom as phantom;
 pub use hdbench_score as evaluation;
 pub use hdbench_score::metrics;
+pub use hdbench_table as table;
 pub use hdbench_volume as volume;
-pub use hdbench_volume::{artifact, error, memory, progress, seed, text, workers};
+pub use hdbench_volume::artifact;
 
 pub mod recipe;
 pub mod preprocess;

@@ -13,9 +13,10 @@ use crate::analysis::{
 use crate::artifact::{Results, json_says, write_atomic};
 use crate::error::{Error, Result};
 use crate::evaluation::{Label, Row};
-use crate::report::{AnalysisTables, Exporter, LesionBins, Markdown, Table, write_tables};
+use crate::report::{AnalysisTables, LesionBins, write_tables};
 use crate::seed::Seed;
 use crate::text::Shown as _;
+use hdbench_table::{Exporter, Markdown, Table};
 
 /// What is looked at unless the user says otherwise.
 const HEADLINE: [&str; 11] = [

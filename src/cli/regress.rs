@@ -13,8 +13,9 @@ use crate::gate::{
     Baseline, Judgement, Outcome, POWER, Policy, Power, Verdict, annotations, benchmark_json,
     comment, headline, judge, junit, plot, power, step_summary, table,
 };
-use crate::report::{Cell, Column, Table, TableRow, Unit, write_tables};
+use crate::report::write_tables;
 use crate::text::Shown as _;
+use hdbench_table::{Cell, Column, Table, TableRow, Unit};
 
 /// Whether results are worse than a baseline: the gate of a CI.
 ///

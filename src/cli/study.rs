@@ -13,8 +13,8 @@ use super::{Cli, Verb};
 use crate::artifact::read_text;
 use crate::error::{Error, Result};
 use crate::harness::{Cell as StudyCell, Study, status};
-use crate::report::{Cell, Column, Table, TableRow, Unit};
 use crate::text::Shown as _;
+use hdbench_table::{Cell, Column, Table, TableRow, Unit};
 
 /// Studies declared in a file.
 #[derive(Subcommand, Debug)]

@@ -18,8 +18,10 @@ use crate::harness::{
 use crate::network::Part;
 use crate::phantom;
 use crate::progress::Progress;
-use crate::report::{Cell as TableCell, Column, Content, Table, TableRow, Unit};
+use crate::report::Content;
 use crate::text::Shown as _;
+use hdbench_table::Cell as TableCell;
+use hdbench_table::{Column, Table, TableRow, Unit};
 
 /// Warnings shown before the work begins; the report has all.
 const SHOWN_WARNINGS: usize = 5;

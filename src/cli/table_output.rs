@@ -2,8 +2,8 @@ use std::io::IsTerminal;
 
 use super::output::print_as_is;
 use crate::error::Result;
-use crate::report::{Exporter, Table, Terminal};
 use crate::text::message;
+use hdbench_table::{Exporter, Table, Terminal};
 
 /// Whether standard output is looked at by a person.
 pub fn for_terminal() -> bool {

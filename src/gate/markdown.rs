@@ -1,6 +1,6 @@
 use super::line::{Judgement, Kind, Line, Outcome, Verdict};
 use crate::error::Result;
-use crate::report::{Cell, Column, Exporter, Markdown, Table, TableRow, Unit};
+use hdbench_table::{Cell, Column, Exporter, Markdown, Table, TableRow, Unit};
 
 /// The first line of a comment: by it a workflow finds the comment it wrote before.
 pub const MARKER: &str = "<!-- hdbench-regress -->";

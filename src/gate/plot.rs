@@ -1,6 +1,6 @@
 use super::line::{Judgement, Kind, Line, Verdict};
 use crate::error::Result;
-use crate::report::{ChangeLine, ChangeSign, change_plot};
+use hdbench_table::chart::{ChangeLine, ChangeSign, change_plot};
 
 /// The changes of accuracy with intervals and margins as a small SVG.
 ///

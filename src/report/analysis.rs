@@ -1,6 +1,5 @@
 //! The tables of an analysis: figures, differences, rankings, tumour sizes.
 
-use super::table::{Cell, Column, Direction, Table, TableRow, Unit};
 use super::tables::published_value;
 use crate::analysis::published::{self, PublishedTable};
 use crate::analysis::{
@@ -9,6 +8,7 @@ use crate::analysis::{
 };
 use crate::error::Result;
 use crate::evaluation::Label;
+use hdbench_table::{Cell, Column, Direction, Table, TableRow, Unit};
 
 /// What an analysis found, ready for tables.
 #[derive(Clone, Debug, Default, PartialEq)]

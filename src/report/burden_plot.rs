@@ -3,11 +3,11 @@
 
 use plotters::prelude::DrawingBackend;
 
-use super::canvas::{Align, Canvas, Drawing, GRID, INK, MUTED};
-use super::curves::linear_ticks;
 use super::evidence::Burdens;
-use super::loss_plot::colour;
 use crate::error::Result;
+use hdbench_table::chart::colour;
+use hdbench_table::chart::linear_ticks;
+use hdbench_table::chart::{Align, Canvas, Drawing, GRID, INK, MUTED};
 
 /// All networks on common axes.
 pub(super) struct BurdenPlot<'a>(pub(super) &'a [Burdens]);

@@ -3,7 +3,6 @@
 use serde::{Deserialize, Serialize};
 
 use super::content::{LossPoint, Row, Status};
-use super::table::{Cell, Column, Table, TableRow, Unit};
 use crate::analysis::published::{PublishedClaim, claims as published_claims};
 use crate::analysis::statistics::{
     RESAMPLES, SignedDifferences, SignedRank, bca, bootstrap_mean, holm, quantile, rounding,
@@ -12,6 +11,7 @@ use crate::analysis::{CaseGroups, FigureTable};
 use crate::error::Result;
 use crate::recipe::Variant;
 use crate::seed::Seed;
+use hdbench_table::{Cell, Column, Table, TableRow, Unit};
 
 /// A tenth of a training is cut into so many pieces, whose mean losses are what intervals are drawn from.
 const PIECES: usize = 20;

@@ -2,12 +2,12 @@
 
 use plotters::prelude::DrawingBackend;
 
-use super::canvas::{Align, Canvas, Drawing, GRID, INK, MUTED};
 use super::content::{Row, Status};
-use super::curves::{LossAxis, linear_ticks};
-use super::loss_plot::colour;
 use super::score::Score;
 use crate::error::Result;
+use hdbench_table::chart::colour;
+use hdbench_table::chart::{Align, Canvas, Drawing, GRID, INK, MUTED};
+use hdbench_table::chart::{Axis, linear_ticks};
 
 /// All rows that have both.
 pub(super) struct CostPlot<'a>(pub(super) &'a [Row]);
@@ -62,7 +62,7 @@ impl Drawing for CostPlot<'_> {
                 .map(|p| p.hours)
                 .fold(first.hours, |a, b| if least { a.min(b) } else { a.max(b) })
         };
-        let axis = LossAxis {
+        let axis = Axis {
             low: hours(true) / 1.25,
             high: hours(false) * 1.25,
             is_log: true,

@@ -2,13 +2,13 @@
 
 use super::content::{Content, Row};
 use super::score::Score;
-use super::table::{Cell, Column, Table, TableRow, Unit};
 use super::tables::{
     estimate, fold_name, missing_notes, name, published_value, row_of, score_column, table,
 };
 use crate::analysis::published::{self, PublishedRow, PublishedTable};
 use crate::error::Result;
 use crate::harness::Role;
+use hdbench_table::{Cell, Column, Table, TableRow, Unit};
 
 /// The five metrics of the paper's tables with their keys there.
 type Metrics = [(Score, &'static str); 5];

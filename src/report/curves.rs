@@ -1,6 +1,7 @@
 //! Loss curves ready to be drawn: placed on one axis, smoothed, thinned out.
 
 use super::content::{LossPoint, Row};
+use hdbench_table::chart::Axis;
 
 /// A curve keeps about this many points, more than a plot has columns.
 const KEPT_POINTS: usize = 480;
@@ -159,122 +160,34 @@ fn extremes(points: &[(f64, f64)], kept: usize) -> Vec<(f64, f64)> {
     out
 }
 
-/// The axis of the loss.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct LossAxis {
-    pub(super) low: f64,
-    pub(super) high: f64,
-    pub(super) is_log: bool,
-}
-
-impl LossAxis {
-    /// Holds every smoothed curve and nearly all of the raw ones; logarithmic where that is legible.
-    pub(super) fn of(curves: &[Curve]) -> Self {
-        let mut smooth: Vec<f64> = curves.iter().flat_map(|c| &c.smooth).map(|p| p.1).collect();
-        let mut raw: Vec<f64> = curves.iter().flat_map(|c| &c.raw).map(|p| p.1).collect();
-        smooth.sort_by(f64::total_cmp);
-        raw.sort_by(f64::total_cmp);
-        let (Some(&least), Some(&most)) = (smooth.first(), smooth.last()) else {
-            return Self {
-                low: 0.0,
-                high: 1.0,
-                is_log: false,
-            };
-        };
-        let part = |p: f64| raw[((raw.len() - 1) as f64 * p).round() as usize];
-        let (low, high) = (least.min(part(0.02)), most.max(part(0.98)));
-        if least > 0.0 && low > 0.0 && most / least >= LOG_RATIO {
-            return Self {
-                low: low / 1.1,
-                high: high * 1.1,
-                is_log: true,
-            };
-        }
-        let margin = ((high - low) * 0.04).max(high.abs() * 1e-3).max(1e-9);
-        Self {
-            // Losses are rarely negative: the axis then begins at zero.
-            low: if low >= 0.0 { 0.0 } else { low - margin },
-            high: high + margin,
+/// Holds every smoothed curve and nearly all of the raw ones; logarithmic where that is legible.
+pub(super) fn loss_axis(curves: &[Curve]) -> Axis {
+    let mut smooth: Vec<f64> = curves.iter().flat_map(|c| &c.smooth).map(|p| p.1).collect();
+    let mut raw: Vec<f64> = curves.iter().flat_map(|c| &c.raw).map(|p| p.1).collect();
+    smooth.sort_by(f64::total_cmp);
+    raw.sort_by(f64::total_cmp);
+    let (Some(&least), Some(&most)) = (smooth.first(), smooth.last()) else {
+        return Axis {
+            low: 0.0,
+            high: 1.0,
             is_log: false,
-        }
-    }
-
-    /// Place of a loss between 0 (bottom) and 1 (top); what lies outside is put on the edge.
-    pub(super) fn place(&self, loss: f64) -> f64 {
-        let place = if self.is_log {
-            (loss.max(self.low) / self.low).ln() / (self.high / self.low).ln()
-        } else {
-            (loss - self.low) / (self.high - self.low)
         };
-        place.clamp(0.0, 1.0)
-    }
-
-    /// Round values to mark, with their labels.
-    pub(super) fn ticks(&self) -> Vec<(f64, String)> {
-        if !self.is_log {
-            return linear_ticks(self.low, self.high, 6);
-        }
-        let sets: [&[f64]; 3] = [
-            &[1.0],
-            &[1.0, 2.0, 5.0],
-            &[1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0],
-        ];
-        let of = |set: &[f64]| -> Vec<(f64, String)> {
-            let (from, to) = (
-                self.low.log10().floor() as i32,
-                self.high.log10().ceil() as i32,
-            );
-            (from..=to)
-                .flat_map(|e| set.iter().map(move |m| m * 10f64.powi(e)))
-                .filter(|v| (self.low..=self.high).contains(v))
-                .map(|v| (v, label(v, v.log10().floor() as i32 - 1)))
-                .collect()
+    };
+    let part = |p: f64| raw[((raw.len() - 1) as f64 * p).round() as usize];
+    let (low, high) = (least.min(part(0.02)), most.max(part(0.98)));
+    if least > 0.0 && low > 0.0 && most / least >= LOG_RATIO {
+        return Axis {
+            low: low / 1.1,
+            high: high * 1.1,
+            is_log: true,
         };
-        sets.iter()
-            .map(|set| of(set))
-            .find(|ticks| ticks.len() >= 4)
-            .unwrap_or_else(|| of(sets[2]))
     }
-}
-
-/// About `count` round values between two ends.
-pub(super) fn linear_ticks(low: f64, high: f64, count: usize) -> Vec<(f64, String)> {
-    let rough = (high - low) / count as f64;
-    if !rough.is_finite() || rough <= 0.0 {
-        return Vec::new();
-    }
-    let power = rough.log10().floor() as i32;
-    let factor = [1.0, 2.0, 5.0, 10.0]
-        .into_iter()
-        .find(|f| f * 10f64.powi(power) >= rough * 0.999)
-        .unwrap_or(10.0);
-    let step = factor * 10f64.powi(power);
-    let first = (low / step).ceil() as i64;
-    let last = (high / step + 1e-9).floor() as i64;
-    (first..=last)
-        .map(|i| (i as f64 * step, label(i as f64 * step, power)))
-        .collect()
-}
-
-/// A number with its digits down to 10^`power`, thousands set apart.
-fn label(value: f64, power: i32) -> String {
-    let decimals = usize::try_from(-power).unwrap_or(0);
-    let text = format!("{value:.decimals$}");
-    if decimals > 0 {
-        return text.trim_end_matches('0').trim_end_matches('.').to_string();
-    }
-    let digits = text.trim_start_matches('-').len();
-    let mut out = String::new();
-    for (i, c) in text.trim_start_matches('-').chars().enumerate() {
-        if i > 0 && (digits - i).is_multiple_of(3) && digits > 4 {
-            out.push('\u{a0}');
-        }
-        out.push(c);
-    }
-    if value < 0.0 {
-        format!("−{out}")
-    } else {
-        out
+    let margin = ((high - low) * 0.04).max(high.abs() * 1e-3).max(1e-9);
+    Axis {
+        // Losses are rarely negative: the axis then begins at zero.
+        low: if low >= 0.0 { 0.0 } else { low - margin },
+        high: high + margin,
+        is_log: false,
     }
 }
 
@@ -337,33 +250,5 @@ mod tests {
         assert!(raw.len() <= 482 && raw.contains(&(1234.0, 9.0)));
         let smooth = thinned(&points, 480);
         assert_eq!((smooth[0].0, smooth[smooth.len() - 1].0), (0.0, 9999.0));
-    }
-
-    #[test]
-    fn ticks_are_round_and_inside() {
-        let axis = LossAxis {
-            low: 0.018,
-            high: 1.3,
-            is_log: true,
-        };
-        let labels: Vec<String> = axis.ticks().into_iter().map(|t| t.1).collect();
-        assert_eq!(labels, ["0.02", "0.05", "0.1", "0.2", "0.5", "1"]);
-        let labels: Vec<String> = linear_ticks(0.0, 12_000.0, 6)
-            .into_iter()
-            .map(|t| t.1)
-            .collect();
-        assert_eq!(
-            labels,
-            [
-                "0",
-                "2000",
-                "4000",
-                "6000",
-                "8000",
-                "10\u{a0}000",
-                "12\u{a0}000"
-            ]
-        );
-        assert!(linear_ticks(0.0, f64::NAN, 6).is_empty());
     }
 }

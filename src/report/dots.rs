@@ -2,12 +2,12 @@
 
 use plotters::prelude::DrawingBackend;
 
-use super::canvas::{Align, Canvas, Drawing, GRID, INK, MUTED};
 use super::content::{CaseScore, Row};
-use super::curves::linear_ticks;
-use super::loss_plot::colour;
 use crate::analysis::statistics::quantile;
 use crate::error::Result;
+use hdbench_table::chart::colour;
+use hdbench_table::chart::linear_ticks;
+use hdbench_table::chart::{Align, Canvas, Drawing, GRID, INK, MUTED};
 
 /// The dots of lesion and liver Dice side by side.
 pub(super) struct DicePlot<'a>(pub(super) &'a [Row]);

@@ -1,22 +1,11 @@
 //! The training-loss curves of all variants in one plot, as the paper's Figure 3, and one by one.
 
-use plotters::prelude::{DrawingBackend, RGBColor};
+use plotters::prelude::DrawingBackend;
 
-use super::canvas::{Align, Canvas, Drawing, GRID, INK, MUTED, PAPER};
-use super::curves::{Curve, LossAxis, linear_ticks};
+use super::curves::{Curve, loss_axis};
 use crate::error::Result;
-
-/// Colours of Okabe and Ito (2008), which people with colour blindness can tell apart, without
-/// yellow and with a grey for black, so that they also show on a dark ground.
-const COLOURS: [RGBColor; 7] = [
-    RGBColor(0x56, 0xb4, 0xe9),
-    RGBColor(0x8a, 0x8d, 0x91),
-    RGBColor(0xe6, 0x9f, 0x00),
-    RGBColor(0xcc, 0x79, 0xa7),
-    RGBColor(0x00, 0x9e, 0x73),
-    RGBColor(0x1f, 0x78, 0xc8),
-    RGBColor(0xd5, 0x5e, 0x00),
-];
+use hdbench_table::chart::{Align, Canvas, Drawing, GRID, INK, MUTED, PAPER};
+use hdbench_table::chart::{Axis, colour, linear_ticks};
 
 /// Lengths of dash and gap in points; the last one is solid.
 const DASHES: [&[f64]; 7] = [
@@ -28,11 +17,6 @@ const DASHES: [&[f64]; 7] = [
     &[12.0, 3.0, 2.5, 3.0, 2.5, 3.0],
     &[],
 ];
-
-/// Colour of the variant at a place of the study.
-pub(super) fn colour(place: usize) -> RGBColor {
-    COLOURS[place % COLOURS.len()]
-}
 
 fn pattern(place: usize) -> &'static [f64] {
     DASHES[place % DASHES.len()]
@@ -51,7 +35,7 @@ struct Frame {
     top: f64,
     bottom: f64,
     end: f64,
-    axis: LossAxis,
+    axis: Axis,
 }
 
 impl Frame {
@@ -160,7 +144,7 @@ fn end_of(curves: &[Curve]) -> f64 {
     curves.iter().map(|c| c.end).fold(1.0, f64::max)
 }
 
-fn axis_name(axis: &LossAxis) -> &'static str {
+fn axis_name(axis: &Axis) -> &'static str {
     if axis.is_log {
         "Training loss, logarithmic"
     } else {
@@ -185,7 +169,7 @@ impl Drawing for LossPlot<'_> {
             top: 34.0,
             bottom: 388.0,
             end: end_of(self.0),
-            axis: LossAxis::of(self.0),
+            axis: loss_axis(self.0),
         };
         canvas.text(
             axis_name(&frame.axis),
@@ -295,7 +279,7 @@ impl Drawing for LossGrid<'_> {
     }
 
     fn draw<DB: DrawingBackend>(&self, canvas: &Canvas<DB>) -> Result<()> {
-        let (end, axis) = (end_of(self.0), LossAxis::of(self.0));
+        let (end, axis) = (end_of(self.0), loss_axis(self.0));
         for (i, curve) in self.0.iter().enumerate() {
             let (column, row) = ((i % SMALL.2) as f64, (i / SMALL.2) as f64);
             let frame = Frame {

@@ -4,23 +4,16 @@
 
 mod analysis;
 mod burden_plot;
-mod canvas;
-mod change_plot;
 mod claims;
 mod collect;
 mod content;
 mod cost_plot;
 mod crossval;
-mod csv_table;
 mod curves;
 mod dots;
 mod evidence;
-mod font;
-mod html;
-mod latex;
 mod leaderboard;
 mod loss_plot;
-mod markdown;
 pub mod overlay;
 mod page;
 mod rank_map;
@@ -30,32 +23,23 @@ mod sheets;
 mod size_plots;
 mod stages;
 mod sweep;
-mod table;
 mod tables;
-mod terminal;
 mod verdict;
 mod viewer;
 
 pub use analysis::{AnalysisTables, LesionBins};
-pub use change_plot::{ChangeLine, ChangeSign, change_plot};
 pub use claims::{Claim, ClaimVerdict};
 pub use collect::{added_path, collect};
 pub use content::{
     CaseScore, Content, Cost, Estimate, FoldFacts, Kind, LeakFacts, LossPoint, Row, StageCost,
     Status, Training,
 };
-pub use csv_table::Csv;
 pub use evidence::{Burdens, Evidence};
-pub use html::Html;
-pub use latex::Latex;
 pub use leaderboard::{Entry, RankBy, leaderboard, leaderboard_json};
-pub use markdown::Markdown;
 pub use overlay::{CaseOverlay, Predicted, choose_slice};
 pub use render::{write, write_tables};
 pub use score::Score;
 pub use stages::{StageCheck, stage_checks};
 pub use sweep::write_sweep;
-pub use table::{Cell, Column, Direction, Exporter, Table, TableRow, Unit};
 pub use tables::{all as tables, fingerprint, results_fingerprint};
-pub use terminal::Terminal;
 pub use viewer::{Stack, StackPrediction};

@@ -2,9 +2,9 @@
 
 use ndarray::{Array2, Array3, ArrayView2, Axis, s};
 
-use super::canvas::{Align, encode_png, words};
 use crate::error::{Error, Result};
 use crate::volume::Volume;
+use hdbench_table::chart::{Align, encode_png, words};
 use plotters::prelude::RGBColor;
 
 /// Grey window of the CT in Hounsfield units, the window the networks see.

@@ -2,10 +2,10 @@
 
 use plotters::prelude::DrawingBackend;
 
-use super::canvas::{Align, Canvas, Drawing, INK, MUTED, PAPER};
-use super::loss_plot::colour;
 use crate::analysis::Ranking;
 use crate::error::Result;
+use hdbench_table::chart::colour;
+use hdbench_table::chart::{Align, Canvas, Drawing, INK, MUTED, PAPER};
 
 /// The draws of one method.
 pub(super) struct RankMap<'a>(pub(super) &'a Ranking);

@@ -9,21 +9,19 @@ use serde::{Deserialize, Serialize};
 use super::burden_plot::BurdenPlot;
 use super::content::Content;
 use super::cost_plot::CostPlot;
-use super::csv_table::Csv;
 use super::curves::{Curve, curves};
 use super::dots::DicePlot;
-use super::latex::Latex;
 use super::loss_plot::{LossGrid, LossPlot};
-use super::markdown::Markdown;
 use super::overlay::CaseOverlay;
 use super::page::{self, Parts, Picture, Plot, Plots, SheetPicture};
 use super::rank_map::RankMap;
 use super::sheets::sheets;
 use super::size_plots::{Detection, TumourSizes};
-use super::table::{Cell, Column, Exporter, Table, TableRow, Unit};
-use super::{canvas, overlay, tables, viewer};
+use super::{overlay, tables, viewer};
 use crate::artifact::{Owned, create_dir, read_file, replace_dir, write_atomic};
 use crate::error::{Error, Result};
+use hdbench_table::chart;
+use hdbench_table::{Cell, Column, Csv, Exporter, Latex, Markdown, Table, TableRow, Unit};
 
 /// Overlays are put into the page itself while all of them together are at most this large: with the
 /// viewer's stacks and the plots a page stays below 15 MB.
@@ -256,21 +254,21 @@ trait PutPlot {
     fn put(&self, file: &'static str, caption: &'static str, dir: &Path) -> Result<Plot>;
 }
 
-impl<T: canvas::Drawing> PutPlot for T {
+impl<T: chart::Drawing> PutPlot for T {
     fn put(&self, file: &'static str, caption: &'static str, dir: &Path) -> Result<Plot> {
         write_plot(self, file, caption, dir)
     }
 }
 
 fn write_plot(
-    drawing: &impl canvas::Drawing,
+    drawing: &impl chart::Drawing,
     file: &'static str,
     caption: &'static str,
     dir: &Path,
 ) -> Result<Plot> {
-    let svg = canvas::svg(drawing)?;
+    let svg = chart::svg(drawing)?;
     write_atomic(&dir.join(format!("{file}.svg")), svg.as_bytes())?;
-    write_atomic(&dir.join(format!("{file}.png")), &canvas::png(drawing)?)?;
+    write_atomic(&dir.join(format!("{file}.png")), &chart::png(drawing)?)?;
     Ok(Plot { file, caption, svg })
 }
 

@@ -4,11 +4,11 @@
 use plotters::prelude::DrawingBackend;
 
 use super::analysis::LesionBins;
-use super::canvas::{Align, Canvas, Drawing, GRID, INK, MUTED};
-use super::curves::{LossAxis, linear_ticks};
-use super::loss_plot::colour;
 use crate::analysis::CaseGroups;
 use crate::error::Result;
+use hdbench_table::chart::colour;
+use hdbench_table::chart::{Align, Canvas, Drawing, GRID, INK, MUTED};
+use hdbench_table::chart::{Axis, linear_ticks};
 
 /// Figure 7.
 pub(super) struct TumourSizes<'a>(pub(super) &'a CaseGroups);
@@ -40,7 +40,7 @@ impl Drawing for TumourSizes<'_> {
             .last()
             .map_or(1.0, |case| case.1)
             .max(self.0.boundary_ml);
-        let axis = LossAxis {
+        let axis = Axis {
             low: low / 1.6,
             high: high * 1.4,
             is_log: true,

@@ -3,16 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use super::content::{Content, Row, Status};
-use super::csv_table::Csv;
-use super::html::Html;
-use super::latex::Latex;
-use super::markdown::Markdown;
 use super::page;
 use super::score::Score;
-use super::table::{Cell, Column, Exporter, Table, TableRow, Unit};
 use super::tables::score_column;
 use crate::artifact::{create_dir, write_atomic};
 use crate::error::Result;
+use hdbench_table::export::Html;
+use hdbench_table::{Cell, Column, Csv, Exporter, Latex, Markdown, Table, TableRow, Unit};
 
 const SCORES: [Score; 4] = [
     Score::LesionDicePerCase,

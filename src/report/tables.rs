@@ -4,11 +4,11 @@ use super::claims;
 use super::content::{CaseScore, Content, Estimate, Kind, Row, Status};
 use super::crossval;
 use super::score::Score;
-use super::table::{Cell, Column, Table, TableRow, Unit};
 use crate::analysis::published::{self, PublishedRow, PublishedTable};
 use crate::artifact::hash_bytes;
 use crate::error::{Error, Result};
 use crate::harness::Role;
+use hdbench_table::{Cell, Column, Table, TableRow, Unit};
 
 /// The head above what the challenge's server gave.
 const CHALLENGE: &str = "LiTS server, the challenge's answer to this study's submissions, imported";

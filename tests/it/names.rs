@@ -10,7 +10,7 @@ use std::process::{Command, Output};
 
 use hdbench::analysis::Scored;
 use hdbench::evaluation::{read_metrics_long, write_metrics_long};
-use hdbench::report::{
+use hdbench_table::{
     Cell, Column, Csv, Exporter, Html, Latex, Markdown, Table, TableRow, Terminal,
 };
 

@@ -339,7 +339,7 @@ fn a_study_is_submitted_and_the_answer_comes_into_its_report() {
     assert_eq!(code, 0, "{errors}");
     let (content, _) = report::collect(&run_dir, &study, &inputs, "hdbench ablation").unwrap();
     let tables = report::tables(&content).unwrap();
-    let csv = report::Exporter::export(&report::Csv, &tables[0]).unwrap();
+    let csv = hdbench_table::Exporter::export(&hdbench_table::Csv, &tables[0]).unwrap();
     let mut rows = csv::Reader::from_reader(&csv[..]);
     let column = rows
         .headers()

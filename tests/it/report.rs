@@ -11,12 +11,14 @@ use hdbench::analysis::{
 use hdbench::evaluation::Label;
 use hdbench::harness::Role;
 use hdbench::report::{
-    AnalysisTables, Burdens, CaseOverlay, CaseScore, Cell, Claim, ClaimVerdict, Column, Content,
-    Cost, Csv, Direction, Estimate, Evidence, Exporter, Html, Kind, Latex, LesionBins, LossPoint,
-    Markdown, Predicted, Row, Score, Stack, StackPrediction, StageCost, Status, Table, TableRow,
-    Unit, fingerprint, tables, write,
+    AnalysisTables, Burdens, CaseOverlay, CaseScore, Claim, ClaimVerdict, Content, Cost, Estimate,
+    Evidence, Kind, LesionBins, LossPoint, Predicted, Row, Score, Stack, StackPrediction,
+    StageCost, Status, fingerprint, tables, write,
 };
 use hdbench::seed::Seed;
+use hdbench_table::{
+    Cell, Column, Csv, Direction, Exporter, Html, Latex, Markdown, Table, TableRow, Unit,
+};
 use ndarray::{Array2, Array3};
 
 const ROWS: [(&str, &str, f64); 7] = [

@@ -10,7 +10,14 @@ use std::process::{Command, Stdio};
 use proc_macro::TokenStream;
 
 /// What the binary is made of, from the workspace's root.
-const SOURCES: [&str; 6] = ["src", "crates", "datasets", "build.rs", "Cargo.toml", "Cargo.lock"];
+const SOURCES: [&str; 6] = [
+    "src",
+    "crates",
+    "datasets",
+    "build.rs",
+    "Cargo.toml",
+    "Cargo.lock",
+];
 
 /// `(commit, changes)`, both `&'static str`: twelve letters of the commit, `-dirty` behind them where the sources had
 /// uncommitted changes, and a hash of those changes. Both are empty for a build outside git.
@@ -33,9 +40,12 @@ pub fn commit(_: TokenStream) -> TokenStream {
         .filter_map(|file| root().join(file).canonicalize().ok())
         .map(|file| format!("const _: &[u8] = include_bytes!({file:?});"))
         .collect();
-    format!("{{ {watched} ({:?}, {changes:?}) }}", format!("{commit}{mark}"))
-        .parse()
-        .expect("it is Rust")
+    format!(
+        "{{ {watched} ({:?}, {changes:?}) }}",
+        format!("{commit}{mark}")
+    )
+    .parse()
+    .expect("it is Rust")
 }
 
 /// The folder of the package that expands the macro.
@@ -45,7 +55,10 @@ fn root() -> std::path::PathBuf {
 
 fn git(arguments: &[&str]) -> Option<String> {
     let mut command = Command::new("git");
-    command.arg("--no-optional-locks").args(arguments).current_dir(root());
+    command
+        .arg("--no-optional-locks")
+        .args(arguments)
+        .current_dir(root());
     let output = command.output().ok()?;
     let text = String::from_utf8(output.stdout).ok()?;
     output.status.success().then(|| text.trim().to_owned())

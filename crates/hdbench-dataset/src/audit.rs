@@ -7,9 +7,9 @@ use super::each::each;
 use super::fingerprint::{Fingerprint, Index, Overlap};
 use super::lock::{Lock, hash_image};
 use super::{Case, Dataset, find, quirks};
+use hdbench_ground::error::{Error, Result};
+use hdbench_ground::progress::Progress;
 use hdbench_volume::Volume;
-use hdbench_volume::error::{Error, Result};
-use hdbench_volume::progress::Progress;
 
 /// What says that two cases are the same scan.
 #[derive(Clone, Debug, PartialEq)]

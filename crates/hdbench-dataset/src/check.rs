@@ -12,8 +12,8 @@ use super::pair::{check_shapes, give_meaning, header_problems, placement_problem
 use super::problem::{Problem, Severity};
 use super::quirks;
 use super::{Case, Dataset};
-use hdbench_volume::error::{Error, Result};
-use hdbench_volume::progress::Progress;
+use hdbench_ground::error::{Error, Result};
+use hdbench_ground::progress::Progress;
 use hdbench_volume::{self as volume, Geometry, Orientation, Volume};
 
 /// CT of a body has air around it, near -1000 HU. With nothing below this, the numbers are

@@ -1,6 +1,6 @@
-use hdbench_volume::error::{Error, Result};
-use hdbench_volume::progress::Progress;
-use hdbench_volume::workers;
+use hdbench_ground::error::{Error, Result};
+use hdbench_ground::progress::Progress;
+use hdbench_ground::workers;
 
 /// Does the same with every item, at most `jobs` at a time, so that memory is that of so many
 /// volumes; results come in the order of the items.

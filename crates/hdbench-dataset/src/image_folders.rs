@@ -10,8 +10,8 @@ use hdbench_volume::LabelMap;
 use hdbench_volume::dataset_json::{self, Convention};
 
 use super::Case;
-use hdbench_volume::error::{Error, Result};
-use hdbench_volume::text::{Shown as _, composed};
+use hdbench_ground::error::{Error, Result};
+use hdbench_ground::text::{Shown as _, composed};
 
 /// The folders of such a data set.
 const FOLDERS: [&str; 3] = ["imagesTr", "labelsTr", "imagesTs"];

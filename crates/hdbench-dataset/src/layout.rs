@@ -10,9 +10,9 @@ use super::case::Format;
 use super::ircadb::{self, Patient};
 use super::quirks::{self, BorrowedSpacing};
 use super::{Case, image_folders, listing, lits};
+use hdbench_ground::error::{Error, Result};
+use hdbench_ground::text::Shown as _;
 use hdbench_volume::artifact::is_zip;
-use hdbench_volume::error::{Error, Result};
-use hdbench_volume::text::Shown as _;
 use hdbench_volume::{self as volume, Geometry, Orientation};
 
 const ACCEPTED: &str = "accepted are LiTS (volume-N.nii[.gz], segmentation-N.nii[.gz]), the Decathlon's Task03 \

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use walkdir::WalkDir;
 
-use hdbench_volume::error::{Error, Result};
+use hdbench_ground::error::{Error, Result};
 
 /// All files below a folder, sorted, links followed, hidden ones and macOS's droppings left out.
 ///

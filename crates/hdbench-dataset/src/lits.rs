@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use super::Case;
 use super::listing::{files, nifti_stem, same_file};
-use hdbench_volume::error::{Error, Result};
-use hdbench_volume::text::Shown as _;
+use hdbench_ground::error::{Error, Result};
+use hdbench_ground::text::Shown as _;
 
 const EXPECTED: &str = "expected volume-N.nii or volume-N.nii.gz with segmentation-N.nii or .nii.gz, \
      in this folder or below it; `hdbench datasets synth --out DIR` writes phantoms in this layout";

@@ -5,8 +5,8 @@ use super::problem::{Problem, Severity};
 use hdbench_volume::LabelMap;
 
 use super::{Case, quirks};
-use hdbench_volume::error::{Error, Result};
-use hdbench_volume::text::Shown as _;
+use hdbench_ground::error::{Error, Result};
+use hdbench_ground::text::Shown as _;
 use hdbench_volume::{self as volume, Geometry, HeaderNote, ImageHeader, Orientation, Volume};
 
 /// A CT volume and its label map on one grid.

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::Case;
-use hdbench_volume::error::Error;
-use hdbench_volume::text::Shown as _;
+use hdbench_ground::error::Error;
+use hdbench_ground::text::Shown as _;
 
 /// How bad a problem is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -39,7 +39,7 @@ pub struct Problem {
     /// The case; empty for what concerns the whole data set.
     pub case: String,
     /// The file it is about.
-    #[serde(serialize_with = "hdbench_volume::text::path_as_text")]
+    #[serde(serialize_with = "hdbench_ground::text::path_as_text")]
     pub file: PathBuf,
     /// What was found and how it was taken.
     pub message: String,

@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::ircadb;
 use super::split::{self, Labelled, Split};
+use hdbench_ground::error::{Error, Result};
+use hdbench_ground::seed::Seed;
 use hdbench_volume::artifact::read_file;
-use hdbench_volume::error::{Error, Result};
-use hdbench_volume::seed::Seed;
 
 /// How the cases of a study are divided.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

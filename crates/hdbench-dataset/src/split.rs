@@ -2,8 +2,8 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use hdbench_volume::error::{Error, Result};
-use hdbench_volume::seed::Seed;
+use hdbench_ground::error::{Error, Result};
+use hdbench_ground::seed::Seed;
 
 /// The committed description of LiTS: tumour-free volumes and the fixed split.
 const LITS: &str = include_str!("../../../datasets/lits.toml");

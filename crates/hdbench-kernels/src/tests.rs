@@ -6,7 +6,7 @@ use super::planes::Geometry;
 use super::pool::Pooling;
 use super::source::Source;
 use super::*;
-use hdbench_volume::seed::Seed;
+use hdbench_ground::seed::Seed;
 
 fn noise(name: &str, count: usize) -> Vec<f32> {
     let mut stream = Seed(7).stream(name);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use super::field::{Noise, Point, Warp};
 use super::plane::{Organ, Part, Site};
 use super::shape::{Bounds, blend, column, coverage, ellipsoid, smoothstep, trim, tube};
-use hdbench_volume::seed::Stream;
+use hdbench_ground::seed::Stream;
 
 /// The trunk: outline, wall, cavity and diaphragm, which every organ is fitted into.
 pub(super) struct Body {

@@ -1,4 +1,4 @@
-use hdbench_volume::seed::Stream;
+use hdbench_ground::seed::Stream;
 
 const SIDE: usize = 16;
 const MASK: usize = SIDE - 1;

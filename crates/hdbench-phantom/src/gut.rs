@@ -7,7 +7,7 @@ use super::shape::{
     Bounds, add, blend, ellipsoid, jitter, random_direction, resize, scale, smoothstep, tube,
 };
 use super::tissue::Tissue;
-use hdbench_volume::seed::Stream;
+use hdbench_ground::seed::Stream;
 
 /// What the stomach or a loop of bowel holds.
 #[derive(Clone, Copy)]

@@ -9,7 +9,7 @@ use super::liver::Liver;
 use super::plane::{Organ, Part, Site};
 use super::shape::{Bounds, dot, length, random_direction, scale, smoothstep, sub, unit};
 use super::spec::Spec;
-use hdbench_volume::seed::Stream;
+use hdbench_ground::seed::Stream;
 
 /// How a tumour takes up contrast.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

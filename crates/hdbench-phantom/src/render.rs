@@ -13,7 +13,7 @@ use super::spec::Spec;
 use super::tissue::Tissue;
 use super::vessel::liver_vessels;
 use super::viscera::Viscera;
-use hdbench_volume::seed::Stream;
+use hdbench_ground::seed::Stream;
 use hdbench_volume::{Geometry, Volume};
 
 /// One generated case.

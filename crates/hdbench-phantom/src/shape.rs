@@ -1,5 +1,5 @@
 use super::field::Point;
-use hdbench_volume::seed::Stream;
+use hdbench_ground::seed::Stream;
 
 /// Approximate signed distances: negative inside, gradient about 1 near the surface.
 pub(super) fn ellipsoid(p: Point, centre: Point, radii: Point) -> f64 {

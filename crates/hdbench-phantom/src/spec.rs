@@ -1,8 +1,8 @@
 use serde::{Deserialize, Serialize};
 
 use hdbench_dataset::ircadb::{self, Facts};
-use hdbench_volume::error::{Error, Result};
-use hdbench_volume::seed::Seed;
+use hdbench_ground::error::{Error, Result};
+use hdbench_ground::seed::Seed;
 
 /// Raised whenever the same spec gives other bytes, so that old folders are not taken for new.
 pub(super) const GENERATOR_VERSION: u32 = 3;

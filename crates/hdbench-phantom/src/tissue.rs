@@ -1,5 +1,5 @@
 use super::acquisition::Phase;
-use hdbench_volume::seed::Stream;
+use hdbench_ground::seed::Stream;
 
 /// HU of the organs of one case. Ranges overlap on purpose: no window separates the liver.
 #[derive(Clone, Debug)]

@@ -3,7 +3,7 @@ use super::liver::Liver;
 use super::plane::{Organ, Part, Site};
 use super::shape::{Bounds, add, random_direction, scale, sub, tube, unit};
 use super::tissue::Tissue;
-use hdbench_volume::seed::Stream;
+use hdbench_ground::seed::Stream;
 
 /// A straight piece of a vessel.
 #[derive(Clone, Copy, Debug)]

@@ -11,8 +11,8 @@ use crate::metrics::overlap::Counts;
 use crate::metrics::surface::{Border, SurfaceFigures, distances_between, surface};
 use crate::metrics::surfel::SurfelFigures;
 use crate::metrics::{BitMask, VoxelSteps};
+use hdbench_ground::error::{Error, Result};
 use hdbench_volume::Geometry;
-use hdbench_volume::error::{Error, Result};
 
 /// The scores of one label of one case.
 #[derive(Clone, Debug, Default, PartialEq)]

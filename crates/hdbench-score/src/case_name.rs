@@ -1,6 +1,6 @@
 use std::fmt;
 
-use hdbench_volume::text::composed;
+use hdbench_ground::text::composed;
 
 /// A case as its file's name tells it. Sorts LiTS cases by number, then all others by name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

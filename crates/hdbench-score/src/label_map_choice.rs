@@ -3,10 +3,10 @@
 use std::path::Path;
 use std::str::FromStr;
 
+use hdbench_ground::error::{Error, Result};
+use hdbench_ground::text::Shown as _;
 use hdbench_volume::LabelMap;
 use hdbench_volume::dataset_json::{self, Convention};
-use hdbench_volume::error::{Error, Result};
-use hdbench_volume::text::Shown as _;
 
 /// What the user asks for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

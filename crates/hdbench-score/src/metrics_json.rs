@@ -4,8 +4,8 @@ use serde::{Serialize, Serializer};
 
 use super::describe::{Statistics, case_names, describe};
 use super::tidy::{ALL_CASES, Row};
+use hdbench_ground::error::{Error, Result};
 use hdbench_volume::artifact::write_atomic;
-use hdbench_volume::error::{Error, Result};
 
 /// grand-challenge.org's `metrics.json`, as its `evalutils` writes it.
 #[derive(Serialize)]

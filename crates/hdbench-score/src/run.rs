@@ -9,12 +9,12 @@ use super::figure::Options;
 use super::masks::Masks;
 use super::pairing::CasePair;
 use super::source::Source;
+use hdbench_ground::error::{Error, Result};
+use hdbench_ground::memory;
+use hdbench_ground::progress::Progress;
+use hdbench_ground::text::Shown as _;
+use hdbench_ground::workers;
 use hdbench_volume::LabelMap;
-use hdbench_volume::error::{Error, Result};
-use hdbench_volume::memory;
-use hdbench_volume::progress::Progress;
-use hdbench_volume::text::Shown as _;
-use hdbench_volume::workers;
 use hdbench_volume::{Geometry, Label, LabelBox, Orientation};
 
 /// Cases in flight unless the user says otherwise: more seldom helps, because one case keeps

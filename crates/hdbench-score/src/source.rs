@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use walkdir::WalkDir;
 
+use hdbench_ground::error::{Error, Result};
+use hdbench_ground::text::name_of;
 use hdbench_volume::LabelMap;
 use hdbench_volume::artifact::{Archive, MaybeGzip, is_zip};
-use hdbench_volume::error::{Error, Result};
-use hdbench_volume::text::name_of;
 use hdbench_volume::{LabelBox, Volume, label_box_of, read_header_from, read_labels_from};
 
 /// One label map, not read yet.

@@ -10,9 +10,9 @@ use super::policy::{Edge, Family};
 use crate::metrics::burden::pooled_error;
 use crate::metrics::detection::Detection;
 use crate::metrics::overlap::Counts;
+use hdbench_ground::error::{Error, Result};
+use hdbench_ground::text::{cell_words, composed, words_cell};
 use hdbench_volume::artifact::{open_file, write_atomic_with};
-use hdbench_volume::error::{Error, Result};
-use hdbench_volume::text::{cell_words, composed, words_cell};
 
 pub use hdbench_volume::case_name::ALL_CASES;
 

@@ -2,8 +2,8 @@ use std::path::Path;
 
 use super::describe::{case_names, describe};
 use super::tidy::{Row, write_csv};
-use hdbench_volume::error::Result;
-use hdbench_volume::text::words_cell;
+use hdbench_ground::error::Result;
+use hdbench_ground::text::words_cell;
 
 /// Writes `cases.csv` from the tidy rows of one evaluation: one row a case, one column a figure
 /// (`liver_dice`, `lesion_true_positives`, …), the values under the policy.

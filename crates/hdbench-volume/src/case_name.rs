@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::error::{Error, Result};
+use hdbench_ground::error::{Error, Result};
 
 /// What tables call all cases together.
 pub const ALL_CASES: &str = "_all";

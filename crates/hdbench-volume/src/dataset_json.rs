@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::LabelMap;
 use crate::artifact::read_file;
-use crate::error::{Error, Result};
+use hdbench_ground::error::{Error, Result};
 
 /// How `labels` is written: the two are each other's inverse, a classic mistake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,8 +7,8 @@ use std::path::Path;
 use ndarray::Array3;
 use rayon::prelude::*;
 
-use crate::error::{Error, Result};
-use crate::text::Shown as _;
+use hdbench_ground::error::{Error, Result};
+use hdbench_ground::text::Shown as _;
 
 /// The classes by value, as DESIGN.md has them.
 pub const CLASSES: [&str; 3] = ["background", "liver", "tumour"];

@@ -1,14 +1,8 @@
 //! Voxels with their place in the patient: NIfTI and DICOM in and out, orientation, resampling, label maps;
-//! below them what every crate of hdbench stands on: files and archives, errors, progress, seeds.
+//! below them files and archives, written whole and read within bounds.
 //!
 //! A module uses only modules above it in this list.
 
-pub mod text;
-pub mod error;
-pub mod seed;
-pub mod progress;
-pub mod workers;
-pub mod memory;
 pub mod artifact;
 pub mod case_name;
 pub mod components;

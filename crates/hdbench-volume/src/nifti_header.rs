@@ -10,7 +10,7 @@ use super::extent::{MAX_VOXELS, VOXEL_SIZES_MM};
 use super::geometry::column_lengths;
 use super::nifti_affine::{Affine, Placement, affine_of};
 use crate::artifact::MaybeGzip;
-use crate::error::{Error, Result};
+use hdbench_ground::error::{Error, Result};
 
 /// `sizeof_hdr` of NIfTI-1 (and of ANALYZE 7.5).
 pub(super) const HEADER_BYTES: usize = 348;

@@ -10,8 +10,8 @@ use super::ImageHeader;
 use super::nifti_header::{FIRST_VOXEL, HEADER_BYTES, read_layout_and_bytes};
 use super::nifti_write::LABEL_EFFORT;
 use crate::artifact::{MaybeGzip, gzip_writer, write_atomic_with};
-use crate::error::{Error, Result};
-use crate::text::Shown as _;
+use hdbench_ground::error::{Error, Result};
+use hdbench_ground::text::Shown as _;
 
 /// The header of an image, to be given to label maps on its grid.
 ///

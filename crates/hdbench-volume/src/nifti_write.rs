@@ -9,8 +9,8 @@ use super::Volume;
 use super::nifti_affine::place;
 use super::nifti_header::{FIRST_VOXEL, HEADER_BYTES};
 use crate::artifact::{gzip_writer, write_atomic_with};
-use crate::error::{Error, Result};
-use crate::text::Shown as _;
+use hdbench_ground::error::{Error, Result};
+use hdbench_ground::text::Shown as _;
 
 /// NIFTI_UNITS_MM.
 const MILLIMETRES: u8 = 2;

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use crate::{Case, Dataset};
-use hdbench_volume::error::{Error, Result};
+use hdbench_ground::error::{Error, Result};
 
 /// The layout that is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,9 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use super::plan::Plan;
 use crate::listing;
+use hdbench_ground::error::{Error, Result};
+use hdbench_ground::text::Shown as _;
 use hdbench_volume::artifact::{read_file, write_atomic};
-use hdbench_volume::error::{Error, Result};
-use hdbench_volume::text::Shown as _;
 
 /// What a converted folder was made from.
 const RECORD_FILE: &str = "conversion.json";

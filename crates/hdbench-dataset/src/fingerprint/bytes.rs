@@ -2,7 +2,7 @@ use std::path::Path;
 
 use super::marks::Mark;
 use super::scan::Fingerprint;
-use hdbench_volume::error::{Error, Result};
+use hdbench_ground::error::{Error, Result};
 
 /// Bytes of a mark in [`Fingerprint::to_bytes`].
 const MARK_BYTES: usize = 16;

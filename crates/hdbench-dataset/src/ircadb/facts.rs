@@ -1,6 +1,6 @@
 use serde::Deserialize;
 
-use hdbench_volume::error::{Error, Result};
+use hdbench_ground::error::{Error, Result};
 
 /// The committed description of 3DIRCADb-01.
 const IRCADB: &str = include_str!("../../../../datasets/ircadb.toml");

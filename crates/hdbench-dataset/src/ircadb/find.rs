@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 use super::layout::{
     IMAGE, MASKS, Part, Structure, is_collection, part, patient_number, stem, structure_name,
 };
+use hdbench_ground::error::{Error, Result};
+use hdbench_ground::text::Shown as _;
 use hdbench_volume::artifact::{Tree, TreeFile};
-use hdbench_volume::error::{Error, Result};
-use hdbench_volume::text::Shown as _;
 
 /// Patients may lie this many folders below the one that is named.
 const MAX_FOLDERS: usize = 3;

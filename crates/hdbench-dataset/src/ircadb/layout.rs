@@ -1,8 +1,8 @@
 //! Names of the layout: `3Dircadb1.N/{PATIENT_DICOM, MASKS_DICOM/<structure>}/image_K`, each
 //! folder possibly a zip archive, letters in any case.
 
+use hdbench_ground::error::Result;
 use hdbench_volume::artifact::{Tree, TreeFile};
-use hdbench_volume::error::Result;
 
 pub(super) const IMAGE: &str = "PATIENT_DICOM";
 pub(super) const MASKS: &str = "MASKS_DICOM";

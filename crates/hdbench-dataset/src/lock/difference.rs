@@ -5,8 +5,8 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::file::{Lock, LockedCase};
-use hdbench_volume::error::Result;
-use hdbench_volume::progress::Progress;
+use hdbench_ground::error::Result;
+use hdbench_ground::progress::Progress;
 
 impl Lock {
     /// What is otherwise in `dir` than this lock says, files first, each in the lock's order and

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::{WIDTH, situation};
 use crate::figure::Options;
 use crate::policy::{PolicyRow, policy_table};
-use hdbench_volume::error::{Error, Result};
+use hdbench_ground::error::{Error, Result};
 
 /// What is said of a metric.
 #[derive(Clone, Debug, Deserialize)]

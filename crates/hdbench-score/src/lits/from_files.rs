@@ -4,12 +4,12 @@ use super::totals::LitsTotals;
 use crate::metrics::BitMask;
 use crate::run::{Apart, notes_of};
 use crate::{CasePair, PairOptions, Source};
+use hdbench_ground::error::{Error, Result};
+use hdbench_ground::memory;
+use hdbench_ground::text::{Shown as _, name_of};
 use hdbench_volume::Bounds;
 use hdbench_volume::LabelBox;
 use hdbench_volume::LabelMap;
-use hdbench_volume::error::{Error, Result};
-use hdbench_volume::memory;
-use hdbench_volume::text::{Shown as _, name_of};
 
 /// A case of the official scorer with its name and files.
 #[derive(Clone, Debug)]

@@ -1,8 +1,8 @@
 use std::fmt;
 use std::path::Path;
 
+use hdbench_ground::error::Result;
 use hdbench_volume::artifact::MaybeGzip;
-use hdbench_volume::error::Result;
 use hdbench_volume::{LabelBox, boxed};
 
 /// So many different values are kept for the warning; of the others only the voxels are counted.

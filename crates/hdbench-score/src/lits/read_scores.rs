@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::totals::FIGURE_NAMES;
-use hdbench_volume::error::{Error, Result};
+use hdbench_ground::error::{Error, Result};
 
 /// So many names are listed in a message.
 const LISTED: usize = 6;

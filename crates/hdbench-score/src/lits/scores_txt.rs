@@ -1,8 +1,8 @@
 use std::path::Path;
 
 use super::totals::LitsTotals;
+use hdbench_ground::error::Result;
 use hdbench_volume::artifact::write_atomic;
-use hdbench_volume::error::Result;
 
 /// The text of `scores.txt`: 24 lines `name: value`, three decimals, as Python's `{:.3f}` rounds
 /// them (the exact binary value, halves to even).

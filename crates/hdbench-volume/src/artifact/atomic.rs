@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use super::target::{Target, open_stream, parent_of};
-use crate::error::{Error, Result};
+use hdbench_ground::error::{Error, Result};
 
 /// The name of what is being written begins so ...
 pub(super) const PREFIX: &str = ".hdbench-";

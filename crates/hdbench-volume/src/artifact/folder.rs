@@ -9,8 +9,8 @@ use super::atomic::{
     aside_of, create_dir, is_temporary, set_aside, sync_dir, sync_tree, temporary_dir,
 };
 use super::target::parent_of;
-use crate::error::{Error, Result};
-use crate::text::Shown as _;
+use hdbench_ground::error::{Error, Result};
+use hdbench_ground::text::Shown as _;
 
 /// Two processes that replace the same folder at once get in each other's way at most so often.
 const MOST_TRIES: usize = 8;

@@ -7,7 +7,7 @@ use flate2::write::GzEncoder;
 use flate2::{Compression, GzBuilder};
 
 use super::input::open_file;
-use crate::error::{Error, Result};
+use hdbench_ground::error::{Error, Result};
 
 /// DEFLATE cannot pack tighter than this (RFC 1951: 258 bytes from two bits, less the framing;
 /// <https://zlib.net/zlib_tech.html>).

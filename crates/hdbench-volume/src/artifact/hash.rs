@@ -2,7 +2,7 @@ use std::io;
 use std::path::Path;
 
 use super::input::open_file;
-use crate::error::{Error, Result};
+use hdbench_ground::error::{Error, Result};
 
 /// BLAKE3 of bytes in memory, hexadecimal.
 pub fn hash_bytes(bytes: &[u8]) -> String {

@@ -6,7 +6,7 @@ use std::time::UNIX_EPOCH;
 use serde::{Deserialize, Serialize};
 
 use super::hash::hash_file;
-use crate::error::{Error, Result, is_absent};
+use hdbench_ground::error::{Error, Result, is_absent};
 
 /// A file as it was when somebody finished it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

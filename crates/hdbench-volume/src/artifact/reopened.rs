@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use super::input::open_file;
-use crate::memory;
+use hdbench_ground::memory;
 
 /// The share of the files that a process may have open that is used here; the rest is for what is
 /// read and written meanwhile.

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use rustix::io::Errno;
 
-use crate::error::{Error, Result};
-use crate::text::Shown as _;
+use hdbench_ground::error::{Error, Result};
+use hdbench_ground::text::Shown as _;
 
 /// As many links as Linux follows.
 const MOST_LINKS: usize = 40;

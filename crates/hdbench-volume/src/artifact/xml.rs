@@ -1,4 +1,4 @@
-use crate::text::acts;
+use hdbench_ground::text::acts;
 
 /// Text inside XML; control characters and others that act on what shows them become `\u{1b}`.
 pub fn xml_text(text: &str) -> String {

@@ -14,8 +14,8 @@ use super::gzip::{DEFLATE_MAX_RATIO, MaybeGzip};
 use super::input::open_file;
 use super::shared_file::SharedFile;
 use super::zip_agreement::contradictions;
-use crate::error::{Error, Result};
-use crate::text::Shown as _;
+use hdbench_ground::error::{Error, Result};
+use hdbench_ground::text::Shown as _;
 
 /// A submission has 70 entries; this many only slow the reader down.
 const MAX_ENTRIES: usize = 100_000;

@@ -6,10 +6,10 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use super::atomic::write_atomic_with;
 use super::deflate::{EntryWriter, Packed};
 use super::zip_records::{Record, end_of_directory};
-use crate::error::{Error, Result};
-use crate::progress::Progress;
-use crate::text::Shown as _;
-use crate::workers;
+use hdbench_ground::error::{Error, Result};
+use hdbench_ground::progress::Progress;
+use hdbench_ground::text::Shown as _;
+use hdbench_ground::workers;
 
 /// So many entries more than there are threads may wait, packed, for one that takes longer.
 const MAY_WAIT: usize = 4;

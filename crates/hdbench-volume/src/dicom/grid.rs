@@ -11,9 +11,9 @@ use super::numbers::missing_tags;
 use super::slice::Slice;
 use super::steps::{even_step, refuse_gaps, rounding_mm};
 use crate::Geometry;
-use crate::error::{Error, Result};
 use crate::extent::{MAX_VOXELS, VOXEL_SIZES_MM};
-use crate::text::Shown as _;
+use hdbench_ground::error::{Error, Result};
+use hdbench_ground::text::Shown as _;
 
 /// Directions of two slices that differ by less than this are the same, written twice.
 pub(super) const SAME_DIRECTION: f64 = 1e-4;

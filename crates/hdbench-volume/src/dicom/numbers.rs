@@ -7,7 +7,7 @@ use dicom_core::dictionary::{DataDictionary, DataDictionaryEntry};
 use dicom_dictionary_std::StandardDataDictionary;
 
 use super::data_set::DataSet;
-use crate::error::{Error, Result};
+use hdbench_ground::error::{Error, Result};
 
 /// A number that only some series need; what is wrong with it is an error there, and only there.
 #[derive(Clone, Debug, PartialEq)]

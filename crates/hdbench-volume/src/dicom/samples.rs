@@ -9,7 +9,7 @@ use super::data_set::{DataSet, Pixels};
 use super::jpeg::{self, Undecoded};
 use super::rle;
 use super::slice::COPY_AGAIN;
-use crate::error::{Error, Result};
+use hdbench_ground::error::{Error, Result};
 
 pub(super) const DECOMPRESS: &str = "decompress the series first, for example with `gdcmconv --raw IN OUT` or dcmtk's `dcmdjpeg`, `dcmdjpls`";
 

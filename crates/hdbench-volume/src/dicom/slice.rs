@@ -11,7 +11,7 @@ use super::numbers::{LenientNumber, missing_tags, named, needed, numbers};
 use super::pass_over;
 use super::samples::Format;
 use crate::artifact::{Tree, TreeFile};
-use crate::error::{Error, Result};
+use hdbench_ground::error::{Error, Result};
 
 /// A slice of a CT has half a megabyte; a file of more than this is none.
 pub(super) const MAX_FILE_BYTES: u64 = 64 << 20;

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use super::grid::{Placed, SAME_DIRECTION, millimetres};
-use crate::error::{Error, Result};
-use crate::text::Shown as _;
+use hdbench_ground::error::{Error, Result};
+use hdbench_ground::text::Shown as _;
 
 /// Distances between slices may differ from their mean by this share before they are uneven.
 const UNEVEN: f64 = 0.1;

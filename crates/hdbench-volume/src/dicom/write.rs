@@ -10,9 +10,9 @@ use ndarray::ArrayView2;
 use rayon::prelude::*;
 
 use crate::artifact::{create_dir, hash_bytes, write_atomic};
-use crate::error::{Error, Result};
-use crate::text::Shown as _;
 use crate::{Geometry, Volume};
+use hdbench_ground::error::{Error, Result};
+use hdbench_ground::text::Shown as _;
 
 /// Whose series it is. All unique identifiers are derived from it and `series`, so that the same
 /// names always give the same ones.

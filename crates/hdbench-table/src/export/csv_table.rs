@@ -1,8 +1,8 @@
 //! Tables as CSV: full precision, fractions as fractions, one column for each figure of a cell.
 
-use super::table::{Cell, Exporter, Table};
-use crate::error::{Error, Result};
-use crate::text::{shown, words_cell};
+use crate::table::{Cell, Exporter, Table};
+use hdbench_ground::error::{Error, Result};
+use hdbench_ground::text::{shown, words_cell};
 
 /// RFC 4180 with a header of keys; a missing figure is an empty field.
 ///

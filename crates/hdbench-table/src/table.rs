@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-use crate::error::Result;
+use hdbench_ground::error::Result;
 
 /// Shown where there is no number.
-pub(super) const MISSING: &str = "—";
+pub const MISSING: &str = "—";
 
 /// A table: columns with units and directions, rows of cells.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -143,28 +143,28 @@ impl Cell {
     }
 
     /// Its number, if it has a finite one.
-    pub(super) fn value(&self) -> Option<f64> {
+    pub fn value(&self) -> Option<f64> {
         match self {
             Self::Number { value, .. } if value.is_finite() => Some(*value),
             _ => None,
         }
     }
 
-    pub(super) fn n(&self) -> Option<usize> {
+    pub fn n(&self) -> Option<usize> {
         match self {
             Self::Number { n, .. } => *n,
             _ => None,
         }
     }
 
-    pub(super) fn mark(&self) -> Option<&str> {
+    pub fn mark(&self) -> Option<&str> {
         match self {
             Self::Number { mark, .. } => mark.as_deref(),
             _ => None,
         }
     }
 
-    pub(super) fn note(&self) -> Option<&str> {
+    pub fn note(&self) -> Option<&str> {
         match self {
             Self::Text { note, .. } => note.as_deref(),
             _ => None,
@@ -184,7 +184,7 @@ impl Unit {
     }
 
     /// Its sign; empty for a plain number.
-    pub(super) fn sign(self) -> &'static str {
+    pub fn sign(self) -> &'static str {
         match self {
             Self::None | Self::Probability => "",
             Self::Percent => "%",
@@ -200,7 +200,7 @@ impl Unit {
 
 impl Direction {
     /// An arrow for the head of a column.
-    pub(super) fn arrow(self) -> &'static str {
+    pub fn arrow(self) -> &'static str {
         match self {
             Self::Up => "↑",
             Self::Down => "↓",
@@ -232,7 +232,7 @@ impl Column {
     }
 
     /// A column of the chances of tests.
-    pub(super) fn probability() -> Self {
+    pub fn probability() -> Self {
         Self::numbers("p", "p", Unit::Probability, 4)
     }
 
@@ -249,7 +249,7 @@ impl Column {
     }
 
     /// A stored number as it is rendered, without its unit.
-    pub(super) fn render(&self, value: f64) -> String {
+    pub fn render(&self, value: f64) -> String {
         if !value.is_finite() {
             return MISSING.into();
         }
@@ -267,7 +267,7 @@ impl Column {
 
 impl Table {
     /// The number of cases of a column, if it is the same in every row that has one.
-    pub(super) fn column_n(&self, column: usize) -> Option<usize> {
+    pub fn column_n(&self, column: usize) -> Option<usize> {
         let mut ns = self
             .rows
             .iter()
@@ -277,7 +277,7 @@ impl Table {
     }
 
     /// Head of a column with unit, direction and number of cases, in plain text.
-    pub(super) fn head(&self, column: usize) -> String {
+    pub fn head(&self, column: usize) -> String {
         let c = &self.columns[column];
         let mut head = c.title.clone();
         if !c.unit.sign().is_empty() {
@@ -293,7 +293,7 @@ impl Table {
     }
 
     /// The number of cases that a cell must show itself, because its column's rows differ.
-    pub(super) fn own_n(&self, row: usize, column: usize) -> Option<usize> {
+    pub fn own_n(&self, row: usize, column: usize) -> Option<usize> {
         let n = self.rows[row].cells[column].n()?;
         self.column_n(column).is_none().then_some(n)
     }
@@ -301,12 +301,12 @@ impl Table {
     /// Whether a cell is the best of its column, or looks equal to it; never with a single number,
     /// and never where the rows are over different cases: a network that misses a lesion would win
     /// by the distances that it then has not.
-    pub(super) fn is_best(&self, row: usize, column: usize) -> bool {
+    pub fn is_best(&self, row: usize, column: usize) -> bool {
         self.stands(row, column, 0)
     }
 
     /// Whether a cell is the second best of its column, or looks equal to it; the same conditions.
-    pub(super) fn is_second(&self, row: usize, column: usize) -> bool {
+    pub fn is_second(&self, row: usize, column: usize) -> bool {
         self.stands(row, column, 1)
     }
 
@@ -353,7 +353,7 @@ impl Table {
     }
 
     /// The groups above the columns as (head, first column, number of columns).
-    pub(super) fn groups(&self) -> Vec<(Option<&str>, usize, usize)> {
+    pub fn groups(&self) -> Vec<(Option<&str>, usize, usize)> {
         let mut groups: Vec<(Option<&str>, usize, usize)> = Vec::new();
         for (i, column) in self.columns.iter().enumerate() {
             match groups.last_mut() {
@@ -365,7 +365,7 @@ impl Table {
     }
 
     /// The names of the groups with what they stand for.
-    pub(super) fn group_legend(&self) -> Vec<(&str, &str)> {
+    pub fn group_legend(&self) -> Vec<(&str, &str)> {
         self.groups()
             .iter()
             .filter_map(|(group, ..)| group.as_ref()?.split_once(", "))
@@ -373,7 +373,7 @@ impl Table {
     }
 
     /// Whether any column stands under a common head.
-    pub(super) fn has_groups(&self) -> bool {
+    pub fn has_groups(&self) -> bool {
         self.columns.iter().any(|c| c.group.is_some())
     }
 }

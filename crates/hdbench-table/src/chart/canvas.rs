@@ -6,18 +6,18 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use super::font::{self, FAMILY};
-use super::html::escape;
-use crate::error::{Error, Result};
-use crate::text::shown;
+use crate::export::escape;
+use hdbench_ground::error::{Error, Result};
+use hdbench_ground::text::shown;
 
 /// Ordinary text. The page's style gives these four colours other values in dark mode.
-pub(super) const INK: RGBColor = RGBColor(0x1f, 0x23, 0x28);
+pub const INK: RGBColor = RGBColor(0x1f, 0x23, 0x28);
 /// Text of second rank.
-pub(super) const MUTED: RGBColor = RGBColor(0x66, 0x6b, 0x72);
+pub const MUTED: RGBColor = RGBColor(0x66, 0x6b, 0x72);
 /// Lines of the grid.
-pub(super) const GRID: RGBColor = RGBColor(0xe2, 0xe4, 0xe8);
+pub const GRID: RGBColor = RGBColor(0xe2, 0xe4, 0xe8);
 /// The ground.
-pub(super) const PAPER: RGBColor = RGBColor(0xff, 0xff, 0xff);
+pub const PAPER: RGBColor = RGBColor(0xff, 0xff, 0xff);
 
 /// Plotters counts in whole pixels: an SVG is drawn this much larger, and scaled by its view box.
 const SVG_SCALE: u32 = 8;
@@ -28,14 +28,14 @@ const PNG_SHRINK: u32 = 2;
 
 /// Where a text's given point lies in it, horizontally; vertically it is always the middle.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Align {
+pub enum Align {
     Left,
     Centre,
     Right,
 }
 
 /// A picture that can be drawn on any backend.
-pub(super) trait Drawing {
+pub trait Drawing {
     /// Width and height in points.
     fn size(&self) -> (u32, u32);
     /// What a reader who cannot see it should be told.
@@ -45,7 +45,7 @@ pub(super) trait Drawing {
 }
 
 /// A surface measured in points, origin at the upper left.
-pub(super) struct Canvas<DB: DrawingBackend> {
+pub struct Canvas<DB: DrawingBackend> {
     area: DrawingArea<DB, Shift>,
     scale: f64,
     /// Size that plotters must be given for an em of 1: its two backends differ.
@@ -67,7 +67,7 @@ impl<DB: DrawingBackend> Canvas<DB> {
     }
 
     /// A line through points.
-    pub(super) fn line(
+    pub fn line(
         &self,
         points: &[(f64, f64)],
         colour: RGBColor,
@@ -95,7 +95,7 @@ impl<DB: DrawingBackend> Canvas<DB> {
     }
 
     /// A line of dashes; the pattern is lengths of dash and gap in turn, empty for a solid line.
-    pub(super) fn dashed(
+    pub fn dashed(
         &self,
         points: &[(f64, f64)],
         pattern: &[f64],
@@ -112,7 +112,7 @@ impl<DB: DrawingBackend> Canvas<DB> {
     }
 
     /// A disc.
-    pub(super) fn disc(
+    pub fn disc(
         &self,
         centre: (f64, f64),
         radius: f64,
@@ -128,13 +128,13 @@ impl<DB: DrawingBackend> Canvas<DB> {
     }
 
     /// A filled outline.
-    pub(super) fn area(&self, points: &[(f64, f64)], colour: RGBColor, alpha: f64) -> Result<()> {
+    pub fn area(&self, points: &[(f64, f64)], colour: RGBColor, alpha: f64) -> Result<()> {
         let path: Vec<_> = points.iter().map(|p| self.at(*p)).collect();
         self.put(&Polygon::new(path, colour.mix(alpha).filled()))
     }
 
     /// A filled rectangle.
-    pub(super) fn bar(
+    pub fn bar(
         &self,
         [left, top]: [f64; 2],
         [right, bottom]: [f64; 2],
@@ -146,7 +146,7 @@ impl<DB: DrawingBackend> Canvas<DB> {
     }
 
     /// One of seven marks that are told apart without colour, filled or hollow.
-    pub(super) fn mark(
+    pub fn mark(
         &self,
         place: usize,
         (x, y): (f64, f64),
@@ -187,7 +187,7 @@ impl<DB: DrawingBackend> Canvas<DB> {
     }
 
     /// A line of text with an em of `size` points.
-    pub(super) fn text(
+    pub fn text(
         &self,
         text: &str,
         at: (f64, f64),
@@ -265,7 +265,7 @@ fn dashes(points: &[(f64, f64)], pattern: &[f64]) -> Vec<Vec<(f64, f64)>> {
 }
 
 /// The picture as a file of its own.
-pub(super) fn svg(drawing: &impl Drawing) -> Result<String> {
+pub fn svg(drawing: &impl Drawing) -> Result<String> {
     font::register()?;
     let (width, height) = drawing.size();
     let (w, h) = (width * SVG_SCALE, height * SVG_SCALE);
@@ -299,7 +299,7 @@ pub(super) fn svg(drawing: &impl Drawing) -> Result<String> {
 }
 
 /// The picture as the bytes of a PNG file, twice as many pixels as points each way.
-pub(super) fn png(drawing: &impl Drawing) -> Result<Vec<u8>> {
+pub fn png(drawing: &impl Drawing) -> Result<Vec<u8>> {
     font::register()?;
     let (width, height) = drawing.size();
     let (w, h) = (width * PNG_SCALE, height * PNG_SCALE);
@@ -323,7 +323,7 @@ pub(super) fn png(drawing: &impl Drawing) -> Result<Vec<u8>> {
 ///
 /// Plotters sets every letter on a whole pixel, which tears small text apart: it is drawn larger and
 /// averaged down.
-pub(super) fn words(
+pub fn words(
     (width, height): (u32, u32),
     ground: [u8; 3],
     draw: impl FnOnce(&Canvas<BitMapBackend<'_>>) -> Result<()>,
@@ -367,7 +367,7 @@ fn shrink(pixels: &[u8], width: usize, by: usize) -> Vec<u8> {
 }
 
 /// RGB pixels, row by row from the top, as the bytes of a PNG file.
-pub(super) fn encode_png(width: u32, height: u32, rgb: &[u8]) -> Result<Vec<u8>> {
+pub fn encode_png(width: u32, height: u32, rgb: &[u8]) -> Result<Vec<u8>> {
     let broken =
         |e: png::EncodingError| Error::Internal(format!("a picture cannot be encoded: {e}"));
     let mut out = Vec::new();

@@ -1,8 +1,8 @@
 //! Tables for a terminal: aligned columns, bold and underlined where it can show them.
 
-use super::table::{Cell, Exporter, MISSING, Table};
-use crate::error::Result;
-use crate::text::shown;
+use crate::table::{Cell, Exporter, MISSING, Table};
+use hdbench_ground::error::Result;
+use hdbench_ground::text::shown;
 
 /// A table with its title, caption and notes as plain text.
 #[derive(Clone, Copy, Debug)]
@@ -230,7 +230,7 @@ fn wrapped(text: &str, width: usize) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::{Column, Direction, TableRow, Unit};
+    use crate::{Column, Direction, TableRow, Unit};
 
     #[test]
     fn columns_are_aligned_and_the_best_is_marked() {

@@ -1,8 +1,8 @@
 //! Tables as HTML fragments that the page's script can sort.
 
-use super::table::{Cell, Exporter, MISSING, Table, Unit};
-use crate::error::Result;
-use crate::text::acts;
+use crate::table::{Cell, Exporter, MISSING, Table, Unit};
+use hdbench_ground::error::Result;
+use hdbench_ground::text::acts;
 
 /// A `<table>` with caption and notes in a `<figure>`; it needs the page's style.
 #[derive(Clone, Copy, Debug)]
@@ -172,7 +172,7 @@ fn minus(number: &str) -> String {
 }
 
 /// Makes plain text safe for HTML text and attributes.
-pub(super) fn escape(text: &str) -> String {
+pub fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

@@ -4,16 +4,16 @@ use std::sync::OnceLock;
 
 use plotters::style::{FontStyle, register_font};
 
-use crate::error::{Error, Result};
+use hdbench_ground::error::{Error, Result};
 
 /// Name under which plotters finds the font; in an SVG the reader's own sans-serif takes its place.
-pub(super) const FAMILY: &str = "sans-serif";
+pub const FAMILY: &str = "sans-serif";
 
-const REGULAR: &[u8] = include_bytes!("assets/DejaVuSans-Regular-subset.ttf");
-const BOLD: &[u8] = include_bytes!("assets/DejaVuSans-Bold-subset.ttf");
+const REGULAR: &[u8] = include_bytes!("DejaVuSans-Regular-subset.ttf");
+const BOLD: &[u8] = include_bytes!("DejaVuSans-Bold-subset.ttf");
 
 /// Makes the font known to plotters; cheap after the first call.
-pub(super) fn register() -> Result<()> {
+pub fn register() -> Result<()> {
     static REGISTERED: OnceLock<bool> = OnceLock::new();
     let done = *REGISTERED.get_or_init(|| {
         register_font(FAMILY, FontStyle::Normal, REGULAR).is_ok()

@@ -1,8 +1,8 @@
 //! Tables as LaTeX fragments for `\input`: the package `booktabs` is enough.
 
-use super::table::{Cell, Exporter, Table, Unit};
-use crate::error::Result;
-use crate::text::{acts, shown};
+use crate::table::{Cell, Exporter, Table, Unit};
+use hdbench_ground::error::Result;
+use hdbench_ground::text::{acts, shown};
 
 /// A table with more columns is set smaller, with its first column wrapped.
 const WIDE_COLUMNS: usize = 5;

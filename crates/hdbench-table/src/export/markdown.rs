@@ -1,8 +1,8 @@
 //! Tables as GitHub-flavoured Markdown.
 
-use super::table::{Cell, Exporter, MISSING, Table};
-use crate::error::Result;
-use crate::text::acts;
+use crate::table::{Cell, Exporter, MISSING, Table};
+use hdbench_ground::error::Result;
+use hdbench_ground::text::acts;
 
 /// A pipe table with its title, caption and notes.
 #[derive(Clone, Copy, Debug)]
@@ -108,7 +108,7 @@ fn cell(table: &Table, row: usize, column: usize) -> String {
 }
 
 /// Keeps text inside its cell and free of accidental markup.
-pub(super) fn escape(text: &str) -> String {
+pub fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

@@ -2,9 +2,9 @@
 
 use plotters::prelude::{DrawingBackend, RGBColor};
 
+use super::axis::linear_ticks;
 use super::canvas::{self, Align, Canvas, Drawing, GRID, INK, MUTED, PAPER};
-use super::curves::linear_ticks;
-use crate::error::Result;
+use hdbench_ground::error::Result;
 
 /// A change to be drawn; gains lie to the right.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,0 +1,12 @@
+//! What charts are drawn with, on SVG and PNG alike; and the one chart that has no subject of its own.
+
+mod font;
+mod axis;
+mod canvas;
+mod change_plot;
+mod colour;
+
+pub use axis::{Axis, linear_ticks};
+pub use canvas::{Align, Canvas, Drawing, GRID, INK, MUTED, PAPER, encode_png, png, svg, words};
+pub use change_plot::{ChangeLine, ChangeSign, change_plot};
+pub use colour::colour;
