@@ -13,6 +13,7 @@ use crate::analysis::{
 use crate::artifact::{Results, json_says, write_atomic};
 use crate::error::{Error, Result};
 use crate::evaluation::{Label, Row};
+use crate::harness::StudyFolders;
 use crate::report::{AnalysisTables, LesionBins, write_tables};
 use crate::seed::Seed;
 use crate::text::Shown as _;
@@ -133,7 +134,7 @@ impl Analyze {
         self.out
             .as_deref()
             .map_or(Ok(()), |out| RESULTS.check(out))?;
-        let scored = Scored::read_all(&self.inputs)?;
+        let scored = Scored::read_all(&self.inputs, &StudyFolders)?;
         for note in &scored.notes {
             tell(&format!("note: {note}"));
         }

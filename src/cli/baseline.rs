@@ -7,6 +7,7 @@ use super::output::{print, print_json, remark, tell};
 use crate::artifact::refuse_input;
 use crate::error::{Error, Result};
 use crate::gate::{Baseline, Policy, list};
+use crate::harness::StudyFolders;
 use crate::text::{Shown as _, name_of};
 
 /// Where baselines lie unless the user says otherwise.
@@ -110,7 +111,7 @@ impl Save {
             ));
         }
         refuse_input(&path, [self.scores.as_path()])?;
-        let mut results = Baseline::read(&self.scores)?;
+        let mut results = Baseline::read(&self.scores, &StudyFolders)?;
         results.check(&self.scores)?;
         if let Some(policy) = &self.policy {
             results.keep(&Policy::read(Some(policy))?);
@@ -134,7 +135,7 @@ impl List {
     fn exec(self) -> Result<()> {
         let mut entries = Vec::new();
         for (name, path) in list(&self.dir)? {
-            let one = Baseline::read(&path)?;
+            let one = Baseline::read(&path, &StudyFolders)?;
             entries.push((name, path, one));
         }
         if self.json {
@@ -178,7 +179,7 @@ fn version(one: &Baseline) -> String {
 impl Show {
     fn exec(self) -> Result<()> {
         let path = locate(&self.baseline, &self.dir);
-        let one = Baseline::read(&path)?;
+        let one = Baseline::read(&path, &StudyFolders)?;
         let means = means(&one);
         if self.json {
             let means: Vec<_> = means

@@ -6,6 +6,7 @@ use super::analyze::{Draws, RESULTS, Wanted, cases_in_words, finish, tell_of_inc
 use super::output::tell;
 use crate::analysis::{Analysis, Scored, analyse, figures, short_names};
 use crate::error::{Error, Result};
+use crate::harness::StudyFolders;
 use crate::report::AnalysisTables;
 use crate::text::Shown as _;
 
@@ -46,7 +47,10 @@ impl Compare {
         self.out
             .as_deref()
             .map_or(Ok(()), |out| RESULTS.check(out))?;
-        let mut sides = [Scored::read_once(&paths[0])?, Scored::read_once(&paths[1])?];
+        let mut sides = [
+            Scored::read_once(&paths[0], &StudyFolders)?,
+            Scored::read_once(&paths[1], &StudyFolders)?,
+        ];
         for note in sides.iter().flat_map(|side| &side.notes) {
             tell(&format!("note: {note}"));
         }

@@ -13,6 +13,7 @@ use crate::gate::{
     Baseline, Judgement, Outcome, POWER, Policy, Power, Verdict, annotations, benchmark_json,
     comment, headline, judge, junit, plot, power, step_summary, table,
 };
+use crate::harness::StudyFolders;
 use crate::report::write_tables;
 use crate::text::Shown as _;
 use hdbench_table::{Cell, Column, Table, TableRow, Unit};
@@ -68,11 +69,11 @@ impl Regress {
             .as_deref()
             .map_or(Ok(()), |out| RESULTS.check(out))?;
         let policy = Policy::read(self.policy.as_deref())?;
-        let baseline = Baseline::read(&locate(&self.baseline, &self.dir))?;
+        let baseline = Baseline::read(&locate(&self.baseline, &self.dir), &StudyFolders)?;
         let current = self
             .current
             .as_ref()
-            .map(|path| Baseline::read(&locate(path, &self.dir)))
+            .map(|path| Baseline::read(&locate(path, &self.dir), &StudyFolders))
             .transpose()?;
         if self.power {
             return self.show_power(&power(&baseline, current.as_ref(), &policy)?, &policy);

@@ -15,6 +15,7 @@ use crate::error::{Error, Result};
 use crate::harness::{Inputs, Lease, Study};
 use crate::network::Place;
 use crate::progress::Progress;
+use crate::recipe::Variant;
 use crate::report::{self, Content};
 use crate::text::Shown as _;
 
@@ -54,7 +55,10 @@ impl Report {
     pub fn exec(self) -> anyhow::Result<()> {
         let reporter = Reporter::new()?;
         let study = Study::read(&self.run)?;
-        let added = self.published.iter().map(|file| AddedNumbers::read(file));
+        let added = self
+            .published
+            .iter()
+            .map(|file| AddedNumbers::read(file, |id| Variant::from_id(id).is_some()));
         let added: Vec<AddedNumbers> = added.collect::<Result<_>>()?;
         // Two that write one report, or a study that begins meanwhile, would take files from each other.
         let lease = Lease::take_for_report(&self.run, &reporter)?;

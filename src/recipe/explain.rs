@@ -4,9 +4,9 @@ use std::fmt::Write;
 
 use serde_json::Value;
 
-use super::range::Rule;
 use super::rules::{RECIPE, SCALE};
 use super::{Recipe, RecipeName, Scale, ScaleName};
+use hdbench_ground::range::Rule;
 
 /// Where the value of recipe `paper` comes from.
 #[derive(Clone, Copy)]

@@ -1,6 +1,6 @@
 //! The rules of the fields of recipe and scale.
 
-use super::range::{Count, Rule};
+use hdbench_ground::range::{Count, Rule};
 
 const SHARE: &str = "it is a share of the whole";
 const DROPOUT: &str = "a share of the values; at 1 nothing would be left";

@@ -6,10 +6,10 @@ use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
 use super::fit;
-use super::range::{Fault, Rule, first_fault};
 use super::rules::{RECIPE, SCALE};
 use super::{Recipe, RecipeName, Scale, ScaleName};
 use crate::error::{Error, Result};
+use hdbench_ground::range::{Fault, Rule, first_fault};
 
 /// Everything a study can change about the method and its size.
 #[derive(Clone, Debug, PartialEq)]

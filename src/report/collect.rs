@@ -21,8 +21,8 @@ use crate::error::{Error, Result};
 use crate::evaluation::{ALL_CASES, Label, Row as Tidy, read_metrics_long};
 use crate::harness::{
     Cell, CellRecord, CellState, ChallengeAnswer, Environment, Fold, Inputs, Leak, Role, Sight,
-    Study, TestCase, hardware_line, prediction_path, prediction_seconds, status as cell_states,
-    threshold_liver,
+    Study, TestCase, hardware_line, prediction_path, prediction_seconds, scored_of_study,
+    status as cell_states, threshold_liver,
 };
 use crate::network::{ORGANS, Part, summarise};
 use crate::recipe::{Recipe, Variant};
@@ -40,7 +40,7 @@ pub fn collect(
 ) -> Result<(Content, Vec<Tidy>)> {
     let plans = row_plans(study, inputs);
     let states = cell_states(run)?;
-    let scored = match Scored::of_study(run, study, &states) {
+    let scored = match scored_of_study(run, study, &states) {
         // Nothing is scored yet.
         Err(Error::Malformed { .. }) => Scored::default(),
         read => read?,
@@ -176,7 +176,9 @@ pub fn added_path(run: &Path, number: u8) -> PathBuf {
 fn added_numbers(run: &Path) -> Result<Vec<AddedNumbers>> {
     let paths = (0..=9).map(|number| added_path(run, number));
     let there = paths.filter(|path| path.exists());
-    there.map(|path| AddedNumbers::read(&path)).collect()
+    there
+        .map(|path| AddedNumbers::read(&path, |id| Variant::from_id(id).is_some()))
+        .collect()
 }
 
 fn fold_facts(fold: &Fold) -> FoldFacts {

@@ -214,7 +214,7 @@ fn summaries_of_nnunet_are_read() {
         format!("{{\"metric_per_case\": [{cases}], \"mean\": {{}}}}"),
     )
     .unwrap();
-    let scored = Scored::read(&path).unwrap();
+    let scored = Scored::read(&path, &hdbench::analysis::NoStudies).unwrap();
     let rows: Vec<_> = scored
         .rows
         .iter()
@@ -234,7 +234,12 @@ fn summaries_of_nnunet_are_read() {
     // Without the region, label 1 is not the whole liver, and that is said.
     let bare = fs::read_to_string(&path).unwrap().replace("(1, 2)", "1");
     fs::write(&path, bare).unwrap();
-    assert!(Scored::read(&path).unwrap().notes[0].contains("without its tumours"));
+    assert!(
+        Scored::read(&path, &hdbench::analysis::NoStudies)
+            .unwrap()
+            .notes[0]
+            .contains("without its tumours")
+    );
 }
 
 #[test]
@@ -398,7 +403,9 @@ fn summaries_keep_names_and_infinite_values() {
         format!("{{\"metric_per_case\": [{}]}}", cases.join(",")),
     )
     .unwrap();
-    let rows = Scored::read(&path).unwrap().rows;
+    let rows = Scored::read(&path, &hdbench::analysis::NoStudies)
+        .unwrap()
+        .rows;
     let names: Vec<&str> = rows.iter().map(|row| row.case.as_str()).collect();
     assert_eq!(names, ["NaNjing_1", "an \"Infinity\" case", "c", "d"]);
     assert_eq!(rows[0].value, 0.5);

@@ -154,7 +154,7 @@ fn cells_that_spreadsheets_run_are_guarded_and_read_back() {
             assert!(!runs || field.parse::<f64>().is_ok(), "{name}: {field}");
         }
     }
-    let scored = Scored::read(&path.join("scores")).unwrap();
+    let scored = Scored::read(&path.join("scores"), &hdbench::analysis::NoStudies).unwrap();
     assert!(
         scored
             .rows

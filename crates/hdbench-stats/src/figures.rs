@@ -1,0 +1,199 @@
+//! The tidy table turned to what statistics want: a figure, its cases and its algorithms.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ndarray::Array2;
+use polars::prelude::{
+    Column, DataFrame, IntoLazy, NamedFrom, PolarsError, PolarsResult, Series, col,
+};
+
+use hdbench_ground::error::{Error, Result};
+use hdbench_score::{ALL_CASES, Label, Row};
+
+/// One figure of every case by every algorithm.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FigureTable {
+    /// None for a figure of both labels.
+    pub label: Option<Label>,
+    /// The metric's name.
+    pub metric: String,
+    /// Names of the cases, sorted; with the data set's where an algorithm was scored on several.
+    pub cases: Vec<String>,
+    /// In the order in which they first occur.
+    pub algorithms: Vec<String>,
+    /// `[case, algorithm]`, means over replicates; NaN where a case has no value.
+    pub values: Array2<f64>,
+    /// The mean over cases of each replicate, by algorithm.
+    pub replicates: Vec<Vec<f64>>,
+}
+
+impl FigureTable {
+    /// `lesion dice`.
+    pub fn name(&self) -> String {
+        match self.label {
+            Some(label) => format!("{label} {}", self.metric),
+            None => self.metric.clone(),
+        }
+    }
+
+    /// The values of an algorithm, one a case.
+    pub fn of(&self, algorithm: usize) -> Vec<f64> {
+        self.values.column(algorithm).to_vec()
+    }
+}
+
+/// Turns rows to figures, in the order of labels and metrics; rows over all cases are left out.
+///
+/// # Errors
+/// `Error::Internal` if polars refuses the table.
+pub fn figures(rows: &[Row], wanted: impl Fn(&Row) -> bool) -> Result<Vec<FigureTable>> {
+    let rows: Vec<&Row> = rows
+        .iter()
+        .filter(|row| row.case != ALL_CASES && wanted(row))
+        .collect();
+    // The data set's name may be written otherwise on the other side of a comparison: it tells cases
+    // apart only where one algorithm has several.
+    let mut tasks: BTreeMap<&str, &str> = BTreeMap::new();
+    let several_tasks = rows
+        .iter()
+        .any(|row| *tasks.entry(&row.algorithm).or_insert(&row.task) != row.task);
+    let mut algorithms: Vec<&str> = Vec::new();
+    let mut seen = BTreeSet::new();
+    for row in &rows {
+        if seen.insert(row.algorithm.as_str()) {
+            algorithms.push(&row.algorithm);
+        }
+    }
+    let failed = |e: PolarsError| Error::Internal(format!("figures: {e}"));
+    let means = means(&rows, several_tasks).map_err(failed)?;
+    let mut tables: BTreeMap<(Option<Label>, String), Vec<Mean>> = BTreeMap::new();
+    for mean in means {
+        tables
+            .entry((mean.label, mean.metric.clone()))
+            .or_default()
+            .push(mean);
+    }
+    Ok(tables
+        .into_iter()
+        .map(|((label, metric), means)| table(label, metric, &means, &algorithms))
+        .collect())
+}
+
+/// The cases that one algorithm, fold and replicate have twice in a metric: the mean of both could hide anything.
+/// Other folds and replicates are other measurements.
+pub fn repeated_cases(rows: &[Row]) -> BTreeSet<&str> {
+    let mut seen = BTreeSet::new();
+    rows.iter()
+        .filter(|row| row.case != ALL_CASES)
+        .filter(|row| {
+            let metric = (&row.algorithm, row.label, &row.metric);
+            !seen.insert((metric, &row.task, row.fold, row.seed, &row.case))
+        })
+        .map(|row| row.case.as_str())
+        .collect()
+}
+
+/// The value of a case, by one algorithm and replicate.
+struct Mean {
+    algorithm: String,
+    seed: u64,
+    case: String,
+    label: Option<Label>,
+    metric: String,
+    value: f64,
+}
+
+fn table(label: Option<Label>, metric: String, means: &[Mean], algorithms: &[&str]) -> FigureTable {
+    let cases: BTreeSet<&str> = means.iter().map(|mean| mean.case.as_str()).collect();
+    let cases: Vec<&str> = cases.into_iter().collect();
+    let column: BTreeMap<&str, usize> = algorithms.iter().copied().zip(0..).collect();
+    let mut sums = Array2::<f64>::zeros((cases.len(), algorithms.len()));
+    let mut counts = Array2::<f64>::zeros((cases.len(), algorithms.len()));
+    let mut replicates: Vec<BTreeMap<u64, (f64, f64)>> = vec![BTreeMap::new(); algorithms.len()];
+    for mean in means.iter().filter(|mean| !mean.value.is_nan()) {
+        let (Ok(case), Some(&algorithm)) = (
+            cases.binary_search(&mean.case.as_str()),
+            column.get(mean.algorithm.as_str()),
+        ) else {
+            continue;
+        };
+        sums[[case, algorithm]] += mean.value;
+        counts[[case, algorithm]] += 1.0;
+        let (sum, count) = replicates[algorithm].entry(mean.seed).or_default();
+        *sum += mean.value;
+        *count += 1.0;
+    }
+    FigureTable {
+        label,
+        metric,
+        cases: cases.into_iter().map(str::to_owned).collect(),
+        algorithms: algorithms.iter().map(|name| (*name).to_owned()).collect(),
+        // 0 / 0 is NaN.
+        values: sums / counts,
+        replicates: replicates
+            .into_iter()
+            .map(|seeds| seeds.into_values().map(|(sum, n)| sum / n).collect())
+            .collect(),
+    }
+}
+
+/// Folds are different cases or repeated ones, whose mean counts once.
+fn means(rows: &[&Row], several_tasks: bool) -> PolarsResult<Vec<Mean>> {
+    let text = |name: &str, of: &dyn Fn(&Row) -> String| {
+        let values: Vec<String> = rows.iter().map(|row| of(row)).collect();
+        Column::from(Series::new(name.into(), values))
+    };
+    let table = DataFrame::new(
+        rows.len(),
+        vec![
+            text("algorithm", &|row| row.algorithm.clone()),
+            Column::from(Series::new(
+                "seed".into(),
+                rows.iter().map(|row| row.seed).collect::<Vec<u64>>(),
+            )),
+            text("case", &|row| match several_tasks {
+                true => format!("{}/{}", row.task, row.case),
+                false => row.case.clone(),
+            }),
+            text("label", &|row| {
+                row.label
+                    .map_or(String::new(), |label| label.name().to_owned())
+            }),
+            text("metric", &|row| row.metric.clone()),
+            Column::from(Series::new(
+                "value".into(),
+                rows.iter().map(|row| row.value).collect::<Vec<f64>>(),
+            )),
+        ],
+    )?;
+    let keys = ["algorithm", "seed", "case", "label", "metric"];
+    let grouped = table
+        .lazy()
+        .group_by_stable(keys.map(col))
+        .agg([col("value")
+            .filter(col("value").is_not_nan())
+            .mean()
+            .alias("value")])
+        .collect()?;
+    let texts = |name: &str| grouped.column(name)?.str().cloned();
+    let (algorithm, case) = (texts("algorithm")?, texts("case")?);
+    let (label, metric) = (texts("label")?, texts("metric")?);
+    let seed = grouped.column("seed")?.u64()?.clone();
+    let value = grouped.column("value")?.f64()?.clone();
+    Ok((0..grouped.height())
+        .map(|index| {
+            let named = |texts: &polars::prelude::StringChunked| {
+                texts.get(index).unwrap_or_default().to_owned()
+            };
+            let label = named(&label);
+            Mean {
+                algorithm: named(&algorithm),
+                seed: seed.get(index).unwrap_or_default(),
+                case: named(&case),
+                label: Label::named(&label),
+                metric: named(&metric),
+                value: value.get(index).unwrap_or(f64::NAN),
+            }
+        })
+        .collect())
+}

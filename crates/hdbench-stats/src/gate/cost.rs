@@ -1,0 +1,51 @@
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// What a run costs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Quantity {
+    /// s a step; a sample is the median of a twentieth of a stage.
+    TrainingStepSeconds,
+    /// s a case.
+    PredictionSeconds,
+    /// Highest resident memory, MB (10^6 bytes).
+    PeakMemoryMb,
+}
+
+impl Quantity {
+    /// Its name in files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::TrainingStepSeconds => "training-step-seconds",
+            Self::PredictionSeconds => "prediction-seconds",
+            Self::PeakMemoryMb => "peak-memory-mb",
+        }
+    }
+
+    /// For readers.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::TrainingStepSeconds => "training step",
+            Self::PredictionSeconds => "prediction of a case",
+            Self::PeakMemoryMb => "peak memory",
+        }
+    }
+
+    /// Unit of its samples.
+    pub fn unit(self) -> &'static str {
+        match self {
+            Self::TrainingStepSeconds | Self::PredictionSeconds => "s",
+            Self::PeakMemoryMb => "MB",
+        }
+    }
+}
+
+/// Measurements of one quantity, each with a name by which the other side has it too.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CostSamples {
+    pub algorithm: String,
+    pub quantity: Quantity,
+    pub samples: BTreeMap<String, f64>,
+}

@@ -1,0 +1,40 @@
+use super::line::{Judgement, Kind, Line, Verdict};
+use hdbench_ground::error::Result;
+use hdbench_table::chart::{ChangeLine, ChangeSign, change_plot};
+
+/// The changes of accuracy with intervals and margins as a small SVG.
+///
+/// # Errors
+/// `Error::Internal` where it cannot be drawn.
+pub fn plot(judgement: &Judgement) -> Result<String> {
+    let lines: Vec<ChangeLine> = judgement
+        .lines
+        .iter()
+        .filter(|line| line.kind == Kind::Accuracy)
+        .map(change)
+        .collect();
+    change_plot(&lines)
+}
+
+fn change(line: &Line) -> ChangeLine {
+    // Gains are drawn to the right whichever way the figure is better.
+    let sign = if line.larger_is_better { 1.0 } else { -1.0 };
+    ChangeLine {
+        name: format!("{}: {}", line.algorithm, line.figure),
+        gain: line.change.map(|change| sign * change),
+        interval: line
+            .interval
+            .map(|[low, high]| match line.larger_is_better {
+                true => [low, high],
+                false => [-high, -low],
+            }),
+        margin: line.margin,
+        verdict: line.verdict.words(),
+        sign: match line.verdict {
+            Verdict::Regressed => ChangeSign::Worse,
+            Verdict::Improved => ChangeSign::Better,
+            Verdict::NoEvidence => ChangeSign::Open,
+            Verdict::NotComparable => ChangeSign::Unknown,
+        },
+    }
+}

@@ -1,0 +1,121 @@
+use std::path::Path;
+
+use polars::prelude::{Column, DataFrame, NamedFrom, PolarsError, PolarsResult, Series};
+// Not `polars` with its feature `parquet`: that brings the whole streaming engine along.
+use polars_io::prelude::ParquetWriter;
+
+use hdbench_ground::error::{Error, Result};
+use hdbench_ground::text::Shown as _;
+use hdbench_score::{Label, Row};
+use hdbench_volume::artifact::write_atomic;
+
+/// Writes the tidy table as Parquet: the columns of `metrics_long.csv` in their order, numbers as
+/// numbers (`fold`, `metric_version` u32, `seed` u64, `value`, `raw_value` f64 with NaN where there
+/// is none), a label that is none as null.
+///
+/// # Errors
+/// `Error::Write`; `Error::Internal` if polars refuses the table.
+pub fn write_parquet(path: &Path, rows: &[Row]) -> Result<()> {
+    let bytes = encode(rows)
+        .map_err(|e: PolarsError| Error::Internal(format!("{}: Parquet: {e}", path.shown())))?;
+    write_atomic(path, &bytes)
+}
+
+fn encode(rows: &[Row]) -> PolarsResult<Vec<u8>> {
+    let mut table = DataFrame::new(
+        rows.len(),
+        vec![
+            text(rows, "task", |row| &row.task),
+            text(rows, "algorithm", |row| &row.algorithm),
+            numbers(rows, "fold", |row| row.fold),
+            numbers(rows, "seed", |row| row.seed),
+            text(rows, "case", |row| &row.case),
+            labels(rows),
+            text(rows, "metric", |row| &row.metric),
+            numbers(rows, "metric_version", |row| row.metric_version),
+            numbers(rows, "value", |row| row.value),
+            numbers(rows, "raw_value", |row| row.raw_value),
+            text(rows, "policy", |row| &row.policy),
+        ],
+    )?;
+    let mut bytes = Vec::new();
+    ParquetWriter::new(&mut bytes).finish(&mut table)?;
+    Ok(bytes)
+}
+
+fn text(rows: &[Row], name: &str, of: fn(&Row) -> &str) -> Column {
+    let values: Vec<&str> = rows.iter().map(of).collect();
+    Column::from(Series::new(name.into(), values))
+}
+
+fn labels(rows: &[Row]) -> Column {
+    let values: Vec<Option<&str>> = rows.iter().map(|row| row.label.map(Label::name)).collect();
+    Column::from(Series::new("label".into(), values))
+}
+
+fn numbers<T>(rows: &[Row], name: &str, of: fn(&Row) -> T) -> Column
+where
+    Series: NamedFrom<Vec<T>, [T]>,
+{
+    let values: Vec<T> = rows.iter().map(of).collect();
+    Column::from(Series::new(name.into(), values))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use polars_io::prelude::{ParquetReader, SerReader};
+
+    fn row(case: &str, label: Option<Label>, value: f64) -> Row {
+        Row {
+            task: "t".into(),
+            algorithm: "unet".into(),
+            fold: 1,
+            seed: 7,
+            case: case.into(),
+            label,
+            metric: "dice".into(),
+            metric_version: 1,
+            value,
+            raw_value: f64::NAN,
+            policy: "strict".into(),
+        }
+    }
+
+    #[test]
+    fn the_table_reads_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("metrics_long.parquet");
+        let rows = [
+            row("volume-3", Some(Label::Liver), 0.1),
+            row("_all", None, f64::NAN),
+        ];
+        write_parquet(&path, &rows).unwrap();
+        let table = ParquetReader::new(std::fs::File::open(&path).unwrap())
+            .finish()
+            .unwrap();
+        let names = table.get_column_names();
+        let names: Vec<&str> = names.iter().map(|name| name.as_str()).collect();
+        assert_eq!(
+            names.join(","),
+            "task,algorithm,fold,seed,case,label,metric,metric_version,value,raw_value,policy"
+        );
+        let texts = |name: &str| -> Vec<Option<String>> {
+            let column = table.column(name).unwrap().str().unwrap();
+            (0..2).map(|i| column.get(i).map(str::to_owned)).collect()
+        };
+        assert_eq!(
+            texts("case"),
+            [Some("volume-3".into()), Some("_all".into())]
+        );
+        assert_eq!(texts("label"), [Some("liver".into()), None]);
+        let value = table.column("value").unwrap().f64().unwrap();
+        assert_eq!(value.get(0), Some(0.1));
+        assert!(value.get(1).is_some_and(f64::is_nan), "NaN is no null");
+        assert_eq!(table.column("seed").unwrap().u64().unwrap().get(1), Some(7));
+        assert_eq!(table.column("fold").unwrap().u32().unwrap().get(0), Some(1));
+        write_parquet(&path, &[]).unwrap();
+        let table = ParquetReader::new(std::fs::File::open(&path).unwrap());
+        assert_eq!(table.finish().unwrap().shape(), (0, 11));
+    }
+}

@@ -1,0 +1,230 @@
+//! What a study's folder tells those who compare scores: the rows of its finished cells, what they cost and what
+//! they were made from.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use hdbench_stats::gate::{CostSamples, Facts, Quantity};
+use hdbench_stats::statistics::median;
+use hdbench_stats::{Scored, Studies};
+
+use super::cell::Cell;
+use super::environment::{Environment, Machine};
+use super::fold::Role;
+use super::inputs::{fold_roles, lock_is_empty, test_case_hashes};
+use super::predict::prediction_seconds;
+use super::record::CellRecord;
+use super::status::{CellState, CellStatus, status};
+use super::study::Study;
+use crate::artifact::hash_bytes;
+use crate::error::{Error, Result};
+use crate::network::Part;
+use crate::training::read_losses;
+
+/// The folders of this program's studies.
+#[derive(Clone, Copy, Debug)]
+pub struct StudyFolders;
+
+impl Studies for StudyFolders {
+    fn scored(&self, folder: &Path) -> Result<Option<Scored>> {
+        if !Study::path(folder).is_file() {
+            return Ok(None);
+        }
+        of_study(folder, &Study::read(folder)?, &status(folder)?).map(Some)
+    }
+
+    fn made_from(&self, path: &Path) -> Result<(Facts, Vec<CostSamples>)> {
+        let machine = Machine::here();
+        let mut facts = Facts {
+            hdbench: machine.hdbench.clone(),
+            commit: machine.commit.clone(),
+            ..Facts::default()
+        };
+        let mut measured = Vec::new();
+        if path.is_dir() && Study::path(path).is_file() {
+            let study = Study::read(path)?;
+            measured = costs(path, &study)?;
+            facts.study = study.name.clone();
+            facts.hardware = hardware(path, &study)?;
+            facts.inputs = test_case_hashes(path)?;
+            let made = serde_json::to_vec(&(&study.recipe, &study.scale))
+                .map_err(|e| Error::Internal(e.to_string()))?;
+            facts.settings_hash = hash_bytes(&made)[..16].to_owned();
+            facts.settings = format!(
+                "recipe {:?}, scale {:?}, seed {}, {} replicate{}",
+                study.recipe.name,
+                study.scale.name,
+                study.seed,
+                study.seeds.len(),
+                if study.seeds.len() == 1 { "" } else { "s" }
+            )
+            .to_lowercase();
+        }
+        Ok((facts, measured))
+    }
+}
+
+/// The scores of a study whose cells are known to stand so.
+///
+/// # Errors
+/// As [`Scored::read`].
+pub fn scored_of_study(run: &Path, study: &Study, states: &[CellStatus]) -> Result<Scored> {
+    of_study(run, study, states)?.named(run)
+}
+
+/// Every finished cell of a study; what was trained on other data keeps that in its name. What is not
+/// finished, or from other inputs than the study has now, is noted and not taken.
+fn of_study(run: &Path, study: &Study, states: &[CellStatus]) -> Result<Scored> {
+    let mut scored = Scored::default();
+    let states: BTreeMap<&str, &CellState> = states
+        .iter()
+        .map(|cell| (cell.cell.as_str(), &cell.state))
+        .collect();
+    for (fold, role) in fold_roles(run)? {
+        for &variant in study.variants_of(role) {
+            // Some of an algorithm's replicates are not the algorithm.
+            let mut open = Vec::new();
+            let mut finished = false;
+            for &seed in &study.seeds {
+                let part = Part::Variant(variant);
+                let cell = Cell { part, fold, seed };
+                let folder = cell.folder(run);
+                let name = cell.name();
+                let state = states.get(name.as_str()).copied();
+                let reason = match state {
+                    Some(state) => state.open(),
+                    None => Some("not trained yet".into()),
+                };
+                if let Some(reason) = reason {
+                    let begun = !matches!(state, None | Some(CellState::Queued { .. }));
+                    open.push((begun, format!("{name} is left out: {reason}")));
+                    continue;
+                }
+                finished = true;
+                let tidy = folder.join("metrics_long.csv");
+                let mut cell = Scored::of_tidy(&tidy)?;
+                cell.rename(|name| match role {
+                    Role::Own => name.to_owned(),
+                    Role::Transfer => format!("{name}, transfer"),
+                    Role::Leaked => format!("{name}, transfer, leaked"),
+                });
+                scored.rows.extend(cell.rows);
+                // Replicates find the same reference lesions again: the first one counts.
+                for (algorithm, lesions) in cell.lesions {
+                    if seed == study.seeds[0] {
+                        scored.lesions.entry(algorithm).or_default().extend(lesions);
+                    }
+                }
+            }
+            for (begun, line) in open {
+                if begun || finished {
+                    scored.unjudged.push(line.clone());
+                }
+                scored.notes.push(line);
+            }
+        }
+    }
+    if !scored.rows.is_empty() {
+        return Ok(scored);
+    }
+    let problem = match scored.unjudged.as_slice() {
+        _ if lock_is_empty(run)? => {
+            "its study.lock is missing or empty: nothing says what its cells \
+                                    were made from"
+                .to_owned()
+        }
+        [] => "no cell of this study is scored yet".into(),
+        unjudged => format!("no cell of this study is finished: {}", unjudged.join("; ")),
+    };
+    Err(Error::malformed(
+        run,
+        problem,
+        "start it again; it goes on where it stopped",
+    ))
+}
+
+/// On what the study's first cell ran.
+fn hardware(run: &Path, study: &Study) -> Result<String> {
+    for (fold, _) in fold_roles(run)? {
+        for &variant in &study.variants {
+            for &seed in &study.seeds {
+                let part = Part::Variant(variant);
+                let folder = Cell { part, fold, seed }.folder(run);
+                if !folder.join("env.json").is_file() {
+                    continue;
+                }
+                let made = Environment::read(&folder)?;
+                return Ok(format!(
+                    "{}, {} cores, {} threads, device {}",
+                    made.machine.processor, made.machine.cores, made.threads, made.device
+                ));
+            }
+        }
+    }
+    Ok(String::new())
+}
+
+/// A stage of a training is cut into so many pieces: the unit of comparison is the median of one, which
+/// a single slow step does not move.
+const PIECES: usize = 20;
+
+/// What the finished cells of a study's own folds cost.
+fn costs(run: &Path, study: &Study) -> Result<Vec<CostSamples>> {
+    let mut all: BTreeMap<(String, Quantity), BTreeMap<String, f64>> = BTreeMap::new();
+    for (fold, role) in fold_roles(run)? {
+        if role != Role::Own {
+            continue;
+        }
+        for &variant in &study.variants {
+            for &seed in &study.seeds {
+                let part = Part::Variant(variant);
+                let folder = Cell { part, fold, seed }.folder(run);
+                let name = |what: &str| format!("fold {fold}, seed {seed}, {what}");
+                let mut add = |quantity, what: &str, value: f64| {
+                    let key = (variant.id().to_owned(), quantity);
+                    all.entry(key).or_default().insert(name(what), value);
+                };
+                let losses = folder.join("losses.csv");
+                if losses.is_file() {
+                    for (piece, seconds) in pieces(&losses)? {
+                        add(Quantity::TrainingStepSeconds, &piece, seconds);
+                    }
+                }
+                for (case, seconds) in prediction_seconds(&folder)? {
+                    add(Quantity::PredictionSeconds, &case, seconds);
+                }
+                let record = CellRecord::read(&folder)?;
+                for (stage, record) in &record.stages {
+                    if let Some(peak) = record.peak_memory_mb {
+                        add(Quantity::PeakMemoryMb, stage, peak);
+                    }
+                }
+            }
+        }
+    }
+    Ok(all
+        .into_iter()
+        .map(|((algorithm, quantity), samples)| CostSamples {
+            algorithm,
+            quantity,
+            samples,
+        })
+        .collect())
+}
+
+/// The median step of every piece of every stage.
+fn pieces(losses: &Path) -> Result<Vec<(String, f64)>> {
+    let rows = read_losses(losses)?;
+    let mut found = Vec::new();
+    for stage in rows.chunk_by(|a, b| a.stage == b.stage) {
+        let length = stage.len().div_ceil(PIECES);
+        for (place, piece) in stage.chunks(length).enumerate() {
+            let mut seconds: Vec<f64> = piece.iter().map(|row| row.seconds).collect();
+            found.push((
+                format!("{} {}", stage[0].stage, place + 1),
+                median(&mut seconds),
+            ));
+        }
+    }
+    Ok(found)
+}
