@@ -1,34 +1,36 @@
 #!/bin/bash
 # Fuzzes the readers of other people's files, every target for SECONDS (default 60), and prints a
-# summary; the logs stay in fuzz/artifacts/. Ends with 1 if a target found something.
+# summary; the logs stay in artifacts/ beside the targets. Ends with 1 if a target found something.
 #
 #     scripts/fuzz.sh [SECONDS] [TARGET...]
 #
-# Needs a C++ compiler (libFuzzer). Targets of fuzz/ are built by cargo-fuzz, which is installed where it is
-# missing; the pinned toolchain is a stable one, so the sanitizer flags are unlocked by RUSTC_BOOTSTRAP. Those of
-# fuzz/text/ take the whole library, without a sanitizer, and are built by cargo alone.
+# Needs a C++ compiler (libFuzzer). Targets of crates/hdbench-volume/fuzz are built by cargo-fuzz, which is installed
+# where it is missing; the pinned toolchain is a stable one, so the sanitizer flags are unlocked by RUSTC_BOOTSTRAP.
+# Those of fuzz/ take the whole library, without a sanitizer, and are built by cargo alone.
 set -euo pipefail
-cd "$(dirname "$0")/../fuzz"
+cd "$(dirname "$0")/.."
+root=$PWD
+volume=crates/hdbench-volume/fuzz
 
 CARGO_FUZZ=0.13.2
 seconds=${1:-60}
 shift || true
 targets=("$@")
 [ ${#targets[@]} -gt 0 ] ||
-    mapfile -t targets < <(ls -- fuzz_targets/*.rs text/fuzz_targets/*.rs | sed 's/.*\///; s/\.rs$//')
+    mapfile -t targets < <(ls -- $volume/fuzz_targets/*.rs fuzz/fuzz_targets/*.rs | sed 's/.*\///; s/\.rs$//')
 
-is_text() { [ -f "text/fuzz_targets/$1.rs" ]; }
+is_text() { [ -f "$root/fuzz/fuzz_targets/$1.rs" ]; }
 for target in "${targets[@]}"; do
     is_text "$target" || command -v cargo-fuzz >/dev/null ||
         cargo install --locked cargo-fuzz --version "$CARGO_FUZZ"
 done
 # Apart from every other build: what is instrumented bears the same name as what is not.
-text_target=${HDBENCH_FUZZ_TARGET:-text/target}
+text_target=${HDBENCH_FUZZ_TARGET:-$root/fuzz/target}
 build() {
     if is_text "$1"; then
         # The versions that hdbench itself is locked to; cargo adds libFuzzer.
-        cp ../Cargo.lock text/Cargo.lock
-        RUSTC_WRAPPER=$PWD/text/instrument.sh cargo build --release --manifest-path text/Cargo.toml \
+        cp ../Cargo.lock Cargo.lock
+        RUSTC_WRAPPER=$PWD/instrument.sh cargo build --release \
             --target-dir "$text_target" --bin "$1"
     else
         RUSTC_BOOTSTRAP=1 cargo fuzz build --fuzz-dir . "$1"
@@ -52,11 +54,12 @@ export ASAN_OPTIONS=${ASAN_OPTIONS:-quarantine_size_mb=16}
 status=0
 summary='| target | seconds | executions | a second | edges | features | inputs | peak MB | outcome |\n|---|---|---|---|---|---|---|---|---|'
 for target in "${targets[@]}"; do
+    if is_text "$target"; then cd "$root/fuzz"; else cd "$root/$volume"; fi
     build "$target"
     mkdir -p "corpus/$target" "artifacts/$target"
     log=artifacts/$target.log
     folders=("corpus/$target")
-    for more in "seeds/$target" "../tests/data/$target" "../tests/data/${target}_cases"; do
+    for more in "seeds/$target" "$root/tests/data/$target" "$root/tests/data/${target}_cases"; do
         [ -d "$more" ] && folders+=("$more")
     done
     options=(-max_total_time="$seconds" -max_len=4096 -timeout=20 -rss_limit_mb=2048 -print_final_stats=1)
@@ -64,7 +67,7 @@ for target in "${targets[@]}"; do
     outcome='nothing found'
     if ! run "$target" >"$log" 2>&1; then
         status=1
-        outcome="**FOUND**: see fuzz/$log"
+        outcome="**FOUND**: see ${PWD#"$root"/}/$log"
         tail -n 40 "$log" >&2
     fi
     statistic() { awk -v key="stat::$1:" '$1 == key { print $2 }' "$log" | tail -n 1; }

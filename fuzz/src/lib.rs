@@ -1,26 +1,37 @@
-//! The modules under attack, included from the package by path (the manifest says why). They stand
-//! at the root of this crate, so that their `crate::` paths mean the same as at home.
+//! What every target does with its bytes and with the answers of a reader.
 
-#[path = "../../src/text.rs"]
-pub mod text;
+use std::fs;
+use std::path::{Path, PathBuf};
 
-#[path = "../../src/error.rs"]
-pub mod error;
+use hdbench::error::{Error, ExitCode, Result};
 
-#[path = "../../src/progress.rs"]
-pub mod progress;
+/// A file of this process for one input, in a folder of its own in the system's temporary folder
+/// (`scripts/fuzz.sh` puts that into memory).
+pub fn file(name: &str, bytes: &[u8]) -> PathBuf {
+    let folder = std::env::temp_dir().join(format!("hdbench-fuzz-{}", std::process::id()));
+    fs::create_dir_all(&folder).expect("the temporary folder can be written");
+    let path = folder.join(name);
+    fs::write(&path, bytes).expect("the temporary folder can be written");
+    path
+}
 
-#[path = "../../src/workers.rs"]
-pub mod workers;
-
-#[path = "../../src/memory.rs"]
-pub mod memory;
-
-#[path = "../../src/artifact/mod.rs"]
-pub mod artifact;
-
-#[path = "../../src/volume/mod.rs"]
-pub mod volume;
-
-pub mod input;
-pub mod series;
+/// The value; or nothing, once the error has been found to be what the house promises: bad input, the file
+/// by name, a remedy, and a text that somebody could read.
+pub fn answer<T>(path: &Path, result: Result<T>) -> Option<T> {
+    match result {
+        Ok(value) => Some(value),
+        // A file that is no text at all.
+        Err(Error::Read { path: named, .. }) => {
+            assert_eq!(named, path);
+            None
+        }
+        Err(error) => {
+            assert_eq!(error.exit_code(), ExitCode::BadInput, "{error:?}");
+            let text = error.to_string();
+            assert!(text.contains("\nhint: "), "{text}");
+            assert!(text.contains(&*path.to_string_lossy()), "{text}");
+            assert!(text.len() < 16_384, "{} bytes of an error", text.len());
+            None
+        }
+    }
+}

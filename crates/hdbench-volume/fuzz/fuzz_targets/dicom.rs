@@ -2,7 +2,7 @@
 //! a sound volume, and a mask of itself lies on its own grid.
 #![no_main]
 
-use hdbench::series;
+use hostile::series;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| series::read_only_slice(bytes));

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes seeds/: the small files from which the fuzzers start. Standard library only.
 
-    python3 fuzz/make_seeds.py
+    python3 crates/hdbench-volume/fuzz/make_seeds.py
 """
 
 import gzip

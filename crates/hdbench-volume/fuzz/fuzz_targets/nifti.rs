@@ -5,9 +5,9 @@
 use std::io::Write;
 use std::path::Path;
 
-use hdbench::artifact::gzip_writer;
-use hdbench::input;
-use hdbench::volume::{self, Geometry, LabelBox, Volume};
+use hdbench_volume::artifact::gzip_writer;
+use hostile::input;
+use hdbench_volume::{self as volume, Geometry, LabelBox, Volume};
 use libfuzzer_sys::fuzz_target;
 use ndarray::Axis;
 

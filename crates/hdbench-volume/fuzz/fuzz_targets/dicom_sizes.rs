@@ -2,7 +2,7 @@
 //! as they are, plain or in RLE, JPEG or JPEG-LS fragments. Read with an error by name, or a sound volume.
 #![no_main]
 
-use hdbench::series::{self, Promise};
+use hostile::series::{self, Promise};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {

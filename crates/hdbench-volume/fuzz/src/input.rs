@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::error::{Error, ExitCode, Result};
+use hdbench_ground::error::{Error, ExitCode, Result};
 
 /// A file of this process for one input, in the system's temporary folder (`scripts/fuzz.sh` puts
 /// that into memory).

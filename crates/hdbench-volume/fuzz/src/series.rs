@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use crate::artifact::Tree;
+use hdbench_volume::artifact::Tree;
 use crate::input;
-use crate::volume::{DicomSeries, read_dicom_mask};
+use hdbench_volume::{DicomSeries, read_dicom_mask};
 
 /// Pixels of one input, decoded: compressed ones may promise a volume that is sound and slow.
 const MOST_PIXELS: usize = 1 << 22;

@@ -4,8 +4,8 @@
 
 use std::collections::BTreeSet;
 
-use hdbench::artifact::{Archive, is_zip};
-use hdbench::input;
+use hdbench_volume::artifact::{Archive, is_zip};
+use hostile::input;
 use libfuzzer_sys::fuzz_target;
 
 /// What one input may unpack to: 4 KiB at DEFLATE's best ratio are no more.

@@ -1,0 +1,4 @@
+//! What the targets share: bytes as files, and what is asked of every answer.
+
+pub mod input;
+pub mod series;
