@@ -1,6 +1,6 @@
 use std::collections::VecDeque;
 
-use hdbench::phantom::{Spec, generate};
+use hdbench_phantom::{Spec, generate};
 use ndarray::Array3;
 use rayon::prelude::*;
 

@@ -705,7 +705,11 @@ fn archives_that_mean_harm_are_refused() {
     links.finish().unwrap();
     refused(&["a.zip/a.nii", "is a link"]);
     // Found by fuzzing: a directory at a place that no file has looked like a disk that fails.
-    fs::write(&path, include_bytes!("../../crates/hdbench-volume/fuzz/seeds/zip/far_offset")).unwrap();
+    fs::write(
+        &path,
+        include_bytes!("../../crates/hdbench-volume/fuzz/seeds/zip/far_offset"),
+    )
+    .unwrap();
     refused(&["no sound zip archive"]);
     // Cut anywhere.
     for end in [0, 4, 30, sound.len() / 2, sound.len() - 1] {

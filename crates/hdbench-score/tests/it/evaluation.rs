@@ -1,14 +1,14 @@
 use std::fs;
 use std::path::Path;
 
-use hdbench::error::{Error, ExitCode};
-use hdbench::evaluation::{
+use hdbench_ground::error::{Error, ExitCode};
+use hdbench_score::metrics::surface::Border;
+use hdbench_score::{
     ALL_CASES, Edge, Imputed, Label, LabelScores, LesionSide, Metric, Options, Origin, Row,
     ScoredCase, policy_table, read_metrics_long, rows, score_case, score_case_with, score_files,
     write_cases, write_lesions, write_metrics_long, write_summary,
 };
-use hdbench::metrics::surface::Border;
-use hdbench::volume::{Geometry, Volume, write_labels};
+use hdbench_volume::{Geometry, Volume, write_labels};
 use ndarray::{Array3, s};
 use serde_json::Value;
 
@@ -404,7 +404,7 @@ fn pooled_rows_by_hand() {
         case("a", &map(&[]), &map(&[[2..3, 2..4, 2..4]])),
         case("b", &map(&[]), &map(&[])),
     ];
-    let rows = hdbench::evaluation::rows(&origin(), &missed);
+    let rows = hdbench_score::rows(&origin(), &missed);
     let burden = 4.0 / 144.0;
     let rmse = value_of(&rows, ALL_CASES, None, "tumour_burden_rmse");
     assert_close(rmse, burden / 2f64.sqrt(), 1e-15, "RMSE");
@@ -414,7 +414,7 @@ fn pooled_rows_by_hand() {
         1e-15,
         "max",
     );
-    assert!(hdbench::evaluation::rows(&origin(), &[]).is_empty());
+    assert!(hdbench_score::rows(&origin(), &[]).is_empty());
 }
 
 #[test]

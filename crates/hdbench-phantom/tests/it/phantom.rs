@@ -1,6 +1,6 @@
 //! CT phantoms: bytes, plausibility, and that they are no task for a threshold.
 
-#[path = "../../examples/phantom_threshold/baseline.rs"]
+#[path = "../../../../examples/phantom_threshold/baseline.rs"]
 mod baseline;
 
 use std::collections::BTreeMap;
@@ -8,15 +8,15 @@ use std::fs;
 use std::path::Path;
 use std::sync::LazyLock;
 
-use hdbench::dataset::ircadb;
-use hdbench::error::{Error, ExitCode};
-use hdbench::phantom::{
+use hdbench_dataset::ircadb;
+use hdbench_ground::error::{Error, ExitCode};
+use hdbench_ground::progress::{Progress, Silent};
+use hdbench_ground::seed::Seed;
+use hdbench_phantom::{
     LesionKind, Organ, Orientation, Phantom, RECORD_FILE, Spec, generate, is_complete, preview_png,
     write,
 };
-use hdbench::progress::{Progress, Silent};
-use hdbench::seed::Seed;
-use hdbench::volume::{self, Volume, read_image, read_labels};
+use hdbench_volume::{self as volume, Volume, read_image, read_labels};
 use rayon::prelude::*;
 
 /// The first cases of the default set.

@@ -4,11 +4,11 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
-use hdbench::dataset::split::{Labelled, for_cases};
-use hdbench::dataset::{Case, lits, load_pair};
-use hdbench::error::{Error, ExitCode};
-use hdbench::seed::Seed;
-use hdbench::volume::{self, Geometry, Volume};
+use hdbench_dataset::split::{Labelled, for_cases};
+use hdbench_dataset::{Case, lits, load_pair};
+use hdbench_ground::error::{Error, ExitCode};
+use hdbench_ground::seed::Seed;
+use hdbench_volume::{self as volume, Geometry, Volume};
 use ndarray::Array3;
 use proptest::prelude::*;
 use tempfile::TempDir;
@@ -106,7 +106,7 @@ fn a_case_called_as_all_of_them_is_refused() {
     let labels = r#"{"labels": {"background": 0, "liver": 1, "tumour": 2}, "channel_names": {"0": "CT"},
         "numTraining": 2, "file_ending": ".nii.gz"}"#;
     std::fs::write(dir.path().join("dataset.json"), labels).unwrap();
-    let told = refusal(hdbench::dataset::find(dir.path()));
+    let told = refusal(hdbench_dataset::find(dir.path()));
     assert!(told.contains("a case is called _all"), "{told}");
 }
 

@@ -1,13 +1,13 @@
 //! The profile `strict` against the numbers of `strict.json`, tool by tool.
 
-use hdbench::evaluation::{Criterion, Label, Metric, Options, Tolerance, score_case_with};
-use hdbench::metrics::BitMask;
-use hdbench::metrics::detection::Overlaps;
-use hdbench::metrics::regions::{Regions, shared};
-use hdbench::metrics::surface::Border;
-use hdbench::metrics::surfel::{SurfelFigures, Surfels, areas_mm2};
-use hdbench::volume::Bounds;
-use hdbench::volume::components::Connectivity;
+use hdbench_score::metrics::BitMask;
+use hdbench_score::metrics::detection::Overlaps;
+use hdbench_score::metrics::regions::{Regions, shared};
+use hdbench_score::metrics::surface::Border;
+use hdbench_score::metrics::surfel::{SurfelFigures, Surfels, areas_mm2};
+use hdbench_score::{Criterion, Label, Metric, Options, Tolerance, score_case_with};
+use hdbench_volume::Bounds;
+use hdbench_volume::components::Connectivity;
 use ndarray::Array3;
 use serde_json::Value;
 
@@ -156,8 +156,8 @@ fn golden_overlap_of_medpy_metrics_reloaded_and_simpleitk() {
             &golden["cases"][&case.name]["tumour"]["SimpleITK"]["components_face"][side]
         };
         for (side, name) in [
-            (hdbench::evaluation::LesionSide::Reference, "ref"),
-            (hdbench::evaluation::LesionSide::Prediction, "pred"),
+            (hdbench_score::LesionSide::Reference, "ref"),
+            (hdbench_score::LesionSide::Prediction, "pred"),
         ] {
             let mine = scores.lesions.iter().filter(|lesion| lesion.side == side);
             let mut found: Vec<(f64, f64)> = mine
@@ -231,7 +231,7 @@ fn golden_detection_of_appendix_c() {
                 (number(&listed["iou"]), number(&listed["dice"]))
             );
         }
-        let scores = hdbench::evaluation::score_case(
+        let scores = hdbench_score::score_case(
             &case.prediction.voxels,
             &case.reference.voxels,
             &case.reference.geometry,

@@ -1,15 +1,18 @@
 //! Statistics against scipy and statsmodels (`scripts/make_statistics_golden.py`).
 
-use hdbench::analysis::statistics::{
+use hdbench_ground::seed::Seed;
+use hdbench_stats::statistics::{
     Resampling, bca, bootstrap_means, holm, kendall_tau, mean_interval, mean_intervals, quantile,
     wilcoxon,
 };
-use hdbench::seed::Seed;
 use ndarray::Array2;
 use serde_json::Value;
 
 fn golden() -> Value {
-    serde_json::from_str(include_str!("../data/statistics/golden.json")).unwrap()
+    serde_json::from_str(include_str!(
+        "../../../../tests/data/statistics/golden.json"
+    ))
+    .unwrap()
 }
 
 fn numbers(value: &Value) -> Vec<f64> {
@@ -179,10 +182,12 @@ fn intervals_cover_the_truth_about_as_often_as_they_say() {
 
 #[test]
 fn places_are_those_of_challenger() {
-    use hdbench::analysis::{Better, RankMethod, rank};
+    use hdbench_stats::{Better, RankMethod, rank};
     // scripts/make_ranking_golden.py runs challengeR itself.
-    let golden: Value =
-        serde_json::from_str(include_str!("../data/statistics/challenger.json")).unwrap();
+    let golden: Value = serde_json::from_str(include_str!(
+        "../../../../tests/data/statistics/challenger.json"
+    ))
+    .unwrap();
     let mut compared = 0;
     for (task, golden) in golden.as_object().unwrap() {
         let rows = golden["values"].as_array().unwrap();

@@ -6,10 +6,10 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use hdbench::artifact::Tree;
-use hdbench::dataset::ircadb;
-use hdbench::error::{Error, ExitCode};
-use hdbench::volume::{self, DicomIdentity, DicomSeries, Geometry, Volume};
+use hdbench_dataset::ircadb;
+use hdbench_ground::error::{Error, ExitCode};
+use hdbench_volume::artifact::Tree;
+use hdbench_volume::{self as volume, DicomIdentity, DicomSeries, Geometry, Volume};
 use ndarray::Array3;
 use serde::Deserialize;
 use tempfile::TempDir;
@@ -27,7 +27,7 @@ struct Expected {
 
 pub fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/data/dicom")
+        .join("../../tests/data/dicom")
         .join(name)
 }
 

@@ -1,12 +1,12 @@
 use std::collections::VecDeque;
 
-use hdbench::metrics::distance::{nearest_between, nearest_mm};
-use hdbench::metrics::overlap::Counts;
-use hdbench::metrics::surface::{Border, border_voxels, distances};
-use hdbench::metrics::surfel::SurfelFigures;
-use hdbench::metrics::{BitMask, Voxel};
-use hdbench::volume::Bounds;
-use hdbench::volume::components::{Connectivity, dilate, fill_holes, label, largest};
+use hdbench_score::metrics::distance::{nearest_between, nearest_mm};
+use hdbench_score::metrics::overlap::Counts;
+use hdbench_score::metrics::surface::{Border, border_voxels, distances};
+use hdbench_score::metrics::surfel::SurfelFigures;
+use hdbench_score::metrics::{BitMask, Voxel};
+use hdbench_volume::Bounds;
+use hdbench_volume::components::{Connectivity, dilate, fill_holes, label, largest};
 use ndarray::{Array3, s};
 use proptest::prelude::*;
 

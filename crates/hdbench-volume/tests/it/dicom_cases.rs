@@ -4,8 +4,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use hdbench::dataset::ircadb;
-use hdbench::volume::{self, DicomSeries};
+use hdbench_dataset::ircadb;
+use hdbench_volume::{self as volume, DicomSeries};
 use serde::Deserialize;
 use tempfile::TempDir;
 
@@ -20,7 +20,7 @@ struct Expected {
 
 fn case(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/data/dicom_cases")
+        .join("../../tests/data/dicom_cases")
         .join(name)
 }
 

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use hdbench::evaluation::lits::{
+use hdbench_score::lits::{
     DetectionCounts, FIGURE_NAMES, LitsCase, LitsDeath, LitsMap, LitsTotals, ObjectScores, PENALTY,
     read_lits_map, score_lits_case, scores_txt, write_scores_txt,
 };
-use hdbench::evaluation::{Options, explain_lits, explain_strict, policy_table};
-use hdbench::volume::{Geometry, Volume, write_image};
+use hdbench_score::{Options, explain_lits, explain_strict, policy_table};
+use hdbench_volume::{Geometry, Volume, write_image};
 use ndarray::{Array3, s};
 use proptest::prelude::*;
 use rayon::prelude::*;
@@ -18,7 +18,7 @@ use super::golden::{self, number};
 
 fn numbers(name: &str) -> Value {
     let file = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/data/lits")
+        .join("../../tests/data/lits")
         .join(name);
     serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap()
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
-use hdbench::error::{Error, ExitCode};
-use hdbench::volume::{self, Geometry, Orientation, Volume};
+use hdbench_ground::error::{Error, ExitCode};
+use hdbench_volume::{self as volume, Geometry, Orientation, Volume};
 use ndarray::{Array3, Axis};
 use proptest::prelude::*;
 use serde::Deserialize;
@@ -31,7 +31,7 @@ struct Canonical {
 }
 
 fn fixtures() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/nifti")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/data/nifti")
 }
 
 fn expected() -> BTreeMap<String, Expected> {
@@ -221,7 +221,7 @@ fn assert_box_is_whole(path: &Path) {
 
 #[test]
 fn label_boxes_hold_every_label() {
-    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/golden");
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/data/golden");
     let mut files = 0;
     for entry in fs::read_dir(golden).unwrap() {
         let folder = entry.unwrap().path();
@@ -303,7 +303,7 @@ fn in_a_file<T>(bytes: &[u8], use_it: impl FnOnce(&Path) -> T) -> T {
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
     use std::io::Write;
-    let mut out = hdbench::artifact::gzip_writer(Vec::new(), 6);
+    let mut out = hdbench_volume::artifact::gzip_writer(Vec::new(), 6);
     out.write_all(bytes).unwrap();
     out.finish().unwrap()
 }

@@ -6,9 +6,9 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use hdbench::artifact::{Archive, pack_zip};
-use hdbench::error::{Error, ExitCode, Result};
-use hdbench::progress::{Progress, Silent};
+use hdbench_ground::error::{Error, ExitCode, Result};
+use hdbench_ground::progress::{Progress, Silent};
+use hdbench_volume::artifact::{Archive, pack_zip};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use zip::ZipArchive;
@@ -143,7 +143,7 @@ fn the_bytes_of_an_archive_are_these() {
     let contents = [label_map(3), Vec::new(), vec![1]];
     pack(&path, &names(3), 2, &contents).unwrap();
     let bytes = fs::read(&path).unwrap();
-    let hash = hdbench::artifact::hash_bytes(&bytes);
+    let hash = hdbench_volume::artifact::hash_bytes(&bytes);
     assert_eq!((bytes.len(), &hash[..16]), (2724, "0691f941b548e96d"));
     // 1 January 1980 and a regular file that all may read.
     let mut archive = ZipArchive::new(fs::File::open(&path).unwrap()).unwrap();

@@ -1,0 +1,3 @@
+//! CT phantoms.
+
+mod phantom;

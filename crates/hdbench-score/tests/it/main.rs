@@ -1,0 +1,7 @@
+//! Scores against independent tools and by their laws.
+
+mod evaluation;
+mod golden;
+mod lits;
+mod metrics;
+mod peers;

@@ -1,0 +1,3 @@
+//! Statistics against independent tools.
+
+mod statistics;
