@@ -7,11 +7,12 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
+use hdbench::cost::PeakMemory;
 use hdbench::dataset::Protocol;
 use hdbench::error::Result;
-use hdbench::harness::{Data, Inputs, PeakMemory, Study, own_cache};
 use hdbench::progress::Silent;
 use hdbench::recipe::{RecipeName, ScaleName, Settings, Variant};
+use hdbench::study::{Data, Inputs, Study, own_cache};
 
 /// As the binary has it.
 #[global_allocator]

@@ -13,14 +13,15 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::Parser;
+use hdbench::cell::prediction_path;
 use hdbench::dataset::load_pair;
 use hdbench::error::{Error, Result};
-use hdbench::harness::{Cell, Inputs, Study, prediction_path};
 use hdbench::inference::{Coarse, Predictor};
 use hdbench::network::{Bundle, Part, Place};
 use hdbench::preprocess::Prepared;
 use hdbench::progress::Silent;
 use hdbench::recipe::{Variant, WindowWeights};
+use hdbench::study::{Cell, Inputs, Study};
 use hdbench::volume::{Orientation, read_labels};
 use ndarray::{Array3, ArrayView2, Axis};
 

@@ -7,5 +7,5 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> std::process::ExitCode {
     let (commit, changes) = hdbench_commit::commit!();
-    hdbench::cli::main(hdbench::harness::Build { commit, changes })
+    hdbench::cli::main(hdbench::study::Build { commit, changes })
 }

@@ -2,7 +2,7 @@
 #![no_main]
 
 use handed_over::{answer, file};
-use hdbench::harness::CellRecord;
+use hdbench::cell::CellRecord;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {

@@ -5,7 +5,7 @@
 use std::path::Path;
 
 use handed_over::answer;
-use hdbench::harness::Study;
+use hdbench::study::Study;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {

@@ -9,12 +9,12 @@ use super::study_run::{
     Executed, execute, existing, generate, given, interrupted_in, own_phantoms, take, told,
 };
 use crate::error::{Error, Result};
-use crate::harness::{Data, Phantoms, Study, refuse_foreign};
 use crate::phantom::Spec;
 use crate::progress::Progress;
 use crate::recipe::{Settings, sweep};
 use crate::report;
 use crate::seed::Seed;
+use crate::study::{Data, Phantoms, Study, refuse_foreign};
 use crate::text::Shown as _;
 
 /// Phantoms of the demo: 28 with lesions and 8 without in the default set.

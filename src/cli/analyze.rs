@@ -1,6 +1,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use hdbench_table::{Exporter, Markdown, Table};
 use serde_json::json;
 
 use super::output::{print_json, tell};
@@ -13,11 +14,10 @@ use crate::analysis::{
 use crate::artifact::{Results, json_says, write_atomic};
 use crate::error::{Error, Result};
 use crate::evaluation::{Label, Row};
-use crate::harness::StudyFolders;
 use crate::report::{AnalysisTables, LesionBins, write_tables};
+use crate::schedule::StudyFolders;
 use crate::seed::Seed;
 use crate::text::Shown as _;
-use hdbench_table::{Exporter, Markdown, Table};
 
 /// What is looked at unless the user says otherwise.
 const HEADLINE: [&str; 11] = [

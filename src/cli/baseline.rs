@@ -7,7 +7,7 @@ use super::output::{print, print_json, remark, tell};
 use crate::artifact::refuse_input;
 use crate::error::{Error, Result};
 use crate::gate::{Baseline, Policy, list};
-use crate::harness::StudyFolders;
+use crate::schedule::StudyFolders;
 use crate::text::{Shown as _, name_of};
 
 /// Where baselines lie unless the user says otherwise.

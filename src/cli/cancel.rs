@@ -4,7 +4,8 @@ use clap::Args;
 
 use super::output::print;
 use crate::error::Result;
-use crate::harness::{Study, cancel};
+use crate::schedule::cancel;
+use crate::study::Study;
 
 /// Take a study's Slurm jobs out of the queue; cells that run save and end.
 #[derive(Args, Debug)]

@@ -12,13 +12,14 @@ use super::output::tell;
 use super::progress::Reporter;
 use super::study_options::pool;
 use crate::artifact::sweep;
+use crate::cell::run_cell;
 use crate::error::{Error, ExitCode, Result};
-use crate::harness::{
-    CELL_RESERVE_BYTES, Cell, Inputs, Lease, Message, Reserve, Study, check_belongs, forget,
-    record_failure, report_to_parent, run_cell,
-};
 use crate::network::Places;
 use crate::progress::Progress;
+use crate::schedule::{
+    CELL_RESERVE_BYTES, Lease, Message, Reserve, forget, record_failure, report_to_parent,
+};
+use crate::study::{Cell, Inputs, Study, check_belongs};
 use crate::workers;
 
 /// Work on single cells of a study.

@@ -6,8 +6,8 @@ use super::analyze::{Draws, RESULTS, Wanted, cases_in_words, finish, tell_of_inc
 use super::output::tell;
 use crate::analysis::{Analysis, Scored, analyse, figures, short_names};
 use crate::error::{Error, Result};
-use crate::harness::StudyFolders;
 use crate::report::AnalysisTables;
+use crate::schedule::StudyFolders;
 use crate::text::Shown as _;
 
 /// Whether B is better than A: paired tests on the same cases.

@@ -9,11 +9,11 @@ use super::study_run::{
 };
 use crate::dataset::{self, read_splits};
 use crate::error::Result;
-use crate::harness::{Data, Phantoms, Study, Transfer};
 use crate::phantom::Spec;
 use crate::progress::Progress;
 use crate::recipe::Variant;
 use crate::seed::Seed;
+use crate::study::{Data, Phantoms, Study, Transfer};
 
 /// In-plane size of the phantoms.
 const PHANTOM_MATRIX: usize = 128;

@@ -6,8 +6,8 @@ use serde_json::json;
 use super::output::{print, print_json};
 use super::study_options::cores;
 use crate::error::Result;
-use crate::harness::Machine;
 use crate::network::{Availability, survey};
+use crate::study::Machine;
 
 /// Say what this binary and this machine can do: devices that work, and why others do not.
 #[derive(Args, Debug)]

@@ -2,8 +2,8 @@ use std::path::Path;
 
 use super::output::tell;
 use crate::error::{ExitCode, Result};
-use crate::harness::{Lease, Message, report_to_parent};
 use crate::progress::Progress;
+use crate::schedule::{Lease, Message, report_to_parent};
 use crate::text::shown_path;
 
 /// Takes a folder's lease. If another process takes it over, because this one stood still for over a

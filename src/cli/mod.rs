@@ -42,7 +42,7 @@ use clap::{Parser, Subcommand};
 use signal_hook::consts::SIGXFSZ;
 
 use crate::error::{Error, ExitCode};
-use crate::harness::Build;
+use crate::study::Build;
 
 const AFTER_HELP: &str = "\
 Examples:

@@ -3,10 +3,11 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::study_options::{cores, pool, side_by_side};
+use crate::cell::{Model, load_model, model_folder};
 use crate::error::{Error, Result};
-use crate::harness::{Model, load_model, model_folder, model_problem};
 use crate::network::Place;
 use crate::recipe::Variant;
+use crate::schedule::model_problem;
 
 /// Which trained network, and where it computes.
 #[derive(Args, Debug)]

@@ -6,9 +6,10 @@ use super::model_options::ModelOptions;
 use super::output::{remark, tell};
 use super::progress::Reporter;
 use crate::artifact::{is_standard_output, is_stream, refuse_input, refuse_output_inside};
+use crate::cell::predict_file;
 use crate::error::{Error, Result};
-use crate::harness::{model_problem, predict_file};
 use crate::progress::Progress;
+use crate::schedule::model_problem;
 use crate::text::Shown as _;
 
 /// Segment a CT of your own: no mask needed, the coarse stage is included.

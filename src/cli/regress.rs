@@ -2,6 +2,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use hdbench_table::{Cell, Column, Table, TableRow, Unit};
 use serde_json::json;
 
 use super::baseline::{FOLDER, locate};
@@ -13,10 +14,9 @@ use crate::gate::{
     Baseline, Judgement, Outcome, POWER, Policy, Power, Verdict, annotations, benchmark_json,
     comment, headline, judge, junit, plot, power, step_summary, table,
 };
-use crate::harness::StudyFolders;
 use crate::report::write_tables;
+use crate::schedule::StudyFolders;
 use crate::text::Shown as _;
-use hdbench_table::{Cell, Column, Table, TableRow, Unit};
 
 /// Whether results are worse than a baseline: the gate of a CI.
 ///

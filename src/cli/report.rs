@@ -1,8 +1,7 @@
 use std::path::{Path, PathBuf};
 
-use clap::Args;
-use clap::ValueEnum;
 use clap::builder::PossibleValue;
+use clap::{Args, ValueEnum};
 
 use super::leased::end_when_lost;
 use super::output::remark;
@@ -12,11 +11,12 @@ use crate::analysis::write_parquet;
 use crate::artifact::{read_text, write_atomic};
 use crate::dataset::Protocol;
 use crate::error::{Error, Result};
-use crate::harness::{Inputs, Lease, Study};
 use crate::network::Place;
 use crate::progress::Progress;
 use crate::recipe::Variant;
 use crate::report::{self, Content};
+use crate::schedule::Lease;
+use crate::study::{Inputs, Study};
 use crate::text::Shown as _;
 
 /// Render the report of what a study has so far.

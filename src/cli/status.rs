@@ -1,15 +1,15 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use hdbench_table::{Cell, Column, Table, TableRow, Unit};
 use indicatif::HumanDuration;
 use serde_json::json;
 
 use super::output::{print, print_as_is, print_json};
 use super::table_output::{for_terminal, terminal_tables};
 use crate::error::Result;
-use crate::harness::{CellState, CellStatus, add_jobs, status};
+use crate::schedule::{CellState, CellStatus, add_jobs, status};
 use crate::text::{name_of, shown};
-use hdbench_table::{Cell, Column, Table, TableRow, Unit};
 
 /// How a study stands: every cell, who works on it, how long it will take, why it failed.
 ///

@@ -2,6 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand};
+use hdbench_table::{Cell, Column, Table, TableRow, Unit};
 use toml::{Table as Toml, Value};
 
 use super::output::{print, print_as_is};
@@ -12,9 +13,9 @@ use super::table_output::print_tables;
 use super::{Cli, Verb};
 use crate::artifact::read_text;
 use crate::error::{Error, Result};
-use crate::harness::{Cell as StudyCell, Study, status};
+use crate::schedule::status;
+use crate::study::{Cell as StudyCell, Study};
 use crate::text::Shown as _;
-use hdbench_table::{Cell, Column, Table, TableRow, Unit};
 
 /// Studies declared in a file.
 #[derive(Subcommand, Debug)]

@@ -4,9 +4,9 @@ use clap::{Args, ValueEnum};
 
 use crate::dataset::Protocol;
 use crate::error::{Error, Result};
-use crate::harness::{Data, Study, own_cache};
 use crate::network::{Place, Places};
 use crate::recipe::{RecipeName, ScaleName, Settings, Variant};
+use crate::study::{Data, Study, own_cache};
 use crate::text::shown_path;
 use crate::training::Saving;
 use crate::workers;

@@ -1,6 +1,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use hdbench_table::{Cell as TableCell, Column, Table, TableRow, Unit};
+
 use super::called::called;
 use super::leased::leased;
 use super::output::{print_as_is, remark};
@@ -10,18 +12,16 @@ use super::study_options::{EngineName, StudyOptions, pool, writable_name};
 use super::table_output::terminal_tables;
 use crate::artifact::sweep;
 use crate::error::{Error, Result};
-use crate::harness::{
-    Cell, CellState, CellStatus, Chosen, Data, Foreseen, Inputs, Lease, Local, Phantoms, Reckoned,
-    Role, Selection, Sight, Slots, SlurmOptions, Study, Submitted, cells_of, command_list, foresee,
-    forget, reckon, refuse_foreign, run_study, status, submit,
-};
 use crate::network::Part;
 use crate::phantom;
 use crate::progress::Progress;
 use crate::report::Content;
+use crate::schedule::{
+    CellState, CellStatus, Chosen, Foreseen, Lease, Local, Reckoned, Selection, Slots,
+    SlurmOptions, Submitted, command_list, foresee, forget, reckon, run_study, status, submit,
+};
+use crate::study::{Cell, Data, Inputs, Phantoms, Role, Sight, Study, cells_of, refuse_foreign};
 use crate::text::Shown as _;
-use hdbench_table::Cell as TableCell;
-use hdbench_table::{Column, Table, TableRow, Unit};
 
 /// Warnings shown before the work begins; the report has all.
 const SHOWN_WARNINGS: usize = 5;

@@ -1,9 +1,10 @@
 use std::io::IsTerminal;
 
+use hdbench_table::{Exporter, Table, Terminal};
+
 use super::output::print_as_is;
 use crate::error::Result;
 use crate::text::message;
-use hdbench_table::{Exporter, Table, Terminal};
 
 /// Whether standard output is looked at by a person.
 pub fn for_terminal() -> bool {

@@ -6,7 +6,8 @@ use super::output::{print, print_json};
 use super::progress::Reporter;
 use super::table_output::for_terminal;
 use crate::error::{Error, Result};
-use crate::harness::{Cell, Engine, Local, Slots, Study, compare_runs, prepare_again, verify};
+use crate::schedule::{Engine, Local, Slots, compare_runs, prepare_again, verify};
+use crate::study::{Cell, Study};
 
 /// Hash a study's data and outputs again and say what is not as recorded.
 #[derive(Args, Debug)]

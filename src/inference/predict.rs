@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 
 use burn::tensor::activation::softmax;
 use burn::tensor::{Device, Tensor, TensorData};
+use hdbench_kernels as kernel;
 use ndarray::{Array3, s};
 
 use super::postprocess::{Rules, segment};
@@ -15,7 +16,6 @@ use crate::progress::Progress;
 use crate::recipe::{Recipe, Scale, TestWindows};
 use crate::volume::components::{Connectivity, largest};
 use crate::volume::{GridPart, resample_linear, resample_part};
-use hdbench_kernels as kernel;
 
 /// Windows of slice networks are answered at most this many at a time, and pixels about this many: what is
 /// computed stays near on the processor, and fills other devices.

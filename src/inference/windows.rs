@@ -214,8 +214,9 @@ impl Accumulator {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use proptest::prelude::*;
+
+    use super::*;
 
     #[test]
     fn a_region_of_another_grid_holds_this_one() {

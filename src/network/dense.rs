@@ -2,12 +2,12 @@ use burn::module::Module;
 use burn::nn::conv::Conv2d;
 use burn::nn::{BatchNorm, BatchNormConfig, Linear, LinearConfig};
 use burn::tensor::{Device, Tensor};
+use hdbench_kernels::{Block, finish_block};
 
 use super::Pass;
 use super::norm::norm_relu;
 use super::spatial::{ConvSpec, Convolution, Spatial};
 use crate::recipe::DenseWidths;
-use hdbench_kernels::{Block, finish_block};
 
 /// Epsilon and momentum of batch norms (PyTorch's convention: the new batch's weight).
 #[derive(Clone, Copy, Debug)]

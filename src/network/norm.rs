@@ -1,8 +1,8 @@
 use burn::nn::BatchNorm;
 use burn::tensor::{Device, Tensor};
+use hdbench_kernels::{self as kernel, Origin};
 
 use super::Pass;
-use hdbench_kernels::{self as kernel, Origin};
 
 /// A batch norm and the positive part of its result, in one pass.
 pub fn norm_relu<const R: usize>(norm: &BatchNorm, x: Tensor<R>, pass: &mut Pass) -> Tensor<R> {

@@ -1,16 +1,14 @@
 use burn::module::{Module, Param, ParamId};
-use burn::nn::BatchNorm;
 use burn::nn::conv::{Conv2d, Conv2dConfig, Conv3d, Conv3dConfig, ConvTranspose2d};
-use burn::nn::{PaddingConfig2d, PaddingConfig3d};
+use burn::nn::{BatchNorm, PaddingConfig2d, PaddingConfig3d};
 use burn::tensor::module::{avg_pool2d, max_pool2d};
 use burn::tensor::ops::{AvgPoolOptions, MaxPoolOptions};
 use burn::tensor::{Device, Tensor, TensorData};
-
-use super::Pass;
-use super::norm::norm_relu_convolve;
-use super::trace;
-use crate::recipe::Upsampling;
 use hdbench_kernels::{self as kernel, Block, Doubled, Origin, Parity, Window};
+
+use super::norm::norm_relu_convolve;
+use super::{Pass, trace};
+use crate::recipe::Upsampling;
 
 /// A convolution with a cubic kernel, padded so that stride 1 keeps the size.
 #[derive(Clone, Copy, Debug)]
@@ -461,9 +459,10 @@ fn doubling_matrix(length: usize, how: Upsampling) -> Vec<f32> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use burn::tensor::module::interpolate;
     use burn::tensor::ops::{InterpolateMode, InterpolateOptions};
+
+    use super::*;
 
     fn ramp<const R: usize>(shape: [usize; R], device: &Device) -> Tensor<R> {
         let values: Vec<f32> = (0..shape.iter().product::<usize>())

@@ -2,11 +2,11 @@
 
 use std::fmt::Write;
 
+use hdbench_ground::range::Rule;
 use serde_json::Value;
 
 use super::rules::{RECIPE, SCALE};
 use super::{Recipe, RecipeName, Scale, ScaleName};
-use hdbench_ground::range::Rule;
 
 /// Where the value of recipe `paper` comes from.
 #[derive(Clone, Copy)]

@@ -1,8 +1,9 @@
 //! What fields of a recipe and a scale ask of each other: what the networks need to be built, and what keeps
 //! them within a machine.
 
-use super::{DenseWidths, Recipe, Scale, TestWindows, Variant};
 use hdbench_ground::range::Fault;
+
+use super::{DenseWidths, Recipe, Scale, TestWindows, Variant};
 
 /// Weights a network may have: twenty times the paper's largest.
 const MOST_WEIGHTS: f64 = 1e9;

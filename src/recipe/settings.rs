@@ -1,15 +1,14 @@
 use std::collections::BTreeSet;
 
 use clap::ValueEnum;
+use hdbench_ground::range::{Fault, Rule, first_fault};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
-use super::fit;
 use super::rules::{RECIPE, SCALE};
-use super::{Recipe, RecipeName, Scale, ScaleName};
+use super::{Recipe, RecipeName, Scale, ScaleName, fit};
 use crate::error::{Error, Result};
-use hdbench_ground::range::{Fault, Rule, first_fault};
 
 /// Everything a study can change about the method and its size.
 #[derive(Clone, Debug, PartialEq)]

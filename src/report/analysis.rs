@@ -1,5 +1,7 @@
 //! The tables of an analysis: figures, differences, rankings, tumour sizes.
 
+use hdbench_table::{Cell, Column, Direction, Table, TableRow, Unit};
+
 use super::tables::published_value;
 use crate::analysis::published::{self, PublishedTable};
 use crate::analysis::{
@@ -8,7 +10,6 @@ use crate::analysis::{
 };
 use crate::error::Result;
 use crate::evaluation::Label;
-use hdbench_table::{Cell, Column, Direction, Table, TableRow, Unit};
 
 /// What an analysis found, ready for tables.
 #[derive(Clone, Debug, Default, PartialEq)]

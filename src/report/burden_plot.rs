@@ -1,13 +1,11 @@
 //! Agreement of the predicted tumour burden with the reference (Bland and Altman, Lancet 1, 1986), a small
 //! plot a network.
 
+use hdbench_table::chart::{Align, Canvas, Drawing, GRID, INK, MUTED, colour, linear_ticks};
 use plotters::prelude::DrawingBackend;
 
 use super::evidence::Burdens;
 use crate::error::Result;
-use hdbench_table::chart::colour;
-use hdbench_table::chart::linear_ticks;
-use hdbench_table::chart::{Align, Canvas, Drawing, GRID, INK, MUTED};
 
 /// All networks on common axes.
 pub(super) struct BurdenPlot<'a>(pub(super) &'a [Burdens]);

@@ -1,5 +1,6 @@
 //! The paper's claims about its own ablation, each with what this study says of it.
 
+use hdbench_table::{Cell, Column, Table, TableRow, Unit};
 use serde::{Deserialize, Serialize};
 
 use super::content::{LossPoint, Row, Status};
@@ -11,7 +12,6 @@ use crate::analysis::{CaseGroups, FigureTable};
 use crate::error::Result;
 use crate::recipe::Variant;
 use crate::seed::Seed;
-use hdbench_table::{Cell, Column, Table, TableRow, Unit};
 
 /// A tenth of a training is cut into so many pieces, whose mean losses are what intervals are drawn from.
 const PIECES: usize = 20;

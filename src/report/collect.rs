@@ -16,17 +16,18 @@ use super::tables::fold_name;
 use super::viewer::{self, Stack, Whole};
 use crate::analysis::published::AddedNumbers;
 use crate::analysis::{Aggregate, Aggregates, Scored, aggregate};
+use crate::cell::{CellRecord, ChallengeAnswer, Stage, prediction_path, prediction_seconds};
 use crate::dataset::{Protocol, load_pair};
 use crate::error::{Error, Result};
 use crate::evaluation::{ALL_CASES, Label, Row as Tidy, read_metrics_long};
-use crate::harness::{
-    Cell, CellRecord, CellState, ChallengeAnswer, Environment, Fold, Inputs, Leak, Role, Sight,
-    Study, TestCase, hardware_line, prediction_path, prediction_seconds, scored_of_study,
-    status as cell_states, threshold_liver,
-};
 use crate::network::{ORGANS, Part, summarise};
 use crate::recipe::{Recipe, Variant};
+use crate::schedule::{CellState, scored_of_study, status as cell_states};
 use crate::seed::Seed;
+use crate::study::{
+    Cell, Environment, Fold, Inputs, Leak, Role, Sight, Study, TestCase, hardware_line,
+    threshold_liver,
+};
 use crate::training::{LossRow, read_losses};
 use crate::volume::{Orientation, Volume, read_labels};
 
@@ -591,7 +592,7 @@ fn hours_to_end(run: &Path, recipe: &Recipe, cell: Cell) -> Result<Option<f64>> 
     let mut next = Some(cell);
     while let Some(cell) = next {
         let record = CellRecord::read(&cell.folder(run))?;
-        let Some(train) = record.stages.get("train") else {
+        let Some(train) = record.stages.get(&Stage::Train) else {
             return Ok(None);
         };
         hours += train.seconds / 3600.0;

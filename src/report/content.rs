@@ -12,7 +12,8 @@ use super::stages::{StageCheck, stage_checks};
 use super::tables::fold_name;
 use super::viewer::Stack;
 use crate::analysis::published::AddedNumbers;
-use crate::harness::{ChallengeAnswer, Role};
+use crate::cell::ChallengeAnswer;
+use crate::study::Role;
 
 /// Everything a report shows. It holds no date and no machine path, so that the same study gives
 /// the same bytes.
@@ -44,7 +45,7 @@ pub struct Content {
     /// Number of test cases whose reference has at least one lesion voxel.
     pub n_test_with_lesions: usize,
     /// Mean liver Dice over the test cases that a threshold and the largest component give
-    /// ([`threshold_liver`](crate::harness::threshold_liver)).
+    /// ([`threshold_liver`](crate::study::threshold_liver)).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub threshold_liver: Option<f64>,
     /// Published numbers that the user has added.

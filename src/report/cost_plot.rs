@@ -1,13 +1,11 @@
 //! What a network costs against what it gives: hours to train, lesion Dice.
 
+use hdbench_table::chart::{Align, Axis, Canvas, Drawing, GRID, INK, MUTED, colour, linear_ticks};
 use plotters::prelude::DrawingBackend;
 
 use super::content::{Row, Status};
 use super::score::Score;
 use crate::error::Result;
-use hdbench_table::chart::colour;
-use hdbench_table::chart::{Align, Canvas, Drawing, GRID, INK, MUTED};
-use hdbench_table::chart::{Axis, linear_ticks};
 
 /// All rows that have both.
 pub(super) struct CostPlot<'a>(pub(super) &'a [Row]);

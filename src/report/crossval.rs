@@ -1,5 +1,7 @@
 //! The tables of a cross-validation: the paper's Tables IV and V with this run's rows, and the folds.
 
+use hdbench_table::{Cell, Column, Table, TableRow, Unit};
+
 use super::content::{Content, Row};
 use super::score::Score;
 use super::tables::{
@@ -7,8 +9,7 @@ use super::tables::{
 };
 use crate::analysis::published::{self, PublishedRow, PublishedTable};
 use crate::error::Result;
-use crate::harness::Role;
-use hdbench_table::{Cell, Column, Table, TableRow, Unit};
+use crate::study::Role;
 
 /// The five metrics of the paper's tables with their keys there.
 type Metrics = [(Score, &'static str); 5];

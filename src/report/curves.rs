@@ -1,7 +1,8 @@
 //! Loss curves ready to be drawn: placed on one axis, smoothed, thinned out.
 
-use super::content::{LossPoint, Row};
 use hdbench_table::chart::Axis;
+
+use super::content::{LossPoint, Row};
 
 /// A curve keeps about this many points, more than a plot has columns.
 const KEPT_POINTS: usize = 480;

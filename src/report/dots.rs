@@ -1,13 +1,11 @@
 //! Dice of every test case as a dot, one line a variant: the spread behind the means.
 
+use hdbench_table::chart::{Align, Canvas, Drawing, GRID, INK, MUTED, colour, linear_ticks};
 use plotters::prelude::DrawingBackend;
 
 use super::content::{CaseScore, Row};
 use crate::analysis::statistics::quantile;
 use crate::error::Result;
-use hdbench_table::chart::colour;
-use hdbench_table::chart::linear_ticks;
-use hdbench_table::chart::{Align, Canvas, Drawing, GRID, INK, MUTED};
 
 /// The dots of lesion and liver Dice side by side.
 pub(super) struct DicePlot<'a>(pub(super) &'a [Row]);

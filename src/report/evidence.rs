@@ -12,9 +12,9 @@ use crate::analysis::{
 };
 use crate::error::{Error, Result};
 use crate::evaluation::{ALL_CASES, BURDENS, Label, Row as Tidy};
-use crate::harness::Study;
 use crate::recipe::Variant;
 use crate::seed::Seed;
+use crate::study::Study;
 
 /// Table VI's baseline, and that of the differences.
 const BASELINE: Variant = Variant::DenseUNet2d;

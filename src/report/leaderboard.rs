@@ -2,6 +2,7 @@
 
 use std::str::FromStr;
 
+use hdbench_table::{Cell, Column, Direction, Table, TableRow, Unit};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
@@ -11,7 +12,6 @@ use crate::analysis::published::{self, PublishedRow, PublishedTable};
 use crate::analysis::{Better, mean_places, places};
 use crate::error::{Error, Result};
 use crate::evaluation::lits::LitsTotals;
-use hdbench_table::{Cell, Column, Direction, Table, TableRow, Unit};
 
 /// The columns of the challenge's leaderboard, and the official scorer's names of them.
 const COLUMNS: [(Score, &str); 5] = [

@@ -1,11 +1,12 @@
 //! The training-loss curves of all variants in one plot, as the paper's Figure 3, and one by one.
 
+use hdbench_table::chart::{
+    Align, Axis, Canvas, Drawing, GRID, INK, MUTED, PAPER, colour, linear_ticks,
+};
 use plotters::prelude::DrawingBackend;
 
 use super::curves::{Curve, loss_axis};
 use crate::error::Result;
-use hdbench_table::chart::{Align, Canvas, Drawing, GRID, INK, MUTED, PAPER};
-use hdbench_table::chart::{Axis, colour, linear_ticks};
 
 /// Lengths of dash and gap in points; the last one is solid.
 const DASHES: [&[f64]; 7] = [

@@ -1,11 +1,11 @@
 //! Slices of test cases with their label maps, in the colours of the paper's figures.
 
+use hdbench_table::chart::{Align, encode_png, words};
 use ndarray::{Array2, Array3, ArrayView2, Axis, s};
+use plotters::prelude::RGBColor;
 
 use crate::error::{Error, Result};
 use crate::volume::Volume;
-use hdbench_table::chart::{Align, encode_png, words};
-use plotters::prelude::RGBColor;
 
 /// Grey window of the CT in Hounsfield units, the window the networks see.
 pub(super) const WINDOW_HU: [f32; 2] = [-200.0, 250.0];

@@ -1,13 +1,13 @@
 //! The two documents of a report: one HTML page and one Markdown text with the same content.
 
+use hdbench_table::export::{Html, escape, markdown};
+use hdbench_table::{Exporter, Markdown, Table};
+
 use super::content::{Content, Kind};
 use super::tables::{cases_in_words, results_fingerprint};
 use super::verdict::verdicts;
 use crate::error::Result;
-use crate::harness::Role;
-use hdbench_table::export::markdown;
-use hdbench_table::export::{Html, escape};
-use hdbench_table::{Exporter, Markdown, Table};
+use crate::study::Role;
 
 const STYLE: &str = include_str!("assets/report.css");
 const SCRIPT: &str = include_str!("assets/sort.js");

@@ -1,11 +1,10 @@
 //! How often each network has which place in bootstrap draws of the cases: challengeR's heat map.
 
+use hdbench_table::chart::{Align, Canvas, Drawing, INK, MUTED, PAPER, colour};
 use plotters::prelude::DrawingBackend;
 
 use crate::analysis::Ranking;
 use crate::error::Result;
-use hdbench_table::chart::colour;
-use hdbench_table::chart::{Align, Canvas, Drawing, INK, MUTED, PAPER};
 
 /// The draws of one method.
 pub(super) struct RankMap<'a>(pub(super) &'a Ranking);

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use hdbench_table::{Cell, Column, Csv, Exporter, Latex, Markdown, Table, TableRow, Unit, chart};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -20,8 +21,6 @@ use super::size_plots::{Detection, TumourSizes};
 use super::{overlay, tables, viewer};
 use crate::artifact::{Owned, create_dir, read_file, replace_dir, write_atomic};
 use crate::error::{Error, Result};
-use hdbench_table::chart;
-use hdbench_table::{Cell, Column, Csv, Exporter, Latex, Markdown, Table, TableRow, Unit};
 
 /// Overlays are put into the page itself while all of them together are at most this large: with the
 /// viewer's stacks and the plots a page stays below 15 MB.

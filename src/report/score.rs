@@ -1,8 +1,7 @@
 //! The scores a report can show, each with its unit, direction and number of decimals.
 
-use serde::{Deserialize, Serialize};
-
 use hdbench_table::{Direction, Unit};
+use serde::{Deserialize, Serialize};
 
 /// A score of a variant over the test cases.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

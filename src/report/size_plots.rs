@@ -1,14 +1,12 @@
 //! Tumours by their size: the volumes of the cases with the line between their groups (the paper's Figure
 //! 7), and how many lesions of each size are found.
 
+use hdbench_table::chart::{Align, Axis, Canvas, Drawing, GRID, INK, MUTED, colour, linear_ticks};
 use plotters::prelude::DrawingBackend;
 
 use super::analysis::LesionBins;
 use crate::analysis::CaseGroups;
 use crate::error::Result;
-use hdbench_table::chart::colour;
-use hdbench_table::chart::{Align, Canvas, Drawing, GRID, INK, MUTED};
-use hdbench_table::chart::{Axis, linear_ticks};
 
 /// Figure 7.
 pub(super) struct TumourSizes<'a>(pub(super) &'a CaseGroups);

@@ -2,14 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
+use hdbench_table::export::Html;
+use hdbench_table::{Cell, Column, Csv, Exporter, Latex, Markdown, Table, TableRow, Unit};
+
 use super::content::{Content, Row, Status};
 use super::page;
 use super::score::Score;
 use super::tables::score_column;
 use crate::artifact::{create_dir, write_atomic};
 use crate::error::Result;
-use hdbench_table::export::Html;
-use hdbench_table::{Cell, Column, Csv, Exporter, Latex, Markdown, Table, TableRow, Unit};
 
 const SCORES: [Score; 4] = [
     Score::LesionDicePerCase,

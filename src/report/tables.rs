@@ -1,14 +1,14 @@
 //! The tables of a report, built from its content.
 
-use super::claims;
+use hdbench_table::{Cell, Column, Table, TableRow, Unit};
+
 use super::content::{CaseScore, Content, Estimate, Kind, Row, Status};
-use super::crossval;
 use super::score::Score;
+use super::{claims, crossval};
 use crate::analysis::published::{self, PublishedRow, PublishedTable};
 use crate::artifact::hash_bytes;
 use crate::error::{Error, Result};
-use crate::harness::Role;
-use hdbench_table::{Cell, Column, Table, TableRow, Unit};
+use crate::study::Role;
 
 /// The head above what the challenge's server gave.
 const CHALLENGE: &str = "LiTS server, the challenge's answer to this study's submissions, imported";

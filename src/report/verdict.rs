@@ -3,7 +3,7 @@
 use super::content::{Content, Kind, Status};
 use super::score::Score;
 use super::stages::{JOINT_RATIO, LEARNED_RATIO};
-use crate::harness::Role;
+use crate::study::Role;
 
 /// One line, and whether it is good news; a plain figure is neither.
 pub(super) struct Verdict {

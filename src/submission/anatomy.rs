@@ -7,9 +7,8 @@ use super::verdict::{Book, Finding};
 use crate::evaluation::lits::MAX_LESIONS;
 use crate::metrics::BitMask;
 use crate::metrics::regions::{RegionRun, Regions};
-use crate::volume::Bounds;
-use crate::volume::LabelBox;
 use crate::volume::components::Connectivity;
+use crate::volume::{Bounds, LabelBox};
 
 /// Livers of adults measure 0.8 to 2.5 L; children's and the largest with tumours lie in this range.
 const LIVER_L: [f64; 2] = [0.2, 6.0];

@@ -7,8 +7,7 @@ use super::rule::Rule;
 use super::test_set::{Fit, TestVolume, same_spacing};
 use super::verdict::{Book, Finding};
 use crate::evaluation::Source;
-use crate::volume::LabelMap;
-use crate::volume::{Geometry, ImageHeader, Orientation, read_header_from};
+use crate::volume::{Geometry, ImageHeader, LabelMap, Orientation, read_header_from};
 
 /// Holds an entry against every rule about its content. Of the voxels nothing is read before the
 /// header is that of an image of the volume's size, so that memory is bounded by the volume.

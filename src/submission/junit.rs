@@ -71,10 +71,11 @@ fn line(finding: &Finding) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
     use crate::submission::Rule;
     use crate::submission::verdict::Book;
-    use std::path::Path;
 
     #[test]
     fn names_of_entries_cannot_break_the_xml() {

@@ -8,8 +8,7 @@ use super::test_set::{Fit, TestVolume};
 use crate::artifact::MaybeGzip;
 use crate::error::Result;
 use crate::evaluation::Source;
-use crate::volume::LabelMap;
-use crate::volume::{LABEL_ROUNDING, LabelBox, Orientation, boxed};
+use crate::volume::{LABEL_ROUNDING, LabelBox, LabelMap, Orientation, boxed};
 
 /// So many different values are named.
 const LISTED: usize = 8;

@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::artifact::{FileRecord, FileState, Look, create_dir, read_file, write_atomic};
+use crate::cell::Model;
 use crate::dataset::Case;
 use crate::error::{Error, Result};
-use crate::harness::{LockedCase, Model};
 use crate::progress::{Progress, Step};
+use crate::study::LockedCase;
 use crate::text::Shown as _;
 use crate::volume::HeaderTemplate;
 

@@ -372,8 +372,9 @@ fn bilinear(y: f64, x: f64, hu: impl Fn(i64, i64) -> f32) -> f32 {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use std::collections::BTreeSet;
+
+    use super::*;
 
     #[test]
     fn the_eight_turns_are_distinct_and_keep_every_pixel() {

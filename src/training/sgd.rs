@@ -1,8 +1,8 @@
 use burn::optim::{ModuleOptimizer, Optimizer, RecordState, StateSink, StateSource};
 use burn::tensor::{Device, Tensor};
+use hdbench_kernels::{Descent, descend};
 
 use crate::recipe::Recipe;
-use hdbench_kernels::{Descent, descend};
 
 /// SGD as the recipe sets it.
 pub fn sgd(recipe: &Recipe) -> ModuleOptimizer {

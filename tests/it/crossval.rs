@@ -5,16 +5,16 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use hdbench::cell::run_cell;
 use hdbench::dataset::{Protocol, read_splits};
 use hdbench::error::{Error, ExitCode, Result};
-use hdbench::harness::{
-    Cell, Data, Engine, Inputs, Role, Study, Transfer, own_cache, run_cell, run_study,
-};
 use hdbench::phantom;
 use hdbench::progress::{Progress, Silent};
 use hdbench::recipe::{Recipe, RecipeName, Scale, Variant};
 use hdbench::report::{self, Content, Kind, Score, Status};
+use hdbench::schedule::{Engine, run_study};
 use hdbench::seed::Seed;
+use hdbench::study::{Cell, Data, Inputs, Role, Study, Transfer, own_cache};
 use hdbench::volume::{Volume, read_image, read_labels, write_image, write_labels};
 use ndarray::{Array3, Axis};
 use walkdir::WalkDir;

@@ -375,7 +375,7 @@ fn commands_in_messages_are_commands() {
     let mut helps: BTreeMap<String, String> = BTreeMap::new();
     let mut seen = 0;
     let mut wrong = Vec::new();
-    for file in sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src")) {
+    for file in ["src", "crates"].into_iter().flat_map(sources) {
         let source = fs::read_to_string(&file).unwrap();
         let lines = source
             .lines()
@@ -431,8 +431,8 @@ fn help(verb: &str) -> String {
     }
 }
 
-fn sources(folder: &Path) -> Vec<std::path::PathBuf> {
-    walkdir::WalkDir::new(folder)
+fn sources(folder: &str) -> Vec<std::path::PathBuf> {
+    walkdir::WalkDir::new(Path::new(env!("CARGO_MANIFEST_DIR")).join(folder))
         .sort_by_file_name()
         .into_iter()
         .map(|entry| entry.unwrap().into_path())

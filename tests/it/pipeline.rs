@@ -4,21 +4,21 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use hdbench::artifact::MaybeGzip;
+use hdbench::cell::{
+    CellRecord, Status, load_model, model_folder, predict_file, prediction_path, run_cell,
+};
 use hdbench::dataset::{Protocol, lits};
 use hdbench::error::{Error, Result};
 use hdbench::evaluation::read_metrics_long;
-use hdbench::harness::{
-    Cell, CellRecord, Data, Engine, Inputs, Status, Study, load_model, model_folder, own_cache,
-    predict_file, prediction_path, run_cell, run_study,
-};
 use hdbench::network::{Part, Place};
-use hdbench::phantom;
 use hdbench::progress::{Progress, Silent};
 use hdbench::recipe::{Recipe, RecipeName, Variant};
-use hdbench::report;
+use hdbench::schedule::{Engine, run_study};
 use hdbench::seed::Seed;
+use hdbench::study::{Cell, Data, Inputs, Study, own_cache};
 use hdbench::submission::{predict_all, prediction_file};
 use hdbench::volume::{read_geometry, read_labels};
+use hdbench::{phantom, report};
 
 use super::training::tiny_scale;
 

@@ -9,13 +9,13 @@ use hdbench::analysis::{
     by_case_groups, by_lesion_size, ranking,
 };
 use hdbench::evaluation::Label;
-use hdbench::harness::Role;
 use hdbench::report::{
     AnalysisTables, Burdens, CaseOverlay, CaseScore, Claim, ClaimVerdict, Content, Cost, Estimate,
     Evidence, Kind, LesionBins, LossPoint, Predicted, Row, Score, Stack, StackPrediction,
     StageCost, Status, fingerprint, tables, write,
 };
 use hdbench::seed::Seed;
+use hdbench::study::Role;
 use hdbench_table::{
     Cell, Column, Csv, Direction, Exporter, Html, Latex, Markdown, Table, TableRow, Unit,
 };

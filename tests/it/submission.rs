@@ -13,8 +13,9 @@ use hdbench::progress::Silent;
 use hdbench::submission::{
     CaseNumbers, Options, Rule, Status, TestSet, Verdicts, Written, check, mend, pack,
 };
-use hdbench::volume::LabelMap;
-use hdbench::volume::{Geometry, Volume, read_header, read_labels, write_image, write_labels};
+use hdbench::volume::{
+    Geometry, LabelMap, Volume, read_header, read_labels, write_image, write_labels,
+};
 use ndarray::{Array3, s};
 use serde_json::{Value, json};
 use zip::ZipWriter;

@@ -3,17 +3,15 @@
 
 use std::fs;
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use burn::module::Module;
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor, TensorData};
 use hdbench::dataset::{Case, load_pair};
 use hdbench::error::Error;
-use hdbench::network::Input;
-use hdbench::network::{Mode, Network, Part, Pass, Values, initialise, values};
+use hdbench::network::{Input, Mode, Network, Part, Pass, Values, initialise, values};
 use hdbench::phantom;
 use hdbench::preprocess::{Grid, Grids, Stored};
 use hdbench::progress::{Progress, Silent};

@@ -534,7 +534,7 @@ fn a_sweep_compares_settings() {
     for arm in ["paper", "released"] {
         assert!(out.join(arm).join("report/index.html").is_file());
         assert!(!out.join(arm).join("cache").exists());
-        let study = hdbench::harness::Study::read(&out.join(arm)).unwrap();
+        let study = hdbench::study::Study::read(&out.join(arm)).unwrap();
         assert_eq!(study.scale.iterations, 3);
         assert_eq!(study.data.folder, out.join("phantoms"));
     }

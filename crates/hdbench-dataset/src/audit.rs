@@ -3,13 +3,14 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use hdbench_ground::error::{Error, Result};
+use hdbench_ground::progress::Progress;
+use hdbench_volume::Volume;
+
 use super::each::each;
 use super::fingerprint::{Fingerprint, Index, Overlap};
 use super::lock::{Lock, hash_image};
 use super::{Case, Dataset, find, quirks};
-use hdbench_ground::error::{Error, Result};
-use hdbench_ground::progress::Progress;
-use hdbench_volume::Volume;
 
 /// What says that two cases are the same scan.
 #[derive(Clone, Debug, PartialEq)]

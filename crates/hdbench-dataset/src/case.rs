@@ -1,11 +1,11 @@
 use std::path::{Path, PathBuf};
 
+use hdbench_ground::error::Result;
+use hdbench_volume::artifact::hash_file;
+use hdbench_volume::{self as volume, Geometry, LabelMap, Volume};
+
 use super::ircadb::Patient;
 use super::quirks::{self, BorrowedSpacing};
-use hdbench_ground::error::Result;
-use hdbench_volume::LabelMap;
-use hdbench_volume::artifact::hash_file;
-use hdbench_volume::{self as volume, Geometry, Volume};
 
 /// One CT volume, with or without its label map, in any layout.
 #[derive(Clone, Debug, PartialEq)]

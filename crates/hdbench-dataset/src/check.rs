@@ -3,6 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use hdbench_ground::error::{Error, Result};
+use hdbench_ground::progress::Progress;
+use hdbench_volume::{self as volume, Geometry, Orientation, Volume};
 use serde::Serialize;
 
 use super::case::{Format, NiftiFormat};
@@ -10,11 +13,7 @@ use super::each::each;
 use super::ircadb::Patient;
 use super::pair::{check_shapes, give_meaning, header_problems, placement_problem};
 use super::problem::{Problem, Severity};
-use super::quirks;
-use super::{Case, Dataset};
-use hdbench_ground::error::{Error, Result};
-use hdbench_ground::progress::Progress;
-use hdbench_volume::{self as volume, Geometry, Orientation, Volume};
+use super::{Case, Dataset, quirks};
 
 /// CT of a body has air around it, near -1000 HU. With nothing below this, the numbers are
 /// shifted, or clipped to a window.

@@ -4,14 +4,14 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::layout::{Dataset, Layout};
-use super::listing::{nifti_stem, same_file};
+use hdbench_ground::error::{Error, Result};
+use hdbench_ground::text::{Shown as _, composed};
 use hdbench_volume::LabelMap;
 use hdbench_volume::dataset_json::{self, Convention};
 
 use super::Case;
-use hdbench_ground::error::{Error, Result};
-use hdbench_ground::text::{Shown as _, composed};
+use super::layout::{Dataset, Layout};
+use super::listing::{nifti_stem, same_file};
 
 /// The folders of such a data set.
 const FOLDERS: [&str; 3] = ["imagesTr", "labelsTr", "imagesTs"];

@@ -4,16 +4,16 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use hdbench_ground::error::{Error, Result};
+use hdbench_ground::text::Shown as _;
+use hdbench_volume::artifact::is_zip;
 use hdbench_volume::case_name::refuse_name_of_all;
+use hdbench_volume::{self as volume, Geometry, Orientation};
 
 use super::case::Format;
 use super::ircadb::{self, Patient};
 use super::quirks::{self, BorrowedSpacing};
 use super::{Case, image_folders, listing, lits};
-use hdbench_ground::error::{Error, Result};
-use hdbench_ground::text::Shown as _;
-use hdbench_volume::artifact::is_zip;
-use hdbench_volume::{self as volume, Geometry, Orientation};
 
 const ACCEPTED: &str = "accepted are LiTS (volume-N.nii[.gz], segmentation-N.nii[.gz]), the Decathlon's Task03 \
      (imagesTr/liver_N.nii.gz, labelsTr, dataset.json), nnU-Net v2 raw \

@@ -3,9 +3,8 @@
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use walkdir::WalkDir;
-
 use hdbench_ground::error::{Error, Result};
+use walkdir::WalkDir;
 
 /// All files below a folder, sorted, links followed, hidden ones and macOS's droppings left out.
 ///

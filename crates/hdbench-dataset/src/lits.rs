@@ -4,10 +4,11 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::Case;
-use super::listing::{files, nifti_stem, same_file};
 use hdbench_ground::error::{Error, Result};
 use hdbench_ground::text::Shown as _;
+
+use super::Case;
+use super::listing::{files, nifti_stem, same_file};
 
 const EXPECTED: &str = "expected volume-N.nii or volume-N.nii.gz with segmentation-N.nii or .nii.gz, \
      in this folder or below it; `hdbench datasets synth --out DIR` writes phantoms in this layout";

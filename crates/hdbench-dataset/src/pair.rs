@@ -1,13 +1,14 @@
 use std::path::Path;
 
-use super::case::{Format, NiftiFormat};
-use super::problem::{Problem, Severity};
-use hdbench_volume::LabelMap;
-
-use super::{Case, quirks};
 use hdbench_ground::error::{Error, Result};
 use hdbench_ground::text::Shown as _;
-use hdbench_volume::{self as volume, Geometry, HeaderNote, ImageHeader, Orientation, Volume};
+use hdbench_volume::{
+    self as volume, Geometry, HeaderNote, ImageHeader, LabelMap, Orientation, Volume,
+};
+
+use super::case::{Format, NiftiFormat};
+use super::problem::{Problem, Severity};
+use super::{Case, quirks};
 
 /// A CT volume and its label map on one grid.
 #[derive(Clone, Debug, PartialEq)]

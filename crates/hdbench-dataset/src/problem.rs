@@ -1,11 +1,11 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use hdbench_ground::error::Error;
+use hdbench_ground::text::Shown as _;
 use serde::Serialize;
 
 use super::Case;
-use hdbench_ground::error::Error;
-use hdbench_ground::text::Shown as _;
 
 /// How bad a problem is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]

@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use hdbench_ground::error::{Error, Result};
+use hdbench_ground::seed::Seed;
+use hdbench_volume::artifact::read_file;
 use serde::{Deserialize, Serialize};
 
 use super::ircadb;
 use super::split::{self, Labelled, Split};
-use hdbench_ground::error::{Error, Result};
-use hdbench_ground::seed::Seed;
-use hdbench_volume::artifact::read_file;
 
 /// How the cases of a study are divided.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

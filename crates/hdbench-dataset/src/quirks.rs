@@ -1,8 +1,9 @@
 //! Headers of LiTS that say something wrong, and what is right.
 
+use hdbench_volume::{Geometry, Orientation, Volume};
+
 use super::Case;
 use super::problem::{Problem, Severity};
-use hdbench_volume::{Geometry, Orientation, Volume};
 
 /// LiTS volumes that are 3DIRCADb patients: volume 27 + N is patient N, and their spacing is
 /// stored as 1 x 1 x 1 mm (spec: AbdomenCT-1K issue 27; the tumour-free patients 5, 7, 11, 14 and

@@ -1,9 +1,8 @@
 use std::collections::BTreeSet;
 
-use serde::{Deserialize, Serialize};
-
 use hdbench_ground::error::{Error, Result};
 use hdbench_ground::seed::Seed;
+use serde::{Deserialize, Serialize};
 
 /// The committed description of LiTS: tumour-free volumes and the fixed split.
 const LITS: &str = include_str!("../../../datasets/lits.toml");

@@ -22,13 +22,12 @@ mod upsample;
 mod winograd;
 mod winograd_gradient;
 
+pub use block::Block;
 use burn::backend::Dispatch;
 use burn::tensor::activation::relu as positive_part;
 use burn::tensor::module::{batch_norm_train, conv2d, conv3d};
 use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Device, Tensor};
-
-pub use block::Block;
 pub use descent::Descent;
 use extension::Kernels;
 pub use origin::{Doubled, Origin};

@@ -3,9 +3,8 @@ use std::borrow::Cow;
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
-use super::WORTHWHILE;
 use super::source::{Source, Spare};
-use super::upsample;
+use super::{WORTHWHILE, upsample};
 
 /// Batches of channels `[n, c, s]`, space flattened.
 #[derive(Clone, Copy, Debug)]

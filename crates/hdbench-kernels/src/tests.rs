@@ -1,4 +1,5 @@
 use burn::tensor::TensorData;
+use hdbench_ground::seed::Seed;
 use pulp::Arch;
 
 use super::norm::{Maps, Passage, Terms};
@@ -6,7 +7,6 @@ use super::planes::Geometry;
 use super::pool::Pooling;
 use super::source::Source;
 use super::*;
-use hdbench_ground::seed::Seed;
 
 fn noise(name: &str, count: usize) -> Vec<f32> {
     let mut stream = Seed(7).stream(name);

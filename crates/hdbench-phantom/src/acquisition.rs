@@ -1,7 +1,7 @@
+use hdbench_volume::Geometry;
 use serde::{Deserialize, Serialize};
 
 use super::spec::Spec;
-use hdbench_volume::Geometry;
 
 /// When after the injection the scan was taken; decides how bright vessels and organs are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,10 +1,11 @@
 use std::f64::consts::PI;
 use std::sync::Arc;
 
+use hdbench_ground::seed::Stream;
+
 use super::field::{Noise, Point, Warp};
 use super::plane::{Organ, Part, Site};
 use super::shape::{Bounds, blend, column, coverage, ellipsoid, smoothstep, trim, tube};
-use hdbench_ground::seed::Stream;
 
 /// The trunk: outline, wall, cavity and diaphragm, which every organ is fitted into.
 pub(super) struct Body {

@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
+use hdbench_ground::error::Result;
+use hdbench_volume::components::{Connectivity, label};
+use hdbench_volume::{DicomIdentity, Volume, write_dicom_mask, write_dicom_series};
 use ndarray::Array3;
 
 use super::plane::Organ;
 use super::render::Phantom;
-use hdbench_ground::error::Result;
-use hdbench_volume::components::{Connectivity, label};
-use hdbench_volume::{DicomIdentity, Volume, write_dicom_mask, write_dicom_series};
 
 /// Stored values are HU plus 1024, as scanners write them.
 const RESCALE_INTERCEPT: i32 = -1024;

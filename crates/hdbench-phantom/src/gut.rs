@@ -1,5 +1,7 @@
 use std::sync::Arc;
 
+use hdbench_ground::seed::Stream;
+
 use super::body::Body;
 use super::field::Point;
 use super::plane::{Organ, Part, Site, within_abdomen};
@@ -7,7 +9,6 @@ use super::shape::{
     Bounds, add, blend, ellipsoid, jitter, random_direction, resize, scale, smoothstep, tube,
 };
 use super::tissue::Tissue;
-use hdbench_ground::seed::Stream;
 
 /// What the stomach or a loop of bowel holds.
 #[derive(Clone, Copy)]

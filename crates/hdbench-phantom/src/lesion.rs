@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use hdbench_ground::seed::Stream;
 use serde::{Deserialize, Serialize};
 
 use super::acquisition::Acquisition;
@@ -9,7 +10,6 @@ use super::liver::Liver;
 use super::plane::{Organ, Part, Site};
 use super::shape::{Bounds, dot, length, random_direction, scale, smoothstep, sub, unit};
 use super::spec::Spec;
-use hdbench_ground::seed::Stream;
 
 /// How a tumour takes up contrast.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,10 +1,11 @@
 use std::sync::Arc;
 
+use hdbench_ground::seed::Stream;
+
 use super::body::Body;
 use super::field::{Noise, Point};
 use super::plane::{Organ, Part, Site};
 use super::shape::{Bounds, add, blend, column, ellipsoid, jitter, smoothstep, trim, tube};
-use hdbench_ground::seed::Stream;
 
 /// The liver: two lobes, fitted under the diaphragm and against the wall, hollowed by its
 /// neighbours.

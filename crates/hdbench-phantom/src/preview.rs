@@ -1,11 +1,11 @@
 use std::path::{Path, PathBuf};
 
+use hdbench_ground::error::{Error, Result};
+use hdbench_volume::artifact::write_atomic;
 use rayon::prelude::*;
 
 use super::render::{Phantom, generate};
 use super::spec::Spec;
-use hdbench_ground::error::{Error, Result};
-use hdbench_volume::artifact::write_atomic;
 
 /// The window of the pictures in HU.
 const WINDOW: [f64; 2] = [-160.0, 250.0];

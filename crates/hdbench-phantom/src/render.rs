@@ -1,5 +1,7 @@
 use std::sync::Arc;
 
+use hdbench_ground::seed::Stream;
+use hdbench_volume::{Geometry, Volume};
 use ndarray::{Array3, Axis, Slice};
 use serde::{Deserialize, Serialize};
 
@@ -13,8 +15,6 @@ use super::spec::Spec;
 use super::tissue::Tissue;
 use super::vessel::liver_vessels;
 use super::viscera::Viscera;
-use hdbench_ground::seed::Stream;
-use hdbench_volume::{Geometry, Volume};
 
 /// One generated case.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,5 +1,6 @@
-use super::field::Point;
 use hdbench_ground::seed::Stream;
+
+use super::field::Point;
 
 /// Approximate signed distances: negative inside, gradient about 1 near the surface.
 pub(super) fn ellipsoid(p: Point, centre: Point, radii: Point) -> f64 {

@@ -1,8 +1,7 @@
-use serde::{Deserialize, Serialize};
-
 use hdbench_dataset::ircadb::{self, Facts};
 use hdbench_ground::error::{Error, Result};
 use hdbench_ground::seed::Seed;
+use serde::{Deserialize, Serialize};
 
 /// Raised whenever the same spec gives other bytes, so that old folders are not taken for new.
 pub(super) const GENERATOR_VERSION: u32 = 3;

@@ -2,6 +2,13 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use hdbench_ground::error::{Error, Result};
+use hdbench_ground::progress::Progress;
+use hdbench_ground::text::Shown as _;
+use hdbench_volume::artifact::{
+    Owned, create_dir, hash_bytes, hash_file, read_text, remove_owned, write_atomic,
+};
+use hdbench_volume::{write_image, write_labels};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use walkdir::WalkDir;
@@ -10,13 +17,6 @@ use super::acquisition::{Orientation, Phase};
 use super::dicom;
 use super::render::{LesionFacts, Phantom, generate};
 use super::spec::{GENERATOR_VERSION, Kind, Spec};
-use hdbench_ground::error::{Error, Result};
-use hdbench_ground::progress::Progress;
-use hdbench_ground::text::Shown as _;
-use hdbench_volume::artifact::{
-    Owned, create_dir, hash_bytes, hash_file, read_text, remove_owned, write_atomic,
-};
-use hdbench_volume::{write_image, write_labels};
 
 /// The file that says what a folder of phantoms holds.
 pub const RECORD_FILE: &str = "phantom.json";

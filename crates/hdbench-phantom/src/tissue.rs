@@ -1,5 +1,6 @@
-use super::acquisition::Phase;
 use hdbench_ground::seed::Stream;
+
+use super::acquisition::Phase;
 
 /// HU of the organs of one case. Ranges overlap on purpose: no window separates the liver.
 #[derive(Clone, Debug)]

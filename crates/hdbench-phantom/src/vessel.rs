@@ -1,9 +1,10 @@
+use hdbench_ground::seed::Stream;
+
 use super::field::Point;
 use super::liver::Liver;
 use super::plane::{Organ, Part, Site};
 use super::shape::{Bounds, add, random_direction, scale, sub, tube, unit};
 use super::tissue::Tissue;
-use hdbench_ground::seed::Stream;
 
 /// A straight piece of a vessel.
 #[derive(Clone, Copy, Debug)]

@@ -1,12 +1,13 @@
 use std::sync::Arc;
 
+use hdbench_ground::seed::Stream;
+
 use super::body::Body;
 use super::gut;
 use super::liver::{Ellipsoid, Liver};
 use super::plane::{Organ, Part, Site, within_abdomen};
 use super::shape::{Bounds, add, blend, column, ellipsoid, jitter, resize, smoothstep, trim, tube};
 use super::tissue::Tissue;
-use hdbench_ground::seed::Stream;
 
 /// Everything in cavity and chest that is painted before the liver, then what comes after it.
 pub(super) struct Viscera {

@@ -1,3 +1,5 @@
+use hdbench_ground::error::{Error, Result};
+use hdbench_volume::Geometry;
 use ndarray::{Array3, ArrayView3};
 use rayon::prelude::*;
 
@@ -11,8 +13,6 @@ use crate::metrics::overlap::Counts;
 use crate::metrics::surface::{Border, SurfaceFigures, distances_between, surface};
 use crate::metrics::surfel::SurfelFigures;
 use crate::metrics::{BitMask, VoxelSteps};
-use hdbench_ground::error::{Error, Result};
-use hdbench_volume::Geometry;
 
 /// The scores of one label of one case.
 #[derive(Clone, Debug, Default, PartialEq)]

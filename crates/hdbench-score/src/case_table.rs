@@ -1,11 +1,12 @@
 use std::path::Path;
 
+use hdbench_ground::error::Result;
+use hdbench_ground::text::words_cell;
+
 use super::case::{BURDENS, ScoredCase};
 use super::figure::{Label, Metric, Options};
 use super::lesion::{Criterion, LesionSide};
 use super::tidy::write_csv;
-use hdbench_ground::error::Result;
-use hdbench_ground::text::words_cell;
 
 /// Writes `cases.csv`, one row a case: the values under the policy (`liver_dice`, `lesion_dice`,
 /// …, `lesion_detection_f1_iou_gt_0.5`, …), the tumour burdens, and the numbers of reference

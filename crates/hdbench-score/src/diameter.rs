@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::metrics::regions::RegionRun;
 use hdbench_volume::Geometry;
+
+use crate::metrics::regions::RegionRun;
 
 /// Which array axis crosses the axial slices, and the two axes within them.
 pub(super) struct AxialGrid {

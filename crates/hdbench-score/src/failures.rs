@@ -1,12 +1,12 @@
 use std::path::Path;
 
+use hdbench_ground::error::{Error, Result, is_absent};
+use hdbench_ground::text::{cell_words, words_cell};
+use hdbench_volume::artifact::open_file;
 use serde::Deserialize;
 
 use super::run::Failure;
 use super::tidy::write_csv;
-use hdbench_ground::error::{Error, Result, is_absent};
-use hdbench_ground::text::{cell_words, words_cell};
-use hdbench_volume::artifact::open_file;
 
 /// The file that an evaluation leaves where cases have no scores.
 pub const FAILURES: &str = "failures.csv";

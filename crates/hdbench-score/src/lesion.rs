@@ -2,6 +2,10 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::path::Path;
 
+use hdbench_ground::error::Result;
+use hdbench_ground::text::words_cell;
+use hdbench_volume::Geometry;
+use hdbench_volume::components::Connectivity;
 use serde::Serialize;
 
 use super::case::ScoredCase;
@@ -12,10 +16,6 @@ use super::tidy::write_csv;
 use crate::metrics::BitMask;
 use crate::metrics::detection::{Detection, Groups, Overlaps};
 use crate::metrics::regions::{Regions, Shared, shared};
-use hdbench_ground::error::Result;
-use hdbench_ground::text::words_cell;
-use hdbench_volume::Geometry;
-use hdbench_volume::components::Connectivity;
 
 /// Lesions count as found at an intersection over union above each of these.
 pub const IOU_THRESHOLDS: [f64; 5] = [0.0, 0.1, 0.25, 0.5, 0.75];

@@ -36,15 +36,13 @@ pub use figure::{Figure, Label, Metric, Options, Tolerance};
 pub use label_map_choice::LabelMapChoice;
 pub use lesion::{Criterion, IOU_THRESHOLDS, Lesion, LesionList, LesionSide, write_lesions};
 pub use metrics_json::write_metrics_json;
-pub use pairing::{Candidate, LeftOut, label_maps_among};
-pub use pairing::{CasePair, MissingCase, Pairing, pair};
+pub use pairing::{Candidate, CasePair, LeftOut, MissingCase, Pairing, label_maps_among, pair};
 pub use policy::{Edge, Imputed, PolicyRow, policy_table};
 pub use run::{
     Apart, DEFAULT_JOBS, Failure, LoadedPair, Outcome, PairOptions, StrictCase, evaluate,
     load_pair, score_files, score_strict,
 };
-pub use source::Source;
-pub use source::{Listing, list};
+pub use source::{Listing, Source, list};
 pub use summary::write_summary;
 pub use tidy::{ALL_CASES, Origin, Row, read_metrics_long, rows, write_metrics_long};
 pub use wide_table::write_wide;

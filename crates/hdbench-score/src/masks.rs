@@ -1,10 +1,10 @@
+use hdbench_volume::Bounds;
 use ndarray::{ArrayView3, Axis};
 use rayon::prelude::*;
 
 use super::figure::Label;
 use crate::metrics::BitMask;
 use crate::metrics::overlap::Counts;
-use hdbench_volume::Bounds;
 
 /// The masks of one label in the smallest box that holds both.
 pub(super) struct Masks {

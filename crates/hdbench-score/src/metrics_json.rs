@@ -1,11 +1,11 @@
 use std::path::Path;
 
+use hdbench_ground::error::{Error, Result};
+use hdbench_volume::artifact::write_atomic;
 use serde::{Serialize, Serializer};
 
 use super::describe::{Statistics, case_names, describe};
 use super::tidy::{ALL_CASES, Row};
-use hdbench_ground::error::{Error, Result};
-use hdbench_volume::artifact::write_atomic;
 
 /// grand-challenge.org's `metrics.json`, as its `evalutils` writes it.
 #[derive(Serialize)]

@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use super::case_name::{CaseKey, case_key};
-use super::source::{Listing, Source, list};
 use hdbench_ground::error::{Error, Result};
 use hdbench_ground::text::{Shown as _, name_of, shown};
 use hdbench_volume::case_name::refuse_name_of_all;
+
+use super::case_name::{CaseKey, case_key};
+use super::source::{Listing, Source, list};
 
 /// So many names are shown as examples.
 const EXAMPLES: usize = 3;

@@ -2,6 +2,11 @@
 
 use std::path::Path;
 
+use hdbench_ground::error::{Error, Result};
+use hdbench_ground::progress::Progress;
+use hdbench_ground::text::Shown as _;
+use hdbench_ground::{memory, workers};
+use hdbench_volume::{Geometry, Label, LabelBox, LabelMap, Orientation};
 use ndarray::Array3;
 
 use super::case::{CaseScores, Cost, ScoredCase, score_masks};
@@ -9,13 +14,6 @@ use super::figure::Options;
 use super::masks::Masks;
 use super::pairing::CasePair;
 use super::source::Source;
-use hdbench_ground::error::{Error, Result};
-use hdbench_ground::memory;
-use hdbench_ground::progress::Progress;
-use hdbench_ground::text::Shown as _;
-use hdbench_ground::workers;
-use hdbench_volume::LabelMap;
-use hdbench_volume::{Geometry, Label, LabelBox, Orientation};
 
 /// Cases in flight unless the user says otherwise: more seldom helps, because one case keeps
 /// several cores busy, but each holds two label maps.

@@ -4,13 +4,13 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use walkdir::WalkDir;
-
 use hdbench_ground::error::{Error, Result};
 use hdbench_ground::text::name_of;
-use hdbench_volume::LabelMap;
 use hdbench_volume::artifact::{Archive, MaybeGzip, is_zip};
-use hdbench_volume::{LabelBox, Volume, label_box_of, read_header_from, read_labels_from};
+use hdbench_volume::{
+    LabelBox, LabelMap, Volume, label_box_of, read_header_from, read_labels_from,
+};
+use walkdir::WalkDir;
 
 /// One label map, not read yet.
 #[derive(Clone, Debug)]

@@ -1,13 +1,13 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use hdbench_ground::error::{Error, Result};
+use hdbench_volume::artifact::write_atomic;
 use serde::Serialize;
 
 use super::case::{LabelScores, ScoredCase};
 use super::figure::{Label, Metric};
 use super::tidy::{Pooled, pooled};
-use hdbench_ground::error::{Error, Result};
-use hdbench_volume::artifact::write_atomic;
 
 /// nnU-Net's `summary.json` (`nnunetv2/evaluation/evaluate_predictions.py`), our figures as extra
 /// keys.

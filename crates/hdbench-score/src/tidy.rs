@@ -1,6 +1,10 @@
 use std::borrow::Cow;
 use std::path::Path;
 
+use hdbench_ground::error::{Error, Result};
+use hdbench_ground::text::{cell_words, composed, words_cell};
+use hdbench_volume::artifact::{open_file, write_atomic_with};
+pub use hdbench_volume::case_name::ALL_CASES;
 use serde::{Deserialize, Serialize};
 
 use super::case::ScoredCase;
@@ -10,11 +14,6 @@ use super::policy::{Edge, Family};
 use crate::metrics::burden::pooled_error;
 use crate::metrics::detection::Detection;
 use crate::metrics::overlap::Counts;
-use hdbench_ground::error::{Error, Result};
-use hdbench_ground::text::{cell_words, composed, words_cell};
-use hdbench_volume::artifact::{open_file, write_atomic_with};
-
-pub use hdbench_volume::case_name::ALL_CASES;
 
 /// Raised when a definition changes, so that old and new numbers are never compared.
 const METRIC_VERSION: u32 = 1;

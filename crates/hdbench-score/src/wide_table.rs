@@ -1,9 +1,10 @@
 use std::path::Path;
 
-use super::describe::{case_names, describe};
-use super::tidy::{Row, write_csv};
 use hdbench_ground::error::Result;
 use hdbench_ground::text::words_cell;
+
+use super::describe::{case_names, describe};
+use super::tidy::{Row, write_csv};
 
 /// Writes `cases.csv` from the tidy rows of one evaluation: one row a case, one column a figure
 /// (`liver_dice`, `lesion_true_positives`, …), the values under the policy.

@@ -1,11 +1,10 @@
 use std::collections::BTreeMap;
 
+use hdbench_ground::error::{Error, Result};
+use hdbench_score::{ALL_CASES, Label, Row};
 use polars::prelude::{
     Column, DataFrame, IntoLazy, NamedFrom, PolarsError, PolarsResult, Series, col, len,
 };
-
-use hdbench_ground::error::{Error, Result};
-use hdbench_score::{ALL_CASES, Label, Row};
 
 /// A metric over the test cases of a cell.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -1,5 +1,8 @@
 //! What is known of every figure, and what of the difference between two algorithms.
 
+use hdbench_ground::error::{Error, Result};
+use hdbench_ground::seed::Seed;
+use hdbench_score::Label;
 use ndarray::Array2;
 use serde::Serialize;
 
@@ -9,9 +12,6 @@ use super::ranking::Better;
 use super::statistics::{
     RESAMPLES, Resampling, SignedDifferences, SignedRank, holm, mean_intervals, median, rounding,
 };
-use hdbench_ground::error::{Error, Result};
-use hdbench_ground::seed::Seed;
-use hdbench_score::Label;
 
 /// How an analysis is made.
 #[derive(Clone, Debug, PartialEq)]

@@ -86,8 +86,9 @@ pub fn range(metric: &str) -> Option<RangeInclusive<f64>> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use hdbench_score::{Options, policy_table};
+
+    use super::*;
 
     /// A metric that the gate takes has a range, but for the relative difference of volumes, which no volume
     /// bounds.

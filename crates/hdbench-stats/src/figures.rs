@@ -2,13 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use hdbench_ground::error::{Error, Result};
+use hdbench_score::{ALL_CASES, Label, Row};
 use ndarray::Array2;
 use polars::prelude::{
     Column, DataFrame, IntoLazy, NamedFrom, PolarsError, PolarsResult, Series, col,
 };
-
-use hdbench_ground::error::{Error, Result};
-use hdbench_score::{ALL_CASES, Label, Row};
 
 /// One figure of every case by every algorithm.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,13 +1,12 @@
 use std::path::Path;
 
-use polars::prelude::{Column, DataFrame, NamedFrom, PolarsError, PolarsResult, Series};
-// Not `polars` with its feature `parquet`: that brings the whole streaming engine along.
-use polars_io::prelude::ParquetWriter;
-
 use hdbench_ground::error::{Error, Result};
 use hdbench_ground::text::Shown as _;
 use hdbench_score::{Label, Row};
 use hdbench_volume::artifact::write_atomic;
+use polars::prelude::{Column, DataFrame, NamedFrom, PolarsError, PolarsResult, Series};
+// Not `polars` with its feature `parquet`: that brings the whole streaming engine along.
+use polars_io::prelude::ParquetWriter;
 
 /// Writes the tidy table as Parquet: the columns of `metrics_long.csv` in their order, numbers as
 /// numbers (`fold`, `metric_version` u32, `seed` u64, `value`, `raw_value` f64 with NaN where there
@@ -63,8 +62,9 @@ where
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use polars_io::prelude::{ParquetReader, SerReader};
+
+    use super::*;
 
     fn row(case: &str, label: Option<Label>, value: f64) -> Row {
         Row {

@@ -5,10 +5,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use serde::{Deserialize, Serialize};
-
 use hdbench_ground::error::{Error, Result};
 use hdbench_volume::artifact::read_text;
+use serde::{Deserialize, Serialize};
 
 /// The tables that are embedded in the binary, by their number in the paper.
 const TABLES: [(u8, &str, &str); 5] = [

@@ -3,13 +3,13 @@
 
 use std::str::FromStr;
 
+use hdbench_ground::error::{Error, Result};
+use hdbench_ground::seed::Seed;
 use ndarray::{Array2, ArrayView2};
 use rayon::prelude::*;
 use serde::Serialize;
 
 use super::statistics::{SignedDifferences, holm, kendall_tau, quantile, rounding};
-use hdbench_ground::error::{Error, Result};
-use hdbench_ground::seed::Seed;
 
 /// Which value is the better one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

@@ -4,17 +4,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use hdbench_ground::error::{Error, Result};
+use hdbench_ground::text::{Shown as _, cell_words, composed, name_of};
+use hdbench_score::{ALL_CASES, Label, Row, read_metrics_long};
+use hdbench_volume::artifact::{open_file, read_file};
+use hdbench_volume::{LabelMap, dataset_json};
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::figures::repeated_cases;
 use super::size_groups::SizedLesion;
 use crate::studies::Studies;
-use hdbench_ground::error::{Error, Result};
-use hdbench_ground::text::{Shown as _, cell_words, composed, name_of};
-use hdbench_score::{ALL_CASES, Label, Row, read_metrics_long};
-use hdbench_volume::artifact::{open_file, read_file};
-use hdbench_volume::{LabelMap, dataset_json};
 
 /// Scores of some algorithms.
 #[derive(Clone, Debug, Default)]

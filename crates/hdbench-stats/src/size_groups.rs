@@ -3,12 +3,12 @@
 
 use std::collections::BTreeMap;
 
+use hdbench_ground::error::{Error, Result};
 use serde::Serialize;
 
 use super::compare::AnalysisOptions;
 use super::figures::FigureTable;
 use super::statistics::{bootstrap_means, mean_intervals, quantile};
-use hdbench_ground::error::{Error, Result};
 
 /// Where small ends and large begins.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -349,10 +349,10 @@ fn range(low: Option<f64>, high: Option<f64>, unit: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use hdbench_score::Label;
     use ndarray::Array2;
 
     use super::*;
-    use hdbench_score::Label;
 
     fn figure(metric: &str, values: Array2<f64>) -> FigureTable {
         FigureTable {

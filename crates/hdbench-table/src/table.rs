@@ -2,9 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use serde::Serialize;
-
 use hdbench_ground::error::Result;
+use serde::Serialize;
 
 /// Shown where there is no number.
 pub const MISSING: &str = "—";

@@ -3,11 +3,11 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use hdbench_ground::error::{Error, Result};
 use serde_json::{Map, Value};
 
 use crate::LabelMap;
 use crate::artifact::read_file;
-use hdbench_ground::error::{Error, Result};
 
 /// How `labels` is written: the two are each other's inverse, a classic mistake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,8 +3,9 @@
 
 use std::path::Path;
 
-use super::Geometry;
 use hdbench_ground::error::{Error, Result};
+
+use super::Geometry;
 
 /// More than twice a whole-body CT of 1024 x 1024 x 1000; 8 GiB once held as f32.
 pub(super) const MAX_VOXELS: u64 = 1 << 31;

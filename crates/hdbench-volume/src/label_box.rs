@@ -3,13 +3,13 @@
 
 use std::path::Path;
 
+use hdbench_ground::error::{Error, Result};
 use ndarray::{Array3, s};
 
 use super::nifti_header::{Layout, Stored};
 use super::nifti_read::{Decode, LabelCheck, check_end, truncated, with_content};
 use super::{Geometry, HeaderNote, ImageHeader, Volume};
 use crate::artifact::MaybeGzip;
-use hdbench_ground::error::{Error, Result};
 
 /// What is decompressed at a time: enough to amortise a call, little enough for the second cache.
 const CHUNK_BYTES: usize = 256 * 1024;

@@ -4,11 +4,10 @@ use std::fmt;
 use std::ops::RangeInclusive;
 use std::path::Path;
 
-use ndarray::Array3;
-use rayon::prelude::*;
-
 use hdbench_ground::error::{Error, Result};
 use hdbench_ground::text::Shown as _;
+use ndarray::Array3;
+use rayon::prelude::*;
 
 /// The classes by value, as DESIGN.md has them.
 pub const CLASSES: [&str; 3] = ["background", "liver", "tumour"];

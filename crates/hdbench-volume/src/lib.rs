@@ -30,17 +30,16 @@ pub use extent::{refuse_extent, shape_at_spacing};
 pub use geometry::Geometry;
 pub use label_box::{Label, LabelBox, boxed, label_box_of, read_label_box};
 pub use label_map::LabelMap;
+use ndarray::Array3;
 pub use nifti_header::{HeaderNote, ImageHeader};
 pub use nifti_like::HeaderTemplate;
-pub use nifti_read::LABEL_ROUNDING;
 pub use nifti_read::{
-    read_geometry, read_header, read_header_from, read_image, read_labels, read_labels_from,
+    LABEL_ROUNDING, read_geometry, read_header, read_header_from, read_image, read_labels,
+    read_labels_from,
 };
 pub use nifti_write::{write_hu, write_image, write_labels};
 pub use orientation::Orientation;
 pub use resample::{GridPart, resample_linear, resample_mean, resample_nearest, resample_part};
-
-use ndarray::Array3;
 
 /// A CT volume (`T = f32`, Hounsfield units) or a label map (`T = u8`: 0 background, 1 liver,
 /// 2 tumour), in standard C order `[z, y, x]`.

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::Path;
 
+use hdbench_ground::error::{Error, Result};
 use nifti::{Endianness, NiftiHeader, NiftiType};
 
 use super::Geometry;
@@ -10,7 +11,6 @@ use super::extent::{MAX_VOXELS, VOXEL_SIZES_MM};
 use super::geometry::column_lengths;
 use super::nifti_affine::{Affine, Placement, affine_of};
 use crate::artifact::MaybeGzip;
-use hdbench_ground::error::{Error, Result};
 
 /// `sizeof_hdr` of NIfTI-1 (and of ANALYZE 7.5).
 pub(super) const HEADER_BYTES: usize = 348;

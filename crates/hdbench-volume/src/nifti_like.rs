@@ -3,6 +3,8 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use hdbench_ground::error::{Error, Result};
+use hdbench_ground::text::Shown as _;
 use ndarray::ArrayView3;
 use nifti::NiftiType;
 
@@ -10,8 +12,6 @@ use super::ImageHeader;
 use super::nifti_header::{FIRST_VOXEL, HEADER_BYTES, read_layout_and_bytes};
 use super::nifti_write::LABEL_EFFORT;
 use crate::artifact::{MaybeGzip, gzip_writer, write_atomic_with};
-use hdbench_ground::error::{Error, Result};
-use hdbench_ground::text::Shown as _;
 
 /// The header of an image, to be given to label maps on its grid.
 ///

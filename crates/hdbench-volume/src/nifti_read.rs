@@ -2,14 +2,14 @@
 
 use std::path::Path;
 
+use hdbench_ground::error::{Error, Result};
+use hdbench_ground::memory;
+use hdbench_ground::text::Shown as _;
 use ndarray::Array3;
 
 use super::nifti_header::{HEADER_BYTES, ImageHeader, Layout, Stored, read_layout};
 use super::{Geometry, Volume};
 use crate::artifact::MaybeGzip;
-use hdbench_ground::error::{Error, Result};
-use hdbench_ground::memory;
-use hdbench_ground::text::Shown as _;
 
 const CHUNK_BYTES: usize = 512 * 1024;
 

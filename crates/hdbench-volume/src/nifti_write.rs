@@ -3,14 +3,14 @@
 use std::io::{self, Write};
 use std::path::Path;
 
+use hdbench_ground::error::{Error, Result};
+use hdbench_ground::text::Shown as _;
 use nifti::{NiftiHeader, NiftiType};
 
 use super::Volume;
 use super::nifti_affine::place;
 use super::nifti_header::{FIRST_VOXEL, HEADER_BYTES};
 use crate::artifact::{gzip_writer, write_atomic_with};
-use hdbench_ground::error::{Error, Result};
-use hdbench_ground::text::Shown as _;
 
 /// NIFTI_UNITS_MM.
 const MILLIMETRES: u8 = 2;
@@ -182,9 +182,10 @@ fn encode_header(header: &NiftiHeader) -> [u8; HEADER_BYTES] {
 
 #[cfg(test)]
 mod tests {
+    use nifti::Endianness;
+
     use super::*;
     use crate::Geometry;
-    use nifti::Endianness;
 
     #[test]
     fn the_header_is_what_the_nifti_crate_reads() {

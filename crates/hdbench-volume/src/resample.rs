@@ -229,8 +229,9 @@ fn shares(from: usize, to: usize) -> Vec<Shares> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use ndarray::array;
+
+    use super::*;
 
     #[test]
     fn the_same_shape_changes_nothing() {

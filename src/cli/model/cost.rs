@@ -7,8 +7,8 @@ use super::Method;
 use crate::cli::output::{print, print_json};
 use crate::cli::progress::Reporter;
 use crate::cli::study_options::{cores, pool, side_by_side};
+use crate::cost::{CaseCost, case_cost};
 use crate::error::Result;
-use crate::harness::{CaseCost, case_cost};
 use crate::network::Place;
 use crate::recipe::{Settings, Variant};
 

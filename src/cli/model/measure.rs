@@ -8,8 +8,8 @@ use super::summary::grouped;
 use crate::analysis::statistics::median;
 use crate::cli::output::{print, print_json};
 use crate::cli::study_options::{cores, pool, shards, side_by_side};
+use crate::cost::{Measured, Patch, measure};
 use crate::error::{Error, Result};
-use crate::harness::{Measured, Patch, measure};
 use crate::network::{NetworkSummary, Part, Place, summarise};
 use crate::recipe::Settings;
 

@@ -2,12 +2,13 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use crate::cell::{CellRecord, ChallengeAnswer, Status};
 use crate::cli::model_options::CellOptions;
 use crate::cli::output::print;
 use crate::error::{Error, Result};
-use crate::harness::{Cell, CellRecord, ChallengeAnswer, Status};
 use crate::network::Part;
 use crate::recipe::Variant;
+use crate::study::Cell;
 use crate::text::Shown as _;
 
 /// File the challenge server's answer into a study: the report's tables then have its column.

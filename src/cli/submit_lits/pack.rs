@@ -5,6 +5,7 @@ use clap::{ArgGroup, Args};
 
 use super::submission::{Order, Submission, beside};
 use crate::artifact::{create_dir, refuse_input};
+use crate::cell::model_folder;
 use crate::cli::model_options::{ModelOptions, current};
 use crate::cli::output::{print, print_json};
 use crate::cli::progress::Reporter;
@@ -12,8 +13,8 @@ use crate::cli::study_options::{cores, side_by_side};
 use crate::dataset::{Case, lits};
 use crate::error::{Error, Result};
 use crate::evaluation::{DEFAULT_JOBS, LabelMapChoice};
-use crate::harness::{Role, Study, model_folder};
 use crate::progress::Progress;
+use crate::study::{Role, Study};
 use crate::submission::{CaseNumbers, Options, TestSet};
 
 /// A model or predictions in, archive out.

@@ -12,8 +12,8 @@ use crate::cli::progress::Reporter;
 use crate::dataset::{self, Case, lits};
 use crate::error::{Error, Result};
 use crate::evaluation::LabelMapChoice;
-use crate::harness::{Seen, seen, study_of};
 use crate::progress::Progress;
+use crate::study::{Seen, seen, study_of};
 use crate::submission::{CaseNumbers, Options, TestSet};
 
 /// A dry run on labelled cases: strip the labels, predict, pack, check and score.

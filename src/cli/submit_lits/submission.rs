@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::table;
+use crate::cell::Model;
 use crate::cli::evaluate::Evaluate;
 use crate::cli::progress::Reporter;
 use crate::dataset::Case;
 use crate::error::{Error, Result};
 use crate::evaluation::{ALL_CASES, LabelMapChoice};
-use crate::harness::Model;
 use crate::progress::Progress;
 use crate::recipe::Variant;
 use crate::submission::{Options, Predicted, TestSet, Written, pack, predict_all};

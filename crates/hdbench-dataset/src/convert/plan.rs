@@ -1,7 +1,8 @@
 use std::collections::BTreeMap;
 
-use crate::{Case, Dataset};
 use hdbench_ground::error::{Error, Result};
+
+use crate::{Case, Dataset};
 
 /// The layout that is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,13 +1,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use hdbench_ground::error::{Error, Result};
+use hdbench_ground::text::Shown as _;
+use hdbench_volume::artifact::{read_file, write_atomic};
 use serde::{Deserialize, Serialize};
 
 use super::plan::Plan;
 use crate::listing;
-use hdbench_ground::error::{Error, Result};
-use hdbench_ground::text::Shown as _;
-use hdbench_volume::artifact::{read_file, write_atomic};
 
 /// What a converted folder was made from.
 const RECORD_FILE: &str = "conversion.json";

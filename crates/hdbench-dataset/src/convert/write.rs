@@ -1,17 +1,17 @@
 use std::path::Path;
 use std::sync::Mutex;
 
+use hdbench_ground::error::{Error, Result};
+use hdbench_ground::progress::Progress;
+use hdbench_ground::text::Shown as _;
+use hdbench_volume::artifact::{create_dir, hash_bytes, hash_file, write_atomic};
+use hdbench_volume::{Geometry, Volume, write_hu, write_labels};
 use serde_json::json;
 
 use super::plan::{Plan, Target, plans};
 use super::record::{Converted, Record};
 use crate::each::each;
 use crate::{Case, Dataset, Pair, load_pair};
-use hdbench_ground::error::{Error, Result};
-use hdbench_ground::progress::Progress;
-use hdbench_ground::text::Shown as _;
-use hdbench_volume::artifact::{create_dir, hash_bytes, hash_file, write_atomic};
-use hdbench_volume::{Geometry, Volume, write_hu, write_labels};
 
 /// What became of the cases.
 #[derive(Debug, Default)]

@@ -1,8 +1,9 @@
 use std::path::Path;
 
+use hdbench_ground::error::{Error, Result};
+
 use super::marks::Mark;
 use super::scan::Fingerprint;
-use hdbench_ground::error::{Error, Result};
 
 /// Bytes of a mark in [`Fingerprint::to_bytes`].
 const MARK_BYTES: usize = 16;

@@ -1,6 +1,7 @@
+use hdbench_volume::Volume;
+
 use super::marks::{FINE, Mark, is_small, marks_of};
 use super::relation::{Relation, fit};
-use hdbench_volume::Volume;
 
 /// The most marks that are kept of a scan.
 const MOST_MARKS: usize = 65_536;

@@ -1,6 +1,5 @@
-use serde::Deserialize;
-
 use hdbench_ground::error::{Error, Result};
+use serde::Deserialize;
 
 /// The committed description of 3DIRCADb-01.
 const IRCADB: &str = include_str!("../../../../datasets/ircadb.toml");

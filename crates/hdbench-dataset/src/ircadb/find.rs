@@ -1,12 +1,13 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::layout::{
-    IMAGE, MASKS, Part, Structure, is_collection, part, patient_number, stem, structure_name,
-};
 use hdbench_ground::error::{Error, Result};
 use hdbench_ground::text::Shown as _;
 use hdbench_volume::artifact::{Tree, TreeFile};
+
+use super::layout::{
+    IMAGE, MASKS, Part, Structure, is_collection, part, patient_number, stem, structure_name,
+};
 
 /// Patients may lie this many folders below the one that is named.
 const MAX_FOLDERS: usize = 3;

@@ -1,13 +1,13 @@
 use std::path::PathBuf;
 
+use hdbench_ground::error::{Error, Result};
+use hdbench_volume::artifact::{Tree, hash_bytes};
+use hdbench_volume::{DicomSeries, Geometry, Volume, read_dicom_mask};
 use ndarray::Zip;
 
 use super::find::Patient;
 use super::layout::{IMAGE, MASKS, Structure, part, structure_folders, structure_name};
 use crate::Pair;
-use hdbench_ground::error::{Error, Result};
-use hdbench_volume::artifact::{Tree, hash_bytes};
-use hdbench_volume::{DicomSeries, Geometry, Volume, read_dicom_mask};
 
 const LIVER: u8 = 1;
 const TUMOUR: u8 = 2;

@@ -2,11 +2,11 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 
+use hdbench_ground::error::Result;
+use hdbench_ground::progress::Progress;
 use serde::Serialize;
 
 use super::file::{Lock, LockedCase};
-use hdbench_ground::error::Result;
-use hdbench_ground::progress::Progress;
 
 impl Lock {
     /// What is otherwise in `dir` than this lock says, files first, each in the lock's order and

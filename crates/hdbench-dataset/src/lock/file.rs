@@ -1,16 +1,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
-
-use super::hash::{hash_image, hash_labels};
-use crate::each::each;
-use crate::{Case, Dataset, find, load_pair};
 use hdbench_ground::error::{Error, Result};
 use hdbench_ground::progress::Progress;
 use hdbench_ground::text::name_of;
 use hdbench_volume::artifact::{hash_file, read_file, write_atomic};
 use hdbench_volume::{Orientation, Volume};
+use serde::{Deserialize, Serialize};
+
+use super::hash::{hash_image, hash_labels};
+use crate::each::each;
+use crate::{Case, Dataset, find, load_pair};
 
 /// Raised when the fields or what is hashed change.
 const FORMAT: u32 = 1;

@@ -1,7 +1,7 @@
+use hdbench_volume::{Orientation, Volume};
 use ndarray::Array3;
 
 use crate::fingerprint::whole;
-use hdbench_volume::{Orientation, Volume};
 
 /// Values hashed at a time.
 const CHUNK: usize = 64 * 1024;

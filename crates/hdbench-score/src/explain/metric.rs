@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
+use hdbench_ground::error::{Error, Result};
 use serde::Deserialize;
 
 use super::{WIDTH, situation};
 use crate::figure::Options;
 use crate::policy::{PolicyRow, policy_table};
-use hdbench_ground::error::{Error, Result};
 
 /// What is said of a metric.
 #[derive(Clone, Debug, Deserialize)]

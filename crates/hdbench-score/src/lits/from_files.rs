@@ -1,15 +1,14 @@
+use hdbench_ground::error::{Error, Result};
+use hdbench_ground::memory;
+use hdbench_ground::text::{Shown as _, name_of};
+use hdbench_volume::{Bounds, LabelBox, LabelMap};
+
 use super::case::{LitsCase, LitsDeath, score_lits_case};
 use super::label_map::{LitsMap, OddLabels, read_lits_map_from};
 use super::totals::LitsTotals;
 use crate::metrics::BitMask;
 use crate::run::{Apart, notes_of};
 use crate::{CasePair, PairOptions, Source};
-use hdbench_ground::error::{Error, Result};
-use hdbench_ground::memory;
-use hdbench_ground::text::{Shown as _, name_of};
-use hdbench_volume::Bounds;
-use hdbench_volume::LabelBox;
-use hdbench_volume::LabelMap;
 
 /// A case of the official scorer with its name and files.
 #[derive(Clone, Debug)]

@@ -1,5 +1,7 @@
 use std::collections::BTreeMap;
 
+use hdbench_volume::Bounds;
+use hdbench_volume::components::Connectivity;
 use ndarray::{Array3, ArrayView3, Zip, s};
 use rayon::prelude::*;
 
@@ -7,8 +9,6 @@ use super::object::ObjectScores;
 use crate::metrics::overlap::Counts;
 use crate::metrics::regions::Regions;
 use crate::metrics::{BitMask, Voxel};
-use hdbench_volume::Bounds;
-use hdbench_volume::components::Connectivity;
 
 /// The lesions of both maps, numbered as the official scorer numbers them: from 1 by their first
 /// voxels in the order of an `(x, y, z)` array, z running fastest.

@@ -15,8 +15,9 @@ mod scores_txt;
 mod survey;
 mod totals;
 
-pub use case::MAX_LESIONS;
-pub use case::{DetectedLesion, DetectionCounts, LitsCase, LitsDeath, MaskSums, score_lits_case};
+pub use case::{
+    DetectedLesion, DetectionCounts, LitsCase, LitsDeath, MAX_LESIONS, MaskSums, score_lits_case,
+};
 pub use from_files::{LitsScored, score_lits};
 pub use label_map::{
     LitsMap, OddLabel, OddLabels, int8_of_float, int8_of_integer, read_lits_map, read_lits_map_from,

@@ -1,8 +1,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::totals::FIGURE_NAMES;
 use hdbench_ground::error::{Error, Result};
+
+use super::totals::FIGURE_NAMES;
 
 /// So many names are listed in a message.
 const LISTED: usize = 6;

@@ -1,8 +1,9 @@
 use std::path::Path;
 
-use super::totals::LitsTotals;
 use hdbench_ground::error::Result;
 use hdbench_volume::artifact::write_atomic;
+
+use super::totals::LitsTotals;
 
 /// The text of `scores.txt`: 24 lines `name: value`, three decimals, as Python's `{:.3f}` rounds
 /// them (the exact binary value, halves to even).

@@ -1,8 +1,8 @@
+use hdbench_volume::Bounds;
 use ndarray::{ArrayView3, Axis};
 use rayon::prelude::*;
 
 use crate::metrics::overlap::Counts;
-use hdbench_volume::Bounds;
 
 /// What one pass over both label maps finds.
 #[derive(Clone, Copy, Default)]

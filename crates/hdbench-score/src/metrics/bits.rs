@@ -1,9 +1,8 @@
 use std::ops::Range;
 
+use hdbench_volume::Bounds;
 use ndarray::{ArrayView3, Axis};
 use rayon::prelude::*;
-
-use hdbench_volume::Bounds;
 
 use super::Voxel;
 
@@ -323,8 +322,9 @@ fn skip(row: &[u64], x: usize, end: usize, value: u64) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use ndarray::Array3;
+
+    use super::*;
 
     fn odd(shape: [usize; 3]) -> Array3<bool> {
         Array3::from_shape_fn(shape, |(z, y, x)| (z * 31 + y * 17 + x * x * 7) % 5 < 2)

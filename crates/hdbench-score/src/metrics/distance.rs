@@ -4,15 +4,13 @@
 //! one axis after the other, the squared distance is the lower envelope of parabolas. It runs
 //! inside the box of all points, and the later axes are evaluated only where a distance is asked.
 
+use hdbench_volume::Bounds;
 use rayon::prelude::*;
 
-use super::bits::{BitMask, ones};
-use super::nearest::split;
-use hdbench_volume::Bounds;
-
 use super::Voxel;
-
+use super::bits::{BitMask, ones};
 pub use super::nearest::nearest_between;
+use super::nearest::split;
 
 /// Distance in mm from every point of `from` to the nearest point of `to`, in the order of
 /// `from`; infinite if `to` is empty. `spacing_mm` is `[z, y, x]`.

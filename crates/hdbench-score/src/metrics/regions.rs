@@ -4,11 +4,11 @@
 //! A mask of noise has a region for every other voxel, so that what is kept of each run and region is
 //! counted in bytes.
 
+use hdbench_volume::Bounds;
+use hdbench_volume::components::{Connectivity, Run, joined};
 use rayon::prelude::*;
 
 use super::bits::{BitMask, runs};
-use hdbench_volume::Bounds;
-use hdbench_volume::components::{Connectivity, Run, joined};
 
 /// The connected regions of a mask.
 #[derive(Clone, Debug)]

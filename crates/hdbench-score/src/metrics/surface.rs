@@ -4,12 +4,11 @@
 //! Every figure follows from the two lists of distances; its name says how the two directions are
 //! combined.
 
+use hdbench_volume::Bounds;
 use ndarray::ArrayView3;
 
 use super::bits::BitMask;
 use super::nearest::nearest_between;
-use hdbench_volume::Bounds;
-
 use super::{Voxel, VoxelSteps};
 
 /// Which neighbours decide whether a voxel lies on the surface; outside the volume is background. In a picture

@@ -6,12 +6,12 @@
 //! Unlike counts of surface voxels, sums of these areas are in mm2 and do not change with the
 //! thickness a border rule gives to a slope.
 
-use super::bits::{BitMask, look, ones};
-use super::nearest::nearest_between;
-use super::steps::face_mm2;
 use hdbench_volume::Bounds;
 
 use super::VoxelSteps;
+use super::bits::{BitMask, look, ones};
+use super::nearest::nearest_between;
+use super::steps::face_mm2;
 
 /// The ways a surface can pass between the eight corners of a cell, one for all that are its
 /// mirror images, turns or complements: the corners inside (bit `4 dz + 2 dy + dx`), and the

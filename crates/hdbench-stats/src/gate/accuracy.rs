@@ -1,5 +1,8 @@
 use std::collections::BTreeSet;
 
+use hdbench_ground::error::Result;
+use hdbench_ground::seed::Seed;
+use hdbench_score::Row;
 use rayon::prelude::*;
 
 use super::baseline::Baseline;
@@ -8,9 +11,6 @@ use super::losses::{Judged, Losses, called, draws_needed, fewest_cases};
 use super::policy::{AccuracyRule, Policy};
 use super::soundness::unsound;
 use crate::{Better, FigureTable, better, figures, towards_zero};
-use hdbench_ground::error::Result;
-use hdbench_ground::seed::Seed;
-use hdbench_score::Row;
 
 /// Below so many cases a lopsided crowd of changes raises the chance of a false alarm, and is told.
 pub const WARNED_BELOW: usize = 100;

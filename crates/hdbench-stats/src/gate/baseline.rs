@@ -2,6 +2,10 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use hdbench_ground::error::{Error, Result};
+use hdbench_ground::text::Shown as _;
+use hdbench_score::{ALL_CASES, FAILURES, Label, Row, failed_cases};
+use hdbench_volume::artifact::{read_file, write_atomic};
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -10,10 +14,6 @@ use super::line::some;
 use super::policy::{AccuracyRule, Policy};
 use super::soundness::unsound;
 use crate::{Scored, Studies, better, towards_zero};
-use hdbench_ground::error::{Error, Result};
-use hdbench_ground::text::Shown as _;
-use hdbench_score::{ALL_CASES, FAILURES, Label, Row, failed_cases};
-use hdbench_volume::artifact::{read_file, write_atomic};
 
 /// Marks a file as a baseline, with the version of its layout.
 const FORMAT: &str = "hdbench.baseline/1";

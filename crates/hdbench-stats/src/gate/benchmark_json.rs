@@ -1,7 +1,7 @@
+use hdbench_ground::error::{Error, Result};
 use serde::Serialize;
 
 use super::line::{Judgement, Kind, Line};
-use hdbench_ground::error::{Error, Result};
 
 /// An entry of github-action-benchmark's custom formats.
 #[derive(Serialize)]

@@ -1,8 +1,9 @@
+use hdbench_ground::seed::Seed;
+
 use super::cost::CostSamples;
 use super::line::{Kind, Line, Verdict};
 use super::policy::{CostRule, Policy};
 use crate::statistics::{bca, bootstrap_mean};
-use hdbench_ground::seed::Seed;
 
 /// A cost of one algorithm on both sides.
 pub(super) fn cost(

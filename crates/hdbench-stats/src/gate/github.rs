@@ -1,8 +1,9 @@
+use hdbench_ground::error::Result;
+use hdbench_ground::text::acts;
+
 use super::junit::{fails, told};
 use super::line::{Judgement, Line, Verdict};
 use super::markdown::{comment, headline};
-use hdbench_ground::error::Result;
-use hdbench_ground::text::acts;
 
 /// GitHub drops a whole step summary above 1 MiB: ours stays well below.
 const SUMMARY_BYTES: usize = 900 * 1024;

@@ -1,13 +1,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
+use hdbench_ground::error::Result;
+use hdbench_score::Label;
+
 use super::accuracy::{accuracy, nothing_comparable, test_family};
 use super::baseline::{Baseline, REFERENCE_VOLUME};
 use super::cost_line::cost;
 use super::line::{Judgement, Kind, Line, Outcome, Verdict, some};
 use super::losses::Losses;
 use super::policy::Policy;
-use hdbench_ground::error::Result;
-use hdbench_score::Label;
 
 /// Holds results against a baseline.
 ///

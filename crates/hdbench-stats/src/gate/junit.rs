@@ -1,8 +1,9 @@
 use std::fmt::Write;
 
+use hdbench_volume::artifact::xml_text;
+
 use super::line::{Judgement, Line, Verdict};
 use super::markdown::{change_words, margin_words};
-use hdbench_volume::artifact::xml_text;
 
 /// The lines as JUnit XML, a test case a line: what every CI system shows. What is not comparable is a
 /// failure where it is required and skipped where it is not.

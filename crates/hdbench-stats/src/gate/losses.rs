@@ -1,8 +1,9 @@
+use hdbench_ground::seed::Seed;
+
 use super::line::Verdict;
 use crate::statistics::{
     BootstrapT, COUNTED, SignedDifferences, bca, bootstrap_mean, holm, rounding,
 };
-use hdbench_ground::seed::Seed;
 
 /// More draws than these the bootstrap-t does not take of its own accord; beyond them its tail tells.
 const MOST_DRAWS: usize = 10_000;

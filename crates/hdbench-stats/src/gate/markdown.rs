@@ -1,6 +1,7 @@
-use super::line::{Judgement, Kind, Line, Outcome, Verdict};
 use hdbench_ground::error::Result;
 use hdbench_table::{Cell, Column, Exporter, Markdown, Table, TableRow, Unit};
+
+use super::line::{Judgement, Kind, Line, Outcome, Verdict};
 
 /// The first line of a comment: by it a workflow finds the comment it wrote before.
 pub const MARKER: &str = "<!-- hdbench-regress -->";

@@ -1,6 +1,7 @@
-use super::line::{Judgement, Kind, Line, Verdict};
 use hdbench_ground::error::Result;
 use hdbench_table::chart::{ChangeLine, ChangeSign, change_plot};
+
+use super::line::{Judgement, Kind, Line, Verdict};
 
 /// The changes of accuracy with intervals and margins as a small SVG.
 ///

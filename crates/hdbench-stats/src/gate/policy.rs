@@ -1,14 +1,14 @@
 use std::path::Path;
 
+use hdbench_ground::error::{Error, Result};
+use hdbench_ground::range::{Rule, first_fault};
+use hdbench_score::Label;
+use hdbench_volume::artifact::read_text;
 use serde::Deserialize;
 use toml::{Table, Value};
 
 use super::cost::Quantity;
 use crate::{better, range, towards_zero};
-use hdbench_ground::error::{Error, Result};
-use hdbench_ground::range::{Rule, first_fault};
-use hdbench_score::Label;
-use hdbench_volume::artifact::read_text;
 
 /// The policy that holds unless another one is named, with its comments.
 pub const DEFAULT_POLICY: &str = include_str!("policy.toml");

@@ -1,5 +1,8 @@
 use std::collections::BTreeSet;
 
+use hdbench_ground::error::Result;
+use hdbench_ground::seed::{Seed, Stream};
+use hdbench_score::Row;
 use rayon::prelude::*;
 use serde::Serialize;
 
@@ -9,9 +12,6 @@ use super::losses::{Judged, Losses, called, draws_needed, fewest_cases};
 use super::policy::{AccuracyRule, Policy};
 use crate::statistics::BootstrapT;
 use crate::{FigureTable, figures, towards_zero};
-use hdbench_ground::error::Result;
-use hdbench_ground::seed::{Seed, Stream};
-use hdbench_score::Row;
 
 /// The chance with which a loss is to be seen.
 pub const POWER: f64 = 0.8;

@@ -1,6 +1,8 @@
 //! What must hold of every gate, whatever its policy: it fails where every case is worse, and it never passes bad
 //! data.
 
+use hdbench_ground::seed::{Seed, Stream};
+use hdbench_score::{Label, Row};
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 
@@ -10,8 +12,6 @@ use super::line::{Judgement, Outcome, Verdict};
 use super::losses::fewest_cases;
 use super::policy::Policy;
 use super::power::power;
-use hdbench_ground::seed::{Seed, Stream};
-use hdbench_score::{Label, Row};
 
 fn row(algorithm: &str, case: usize, metric: &str, value: f64) -> Row {
     Row {

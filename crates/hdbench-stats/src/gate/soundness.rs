@@ -1,6 +1,7 @@
+use hdbench_score::Row;
+
 use super::line::some;
 use crate::{range, repeated_cases};
-use hdbench_score::Row;
 
 /// A value beyond the range of its metric by no more than this came of rounding, as 1.0000000000000002 does.
 const SLACK: f64 = 1e-9;

@@ -1,12 +1,12 @@
 use std::collections::BTreeMap;
 
+use hdbench_ground::seed::Seed;
 use ndarray::{Array2, ArrayView2, Axis};
 use rayon::prelude::*;
 use statrs::distribution::{ContinuousCDF, Normal};
 
 use super::quantile::of_sorted;
 use super::rounding::rounding;
-use hdbench_ground::seed::Seed;
 
 /// Resamples unless somebody asks for another number.
 pub const RESAMPLES: usize = 2_000;

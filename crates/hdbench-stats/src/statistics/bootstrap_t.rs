@@ -1,7 +1,7 @@
+use hdbench_ground::seed::Seed;
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
 use super::rounding::rounding;
-use hdbench_ground::seed::Seed;
 
 /// Fewer draws beyond a mean than these do not tell its p by their number: the tail that they have goes on.
 pub const COUNTED: usize = 10;

@@ -1,5 +1,7 @@
 //! Drawing on SVG and PNG alike, in points of the page; the only place that names plotters' types.
 
+use hdbench_ground::error::{Error, Result};
+use hdbench_ground::text::shown;
 use plotters::coord::Shift;
 use plotters::element::{Drawable, PointCollection};
 use plotters::prelude::*;
@@ -7,8 +9,6 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use super::font::{self, FAMILY};
 use crate::export::escape;
-use hdbench_ground::error::{Error, Result};
-use hdbench_ground::text::shown;
 
 /// Ordinary text. The page's style gives these four colours other values in dark mode.
 pub const INK: RGBColor = RGBColor(0x1f, 0x23, 0x28);

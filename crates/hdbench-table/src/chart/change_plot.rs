@@ -1,10 +1,10 @@
 //! Changes with their intervals against the margin that is accepted, a line a figure.
 
+use hdbench_ground::error::Result;
 use plotters::prelude::{DrawingBackend, RGBColor};
 
 use super::axis::linear_ticks;
 use super::canvas::{self, Align, Canvas, Drawing, GRID, INK, MUTED, PAPER};
-use hdbench_ground::error::Result;
 
 /// A change to be drawn; gains lie to the right.
 #[derive(Clone, Debug, PartialEq)]

@@ -2,9 +2,8 @@
 
 use std::sync::OnceLock;
 
-use plotters::style::{FontStyle, register_font};
-
 use hdbench_ground::error::{Error, Result};
+use plotters::style::{FontStyle, register_font};
 
 /// Name under which plotters finds the font; in an SVG the reader's own sans-serif takes its place.
 pub const FAMILY: &str = "sans-serif";

@@ -1,8 +1,9 @@
 //! Tables as CSV: full precision, fractions as fractions, one column for each figure of a cell.
 
-use crate::table::{Cell, Exporter, Table};
 use hdbench_ground::error::{Error, Result};
 use hdbench_ground::text::{shown, words_cell};
+
+use crate::table::{Cell, Exporter, Table};
 
 /// RFC 4180 with a header of keys; a missing figure is an empty field.
 ///

@@ -1,8 +1,9 @@
 //! Tables as HTML fragments that the page's script can sort.
 
-use crate::table::{Cell, Exporter, MISSING, Table, Unit};
 use hdbench_ground::error::Result;
 use hdbench_ground::text::acts;
+
+use crate::table::{Cell, Exporter, MISSING, Table, Unit};
 
 /// A `<table>` with caption and notes in a `<figure>`; it needs the page's style.
 #[derive(Clone, Copy, Debug)]

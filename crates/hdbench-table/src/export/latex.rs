@@ -1,8 +1,9 @@
 //! Tables as LaTeX fragments for `\input`: the package `booktabs` is enough.
 
-use crate::table::{Cell, Exporter, Table, Unit};
 use hdbench_ground::error::Result;
 use hdbench_ground::text::{acts, shown};
+
+use crate::table::{Cell, Exporter, Table, Unit};
 
 /// A table with more columns is set smaller, with its first column wrapped.
 const WIDE_COLUMNS: usize = 5;

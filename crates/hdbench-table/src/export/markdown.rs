@@ -1,8 +1,9 @@
 //! Tables as GitHub-flavoured Markdown.
 
-use crate::table::{Cell, Exporter, MISSING, Table};
 use hdbench_ground::error::Result;
 use hdbench_ground::text::acts;
+
+use crate::table::{Cell, Exporter, MISSING, Table};
 
 /// A pipe table with its title, caption and notes.
 #[derive(Clone, Copy, Debug)]

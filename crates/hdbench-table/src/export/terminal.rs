@@ -1,8 +1,9 @@
 //! Tables for a terminal: aligned columns, bold and underlined where it can show them.
 
-use crate::table::{Cell, Exporter, MISSING, Table};
 use hdbench_ground::error::Result;
 use hdbench_ground::text::shown;
+
+use crate::table::{Cell, Exporter, MISSING, Table};
 
 /// A table with its title, caption and notes as plain text.
 #[derive(Clone, Copy, Debug)]

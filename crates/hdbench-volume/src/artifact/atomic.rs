@@ -3,8 +3,9 @@ use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use super::target::{Target, open_stream, parent_of};
 use hdbench_ground::error::{Error, Result};
+
+use super::target::{Target, open_stream, parent_of};
 
 /// The name of what is being written begins so ...
 pub(super) const PREFIX: &str = ".hdbench-";
@@ -146,8 +147,9 @@ pub(super) fn set_aside(path: &Path) -> Option<PathBuf> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use std::os::unix::fs::symlink;
+
+    use super::*;
 
     #[test]
     fn a_failed_write_leaves_the_old_file_and_no_rubbish() {

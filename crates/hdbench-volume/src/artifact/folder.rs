@@ -2,6 +2,8 @@ use std::fs::{self, FileType};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use hdbench_ground::error::{Error, Result};
+use hdbench_ground::text::Shown as _;
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
 
@@ -9,8 +11,6 @@ use super::atomic::{
     aside_of, create_dir, is_temporary, set_aside, sync_dir, sync_tree, temporary_dir,
 };
 use super::target::parent_of;
-use hdbench_ground::error::{Error, Result};
-use hdbench_ground::text::Shown as _;
 
 /// Two processes that replace the same folder at once get in each other's way at most so often.
 const MOST_TRIES: usize = 8;

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use flate2::bufread::GzDecoder;
 use flate2::write::GzEncoder;
 use flate2::{Compression, GzBuilder};
+use hdbench_ground::error::{Error, Result};
 
 use super::input::open_file;
-use hdbench_ground::error::{Error, Result};
 
 /// DEFLATE cannot pack tighter than this (RFC 1951: 258 bytes from two bits, less the framing;
 /// <https://zlib.net/zlib_tech.html>).

@@ -1,8 +1,9 @@
 use std::io;
 use std::path::Path;
 
-use super::input::open_file;
 use hdbench_ground::error::{Error, Result};
+
+use super::input::open_file;
 
 /// BLAKE3 of bytes in memory, hexadecimal.
 pub fn hash_bytes(bytes: &[u8]) -> String {

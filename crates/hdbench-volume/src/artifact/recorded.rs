@@ -3,10 +3,10 @@ use std::fs::Metadata;
 use std::path::Path;
 use std::time::UNIX_EPOCH;
 
+use hdbench_ground::error::{Error, Result, is_absent};
 use serde::{Deserialize, Serialize};
 
 use super::hash::hash_file;
-use hdbench_ground::error::{Error, Result, is_absent};
 
 /// A file as it was when somebody finished it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -9,8 +9,9 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
-use super::input::open_file;
 use hdbench_ground::memory;
+
+use super::input::open_file;
 
 /// The share of the files that a process may have open that is used here; the rest is for what is
 /// read and written meanwhile.

@@ -3,9 +3,10 @@ use std::fs;
 use std::io::Read;
 use std::path::Path;
 
-use super::atomic::{create_dir, sync_dir, sync_tree, temporary_dir, write_atomic};
 use hdbench_ground::error::{Error, Result};
 use hdbench_ground::text::Shown as _;
+
+use super::atomic::{create_dir, sync_dir, sync_tree, temporary_dir, write_atomic};
 
 /// Files that a verb puts side by side into a folder of the user's, and replaces there the next time.
 /// Other files in it are the user's: they stay, and none of them is written over.

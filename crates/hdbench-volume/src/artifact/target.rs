@@ -4,11 +4,10 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
-use rustix::io::Errno;
-
 use hdbench_ground::error::{Error, Result};
 use hdbench_ground::text::Shown as _;
+use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+use rustix::io::Errno;
 
 /// As many links as Linux follows.
 const MOST_LINKS: usize = 40;
@@ -204,8 +203,9 @@ pub fn refuse_input_inside<'a>(
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use std::os::unix::fs::symlink;
+
+    use super::*;
 
     #[test]
     fn links_are_followed_to_what_is_written() {

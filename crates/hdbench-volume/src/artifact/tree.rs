@@ -3,13 +3,13 @@ use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use hdbench_ground::error::{Error, Result};
+use hdbench_ground::text::{Shown as _, name_of};
 use walkdir::WalkDir;
 
 use super::gzip::explain;
 use super::input::open_file;
 use super::zip::{Archive, Entry, is_zip};
-use hdbench_ground::error::{Error, Result};
-use hdbench_ground::text::{Shown as _, name_of};
 
 /// An archive may lie in an archive in an archive, and no deeper.
 const MAX_DEPTH: usize = 3;

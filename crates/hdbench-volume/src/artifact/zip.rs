@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use flate2::Crc;
 use flate2::bufread::DeflateDecoder;
+use hdbench_ground::error::{Error, Result};
+use hdbench_ground::text::Shown as _;
 use zip::read::ZipFile;
 use zip::result::ZipError;
 use zip::{CompressionMethod, ZipArchive};
@@ -14,8 +16,6 @@ use super::gzip::{DEFLATE_MAX_RATIO, MaybeGzip};
 use super::input::open_file;
 use super::shared_file::SharedFile;
 use super::zip_agreement::contradictions;
-use hdbench_ground::error::{Error, Result};
-use hdbench_ground::text::Shown as _;
 
 /// A submission has 70 entries; this many only slow the reader down.
 const MAX_ENTRIES: usize = 100_000;

@@ -3,13 +3,14 @@ use std::io::Write;
 use std::path::Path;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-use super::atomic::write_atomic_with;
-use super::deflate::{EntryWriter, Packed};
-use super::zip_records::{Record, end_of_directory};
 use hdbench_ground::error::{Error, Result};
 use hdbench_ground::progress::Progress;
 use hdbench_ground::text::Shown as _;
 use hdbench_ground::workers;
+
+use super::atomic::write_atomic_with;
+use super::deflate::{EntryWriter, Packed};
+use super::zip_records::{Record, end_of_directory};
 
 /// So many entries more than there are threads may wait, packed, for one that takes longer.
 const MAY_WAIT: usize = 4;

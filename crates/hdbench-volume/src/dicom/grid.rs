@@ -6,14 +6,14 @@
 use std::path::PathBuf;
 
 use dicom_dictionary_std::tags;
+use hdbench_ground::error::{Error, Result};
+use hdbench_ground::text::Shown as _;
 
 use super::numbers::missing_tags;
 use super::slice::Slice;
 use super::steps::{even_step, refuse_gaps, rounding_mm};
 use crate::Geometry;
 use crate::extent::{MAX_VOXELS, VOXEL_SIZES_MM};
-use hdbench_ground::error::{Error, Result};
-use hdbench_ground::text::Shown as _;
 
 /// Directions of two slices that differ by less than this are the same, written twice.
 pub(super) const SAME_DIRECTION: f64 = 1e-4;

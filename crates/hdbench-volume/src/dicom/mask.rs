@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use hdbench_ground::error::{Error, Result};
+use hdbench_ground::text::Shown as _;
 use rayon::prelude::*;
 
 use super::grid::{Plane, dot, millimetres, triple};
@@ -12,8 +14,6 @@ use super::series::{
 use super::slice::{Slice, with_file};
 use crate::Volume;
 use crate::artifact::{Tree, TreeFile};
-use hdbench_ground::error::{Error, Result};
-use hdbench_ground::text::Shown as _;
 
 /// A mask's slice may lie this share of the distance between slices away from the image's.
 const OFF_SLICE: f64 = 0.05;

@@ -5,9 +5,9 @@ use std::path::Path;
 use dicom_core::Tag;
 use dicom_core::dictionary::{DataDictionary, DataDictionaryEntry};
 use dicom_dictionary_std::StandardDataDictionary;
+use hdbench_ground::error::{Error, Result};
 
 use super::data_set::DataSet;
-use hdbench_ground::error::{Error, Result};
 
 /// A number that only some series need; what is wrong with it is an error there, and only there.
 #[derive(Clone, Debug, PartialEq)]

@@ -4,12 +4,12 @@ use std::path::Path;
 
 use dicom_dictionary_std::{tags, uids};
 use dicom_transfer_syntax_registry::TransferSyntax;
+use hdbench_ground::error::{Error, Result};
 
 use super::data_set::{DataSet, Pixels};
 use super::jpeg::{self, Undecoded};
 use super::rle;
 use super::slice::COPY_AGAIN;
-use hdbench_ground::error::{Error, Result};
 
 pub(super) const DECOMPRESS: &str = "decompress the series first, for example with `gdcmconv --raw IN OUT` or dcmtk's `dcmdjpeg`, `dcmdjpls`";
 

@@ -3,6 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use hdbench_ground::error::{Error, Result};
+use hdbench_ground::memory::{self, Claim};
+use hdbench_ground::text::{Shown as _, shown};
 use ndarray::Array3;
 use rayon::prelude::*;
 
@@ -12,9 +15,6 @@ use super::samples::{rescale, with_samples};
 use super::slice::{FileContent, Slice, read_header, with_file};
 use crate::artifact::{Tree, TreeFile};
 use crate::{Geometry, Volume};
-use hdbench_ground::error::{Error, Result};
-use hdbench_ground::memory::{self, Claim};
-use hdbench_ground::text::{Shown as _, shown};
 
 /// Row and column direction of an axial slice, LPS: to the patient's left and back.
 const AXIAL: [[f64; 3]; 2] = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]];

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use dicom_core::Tag;
 use dicom_dictionary_std::tags;
+use hdbench_ground::error::{Error, Result};
 
 use super::data_set::{self, DataSet, Pixels, Problem};
 use super::grid::{dot, length};
@@ -11,7 +12,6 @@ use super::numbers::{LenientNumber, missing_tags, named, needed, numbers};
 use super::pass_over;
 use super::samples::Format;
 use crate::artifact::{Tree, TreeFile};
-use hdbench_ground::error::{Error, Result};
 
 /// A slice of a CT has half a megabyte; a file of more than this is none.
 pub(super) const MAX_FILE_BYTES: u64 = 64 << 20;

@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
-use super::grid::{Placed, SAME_DIRECTION, millimetres};
 use hdbench_ground::error::{Error, Result};
 use hdbench_ground::text::Shown as _;
+
+use super::grid::{Placed, SAME_DIRECTION, millimetres};
 
 /// Distances between slices may differ from their mean by this share before they are uneven.
 const UNEVEN: f64 = 0.1;

@@ -6,13 +6,13 @@ use dicom_core::value::PrimitiveValue;
 use dicom_core::{DataElement, Tag, VR, dicom_value};
 use dicom_dictionary_std::{tags, uids};
 use dicom_object::{FileMetaTableBuilder, InMemDicomObject};
+use hdbench_ground::error::{Error, Result};
+use hdbench_ground::text::Shown as _;
 use ndarray::ArrayView2;
 use rayon::prelude::*;
 
 use crate::artifact::{create_dir, hash_bytes, write_atomic};
 use crate::{Geometry, Volume};
-use hdbench_ground::error::{Error, Result};
-use hdbench_ground::text::Shown as _;
 
 /// Whose series it is. All unique identifiers are derived from it and `series`, so that the same
 /// names always give the same ones.

@@ -1,10 +1,10 @@
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use walkdir::WalkDir;
 
-use super::predict::prediction_path;
+use super::stage::Stage;
 use crate::artifact::{
     FileRecords, FileState, Look, hash_bytes, hash_file, read_file, read_text, record_files,
     settle, unlike as unlike_files, write_atomic,
@@ -64,7 +64,7 @@ pub struct StageRecord {
 pub struct CellRecord {
     #[serde(flatten)]
     pub status: Status,
-    pub stages: BTreeMap<String, StageRecord>,
+    pub stages: BTreeMap<Stage, StageRecord>,
     /// Small files that no stage could make again, whole: what the cell is and on what it was made.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub kept: BTreeMap<String, String>,
@@ -105,11 +105,11 @@ impl CellRecord {
     pub fn done(
         &mut self,
         cell: &Path,
-        stage: &str,
+        stage: Stage,
         inputs: &str,
         progress: &dyn Progress,
     ) -> Option<&StageRecord> {
-        let record = self.stages.get_mut(stage)?;
+        let record = self.stages.get_mut(&stage)?;
         if record.inputs != inputs {
             return None;
         }
@@ -185,32 +185,32 @@ impl CellRecord {
     /// Takes over the files of a record of an older version, where the hash that it has is theirs.
     /// A stage for which it is not is forgotten, and told.
     pub fn adopt(&mut self, cell: &Path, tests: &[String], progress: &dyn Progress) -> Result<()> {
-        let old: Vec<String> = self
+        let old: Vec<Stage> = self
             .stages
             .iter()
-            .filter(|(_, stage)| stage.files.is_empty())
-            .map(|(name, _)| name.clone())
+            .filter(|(_, record)| record.files.is_empty())
+            .map(|(stage, _)| *stage)
             .collect();
-        for name in old {
-            let Some(stage) = self.stages.get_mut(&name) else {
+        for stage in old {
+            let Some(record) = self.stages.get_mut(&stage) else {
                 continue;
             };
-            for name in SMALL_FILES.iter().filter(|_| name == "train") {
+            for name in SMALL_FILES.iter().filter(|_| stage == Stage::Train) {
                 if let Ok(text) = read_text(&cell.join(name)) {
                     self.kept.entry((*name).to_owned()).or_insert(text);
                 }
             }
-            match stage.hash_of_old(cell, &name, tests) {
-                Ok(hash) if hash == stage.hash => {
-                    stage.files = record_files(cell, files_below(cell, &stage.outputs)?)?;
+            match record.hash_of_old(cell, stage, tests) {
+                Ok(hash) if hash == record.hash => {
+                    record.files = record_files(cell, files_below(cell, &record.outputs)?)?;
                 }
                 _ => {
                     progress.note(&format!(
-                        "{}: what was made by a stage ({name}) of an older version is not as \
+                        "{}: what was made by a stage ({stage}) of an older version is not as \
                          recorded: made again",
                         cell.shown()
                     ));
-                    self.stages.remove(&name);
+                    self.stages.remove(&stage);
                 }
             }
         }
@@ -243,18 +243,23 @@ impl StageRecord {
     ///
     /// # Errors
     /// `Error::Read`.
-    pub fn hash_of_old(&self, cell: &Path, stage: &str, tests: &[String]) -> Result<String> {
+    pub fn hash_of_old(&self, cell: &Path, stage: Stage, tests: &[String]) -> Result<String> {
         match stage {
-            "train" => hash_file(&cell.join("model").join("model.safetensors")),
-            "predict" => {
+            Stage::Train => hash_file(&cell.join("model").join("model.safetensors")),
+            Stage::Predict => {
                 let hashes = tests
                     .iter()
                     .map(|case| hash_file(&prediction_path(cell, case)));
                 Ok(hash_bytes(hashes.collect::<Result<String>>()?.as_bytes()))
             }
-            _ => hash_file(&cell.join("metrics_long.csv")),
+            Stage::Score => hash_file(&cell.join("metrics_long.csv")),
         }
     }
+}
+
+/// The file of a case's prediction.
+pub fn prediction_path(cell: &Path, case: &str) -> PathBuf {
+    cell.join("predictions").join(format!("{case}.nii.gz"))
 }
 
 /// Files that are not as recorded, in words.
@@ -313,12 +318,12 @@ mod tests {
         std::fs::write(cell.join("model/weights"), b"1").unwrap();
         let mut record = CellRecord::default();
         let files = record_files(cell, files_below(cell, &["model".into()]).unwrap()).unwrap();
-        record.stages.insert("train".into(), stage(files));
+        record.stages.insert(Stage::Train, stage(files));
         record.status = Status::Failed("why".into());
         record.write(cell).unwrap();
         let mut record = CellRecord::read(cell).unwrap();
         assert_eq!(record.status, Status::Failed("why".into()));
-        let mut done = |inputs| record.done(cell, "train", inputs, &Silent).is_some();
+        let mut done = |inputs| record.done(cell, Stage::Train, inputs, &Silent).is_some();
         assert!(done("a") && !done("b"));
         std::fs::write(cell.join("model/weights"), b"2").unwrap();
         assert!(!done("a"));
@@ -355,9 +360,12 @@ mod tests {
                 hash,
                 ..stage(FileRecords::new())
             };
-            record.stages.insert("score".into(), stage);
+            record.stages.insert(Stage::Score, stage);
             record.adopt(cell, &[], &Silent).unwrap();
-            record.stages.get("score").map(|stage| stage.files.len())
+            record
+                .stages
+                .get(&Stage::Score)
+                .map(|stage| stage.files.len())
         };
         assert_eq!(score(&hash_bytes(b"a,b")), Some(1));
         assert_eq!(score(&hash_bytes(b"a,c")), None);

@@ -2,13 +2,15 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use super::failure::UNRECORDED;
+use super::definition::{Study, own_cache, without_dots};
 use super::inputs::is_locked;
-use super::study::{Study, own_cache, without_dots};
 use crate::error::{Error, Result};
 use crate::network::Part;
 use crate::recipe::Variant;
 use crate::text::Shown as _;
+
+/// In the study's folder: failures that the cells' own folders could not take.
+pub(crate) const UNRECORDED: &str = "unrecorded.json";
 
 /// What a study writes beside its cells' folders.
 const FOLDERS: [&str; 3] = ["report", "cache", "slurm"];
@@ -129,8 +131,9 @@ fn cached(folder: &Path) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use std::fs;
+
+    use super::*;
 
     #[test]
     fn a_folder_with_names_of_ours_that_is_no_study_is_refused() {

@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use super::bounded::for_each_bounded;
 use super::cell::cells_of;
+use super::definition::Study;
 use super::fold::Role;
 use super::inputs::preparing_room;
 use super::own_folder::cache_folder;
-use super::study::Study;
 use crate::artifact::Look;
 use crate::dataset::Pair;
 use crate::error::{Error, Result};

@@ -3,11 +3,10 @@ use std::path::Path;
 
 use glob::Pattern;
 
-use super::cell::Cell;
 use super::lease::Lease;
-use super::study::Study;
 use crate::artifact::{Owned, remove_owned};
 use crate::error::{Error, Result};
+use crate::study::{Cell, Study};
 
 /// Which cells of a study a start is about.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

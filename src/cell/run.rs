@@ -3,18 +3,14 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::cell::Cell;
-use super::environment::Environment;
-use super::fold::Role;
-use super::inputs::Inputs;
 use super::record::{CELL, CellRecord, ENVIRONMENT, Status};
-use super::schedule::units;
-use super::study::Study;
+use super::stage::{Stage, is_predicted, units};
 use super::{predict, score, train};
 use crate::artifact::{create_dir, settle};
 use crate::error::{Error, Result};
 use crate::network::Part;
 use crate::progress::Progress;
+use crate::study::{Cell, Environment, Inputs, Study};
 use crate::training::stages;
 
 /// Trains, predicts and scores one cell, as far as that is not done, and records how it went.
@@ -58,25 +54,6 @@ pub fn run_cell(
     result.and(written)
 }
 
-/// Whether a cell's network is used on the test cases, and not only as the start of another.
-pub fn is_predicted(study: &Study, role: Role, cell: Cell) -> bool {
-    match cell.part {
-        Part::Encoder => false,
-        Part::Coarse => true,
-        Part::Variant(variant) => study.variants_of(role).contains(&variant),
-    }
-}
-
-/// The stages that a finished cell has on record.
-pub(super) fn expected_stages(study: &Study, role: Role, cell: Cell) -> &'static [&'static str] {
-    const ALL: [&str; 3] = ["train", "predict", "score"];
-    match cell.part {
-        _ if !is_predicted(study, role, cell) => &ALL[..1],
-        Part::Coarse => &ALL[..2],
-        _ => &ALL,
-    }
-}
-
 fn work(
     run: &Path,
     study: &Study,
@@ -92,7 +69,7 @@ fn work(
         "stages": stages(cell.part, &study.recipe, &study.scale),
     });
     // On what it was made is known once: where the training began.
-    let began = record.stages.contains_key("train") && record.kept.contains_key(ENVIRONMENT);
+    let began = record.stages.contains_key(&Stage::Train) && record.kept.contains_key(ENVIRONMENT);
     if !began {
         record.keep(&folder, CELL, pretty(&about)?)?;
         let environment = Environment::now(study, Some(cell));

@@ -1,11 +1,11 @@
 use std::collections::BTreeMap;
 
-use super::measure::{Patch, measure};
-use super::study::Study;
-use super::train::iterations;
+use crate::cell::iterations;
+use crate::cost::{Patch, measure};
 use crate::error::{Error, Result};
 use crate::network::Part;
 use crate::progress::Progress;
+use crate::study::Study;
 use crate::training::stages;
 
 /// What training a cell will cost, from a step that was timed.

@@ -1,21 +1,18 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::cell::Cell;
 use super::lease::holder;
-use super::record::{CellRecord, Status};
 use crate::artifact::{read_file, write_atomic};
+use crate::cell::{CellRecord, Status};
 use crate::error::{Error, Result};
 use crate::seed::Seed;
+use crate::study::{Cell, UNRECORDED};
 
 /// What a cell sets aside: its record and the folder's own blocks.
 pub const CELL_RESERVE_BYTES: usize = 64 << 10;
 
 /// What a study's process sets aside, for cells that could not set aside anything themselves.
 const STUDY_RESERVE_BYTES: usize = 256 << 10;
-
-/// In the study's folder: failures that the cells' own folders could not take.
-pub(super) const UNRECORDED: &str = "unrecorded.json";
 
 /// What it holds before there is one.
 const NONE: &[u8] = b"{}";

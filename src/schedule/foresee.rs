@@ -2,14 +2,12 @@
 
 use std::path::Path;
 
-use super::fold::Role;
-use super::inputs::{self, Lock, LockedCase, PreparedFold};
 use super::status::{CellStatus, status_of};
-use super::study::{Data, Study};
 use crate::dataset::split::Labelled;
 use crate::dataset::{self, Case, Dataset};
 use crate::error::{Error, Result};
 use crate::seed::Seed;
+use crate::study::{Data, Lock, LockedCase, PreparedFold, Role, Study, differences, read_lock};
 use crate::text::Shown as _;
 
 /// What a start of a study would find.
@@ -40,7 +38,7 @@ pub fn foresee(run: &Path, study: &Study) -> Result<Foreseen> {
         Some(transfer) => Some(known(&transfer.data, "transfer/", &mut notes)?),
         None => None,
     };
-    let lock = inputs::read_lock(&run.join("study.lock"))?;
+    let lock = read_lock(&run.join("study.lock"))?;
     // The lock says how cases were divided by the study that was there before.
     let before = Study::read(run).ok().filter(|before| {
         before.protocol == study.protocol
@@ -116,7 +114,7 @@ fn updated(
             now.insert(key, locked);
         }
     }
-    let changed = inputs::differences(&lock.cases, &now);
+    let changed = differences(&lock.cases, &now);
     notes.extend(changed.iter().map(|changed| {
         format!("{changed} since the last start: what was made from it would be made anew")
     }));

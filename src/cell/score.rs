@@ -3,12 +3,8 @@ use std::path::Path;
 
 use rayon::prelude::*;
 
-use super::cell::Cell;
-use super::fold::TestCase;
-use super::inputs::Inputs;
-use super::predict::prediction_path;
-use super::record::{CellRecord, StageRecord};
-use super::study::Study;
+use super::record::{CellRecord, StageRecord, prediction_path};
+use super::stage::Stage;
 use crate::artifact::{hash_bytes, record_files};
 use crate::dataset::load_pair;
 use crate::error::{Error, Result};
@@ -17,6 +13,7 @@ use crate::evaluation::{
     write_summary,
 };
 use crate::progress::Progress;
+use crate::study::{Cell, Inputs, Study, TestCase};
 use crate::volume::read_labels;
 
 /// Raised when the same prediction gets other scores than before.
@@ -42,7 +39,7 @@ pub fn score(
 ) -> Result<()> {
     let folder = cell.folder(run);
     let key = key_of(predictions);
-    if record.done(&folder, "score", &key, progress).is_some() {
+    if record.done(&folder, Stage::Score, &key, progress).is_some() {
         return Ok(());
     }
     progress.stage("", "scoring");
@@ -71,7 +68,7 @@ pub fn score(
     write_summary(&folder.join("summary.json"), &scored)?;
     let files = record_files(&folder, OUTPUTS)?;
     record.stages.insert(
-        "score".into(),
+        Stage::Score,
         StageRecord {
             inputs: key,
             from: BTreeMap::new(),
@@ -104,6 +101,6 @@ fn scored(folder: &Path, test: &TestCase) -> Result<ScoredCase> {
 }
 
 /// Hash of everything that scores follow from.
-pub(super) fn key_of(predictions: &str) -> String {
+pub(crate) fn key_of(predictions: &str) -> String {
     hash_bytes(format!("{METHOD} {predictions}").as_bytes())
 }

@@ -6,16 +6,13 @@ use burn::tensor::Device;
 use ndarray::Array3;
 use serde::{Deserialize, Serialize};
 
-use super::cell::Cell;
-use super::fold::TestCase;
-use super::inputs::Inputs;
-use super::memory::PeakMemory;
-use super::record::{CellRecord, StageRecord};
-use super::study::Study;
+use super::record::{CellRecord, StageRecord, prediction_path};
+use super::stage::Stage;
 use crate::artifact::{
     FileRecord, FileRecords, FileState, Look, Owned, create_dir, hash_bytes, is_zip, read_file,
     record_files, remove_owned, write_atomic,
 };
+use crate::cost::PeakMemory;
 use crate::dataset::check::odd_numbers;
 use crate::error::{Error, Result, is_absent};
 use crate::inference::{Coarse, Predictor};
@@ -23,6 +20,7 @@ use crate::network::{Bundle, Network, Part, Place};
 use crate::preprocess::Prepared;
 use crate::progress::{Progress, Step};
 use crate::recipe::{Recipe, Scale, Variant};
+use crate::study::{Cell, Inputs, Study, TestCase};
 use crate::text::Shown as _;
 use crate::volume::{
     HeaderTemplate, Orientation, Volume, read_dicom_series, read_image, read_labels, write_labels,
@@ -47,11 +45,6 @@ struct Made {
     files: BTreeMap<String, FileRecord>,
 }
 
-/// The file of a case's prediction.
-pub fn prediction_path(cell: &Path, case: &str) -> PathBuf {
-    cell.join("predictions").join(format!("{case}.nii.gz"))
-}
-
 /// Seconds each case of a cell took.
 pub fn prediction_seconds(cell: &Path) -> Result<BTreeMap<String, f64>> {
     Ok(Made::read(&cell.join("predictions"))?.seconds)
@@ -74,7 +67,7 @@ pub fn predict(
     let coarse_hash = match &coarse {
         Some(folder) => CellRecord::read(folder)?
             .stages
-            .get("predict")
+            .get(&Stage::Predict)
             .map(|stage| stage.hash.clone())
             .ok_or_else(|| {
                 Error::malformed(
@@ -89,7 +82,7 @@ pub fn predict(
     let hashes: Vec<&str> = fold.test.iter().map(|test| test.hash.as_str()).collect();
     let tested = tested_on(&hashes);
     let key = key_of(weights, &coarse_hash, &hashes);
-    if let Some(done) = record.done(&folder, "predict", &key, progress) {
+    if let Some(done) = record.done(&folder, Stage::Predict, &key, progress) {
         progress.advance(units(cell.part) * fold.test.len() as u64);
         return Ok(done.hash.clone());
     }
@@ -161,7 +154,7 @@ pub fn predict(
         .collect();
     files.extend(record_files(&folder, ["predictions/made.json"])?);
     record.stages.insert(
-        "predict".into(),
+        Stage::Predict,
         StageRecord {
             inputs: key,
             from: BTreeMap::from([("test".to_owned(), tested)]),
@@ -179,13 +172,13 @@ pub fn predict(
 
 /// Hash of everything that predictions follow from: weights, the coarse net's predictions, what was
 /// prepared of the test cases.
-pub(super) fn key_of<S: AsRef<str>>(weights: &str, coarse: &str, prepared: &[S]) -> String {
+pub(crate) fn key_of<S: AsRef<str>>(weights: &str, coarse: &str, prepared: &[S]) -> String {
     let prepared: Vec<&str> = prepared.iter().map(AsRef::as_ref).collect();
     hash_bytes(format!("{METHOD} {weights} {coarse} {prepared:?}").as_bytes())
 }
 
 /// A word for the test cases of a prediction, given what was prepared of each.
-pub(super) fn tested_on<S: AsRef<str>>(prepared: &[S]) -> String {
+pub(crate) fn tested_on<S: AsRef<str>>(prepared: &[S]) -> String {
     let prepared: Vec<&str> = prepared.iter().map(AsRef::as_ref).collect();
     hash_bytes(prepared.join(" ").as_bytes())[..16].to_owned()
 }

@@ -1,8 +1,8 @@
 use std::path::{Path, PathBuf};
 
+use super::definition::Study;
 use super::fold::Role;
 use super::inputs::locked_folds;
-use super::study::Study;
 use crate::error::{Error, Result};
 use crate::network::Part;
 use crate::recipe::{Recipe, Variant};

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use serde::{Deserialize, Serialize};
 
 use super::cell::Cell;
-use super::study::Study;
+use super::definition::Study;
 use crate::artifact::read_file;
 use crate::error::{Error, Result};
 use crate::text::name_of;

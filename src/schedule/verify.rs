@@ -4,16 +4,16 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use walkdir::WalkDir;
 
-use super::cell::Cell;
-use super::environment::Environment;
-use super::inputs::{LockedCase, lock_is_empty, locked_cases, locked_split, pretraining_problems};
-use super::record::{CellRecord, Status, files_below};
 use super::status::{CellState, status};
-use super::study::Study;
 use crate::artifact::{FileState, Look, create_dir, read_file, write_atomic};
+use crate::cell::{CellRecord, Stage, Status, files_below};
 use crate::dataset::{self, Case};
 use crate::error::{Error, Result, is_absent};
 use crate::progress::Progress;
+use crate::study::{
+    Cell, Environment, LockedCase, Study, lock_is_empty, locked_cases, locked_split,
+    pretraining_problems,
+};
 use crate::text::Shown as _;
 use crate::training::{LossRow, read_losses};
 
@@ -207,7 +207,7 @@ fn verify_cell(run: &Path, cell: Cell, found: &mut Verified) {
     let tests = split.map(|split| split.test).unwrap_or_default();
     for (stage, old) in record.stages.iter().filter(|(_, s)| s.files.is_empty()) {
         let what = format!("{}: {}", cell.name(), old.outputs.join(", "));
-        match old.hash_of_old(&folder, stage, &tests) {
+        match old.hash_of_old(&folder, *stage, &tests) {
             Ok(hash) if hash == old.hash => found.outputs += 1,
             Ok(_) => found.add(what, "is not what the record says"),
             Err(error) => found.add(what, error.to_string()),
@@ -278,7 +278,7 @@ const AGAIN: &str = "reproduce.json";
 pub fn prepare_again(run: &Path, cell: Cell, scratch: &Path) -> Result<()> {
     let study = Study::read(run)?;
     let record = CellRecord::read(&cell.folder(run))?;
-    if !record.stages.contains_key("train") {
+    if !record.stages.contains_key(&Stage::Train) {
         return Err(Error::usage(
             format!(
                 "{} is not trained: there is nothing to compare with",
@@ -363,12 +363,12 @@ pub fn compare_runs(run: &Path, scratch: &Path, cell: Cell) -> Result<Reproduced
     ];
     let mut same = BTreeMap::new();
     for (name, stage) in [
-        ("weights", "train"),
-        ("predictions", "predict"),
-        ("scores", "score"),
+        ("weights", Stage::Train),
+        ("predictions", Stage::Predict),
+        ("scores", Stage::Score),
     ] {
-        if let Some(before) = records[0].stages.get(stage) {
-            let now = records[1].stages.get(stage).map(|done| &done.hash);
+        if let Some(before) = records[0].stages.get(&stage) {
+            let now = records[1].stages.get(&stage).map(|done| &done.hash);
             same.insert(name, now == Some(&before.hash));
         }
     }

@@ -4,19 +4,17 @@ use std::path::Path;
 use burn::tensor::Device;
 use serde::Serialize;
 
-use super::cell::Cell;
-use super::inputs::Inputs;
-use super::memory::PeakMemory;
-use super::pretraining;
 use super::record::{CellRecord, StageRecord, files_below, words};
-use super::study::{Study, is_undivided};
+use super::stage::Stage;
 use crate::artifact::{
     FileState, Look, hash_bytes, hash_file, read_file, record_files, write_atomic,
 };
+use crate::cost::PeakMemory;
 use crate::error::{Error, Result};
 use crate::network::{Bundle, Network, Part, initialise, load_encoder};
 use crate::progress::Progress;
 use crate::recipe::{Recipe, Scale, Variant};
+use crate::study::{Cell, Inputs, Study, is_undivided, pretraining};
 use crate::text::Shown as _;
 use crate::training::{Checkpoint, Session, StagePlan, stages, write_losses};
 
@@ -70,7 +68,7 @@ pub fn train(
     let key = hash_bytes(&text);
     let from = parts(&text)?;
     mend(study, cell, &folder, &key, record, progress)?;
-    if let Some(done) = record.done(&folder, "train", &key, progress) {
+    if let Some(done) = record.done(&folder, Stage::Train, &key, progress) {
         progress.advance(units(cell.part) * iterations(&plans) as u64);
         return Ok(done.hash.clone());
     }
@@ -115,7 +113,7 @@ pub fn train(
     write_losses(&folder.join(LOSSES_COPY), &losses)?;
     let outputs = vec![LOSSES.to_owned(), "model".into()];
     record.stages.insert(
-        "train".into(),
+        Stage::Train,
         StageRecord {
             inputs: key,
             from,
@@ -143,7 +141,7 @@ fn mend(
     progress: &dyn Progress,
 ) -> Result<()> {
     // What was trained from other inputs is trained again anyway.
-    let stage = record.stages.get("train");
+    let stage = record.stages.get(&Stage::Train);
     let Some(stage) = stage.filter(|stage| stage.inputs == inputs) else {
         return Ok(());
     };
@@ -225,7 +223,7 @@ fn parts(determinants: &[u8]) -> Result<BTreeMap<String, String>> {
 
 /// What a cell's training would be made from now, by the study and its lock: hash of all, and the same
 /// in parts; nothing where the cell that it starts from is not trained, or the lock is of an older version.
-pub(super) fn made_from(
+pub(crate) fn made_from(
     run: &Path,
     study: &Study,
     train: &[String],

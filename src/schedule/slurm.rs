@@ -5,12 +5,11 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::cell::Cell;
 use super::queue::{self, slurm};
-use super::study::Study;
 use crate::artifact::{create_dir, read_file, write_atomic};
 use crate::error::{Error, Result};
 use crate::progress::Progress;
+use crate::study::{Cell, Study};
 use crate::text::Shown as _;
 
 /// Elements of an array where the cluster does not say how many it takes (Slurm's default is 1001, the

@@ -4,21 +4,16 @@ use std::path::Path;
 use rayon::prelude::*;
 use serde::Serialize;
 
-use super::cell::{Cell, cells_of};
 use super::failure::unrecorded;
-use super::held_out::study_of;
-use super::inputs::{PreparedFold, locked_folds};
 use super::lease::{Holder, holder};
-use super::predict::{self, tested_on};
 use super::queue::QueuedJob;
-use super::record::{CellRecord, Status, words};
-use super::run::expected_stages;
-use super::score;
-use super::study::Study;
-use super::train::made_from;
 use crate::artifact::{FileState, Look};
+use crate::cell::{
+    CellRecord, Stage, Status, made_from, prediction_key, score_key, tested_on, words,
+};
 use crate::error::{Error, Result};
 use crate::network::Part;
+use crate::study::{Cell, PreparedFold, Study, cells_of, locked_folds, study_of};
 
 /// How a cell stands, as its folder says.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -203,7 +198,7 @@ pub fn model_problem(model: &Path) -> Result<Option<String>> {
         for cell in [cell, cell.sibling(Part::Coarse)] {
             let folder = cell.folder(&run);
             let record = CellRecord::read(&folder)?;
-            let Some(stage) = record.stages.get("train") else {
+            let Some(stage) = record.stages.get(&Stage::Train) else {
                 return Ok(Some(format!(
                     "{} has no finished training on record",
                     cell.name()
@@ -315,10 +310,10 @@ impl Context<'_> {
     /// The parts of a finished cell's inputs that are others now, and stages that it lacks.
     fn changed(&self, cell: Cell, record: &CellRecord) -> Result<Vec<String>> {
         let mut changed = self.changed_training(cell, record)?;
-        let stages = expected_stages(self.study, self.fold.role, cell);
+        let stages = Stage::of(self.study, self.fold.role, cell);
         let lacking = stages
             .iter()
-            .filter(|stage| !record.stages.contains_key(**stage));
+            .filter(|stage| !record.stages.contains_key(stage));
         changed.extend(lacking.map(|stage| format!("its record lacks the stage {stage}")));
         changed.extend(self.changed_prediction(cell, record));
         Ok(changed)
@@ -326,27 +321,27 @@ impl Context<'_> {
 
     /// The parts of the inputs of a cell's predictions and scores that are others now.
     fn changed_prediction(&self, cell: Cell, record: &CellRecord) -> Vec<String> {
-        let stage = |name| record.stages.get(name);
+        let stage = |stage| record.stages.get(&stage);
         let mut changed = Vec::new();
         // A lock of an older version does not say what was prepared.
         let known = !self.fold.test.iter().any(String::is_empty);
-        if let Some(predict) = stage("predict").filter(|_| known) {
+        if let Some(predict) = stage(Stage::Predict).filter(|_| known) {
             let tested = tested_on(&self.fold.test);
             if predict.from.get("test").is_some_and(|of| *of != tested) {
                 changed.push("test cases".into());
-            } else if let Some(train) = stage("train") {
+            } else if let Some(train) = stage(Stage::Train) {
                 let coarse = self.records.get(&cell.sibling(Part::Coarse));
                 let coarse = coarse
                     .filter(|_| cell.part != Part::Coarse)
-                    .and_then(|record| record.stages.get("predict"))
+                    .and_then(|record| record.stages.get(&Stage::Predict))
                     .map_or("", |stage| &stage.hash);
-                if predict.inputs != predict::key_of(&train.hash, coarse, &self.fold.test) {
+                if predict.inputs != prediction_key(&train.hash, coarse, &self.fold.test) {
                     changed.push("what its predictions were made from".into());
                 }
             }
         }
-        if let Some((predict, score)) = stage("predict").zip(stage("score"))
-            && score.inputs != score::key_of(&predict.hash)
+        if let Some((predict, score)) = stage(Stage::Predict).zip(stage(Stage::Score))
+            && score.inputs != score_key(&predict.hash)
         {
             changed.push("the predictions that were scored".into());
         }
@@ -354,7 +349,7 @@ impl Context<'_> {
     }
 
     fn changed_training(&self, cell: Cell, record: &CellRecord) -> Result<Vec<String>> {
-        let stage = record.stages.get("train");
+        let stage = record.stages.get(&Stage::Train);
         let Some(stage) = stage.filter(|stage| !stage.from.is_empty()) else {
             return Ok(Vec::new());
         };

@@ -6,11 +6,11 @@ use std::time::UNIX_EPOCH;
 use serde::{Deserialize, Serialize};
 
 use super::bounded::for_each_bounded;
+use super::definition::Study;
 use super::fold::{Fold, Leak, Role, TestCase, refuse_leaks};
 use super::leakage::{self, Audit, SamePair};
 use super::own_folder::cache_folder;
 use super::pretraining;
-use super::study::Study;
 use crate::artifact::{Look, hash_bytes, read_file, read_text, write_atomic};
 use crate::dataset::split::Labelled;
 use crate::dataset::{self, Case, Dataset, Layout, Split, ircadb, load_pair, splits_json};
@@ -86,7 +86,7 @@ impl LockedCase {
     }
 
     /// Names the folder of what is prepared of the case for a study, and returns that name.
-    pub(super) fn prepare(&mut self, case: &Case, study: &Study) -> String {
+    pub(crate) fn prepare(&mut self, case: &Case, study: &Study) -> String {
         let hash = Stored::key(
             &format!("{} {}", self.blake3, case.reading()),
             &Grids::of(&study.recipe, &study.scale),
@@ -106,24 +106,24 @@ impl LockedCase {
 
 /// `study.lock`: the hash of every input, and what followed from them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(super) struct Lock {
+pub(crate) struct Lock {
     #[serde(default)]
-    pub(super) folds: Vec<LockedFold>,
+    pub(crate) folds: Vec<LockedFold>,
     #[serde(default)]
     audit: Audit,
     #[serde(default)]
-    pub(super) cases: BTreeMap<String, LockedCase>,
+    pub(crate) cases: BTreeMap<String, LockedCase>,
     /// What was prepared of the phantoms for pre-training, by their folders in the cache.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub(super) pretraining: BTreeMap<String, String>,
+    pub(crate) pretraining: BTreeMap<String, String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(super) struct LockedFold {
+pub(crate) struct LockedFold {
     index: usize,
     role: Role,
     #[serde(flatten)]
-    pub(super) split: Split,
+    pub(crate) split: Split,
 }
 
 /// The cases of a study, hashed, preprocessed, audited and divided into folds.
@@ -136,7 +136,7 @@ pub struct Inputs {
     /// What the encoder is pre-trained on; none where nothing is.
     pub pretraining: Vec<Arc<Stored>>,
     /// Every case as the study found it.
-    pub(super) locked: BTreeMap<String, LockedCase>,
+    pub(crate) locked: BTreeMap<String, LockedCase>,
     /// Cases that were others by the lock that was there before, and how.
     pub changed: Vec<String>,
 }
@@ -310,7 +310,7 @@ fn hold_to(
 }
 
 /// Cases that are not the same in both, with what became of them.
-pub(super) fn differences(
+pub(crate) fn differences(
     before: &BTreeMap<String, LockedCase>,
     now: &BTreeMap<String, LockedCase>,
 ) -> Vec<String> {
@@ -459,7 +459,7 @@ fn ready(
 }
 
 /// Memory that preprocessing may fill, bytes.
-pub(super) fn preparing_room() -> u64 {
+pub(crate) fn preparing_room() -> u64 {
     let memory = memory::room_bytes().unwrap_or(UNKNOWN_MEMORY_BYTES);
     (PREPARING_SHARE * memory as f64) as u64
 }
@@ -628,7 +628,7 @@ fn leaks(train: &[&Ready], test: &[&Ready], same: &[SamePair]) -> Vec<Leak> {
 }
 
 /// The split of one of the study's own folds, by its lock.
-pub(super) fn locked_split(run: &Path, fold: usize) -> Result<Option<Split>> {
+pub(crate) fn locked_split(run: &Path, fold: usize) -> Result<Option<Split>> {
     let lock = read_lock(&run.join("study.lock"))?;
     let folds = lock.folds.into_iter();
     Ok(folds
@@ -649,7 +649,7 @@ pub fn fold_roles(run: &Path) -> Result<Vec<(usize, Role)>> {
 impl LockedCase {
     /// Why the study's cache does not hold the case as it was prepared; nothing where it does, or
     /// where the case is not there at all and would be prepared again.
-    pub(super) fn cache_problem(&self, cache: &Path) -> Option<String> {
+    pub(crate) fn cache_problem(&self, cache: &Path) -> Option<String> {
         let folder = cache.join(&self.prepared);
         if self.prepared.is_empty() || !folder.exists() {
             return None;
@@ -664,12 +664,12 @@ pub fn lock_is_empty(run: &Path) -> Result<bool> {
 }
 
 /// The study's cases, by name.
-pub(super) fn locked_cases(run: &Path) -> Result<BTreeMap<String, LockedCase>> {
+pub(crate) fn locked_cases(run: &Path) -> Result<BTreeMap<String, LockedCase>> {
     Ok(read_lock(&run.join("study.lock"))?.cases)
 }
 
 /// What was prepared of the phantoms for pre-training and is not as it was, by their folders in the cache.
-pub(super) fn pretraining_problems(run: &Path, cache: &Path) -> Result<Vec<(String, String)>> {
+pub(crate) fn pretraining_problems(run: &Path, cache: &Path) -> Result<Vec<(String, String)>> {
     let locked = read_lock(&run.join("study.lock"))?.pretraining;
     let problem = |(key, content): (&String, &String)| {
         let folder = cache.join(key);
@@ -685,7 +685,7 @@ pub(super) fn pretraining_problems(run: &Path, cache: &Path) -> Result<Vec<(Stri
 
 /// A fold by the lock, its cases by what was prepared of them; an empty name where that is unknown.
 #[derive(Clone, Debug)]
-pub(super) struct PreparedFold {
+pub(crate) struct PreparedFold {
     pub index: usize,
     pub role: Role,
     pub train: Vec<String>,
@@ -696,17 +696,17 @@ pub(super) struct PreparedFold {
 ///
 /// # Errors
 /// As [`fold_roles`].
-pub(super) fn locked_folds(run: &Path) -> Result<Vec<PreparedFold>> {
+pub(crate) fn locked_folds(run: &Path) -> Result<Vec<PreparedFold>> {
     Ok(read_lock(&run.join("study.lock"))?.prepared())
 }
 
 /// Whether a folder holds the lock of a study.
-pub(super) fn is_locked(run: &Path) -> bool {
+pub(crate) fn is_locked(run: &Path) -> bool {
     read_lock(&run.join("study.lock")).is_ok_and(|lock| !lock.cases.is_empty())
 }
 
 impl Lock {
-    pub(super) fn prepared(&self) -> Vec<PreparedFold> {
+    pub(crate) fn prepared(&self) -> Vec<PreparedFold> {
         let folds = self.folds.iter().map(|fold| {
             let prefix = if fold.role.is_transfer() {
                 "transfer/"
@@ -745,7 +745,7 @@ pub fn test_case_hashes(run: &Path) -> Result<BTreeMap<String, String>> {
         .collect())
 }
 
-pub(super) fn read_lock(path: &Path) -> Result<Lock> {
+pub(crate) fn read_lock(path: &Path) -> Result<Lock> {
     match read_text(path) {
         Ok(text) => toml::from_str(&text)
             .map_err(|e| Error::malformed(path, e.to_string(), "delete it; it is made again")),

@@ -8,17 +8,14 @@ use hdbench_stats::gate::{CostSamples, Facts, Quantity};
 use hdbench_stats::statistics::median;
 use hdbench_stats::{Scored, Studies};
 
-use super::cell::Cell;
-use super::environment::{Environment, Machine};
-use super::fold::Role;
-use super::inputs::{fold_roles, lock_is_empty, test_case_hashes};
-use super::predict::prediction_seconds;
-use super::record::CellRecord;
 use super::status::{CellState, CellStatus, status};
-use super::study::Study;
 use crate::artifact::hash_bytes;
+use crate::cell::{CellRecord, prediction_seconds};
 use crate::error::{Error, Result};
 use crate::network::Part;
+use crate::study::{
+    Cell, Environment, Machine, Role, Study, fold_roles, lock_is_empty, test_case_hashes,
+};
 use crate::training::read_losses;
 
 /// The folders of this program's studies.
@@ -196,7 +193,7 @@ fn costs(run: &Path, study: &Study) -> Result<Vec<CostSamples>> {
                 let record = CellRecord::read(&folder)?;
                 for (stage, record) in &record.stages {
                     if let Some(peak) = record.peak_memory_mb {
-                        add(Quantity::PeakMemoryMb, stage, peak);
+                        add(Quantity::PeakMemoryMb, stage.name(), peak);
                     }
                 }
             }

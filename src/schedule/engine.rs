@@ -8,13 +8,12 @@ use std::time::Duration;
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGKILL, SIGTERM, SIGUSR1};
 
-use super::cell::Cell;
-use super::record::{CellRecord, Status};
-use super::study::Study;
 use crate::artifact::{create_dir, open_file};
+use crate::cell::{CellRecord, Status};
 use crate::error::{Error, ExitCode, Result};
 use crate::network::Places;
 use crate::progress::Progress;
+use crate::study::{Cell, Study};
 use crate::text::Shown as _;
 use crate::workers;
 

@@ -4,16 +4,12 @@ use std::path::Path;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::cell::{Cell, cells_of};
 use super::engine::Engine;
 use super::failure::Failures;
-use super::inputs::Inputs;
-use super::run::is_predicted;
-use super::study::Study;
-use super::{predict, train};
+use crate::cell::units;
 use crate::error::{Error, Result};
 use crate::progress::Progress;
-use crate::training::stages;
+use crate::study::{Cell, Inputs, Study, cells_of};
 use crate::workers;
 
 /// A worker that waits for a cell looks so often whether a signal came.
@@ -249,17 +245,6 @@ fn way_to_end(cell: Cell, all: &[Cell], study: &Study, inputs: &Inputs) -> u64 {
     units(study, inputs, cell) + after.max().unwrap_or(0)
 }
 
-/// Units of progress a cell is worth.
-pub(super) fn units(study: &Study, inputs: &Inputs, cell: Cell) -> u64 {
-    let plans = stages(cell.part, &study.recipe, &study.scale);
-    let training = train::units(cell.part) * train::iterations(&plans) as u64;
-    let fold = inputs.folds.iter().find(|fold| fold.index == cell.fold);
-    let predicting = fold
-        .filter(|fold| is_predicted(study, fold.role, cell))
-        .map_or(0, |fold| predict::units(cell.part) * fold.test.len() as u64);
-    training + predicting
-}
-
 #[cfg(test)]
 mod tests {
     use std::path::PathBuf;
@@ -267,10 +252,9 @@ mod tests {
 
     use super::*;
     use crate::dataset::Split;
-    use crate::harness::fold::{Fold, Role};
-    use crate::harness::study::Data;
     use crate::progress::Silent;
     use crate::recipe::{Recipe, RecipeName, Scale, ScaleName, Variant};
+    use crate::study::{Data, Fold, Role};
 
     struct Fake {
         jobs: usize,
@@ -327,7 +311,7 @@ mod tests {
             transfer: None,
             saving: crate::training::Saving::default(),
             encoder_weights: None,
-            cache: crate::harness::own_cache(),
+            cache: crate::study::own_cache(),
             data: Data {
                 folder: PathBuf::new(),
                 phantoms: None,

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use toml::Table;
 
 use super::fold::Role;
-use super::study_rules;
+use super::rules;
 use crate::artifact::{read_text, write_atomic};
 use crate::dataset::Protocol;
 use crate::error::{Error, Result};
@@ -140,7 +140,7 @@ impl Study {
         const WAY_OUT: &str = "correct the file or start anew with --restart";
         let malformed = |problem: String| Error::malformed(path, problem, WAY_OUT);
         let table: Table = toml::from_str(text).map_err(|e| malformed(e.to_string()))?;
-        if let Some(fault) = study_rules::fault(&table) {
+        if let Some(fault) = rules::fault(&table) {
             return Err(malformed(fault.problem));
         }
         let study: Self = toml::from_str(text).map_err(|e| malformed(e.to_string()))?;
@@ -152,7 +152,7 @@ impl Study {
 
     /// What is wrong with keys that are each what they should be, but not together.
     fn unfit(&self) -> Option<Fault> {
-        let shards = || study_rules::fault_of_shards(self.shards, self.scale.batch);
+        let shards = || rules::fault_of_shards(self.shards, self.scale.batch);
         self.settings().unfit().or_else(shards)
     }
 
@@ -161,11 +161,11 @@ impl Study {
     /// # Errors
     /// `Error::Usage` naming the setting, what it takes and why.
     pub fn check(&self) -> Result<()> {
-        if let Some(fault) = study_rules::fault_of_seed(self.seed) {
+        if let Some(fault) = rules::fault_of_seed(self.seed) {
             return Err(fault.of_flag());
         }
         let table = Table::try_from(self).map_err(|e| Error::Internal(e.to_string()))?;
-        match study_rules::fault(&table).or_else(|| self.unfit()) {
+        match rules::fault(&table).or_else(|| self.unfit()) {
             Some(fault) => Err(fault.of_flag()),
             None => Ok(()),
         }
@@ -373,7 +373,7 @@ fn undivided() -> usize {
     clippy::trivially_copy_pass_by_ref,
     reason = "serde calls it with a reference"
 )]
-pub(super) fn is_undivided(shards: &usize) -> bool {
+pub(crate) fn is_undivided(shards: &usize) -> bool {
     *shards == undivided()
 }
 
@@ -383,7 +383,7 @@ pub fn own_cache() -> PathBuf {
 }
 
 /// The same path without `..`, as far as the names go.
-pub(super) fn without_dots(path: &Path) -> PathBuf {
+pub(crate) fn without_dots(path: &Path) -> PathBuf {
     let mut plain = PathBuf::new();
     for part in path.components() {
         match part {

@@ -1,0 +1,21 @@
+//! A cell: its record, and the stages that fill it: training, predicting, scoring.
+
+mod challenge;
+mod predict;
+mod record;
+mod run;
+mod score;
+mod stage;
+mod train;
+
+pub use challenge::ChallengeAnswer;
+pub use predict::{
+    Found, Model, Segmented, load_model, model_folder, predict_file, prediction_seconds,
+};
+pub(crate) use predict::{key_of as prediction_key, tested_on};
+pub use record::{CellRecord, StageRecord, Status, prediction_path};
+pub(crate) use record::{files_below, words};
+pub use run::run_cell;
+pub(crate) use score::key_of as score_key;
+pub use stage::{Stage, is_predicted, units};
+pub(crate) use train::{iterations, made_from};

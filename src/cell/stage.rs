@@ -1,0 +1,86 @@
+//! The stages of a cell: which it has, in what order, and what each is worth on a progress bar.
+
+use std::cmp::Ordering;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::{predict, train};
+use crate::network::Part;
+use crate::study::{Cell, Inputs, Role, Study};
+use crate::training::stages;
+
+/// A stage of a cell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Stage {
+    /// Needs the prepared training cases and, for some networks, another cell's weights; makes `model/` and
+    /// `losses.csv`.
+    Train,
+    /// Needs the weights, the prepared test cases and the coarse net's predictions; makes `predictions/`.
+    Predict,
+    /// Needs the predictions and the test cases' labels; makes the tables.
+    Score,
+}
+
+impl Stage {
+    /// Every stage, each after what it needs.
+    pub const ALL: [Self; 3] = [Self::Train, Self::Predict, Self::Score];
+
+    /// Its name in files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Train => "train",
+            Self::Predict => "predict",
+            Self::Score => "score",
+        }
+    }
+
+    /// The stages that a finished cell has on record.
+    pub fn of(study: &Study, role: Role, cell: Cell) -> &'static [Self] {
+        match cell.part {
+            _ if !is_predicted(study, role, cell) => &Self::ALL[..1],
+            Part::Coarse => &Self::ALL[..2],
+            _ => &Self::ALL,
+        }
+    }
+}
+
+/// By name: records list their stages so.
+impl Ord for Stage {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.name().cmp(other.name())
+    }
+}
+
+impl PartialOrd for Stage {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Whether a cell's network is used on the test cases, and not only as the start of another.
+pub fn is_predicted(study: &Study, role: Role, cell: Cell) -> bool {
+    match cell.part {
+        Part::Encoder => false,
+        Part::Coarse => true,
+        Part::Variant(variant) => study.variants_of(role).contains(&variant),
+    }
+}
+
+/// Units of progress a cell is worth.
+pub fn units(study: &Study, inputs: &Inputs, cell: Cell) -> u64 {
+    let plans = stages(cell.part, &study.recipe, &study.scale);
+    let training = train::units(cell.part) * train::iterations(&plans) as u64;
+    let fold = inputs.folds.iter().find(|fold| fold.index == cell.fold);
+    let predicting = fold
+        .filter(|fold| is_predicted(study, fold.role, cell))
+        .map_or(0, |fold| predict::units(cell.part) * fold.test.len() as u64);
+    training + predicting
+}

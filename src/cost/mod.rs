@@ -1,0 +1,9 @@
+//! What a network costs: seconds and memory of a step, of a prediction, of a case.
+
+mod case_cost;
+mod measure;
+mod memory;
+
+pub use case_cost::{CaseCost, CostStage, TimedWindows, case_cost};
+pub use measure::{Measured, Patch, measure};
+pub use memory::PeakMemory;

@@ -1,0 +1,32 @@
+//! A study: what its file says, its cases found, hashed, prepared and divided into folds, and the cells that follow
+//! from it.
+
+mod bounded;
+mod cell;
+mod environment;
+mod fold;
+mod held_out;
+mod inputs;
+mod leakage;
+mod own_folder;
+pub(crate) mod pretraining;
+mod rules;
+mod sight;
+mod definition;
+mod threshold;
+
+pub use cell::{Cell, cells_of, check_belongs};
+pub(crate) use definition::is_undivided;
+pub use definition::{Data, Phantoms, Study, Transfer, own_cache};
+pub use environment::{Build, Environment, Machine, hardware_line};
+pub use fold::{Fold, Leak, Role, TestCase};
+pub use held_out::{Seen, seen, study_of};
+pub use inputs::{Inputs, LockedCase, fold_roles, lock_is_empty, test_case_hashes};
+pub(crate) use inputs::{
+    Lock, PreparedFold, differences, locked_cases, locked_folds, locked_split,
+    pretraining_problems, read_lock,
+};
+pub(crate) use own_folder::UNRECORDED;
+pub use own_folder::refuse_foreign;
+pub use sight::Sight;
+pub use threshold::threshold_liver;
