@@ -7,6 +7,7 @@ mod run;
 mod score;
 mod stage;
 mod train;
+mod units;
 
 pub use challenge::ChallengeAnswer;
 pub use predict::{
@@ -17,5 +18,7 @@ pub use record::{CellRecord, StageRecord, Status, prediction_path};
 pub(crate) use record::{files_below, words};
 pub use run::run_cell;
 pub(crate) use score::key_of as score_key;
-pub use stage::{Stage, is_predicted, units};
-pub(crate) use train::{iterations, made_from};
+pub use stage::{Stage, is_predicted};
+pub(crate) use train::made_from;
+pub(crate) use units::iterations;
+pub use units::units;

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::record::{CellRecord, StageRecord, prediction_path};
 use super::stage::Stage;
+use super::units::predicting_units;
 use crate::artifact::{
     FileRecord, FileRecords, FileState, Look, Owned, create_dir, hash_bytes, is_zip, read_file,
     record_files, remove_owned, write_atomic,
@@ -83,7 +84,7 @@ pub fn predict(
     let tested = tested_on(&hashes);
     let key = key_of(weights, &coarse_hash, &hashes);
     if let Some(done) = record.done(&folder, Stage::Predict, &key, progress) {
-        progress.advance(units(cell.part) * fold.test.len() as u64);
+        progress.advance(predicting_units(cell.part) * fold.test.len() as u64);
         return Ok(done.hash.clone());
     }
     progress.stage("", "predicting");
@@ -140,7 +141,7 @@ pub fn predict(
             made.write(&predictions)?;
         }
         hashes += made.files[name].blake3();
-        progress.advance(units(cell.part));
+        progress.advance(predicting_units(cell.part));
     }
     let hash = hash_bytes(hashes.as_bytes());
     let tested_names = fold.test.iter().map(|test| &test.case.name);
@@ -227,16 +228,6 @@ impl Made {
     fn write(&self, predictions: &Path) -> Result<()> {
         let text = serde_json::to_vec_pretty(self).map_err(|e| Error::Internal(e.to_string()))?;
         write_atomic(&predictions.join("made.json"), &text)
-    }
-}
-
-/// Units of progress a predicted case is worth.
-pub fn units(part: Part) -> u64 {
-    match part {
-        Part::Encoder => 0,
-        Part::Coarse => 100,
-        Part::Variant(Variant::HDenseUNet) => 1200,
-        Part::Variant(_) => 600,
     }
 }
 

@@ -4,7 +4,8 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::record::{CELL, CellRecord, ENVIRONMENT, Status};
-use super::stage::{Stage, is_predicted, units};
+use super::stage::{Stage, is_predicted};
+use super::units::units;
 use super::{predict, score, train};
 use crate::artifact::{create_dir, settle};
 use crate::error::{Error, Result};

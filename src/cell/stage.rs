@@ -5,10 +5,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{predict, train};
 use crate::network::Part;
-use crate::study::{Cell, Inputs, Role, Study};
-use crate::training::stages;
+use crate::study::{Cell, Role, Study};
 
 /// A stage of a cell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,15 +70,4 @@ pub fn is_predicted(study: &Study, role: Role, cell: Cell) -> bool {
         Part::Coarse => true,
         Part::Variant(variant) => study.variants_of(role).contains(&variant),
     }
-}
-
-/// Units of progress a cell is worth.
-pub fn units(study: &Study, inputs: &Inputs, cell: Cell) -> u64 {
-    let plans = stages(cell.part, &study.recipe, &study.scale);
-    let training = train::units(cell.part) * train::iterations(&plans) as u64;
-    let fold = inputs.folds.iter().find(|fold| fold.index == cell.fold);
-    let predicting = fold
-        .filter(|fold| is_predicted(study, fold.role, cell))
-        .map_or(0, |fold| predict::units(cell.part) * fold.test.len() as u64);
-    training + predicting
 }

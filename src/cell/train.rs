@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::record::{CellRecord, StageRecord, files_below, words};
 use super::stage::Stage;
+use super::units::{iterations, training_units};
 use crate::artifact::{
     FileState, Look, hash_bytes, hash_file, read_file, record_files, write_atomic,
 };
@@ -13,7 +14,7 @@ use crate::cost::PeakMemory;
 use crate::error::{Error, Result};
 use crate::network::{Bundle, Network, Part, initialise, load_encoder};
 use crate::progress::Progress;
-use crate::recipe::{Recipe, Scale, Variant};
+use crate::recipe::{Recipe, Scale};
 use crate::study::{Cell, Inputs, Study, is_undivided, pretraining};
 use crate::text::Shown as _;
 use crate::training::{Checkpoint, Session, StagePlan, stages, write_losses};
@@ -69,7 +70,7 @@ pub fn train(
     let from = parts(&text)?;
     mend(study, cell, &folder, &key, record, progress)?;
     if let Some(done) = record.done(&folder, Stage::Train, &key, progress) {
-        progress.advance(units(cell.part) * iterations(&plans) as u64);
+        progress.advance(training_units(cell.part) * iterations(&plans) as u64);
         return Ok(done.hash.clone());
     }
     let memory = PeakMemory::start();
@@ -97,7 +98,7 @@ pub fn train(
             shards: study.shards,
             saving: study.saving,
             progress,
-            units: units(cell.part),
+            units: training_units(cell.part),
         };
         let start = || match origin {
             Some(origin) => from_origin(initialise(blank(), seed), run, origin, device),
@@ -274,23 +275,5 @@ fn from_origin(network: Network, run: &Path, origin: Cell, device: &Device) -> R
             "{} cannot start a training",
             origin.name()
         ))),
-    }
-}
-
-/// Iterations of all stages.
-pub fn iterations(plans: &[StagePlan]) -> usize {
-    plans.iter().map(|plan| plan.iterations).sum()
-}
-
-/// Units of progress an iteration is worth: milliseconds of the demo's on the machine it was tuned
-/// on, so that the time left is right before every kind of step has been seen.
-pub fn units(part: Part) -> u64 {
-    match part {
-        Part::Encoder | Part::Coarse => 30,
-        Part::Variant(Variant::DenseUNet3d) => 140,
-        Part::Variant(Variant::UNet) => 140,
-        Part::Variant(Variant::ResNet) => 200,
-        Part::Variant(Variant::HDenseUNet) => 330,
-        Part::Variant(_) => 85,
     }
 }

@@ -8,7 +8,7 @@ use clap::{Args, Subcommand};
 use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR1};
 
 use super::leased::end_when_lost;
-use super::output::tell;
+use super::output::{report_to_parent, tell};
 use super::progress::Reporter;
 use super::study_options::pool;
 use crate::artifact::sweep;
@@ -16,9 +16,7 @@ use crate::cell::run_cell;
 use crate::error::{Error, ExitCode, Result};
 use crate::network::Places;
 use crate::progress::Progress;
-use crate::schedule::{
-    CELL_RESERVE_BYTES, Lease, Message, Reserve, forget, record_failure, report_to_parent,
-};
+use crate::schedule::{CELL_RESERVE_BYTES, Lease, Message, Reserve, forget, record_failure};
 use crate::study::{Cell, Inputs, Study, check_belongs};
 use crate::workers;
 

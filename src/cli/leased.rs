@@ -1,9 +1,9 @@
 use std::path::Path;
 
-use super::output::tell;
+use super::output::{report_to_parent, tell};
 use crate::error::{ExitCode, Result};
 use crate::progress::Progress;
-use crate::schedule::{Lease, Message, report_to_parent};
+use crate::schedule::{Lease, Message};
 use crate::text::shown_path;
 
 /// Takes a folder's lease. If another process takes it over, because this one stood still for over a

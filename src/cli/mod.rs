@@ -32,6 +32,7 @@ mod submit_lits;
 mod table_output;
 mod verify;
 mod study_options;
+mod study_plan;
 mod study_run;
 
 use std::panic::{self, AssertUnwindSafe};

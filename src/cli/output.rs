@@ -15,6 +15,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::error::{Error, Result};
+use crate::schedule::Message;
 use crate::text::{calm_json, message};
 
 /// Prints text that was asked for.
@@ -54,4 +55,12 @@ fn put(bytes: &[u8]) -> std::io::Result<()> {
         Err(e) if e.kind() == ErrorKind::BrokenPipe => Ok(()),
         written => written,
     }
+}
+
+/// Prints messages to standard output, for a process that another one listens to.
+pub fn report_to_parent(message: &Message) -> bool {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{}", message.to_line())
+        .and_then(|()| out.flush())
+        .is_ok()
 }

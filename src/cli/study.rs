@@ -8,7 +8,7 @@ use toml::{Table as Toml, Value};
 use super::output::{print, print_as_is};
 use super::progress::Reporter;
 use super::study_options::cores;
-use super::study_run::{plan, timed};
+use super::study_plan::{plan, timed};
 use super::table_output::print_tables;
 use super::{Cli, Verb};
 use crate::artifact::read_text;

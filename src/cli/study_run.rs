@@ -1,15 +1,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use hdbench_table::{Cell as TableCell, Column, Table, TableRow, Unit};
-
 use super::called::called;
 use super::leased::leased;
 use super::output::{print_as_is, remark};
 use super::progress::Reporter;
 use super::report::render;
-use super::study_options::{EngineName, StudyOptions, pool, writable_name};
-use super::table_output::terminal_tables;
+use super::study_options::{EngineName, StudyOptions, writable_name};
+use super::study_plan::{plan, timed};
 use crate::artifact::sweep;
 use crate::error::{Error, Result};
 use crate::network::Part;
@@ -17,8 +15,8 @@ use crate::phantom;
 use crate::progress::Progress;
 use crate::report::Content;
 use crate::schedule::{
-    CellState, CellStatus, Chosen, Foreseen, Lease, Local, Reckoned, Selection, Slots,
-    SlurmOptions, Submitted, command_list, foresee, forget, reckon, run_study, status, submit,
+    CellState, CellStatus, Chosen, Engine, Foreseen, Handed, Lease, Local, Outcome, Ran, Script,
+    Selection, Slots, Slurm, Start, Submitted, foresee, status,
 };
 use crate::study::{Cell, Data, Inputs, Phantoms, Role, Sight, Study, cells_of, refuse_foreign};
 use crate::text::Shown as _;
@@ -62,11 +60,7 @@ pub fn execute(
     options: &StudyOptions,
     reporter: &Reporter,
 ) -> Result<Executed> {
-    for slot in options.device.slots(options.shards)? {
-        for place in slot.all() {
-            place.open(study.threads)?;
-        }
-    }
+    check_devices(study, options)?;
     let forced = forced(options)?;
     if options.dry_run {
         return foreseen(run, study, options, &forced, reporter).map(Executed::Handed);
@@ -75,6 +69,37 @@ pub fn execute(
     sweep(&run.join("report"))?;
     let study = study.write(run, options.restart)?;
     let inputs = Inputs::prepare(run, &study, reporter)?;
+    tell_of_inputs(&study, &inputs, reporter);
+    let (chosen, open) = choose(run, &study, &inputs, options, &forced)?;
+    let start = Start {
+        run,
+        study: &study,
+        inputs: &inputs,
+        chosen: &chosen,
+        open: &open,
+        forced: &forced,
+    };
+    match engine(&study, options)?.run(&start, reporter)? {
+        Ran::Handed(Handed::Commands(commands)) => Ok(Executed::Handed(commands)),
+        Ran::Handed(Handed::Submitted(submitted)) => {
+            Ok(Executed::Handed(submission(run, &open, &submitted)))
+        }
+        Ran::Ended(outcome) => finish(&start, outcome, reporter).map(Executed::Finished),
+    }
+}
+
+/// Devices that cannot be opened are told before anything begins.
+fn check_devices(study: &Study, options: &StudyOptions) -> Result<()> {
+    for slot in options.device.slots(options.shards)? {
+        for place in slot.all() {
+            place.open(study.threads)?;
+        }
+    }
+    Ok(())
+}
+
+/// What is odd about the data, how much of it the networks see, and how it is divided.
+fn tell_of_inputs(study: &Study, inputs: &Inputs, reporter: &Reporter) {
     for changed in &inputs.changed {
         reporter.note(&format!(
             "{changed} since the last start: what was made from it is made anew"
@@ -108,57 +133,58 @@ pub fn execute(
             fold.split.description
         ));
     }
-    let all = cells_of(
-        &study,
-        inputs.folds.iter().map(|fold| (fold.index, fold.role)),
-    );
-    check_forced(&forced, &all)?;
-    let binary = std::env::current_exe().map_err(Error::read(Path::new("hdbench")))?;
+}
+
+/// The cells that this start looks at, and those among them that are not done.
+fn choose(
+    run: &Path,
+    study: &Study,
+    inputs: &Inputs,
+    options: &StudyOptions,
+    forced: &BTreeSet<Cell>,
+) -> Result<(Chosen, Vec<Cell>)> {
+    let folds = inputs.folds.iter().map(|fold| (fold.index, fold.role));
+    let all = cells_of(study, folds);
+    check_forced(forced, &all)?;
     let states = status(run)?;
-    let done = done(&states, &forced);
+    let done = done(&states, forced);
     let is_done = |cell: &Cell| done.contains(&cell.name());
-    let chosen = selection(options).choose(&study, &all, is_done)?;
-    let open: Vec<Cell> = chosen
+    let cells = selection(options).choose(study, &all, is_done)?;
+    let settled: BTreeSet<&str> = states
         .iter()
-        .copied()
-        .filter(|cell| !is_done(cell))
+        .filter(|cell| cell.settled)
+        .map(|cell| cell.cell.as_str())
         .collect();
-    if options.engine == EngineName::Script {
-        let commands = command_list(run, &study, &open, &forced, &called(binary));
-        return Ok(Executed::Handed(commands));
-    }
-    // Nothing stands between this and the work any more.
-    for cell in forced.iter().filter(|cell| chosen.contains(cell)) {
-        forget(run, *cell)?;
-    }
-    match options.engine {
-        EngineName::Local | EngineName::Script => {}
-        EngineName::Slurm => {
-            let slurm = SlurmOptions {
-                binary: called(binary),
-                flags: options.sbatch.clone(),
-            };
-            let submitted = submit(run, &study, &open, &slurm, reporter)?;
-            return Ok(Executed::Handed(submission(run, &open, &submitted)));
-        }
-    }
-    let engine = Local {
-        binary,
-        jobs: options.jobs(study.threads)?,
-        slots: Slots::new(options.device.slots(options.shards)?),
-    };
-    let settled = states.iter().filter(|cell| cell.settled);
-    let settled: BTreeSet<&str> = settled.map(|cell| cell.cell.as_str()).collect();
-    let chosen = Chosen {
-        settled: chosen
-            .iter()
-            .copied()
-            .filter(|cell| is_done(cell) && settled.contains(cell.name().as_str()))
-            .collect(),
-        cells: chosen,
-    };
-    let outcome = run_study(run, &study, &inputs, Some(&chosen), &engine, reporter)?;
-    let (content, page) = match render(run, &study, &inputs, true, reporter) {
+    let (finished, open): (Vec<Cell>, Vec<Cell>) = cells.iter().copied().partition(is_done);
+    let settled = finished
+        .into_iter()
+        .filter(|cell| settled.contains(cell.name().as_str()))
+        .collect();
+    Ok((Chosen { cells, settled }, open))
+}
+
+/// The engine that was asked for.
+fn engine(study: &Study, options: &StudyOptions) -> Result<Box<dyn Engine>> {
+    let binary = std::env::current_exe().map_err(Error::read(Path::new("hdbench")))?;
+    Ok(match options.engine {
+        EngineName::Local => Box::new(Local {
+            binary,
+            jobs: options.jobs(study.threads)?,
+            slots: Slots::new(options.device.slots(options.shards)?),
+        }),
+        EngineName::Slurm => Box::new(Slurm {
+            binary: called(binary),
+            flags: options.sbatch.clone(),
+        }),
+        EngineName::Script => Box::new(Script {
+            binary: called(binary),
+        }),
+    })
+}
+
+/// The report of a study whose cells have ended.
+fn finish(start: &Start<'_>, outcome: Outcome, reporter: &Reporter) -> Result<Box<Finished>> {
+    let (content, page) = match render(start.run, start.study, start.inputs, true, reporter) {
         // What keeps the report from being written may be what the cells failed of.
         Err(error) if !outcome.failed.is_empty() => {
             reporter.note(&format!("the report could not be written: {error}"));
@@ -167,13 +193,12 @@ pub fn execute(
         }
         rendered => rendered?,
     };
-    Ok(Executed::Finished(Box::new(Finished {
+    let checked = |()| start.inputs.check_again(start.run, start.study);
+    Ok(Box::new(Finished {
         content,
         page,
-        outcome: outcome
-            .into_result()
-            .and_then(|()| inputs.check_again(run, &study)),
-    })))
+        outcome: outcome.into_result().and_then(checked),
+    }))
 }
 
 /// The cells of --force.
@@ -293,144 +318,6 @@ fn submission(run: &Path, open: &[Cell], submitted: &Submitted) -> String {
         "hdbench status {0} follows them; hdbench cancel {0} stops them\n",
         run.shown()
     )
-}
-
-/// What the cells that would run may cost where the study has not yet measured their network.
-pub fn timed(
-    study: &Study,
-    states: &[CellStatus],
-    chosen: &[Cell],
-    reporter: &Reporter,
-) -> Result<BTreeMap<String, Reckoned>> {
-    let done: BTreeSet<&str> = states
-        .iter()
-        .filter(|cell| cell.state == CellState::Done)
-        .filter_map(|cell| cell.cell.split('/').next())
-        .collect();
-    let parts: BTreeSet<Part> = chosen.iter().map(|cell| cell.part).collect();
-    let open = parts.into_iter().filter(|part| !done.contains(part.id()));
-    let reckoned = pool(study.threads)?.install(|| reckon(study, open, reporter))?;
-    let named = reckoned.into_iter();
-    Ok(named
-        .map(|(part, cost)| (part.id().to_owned(), cost))
-        .collect())
-}
-
-/// Which cells would run, and why the others would not; `timed` by the network's name, `jobs` at once.
-pub fn plan(
-    states: &[CellStatus],
-    chosen: &[Cell],
-    forced: &BTreeSet<Cell>,
-    timed: &BTreeMap<String, Reckoned>,
-    jobs: usize,
-) -> Result<String> {
-    let chosen: BTreeSet<String> = chosen.iter().map(Cell::name).collect();
-    let forced: BTreeSet<String> = forced.iter().map(Cell::name).collect();
-    let part = |cell: &str| cell.split('/').next().unwrap_or(cell).to_owned();
-    // What others of the same network took.
-    let mut measured: BTreeMap<String, Vec<f64>> = BTreeMap::new();
-    for cell in states.iter().filter(|cell| cell.state == CellState::Done) {
-        measured
-            .entry(part(&cell.cell))
-            .or_default()
-            .push(cell.seconds);
-    }
-    let hours = |cell: &str| {
-        let part = part(cell);
-        match measured.get(&part) {
-            Some(own) => Some(own.iter().sum::<f64>() / own.len() as f64 / 3600.0),
-            None => timed.get(&part).map(|cost| cost.seconds / 3600.0),
-        }
-    };
-    let mut total = 0.0;
-    let mut unknown = 0;
-    let mut runs = 0;
-    let rows: Vec<TableRow> = states
-        .iter()
-        .map(|cell| {
-            let is_forced = forced.contains(&cell.cell);
-            let is_done = cell.state == CellState::Done && !is_forced;
-            let will = chosen.contains(&cell.cell) && !is_done;
-            let why = match &cell.state {
-                CellState::Done if is_done => "done".to_owned(),
-                _ if !chosen.contains(&cell.cell) => "not chosen by --only or --limit".into(),
-                CellState::Done => "thrown away and made anew, as --force asks".into(),
-                CellState::Queued { waits_for } if waits_for.is_empty() => "not begun".into(),
-                CellState::Queued { waits_for } => format!("after {}", waits_for.join(", ")),
-                CellState::Running { holder } => format!("runs now: {}", holder.words()),
-                CellState::Killed | CellState::Interrupted => "goes on from its checkpoint".into(),
-                CellState::Failed { reason } => format!("failed before: {reason}"),
-                CellState::Stale { .. } => cell.state.open().unwrap_or_default(),
-                CellState::Blocked { by } => format!("again, after {by}"),
-            };
-            if will {
-                runs += 1;
-                match hours(&cell.cell) {
-                    Some(hours) => total += hours,
-                    None => unknown += 1,
-                }
-            }
-            TableRow {
-                cells: vec![
-                    TableCell::text(&cell.cell),
-                    TableCell::text(if will { "runs" } else { "-" }),
-                    TableCell::text(why),
-                    TableCell::number(hours(&cell.cell).filter(|_| will)),
-                    TableCell::number(
-                        timed
-                            .get(&part(&cell.cell))
-                            .and_then(|cost| cost.peak_memory_mb)
-                            .filter(|_| will),
-                    ),
-                ],
-                ..TableRow::default()
-            }
-        })
-        .collect();
-    let table = Table {
-        id: "plan".into(),
-        title: format!("{runs} of {} cells would run", states.len()),
-        caption: duration(runs, unknown, total, jobs, timed.is_empty()),
-        columns: vec![
-            Column::words("cell", "Cell"),
-            Column::words("runs", "Runs"),
-            Column::words("why", "Why"),
-            Column::numbers("hours", "About", Unit::Hours, 3),
-            Column::numbers("memory", "Memory", Unit::Megabytes, 0),
-        ],
-        rows,
-        ..Table::default()
-    };
-    terminal_tables(&[table])
-}
-
-/// How long the cells that run may take together, `jobs` at once.
-fn duration(runs: usize, unknown: usize, hours: f64, jobs: usize, is_untimed: bool) -> String {
-    let measure = "--measure times a training step of each network";
-    let about = match jobs.min(runs) {
-        0 | 1 => format!("About {hours:.2} hours"),
-        side_by_side => format!(
-            "About {hours:.2} hours of work, at least {:.2} with {side_by_side} cells side by side",
-            hours / side_by_side as f64
-        ),
-    };
-    match (runs, unknown, is_untimed) {
-        (0, ..) => "Nothing is left to do.".into(),
-        (_, 0, true) => {
-            format!("{about}: what the same networks took in this study before.")
-        }
-        (_, 0, false) => format!(
-            "{about}: of networks that this study has finished before, what they took; of the others, their \
-             training by a step that was timed now, predictions not counted."
-        ),
-        (runs, unknown, _) if runs == unknown => {
-            format!("How long that takes is unknown: {measure}.")
-        }
-        (_, unknown, _) => format!(
-            "{about} for those whose network this study has finished before; how long the other {unknown} take \
-             is unknown: {measure}."
-        ),
-    }
 }
 
 /// Says what a start came to.

@@ -6,7 +6,7 @@ use super::output::{print, print_json};
 use super::progress::Reporter;
 use super::table_output::for_terminal;
 use crate::error::{Error, Result};
-use crate::schedule::{Engine, Local, Slots, compare_runs, prepare_again, verify};
+use crate::schedule::{Executor, Local, Slots, compare_runs, prepare_again, verify};
 use crate::study::{Cell, Study};
 
 /// Hash a study's data and outputs again and say what is not as recorded.
@@ -102,12 +102,12 @@ impl Reproduce {
 
     fn again(&self, cell: Cell, scratch: &Path, reporter: &Reporter) -> Result<()> {
         prepare_again(&self.run, cell, scratch)?;
-        let engine = Local {
+        let here = Local {
             binary: std::env::current_exe().map_err(Error::read(Path::new("hdbench")))?,
             jobs: 1,
             slots: Slots::new(vec![Study::read(scratch)?.places()?]),
         };
-        engine.execute(scratch, cell, reporter)?;
+        here.execute(scratch, cell, reporter)?;
         let found = compare_runs(&self.run, scratch, cell)?;
         reporter.finish();
         if self.json || !for_terminal() {

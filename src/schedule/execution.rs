@@ -4,7 +4,6 @@ use std::path::Path;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::engine::Engine;
 use super::failure::Failures;
 use crate::cell::units;
 use crate::error::{Error, Result};
@@ -43,6 +42,14 @@ impl Outcome {
     }
 }
 
+/// Who executes a single cell and waits for its end.
+pub trait Executor: Sync {
+    /// How many cells may run side by side.
+    fn jobs(&self) -> usize;
+    /// Runs a cell to its end; an error if it did not get there.
+    fn execute(&self, run: &Path, cell: Cell, progress: &dyn Progress) -> Result<()>;
+}
+
 /// Cells that are to be run.
 #[derive(Debug, Default)]
 pub struct Chosen {
@@ -53,14 +60,14 @@ pub struct Chosen {
 }
 
 /// Runs cells of a study, those that are done included (they see that themselves), as many side by side
-/// as the engine allows; all of the study's without a choice. A cell that fails does not stop those that do not need it;
+/// as the executor allows; all of the study's without a choice. A cell that fails does not stop those that do not need it;
 /// a signal stops all.
 pub fn run_study(
     run: &Path,
     study: &Study,
     inputs: &Inputs,
     chosen: Option<&Chosen>,
-    engine: &dyn Engine,
+    executor: &dyn Executor,
     progress: &dyn Progress,
 ) -> Result<Outcome> {
     let mut pending = by_priority(study, inputs);
@@ -87,7 +94,7 @@ pub fn run_study(
                 continue;
             }
             // A panic is this cell's failure: the others wait to hear of its end.
-            let attempt = AssertUnwindSafe(|| engine.execute(run, cell, progress));
+            let attempt = AssertUnwindSafe(|| executor.execute(run, cell, progress));
             let result =
                 catch_unwind(attempt).unwrap_or_else(|panic| Err(workers::of_panic(&*panic)));
             let closing = AssertUnwindSafe(|| close(cell, &result, &failures, progress));
@@ -96,7 +103,7 @@ pub fn run_study(
         }
     };
     std::thread::scope(|scope| {
-        let started = (0..engine.jobs().max(1))
+        let started = (0..executor.jobs().max(1))
             .map_while(|_| std::thread::Builder::new().spawn_scoped(scope, turn).ok())
             .count();
         // Where the system gives no further thread, fewer cells run side by side.
@@ -265,7 +272,7 @@ mod tests {
         most: AtomicUsize,
     }
 
-    impl Engine for Fake {
+    impl Executor for Fake {
         fn jobs(&self) -> usize {
             self.jobs
         }

@@ -7,7 +7,9 @@ use crate::dataset::split::Labelled;
 use crate::dataset::{self, Case, Dataset};
 use crate::error::{Error, Result};
 use crate::seed::Seed;
-use crate::study::{Data, Lock, LockedCase, PreparedFold, Role, Study, differences, read_lock};
+use crate::study::{
+    Data, LockedCase, PreparedFold, Role, Study, StudyLock, differences, read_lock,
+};
 use crate::text::Shown as _;
 
 /// What a start of a study would find.
@@ -101,10 +103,10 @@ fn known(data: &Data, prefix: &str, notes: &mut Vec<String>) -> Result<Known> {
 /// fold are unknown where other cases are there than before.
 fn updated(
     study: &Study,
-    mut lock: Lock,
+    mut lock: StudyLock,
     sets: &[(&str, Option<&Known>)],
     notes: &mut Vec<String>,
-) -> Result<Lock> {
+) -> Result<StudyLock> {
     let mut now = std::collections::BTreeMap::new();
     for (prefix, set) in sets {
         for case in set.iter().flat_map(|set| &set.found) {
@@ -131,7 +133,7 @@ fn updated(
 fn folds(
     study: &Study,
     own: &Known,
-    lock: Option<&Lock>,
+    lock: Option<&StudyLock>,
     notes: &mut Vec<String>,
 ) -> Result<Vec<PreparedFold>> {
     // How many there are does not depend on which cases have tumours; what is in them does.
@@ -147,7 +149,7 @@ fn folds(
         .filter(wanted)
         .map(|index| (index, Role::Own))
         .collect();
-    let locked = lock.map(Lock::prepared).unwrap_or_default();
+    let locked = lock.map(StudyLock::prepared).unwrap_or_default();
     if let Some(transfer) = &study.transfer {
         roles.push((count, Role::Transfer));
         // Phantoms have the same scans in both sets, so that the leak can be shown.

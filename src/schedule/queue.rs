@@ -7,8 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use super::slurm::Jobs;
-use super::status::CellStatus;
+use super::jobs::Jobs;
 use crate::error::{Error, Result};
 use crate::text::Shown as _;
 use crate::workers;
@@ -59,16 +58,16 @@ impl QueuedJob {
     }
 }
 
-/// Adds to each cell that was submitted what Slurm says of its job: by `squeue`, and for jobs that this
+/// What Slurm says of each cell's job that was submitted, by the cell's name: by `squeue`, and for jobs that this
 /// has forgotten by `sacct`, where the cluster keeps accounts, or by `scontrol`. Without jobs nothing is
 /// asked.
 ///
 /// # Errors
 /// `Error::Usage` where Slurm does not answer; `Error::Malformed` for the study's list of jobs.
-pub fn add_jobs(run: &Path, cells: &mut [CellStatus]) -> Result<()> {
+pub(super) fn jobs_of(run: &Path) -> Result<BTreeMap<String, QueuedJob>> {
     let jobs = Jobs::read(run)?;
     if jobs.jobs.is_empty() {
-        return Ok(());
+        return Ok(BTreeMap::new());
     }
     let mut states = queued(&jobs, GLANCE)?;
     let forgotten: Vec<&str> = jobs
@@ -80,12 +79,11 @@ pub fn add_jobs(run: &Path, cells: &mut [CellStatus]) -> Result<()> {
     if !forgotten.is_empty() {
         states.extend(remembered(&forgotten));
     }
-    for cell in cells {
-        cell.job = jobs
-            .of(&cell.cell)
-            .and_then(|job| states.get(&job.id).cloned());
-    }
-    Ok(())
+    Ok(jobs
+        .jobs
+        .iter()
+        .filter_map(|job| Some((job.cell.clone(), states.get(&job.id)?.clone())))
+        .collect())
 }
 
 /// Jobs that squeue no longer has.
@@ -291,7 +289,9 @@ fn asked(program: &str, arguments: &[String], patience: Duration) -> Result<Stri
 
 #[cfg(test)]
 mod tests {
+    use super::super::jobs::{StudyFolder, is_job_id};
     use super::*;
+    use crate::artifact::{create_dir, write_atomic};
 
     /// Lines as Slurm's manual describes them.
     #[test]
@@ -321,5 +321,55 @@ mod tests {
         assert!(error.to_string().contains("did not answer"), "{error}");
         let error = asked("no-such-program", &[], GLANCE).unwrap_err();
         assert!(error.to_string().contains("--engine local"), "{error}");
+    }
+
+    #[test]
+    fn only_jobs_are_given_to_slurm() {
+        for id in ["41", "41_2", "41_[0-3,7%2]", "41+1"] {
+            assert!(is_job_id(id), "{id}");
+        }
+        for id in [
+            "",
+            "--me",
+            "-u",
+            "41 42",
+            "41_",
+            "_1",
+            "41_[--me]x",
+            "41_a",
+            "a",
+        ] {
+            assert!(!is_job_id(id), "{id}");
+        }
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("slurm/jobs.json");
+        write_atomic(&path, br#"{"jobs":[],"report":"--me"}"#).unwrap();
+        let told = Jobs::read(dir.path()).unwrap_err().to_string();
+        assert!(
+            told.contains("expected the number of a job, found \"--me\""),
+            "{told}"
+        );
+        assert!(cancel(dir.path()).is_err());
+    }
+
+    #[test]
+    fn a_copy_of_a_study_has_no_jobs_and_cancels_none() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        create_dir(&at("original")).unwrap();
+        let jobs = Jobs {
+            report: Some("41".into()),
+            study: Some(StudyFolder::of(&at("original")).unwrap()),
+            ..Jobs::default()
+        };
+        jobs.write(&at("original")).unwrap();
+        assert_eq!(Jobs::read(&at("original")).unwrap(), jobs);
+        jobs.write(&at("copy")).unwrap();
+        assert_eq!(Jobs::read(&at("copy")).unwrap(), Jobs::default());
+        let told = cancel(&at("copy")).unwrap_err().to_string();
+        assert!(told.contains("original"), "{told}");
+        // Moved, it is the same study.
+        std::fs::rename(at("original"), at("moved")).unwrap();
+        assert_eq!(Jobs::read(&at("moved")).unwrap(), jobs);
     }
 }

@@ -1,12 +1,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
-
+use super::engine::{Engine, Handed, Ran, Start, Submitted};
+use super::jobs::{Job, Jobs, StudyFolder, folder};
 use super::queue::{self, slurm};
-use crate::artifact::{create_dir, read_file, write_atomic};
+use super::script::quoted;
+use crate::artifact::{create_dir, write_atomic};
 use crate::error::{Error, Result};
 use crate::progress::Progress;
 use crate::study::{Cell, Study};
@@ -19,148 +19,21 @@ const MAX_ARRAY: usize = 1_000;
 /// The batch shell is told so long before the time limit, s: a cell saves and is queued again.
 const WARNING_SECONDS: u32 = 180;
 
-/// A cell's job.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Job {
-    pub cell: String,
-    /// `41_2`.
-    pub id: String,
-    /// The script it was submitted by, relative to the study's folder.
-    pub script: PathBuf,
-}
-
-/// `RUN/slurm/jobs.json`: the last job of every cell, and that of the report.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Jobs {
-    pub jobs: Vec<Job>,
-    #[serde(default)]
-    pub report: Option<String>,
-    /// The study's folder that they were submitted for.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub study: Option<StudyFolder>,
-}
-
-/// A folder, told from its copies: it may be moved, or be seen under another path by another machine.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct StudyFolder {
-    pub path: PathBuf,
-    pub inode: u64,
-}
-
-impl StudyFolder {
-    fn of(run: &Path) -> Result<Self> {
-        let inode = std::fs::metadata(run).map_err(Error::read(run))?.ino();
-        let path = run.canonicalize().map_err(Error::read(run))?;
-        Ok(Self { path, inode })
-    }
-
-    fn is_same(&self, other: &Self) -> bool {
-        self.inode == other.inode || self.path == other.path
-    }
-}
-
-/// Whether it is the number of a job as Slurm prints it: `41`, `41_2`, `41_[0-3]`, `41+1`. Anything else might be a
-/// flag to the program that it is given to.
-fn is_job_id(id: &str) -> bool {
-    let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    match id.split_once(['_', '+']) {
-        None => digits(id),
-        Some((job, element)) => {
-            let list = element
-                .strip_prefix('[')
-                .and_then(|rest| rest.strip_suffix(']'));
-            let in_list = |b: u8| b.is_ascii_digit() || b"-,%:".contains(&b);
-            digits(job) && (digits(element) || list.is_some_and(|list| list.bytes().all(in_list)))
-        }
-    }
-}
-
-impl Jobs {
-    /// A study's; empty where nothing was submitted, and in a copy of a study that was.
-    ///
-    /// # Errors
-    /// `Error::Malformed` for a file that does not parse, or whose jobs are no jobs.
-    pub fn read(run: &Path) -> Result<Self> {
-        let found = Self::read_any(run)?;
-        match found.copied_from(run)? {
-            None => Ok(found),
-            Some(_) => Ok(Self::default()),
-        }
-    }
-
-    /// The folder of which this study is a copy, if these are that one's jobs.
-    ///
-    /// # Errors
-    /// `Error::Read`.
-    pub(super) fn copied_from(&self, run: &Path) -> Result<Option<&Path>> {
-        let Some(study) = &self.study else {
-            return Ok(None);
-        };
-        let here = StudyFolder::of(run)?;
-        Ok((!study.is_same(&here)).then_some(study.path.as_path()))
-    }
-
-    /// What the file says, whosever jobs they are.
-    ///
-    /// # Errors
-    /// As [`Jobs::read`].
-    pub(super) fn read_any(run: &Path) -> Result<Self> {
-        let path = folder(run).join("jobs.json");
-        let found = Self::parse(&path)?;
-        let ids = found.jobs.iter().map(|job| &job.id).chain(&found.report);
-        if let Some(id) = ids.into_iter().find(|id| !is_job_id(id)) {
-            return Err(Error::malformed(
-                &path,
-                format!("expected the number of a job, found {id:?}"),
-                "delete it; jobs that run go on",
-            ));
-        }
-        Ok(found)
-    }
-
-    fn parse(path: &Path) -> Result<Self> {
-        match read_file(path) {
-            Ok(text) => serde_json::from_slice(&text).map_err(|e| {
-                Error::malformed(path, e.to_string(), "delete it; jobs that run go on")
-            }),
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),
-            Err(e) => Err(Error::read(path)(e)),
-        }
-    }
-
-    fn write(&self, run: &Path) -> Result<()> {
-        let text = serde_json::to_vec_pretty(self).map_err(|e| Error::Internal(e.to_string()))?;
-        write_atomic(&folder(run).join("jobs.json"), &text)
-    }
-
-    /// The job of a cell.
-    pub fn of(&self, cell: &str) -> Option<&Job> {
-        self.jobs.iter().find(|job| job.cell == cell)
-    }
-}
-
-fn folder(run: &Path) -> PathBuf {
-    run.join("slurm")
-}
-
-/// How cells are submitted.
+/// A cluster: cells are submitted as arrays of jobs, each after what it needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SlurmOptions {
+pub struct Slurm {
     /// The `hdbench` binary, on every node.
     pub binary: PathBuf,
     /// Passed on to `sbatch`, e.g. `--partition=gpu`.
     pub flags: Vec<String>,
 }
 
-/// What was submitted.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Submitted {
-    /// New jobs, in the order of their submission.
-    pub jobs: Vec<Job>,
-    /// Cells whose jobs of an earlier start still wait or run.
-    pub waiting: Vec<String>,
-    /// The job that renders the report at the end.
-    pub report: Option<String>,
+impl Engine for Slurm {
+    fn run(&self, start: &Start<'_>, progress: &dyn Progress) -> Result<Ran> {
+        start.forget_forced()?;
+        let submitted = submit(start.run, start.study, start.open, self, progress)?;
+        Ok(Ran::Handed(Handed::Submitted(submitted)))
+    }
 }
 
 /// Submits cells that are not done, in an order in which each comes after what it needs: cells with the
@@ -169,11 +42,11 @@ pub struct Submitted {
 ///
 /// # Errors
 /// `Error::Usage` where Slurm is not there or refuses; `Error::Interrupted`; `Error::Write`.
-pub fn submit(
+fn submit(
     run: &Path,
     study: &Study,
     cells: &[Cell],
-    options: &SlurmOptions,
+    options: &Slurm,
     progress: &dyn Progress,
 ) -> Result<Submitted> {
     let run = std::path::absolute(run).map_err(Error::read(run))?;
@@ -288,7 +161,7 @@ fn head(run: &Path, study: &Study, name: &str) -> String {
 }
 
 /// The user's flags, behind ours: of two that say the same, Slurm takes the later.
-fn flags(options: &SlurmOptions) -> String {
+fn flags(options: &Slurm) -> String {
     let lines = options.flags.iter().map(|flag| format!("#SBATCH {flag}\n"));
     lines.collect()
 }
@@ -310,7 +183,7 @@ fn batch_script(
     study: &Study,
     cells: &[Cell],
     after: &[&str],
-    options: &SlurmOptions,
+    options: &Slurm,
 ) -> String {
     let mut text = head(run, study, cells[0].part.id());
     let _ = writeln!(text, "#SBATCH --array=0-{}", cells.len() - 1);
@@ -355,7 +228,7 @@ fn report_script(
     run: &Path,
     study: &Study,
     ids: &BTreeMap<Cell, String>,
-    options: &SlurmOptions,
+    options: &Slurm,
 ) -> String {
     let mut text = head(run, study, "report");
     text += "#SBATCH --output=slurm/report-%j.log\n";
@@ -368,11 +241,6 @@ fn report_script(
         quoted(&options.binary.display().to_string())
     );
     text
-}
-
-/// A word for the shell.
-fn quoted(word: &str) -> String {
-    format!("'{}'", word.replace('\'', "'\\''"))
 }
 
 fn sbatch(run: &Path, arguments: &[String]) -> Result<String> {
@@ -407,107 +275,4 @@ fn max_array() -> usize {
     let number = line.and_then(|line| line.split('=').nth(1)?.trim().parse::<usize>().ok());
     // The highest index is one below.
     number.map_or(MAX_ARRAY, |most| most.saturating_sub(1).max(1))
-}
-
-/// One command a cell with what it needs in a comment, for other schedulers.
-pub fn command_list(
-    run: &Path,
-    study: &Study,
-    cells: &[Cell],
-    forced: &BTreeSet<Cell>,
-    binary: &Path,
-) -> String {
-    let binary = quoted(&binary.display().to_string());
-    // A folder may be named like a flag.
-    let folder = match run.as_os_str().as_encoded_bytes().starts_with(b"-") {
-        true => Path::new(".").join(run),
-        false => run.to_path_buf(),
-    };
-    let folder = quoted(&folder.display().to_string());
-    let open: BTreeSet<&Cell> = cells.iter().collect();
-    let mut text = String::from(
-        "# One command a cell, in an order that works; a comment names those that must have ended well before.\n\
-         # A command that ends with 75 was interrupted: run it again.\n",
-    );
-    for cell in cells {
-        let needs = cell.needs(&study.recipe);
-        let names: Vec<String> = needs
-            .iter()
-            .filter(|need| open.contains(need))
-            .map(Cell::name)
-            .collect();
-        let after = match names.len() {
-            0 => String::new(),
-            _ => format!("  # after {}", names.join(", ")),
-        };
-        let again = match forced.contains(cell) {
-            true => "--force ",
-            false => "",
-        };
-        let _ = writeln!(
-            text,
-            "{binary} cell run {again}{folder} {}{after}",
-            cell.name()
-        );
-    }
-    let _ = writeln!(
-        text,
-        "{binary} report {folder}  # after all, whatever became of them"
-    );
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_jobs_are_given_to_slurm() {
-        for id in ["41", "41_2", "41_[0-3,7%2]", "41+1"] {
-            assert!(is_job_id(id), "{id}");
-        }
-        for id in [
-            "",
-            "--me",
-            "-u",
-            "41 42",
-            "41_",
-            "_1",
-            "41_[--me]x",
-            "41_a",
-            "a",
-        ] {
-            assert!(!is_job_id(id), "{id}");
-        }
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("slurm/jobs.json");
-        write_atomic(&path, br#"{"jobs":[],"report":"--me"}"#).unwrap();
-        let told = Jobs::read(dir.path()).unwrap_err().to_string();
-        assert!(
-            told.contains("expected the number of a job, found \"--me\""),
-            "{told}"
-        );
-        assert!(queue::cancel(dir.path()).is_err());
-    }
-
-    #[test]
-    fn a_copy_of_a_study_has_no_jobs_and_cancels_none() {
-        let dir = tempfile::tempdir().unwrap();
-        let at = |name: &str| dir.path().join(name);
-        create_dir(&at("original")).unwrap();
-        let jobs = Jobs {
-            report: Some("41".into()),
-            study: Some(StudyFolder::of(&at("original")).unwrap()),
-            ..Jobs::default()
-        };
-        jobs.write(&at("original")).unwrap();
-        assert_eq!(Jobs::read(&at("original")).unwrap(), jobs);
-        jobs.write(&at("copy")).unwrap();
-        assert_eq!(Jobs::read(&at("copy")).unwrap(), Jobs::default());
-        let told = queue::cancel(&at("copy")).unwrap_err().to_string();
-        assert!(told.contains("original"), "{told}");
-        // Moved, it is the same study.
-        std::fs::rename(at("original"), at("moved")).unwrap();
-        assert_eq!(Jobs::read(&at("moved")).unwrap(), jobs);
-    }
 }

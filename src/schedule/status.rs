@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::failure::unrecorded;
 use super::lease::{Holder, holder};
-use super::queue::QueuedJob;
+use super::queue::{QueuedJob, jobs_of};
 use crate::artifact::{FileState, Look};
 use crate::cell::{
     CellRecord, Stage, Status, made_from, prediction_key, score_key, tested_on, words,
@@ -378,4 +378,16 @@ impl Context<'_> {
         }
         Ok(changed)
     }
+}
+
+/// Adds to each cell that was submitted what Slurm says of its job.
+///
+/// # Errors
+/// `Error::Usage` where Slurm does not answer; `Error::Malformed` for the study's list of jobs.
+pub fn add_jobs(run: &Path, cells: &mut [CellStatus]) -> Result<()> {
+    let mut jobs = jobs_of(run)?;
+    for cell in cells {
+        cell.job = jobs.remove(&cell.cell);
+    }
+    Ok(())
 }

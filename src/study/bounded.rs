@@ -2,7 +2,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
 
 use crate::error::Result;
-use crate::workers;
+use crate::{memory, workers};
 
 /// Does `work` for every item on `jobs` threads, while the items in work together cost at most
 /// `budget` bytes; one that costs more than all of it is done alone. An error ends the rest.
@@ -56,6 +56,19 @@ impl Gate {
         *self.free.lock().unwrap_or_else(PoisonError::into_inner) += cost;
         self.changed.notify_all();
     }
+}
+
+/// Share of the memory that is left that preprocessing may fill with cases; a larger case is prepared
+/// alone.
+const PREPARING_SHARE: f64 = 0.5;
+
+/// The memory that is left where the system does not say, bytes.
+const UNKNOWN_MEMORY_BYTES: u64 = 6_000_000_000;
+
+/// Memory that preprocessing may fill, bytes.
+pub(crate) fn preparing_room() -> u64 {
+    let memory = memory::room_bytes().unwrap_or(UNKNOWN_MEMORY_BYTES);
+    (PREPARING_SHARE * memory as f64) as u64
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@ use std::path::{Path, PathBuf};
 
 use super::definition::Study;
 use super::fold::Role;
-use super::inputs::locked_folds;
+use super::lock::locked_folds;
 use crate::error::{Error, Result};
 use crate::network::Part;
 use crate::recipe::{Recipe, Variant};

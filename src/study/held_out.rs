@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::inputs::{LockedCase, locked_cases, locked_split};
+use super::lock::{LockedCase, locked_cases, locked_split};
 use crate::dataset::Case;
 use crate::error::{Error, Result};
 

@@ -5,11 +5,14 @@ mod bounded;
 mod cell;
 mod environment;
 mod fold;
+mod folds;
 mod held_out;
 mod inputs;
 mod leakage;
+mod lock;
 mod own_folder;
 pub(crate) mod pretraining;
+mod ready;
 mod rules;
 mod sight;
 mod definition;
@@ -21,12 +24,13 @@ pub use definition::{Data, Phantoms, Study, Transfer, own_cache};
 pub use environment::{Build, Environment, Machine, hardware_line};
 pub use fold::{Fold, Leak, Role, TestCase};
 pub use held_out::{Seen, seen, study_of};
-pub use inputs::{Inputs, LockedCase, fold_roles, lock_is_empty, test_case_hashes};
-pub(crate) use inputs::{
-    Lock, PreparedFold, differences, locked_cases, locked_folds, locked_split,
-    pretraining_problems, read_lock,
+pub use inputs::Inputs;
+pub use lock::{LockedCase, fold_roles, lock_is_empty, test_case_hashes};
+pub(crate) use lock::{
+    PreparedFold, StudyLock, differences, locked_cases, locked_folds, locked_split, read_lock,
 };
 pub(crate) use own_folder::UNRECORDED;
 pub use own_folder::refuse_foreign;
+pub(crate) use pretraining::pretraining_problems;
 pub use sight::Sight;
 pub use threshold::threshold_liver;

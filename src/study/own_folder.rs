@@ -3,7 +3,7 @@
 use std::path::{Component, Path, PathBuf};
 
 use super::definition::{Study, own_cache, without_dots};
-use super::inputs::is_locked;
+use super::lock::is_locked;
 use crate::error::{Error, Result};
 use crate::network::Part;
 use crate::recipe::Variant;

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::bounded::for_each_bounded;
+use super::bounded::{for_each_bounded, preparing_room};
 use super::cell::cells_of;
 use super::definition::Study;
 use super::fold::Role;
-use super::inputs::preparing_room;
+use super::lock::read_lock;
 use super::own_folder::cache_folder;
 use crate::artifact::Look;
 use crate::dataset::Pair;
@@ -61,6 +61,21 @@ pub fn keys(study: &Study) -> Vec<String> {
 /// Why a folder of the cache does not hold a phantom as it was prepared.
 pub fn problem(folder: &Path, content: &str, look: Look) -> Option<String> {
     Stored::problem(folder, "working.image", content, look)
+}
+
+/// What was prepared of the phantoms for pre-training and is not as it was, by their folders in the cache.
+pub(crate) fn pretraining_problems(run: &Path, cache: &Path) -> Result<Vec<(String, String)>> {
+    let locked = read_lock(&run.join("study.lock"))?.pretraining;
+    let problem = |(key, content): (&String, &String)| {
+        let folder = cache.join(key);
+        // What is not there is prepared again.
+        if !folder.exists() {
+            return None;
+        }
+        let problem = problem(&folder, content, Look::Whole)?;
+        Some((key.clone(), problem))
+    };
+    Ok(locked.iter().filter_map(problem).collect())
 }
 
 /// Draws and prepares the phantoms as far as that is not done; `contents` holds what was prepared of each, by

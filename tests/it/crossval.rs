@@ -12,7 +12,7 @@ use hdbench::phantom;
 use hdbench::progress::{Progress, Silent};
 use hdbench::recipe::{Recipe, RecipeName, Scale, Variant};
 use hdbench::report::{self, Content, Kind, Score, Status};
-use hdbench::schedule::{Engine, run_study};
+use hdbench::schedule::{Executor, run_study};
 use hdbench::seed::Seed;
 use hdbench::study::{Cell, Data, Inputs, Role, Study, Transfer, own_cache};
 use hdbench::volume::{Volume, read_image, read_labels, write_image, write_labels};
@@ -27,7 +27,7 @@ struct Here<'a> {
     inputs: &'a Inputs,
 }
 
-impl Engine for Here<'_> {
+impl Executor for Here<'_> {
     fn jobs(&self) -> usize {
         1
     }

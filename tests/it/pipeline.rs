@@ -13,7 +13,7 @@ use hdbench::evaluation::read_metrics_long;
 use hdbench::network::{Part, Place};
 use hdbench::progress::{Progress, Silent};
 use hdbench::recipe::{Recipe, RecipeName, Variant};
-use hdbench::schedule::{Engine, run_study};
+use hdbench::schedule::{Executor, run_study};
 use hdbench::seed::Seed;
 use hdbench::study::{Cell, Data, Inputs, Study, own_cache};
 use hdbench::submission::{predict_all, prediction_file};
@@ -28,7 +28,7 @@ struct Here<'a> {
     inputs: &'a Inputs,
 }
 
-impl Engine for Here<'_> {
+impl Executor for Here<'_> {
     fn jobs(&self) -> usize {
         1
     }

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use hdbench_ground::error::{Error, ExitCode, Result};
+use hdbench_ground::text::shown_path;
 
 /// A file of this process for one input, in the system's temporary folder (`scripts/fuzz.sh` puts
 /// that into memory).
@@ -23,7 +24,7 @@ pub fn answer<T>(path: &Path, result: Result<T>) -> Option<T> {
             assert_eq!(error.exit_code(), ExitCode::BadInput);
             let text = error.to_string();
             assert!(text.contains("\nhint: "), "{text}");
-            assert!(text.contains(&*path.to_string_lossy()), "{text}");
+            assert!(text.contains(&*shown_path(path)), "{text}");
             None
         }
     }

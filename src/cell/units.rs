@@ -1,0 +1,48 @@
+//! What a cell's work is worth on a progress bar.
+
+use super::stage::is_predicted;
+use crate::network::Part;
+use crate::recipe::Variant;
+use crate::study::{Cell, Inputs, Study};
+use crate::training::{StagePlan, stages};
+
+/// Iterations of all stages.
+pub fn iterations(plans: &[StagePlan]) -> usize {
+    plans.iter().map(|plan| plan.iterations).sum()
+}
+
+/// Units of progress an iteration is worth: milliseconds of the demo's on the machine it was tuned
+/// on, so that the time left is right before every kind of step has been seen.
+pub fn training_units(part: Part) -> u64 {
+    match part {
+        Part::Encoder | Part::Coarse => 30,
+        Part::Variant(Variant::DenseUNet3d) => 140,
+        Part::Variant(Variant::UNet) => 140,
+        Part::Variant(Variant::ResNet) => 200,
+        Part::Variant(Variant::HDenseUNet) => 330,
+        Part::Variant(_) => 85,
+    }
+}
+
+/// Units of progress a predicted case is worth.
+pub fn predicting_units(part: Part) -> u64 {
+    match part {
+        Part::Encoder => 0,
+        Part::Coarse => 100,
+        Part::Variant(Variant::HDenseUNet) => 1200,
+        Part::Variant(_) => 600,
+    }
+}
+
+/// Units of progress a cell is worth.
+pub fn units(study: &Study, inputs: &Inputs, cell: Cell) -> u64 {
+    let plans = stages(cell.part, &study.recipe, &study.scale);
+    let training = training_units(cell.part) * iterations(&plans) as u64;
+    let fold = inputs.folds.iter().find(|fold| fold.index == cell.fold);
+    let predicting = fold
+        .filter(|fold| is_predicted(study, fold.role, cell))
+        .map_or(0, |fold| {
+            predicting_units(cell.part) * fold.test.len() as u64
+        });
+    training + predicting
+}
