@@ -14,11 +14,10 @@ use std::time::Instant;
 
 use clap::Parser;
 use hdbench::cell::prediction_path;
-use hdbench::dataset::load_pair;
 use hdbench::error::{Error, Result};
 use hdbench::inference::{Coarse, Predictor};
 use hdbench::network::{Bundle, Part, Place};
-use hdbench::preprocess::Prepared;
+use hdbench::preprocess::{Scan, Stored};
 use hdbench::progress::Silent;
 use hdbench::recipe::{Variant, WindowWeights};
 use hdbench::study::{Cell, Inputs, Study};
@@ -263,11 +262,12 @@ fn run(arguments: &Arguments) -> Result<()> {
         let inputs = Inputs::reopen(run, &study, &Silent)?;
         for fold in inputs.folds.iter().filter(|fold| !fold.role.is_transfer()) {
             for test in &fold.test {
-                let pair = load_pair(&test.case)?;
-                let prepared =
-                    Prepared::new(&test.case.image, &pair.image, study.recipe.hu_window)?;
-                let orientation = Orientation::of(&pair.labels.geometry);
-                let reference = orientation.to_canonical(&pair.labels).voxels;
+                let stored = Stored::open(&test.cached)?;
+                let reference = stored.own_labels()?.voxels;
+                let scan = Scan::Stored {
+                    path: test.case.image.clone(),
+                    stored,
+                };
                 truth.add(&reference, &reference, None);
                 for &seed in &study.seeds {
                     for &variant in &study.variants {
@@ -285,7 +285,7 @@ fn run(arguments: &Arguments) -> Result<()> {
                                 study: &study,
                                 cell,
                                 case: &test.case.name,
-                                prepared: &prepared,
+                                scan: &scan,
                             };
                             let (predicted, borders) = asked.answer(*setting)?;
                             sums[place].seconds += began.elapsed().as_secs_f64();
@@ -335,7 +335,7 @@ struct Asked<'a> {
     study: &'a Study,
     cell: Cell,
     case: &'a str,
-    prepared: &'a Prepared,
+    scan: &'a Scan,
 }
 
 impl Asked<'_> {
@@ -360,20 +360,20 @@ impl Asked<'_> {
         let coarse = self.lying(self.cell.sibling(Part::Coarse))?;
         let coarse = coarse.mapv(|label| label > 0);
         let scale = &self.study.scale;
-        let coarse = Coarse::new(coarse, self.prepared.spacing_mm, scale.margin_mm);
-        let image = predictor.working_image(self.prepared);
-        let borders = (image.dim() == self.prepared.image.dim())
+        let coarse = Coarse::new(coarse, self.scan.spacing_mm(), scale.margin_mm);
+        let image = predictor.working_image(self.scan)?;
+        let borders = (<[usize; 3]>::from(image.dim()) == self.scan.shape())
             .then(|| Borders::new(&predictor.liver_windows(&image, &coarse)));
         let labels = match setting {
             None => self.lying(self.cell)?,
-            Some(_) => predictor.segment(self.prepared, &coarse)?,
+            Some(_) => predictor.segment(self.scan, &coarse)?,
         };
         Ok((labels, borders))
     }
 
     fn lying(&self, cell: Cell) -> Result<Array3<u8>> {
         let labels = read_labels(&prediction_path(&cell.folder(self.run), self.case))?;
-        let orientation = Orientation::of(&self.prepared.file);
+        let orientation = Orientation::of(self.scan.file());
         Ok(orientation.array_to_canonical(labels.voxels.view()))
     }
 }

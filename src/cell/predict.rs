@@ -18,7 +18,7 @@ use crate::dataset::check::odd_numbers;
 use crate::error::{Error, Result, is_absent};
 use crate::inference::{Coarse, Predictor};
 use crate::network::{Bundle, Network, Part, Place};
-use crate::preprocess::Prepared;
+use crate::preprocess::{Prepared, Scan, Stored};
 use crate::progress::{Progress, Step};
 use crate::recipe::{Recipe, Scale, Variant};
 use crate::study::{Cell, Inputs, Study, TestCase};
@@ -189,24 +189,23 @@ fn predict_case(
     test: &TestCase,
     coarse: Option<&Path>,
 ) -> Result<Volume<u8>> {
-    let image = test.case.read_image()?;
-    let prepared = Prepared::new(&test.case.image, &image, predictor.recipe.hu_window)?;
-    drop(image);
+    let stored = Stored::open(&test.cached)?;
+    let scan = Scan::Stored {
+        path: test.case.image.clone(),
+        stored,
+    };
     let labels = match coarse {
-        None => coarse_labels(&predictor.coarse(&prepared)?),
+        None => coarse_labels(&predictor.coarse(&scan)?),
         Some(folder) => {
             let mask = read_labels(&prediction_path(folder, &test.case.name))?;
-            let mask = Orientation::of(&prepared.file)
+            let mask = Orientation::of(scan.file())
                 .array_to_canonical(mask.voxels.view())
                 .mapv(|label| label > 0);
             let margin_mm = predictor.scale.margin_mm;
-            predictor.segment(
-                &prepared,
-                &Coarse::new(mask, prepared.spacing_mm, margin_mm),
-            )?
+            predictor.segment(&scan, &Coarse::new(mask, scan.spacing_mm(), margin_mm))?
         }
     };
-    Ok(prepared.to_file(&labels))
+    scan.to_file(&labels)
 }
 
 fn coarse_labels(coarse: &Coarse) -> Array3<u8> {
@@ -350,7 +349,7 @@ impl Model {
                 odd.hint
             ));
         }
-        let prepared = Prepared::new(path, image, self.recipe.hu_window)?;
+        let scan = Scan::Read(Prepared::new(path, image, self.recipe.hu_window)?);
         let predictor = |network| Predictor {
             network,
             recipe: &self.recipe,
@@ -361,13 +360,13 @@ impl Model {
         let began = Instant::now();
         progress.stage("", "finding the liver");
         progress.part(0.0, COARSE_SHARE);
-        let coarse = predictor(&self.coarse).coarse(&prepared)?;
+        let coarse = predictor(&self.coarse).coarse(&scan)?;
         let coarse_seconds = began.elapsed().as_secs_f64();
         progress.stage("", "segmenting");
         progress.part(COARSE_SHARE, 1.0);
-        let labels = predictor(&self.network).segment(&prepared, &coarse)?;
+        let labels = predictor(&self.network).segment(&scan, &coarse)?;
         Ok(Segmented {
-            labels: prepared.to_file(&labels),
+            labels: scan.to_file(&labels)?,
             coarse_liver: coarse.found,
             coarse_seconds,
             segment_seconds: began.elapsed().as_secs_f64() - coarse_seconds,

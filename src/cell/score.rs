@@ -6,15 +6,15 @@ use rayon::prelude::*;
 use super::record::{CellRecord, StageRecord, prediction_path};
 use super::stage::Stage;
 use crate::artifact::{hash_bytes, record_files};
-use crate::dataset::load_pair;
 use crate::error::{Error, Result};
 use crate::evaluation::{
-    Origin, ScoredCase, rows, score_case, write_cases, write_lesions, write_metrics_long,
+    Options, Origin, ScoredCase, rows, score_boxes, write_cases, write_lesions, write_metrics_long,
     write_summary,
 };
+use crate::preprocess::Stored;
 use crate::progress::Progress;
 use crate::study::{Cell, Inputs, Study, TestCase};
-use crate::volume::read_labels;
+use crate::volume::read_label_box;
 
 /// Raised when the same prediction gets other scores than before.
 const METHOD: u32 = 2;
@@ -84,19 +84,15 @@ pub fn score(
 }
 
 fn scored(folder: &Path, test: &TestCase) -> Result<ScoredCase> {
-    let pair = load_pair(&test.case)?;
+    let reference = Stored::open(&test.cached)?.file_labels()?;
     let path = prediction_path(folder, &test.case.name);
-    let prediction = read_labels(&path)?;
+    let prediction = read_label_box(&path)?;
     let reference_file = test.case.labels.as_ref().unwrap_or(&test.case.image);
     Ok(ScoredCase {
         case: test.case.name.clone(),
         prediction_file: path.display().to_string(),
         reference_file: reference_file.display().to_string(),
-        scores: score_case(
-            &prediction.voxels,
-            &pair.labels.voxels,
-            &pair.image.geometry,
-        )?,
+        scores: score_boxes(&prediction, &reference, &Options::default())?,
     })
 }
 

@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::inference::{Accumulator, Predictor, Recall, Windows};
 use crate::network::{Network, Part, initialise};
 use crate::phantom::{Spec, generate};
-use crate::preprocess::{Prepared, labels_at};
+use crate::preprocess::{Prepared, Scan, labels_at};
 use crate::progress::Progress;
 use crate::recipe::{Recipe, Scale, Variant};
 use crate::seed::Seed;
@@ -115,7 +115,11 @@ pub fn case_cost(
 
     progress.stage("", "timing the coarse stage");
     let began = Instant::now();
-    let case = Prepared::new(Path::new("phantom"), &volume, recipe.hu_window)?;
+    let case = Scan::Read(Prepared::new(
+        Path::new("phantom"),
+        &volume,
+        recipe.hu_window,
+    )?);
     stages.push(CostStage::measured("clip and turn", began));
     let coarse_network = build(Part::Coarse);
     let predictor = |network| Predictor {
@@ -147,8 +151,8 @@ pub fn case_cost(
     let network = build(Part::Variant(variant));
     let net = predictor(&network);
     let began = Instant::now();
-    let image = net.working_image(&case);
-    if image.dim() != case.image.dim() {
+    let image = net.working_image(&case)?;
+    if <[usize; 3]>::from(image.dim()) != case.shape() {
         stages.push(CostStage::measured("working grid", began));
     }
     let windows = net.liver_windows(&image, &coarse);
@@ -163,7 +167,10 @@ pub fn case_cost(
     stages.push(CostStage::measured("post-processing", began));
     let folder = tempfile::tempdir().map_err(Error::write(&std::env::temp_dir()))?;
     let began = Instant::now();
-    write_labels(&folder.path().join("labels.nii.gz"), &case.to_file(&labels))?;
+    write_labels(
+        &folder.path().join("labels.nii.gz"),
+        &case.to_file(&labels)?,
+    )?;
     stages.push(CostStage::measured("turn back and write", began));
     Ok(CaseCost {
         shape: volume.geometry.shape,

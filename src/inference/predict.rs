@@ -11,7 +11,7 @@ use super::windows::{Accumulator, Region, Windows, cut, starts, weights};
 use crate::error::{Error, Result};
 use crate::memory;
 use crate::network::{Input, Mode, Network, Pass, ResidualNet, SliceAnswer};
-use crate::preprocess::{Prepared, canonical_box, resample_hu};
+use crate::preprocess::{Scan, canonical_box};
 use crate::progress::Progress;
 use crate::recipe::{Recipe, Scale, TestWindows};
 use crate::volume::components::{Connectivity, largest};
@@ -104,7 +104,7 @@ impl Recall {
 
 impl Predictor<'_> {
     /// Finds the liver on the coarse grid; `self` holds the coarse net.
-    pub fn coarse(&self, case: &Prepared) -> Result<Coarse> {
+    pub fn coarse(&self, case: &Scan) -> Result<Coarse> {
         let image = self.coarse_image(case)?;
         let probabilities = self.probabilities(&image, &self.coarse_windows(&image), 2)?;
         Ok(self.coarse_mask(case, &probabilities[0]))
@@ -113,10 +113,9 @@ impl Predictor<'_> {
     /// The case on the coarse grid, HU.
     ///
     /// # Errors
-    /// As [`Prepared::shape_at`].
-    pub fn coarse_image(&self, case: &Prepared) -> Result<Array3<i16>> {
-        let shape = case.shape_at(self.scale.coarse_spacing_mm)?;
-        Ok(resample_hu(&case.image, shape))
+    /// As [`Scan::coarse_image`].
+    pub fn coarse_image(&self, case: &Scan) -> Result<Array3<i16>> {
+        case.coarse_image(self.scale.coarse_spacing_mm)
     }
 
     /// The windows of the coarse stage: every slice whole.
@@ -127,22 +126,21 @@ impl Predictor<'_> {
     }
 
     /// The liver from its probabilities on the coarse grid.
-    pub fn coarse_mask(&self, case: &Prepared, liver: &Array3<f32>) -> Coarse {
-        let shape = <[usize; 3]>::from(case.image.dim());
-        let liver = resample_linear(liver, shape).mapv(|p| p >= 0.5);
+    pub fn coarse_mask(&self, case: &Scan, liver: &Array3<f32>) -> Coarse {
+        let liver = resample_linear(liver, case.shape()).mapv(|p| p >= 0.5);
         let liver = largest(liver.view(), Connectivity::Six);
-        Coarse::new(liver, case.spacing_mm, self.scale.margin_mm)
+        Coarse::new(liver, case.spacing_mm(), self.scale.margin_mm)
     }
 
     /// Segments a case inside the coarse stage's region; `self` holds a variant's net. Returns
     /// 0 background, 1 liver, 2 lesion in canonical order, for the file's own voxels.
-    pub fn segment(&self, case: &Prepared, coarse: &Coarse) -> Result<Array3<u8>> {
-        let image = self.working_image(case);
+    pub fn segment(&self, case: &Scan, coarse: &Coarse) -> Result<Array3<u8>> {
+        let image = self.working_image(case)?;
         let windows = self.liver_windows(&image, coarse);
         let regions = [windows.region, self.asked(coarse)];
         let answered = regions.map(|region| region.shape().iter().product::<usize>());
-        let voxels = answered.iter().sum::<usize>() + case.image.len();
-        let _claim = memory::claim(&case.path, BYTES_A_VOXEL * voxels as u64)?;
+        let voxels = answered.iter().sum::<usize>() + case.shape().iter().product::<usize>();
+        let _claim = memory::claim(case.path(), BYTES_A_VOXEL * voxels as u64)?;
         let probabilities = self.probabilities(&image, &windows, 3)?;
         let grid = image.dim().into();
         drop(image);
@@ -150,8 +148,11 @@ impl Predictor<'_> {
     }
 
     /// The case on the working grid, HU.
-    pub fn working_image<'c>(&self, case: &'c Prepared) -> Cow<'c, Array3<i16>> {
-        case.image_at(case.working_shape(self.scale.working_matrix))
+    ///
+    /// # Errors
+    /// As [`Scan::working_image`].
+    pub fn working_image<'c>(&self, case: &'c Scan) -> Result<Cow<'c, Array3<i16>>> {
+        case.working_image(self.scale.working_matrix)
     }
 
     /// What of the file's own grid a variant is asked about: the region of the coarse liver, or that of its

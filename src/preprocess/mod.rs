@@ -3,6 +3,8 @@
 
 mod prepared;
 mod stored;
+mod scan;
 
 pub use prepared::{Prepared, canonical_box, labels_at, resample_hu};
+pub use scan::Scan;
 pub use stored::{Facts, Grid, Grids, Stored};

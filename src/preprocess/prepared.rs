@@ -66,11 +66,7 @@ impl Prepared {
             self.spacing_mm,
             spacing_mm,
         )?;
-        let voxels = shape.iter().product::<usize>() + self.image.len();
-        drop(memory::claim(
-            &self.path,
-            BYTES_A_COARSE_VOXEL * voxels as u64,
-        )?);
+        claim_coarse(&self.path, shape, self.image.dim().into())?;
         Ok(shape)
     }
 
@@ -110,14 +106,15 @@ impl Prepared {
         let means = resample_mean(self.image.view(), f32::from, shape);
         Cow::Owned(means.mapv(|hu| hu.round() as i16))
     }
+}
 
-    /// Labels of the canonical grid as a volume on the file's own grid.
-    pub fn to_file(&self, labels: &Array3<u8>) -> Volume<u8> {
-        Volume {
-            voxels: Orientation::of(&self.file).from_canonical(labels),
-            geometry: self.file.clone(),
-        }
-    }
+/// An error where what the coarse stage makes of a case does not fit into memory.
+pub(super) fn claim_coarse(path: &Path, coarse: [usize; 3], own: [usize; 3]) -> Result<()> {
+    let voxels: usize = [coarse, own]
+        .iter()
+        .map(|shape| shape.iter().product::<usize>())
+        .sum();
+    memory::claim(path, BYTES_A_COARSE_VOXEL * voxels as u64).map(drop)
 }
 
 /// HU on another grid of the same extent, trilinear.
@@ -166,6 +163,7 @@ pub fn canonical_box<T: Copy>(
 
 #[cfg(test)]
 mod tests {
+    use super::super::Scan;
     use super::*;
 
     #[test]
@@ -237,7 +235,7 @@ mod tests {
         assert_eq!(prepared.image[[1, 0, 0]], 250);
         let mut labels = Array3::<u8>::zeros((2, 2, 3));
         labels[[0, 0, 0]] = 1;
-        let file = prepared.to_file(&labels);
+        let file = Scan::Read(prepared).to_file(&labels).unwrap();
         assert_eq!(file.voxels[[0, 1, 2]], 1);
         assert_eq!(file.voxels.iter().filter(|&&v| v == 1).count(), 1);
     }

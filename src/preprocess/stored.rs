@@ -1,3 +1,4 @@
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use ndarray::Array3;
@@ -5,18 +6,28 @@ use serde::{Deserialize, Serialize};
 
 use super::prepared::{Prepared, canonical_box, labels_at, resample_hu};
 use crate::artifact::{
-    FileRecords, FileState, Look, Owned, ReopenedFile, Same, hash_bytes, read_file, record_files,
-    replace_dir, settle, unlike, write_atomic,
+    FileRecords, FileState, Look, MaybeGzip, Owned, ReopenedFile, Same, gzip_writer, hash_bytes,
+    read_file, record_files, replace_dir, settle, unlike, write_atomic,
 };
 use crate::dataset::Pair;
 use crate::error::{Error, Result};
 use crate::recipe::{Recipe, Scale};
-use crate::volume::{Orientation, resample_nearest};
+use crate::volume::{Geometry, LabelBox, Orientation, Volume, resample_nearest};
 
 /// Raised when the bytes of a cached case change their meaning.
 const FORMAT: u32 = 2;
 
 const DESCRIPTION: &str = "case.json";
+
+/// Where the working grid has other voxels than the file: the case on the file's own, packed, for what looks at
+/// every voxel once.
+const OWN_IMAGE: &str = "own.image.gz";
+const OWN_LABELS: &str = "own.labels.gz";
+
+/// Fast, and a third of the size for a CT clipped to the window.
+const LEVEL: u32 = 1;
+
+const OF_OLD: &str = "was prepared by an older version";
 
 const DELETE_IT: &str = "delete this folder of the cache";
 
@@ -28,6 +39,8 @@ const FOLDER: Owned<'_> = Owned::files(
         "working.labels",
         "coarse.image",
         "coarse.labels",
+        OWN_IMAGE,
+        OWN_LABELS,
         DESCRIPTION,
         "fingerprint",
     ],
@@ -88,8 +101,10 @@ pub struct Stored {
     /// What was odd about the files.
     pub warnings: Vec<String>,
     has_lesion: bool,
+    file: Geometry,
     working: Layer,
     coarse: Layer,
+    folder: PathBuf,
 }
 
 #[derive(Debug)]
@@ -107,6 +122,9 @@ struct Description {
     warnings: Vec<String>,
     /// On the file's own grid.
     has_lesion: bool,
+    /// The file's own grid; none in one of an older version.
+    #[serde(default)]
+    file: Option<Geometry>,
     working: Facts,
     coarse: Facts,
     /// Everything that lies beside this file; empty in one of an older version.
@@ -184,12 +202,17 @@ impl Stored {
         replace_dir(folder, &FOLDER, |dir| {
             write_layer(dir, "working", &working_image, &working_labels)?;
             write_layer(dir, "coarse", &coarse_image, &coarse_labels)?;
+            if working_shape != <[usize; 3]>::from(prepared.image.dim()) {
+                write_packed(&dir.join(OWN_IMAGE), le_bytes(&prepared.image))?;
+                write_packed(&dir.join(OWN_LABELS), labels.iter().copied().collect())?;
+            }
             beside(dir)?;
             let description = Description {
                 format: FORMAT,
                 name: name.to_owned(),
                 warnings: pair.warnings.clone(),
                 has_lesion: labels.iter().any(|&label| label == 2),
+                file: Some(prepared.file.clone()),
                 working: Facts::of(&working_labels, prepared.spacing_at(working_shape)),
                 coarse: Facts::of(&coarse_labels, prepared.spacing_at(coarse_shape)),
                 files: record_files(dir, names_in(dir)?)?,
@@ -201,7 +224,10 @@ impl Stored {
     /// Opens a cached case; an incomplete or older one is an error (delete the folder).
     pub fn open(folder: &Path) -> Result<Self> {
         let description = Description::read(folder)?;
+        let of_old = || Error::malformed(folder, OF_OLD, DELETE_IT);
         Ok(Self {
+            file: description.file.clone().ok_or_else(of_old)?,
+            folder: folder.to_path_buf(),
             content: description.content()?,
             name: description.name,
             warnings: description.warnings,
@@ -226,8 +252,8 @@ impl Stored {
             Ok(description) => description,
             Err(error) => return Some(error.to_string()),
         };
-        if !description.files.contains_key(file) {
-            return Some("was prepared by an older version".into());
+        if !description.files.contains_key(file) || description.file.is_none() {
+            return Some(OF_OLD.into());
         }
         if !content.is_empty() && description.content().ok().as_deref() != Some(content) {
             return Some("is another than was prepared for this study".into());
@@ -255,6 +281,91 @@ impl Stored {
         self.has_lesion
     }
 
+    /// The file's own grid.
+    pub fn file(&self) -> &Geometry {
+        &self.file
+    }
+
+    /// HU of the file's own voxels within the recipe's window, `[z, y, x]` in canonical order.
+    ///
+    /// # Errors
+    /// `Error::Read`, `Error::Malformed`.
+    pub fn own_image(&self) -> Result<Volume<i16>> {
+        let voxels = match self.is_on_own_grid() {
+            true => self.read_image(Grid::Working)?,
+            false => {
+                let bytes = self.unpacked(OWN_IMAGE, 2)?;
+                self.shaped(self.own_shape(), i16s(&bytes))?
+            }
+        };
+        Ok(self.on_own_grid(voxels))
+    }
+
+    /// Labels of the file's own voxels, `[z, y, x]` in canonical order.
+    ///
+    /// # Errors
+    /// As [`Self::own_image`].
+    pub fn own_labels(&self) -> Result<Volume<u8>> {
+        let voxels = match self.is_on_own_grid() {
+            true => self.read_labels(Grid::Working)?,
+            false => self.shaped(self.own_shape(), self.unpacked(OWN_LABELS, 1)?)?,
+        };
+        Ok(self.on_own_grid(voxels))
+    }
+
+    /// The labels as the file has them, without the background around them.
+    ///
+    /// # Errors
+    /// As [`Self::own_image`].
+    pub fn file_labels(&self) -> Result<LabelBox> {
+        let canonical = self.own_labels()?.voxels;
+        Ok(LabelBox::of(&Volume {
+            voxels: Orientation::of(&self.file).from_canonical(&canonical),
+            geometry: self.file.clone(),
+        }))
+    }
+
+    /// Of the file's own voxels in canonical order.
+    fn own_geometry(&self) -> Geometry {
+        Orientation::of(&self.file).geometry_to_canonical(&self.file)
+    }
+
+    /// Voxels `[z, y, x]` of the file's own grid in canonical order.
+    pub fn own_shape(&self) -> [usize; 3] {
+        self.own_geometry().shape
+    }
+
+    /// mm, `[z, y, x]` of the file's own grid in canonical order.
+    pub fn own_spacing_mm(&self) -> [f64; 3] {
+        self.own_geometry().spacing_mm
+    }
+
+    fn is_on_own_grid(&self) -> bool {
+        self.facts(Grid::Working).shape == self.own_shape()
+    }
+
+    fn on_own_grid<T>(&self, voxels: Array3<T>) -> Volume<T> {
+        let geometry = self.own_geometry();
+        Volume { voxels, geometry }
+    }
+
+    /// A packed file of so many bytes a voxel of the file's own grid.
+    fn unpacked(&self, name: &str, bytes: usize) -> Result<Vec<u8>> {
+        let path = self.folder.join(name);
+        let size = bytes * self.file.len();
+        let mut content = vec![0; size];
+        let mut packed = MaybeGzip::open(&path)?;
+        if packed.fill(&mut content)? != size {
+            return Err(Error::malformed(&path, "is too short", DELETE_IT));
+        }
+        Ok(content)
+    }
+
+    fn shaped<T>(&self, [depth, height, width]: [usize; 3], voxels: Vec<T>) -> Result<Array3<T>> {
+        Array3::from_shape_vec((depth, height, width), voxels)
+            .map_err(|e| Error::Internal(e.to_string()))
+    }
+
     /// What is known of a grid.
     pub fn facts(&self, grid: Grid) -> &Facts {
         &self.layer(grid).facts
@@ -265,28 +376,40 @@ impl Stored {
     /// # Errors
     /// `Error::Read`.
     pub fn read(&self, grid: Grid) -> Result<(Array3<i16>, Array3<u8>)> {
-        let [depth, height, width] = self.facts(grid).shape;
-        let (mut image, mut labels) = (Vec::new(), Vec::new());
-        for z in 0..depth {
-            image.extend(self.image_rows(grid, z, [0, height])?);
-            labels.extend(self.label_rows(grid, z, [0, height])?);
+        Ok((self.read_image(grid)?, self.read_labels(grid)?))
+    }
+
+    /// Image of a whole grid, HU, `[z, y, x]`.
+    ///
+    /// # Errors
+    /// `Error::Read`.
+    pub fn read_image(&self, grid: Grid) -> Result<Array3<i16>> {
+        let shape = self.facts(grid).shape;
+        let mut image = Vec::with_capacity(shape.iter().product());
+        for z in 0..shape[0] {
+            image.extend(self.image_rows(grid, z, [0, shape[1]])?);
         }
-        let shaped = |e: ndarray::ShapeError| Error::Internal(e.to_string());
-        let shape = (depth, height, width);
-        Ok((
-            Array3::from_shape_vec(shape, image).map_err(shaped)?,
-            Array3::from_shape_vec(shape, labels).map_err(shaped)?,
-        ))
+        self.shaped(shape, image)
+    }
+
+    /// Labels of a whole grid, `[z, y, x]`.
+    ///
+    /// # Errors
+    /// `Error::Read`.
+    pub fn read_labels(&self, grid: Grid) -> Result<Array3<u8>> {
+        let shape = self.facts(grid).shape;
+        let mut labels = Vec::with_capacity(shape.iter().product());
+        for z in 0..shape[0] {
+            labels.extend(self.label_rows(grid, z, [0, shape[1]])?);
+        }
+        self.shaped(shape, labels)
     }
 
     /// Rows `[first, end)` of a slice's image, HU, `x` fastest.
     pub fn image_rows(&self, grid: Grid, z: usize, rows: [usize; 2]) -> Result<Vec<i16>> {
         let layer = self.layer(grid);
         let bytes = layer.rows(&layer.image, "image", 2, z, rows)?;
-        Ok(bytes
-            .chunks_exact(2)
-            .map(|pair| i16::from_le_bytes([pair[0], pair[1]]))
-            .collect())
+        Ok(i16s(&bytes))
     }
 
     /// Rows `[first, end)` of a slice's labels, `x` fastest.
@@ -372,6 +495,23 @@ impl Facts {
     }
 }
 
+fn le_bytes(image: &Array3<i16>) -> Vec<u8> {
+    image.iter().flat_map(|hu| hu.to_le_bytes()).collect()
+}
+
+fn i16s(bytes: &[u8]) -> Vec<i16> {
+    let pairs = bytes.chunks_exact(2);
+    pairs
+        .map(|pair| i16::from_le_bytes([pair[0], pair[1]]))
+        .collect()
+}
+
+fn write_packed(path: &Path, bytes: Vec<u8>) -> Result<()> {
+    let mut out = gzip_writer(Vec::new(), LEVEL);
+    let packed = out.write_all(&bytes).and_then(|()| out.finish());
+    write_atomic(path, &packed.map_err(Error::write(path))?)
+}
+
 /// The names of the files in a folder.
 fn names_in(dir: &Path) -> Result<Vec<String>> {
     let entries = std::fs::read_dir(dir).map_err(Error::read(dir))?;
@@ -384,8 +524,7 @@ fn names_in(dir: &Path) -> Result<Vec<String>> {
 }
 
 fn write_layer(dir: &Path, grid: &str, image: &Array3<i16>, labels: &Array3<u8>) -> Result<()> {
-    let bytes: Vec<u8> = image.iter().flat_map(|hu| hu.to_le_bytes()).collect();
-    write_atomic(&dir.join(format!("{grid}.image")), &bytes)?;
+    write_atomic(&dir.join(format!("{grid}.image")), &le_bytes(image))?;
     let bytes: Vec<u8> = labels.iter().copied().collect();
     write_atomic(&dir.join(format!("{grid}.labels")), &bytes)
 }

@@ -17,10 +17,11 @@ use super::viewer::{self, Stack, Whole};
 use crate::analysis::published::AddedNumbers;
 use crate::analysis::{Aggregate, Aggregates, Scored, aggregate};
 use crate::cell::{CellRecord, ChallengeAnswer, Stage, prediction_path, prediction_seconds};
-use crate::dataset::{Protocol, load_pair};
+use crate::dataset::Protocol;
 use crate::error::{Error, Result};
 use crate::evaluation::{ALL_CASES, Label, Row as Tidy, read_metrics_long};
 use crate::network::{ORGANS, Part, summarise};
+use crate::preprocess::Stored;
 use crate::recipe::{Recipe, Variant};
 use crate::schedule::{CellState, scored_of_study, status as cell_states};
 use crate::seed::Seed;
@@ -649,10 +650,14 @@ fn overlay(
     bytes: Option<f64>,
 ) -> Result<(CaseOverlay, Option<Stack>)> {
     let missing = || Error::Internal(format!("{}: the chosen slice is not there", test.case.name));
-    let pair = load_pair(&test.case)?;
-    let orientation = Orientation::of(&pair.image.geometry);
-    let truth = orientation.to_canonical(&pair.labels);
-    let image = orientation.to_canonical(&pair.image);
+    let stored = Stored::open(&test.cached)?;
+    let orientation = Orientation::of(stored.file());
+    let truth = stored.own_labels()?;
+    let image = stored.own_image()?;
+    let image = Volume {
+        voxels: image.voxels.mapv(f32::from),
+        geometry: image.geometry,
+    };
     let slice = choose_slice(&truth.voxels);
     let mut predictions = Vec::new();
     let mut whole = Vec::new();

@@ -9,7 +9,8 @@ use crate::volume::Volume;
 
 /// Grey window of the CT in Hounsfield units, the window the networks see.
 pub(super) const WINDOW_HU: [f32; 2] = [-200.0, 250.0];
-/// Below this a voxel is air around the body, which is cut away.
+/// Up to this a voxel is air around the body, which is cut away; where the image was clipped above it, its darkest
+/// voxels are.
 const AIR_HU: f32 = -300.0;
 /// A slice is enlarged by the whole number that brings it nearest to this width in pixels.
 const PANEL_PIXELS: f64 = 320.0;
@@ -378,8 +379,15 @@ fn body(overlay: &CaseOverlay) -> ((usize, usize), (usize, usize)) {
     let mut low = [shape.0, shape.1];
     let mut high = [0, 0];
     let labels = |at| overlay.truth[at] > 0 || overlay.predictions.iter().any(|p| p.labels[at] > 0);
+    let ends = (f32::INFINITY, f32::NEG_INFINITY);
+    let values = overlay.hu.iter();
+    let (darkest, brightest) = values.fold(ends, |(low, high), &hu| (low.min(hu), high.max(hu)));
+    let air = match darkest < brightest {
+        true => AIR_HU.max(darkest),
+        false => AIR_HU,
+    };
     for (at, hu) in overlay.hu.indexed_iter() {
-        if *hu > AIR_HU || labels(at) {
+        if *hu > air || labels(at) {
             low = [low[0].min(at.0), low[1].min(at.1)];
             high = [high[0].max(at.0 + 1), high[1].max(at.1 + 1)];
         }

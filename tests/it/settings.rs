@@ -9,7 +9,7 @@ use burn::tensor::Device;
 use hdbench::error::Error;
 use hdbench::inference::Predictor;
 use hdbench::network::{Bundle, Network, Part, initialise};
-use hdbench::preprocess::{Prepared, Stored};
+use hdbench::preprocess::{Prepared, Scan, Stored};
 use hdbench::progress::Silent;
 use hdbench::recipe::{
     RECIPE_RULES, RecipeName, Rule, SCALE_RULES, ScaleName, Settings, Takes, Variant,
@@ -65,7 +65,7 @@ fn runs(dir: &Path, settings: &Settings, part: Part, cases: &[Arc<Stored>]) {
     }
     let image = dir.join("phantoms/volume-0.nii.gz");
     let volume = hdbench::volume::read_image(&image).unwrap();
-    let case = Prepared::new(&image, &volume, recipe.hu_window).unwrap();
+    let case = Scan::Read(Prepared::new(&image, &volume, recipe.hu_window).unwrap());
     let network = initialise(Network::build(part, recipe, scale, &device), Seed(1));
     let predictor = Predictor {
         network: &network,
@@ -77,9 +77,9 @@ fn runs(dir: &Path, settings: &Settings, part: Part, cases: &[Arc<Stored>]) {
     if part == Part::Coarse {
         predictor.coarse(&case).unwrap();
     } else {
-        let shape = <[usize; 3]>::from(case.image.dim());
+        let shape = case.shape();
         let liver = ndarray::Array3::from_shape_fn(shape, |(_, y, _)| y > shape[1] / 2);
-        let coarse = hdbench::inference::Coarse::new(liver, case.spacing_mm, scale.margin_mm);
+        let coarse = hdbench::inference::Coarse::new(liver, case.spacing_mm(), scale.margin_mm);
         let labels = predictor.segment(&case, &coarse).unwrap();
         assert!(labels.iter().all(|&label| label <= 2), "{part}");
     }

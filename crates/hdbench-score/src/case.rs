@@ -1,5 +1,5 @@
 use hdbench_ground::error::{Error, Result};
-use hdbench_volume::Geometry;
+use hdbench_volume::{Geometry, LabelBox};
 use ndarray::{Array3, ArrayView3};
 use rayon::prelude::*;
 
@@ -150,21 +150,41 @@ pub fn score_case_with(
     geometry: &Geometry,
     options: &Options,
 ) -> Result<CaseScores> {
-    if prediction.dim() != reference.dim() {
-        return Err(Error::usage(
-            format!(
-                "the prediction has {:?} voxels [z, y, x], the reference {:?}",
-                prediction.shape(),
-                reference.shape()
-            ),
-            "give both on the grid of the CT volume",
-        ));
-    }
+    check_shapes(prediction.dim().into(), reference.dim().into())?;
     Ok(score_part(
         prediction.view(),
         reference.view(),
         geometry,
         options,
+    ))
+}
+
+/// The same of two maps without the background around their labels; the reference's geometry counts.
+///
+/// # Errors
+/// `Error::Usage` if the shapes of the whole maps differ.
+pub fn score_boxes(
+    prediction: &LabelBox,
+    reference: &LabelBox,
+    options: &Options,
+) -> Result<CaseScores> {
+    check_shapes(prediction.geometry.shape, reference.geometry.shape)?;
+    let [prediction, part] = prediction.windows(reference);
+    Ok(score_part(
+        prediction.view(),
+        part.view(),
+        &reference.geometry,
+        options,
+    ))
+}
+
+fn check_shapes(prediction: [usize; 3], reference: [usize; 3]) -> Result<()> {
+    if prediction == reference {
+        return Ok(());
+    }
+    Err(Error::usage(
+        format!("the prediction has {prediction:?} voxels [z, y, x], the reference {reference:?}"),
+        "give both on the grid of the CT volume",
     ))
 }
 

@@ -26,7 +26,9 @@ mod summary;
 mod tidy;
 mod wide_table;
 
-pub use case::{BURDENS, CaseScores, LabelScores, ScoredCase, score_case, score_case_with};
+pub use case::{
+    BURDENS, CaseScores, LabelScores, ScoredCase, score_boxes, score_case, score_case_with,
+};
 pub use case_name::CaseKey;
 pub use case_table::write_cases;
 pub use describe::{Description, Statistics, describe};

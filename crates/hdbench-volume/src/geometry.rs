@@ -1,8 +1,10 @@
+use serde::{Deserialize, Serialize};
+
 /// Where the voxels of a volume lie in the patient.
 ///
 /// Arrays are indexed `[z, y, x]`, the byte order of a NIfTI file (x fastest). "x, y, z" name the
 /// file's first, second and third axis, not anatomical directions: those follow from `affine`.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Geometry {
     /// Number of voxels, `[z, y, x]`.
     pub shape: [usize; 3],

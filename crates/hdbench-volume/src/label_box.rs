@@ -50,6 +50,31 @@ impl<T: Label> LabelBox<T> {
         }
     }
 
+    /// A map that is wholly in memory, without the background around its labels.
+    pub fn of(map: &Volume<T>) -> Self {
+        let mut bounds = [[usize::MAX, 0]; 3];
+        for ((z, y, x), label) in map.voxels.indexed_iter() {
+            if *label != T::default() {
+                for (bound, at) in bounds.iter_mut().zip([z, y, x]) {
+                    *bound = [bound[0].min(at), bound[1].max(at + 1)];
+                }
+            }
+        }
+        if bounds[0][1] == 0 {
+            bounds = [[0; 2]; 3];
+        }
+        let [z, y, x] = bounds;
+        Self {
+            geometry: map.geometry.clone(),
+            notes: Vec::new(),
+            start: bounds.map(|[start, _]| start),
+            voxels: map
+                .voxels
+                .slice(s![z[0]..z[1], y[0]..y[1], x[0]..x[1]])
+                .to_owned(),
+        }
+    }
+
     /// The smallest part of two maps that holds the labels of both, as [`Self::window`] gives it.
     pub fn windows(&self, other: &Self) -> [Array3<T>; 2] {
         let both = match (self.bounds(), other.bounds()) {
