@@ -167,5 +167,5 @@ pub fn stderr(output: &Output) -> String {
 
 /// The folder with real CT, where there is one.
 pub fn real_ct() -> Option<PathBuf> {
-    Some(PathBuf::from(std::env::var_os("HDBENCH_TEST_DATA")?).join("ct"))
+    hdbench_testing::test_data().map(|data| data.join("ct"))
 }

@@ -317,7 +317,7 @@ proptest! {
 
 #[test]
 fn the_real_cases_load() {
-    let Some(data) = std::env::var_os("HDBENCH_TEST_DATA").map(PathBuf::from) else {
+    let Some(data) = hdbench_testing::test_data() else {
         return;
     };
     let cases = lits::find(&data.join("ct/lits")).unwrap();

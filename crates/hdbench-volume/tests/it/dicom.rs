@@ -789,8 +789,7 @@ fn patients_are_read_from_archives_however_they_are_nested() {
 
 #[test]
 fn a_real_scan_is_the_same_from_dicom_and_from_nifti() {
-    let Some(data) = std::env::var_os("HDBENCH_TEST_DATA").map(PathBuf::from) else {
-        eprintln!("skipped: HDBENCH_TEST_DATA is not set");
+    let Some(data) = hdbench_testing::test_data() else {
         return;
     };
     let patients = ircadb::find(&data.join("ct/ircadb")).unwrap();

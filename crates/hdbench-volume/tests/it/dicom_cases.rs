@@ -459,8 +459,7 @@ fn an_instance_number_that_is_none_is_refused_where_it_pairs() {
 /// The same cases with their masks, as patients of 3DIRCADb.
 #[test]
 fn the_shared_cases_load_as_patients() {
-    let Some(data) = std::env::var_os("HDBENCH_TEST_DATA").map(PathBuf::from) else {
-        eprintln!("skipped: HDBENCH_TEST_DATA is not set");
+    let Some(data) = hdbench_testing::test_data() else {
         return;
     };
     for name in ["D01", "D02", "D05c", "D12b", "D14", "D15", "D19"] {

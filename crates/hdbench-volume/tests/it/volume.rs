@@ -39,11 +39,6 @@ fn expected() -> BTreeMap<String, Expected> {
     serde_json::from_str(&text).unwrap()
 }
 
-/// The folder with real CT and golden files, where there is one.
-fn test_data() -> Option<PathBuf> {
-    env::var_os("HDBENCH_TEST_DATA").map(PathBuf::from)
-}
-
 fn reversed<T: Copy>([a, b, c]: [T; 3]) -> [T; 3] {
     [c, b, a]
 }
@@ -640,7 +635,7 @@ struct GoldenCase {
 
 #[test]
 fn golden_pairs_have_the_voxels_their_index_tells() {
-    let Some(golden) = test_data().map(|dir| dir.join("golden")) else {
+    let Some(golden) = hdbench_testing::test_data().map(|dir| dir.join("golden")) else {
         return;
     };
     let text = fs::read_to_string(golden.join("cases.json")).unwrap();
@@ -662,7 +657,7 @@ fn golden_pairs_have_the_voxels_their_index_tells() {
 
 #[test]
 fn real_ct_is_read_in_both_orientations() {
-    let Some(lits) = test_data().map(|dir| dir.join("ct/lits")) else {
+    let Some(lits) = hdbench_testing::test_data().map(|dir| dir.join("ct/lits")) else {
         return;
     };
     for (file, letters, shape) in [
