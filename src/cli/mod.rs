@@ -175,6 +175,9 @@ fn run(verb: Verb) -> ExitCode {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write;
+    use std::path::Path;
+
     use super::*;
 
     #[test]
@@ -185,5 +188,41 @@ mod tests {
             .map(|&code| format!("  {:>2}  {}", code as u8, code.meaning()))
             .collect();
         assert_eq!(table, expected.join("\n"));
+    }
+
+    /// The help of a verb and of all below it, as a terminal of 100 columns shows it.
+    fn help(mut verb: clap::Command, path: &str, all: &mut String) {
+        let name = format!("{path} {}", verb.get_name()).trim().to_owned();
+        let shown = verb
+            .clone()
+            .bin_name(&name)
+            .term_width(100)
+            .render_long_help();
+        writeln!(all, "==== {name}\n\n{shown}").unwrap();
+        verb.build();
+        for below in verb
+            .get_subcommands()
+            .filter(|below| below.get_name() != "help")
+        {
+            help(below.clone(), &name, all);
+        }
+    }
+
+    /// Words that users see are looked at in review: `HDBENCH_UPDATE=1 cargo test --release --lib help` writes them.
+    #[test]
+    fn the_help_is_what_was_looked_at() {
+        let mut all = String::new();
+        help(<Cli as clap::CommandFactory>::command(), "", &mut all);
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/help.txt");
+        if std::env::var_os("HDBENCH_UPDATE").is_some() {
+            std::fs::write(&path, &all).unwrap();
+        }
+        let known = std::fs::read_to_string(&path).unwrap_or_default();
+        let differs = known.lines().zip(all.lines()).position(|(a, b)| a != b);
+        assert!(
+            known == all,
+            "the help differs from tests/data/help.txt (line {:?}); look at it and write it by HDBENCH_UPDATE=1",
+            differs.map(|line| line + 1)
+        );
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::symlink;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use hdbench_dataset::split::{Labelled, for_cases};
 use hdbench_dataset::{Case, lits, load_pair};
