@@ -3,9 +3,10 @@
 
     python3 scripts/check_structure.py [--draw]
 
-Reads the `use` lines of every source file outside of its tests, follows what a `mod.rs` or `lib.rs` hands on to the
-file that has it, and ends with 1 where files use each other in a circle, where a `mod.rs` has logic of its own that a
-file below it uses, or where a light crate needs Burn or Polars (`cargo tree`). Standard library only.
+Reads the `use` lines of every source file outside of its tests, and the paths elsewhere in it that begin with `crate`
+or `super`; follows what a `mod.rs` or `lib.rs` hands on to the file that has it; and ends with 1 where files use each
+other in a circle, where a `mod.rs` has logic of its own that a file below it uses, or where a light crate needs Burn
+or Polars (`cargo tree`). Standard library only.
 """
 
 import re
@@ -112,6 +113,10 @@ class Crate:
                     target = self.resolve(module, path)
                     if target is not None and target != module:
                         yield module, target
+            for path in re.findall(r"\b(?:crate|super)(?:::\w+)+", re.sub(r"\buse [^;]+;", "", inner)):
+                target = self.resolve(module, path.split("::"))
+                if target is not None and target != module:
+                    yield module, target
 
 
 def circles(edges):

@@ -2,7 +2,7 @@
 
 use hdbench_table::{Cell, Column, Direction, Table, TableRow, Unit};
 
-use super::tables::published_value;
+use super::cells::published_value;
 use crate::analysis::published::{self, PublishedTable};
 use crate::analysis::{
     Analysis, Better, CaseGroups, Comparison, FigureSummary, Finding, GroupFigure, LesionBin,

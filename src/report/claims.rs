@@ -3,7 +3,8 @@
 use hdbench_table::{Cell, Column, Table, TableRow, Unit};
 use serde::{Deserialize, Serialize};
 
-use super::content::{LossPoint, Row, Status};
+use super::row::{Row, Status};
+use super::stages::LossPoint;
 use crate::analysis::published::{PublishedClaim, claims as published_claims};
 use crate::analysis::statistics::{
     RESAMPLES, SignedDifferences, SignedRank, bca, bootstrap_mean, holm, quantile, rounding,

@@ -4,15 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::claims::{self, Grounds};
-use super::content::{
-    CaseScore, Content, Cost, Estimate, FoldFacts, Kind, LeakFacts, LossPoint, Row, StageCost,
-    Status, Training,
-};
+use super::content::{Content, FoldFacts, Kind, LeakFacts};
 use super::evidence::{add_intervals, drawn_for, evidence};
 use super::overlay::{CaseOverlay, Predicted, axial, choose_slice};
+use super::row::{CaseScore, Cost, Estimate, Row, StageCost, Status, Training, fold_name};
 use super::score::Score;
-use super::stages::stage_checks;
-use super::tables::fold_name;
+use super::stages::{LossPoint, stage_checks};
 use super::viewer::{self, Stack, Whole};
 use crate::analysis::published::AddedNumbers;
 use crate::analysis::{Aggregate, Aggregates, Scored, aggregate};

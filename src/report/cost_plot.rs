@@ -3,7 +3,7 @@
 use hdbench_table::chart::{Align, Axis, Canvas, Drawing, GRID, INK, MUTED, colour, linear_ticks};
 use plotters::prelude::DrawingBackend;
 
-use super::content::{Row, Status};
+use super::row::{Row, Status};
 use super::score::Score;
 use crate::error::Result;
 

@@ -2,11 +2,10 @@
 
 use hdbench_table::{Cell, Column, Table, TableRow, Unit};
 
-use super::content::{Content, Row};
+use super::cells::{estimate, name, published_value, row_of, score_column, table};
+use super::content::Content;
+use super::row::{Row, fold_name};
 use super::score::Score;
-use super::tables::{
-    estimate, fold_name, missing_notes, name, published_value, row_of, score_column, table,
-};
 use crate::analysis::published::{self, PublishedRow, PublishedTable};
 use crate::error::Result;
 use crate::study::Role;
@@ -104,7 +103,7 @@ fn scores(
                 .into(),
         );
     }
-    notes.extend(missing_notes(content));
+    notes.extend(content.missing_notes());
     Table {
         rows,
         columns,

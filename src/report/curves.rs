@@ -2,7 +2,8 @@
 
 use hdbench_table::chart::Axis;
 
-use super::content::{LossPoint, Row};
+use super::row::Row;
+use super::stages::LossPoint;
 
 /// A curve keeps about this many points, more than a plot has columns.
 const KEPT_POINTS: usize = 480;

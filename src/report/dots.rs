@@ -3,7 +3,7 @@
 use hdbench_table::chart::{Align, Canvas, Drawing, GRID, INK, MUTED, colour, linear_ticks};
 use plotters::prelude::DrawingBackend;
 
-use super::content::{CaseScore, Row};
+use super::row::{CaseScore, Row};
 use crate::analysis::statistics::quantile;
 use crate::error::Result;
 

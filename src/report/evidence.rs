@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::analysis::{AnalysisTables, LesionBins};
-use super::content::Row;
+use super::row::Row;
 use super::score::Score;
 use crate::analysis::statistics::{RESAMPLES, mean_interval};
 use crate::analysis::{

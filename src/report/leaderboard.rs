@@ -6,8 +6,8 @@ use hdbench_table::{Cell, Column, Direction, Table, TableRow, Unit};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+use super::cells::{published_value, score_column};
 use super::score::Score;
-use super::tables::{published_value, score_column};
 use crate::analysis::published::{self, PublishedRow, PublishedTable};
 use crate::analysis::{Better, mean_places, places};
 use crate::error::{Error, Result};

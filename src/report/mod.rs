@@ -4,6 +4,7 @@
 
 mod analysis;
 mod burden_plot;
+mod cells;
 mod claims;
 mod collect;
 mod content;
@@ -18,6 +19,7 @@ pub mod overlay;
 mod page;
 mod rank_map;
 mod render;
+mod row;
 mod score;
 mod sheets;
 mod size_plots;
@@ -30,16 +32,14 @@ mod viewer;
 pub use analysis::{AnalysisTables, LesionBins};
 pub use claims::{Claim, ClaimVerdict};
 pub use collect::{added_path, collect};
-pub use content::{
-    CaseScore, Content, Cost, Estimate, FoldFacts, Kind, LeakFacts, LossPoint, Row, StageCost,
-    Status, Training,
-};
+pub use content::{Content, FoldFacts, Kind, LeakFacts};
 pub use evidence::{Burdens, Evidence};
 pub use leaderboard::{Entry, RankBy, leaderboard, leaderboard_json};
 pub use overlay::{CaseOverlay, Predicted, choose_slice};
 pub use render::{write, write_tables};
+pub use row::{CaseScore, Cost, Estimate, Row, StageCost, Status, Training};
 pub use score::Score;
-pub use stages::{StageCheck, stage_checks};
+pub use stages::{LossPoint, StageCheck, stage_checks};
 pub use sweep::write_sweep;
 pub use tables::{all as tables, fingerprint, results_fingerprint};
 pub use viewer::{Stack, StackPrediction};

@@ -4,7 +4,7 @@ use hdbench_table::export::{Html, escape, markdown};
 use hdbench_table::{Exporter, Markdown, Table};
 
 use super::content::{Content, Kind};
-use super::tables::{cases_in_words, results_fingerprint};
+use super::tables::results_fingerprint;
 use super::verdict::verdicts;
 use crate::error::Result;
 use crate::study::Role;
@@ -114,7 +114,7 @@ fn facts(content: &Content) -> Vec<(&'static str, String)> {
     vec![
         (
             "Test set",
-            format!("{}: {}", content.test_set, cases_in_words(content)),
+            format!("{}: {}", content.test_set, content.cases_in_words()),
         ),
         ("Training", training(content)),
         (

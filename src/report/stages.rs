@@ -2,8 +2,18 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::content::LossPoint;
 use crate::training::JOINT_STAGE;
+
+/// The loss of one iteration.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LossPoint {
+    /// Iteration, counted over the whole training or from 0 in every stage; the order decides.
+    pub iteration: usize,
+    /// Name of the stage.
+    pub stage: String,
+    /// Loss of the batch.
+    pub loss: f64,
+}
 
 /// A stage counts as having learned when the mean loss of its last tenth is at most this part of
 /// the mean loss of its first tenth ...

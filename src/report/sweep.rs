@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use hdbench_table::export::Html;
 use hdbench_table::{Cell, Column, Csv, Exporter, Latex, Markdown, Table, TableRow, Unit};
 
-use super::content::{Content, Row, Status};
+use super::cells::{estimate, score_column};
+use super::content::Content;
 use super::page;
+use super::row::{Row, Status};
 use super::score::Score;
-use super::tables::score_column;
 use crate::artifact::{create_dir, write_atomic};
 use crate::error::Result;
 
@@ -110,7 +111,7 @@ fn table_row(arm: &str, row: &Row) -> TableRow {
             note: None,
         },
     ];
-    cells.extend(SCORES.map(|score| super::tables::estimate(row, score)));
+    cells.extend(SCORES.map(|score| estimate(row, score)));
     cells.extend([
         Cell::number(row.cost.parameters.map(|count| count as f64)),
         Cell::number(row.cost.hours_to_end),

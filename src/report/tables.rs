@@ -2,13 +2,14 @@
 
 use hdbench_table::{Cell, Column, Table, TableRow, Unit};
 
-use super::content::{CaseScore, Content, Estimate, Kind, Row, Status};
+use super::cells::{estimate, name, published_value, row_of, score_column, table};
+use super::content::{Content, Kind};
+use super::row::{CaseScore, Row, Status, fold_name};
 use super::score::Score;
 use super::{claims, crossval};
-use crate::analysis::published::{self, PublishedRow, PublishedTable};
+use crate::analysis::published::{self, PublishedTable};
 use crate::artifact::hash_bytes;
 use crate::error::{Error, Result};
-use crate::study::Role;
 
 /// The head above what the challenge's server gave.
 const CHALLENGE: &str = "LiTS server, the challenge's answer to this study's submissions, imported";
@@ -183,15 +184,6 @@ fn leakage(content: &Content) -> Option<Table> {
     })
 }
 
-/// How tables name a fold.
-pub(super) fn fold_name(index: usize, role: Role) -> String {
-    match role {
-        Role::Own => format!("fold {index}"),
-        Role::Transfer => "transfer".into(),
-        Role::Leaked => "transfer, leaked".into(),
-    }
-}
-
 fn ablation(content: &Content, published: &PublishedTable) -> Table {
     let ours = format!("This run, {}", content.test_set);
     let theirs = format!("Published, {}, not the same cases", published.test_set);
@@ -235,7 +227,7 @@ fn ablation(content: &Content, published: &PublishedTable) -> Table {
             published.source
         ))
         .chain(challenge_notes(content))
-        .chain(missing_notes(content))
+        .chain(content.missing_notes())
         .collect(),
         ..table(
             "ablation",
@@ -244,7 +236,7 @@ fn ablation(content: &Content, published: &PublishedTable) -> Table {
                 "Dice in percent over {}: {}. Per case: mean ± sd of the cases; global: all voxels \
                  together. The best of a column is bold; that alone is no test of a difference.",
                 content.test_set,
-                cases_in_words(content)
+                content.cases_in_words()
             ),
         )
     }
@@ -464,54 +456,6 @@ fn cost(content: &Content) -> Table {
     }
 }
 
-pub(super) fn table(id: &str, title: &str, caption: &str) -> Table {
-    Table {
-        id: id.into(),
-        title: title.into(),
-        caption: caption.into(),
-        ..Table::default()
-    }
-}
-
-pub(super) fn score_column(score: Score) -> Column {
-    Column::numbers(score.key(), score.title(), score.unit(), score.decimals())
-        .better(score.direction())
-}
-
-pub(super) fn row_of(row: &Row, cells: Vec<Cell>) -> TableRow {
-    TableRow {
-        variant: Some(row.variant.clone()),
-        cells,
-        reference: false,
-    }
-}
-
-pub(super) fn name(row: &Row) -> Cell {
-    Cell::Text {
-        text: row.title.clone(),
-        note: row.note.clone(),
-    }
-}
-
-/// The cell of a score; a row that is missing, or a mean that is undefined, is a missing cell.
-pub(super) fn estimate(row: &Row, score: Score) -> Cell {
-    match row.scores.get(&score) {
-        Some(Estimate {
-            mean,
-            sd,
-            n,
-            interval,
-        }) if row.status == Status::Done => Cell::Number {
-            value: *mean,
-            sd: sd.filter(|v| v.is_finite()),
-            n: Some(*n),
-            interval: *interval,
-            mark: None,
-        },
-        _ => Cell::Missing,
-    }
-}
-
 /// What the challenge's server gave for a score; its names of the Dice scores are ours.
 fn challenge_cell(row: &Row, score: Score) -> Cell {
     let figures = row.challenge.as_ref().map(|answer| &answer.figures);
@@ -535,38 +479,4 @@ fn published_cell(published: &PublishedTable, variant: &str, score: Score) -> Ce
     published
         .row_of(variant)
         .map_or(Cell::Missing, |row| published_value(row, score.key()))
-}
-
-/// Mark of a number that the user has added.
-const ADDED: &str = "added";
-
-/// A number of a published row by the key of its column.
-pub(super) fn published_value(row: &PublishedRow, key: &str) -> Cell {
-    row.cells
-        .get(key)
-        .map_or(Cell::Missing, |cell| Cell::Number {
-            value: cell.value,
-            sd: cell.sd,
-            n: None,
-            interval: None,
-            mark: cell.added.then(|| ADDED.into()),
-        })
-}
-
-/// One line for every row that is not there, with the reason.
-pub(super) fn missing_notes(content: &Content) -> impl Iterator<Item = String> {
-    content.rows.iter().filter_map(|row| match &row.status {
-        Status::Done => None,
-        Status::Missing { reason } => Some(format!("Missing: {} ({reason}).", row.title)),
-    })
-}
-
-/// "8 test cases, 6 of them with lesions".
-pub(super) fn cases_in_words(content: &Content) -> String {
-    format!(
-        "{} test {}, {} of them with lesions",
-        content.n_test,
-        if content.n_test == 1 { "case" } else { "cases" },
-        content.n_test_with_lesions
-    )
 }

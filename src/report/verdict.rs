@@ -1,6 +1,7 @@
 //! What a study says in a few lines, for the head of its report.
 
-use super::content::{Content, Kind, Status};
+use super::content::{Content, Kind};
+use super::row::Status;
 use super::score::Score;
 use super::stages::{JOINT_RATIO, LEARNED_RATIO};
 use crate::study::Role;

@@ -1,6 +1,7 @@
 use burn::tensor::{Device, Tensor, TensorData};
 
-use super::sampler::IGNORED;
+/// A label that takes no part in the loss: a voxel outside the scan.
+pub const IGNORED: u8 = 255;
 
 /// Training patches as numbers; what a sampler draws.
 #[derive(Clone, Debug, PartialEq)]
@@ -9,7 +10,7 @@ pub struct Batch {
     pub image: Vec<f32>,
     pub image_shape: [usize; 5],
     /// One class a voxel `[n, z, y, x]`, or 0 and 1 for every organ of a patch `[n, organs]`;
-    /// [`super::IGNORED`] takes no part.
+    /// [`IGNORED`] takes no part.
     pub labels: Vec<u8>,
     /// `[n, z, y, x]`; `[n, organs, 1, 1]` for organs of a patch.
     pub labels_shape: [usize; 4],

@@ -1,7 +1,7 @@
 use burn::tensor::activation::{log_sigmoid, log_softmax};
 use burn::tensor::{Tensor, TensorData};
 
-use super::sampler::IGNORED;
+use super::batch::IGNORED;
 
 /// The smallest probability the loss looks at (released code: `clip(p, 1e-10, 1)`).
 const SMALLEST_PROBABILITY: f64 = 1e-10;

@@ -10,12 +10,12 @@ mod sampler;
 mod sgd;
 mod trainer;
 
-pub use batch::Batch;
+pub use batch::{Batch, IGNORED};
 pub use checkpoint::{Checkpoint, LossRow, read_losses, write_losses};
 pub use loss::{presence_loss, segmentation_loss};
 pub use plan::{Frozen, JOINT_STAGE, StagePlan, stages};
 pub use probe::{Probe, Statistics, probe};
 pub use probe_file::{read_batch, write_probe};
-pub use sampler::{Centres, IGNORED, Sampler, Target};
+pub use sampler::{Centres, Sampler, Target};
 pub use sgd::sgd;
 pub use trainer::{Losses, Saving, Session, StageLoss, Step, Trained, prepare_network, stage_loss};

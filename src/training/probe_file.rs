@@ -2,9 +2,8 @@ use std::path::Path;
 
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
-use super::batch::Batch;
+use super::batch::{Batch, IGNORED};
 use super::probe::Probe;
-use super::sampler::IGNORED;
 use crate::artifact::{read_file, write_atomic};
 use crate::error::{Error, Result};
 use crate::network::{Input, ORGANS, Part};

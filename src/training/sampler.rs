@@ -3,16 +3,13 @@ use std::sync::Arc;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::batch::Batch;
+use super::batch::{Batch, IGNORED};
 use crate::error::{Error, Result};
 use crate::network::{Input, ORGANS};
 use crate::phantom::Organ;
 use crate::preprocess::{Grid, Stored};
 use crate::recipe::{Augmentation, Recipe, Scale};
 use crate::seed::{Seed, Stream};
-
-/// A label that takes no part in the loss: a voxel outside the scan.
-pub const IGNORED: u8 = 255;
 
 /// How often a draw is repeated that has to satisfy a condition, before it is taken as it is.
 const TRIES: u64 = 30;

@@ -11,9 +11,10 @@ use serde::Serialize;
 use super::case::{Format, NiftiFormat};
 use super::each::each;
 use super::ircadb::Patient;
-use super::pair::{check_shapes, give_meaning, header_problems, placement_problem};
+use super::load::{check_shapes, give_meaning, header_problems, placement_problem};
 use super::problem::{Problem, Severity};
-use super::{Case, Dataset, quirks};
+use super::quirk_problems::liver_left;
+use super::{Case, Dataset};
 
 /// CT of a body has air around it, near -1000 HU. With nothing below this, the numbers are
 /// shifted, or clipped to a window.
@@ -225,9 +226,7 @@ fn look_at_voxels(
         let geometry = facts.geometry.as_ref();
         let geometry = geometry.filter(|geometry| geometry.shape == labels.geometry.shape);
         let geometry = geometry.unwrap_or(&labels.geometry);
-        facts
-            .problems
-            .extend(quirks::liver_left(case, labels, geometry));
+        facts.problems.extend(liver_left(case, labels, geometry));
         if !facts.tumour && count(1) == 0 {
             let mut problem = Problem::new(
                 Severity::Warning,

@@ -10,7 +10,7 @@ use hdbench_volume::LabelMap;
 use hdbench_volume::dataset_json::{self, Convention};
 
 use super::Case;
-use super::layout::{Dataset, Layout};
+use super::dataset::{Dataset, Layout};
 use super::listing::{nifti_stem, same_file};
 
 /// The folders of such a data set.

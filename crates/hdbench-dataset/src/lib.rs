@@ -1,15 +1,18 @@
 //! Cases on disk: the layouts they lie in, pairs of volume and label map, splits, CT phantoms;
 //! checks, lock files and the leakage audit of whole data sets.
 
+mod quirks;
+mod pair;
+pub mod ircadb;
 mod case;
 mod problem;
-mod quirks;
+mod quirk_problems;
+mod load;
 mod listing;
 pub mod lits;
+mod dataset;
 mod image_folders;
-pub mod ircadb;
-mod layout;
-mod pair;
+mod find;
 mod each;
 pub mod check;
 pub mod fingerprint;
@@ -20,9 +23,11 @@ mod protocol;
 pub mod split;
 
 pub use case::Case;
+pub use dataset::{Dataset, Layout};
+pub use find::find;
 pub use fingerprint::{Fingerprint, Overlap, Relation};
-pub use layout::{Dataset, Layout, find};
-pub use pair::{Pair, load_pair};
+pub use load::load_pair;
+pub use pair::Pair;
 pub use problem::{Problem, Severity};
 pub use protocol::{Listed, Protocol, read_splits, splits_json};
 pub use split::Split;

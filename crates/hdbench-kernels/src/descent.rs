@@ -1,6 +1,6 @@
 use rayon::prelude::*;
 
-use super::WORTHWHILE;
+use super::threads::WORTHWHILE;
 
 /// A step of stochastic gradient descent with momentum.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -3,8 +3,10 @@ use std::borrow::Cow;
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
+use super::affine::affine_one;
 use super::source::{Source, Spare};
-use super::{WORTHWHILE, upsample};
+use super::threads::WORTHWHILE;
+use super::upsample;
 
 /// Batches of channels `[n, c, s]`, space flattened.
 #[derive(Clone, Copy, Debug)]
@@ -118,17 +120,6 @@ pub fn affine(maps: &Maps, x: &[f32], scale: &[f32], shift: &[f32], relu: bool) 
             relu,
         );
     })
-}
-
-/// One plane.
-pub fn affine_one(arch: Arch, x: &[f32], y: &mut [f32], [scale, shift]: [f32; 2], relu: bool) {
-    arch.dispatch(Affine {
-        x,
-        y,
-        scale,
-        shift,
-        relu,
-    });
 }
 
 /// For each channel the sums of the gradient that passes an [`affine`] and of its product with
@@ -274,33 +265,6 @@ fn total<S: Simd, const N: usize>(simd: S, sums: [S::f32s; N]) -> f64 {
     sums.into_iter()
         .map(|sum| f64::from(simd.reduce_sum_f32s(sum)))
         .sum()
-}
-
-struct Affine<'a> {
-    x: &'a [f32],
-    y: &'a mut [f32],
-    scale: f32,
-    shift: f32,
-    relu: bool,
-}
-
-impl WithSimd for Affine<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        let lowest = if self.relu { 0.0 } else { f32::NEG_INFINITY };
-        let (x, x_rest) = S::as_simd_f32s(self.x);
-        let (y, y_rest) = S::as_mut_simd_f32s(self.y);
-        let (scale, shift) = (simd.splat_f32s(self.scale), simd.splat_f32s(self.shift));
-        let floor = simd.splat_f32s(lowest);
-        for (y, &x) in y.iter_mut().zip(x) {
-            *y = simd.max_f32s(simd.mul_add_e_f32s(x, scale, shift), floor);
-        }
-        for (y, x) in y_rest.iter_mut().zip(x_rest) {
-            *y = (x * self.scale + self.shift).max(lowest);
-        }
-    }
 }
 
 struct GradientSums<'a> {

@@ -1,7 +1,7 @@
 use rayon::prelude::*;
 
-use super::WORTHWHILE;
 use super::planes::three;
+use super::threads::WORTHWHILE;
 
 /// Of maps: the values at even and odd places of every axis as channels of their own, half as large; or the
 /// way back.

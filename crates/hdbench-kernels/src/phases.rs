@@ -5,11 +5,12 @@
 use pulp::Arch;
 use rayon::prelude::*;
 
+use super::convolution;
 use super::origin::Doubled;
 use super::planes::Geometry;
 use super::source::Source;
+use super::threads::WORTHWHILE;
 use super::upsample::{self, Doubling};
-use super::{WORTHWHILE, convolution};
 
 /// The taps of three that fall on the first small value; the others fall on the second.
 const FIRST: [usize; 2] = [1, 2];

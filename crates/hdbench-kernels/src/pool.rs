@@ -1,8 +1,8 @@
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
-use super::WORTHWHILE;
 use super::planes::three;
+use super::threads::WORTHWHILE;
 
 /// The largest value in every second place's window, along every axis of a map.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

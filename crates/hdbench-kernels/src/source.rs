@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use pulp::Arch;
 use rayon::prelude::*;
 
-use super::norm;
+use super::affine::affine_one;
 use super::planes::Layout;
 use super::upsample::{self, Doubling};
 
@@ -70,7 +70,7 @@ impl<'a> Source<'a> {
         normed.resize(raw.len(), 0.0);
         let channel = index % self.channels;
         let line = [scale[channel], shift[channel]];
-        norm::affine_one(self.arch, raw, &mut normed, line, true);
+        affine_one(self.arch, raw, &mut normed, line, true);
         spare.normed = normed;
         &spare.normed
     }

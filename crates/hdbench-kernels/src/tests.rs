@@ -1,8 +1,11 @@
-use burn::tensor::TensorData;
+use burn::tensor::module::{batch_norm_train, conv2d, conv3d};
+use burn::tensor::ops::ConvOptions;
+use burn::tensor::{Device, Tensor, TensorData};
 use hdbench_ground::seed::Seed;
 use pulp::Arch;
 
 use super::norm::{Maps, Passage, Terms};
+use super::operations::composed_convolution;
 use super::planes::Geometry;
 use super::pool::Pooling;
 use super::source::Source;

@@ -4,8 +4,8 @@
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
-use super::WORTHWHILE;
 use super::origin::Doubled;
+use super::threads::WORTHWHILE;
 
 /// What is doubled, and how.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

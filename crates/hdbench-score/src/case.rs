@@ -3,9 +3,11 @@ use hdbench_volume::{Geometry, LabelBox};
 use ndarray::{Array3, ArrayView3};
 use rayon::prelude::*;
 
-use super::figure::{Figure, Label, Metric, Options};
-use super::lesion::{Criterion, LesionList, Lesions, lesions_of, no_lesions};
+use super::criterion::Criterion;
+use super::figure::Figure;
+use super::lesion::{LesionList, Lesions, lesions_of, no_lesions};
 use super::masks::Masks;
+use super::metric::{BURDENS, Label, Metric, Options};
 use super::policy::{Edge, Family};
 use crate::metrics::burden::tumour_burden;
 use crate::metrics::detection::Detection;
@@ -106,13 +108,6 @@ impl CaseScores {
         ]
     }
 }
-
-/// The names of the tumour burden figures.
-pub const BURDENS: [&str; 3] = [
-    "tumour_burden_pred",
-    "tumour_burden_ref",
-    "tumour_burden_error",
-];
 
 /// A case with its name and files.
 #[derive(Clone, Debug, PartialEq)]

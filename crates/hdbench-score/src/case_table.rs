@@ -3,9 +3,10 @@ use std::path::Path;
 use hdbench_ground::error::Result;
 use hdbench_ground::text::words_cell;
 
-use super::case::{BURDENS, ScoredCase};
-use super::figure::{Label, Metric, Options};
-use super::lesion::{Criterion, LesionSide};
+use super::case::ScoredCase;
+use super::criterion::Criterion;
+use super::lesion::LesionSide;
+use super::metric::{BURDENS, Label, Metric, Options};
 use super::tidy::write_csv;
 
 /// Writes `cases.csv`, one row a case: the values under the policy (`liver_dice`, `lesion_dice`,

@@ -1,7 +1,7 @@
 //! What the cases of an evaluation have in common: the numbers behind `metrics.json` and the
 //! terminal's table.
 
-use super::figure::Label;
+use super::metric::Label;
 use super::tidy::{ALL_CASES, Row};
 
 /// A figure over all cases.

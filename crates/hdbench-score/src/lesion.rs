@@ -1,27 +1,15 @@
-use std::borrow::Cow;
 use std::collections::HashMap;
-use std::path::Path;
 
-use hdbench_ground::error::Result;
-use hdbench_ground::text::words_cell;
 use hdbench_volume::Geometry;
 use hdbench_volume::components::Connectivity;
 use serde::Serialize;
 
-use super::case::ScoredCase;
+use super::criterion::Criterion;
 use super::diameter::AxialGrid;
-use super::figure::{Figure, Options};
-use super::policy::{Edge, Family};
-use super::tidy::write_csv;
+use super::metric::Options;
 use crate::metrics::BitMask;
 use crate::metrics::detection::{Detection, Groups, Overlaps};
 use crate::metrics::regions::{Regions, Shared, shared};
-
-/// Lesions count as found at an intersection over union above each of these.
-pub const IOU_THRESHOLDS: [f64; 5] = [0.0, 0.1, 0.25, 0.5, 0.75];
-
-/// The intersection over union from which a pair counts in the one-to-one matching.
-const ONE_TO_ONE_IOU: f64 = 0.5;
 
 /// Whose lesion it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -63,72 +51,6 @@ pub struct Lesion {
     pub dice: f64,
     /// Whether it is matched, at whatever `iou`.
     pub detected: bool,
-}
-
-/// When a lesion counts as found.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Criterion {
-    /// Matched as in appendix C with an intersection over union above this.
-    IouAbove(f64),
-    /// Matched one to one with an intersection over union of at least this, as panoptica does.
-    OneToOne(f64),
-}
-
-impl Criterion {
-    /// Those that the options ask for, in the order of the tables.
-    pub fn all(options: &Options) -> Vec<Self> {
-        let one_to_one = options.one_to_one.then_some(Self::OneToOne(ONE_TO_ONE_IOU));
-        IOU_THRESHOLDS
-            .map(Self::IouAbove)
-            .into_iter()
-            .chain(one_to_one)
-            .collect()
-    }
-
-    /// The end of its figures' names: `iou_gt_0.5`, `one_to_one_iou_ge_0.5`.
-    pub fn name(self) -> String {
-        match self {
-            Self::IouAbove(iou) => format!("iou_gt_{iou}"),
-            Self::OneToOne(iou) => format!("one_to_one_iou_ge_{iou}"),
-        }
-    }
-
-    /// The names of its figures in files.
-    pub(super) fn names(self) -> [(String, Family); 7] {
-        [
-            ("precision", Family::Agreement),
-            ("recall", Family::Agreement),
-            ("f1", Family::Agreement),
-            ("tp", Family::Plain),
-            ("fn", Family::Plain),
-            ("tp_pred", Family::Plain),
-            ("fp", Family::Plain),
-        ]
-        .map(|(figure, family)| (format!("detection_{figure}_{}", self.name()), family))
-    }
-
-    /// Its figures by name: precision, recall and F1, then the reference lesions that are found
-    /// (`tp`) and missed (`fn`), the predicted lesions that are right (`tp_pred`) and false (`fp`).
-    pub(super) fn figures(self, found: &Detection) -> [(String, Figure); 7] {
-        let values = [
-            found.precision(),
-            found.recall(),
-            found.f1(),
-            found.reference_found as f64,
-            found.reference_missed as f64,
-            found.prediction_true as f64,
-            found.prediction_false as f64,
-        ];
-        let edge = Edge::between(
-            found.prediction_true + found.prediction_false,
-            found.reference_found + found.reference_missed,
-        );
-        let mut values = values.into_iter();
-        self.names().map(|(name, family)| {
-            let raw = values.next().unwrap_or(f64::NAN);
-            (name, Figure::strict(family, raw, edge, raw))
-        })
-    }
 }
 
 /// Every lesion of a case, those of the reference first, and how many count as found.
@@ -320,72 +242,4 @@ fn compare(reference: &mut SideTable, prediction: &mut SideTable, shared: &[Shar
     }
     reference.best_iou = Repeated::new(best_r);
     prediction.best_iou = Repeated::new(best_p);
-}
-
-#[derive(Serialize)]
-struct LesionRow<'a> {
-    case: Cow<'a, str>,
-    side: LesionSide,
-    lesion: u32,
-    voxels: u64,
-    volume_ml: f64,
-    equivalent_diameter_mm: f64,
-    longest_axial_diameter_mm: f64,
-    overlap_voxels: u64,
-    best_iou: f64,
-    detected: bool,
-    matched: String,
-    merged: u32,
-    split: usize,
-    iou: f64,
-    dice: f64,
-}
-
-const COLUMNS: [&str; 15] = [
-    "case",
-    "side",
-    "lesion",
-    "voxels",
-    "volume_ml",
-    "equivalent_diameter_mm",
-    "longest_axial_diameter_mm",
-    "overlap_voxels",
-    "best_iou",
-    "detected",
-    "matched",
-    "merged",
-    "split",
-    "iou",
-    "dice",
-];
-
-/// Writes `lesions.csv`: every lesion of the cases, those of the reference first. `matched` holds
-/// the numbers of the other side's lesions with `;` between them, `merged` how many lesions of its
-/// own side are matched together with it, `split` how many of the other side.
-pub fn write_lesions(path: &Path, cases: &[ScoredCase]) -> Result<()> {
-    let rows = cases.iter().flat_map(|case| {
-        case.scores.lesions.iter().map(|lesion| LesionRow {
-            case: words_cell(&case.case),
-            side: lesion.side,
-            lesion: lesion.lesion,
-            voxels: lesion.voxels,
-            volume_ml: lesion.volume_ml,
-            equivalent_diameter_mm: lesion.equivalent_diameter_mm,
-            longest_axial_diameter_mm: lesion.longest_axial_diameter_mm,
-            overlap_voxels: lesion.overlap_voxels,
-            best_iou: lesion.best_iou,
-            detected: lesion.detected,
-            split: lesion.matched.len(),
-            matched: joined(&lesion.matched),
-            merged: lesion.merged,
-            iou: lesion.iou,
-            dice: lesion.dice,
-        })
-    });
-    write_csv(path, &COLUMNS, rows)
-}
-
-fn joined(ids: &[u32]) -> String {
-    let ids: Vec<String> = ids.iter().map(u32::to_string).collect();
-    ids.join(";")
 }

@@ -5,41 +5,47 @@
 //! agreement, one empty none; a distance to an empty mask is NaN and stays so, to be counted.
 
 pub mod metrics;
-mod case;
-mod case_name;
-mod case_table;
-mod describe;
-mod diameter;
-mod explain;
-mod failures;
-mod figure;
-mod label_map_choice;
-mod lesion;
-pub mod lits;
-mod masks;
-mod metrics_json;
-mod pairing;
+mod metric;
 mod policy;
-mod run;
-mod source;
-mod summary;
+mod figure;
+mod criterion;
+mod policy_table;
+mod masks;
+mod diameter;
+mod lesion;
+mod case;
 mod tidy;
+mod case_table;
+mod lesion_table;
+mod describe;
+mod metrics_json;
 mod wide_table;
+mod summary;
+mod case_name;
+mod label_map_choice;
+mod source;
+mod pairing;
+mod run;
+mod failures;
+pub mod lits;
+mod explain;
 
-pub use case::{
-    BURDENS, CaseScores, LabelScores, ScoredCase, score_boxes, score_case, score_case_with,
-};
+pub use case::{CaseScores, LabelScores, ScoredCase, score_boxes, score_case, score_case_with};
 pub use case_name::CaseKey;
 pub use case_table::write_cases;
+pub use criterion::{Criterion, IOU_THRESHOLDS};
 pub use describe::{Description, Statistics, describe};
 pub use explain::{explain_lits, explain_metric, explain_strict, explained_metrics};
 pub use failures::{FAILURES, failed_cases, write_failures};
-pub use figure::{Figure, Label, Metric, Options, Tolerance};
+pub use figure::Figure;
 pub use label_map_choice::LabelMapChoice;
-pub use lesion::{Criterion, IOU_THRESHOLDS, Lesion, LesionList, LesionSide, write_lesions};
+pub use lesion::{Lesion, LesionList, LesionSide};
+pub use lesion_table::write_lesions;
+pub use metric::{BURDENS, Label, Metric, Options, Tolerance};
 pub use metrics_json::write_metrics_json;
 pub use pairing::{Candidate, CasePair, LeftOut, MissingCase, Pairing, label_maps_among, pair};
-pub use policy::{Edge, Imputed, PolicyRow, policy_table};
+pub use policy::{Edge, Imputed};
+pub use policy_table::{PolicyRow, policy_table};
 pub use run::{
     Apart, DEFAULT_JOBS, Failure, LoadedPair, Outcome, PairOptions, StrictCase, evaluate,
     load_pair, score_files, score_strict,

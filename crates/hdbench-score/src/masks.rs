@@ -2,7 +2,7 @@ use hdbench_volume::Bounds;
 use ndarray::{ArrayView3, Axis};
 use rayon::prelude::*;
 
-use super::figure::Label;
+use super::metric::Label;
 use crate::metrics::BitMask;
 use crate::metrics::overlap::Counts;
 

@@ -2,9 +2,7 @@
 
 use std::fmt;
 
-use super::case::BURDENS;
-use super::figure::{Metric, Options};
-use super::lesion::Criterion;
+use super::metric::Metric;
 use crate::metrics::overlap::Counts;
 
 /// Whether a mask was empty, so that a figure rests on a convention.
@@ -158,49 +156,4 @@ pub(super) fn declared(family: Family, edge: Edge) -> (Imputed, &'static str) {
         ),
         (Family::BurdenError, _) => (Undefined, "the reference has no burden to compare with"),
     }
-}
-
-/// A line of the policy.
-#[derive(Clone, Debug, PartialEq)]
-pub struct PolicyRow {
-    /// The metric's name in files.
-    pub metric: String,
-    /// Which masks are empty: those of the label, the lesions of the case for the detection, the
-    /// livers for the tumour burdens.
-    pub situation: Edge,
-    /// What becomes of the figure.
-    pub becomes: Imputed,
-    /// The reason in a few words.
-    pub why: &'static str,
-}
-
-/// The whole policy of `strict`: every metric that the options ask for in every situation.
-pub fn policy_table(options: &Options) -> Vec<PolicyRow> {
-    let mut families: Vec<(String, Family)> = Metric::all(options)
-        .into_iter()
-        .map(|metric| (metric.name().into_owned(), metric.into()))
-        .collect();
-    families.extend(
-        Criterion::all(options)
-            .into_iter()
-            .flat_map(Criterion::names),
-    );
-    let burdens = [
-        Family::BurdenPrediction,
-        Family::BurdenReference,
-        Family::BurdenError,
-    ];
-    families.extend(BURDENS.map(str::to_owned).into_iter().zip(burdens));
-    let rows = families.iter().flat_map(|(metric, family)| {
-        Edge::EMPTY.map(|situation| {
-            let (becomes, why) = declared(*family, situation);
-            PolicyRow {
-                metric: metric.clone(),
-                situation,
-                becomes,
-                why,
-            }
-        })
-    });
-    rows.collect()
 }

@@ -10,8 +10,8 @@ use hdbench_volume::{Geometry, Label, LabelBox, LabelMap, Orientation};
 use ndarray::Array3;
 
 use super::case::{CaseScores, Cost, ScoredCase, score_masks};
-use super::figure::Options;
 use super::masks::Masks;
+use super::metric::Options;
 use super::pairing::CasePair;
 use super::source::Source;
 

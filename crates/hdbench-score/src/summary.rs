@@ -6,7 +6,7 @@ use hdbench_volume::artifact::write_atomic;
 use serde::Serialize;
 
 use super::case::{LabelScores, ScoredCase};
-use super::figure::{Label, Metric};
+use super::metric::{Label, Metric};
 use super::tidy::{Pooled, pooled};
 
 /// nnU-Net's `summary.json` (`nnunetv2/evaluation/evaluate_predictions.py`), our figures as extra

@@ -8,8 +8,9 @@ pub use hdbench_volume::case_name::ALL_CASES;
 use serde::{Deserialize, Serialize};
 
 use super::case::ScoredCase;
-use super::figure::{Figure, Label};
-use super::lesion::Criterion;
+use super::criterion::Criterion;
+use super::figure::Figure;
+use super::metric::Label;
 use super::policy::{Edge, Family};
 use crate::metrics::burden::pooled_error;
 use crate::metrics::detection::Detection;

@@ -1,17 +1,20 @@
 //! Statistics on the tidy table, by Polars: aggregates over cases, intervals, paired tests, rankings, tumour-size
 //! groups; the published numbers they stand beside; the gate that holds new results against old ones.
 
-mod aggregate;
-mod compare;
-mod direction;
-mod figures;
-mod parquet;
-pub mod published;
-mod ranking;
-mod scored;
-mod size_groups;
 pub mod statistics;
+mod figures;
+mod ranking;
+mod direction;
+mod compare;
+mod size_groups;
+mod aggregate;
+pub mod published;
+mod parquet;
+mod made_from;
+mod scored;
 mod studies;
+mod nnunet_summary;
+mod read;
 pub mod gate;
 
 pub use aggregate::{Aggregate, Aggregates, aggregate};
@@ -20,7 +23,8 @@ pub use direction::{better, range, towards_zero};
 pub use figures::{FigureTable, figures, repeated_cases};
 pub use parquet::write_parquet;
 pub use ranking::{Better, RankMethod, Ranking, mean_places, places, rank, ranking};
-pub use scored::{Scored, places as short_names};
+pub use read::places as short_names;
+pub use scored::Scored;
 pub use size_groups::{
     Bins, Boundary, CaseGroups, GroupFigure, LesionBin, SizedLesion, by_case_groups, by_lesion_size,
 };

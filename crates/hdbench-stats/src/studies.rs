@@ -2,8 +2,8 @@ use std::path::Path;
 
 use hdbench_ground::error::Result;
 
-use crate::Scored;
-use crate::gate::{CostSamples, Facts};
+use super::made_from::{CostSamples, Facts};
+use super::scored::Scored;
 
 /// Who knows the folders of studies: what is scored there, what it cost and what it was made from is the harness's
 /// to say.

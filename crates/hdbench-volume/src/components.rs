@@ -64,7 +64,8 @@ impl Run {
         (row / ny, row % ny, self.start as usize..self.end as usize)
     }
 
-    pub fn len(self) -> u32 {
+    /// How many voxels it has.
+    pub fn voxels(self) -> u32 {
         self.end - self.start
     }
 }
@@ -280,7 +281,7 @@ fn number(runs: &[Run], parents: &mut [u32]) -> Vec<u32> {
         } else {
             parents[i] = parents[parent];
         }
-        sizes[parents[i] as usize - 1] += run.len();
+        sizes[parents[i] as usize - 1] += run.voxels();
     }
     sizes
 }

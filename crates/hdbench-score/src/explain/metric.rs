@@ -6,8 +6,8 @@ use hdbench_ground::error::{Error, Result};
 use serde::Deserialize;
 
 use super::{WIDTH, situation};
-use crate::figure::Options;
-use crate::policy::{PolicyRow, policy_table};
+use crate::metric::Options;
+use crate::policy_table::{PolicyRow, policy_table};
 
 /// What is said of a metric.
 #[derive(Clone, Debug, Deserialize)]

@@ -4,8 +4,9 @@ mod metric;
 
 pub use metric::{explain_metric, explained_metrics};
 
-use super::figure::Options;
-use super::policy::{Edge, PolicyRow, policy_table};
+use super::metric::Options;
+use super::policy::Edge;
+use super::policy_table::{PolicyRow, policy_table};
 
 /// A line of names is broken after so many characters.
 const WIDTH: usize = 100;

@@ -1,10 +1,10 @@
 use ndarray::ArrayView3;
 
 use super::detection::Matching;
+use super::figure_names::{FIGURE_NAMES, LIVER_FIGURES};
 use super::lesions::{Lesions, TooMany};
 use super::object::{ObjectScores, PENALTY};
 use super::survey::Survey;
-use super::totals::{FIGURE_NAMES, LIVER_FIGURES};
 use crate::metrics::burden::tumour_burden;
 use crate::metrics::overlap::Counts;
 

@@ -5,6 +5,7 @@
 
 mod case;
 mod detection;
+mod figure_names;
 mod from_files;
 mod label_map;
 mod lesions;
@@ -18,6 +19,7 @@ mod totals;
 pub use case::{
     DetectedLesion, DetectionCounts, LitsCase, LitsDeath, MAX_LESIONS, MaskSums, score_lits_case,
 };
+pub use figure_names::FIGURE_NAMES;
 pub use from_files::{LitsScored, score_lits};
 pub use label_map::{
     LitsMap, OddLabel, OddLabels, int8_of_float, int8_of_integer, read_lits_map, read_lits_map_from,
@@ -26,4 +28,4 @@ pub use object::{ObjectScores, PENALTY};
 pub use read_scores::read_scores;
 pub use rows::lits_rows;
 pub use scores_txt::{scores_txt, write_scores_txt};
-pub use totals::{FIGURE_NAMES, LitsTotals};
+pub use totals::LitsTotals;

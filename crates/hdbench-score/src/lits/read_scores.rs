@@ -3,7 +3,7 @@ use std::path::Path;
 
 use hdbench_ground::error::{Error, Result};
 
-use super::totals::FIGURE_NAMES;
+use super::figure_names::FIGURE_NAMES;
 
 /// So many names are listed in a message.
 const LISTED: usize = 6;

@@ -9,8 +9,6 @@ use rayon::prelude::*;
 
 use super::Voxel;
 use super::bits::{BitMask, ones};
-pub use super::nearest::nearest_between;
-use super::nearest::split;
 
 /// Distance in mm from every point of `from` to the nearest point of `to`, in the order of
 /// `from`; infinite if `to` is empty. `spacing_mm` is `[z, y, x]`.
@@ -300,4 +298,16 @@ impl Envelope {
                 });
         }
     }
+}
+
+/// Cuts a list at the places where its parts begin, of which the last is its end.
+pub(super) fn split<'a>(
+    mut list: &'a mut [f64],
+    starts: &[usize],
+) -> impl Iterator<Item = &'a mut [f64]> {
+    starts.windows(2).map(move |ends| {
+        let (plane, rest) = std::mem::take(&mut list).split_at_mut(ends[1] - ends[0]);
+        list = rest;
+        plane
+    })
 }

@@ -17,6 +17,7 @@ pub mod surface;
 pub mod surfel;
 
 pub use bits::BitMask;
+pub use nearest::nearest_between;
 pub use steps::VoxelSteps;
 
 /// The index of a voxel, `[z, y, x]`.

@@ -10,7 +10,7 @@ use rayon::prelude::*;
 
 use super::VoxelSteps;
 use super::bits::{BitMask, look, ones};
-use super::distance::{Asked, nearest_of_mask};
+use super::distance::{Asked, nearest_of_mask, split};
 use super::sheared::nearest_sheared;
 
 /// About how many rows the search looks at before it leaves a voxel to the transform. On the liver
@@ -119,18 +119,6 @@ fn left_open(from: &BitMask, distances: &[f64]) -> Vec<Far> {
         }
     }
     far
-}
-
-/// Cuts a list at the places where its parts begin, of which the last is its end.
-pub(super) fn split<'a>(
-    mut list: &'a mut [f64],
-    starts: &[usize],
-) -> impl Iterator<Item = &'a mut [f64]> {
-    starts.windows(2).map(move |ends| {
-        let (plane, rest) = std::mem::take(&mut list).split_at_mut(ends[1] - ends[0]);
-        list = rest;
-        plane
-    })
 }
 
 /// A row near a voxel.

@@ -1,6 +1,7 @@
 use std::collections::VecDeque;
 
-use hdbench_score::metrics::distance::{nearest_between, nearest_mm};
+use hdbench_score::metrics::distance::nearest_mm;
+use hdbench_score::metrics::nearest_between;
 use hdbench_score::metrics::overlap::Counts;
 use hdbench_score::metrics::surface::{Border, border_voxels, distances};
 use hdbench_score::metrics::surfel::SurfelFigures;

@@ -9,10 +9,10 @@ use hdbench_volume::artifact::{read_file, write_atomic};
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::cost::CostSamples;
 use super::line::some;
 use super::policy::{AccuracyRule, Policy};
 use super::soundness::unsound;
+use crate::made_from::{CostSamples, Facts};
 use crate::{Scored, Studies, better, towards_zero};
 
 /// Marks a file as a baseline, with the version of its layout.
@@ -34,25 +34,6 @@ pub struct Baseline {
     pub notes: Vec<String>,
     /// Cases that failed when the others were scored; none in a saved baseline.
     pub unscored: Vec<String>,
-}
-
-/// What results were made from and on.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Facts {
-    /// Version that saved them.
-    pub hdbench: String,
-    /// Its commit; empty outside git.
-    pub commit: String,
-    /// Name of the study; empty for other scores.
-    pub study: String,
-    /// The study's recipe and scale, its seed and replicates, in one line.
-    pub settings: String,
-    /// Hash of recipe and scale.
-    pub settings_hash: String,
-    /// Processor, cores, threads and device; empty where it is not known.
-    pub hardware: String,
-    /// Hash of the files of every test case, where it is known.
-    pub inputs: BTreeMap<String, String>,
 }
 
 /// The file.

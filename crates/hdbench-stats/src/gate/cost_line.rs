@@ -1,8 +1,8 @@
 use hdbench_ground::seed::Seed;
 
-use super::cost::CostSamples;
 use super::line::{Kind, Line, Verdict};
 use super::policy::{CostRule, Policy};
+use crate::made_from::CostSamples;
 use crate::statistics::{bca, bootstrap_mean};
 
 /// A cost of one algorithm on both sides.

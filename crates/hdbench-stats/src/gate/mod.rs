@@ -3,7 +3,6 @@
 mod accuracy;
 mod baseline;
 mod benchmark_json;
-mod cost;
 mod cost_line;
 mod github;
 mod judge;
@@ -18,10 +17,10 @@ mod power;
 mod properties;
 mod soundness;
 
+pub use crate::made_from::{CostSamples, Facts, Quantity};
 pub use accuracy::WARNED_BELOW;
-pub use baseline::{Baseline, Facts, list};
+pub use baseline::{Baseline, list};
 pub use benchmark_json::benchmark_json;
-pub use cost::{CostSamples, Quantity};
 pub use github::{annotations, step_summary};
 pub use judge::judge;
 pub use junit::junit;

@@ -7,7 +7,7 @@ use hdbench_volume::artifact::read_text;
 use serde::Deserialize;
 use toml::{Table, Value};
 
-use super::cost::Quantity;
+use crate::made_from::Quantity;
 use crate::{better, range, towards_zero};
 
 /// The policy that holds unless another one is named, with its comments.

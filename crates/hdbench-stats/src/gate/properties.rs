@@ -6,12 +6,13 @@ use hdbench_score::{Label, Row};
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 
-use super::baseline::{Baseline, Facts, REFERENCE_VOLUME};
+use super::baseline::{Baseline, REFERENCE_VOLUME};
 use super::judge::judge;
 use super::line::{Judgement, Outcome, Verdict};
 use super::losses::fewest_cases;
 use super::policy::Policy;
 use super::power::power;
+use crate::made_from::Facts;
 
 fn row(algorithm: &str, case: usize, metric: &str, value: f64) -> Row {
     Row {

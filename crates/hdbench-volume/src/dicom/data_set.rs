@@ -9,7 +9,8 @@ use dicom_dictionary_std::{tags, uids};
 use dicom_transfer_syntax_registry::{TransferSyntax, TransferSyntaxIndex, TransferSyntaxRegistry};
 use flate2::bufread::DeflateDecoder;
 
-use super::elements::{Elements, Encoding, is_vr};
+use super::elements::{Elements, Encoding, Pixels, is_vr};
+use super::problem::{Parsed, Problem};
 use super::rle;
 
 const MAGIC: &[u8] = b"DICM";
@@ -18,8 +19,11 @@ const PREAMBLE_BYTES: usize = 128;
 /// Retired, and still met.
 const EXPLICIT_VR_BIG_ENDIAN: &str = "1.2.840.10008.1.2.2";
 
+/// A slice of a CT has half a megabyte; a file of more than this is none.
+pub(super) const MAX_FILE_BYTES: u64 = 64 << 20;
+
 /// A deflated data set may unpack to this much; as much as a slice file may have.
-const MAX_INFLATED_BYTES: u64 = super::slice::MAX_FILE_BYTES;
+const MAX_INFLATED_BYTES: u64 = MAX_FILE_BYTES;
 
 /// No compression packs pixels tighter than DEFLATE packs zeros.
 const DEFLATE_RATIO: u64 = 1032;
@@ -34,26 +38,6 @@ pub(super) struct DataSet<'a> {
     /// that the transfer syntax names.
     pub other_vr: bool,
 }
-
-/// The value of the element PixelData.
-pub(super) enum Pixels<'a> {
-    /// As many bytes as there are of those that the element promises.
-    Native { bytes: &'a [u8], promised: u64 },
-    /// The fragments of compressed pixels, without the offset table.
-    Fragments(Vec<&'a [u8]>),
-}
-
-/// Why bytes are no data set.
-#[derive(Debug, PartialEq)]
-pub(super) enum Problem {
-    NotDicom,
-    /// The bytes end in the middle of this.
-    CutOff(String),
-    Damaged(String),
-    UnknownSyntax(String),
-}
-
-pub(super) type Parsed<T> = Result<T, Problem>;
 
 /// Reads elements up to the pixels. `inflated` holds the data set if the file packs it whole.
 pub(super) fn parse<'a>(bytes: &'a [u8], inflated: &'a mut Vec<u8>) -> Parsed<DataSet<'a>> {

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use dicom_core::{Tag, VR};
 use dicom_dictionary_std::tags;
 
-use super::data_set::{Parsed, Pixels, Problem};
+use super::problem::{Parsed, Problem};
 
 /// The group of items and of their delimiters, which have no VR in any encoding.
 const ITEM_GROUP: u16 = 0xfffe;
@@ -67,6 +67,14 @@ pub(super) struct Elements<'a> {
     pub pixels: Option<Pixels<'a>>,
     /// Whether elements are written with the other VR encoding than the one that was named.
     pub other_vr: bool,
+}
+
+/// The value of the element PixelData.
+pub(super) enum Pixels<'a> {
+    /// As many bytes as there are of those that the element promises.
+    Native { bytes: &'a [u8], promised: u64 },
+    /// The fragments of compressed pixels, without the offset table.
+    Fragments(Vec<&'a [u8]>),
 }
 
 /// What ends by a delimiter.

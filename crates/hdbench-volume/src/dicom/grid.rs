@@ -3,22 +3,18 @@
 //! Rows, columns and slices become the axes y, x and z, slices in the order in which the normal of
 //! the rows' and columns' directions grows: what ITK's series reader gives.
 
-use std::path::PathBuf;
-
 use dicom_dictionary_std::tags;
 use hdbench_ground::error::{Error, Result};
 use hdbench_ground::text::Shown as _;
 
 use super::numbers::missing_tags;
+use super::place::{Placed, SAME_DIRECTION, cross, dot, millimetres, triple};
 use super::slice::Slice;
 use super::steps::{even_step, refuse_gaps, rounding_mm};
 use crate::Geometry;
 use crate::extent::{MAX_VOXELS, VOXEL_SIZES_MM};
 
-/// Directions of two slices that differ by less than this are the same, written twice.
-pub(super) const SAME_DIRECTION: f64 = 1e-4;
-
-/// The same for pixel spacings, as a share.
+/// Pixel spacings that differ by less than this share are the same, written twice.
 const SAME_SPACING: f64 = 1e-4;
 
 /// Two slices nearer to each other than this are at one place.
@@ -29,16 +25,6 @@ const SAME_PLACE_MM: f64 = 1e-3;
 const OFF_LINE: f64 = 0.1;
 
 const ROUNDING_MM: f64 = 0.1;
-
-/// A slice with its file's name for errors and what a volume needs of it.
-#[derive(Clone, Debug)]
-pub(super) struct Placed {
-    pub index: usize,
-    pub path: PathBuf,
-    pub position_mm: [f64; 3],
-    /// Along the normal.
-    pub height_mm: f64,
-}
 
 /// The common plane of slices.
 #[derive(Clone, Debug)]
@@ -272,32 +258,6 @@ fn geometry(plane: &Plane, origin: [f64; 3], count: usize, step_mm: f64) -> Geom
         stored_spacing_mm: spacing_mm.map(|mm| mm as f32),
         is_planar: false,
     }
-}
-
-pub(super) fn dot(a: [f64; 3], b: [f64; 3]) -> f64 {
-    (0..3).map(|i| a[i] * b[i]).sum()
-}
-
-pub(super) fn length(a: [f64; 3]) -> f64 {
-    dot(a, a).sqrt()
-}
-
-fn cross(a: [f64; 3], b: [f64; 3]) -> [f64; 3] {
-    [
-        a[1] * b[2] - a[2] * b[1],
-        a[2] * b[0] - a[0] * b[2],
-        a[0] * b[1] - a[1] * b[0],
-    ]
-}
-
-/// A length for a message, without digits of rounding.
-pub(super) fn millimetres(mm: f64) -> String {
-    let text = format!("{mm:.3}");
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
-}
-
-pub(super) fn triple(mm: [f64; 3]) -> String {
-    mm.map(millimetres).join(", ")
 }
 
 #[cfg(test)]

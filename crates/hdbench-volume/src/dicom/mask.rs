@@ -6,7 +6,8 @@ use hdbench_ground::error::{Error, Result};
 use hdbench_ground::text::Shown as _;
 use rayon::prelude::*;
 
-use super::grid::{Plane, dot, millimetres, triple};
+use super::grid::Plane;
+use super::place::{dot, millimetres, triple};
 use super::samples::{convert, with_samples};
 use super::series::{
     DicomSeries, in_order_of_numbers, read_headers, refuse_changed, room_for, shaped, zeros,

@@ -1,13 +1,16 @@
 //! DICOM in and out: series of single-frame slices.
 
 mod data_set;
+mod decoded;
 mod elements;
+mod format;
 mod grid;
 mod jpeg;
-mod jpeg_lossless;
 mod mask;
 mod numbers;
 mod pass_over;
+mod place;
+mod problem;
 mod rle;
 mod samples;
 mod series;

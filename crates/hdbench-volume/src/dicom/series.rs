@@ -9,8 +9,9 @@ use hdbench_ground::text::{Shown as _, shown};
 use ndarray::Array3;
 use rayon::prelude::*;
 
-use super::grid::{Placed, Plane, dot, stack};
+use super::grid::{Plane, stack};
 use super::pass_over::{SliceNames, listed};
+use super::place::{Placed, dot};
 use super::samples::{rescale, with_samples};
 use super::slice::{FileContent, Slice, read_header, with_file};
 use crate::artifact::{Tree, TreeFile};

@@ -6,24 +6,20 @@ use dicom_core::Tag;
 use dicom_dictionary_std::tags;
 use hdbench_ground::error::{Error, Result};
 
-use super::data_set::{self, DataSet, Pixels, Problem};
-use super::grid::{dot, length};
+use super::data_set::{self, DataSet, MAX_FILE_BYTES};
+use super::elements::Pixels;
+use super::format::Format;
 use super::numbers::{LenientNumber, missing_tags, named, needed, numbers};
 use super::pass_over;
-use super::samples::Format;
+use super::place::{dot, length};
+use super::problem::{COPY_AGAIN, DECOMPRESS, Problem};
 use crate::artifact::{Tree, TreeFile};
-
-/// A slice of a CT has half a megabyte; a file of more than this is none.
-pub(super) const MAX_FILE_BYTES: u64 = 64 << 20;
 
 /// Headers of CT slices have a few kilobytes; longer ones are read again, whole.
 const HEADER_BYTES: u64 = 16 * 1024;
 
 /// Directions are written with few digits.
 const DIRECTION_ROUNDING: f64 = 1e-3;
-
-pub(super) const COPY_AGAIN: &str =
-    "copy or download the file again and compare its size with the source";
 
 /// The header of a slice. Vectors are `[x, y, z]` in the LPS+ millimetres of DICOM.
 #[derive(Clone, Debug, PartialEq)]
@@ -146,7 +142,7 @@ fn explain(path: &Path, problem: Problem) -> Error {
         Problem::UnknownSyntax(uid) => Error::malformed(
             path,
             format!("has the transfer syntax {uid:?}, which hdbench does not know"),
-            super::samples::DECOMPRESS,
+            DECOMPRESS,
         ),
     }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use hdbench_ground::error::{Error, Result};
 use hdbench_ground::text::Shown as _;
 
-use super::grid::{Placed, SAME_DIRECTION, millimetres};
+use super::place::{Placed, SAME_DIRECTION, millimetres};
 
 /// Distances between slices may differ from their mean by this share before they are uneven.
 const UNEVEN: f64 = 0.1;

@@ -3,7 +3,8 @@
 //! Our own, because jpeg-decoder 0.3 forgets what restart markers and point transforms do to the
 //! prediction and gives other numbers without a word.
 
-use super::jpeg::{Collector, Decoded, Header, Undecoded, cut_off};
+use super::header::{Header, cut_off};
+use crate::dicom::decoded::{Collector, Decoded, Undecoded};
 
 /// Codes up to this length are looked up at once.
 const FAST_BITS: u32 = 9;

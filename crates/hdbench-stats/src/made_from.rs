@@ -1,6 +1,27 @@
+//! What results were made from, and what making them cost.
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+
+/// What results were made from and on.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Facts {
+    /// Version that saved them.
+    pub hdbench: String,
+    /// Its commit; empty outside git.
+    pub commit: String,
+    /// Name of the study; empty for other scores.
+    pub study: String,
+    /// The study's recipe and scale, its seed and replicates, in one line.
+    pub settings: String,
+    /// Hash of recipe and scale.
+    pub settings_hash: String,
+    /// Processor, cores, threads and device; empty where it is not known.
+    pub hardware: String,
+    /// Hash of the files of every test case, where it is known.
+    pub inputs: BTreeMap<String, String>,
+}
 
 /// What a run costs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

@@ -1,0 +1,33 @@
+//! What the official scorer's figures are called.
+
+/// The names of the 24 figures, in the order of our scores.txt: detection, detected lesions, liver,
+/// tumour burden. (The original's order was that of a Python 2 dictionary, which is arbitrary.)
+pub const FIGURE_NAMES: [&str; 24] = [
+    "lesion_precision",
+    "lesion_recall",
+    "lesion_precision_greater_zero",
+    "lesion_recall_greater_zero",
+    "lesion_dice",
+    "lesion_jaccard",
+    "lesion_voe",
+    "lesion_rvd",
+    "lesion_assd",
+    "lesion_rmsd",
+    "lesion_msd",
+    "lesion_dice_per_case",
+    "lesion_dice_global",
+    "liver_dice",
+    "liver_jaccard",
+    "liver_voe",
+    "liver_rvd",
+    "liver_assd",
+    "liver_rmsd",
+    "liver_msd",
+    "liver_dice_per_case",
+    "liver_dice_global",
+    "RMSE_Tumorburden",
+    "MAXERROR_Tumorburden",
+];
+
+/// Where `liver_dice` to `liver_msd` stand among [`FIGURE_NAMES`].
+pub(super) const LIVER_FIGURES: std::ops::Range<usize> = 13..20;

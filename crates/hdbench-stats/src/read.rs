@@ -1,0 +1,209 @@
+//! Scored predictions wherever they lie: a study, a folder of `hdbench evaluate`, a tidy table, nnU-Net's
+//! `summary.json`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use hdbench_ground::error::{Error, Result};
+use hdbench_ground::text::{cell_words, name_of};
+use hdbench_score::{ALL_CASES, read_metrics_long};
+use hdbench_volume::artifact::open_file;
+use serde::Deserialize;
+
+use super::figures::repeated_cases;
+use super::nnunet_summary::of_summary;
+use super::scored::{EXPECTED, Scored};
+use super::size_groups::SizedLesion;
+use super::studies::Studies;
+
+impl Scored {
+    /// Reads what a path holds.
+    ///
+    /// # Errors
+    /// `Error::Malformed` where nothing is scored, a file does not parse, or a case bears the name of all of them;
+    /// `Error::Read`.
+    pub fn read(path: &Path, studies: &dyn Studies) -> Result<Self> {
+        Self::read_any(path, studies)?.named(path)
+    }
+
+    /// Reads a `metrics_long.csv`, with the `lesions.csv` beside it.
+    ///
+    /// # Errors
+    /// As [`Scored::read`].
+    pub fn of_tidy(path: &Path) -> Result<Self> {
+        of_tidy(path)
+    }
+
+    /// [`Scored::read`], where in addition no case may be there twice: nobody knows which of its values counts.
+    ///
+    /// # Errors
+    /// As [`Scored::read`].
+    pub fn read_once(path: &Path, studies: &dyn Studies) -> Result<Self> {
+        let scored = Self::read(path, studies)?;
+        let again: Vec<&str> = repeated_cases(&scored.rows).into_iter().collect();
+        match again.first() {
+            None => Ok(scored),
+            Some(first) => Err(Error::malformed(
+                path,
+                format!("{} cases are there twice ({first} ...)", again.len()),
+                "keep one row of each metric of a case; replicates differ in their seed",
+            )),
+        }
+    }
+
+    fn read_any(path: &Path, studies: &dyn Studies) -> Result<Self> {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if path.is_dir()
+            && let Some(scored) = studies.scored(path)?
+        {
+            return Ok(scored);
+        }
+        if path.is_dir() {
+            let tidy = path.join("metrics_long.csv");
+            let summary = path.join("summary.json");
+            return if tidy.is_file() {
+                of_tidy(&tidy)
+            } else if summary.is_file() {
+                of_summary(&summary)
+            } else {
+                Err(Error::malformed(path, "holds no scores", EXPECTED))
+            };
+        }
+        match name.rsplit_once('.').map(|(_, end)| end) {
+            Some("csv") => of_tidy(path),
+            Some("json") => of_summary(path),
+            _ if !path.exists() => Err(Error::read(path)(std::io::ErrorKind::NotFound.into())),
+            _ => Err(Error::malformed(path, "is no table of scores", EXPECTED)),
+        }
+    }
+
+    /// Puts the scores of several paths side by side. Algorithms of the same name in several of them
+    /// are told apart by the paths' names.
+    ///
+    /// # Errors
+    /// As [`Scored::read_once`]; `Error::Malformed` where no two of them share a case; `Error::Usage` where names
+    /// cannot be told apart.
+    pub fn read_all(paths: &[PathBuf], studies: &dyn Studies) -> Result<Self> {
+        let parts = paths.iter().map(|path| Self::read_once(path, studies));
+        let mut parts: Vec<Self> = parts.collect::<Result<_>>()?;
+        refuse_strangers(paths, &parts)?;
+        let names: Vec<BTreeSet<String>> = parts.iter().map(Self::algorithms).collect();
+        let shared: BTreeSet<String> = names
+            .iter()
+            .flatten()
+            .filter(|name| names.iter().filter(|own| own.contains(*name)).count() > 1)
+            .cloned()
+            .collect();
+        if !shared.is_empty() {
+            for (part, place) in parts.iter_mut().zip(places(paths)?) {
+                part.rename(|name| match shared.contains(name) {
+                    true => format!("{place}: {name}"),
+                    false => name.to_owned(),
+                });
+            }
+        }
+        let mut all = Self::default();
+        for part in parts {
+            all.rows.extend(part.rows);
+            all.lesions.extend(part.lesions);
+            all.notes.extend(part.notes);
+            all.unjudged.extend(part.unjudged);
+        }
+        Ok(all)
+    }
+}
+
+/// Scores of which no two share a case have nothing to be compared in.
+fn refuse_strangers(paths: &[PathBuf], parts: &[Scored]) -> Result<()> {
+    let cases = |part: &Scored| -> BTreeSet<String> {
+        let own = part.rows.iter().filter(|row| row.case != ALL_CASES);
+        own.map(|row| row.case.clone()).collect()
+    };
+    let cases: Vec<BTreeSet<String>> = parts.iter().map(cases).collect();
+    let shares = |(place, own): (usize, &BTreeSet<String>)| {
+        cases[..place].iter().any(|other| !own.is_disjoint(other))
+    };
+    match paths {
+        [first, second, ..] if !cases.iter().enumerate().any(shares) => Err(Error::malformed(
+            second,
+            format!("has no case in common with {}", first.display()),
+            "analyze scores of the same cases, under the same names, or each of them alone",
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Short names of paths that tell them apart.
+pub fn places(paths: &[PathBuf]) -> Result<Vec<String>> {
+    let stem = |path: &PathBuf| {
+        let name = path.file_stem().unwrap_or(path.as_os_str());
+        name_of(name).into_owned()
+    };
+    let whole = |path: &PathBuf| name_of(path.as_os_str()).into_owned();
+    for names in [
+        paths.iter().map(stem).collect::<Vec<_>>(),
+        paths.iter().map(whole).collect(),
+    ] {
+        if names.iter().collect::<BTreeSet<_>>().len() == paths.len() {
+            return Ok(names);
+        }
+    }
+    Err(Error::usage(
+        "the same scores are named twice",
+        "name each of them once",
+    ))
+}
+
+fn of_tidy(path: &Path) -> Result<Scored> {
+    let rows = read_metrics_long(path)?;
+    let Some(first) = rows.first() else {
+        return Err(Error::malformed(path, "has no row", EXPECTED));
+    };
+    let algorithm = first.algorithm.clone();
+    let mut lesions = BTreeMap::new();
+    let beside = path.with_file_name("lesions.csv");
+    // Lesions have no column for the algorithm: they belong to it where there is only one.
+    if beside.is_file() && rows.iter().all(|row| row.algorithm == algorithm) {
+        lesions.insert(algorithm, read_lesions(&beside)?);
+    }
+    Ok(Scored {
+        rows,
+        lesions,
+        ..Scored::default()
+    })
+}
+
+#[derive(Deserialize)]
+struct LesionRow {
+    case: String,
+    side: String,
+    volume_ml: f64,
+    equivalent_diameter_mm: f64,
+    detected: bool,
+    dice: f64,
+}
+
+fn read_lesions(path: &Path) -> Result<Vec<SizedLesion>> {
+    let wrong = |e: csv::Error| {
+        Error::malformed(
+            path,
+            e.to_string(),
+            "expected lesions.csv as `hdbench evaluate` writes it",
+        )
+    };
+    let file = open_file(path).map_err(Error::read(path))?;
+    csv::Reader::from_reader(file)
+        .deserialize::<LesionRow>()
+        .map(|row| {
+            let row = row.map_err(wrong)?;
+            Ok(SizedLesion {
+                case: cell_words(&row.case).to_owned(),
+                reference: row.side == "reference",
+                volume_ml: row.volume_ml,
+                equivalent_diameter_mm: row.equivalent_diameter_mm,
+                detected: row.detected,
+                dice: row.dice,
+            })
+        })
+        .collect()
+}
