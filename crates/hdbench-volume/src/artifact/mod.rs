@@ -1,7 +1,6 @@
 //! Files as artefacts: atomic writes, content hashes, bounded readers, packed archives.
 
 mod atomic;
-mod deflate;
 mod folder;
 mod gzip;
 mod hash;
@@ -15,11 +14,9 @@ mod tree;
 mod xml;
 mod zip_agreement;
 mod zip;
-mod zip_records;
 mod zip_write;
 
 pub use atomic::{create_dir, replace_file, write_atomic, write_atomic_with};
-pub use deflate::EntryWriter;
 pub use folder::{Owned, remove_owned, replace_dir, sweep};
 pub use gzip::{MaybeGzip, gzip_writer};
 pub use hash::{hash_bytes, hash_file};
