@@ -12,7 +12,7 @@ use serde::Serializer;
 use unicode_normalization::UnicodeNormalization as _;
 
 /// Whether a character acts on what shows it, or hides, instead of being seen: control characters, marks
-/// that turn the direction of writing, line separators, invisible ones.
+/// that turn the direction of writing, line separators, invisible ones, the two that are no characters.
 pub fn acts(c: char) -> bool {
     c.is_control()
         || matches!(
@@ -25,6 +25,7 @@ pub fn acts(c: char) -> bool {
                 | '\u{2060}'..='\u{206f}'
                 | '\u{feff}'
                 | '\u{fff9}'..='\u{fffb}'
+                | '\u{fffe}'..='\u{ffff}'
                 | '\u{e0000}'..='\u{e007f}'
         )
 }

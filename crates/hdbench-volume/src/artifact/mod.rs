@@ -11,7 +11,6 @@ mod input;
 mod reopened;
 mod shared_file;
 mod tree;
-mod xml;
 mod zip_agreement;
 mod zip;
 mod zip_write;
@@ -28,6 +27,5 @@ pub use target::{
     is_standard_output, is_stream, refuse_input, refuse_input_inside, refuse_output_inside,
 };
 pub use tree::{Tree, TreeFile};
-pub use xml::xml_text;
 pub use zip::{Archive, Entry, Refusal, Refused, is_zip};
 pub use zip_write::pack_zip;
