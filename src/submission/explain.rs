@@ -1,4 +1,5 @@
 use super::rule::Rule;
+use crate::text::wrapped;
 
 /// What `--fix` does about a rule that is broken; nothing where only the user can help.
 fn mend(rule: Rule) -> Option<&'static str> {
@@ -42,23 +43,6 @@ pub fn explain_rules() -> String {
         }
     }
     text
-}
-
-/// Lines of at most so many characters, broken at spaces.
-fn wrapped(text: &str, width: usize) -> Vec<String> {
-    let mut lines = vec![String::new()];
-    for word in text.split(' ') {
-        let line = lines.last_mut().expect("there is a first line");
-        if !line.is_empty() && line.len() + 1 + word.len() > width {
-            lines.push(word.to_owned());
-        } else {
-            if !line.is_empty() {
-                line.push(' ');
-            }
-            line.push_str(word);
-        }
-    }
-    lines
 }
 
 #[cfg(test)]
