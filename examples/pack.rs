@@ -58,7 +58,9 @@ fn pack(folder: &Path, archive: &Path, jobs: usize) -> Result<usize> {
             if read == 0 {
                 return Ok(());
             }
-            entry.put(&buffer[..read]);
+            entry
+                .write_all(&buffer[..read])
+                .map_err(Error::write(archive))?;
         }
     })?;
     Ok(names.len())

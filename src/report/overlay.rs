@@ -5,6 +5,7 @@ use ndarray::{Array2, Array3, ArrayView2, Axis, s};
 use plotters::prelude::RGBColor;
 
 use crate::error::{Error, Result};
+use crate::text::wrapped;
 use crate::volume::Volume;
 
 /// Grey window of the CT in Hounsfield units, the window the networks see.
@@ -280,7 +281,7 @@ fn panel(overlay: &CaseOverlay, shown: Shown) -> Panel {
         }
     };
     Panel {
-        title: wrapped(title, letters as usize),
+        title: two_lines(title, letters as usize),
         detail,
         pixels: painted(hu, labels, paints),
     }
@@ -484,19 +485,11 @@ fn between(size: usize, by: usize) -> Vec<Between> {
 }
 
 /// A title on at most two lines of about so many letters.
-fn wrapped(title: &str, letters: usize) -> Vec<String> {
-    let mut lines = vec![String::new()];
-    for word in title.split_whitespace() {
-        let last = lines.len() - 1;
-        let length = lines[last].chars().count();
-        if length > 0 && length + 1 + word.chars().count() > letters && lines.len() < 2 {
-            lines.push(word.into());
-        } else {
-            if length > 0 {
-                lines[last].push(' ');
-            }
-            lines[last].push_str(word);
-        }
+fn two_lines(title: &str, letters: usize) -> Vec<String> {
+    let mut lines = wrapped(title, letters);
+    if lines.len() > 2 {
+        let rest = lines.split_off(1).join(" ");
+        lines.push(rest);
     }
     for line in &mut lines {
         if line.chars().count() > letters.max(4) {
@@ -535,13 +528,13 @@ mod tests {
 
     #[test]
     fn long_titles_take_two_lines_and_no_more() {
-        assert_eq!(wrapped("U-Net", 30), ["U-Net"]);
+        assert_eq!(two_lines("U-Net", 30), ["U-Net"]);
         let title = "2D DenseUNet without pre-trained model";
         assert_eq!(
-            wrapped(title, 30),
+            two_lines(title, 30),
             ["2D DenseUNet without", "pre-trained model"]
         );
-        assert_eq!(wrapped(title, 13), ["2D DenseUNet", "without pre-…"]);
+        assert_eq!(two_lines(title, 13), ["2D DenseUNet", "without pre-…"]);
     }
 
     #[test]

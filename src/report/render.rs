@@ -18,7 +18,8 @@ use super::page::{self, Parts, Picture, Plot, Plots, SheetPicture};
 use super::rank_map::RankMap;
 use super::sheets::sheets;
 use super::size_plots::{Detection, TumourSizes};
-use super::{overlay, tables, viewer};
+use super::viewer::{self, data_url};
+use super::{overlay, tables};
 use crate::artifact::{Owned, create_dir, read_file, replace_dir, write_atomic};
 use crate::error::{Error, Result};
 
@@ -66,7 +67,7 @@ pub fn write(content: &Content, dir: &Path) -> Result<PathBuf> {
             })?;
             let viewer = match content.stacks.is_empty() {
                 true => None,
-                false => Some(viewer::json(&content.stacks, base64)?),
+                false => Some(viewer::json(&content.stacks)?),
             };
             Ok((drawn, viewer))
         },
@@ -317,7 +318,7 @@ fn write_sheets(content: &Content, dir: &Path) -> Result<Vec<SheetPicture>> {
                 title: sheet.title,
                 caption: sheet.caption,
                 source: match embeds {
-                    true => format!("data:image/png;base64,{}", base64(&sheet.png)),
+                    true => data_url(&sheet.png),
                     false => path.clone(),
                 },
                 path,
@@ -340,11 +341,7 @@ fn write_overlays(content: &Content, dir: &Path) -> Result<Vec<Picture>> {
     Ok(images
         .into_iter()
         .map(|(path, case, png)| Picture {
-            source: if embeds {
-                format!("data:image/png;base64,{}", base64(&png))
-            } else {
-                path.clone()
-            },
+            source: if embeds { data_url(&png) } else { path.clone() },
             path,
             case,
         })
@@ -398,40 +395,9 @@ fn write_json(content: &Content, tables: &[Table], path: &Path) -> Result<()> {
     write_atomic(path, &bytes)
 }
 
-/// Base 64 of RFC 4648, section 4.
-fn base64(bytes: &[u8]) -> String {
-    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for chunk in bytes.chunks(3) {
-        let byte = |i: usize| u32::from(chunk.get(i).copied().unwrap_or(0));
-        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
-        for i in 0..4 {
-            out.push(if i <= chunk.len() {
-                char::from(LETTERS[(bits >> (18 - 6 * i) & 63) as usize])
-            } else {
-                '='
-            });
-        }
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn base64_of_rfc_4648() {
-        for (plain, coded) in [
-            ("", ""),
-            ("f", "Zg=="),
-            ("fo", "Zm8="),
-            ("foo", "Zm9v"),
-            ("foobar", "Zm9vYmFy"),
-        ] {
-            assert_eq!(base64(plain.as_bytes()), coded);
-        }
-    }
 
     #[test]
     fn file_names_are_plain_and_told_apart() {

@@ -1,6 +1,8 @@
 //! Stacks of slices for the page's viewer: the box around the liver, made small enough to travel inside the
 //! page.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use ndarray::{Array3, ArrayView3, s};
 use rayon::prelude::*;
 use serde::Serialize;
@@ -246,8 +248,7 @@ struct SheetPrediction<'a> {
 ///
 /// # Errors
 /// `Error::Internal` for a picture that cannot be encoded.
-pub(super) fn json(stacks: &[Stack], base64: fn(&[u8]) -> String) -> Result<String> {
-    let picture = |png: Vec<u8>| format!("data:image/png;base64,{}", base64(&png));
+pub(super) fn json(stacks: &[Stack]) -> Result<String> {
     let sheets = stacks
         .par_iter()
         .map(|stack| {
@@ -262,7 +263,7 @@ pub(super) fn json(stacks: &[Stack], base64: fn(&[u8]) -> String) -> Result<Stri
                         title: &p.title,
                         liver: finite(p.liver_dice),
                         lesion: finite(p.lesion_dice),
-                        labels: picture(painted(&p.labels, columns, &PREDICTED)?),
+                        labels: data_url(&painted(&p.labels, columns, &PREDICTED)?),
                     })
                 })
                 .collect::<Result<_>>()?;
@@ -272,8 +273,8 @@ pub(super) fn json(stacks: &[Stack], base64: fn(&[u8]) -> String) -> Result<Stri
                 columns,
                 rows: count.div_ceil(columns),
                 ratio: w as f64 / (h as f64 * stack.aspect),
-                ct: picture(encode(&tiled(&stack.ct, columns), None)?),
-                truth: picture(painted(&stack.truth, columns, &TRUE)?),
+                ct: data_url(&encode(&tiled(&stack.ct, columns), None)?),
+                truth: data_url(&painted(&stack.truth, columns, &TRUE)?),
                 predictions,
             })
         })
@@ -294,6 +295,11 @@ pub(super) fn json(stacks: &[Stack], base64: fn(&[u8]) -> String) -> Result<Stri
     let text = serde_json::to_string(&sheets).map_err(|e| Error::Internal(e.to_string()))?;
     // A case's name must not end the script that holds it.
     Ok(text.replace('<', "\\u003c"))
+}
+
+/// A picture as a page can hold it.
+pub(super) fn data_url(png: &[u8]) -> String {
+    format!("data:image/png;base64,{}", STANDARD.encode(png))
 }
 
 /// Labels with their borders as an indexed PNG.
@@ -390,7 +396,7 @@ mod tests {
         assert!(stack.slices[0] < 60 && stack.slices[39] > 240);
         assert!(stack.ct.iter().all(|grey| (126..=130).contains(grey)));
         assert_eq!(stack.truth.iter().max(), Some(&2));
-        let text = json(&[stack], |bytes| bytes.len().to_string()).unwrap();
+        let text = json(&[stack]).unwrap();
         assert!(text.contains("\"case\":\"a\"") && text.contains("\"predictions\":[]"));
     }
 
@@ -400,7 +406,7 @@ mod tests {
         let truth = volume(Array3::from_elem((2, 4, 4), 0_u8));
         let stack = stack("</script>", &image, &truth, Vec::new(), 1e6).unwrap();
         assert_eq!(stack.slices, [0, 1]);
-        let text = json(&[stack], |_| String::new()).unwrap();
+        let text = json(&[stack]).unwrap();
         assert!(!text.contains("</script>") && text.contains("\\u003c/script>"));
     }
 }

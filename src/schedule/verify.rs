@@ -341,14 +341,8 @@ fn claim(run: &Path, cell: Cell, scratch: &Path) -> Result<()> {
     }
 }
 
-#[cfg(unix)]
 fn link(from: &Path, to: &Path) -> Result<()> {
     std::os::unix::fs::symlink(from, to).map_err(Error::write(to))
-}
-
-#[cfg(not(unix))]
-fn link(from: &Path, to: &Path) -> Result<()> {
-    std::os::windows::fs::symlink_dir(from, to).map_err(Error::write(to))
 }
 
 /// Compares what a cell made in two folders.

@@ -1,60 +1,42 @@
-use std::fmt::Write;
+use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
 use super::verdict::{Finding, RuleVerdict, Status, Verdicts};
-use crate::artifact::xml_text;
 use crate::text::{Shown as _, shown};
 
 /// The verdicts as JUnit XML, a test case a rule: what every CI system shows.
 pub fn junit(verdicts: &Verdicts) -> String {
-    let count = |status: Status| {
-        let with = |rule: &&RuleVerdict| rule.status == status;
-        verdicts.rules.iter().filter(with).count()
-    };
-    let totals = format!(
-        "tests=\"{}\" failures=\"{}\" errors=\"0\" skipped=\"{}\"",
-        verdicts.rules.len(),
-        count(Status::Failed),
-        count(Status::Skipped)
-    );
-    let name = xml_text(&verdicts.archive.shown());
-    let mut xml = format!(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
-         <testsuites name=\"hdbench submit-lits check\" {totals}>\n\
-         \x20 <testsuite name=\"{name}\" {totals}>\n"
-    );
-    for rule in &verdicts.rules {
-        test_case(&mut xml, rule);
-    }
-    xml += "  </testsuite>\n</testsuites>\n";
-    xml
+    let mut suite = TestSuite::new(verdicts.archive.shown());
+    suite.add_test_cases(verdicts.rules.iter().map(test_case));
+    let mut report = Report::new("hdbench submit-lits check");
+    report.add_test_suite(suite);
+    report.to_string().expect("it is written to memory")
 }
 
-fn test_case(xml: &mut String, verdict: &RuleVerdict) {
+fn test_case(verdict: &RuleVerdict) -> TestCase {
     let id = verdict.rule.id();
-    let findings = || -> String { verdict.findings.iter().map(line).collect() };
-    // Writing to a string cannot fail.
-    let _ = write!(
-        xml,
-        "    <testcase classname=\"lits-submission\" name=\"{id}\""
-    );
-    let _ = match verdict.status {
-        Status::Passed => writeln!(xml, "/>"),
-        Status::Skipped => writeln!(
-            xml,
-            ">\n      <skipped message=\"nothing could be looked at\"/>\n    </testcase>"
-        ),
-        Status::Warning => writeln!(
-            xml,
-            ">\n      <system-out>warning: {}</system-out>\n    </testcase>",
-            xml_text(&findings())
-        ),
-        Status::Failed => writeln!(
-            xml,
-            ">\n      <failure type=\"{id}\" message=\"not kept: {}\">{}</failure>\n    </testcase>",
-            xml_text(verdict.statement),
-            xml_text(&findings())
-        ),
+    let findings: String = verdict.findings.iter().map(line).collect();
+    let status = match verdict.status {
+        Status::Passed | Status::Warning => TestCaseStatus::success(),
+        Status::Skipped => {
+            let mut status = TestCaseStatus::skipped();
+            status.set_message("nothing could be looked at");
+            status
+        }
+        Status::Failed => {
+            let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
+            status
+                .set_type(id)
+                .set_message(format!("not kept: {}", verdict.statement))
+                .set_description(&findings);
+            status
+        }
     };
+    let mut case = TestCase::new(id, status);
+    case.set_classname("lits-submission");
+    if verdict.status == Status::Warning {
+        case.set_system_out(format!("warning: {findings}"));
+    }
+    case
 }
 
 fn line(finding: &Finding) -> String {
@@ -62,9 +44,9 @@ fn line(finding: &Finding) -> String {
     if !text.is_empty() {
         text += ": ";
     }
-    text += &finding.message;
+    text += &shown(&finding.message);
     if !finding.hint.is_empty() {
-        text += &format!(" (hint: {})", finding.hint);
+        text += &format!(" (hint: {})", shown(&finding.hint));
     }
     text + "\n"
 }
@@ -80,13 +62,13 @@ mod tests {
     #[test]
     fn names_of_entries_cannot_break_the_xml() {
         let mut book = Book::default();
-        let finding = Finding::new("<a>\"&\u{1}.nii", "is \u{2} odd", "");
+        let finding = Finding::new("<a>\"&\u{1}\u{ffff}.nii", "is \u{2} odd", "");
         book.judge(Rule::Shape, Some(finding));
         book.look(Rule::Flat);
         let xml = junit(&book.verdicts(Path::new("a&b.zip"), 1, 1, &[]));
-        assert!(xml.contains("&lt;a&gt;&quot;&amp;\\u{1}.nii: is \\u{2} odd"));
+        assert!(xml.contains("&lt;a&gt;&quot;&amp;\\u{1}\\u{ffff}.nii: is \\u{2} odd"));
         assert!(xml.contains("a&amp;b.zip") && xml.contains("failures=\"1\""));
-        assert!(xml.contains("name=\"flat\"/>"));
+        assert!(xml.contains("name=\"flat\""));
         assert_eq!(xml.matches("<skipped").count(), Rule::ALL.len() - 2);
     }
 }

@@ -160,8 +160,7 @@ fn write(
         pack_zip(inside, &names, options.jobs, progress, |index, entry| {
             let (volume, source) = parts[index];
             let file = file_for(volume, source, &options.label_map)?;
-            entry.put(&file);
-            Ok(())
+            entry.write_all(&file).map_err(Error::write(inside))
         })?;
         // Its labels are the challenge's now, whatever the predictions' were.
         let plain = Options {

@@ -239,7 +239,8 @@ fn every_output_says_what_the_verdict_is() {
     let appended = fs::read_to_string(&summary).unwrap();
     assert!(appended.starts_with("before\n<!-- hdbench-regress -->"));
     let junit = read("junit.xml");
-    assert!(junit.contains("tests=\"8\" failures=\"1\"") && junit.contains("type=\"regressed\""));
+    assert!(junit.contains("tests=\"8\""), "{junit}");
+    assert!(junit.contains("failures=\"1\"") && junit.contains("type=\"regressed\""));
     let bigger: Value = serde_json::from_str(&read("benchmark-bigger.json")).unwrap();
     let names: Vec<&str> = bigger
         .as_array()

@@ -21,6 +21,8 @@ mod names;
 mod network;
 mod pipeline;
 mod postprocess;
+#[path = "../../crates/hdbench-volume/tests/it/raw_zip.rs"]
+mod raw_zip;
 mod records;
 mod report;
 mod scans;

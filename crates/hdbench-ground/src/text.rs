@@ -9,10 +9,11 @@ use std::fmt::Write;
 use std::path::Path;
 
 use serde::Serializer;
+use textwrap::{WordSeparator, WordSplitter, WrapAlgorithm};
 use unicode_normalization::UnicodeNormalization as _;
 
 /// Whether a character acts on what shows it, or hides, instead of being seen: control characters, marks
-/// that turn the direction of writing, line separators, invisible ones.
+/// that turn the direction of writing, line separators, invisible ones, the two that are no characters.
 pub fn acts(c: char) -> bool {
     c.is_control()
         || matches!(
@@ -25,6 +26,7 @@ pub fn acts(c: char) -> bool {
                 | '\u{2060}'..='\u{206f}'
                 | '\u{feff}'
                 | '\u{fff9}'..='\u{fffb}'
+                | '\u{fffe}'..='\u{ffff}'
                 | '\u{e0000}'..='\u{e007f}'
         )
 }
@@ -40,6 +42,27 @@ pub fn shown_path(path: &Path) -> Cow<'_, str> {
         Cow::Borrowed(name) => shown(name),
         Cow::Owned(name) => Cow::Owned(shown(&name).into_owned()),
     }
+}
+
+/// Text in lines of at most so many columns, broken between words alone: a longer word has a line of its own.
+/// Whatever white space is between two words counts as one space; an empty text is an empty line.
+pub fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let text = words.join(" ");
+    let options = textwrap::Options::new(width)
+        .break_words(false)
+        .word_separator(WordSeparator::AsciiSpace)
+        .word_splitter(WordSplitter::NoHyphenation)
+        .wrap_algorithm(WrapAlgorithm::FirstFit);
+    textwrap::wrap(&text, options)
+        .into_iter()
+        .map(Cow::into_owned)
+        .collect()
+}
+
+/// Columns of a terminal that a text takes: two for a letter of Chinese, Japanese or Korean.
+pub fn width_of(text: &str) -> usize {
+    textwrap::core::display_width(text)
 }
 
 /// Paths in messages.
@@ -194,6 +217,23 @@ mod tests {
     use std::os::unix::ffi::OsStrExt;
 
     use super::*;
+
+    #[test]
+    fn lines_are_broken_between_words_alone() {
+        let text = "2D DenseUNet without  pre-trained\nmodel";
+        assert_eq!(
+            wrapped(text, 20),
+            ["2D DenseUNet without", "pre-trained model"]
+        );
+        assert_eq!(
+            wrapped(text, 5),
+            ["2D", "DenseUNet", "without", "pre-trained", "model"]
+        );
+        assert_eq!(wrapped("", 5), [""]);
+        // Two columns a letter.
+        assert_eq!(wrapped("肝臓 腫瘍", 9), ["肝臓 腫瘍"]);
+        assert_eq!(wrapped("肝臓 腫瘍", 8), ["肝臓", "腫瘍"]);
+    }
 
     #[test]
     fn names_are_shown_in_one_line_and_do_nothing() {

@@ -2,6 +2,7 @@
 //! terminal's table.
 
 use super::metric::Label;
+use super::quantile::stepped_of_sorted;
 use super::tidy::{ALL_CASES, Row};
 
 /// A figure over all cases.
@@ -62,26 +63,11 @@ impl Description {
             count,
             mean,
             sd,
-            min: quantile(&defined, 0.0),
-            quartiles: [0.25, 0.5, 0.75].map(|share| quantile(&defined, share)),
-            max: quantile(&defined, 1.0),
+            min: stepped_of_sorted(&defined, 0.0),
+            quartiles: [0.25, 0.5, 0.75].map(|share| stepped_of_sorted(&defined, share)),
+            max: stepped_of_sorted(&defined, 1.0),
         }
     }
-}
-
-/// Of sorted values; NaN without any.
-fn quantile(sorted: &[f64], share: f64) -> f64 {
-    let Some(last) = sorted.len().checked_sub(1) else {
-        return f64::NAN;
-    };
-    let place = share * last as f64;
-    let below = place.floor() as usize;
-    let (low, high) = (sorted[below], sorted[(below + 1).min(last)]);
-    // Not for equal ends: the difference of two infinities is no number.
-    if low == high {
-        return low;
-    }
-    low + (high - low) * (place - below as f64)
 }
 
 /// Groups the rows of one evaluation by label and metric, both in the order of the rows; rows

@@ -4,6 +4,7 @@
 //! 18-neighbourhood with both directions pooled, spacing from the affine; both masks empty is full
 //! agreement, one empty none; a distance to an empty mask is NaN and stays so, to be counted.
 
+mod quantile;
 pub mod metrics;
 mod metric;
 mod policy;
@@ -46,6 +47,7 @@ pub use metrics_json::write_metrics_json;
 pub use pairing::{Candidate, CasePair, LeftOut, MissingCase, Pairing, label_maps_among, pair};
 pub use policy::{Edge, Imputed};
 pub use policy_table::{PolicyRow, policy_table};
+pub use quantile::{median, quantile, quantile_of_sorted};
 pub use run::{
     Apart, DEFAULT_JOBS, Failure, LoadedPair, Outcome, PairOptions, StrictCase, evaluate,
     load_pair, score_files, score_strict,

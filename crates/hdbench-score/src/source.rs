@@ -1,6 +1,7 @@
 //! Where label maps come from: a file, the files below a folder, or the entries of a zip archive.
 
 use std::io::ErrorKind;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -102,18 +103,11 @@ fn is_one_file(a: &Path, b: &Path) -> bool {
 }
 
 /// Hard links.
-#[cfg(unix)]
 fn have_one_content(a: &Path, b: &Path) -> bool {
-    use std::os::unix::fs::MetadataExt;
     match (a.metadata(), b.metadata()) {
         (Ok(a), Ok(b)) => (a.dev(), a.ino()) == (b.dev(), b.ino()),
         _ => false,
     }
-}
-
-#[cfg(not(unix))]
-fn have_one_content(_: &Path, _: &Path) -> bool {
-    false
 }
 
 /// What a path of the command line stands for.

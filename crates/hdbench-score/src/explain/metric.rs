@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use hdbench_ground::error::{Error, Result};
+use hdbench_ground::text::wrapped;
 use serde::Deserialize;
 
 use super::{WIDTH, situation};
@@ -125,18 +126,11 @@ fn variant(ending: &str) -> Option<String> {
 
 /// A head and words beside it in lines that fit a terminal.
 fn paragraph(head: &str, words: &str) -> String {
-    let mut text = String::new();
-    let mut line = format!("{head:<9}");
-    for word in words.split_whitespace() {
-        if line.chars().count() + 1 + word.chars().count() > WIDTH {
-            text += line.trim_end();
-            text.push('\n');
-            line = " ".repeat(9);
-        }
-        line.push(' ');
-        line += word;
-    }
-    text + line.trim_end() + "\n"
+    let heads = std::iter::once(head).chain(std::iter::repeat(""));
+    let lines = heads.zip(wrapped(words, WIDTH - 10));
+    lines
+        .map(|(head, line)| format!("{head:<9} {line}\n"))
+        .collect()
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 mod metric;
 
+use hdbench_ground::text::wrapped;
 pub use metric::{explain_metric, explained_metrics};
 
 use super::metric::Options;
@@ -27,7 +28,10 @@ pub fn explain_strict() -> String {
     };
     for (metrics, rows) in alike(&policy_table(&options)) {
         text.push('\n');
-        text += &wrapped(&metrics);
+        for line in wrapped(&metrics.join(", "), WIDTH) {
+            text += &line;
+            text.push('\n');
+        }
         for row in rows {
             text += &situation(row);
         }
@@ -64,24 +68,4 @@ fn alike(table: &[PolicyRow]) -> Vec<(Vec<&str>, &[PolicyRow])> {
         }
     }
     groups
-}
-
-fn wrapped(names: &[&str]) -> String {
-    let mut text = String::new();
-    let mut line = 0;
-    for (index, name) in names.iter().enumerate() {
-        let comma = if index + 1 < names.len() { "," } else { "" };
-        if line > 0 && line + name.len() + 2 > WIDTH {
-            text.push('\n');
-            line = 0;
-        } else if line > 0 {
-            text.push(' ');
-            line += 1;
-        }
-        text += name;
-        text += comma;
-        line += name.len() + comma.len();
-    }
-    text.push('\n');
-    text
 }

@@ -10,6 +10,7 @@ use ndarray::ArrayView3;
 use super::bits::BitMask;
 use super::nearest::nearest_between;
 use super::{Voxel, VoxelSteps};
+use crate::quantile::stepped_of_many;
 
 /// Which neighbours decide whether a voxel lies on the surface; outside the volume is background. In a picture
 /// of two axes 6 neighbours are 4, 18 and 26 are 8.
@@ -214,7 +215,7 @@ impl SurfaceDistances {
 
     /// 95th percentile of the distances of both directions together, mm (MedPy's `hd95`).
     pub fn hd95(&self) -> f64 {
-        percentile(self.all().collect(), 0.95)
+        stepped_of_many(&mut self.all().collect::<Vec<f64>>(), 0.95)
     }
 
     /// The same from the lists themselves, one of which grows by the other.
@@ -226,12 +227,13 @@ impl SurfaceDistances {
         // No more than that: a list grows to twice its length otherwise.
         all.reserve_exact(more.len());
         all.extend(more);
-        percentile(all, 0.95)
+        stepped_of_many(&mut all, 0.95)
     }
 
     /// The larger of the two directed 95th percentiles, mm (MetricsReloaded, MONAI).
     pub fn hd95_max(&self) -> f64 {
-        let [a, b] = [&self.pred_to_ref, &self.ref_to_pred].map(|d| percentile(d.clone(), 0.95));
+        let [a, b] =
+            [&self.pred_to_ref, &self.ref_to_pred].map(|d| stepped_of_many(&mut d.clone(), 0.95));
         a.max(b)
     }
 
@@ -254,34 +256,9 @@ fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len() as f64
 }
 
-/// Percentile with linear interpolation between order statistics (NumPy's default; type 7 of
-/// Hyndman and Fan 1996); NaN for no values.
-fn percentile(mut values: Vec<f64>, share: f64) -> f64 {
-    if values.is_empty() {
-        return f64::NAN;
-    }
-    let place = (values.len() - 1) as f64 * share;
-    let rank = place.floor() as usize;
-    let (_, &mut low, above) = values.select_nth_unstable_by(rank, f64::total_cmp);
-    let high = above.iter().copied().fold(f64::INFINITY, f64::min);
-    if high == f64::INFINITY {
-        return low;
-    }
-    low + (high - low) * (place - rank as f64)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn percentiles_as_numpy_gives_them() {
-        // numpy.percentile([3, 1, 4, 1, 5], 95) and ([2, 1], 95)
-        assert!((percentile(vec![3.0, 1.0, 4.0, 1.0, 5.0], 0.95) - 4.8).abs() < 1e-12);
-        assert!((percentile(vec![2.0, 1.0], 0.95) - 1.95).abs() < 1e-12);
-        assert_eq!(percentile(vec![7.0], 0.95), 7.0);
-        assert!(percentile(Vec::new(), 0.95).is_nan());
-    }
 
     #[test]
     fn figures_combine_the_directions_as_their_names_say() {

@@ -1,11 +1,10 @@
 use std::collections::VecDeque;
 
 use hdbench_score::metrics::distance::nearest_mm;
-use hdbench_score::metrics::nearest_between;
 use hdbench_score::metrics::overlap::Counts;
 use hdbench_score::metrics::surface::{Border, border_voxels, distances};
 use hdbench_score::metrics::surfel::SurfelFigures;
-use hdbench_score::metrics::{BitMask, Voxel};
+use hdbench_score::metrics::{BitMask, Voxel, nearest_between};
 use hdbench_volume::Bounds;
 use hdbench_volume::components::{Connectivity, dilate, fill_holes, label, largest};
 use ndarray::{Array3, s};

@@ -1,54 +1,45 @@
-use std::fmt::Write;
-
-use hdbench_volume::artifact::xml_text;
+use hdbench_ground::text::shown;
+use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
 use super::line::{Judgement, Line, Verdict};
 use super::markdown::{change_words, margin_words};
 
+const NAME: &str = "hdbench regress";
+
 /// The lines as JUnit XML, a test case a line: what every CI system shows. What is not comparable is a
 /// failure where it is required and skipped where it is not.
 pub fn junit(judgement: &Judgement) -> String {
-    let failed = |line: &&Line| fails(line);
-    let skipped = |line: &&Line| line.verdict == Verdict::NotComparable && !line.required;
-    let totals = format!(
-        "tests=\"{}\" failures=\"{}\" errors=\"0\" skipped=\"{}\"",
-        judgement.lines.len(),
-        judgement.lines.iter().filter(failed).count(),
-        judgement.lines.iter().filter(skipped).count()
-    );
-    let mut xml = format!(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"hdbench regress\" {totals}>\n\
-         \x20 <testsuite name=\"hdbench regress\" {totals}>\n"
-    );
-    for line in &judgement.lines {
-        // Writing to a string cannot fail.
-        let _ = write!(
-            xml,
-            "    <testcase classname=\"{}\" name=\"{}\"",
-            xml_text(&line.algorithm),
-            xml_text(&line.figure)
-        );
-        let told = xml_text(&told(line));
-        let verdict = line.verdict.words();
-        let _ = if fails(line) {
-            writeln!(
-                xml,
-                ">\n      <failure type=\"{verdict}\" message=\"{told}\">{told}</failure>\n    </testcase>"
-            )
-        } else if skipped(&line) {
-            writeln!(
-                xml,
-                ">\n      <skipped message=\"{told}\"/>\n    </testcase>"
-            )
-        } else {
-            writeln!(
-                xml,
-                ">\n      <system-out>{verdict}: {told}</system-out>\n    </testcase>"
-            )
-        };
+    let mut suite = TestSuite::new(NAME);
+    suite.add_test_cases(judgement.lines.iter().map(test_case));
+    let mut report = Report::new(NAME);
+    report.add_test_suite(suite);
+    report.to_string().expect("it is written to memory")
+}
+
+fn test_case(line: &Line) -> TestCase {
+    let told = told(line);
+    let told = &*shown(&told);
+    let verdict = line.verdict.words();
+    let passes = !fails(line) && line.verdict != Verdict::NotComparable;
+    let mut status = if fails(line) {
+        TestCaseStatus::non_success(NonSuccessKind::Failure)
+    } else if passes {
+        TestCaseStatus::success()
+    } else {
+        TestCaseStatus::skipped()
+    };
+    if !passes {
+        status.set_message(told);
     }
-    xml += "  </testsuite>\n</testsuites>\n";
-    xml
+    if fails(line) {
+        status.set_type(verdict).set_description(told);
+    }
+    let mut case = TestCase::new(shown(&line.figure), status);
+    case.set_classname(shown(&line.algorithm));
+    if passes {
+        case.set_system_out(format!("{verdict}: {told}"));
+    }
+    case
 }
 
 /// Whether a line makes the gate fail.

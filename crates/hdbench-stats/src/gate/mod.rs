@@ -17,7 +17,6 @@ mod power;
 mod properties;
 mod soundness;
 
-pub use crate::made_from::{CostSamples, Facts, Quantity};
 pub use accuracy::WARNED_BELOW;
 pub use baseline::{Baseline, list};
 pub use benchmark_json::benchmark_json;
@@ -30,3 +29,5 @@ pub use markdown::{comment, headline, table};
 pub use plot::plot;
 pub use policy::{AccuracyRule, CostRule, DEFAULT_POLICY, Policy};
 pub use power::{POWER, Power, detectable_loss, power};
+
+pub use crate::made_from::{CostSamples, Facts, Quantity};

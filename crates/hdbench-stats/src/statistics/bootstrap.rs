@@ -1,11 +1,11 @@
 use std::collections::BTreeMap;
 
 use hdbench_ground::seed::Seed;
+use hdbench_score::quantile_of_sorted;
 use ndarray::{Array2, ArrayView2, Axis};
 use rayon::prelude::*;
 use statrs::distribution::{ContinuousCDF, Normal};
 
-use super::quantile::of_sorted;
 use super::rounding::rounding;
 
 /// Resamples unless somebody asks for another number.
@@ -168,7 +168,7 @@ pub fn bca(values: &[f64], distribution: &[f64], level: f64) -> Option<[f64; 2]>
     } else {
         [(1.0 - level) / 2.0, (1.0 + level) / 2.0]
     };
-    Some(ends.map(|end| of_sorted(&sorted, end)))
+    Some(ends.map(|end| quantile_of_sorted(&sorted, end)))
 }
 
 /// From the means that leave one value out, whose differences are those of the values.

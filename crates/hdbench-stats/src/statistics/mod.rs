@@ -5,7 +5,6 @@ mod bootstrap;
 mod bootstrap_t;
 mod holm;
 mod kendall;
-mod quantile;
 mod rounding;
 mod wilcoxon;
 
@@ -14,8 +13,8 @@ pub use bootstrap::{
     mean_intervals,
 };
 pub use bootstrap_t::{BootstrapT, COUNTED};
+pub use hdbench_score::{median, quantile};
 pub use holm::holm;
 pub use kendall::kendall_tau;
-pub use quantile::{median, quantile};
 pub use rounding::rounding;
 pub use wilcoxon::{SignedDifferences, SignedRank, wilcoxon};

@@ -1,7 +1,7 @@
 //! Tables as LaTeX fragments for `\input`: the package `booktabs` is enough.
 
 use hdbench_ground::error::Result;
-use hdbench_ground::text::{acts, shown};
+use hdbench_ground::text::{acts, shown, wrapped};
 
 use crate::table::{Cell, Exporter, Table, Unit};
 
@@ -102,17 +102,10 @@ fn heads(table: &Table) -> String {
 
 /// A long head on several lines, so that many columns fit on a page.
 fn broken(head: &str, align: char, letters: usize) -> String {
-    let mut lines: Vec<String> = Vec::new();
-    for word in head.split(' ') {
-        match lines.last_mut() {
-            Some(line) if line.chars().count() + word.chars().count() < letters => {
-                line.push(' ');
-                line.push_str(word);
-            }
-            _ => lines.push(word.into()),
-        }
-    }
-    let lines: Vec<String> = lines.iter().map(|line| escape(line)).collect();
+    let lines: Vec<String> = wrapped(head, letters)
+        .iter()
+        .map(|line| escape(line))
+        .collect();
     match lines.len() {
         0 | 1 => lines.concat(),
         _ => format!("\\shortstack[{align}]{{{}}}", lines.join("\\\\")),

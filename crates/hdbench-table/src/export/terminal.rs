@@ -1,7 +1,7 @@
 //! Tables for a terminal: aligned columns, bold and underlined where it can show them.
 
 use hdbench_ground::error::Result;
-use hdbench_ground::text::shown;
+use hdbench_ground::text::{shown, width_of, wrapped};
 
 use crate::table::{Cell, Exporter, MISSING, Table};
 
@@ -11,7 +11,8 @@ pub struct Terminal {
     /// Whether the best is bold and the second underlined by escape sequences; else they bear `*` and
     /// `+`.
     pub styled: bool,
-    /// Letters in a line. Columns of words are broken to keep to it; columns of numbers never are.
+    /// Letters in a line, wide ones counted twice. Columns of words are broken to keep to it; columns of
+    /// numbers never are.
     pub width: usize,
 }
 
@@ -41,7 +42,7 @@ impl Exporter for Terminal {
     fn export(&self, table: &Table) -> Result<Vec<u8>> {
         let mut out = String::new();
         let about = format!("{}. {}", table.title, table.caption);
-        for line in wrapped(&about, self.width) {
+        for line in lines_of(&about, self.width) {
             out += &line;
             out.push('\n');
         }
@@ -66,7 +67,7 @@ impl Exporter for Terminal {
         }
         for note in &table.notes {
             out.push('\n');
-            for line in wrapped(note, self.width) {
+            for line in lines_of(note, self.width) {
                 out += &line;
                 out.push('\n');
             }
@@ -89,7 +90,7 @@ impl Terminal {
             })
             .collect();
         let mut widths: Vec<usize> = vec![0; columns];
-        let widest = |lines: &[String]| lines.iter().map(|l| letters(l)).max().unwrap_or(0);
+        let widest = |lines: &[String]| lines.iter().map(|l| width_of(l)).max().unwrap_or(0);
         for row in &body {
             for (width, (lines, _)) in widths.iter_mut().zip(row) {
                 *width = widest(lines).max(*width);
@@ -98,7 +99,7 @@ impl Terminal {
         let heads: Vec<Laid> = (0..columns)
             .map(|column| {
                 let room = widths[column].max(HEAD_LETTERS.min(caps[column]));
-                (wrapped(&head(table, column), room), Style::Head)
+                (lines_of(&head(table, column), room), Style::Head)
             })
             .collect();
         for (width, (lines, _)) in widths.iter_mut().zip(&heads) {
@@ -114,7 +115,7 @@ impl Terminal {
                     Some(note) => format!("{text} ({note})"),
                     None => text.clone(),
                 };
-                (wrapped(&whole, cap), Style::Plain)
+                (lines_of(&whole, cap), Style::Plain)
             }
             cell @ Cell::Number {
                 value,
@@ -175,7 +176,7 @@ impl Terminal {
                 let shift = if from_below { height - lines.len() } else { 0 };
                 let part = place.checked_sub(shift).and_then(|i| lines.get(i));
                 let part = part.map_or("", String::as_str);
-                let gap = " ".repeat(widths[column] - letters(part));
+                let gap = " ".repeat(widths[column] - width_of(part));
                 let styled = match (self.styled && !part.is_empty(), style) {
                     (true, Style::Best | Style::Head) => format!("\u{1b}[1m{part}\u{1b}[0m"),
                     (true, Style::Second) => format!("\u{1b}[4m{part}\u{1b}[0m"),
@@ -206,26 +207,10 @@ fn head(table: &Table, column: usize) -> String {
     }
 }
 
-fn letters(text: &str) -> usize {
-    text.chars().count()
-}
-
-/// Text in lines of at most so many letters, unless a word is longer.
-fn wrapped(text: &str, width: usize) -> Vec<String> {
-    let mut lines: Vec<String> = vec![String::new()];
-    for word in text.split_whitespace() {
-        let word = &*shown(word);
-        let last = lines.len() - 1;
-        if lines[last].is_empty() {
-            lines[last].push_str(word);
-        } else if letters(&lines[last]) + 1 + letters(word) <= width {
-            lines[last].push(' ');
-            lines[last].push_str(word);
-        } else {
-            lines.push(word.into());
-        }
-    }
-    lines
+/// What is shown of a text, in lines of at most so many columns.
+fn lines_of(text: &str, width: usize) -> Vec<String> {
+    let words: Vec<_> = text.split_whitespace().map(shown).collect();
+    wrapped(&words.join(" "), width)
 }
 
 #[cfg(test)]

@@ -1,7 +1,6 @@
 //! Files as artefacts: atomic writes, content hashes, bounded readers, packed archives.
 
 mod atomic;
-mod deflate;
 mod folder;
 mod gzip;
 mod hash;
@@ -12,14 +11,11 @@ mod input;
 mod reopened;
 mod shared_file;
 mod tree;
-mod xml;
 mod zip_agreement;
 mod zip;
-mod zip_records;
 mod zip_write;
 
 pub use atomic::{create_dir, replace_file, write_atomic, write_atomic_with};
-pub use deflate::EntryWriter;
 pub use folder::{Owned, remove_owned, replace_dir, sweep};
 pub use gzip::{MaybeGzip, gzip_writer};
 pub use hash::{hash_bytes, hash_file};
@@ -31,6 +27,5 @@ pub use target::{
     is_standard_output, is_stream, refuse_input, refuse_input_inside, refuse_output_inside,
 };
 pub use tree::{Tree, TreeFile};
-pub use xml::xml_text;
 pub use zip::{Archive, Entry, Refusal, Refused, is_zip};
 pub use zip_write::pack_zip;

@@ -10,9 +10,8 @@ use super::data_set::DataSet;
 use super::decoded::Undecoded;
 use super::elements::Pixels;
 use super::format::Format;
-use super::jpeg;
 use super::problem::{COPY_AGAIN, DECOMPRESS};
-use super::rle;
+use super::{jpeg, rle};
 
 /// Whole numbers up to here, and their sums, are exact in f32.
 const EXACT_IN_F32: f64 = (1 << 23) as f64;

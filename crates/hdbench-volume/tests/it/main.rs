@@ -2,5 +2,7 @@
 
 mod dicom;
 mod dicom_cases;
+mod hostile_zip;
 mod packing;
+mod raw_zip;
 mod volume;
