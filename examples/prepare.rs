@@ -56,7 +56,7 @@ fn prepare(data: &Path, run: &Path) -> Result<usize> {
         folds: vec![0],
         seeds: vec![0],
         allow_leakage: false,
-        saving: hdbench::training::Saving::default(),
+        saving: hdbench::training::CheckpointPolicy::default(),
         encoder_weights: None,
         cache: own_cache(),
         data: Data {

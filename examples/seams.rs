@@ -16,7 +16,7 @@ use clap::Parser;
 use hdbench::cell::prediction_path;
 use hdbench::error::{Error, Result};
 use hdbench::inference::{Coarse, Predictor};
-use hdbench::network::{Bundle, Part, Place};
+use hdbench::network::{Bundle, DeviceSpec, NetworkKind};
 use hdbench::preprocess::{Scan, Stored};
 use hdbench::progress::Silent;
 use hdbench::recipe::{Variant, WindowWeights};
@@ -272,7 +272,7 @@ fn run(arguments: &Arguments) -> Result<()> {
                 for &seed in &study.seeds {
                     for &variant in &study.variants {
                         let cell = Cell {
-                            part: Part::Variant(variant),
+                            part: NetworkKind::Variant(variant),
                             fold: fold.index,
                             seed,
                         };
@@ -342,7 +342,7 @@ impl Asked<'_> {
     /// The prediction that lies in the study, or a new one with other windows; with the borders of the windows
     /// where the networks answer on the file's own grid.
     fn answer(&self, setting: Option<Windows>) -> Result<(Array3<u8>, Option<Borders>)> {
-        let device = Place::Flex.open(2)?;
+        let device = DeviceSpec::Flex.open(2)?;
         let folder = self.cell.folder(self.run);
         let (_, network) = Bundle::load(&folder.join("model"), &device)?;
         let mut recipe = self.study.recipe.clone();
@@ -357,7 +357,7 @@ impl Asked<'_> {
             device: &device,
             progress: &Silent,
         };
-        let coarse = self.lying(self.cell.sibling(Part::Coarse))?;
+        let coarse = self.lying(self.cell.sibling(NetworkKind::Coarse))?;
         let coarse = coarse.mapv(|label| label > 0);
         let scale = &self.study.scale;
         let coarse = Coarse::new(coarse, self.scan.spacing_mm(), scale.margin_mm);

@@ -102,7 +102,7 @@ def measure(binary, python, chosen, setting, threads):
     repeats = chosen.repeats or (20 if scale == "demo" else 1 if pieces else 3)
     command = [binary, "model", "measure", part, "--scale", scale, "--threads", str(threads), "--repeats", str(repeats),
                "--device", chosen.device, "--json"]
-    command += ["--answers"] if pieces else []
+    command += ["--forward-only"] if pieces else []
     for flag, value in (("--batch", batch), ("--plane", plane)):
         command += [flag, str(value)] if value else []
     sides = ({"step_seconds": [], "answer_seconds": []}, {"step_seconds": [], "answer_seconds": []})

@@ -17,7 +17,7 @@ use crate::cost::PeakMemory;
 use crate::dataset::check::odd_numbers;
 use crate::error::{Error, Result, is_absent};
 use crate::inference::{Coarse, Predictor};
-use crate::network::{Bundle, Network, Part, Place};
+use crate::network::{Bundle, DeviceSpec, Network, NetworkKind};
 use crate::preprocess::{Prepared, Scan, Stored};
 use crate::progress::{Progress, Step};
 use crate::recipe::{Recipe, Scale, Variant};
@@ -64,7 +64,8 @@ pub fn predict(
 ) -> Result<String> {
     let folder = cell.folder(run);
     let fold = inputs.fold(cell.fold)?;
-    let coarse = (cell.part != Part::Coarse).then(|| cell.sibling(Part::Coarse).folder(run));
+    let coarse =
+        (cell.part != NetworkKind::Coarse).then(|| cell.sibling(NetworkKind::Coarse).folder(run));
     let coarse_hash = match &coarse {
         Some(folder) => CellRecord::read(folder)?
             .stages
@@ -237,7 +238,7 @@ pub fn model_folder(path: &Path, variant: Variant, fold: usize, seed: u32) -> Re
         path.to_path_buf(),
         path.join("model"),
         Cell {
-            part: Part::Variant(variant),
+            part: NetworkKind::Variant(variant),
             fold,
             seed,
         }
@@ -266,10 +267,10 @@ pub struct Model {
 }
 
 /// Loads a variant's model and, from the same study, its coarse net.
-pub fn load_model(model: &Path, place: Place, threads: usize) -> Result<Model> {
+pub fn load_model(model: &Path, place: DeviceSpec, threads: usize) -> Result<Model> {
     let device = place.open(threads)?;
     let (bundle, network) = Bundle::load(model, &device)?;
-    if !matches!(bundle.part, Part::Variant(_)) {
+    if !matches!(bundle.part, NetworkKind::Variant(_)) {
         return Err(Error::malformed(
             model,
             format!(
@@ -285,7 +286,7 @@ pub fn load_model(model: &Path, place: Place, threads: usize) -> Result<Model> {
         let cell = absolute.parent()?;
         let fold = cell.parent()?.file_name()?;
         Some(
-            run.join(Part::Coarse.id())
+            run.join(NetworkKind::Coarse.id())
                 .join(fold)
                 .join(cell.file_name()?)
                 .join("model"),

@@ -9,7 +9,7 @@ use super::units::units;
 use super::{predict, score, train};
 use crate::artifact::{create_dir, settle};
 use crate::error::{Error, Result};
-use crate::network::Part;
+use crate::network::NetworkKind;
 use crate::progress::Progress;
 use crate::study::{Cell, Environment, Inputs, Study};
 use crate::training::stages;
@@ -84,7 +84,7 @@ fn work(
         return Ok(());
     }
     let predictions = predict::predict(run, study, inputs, cell, &weights, record, progress)?;
-    if cell.part == Part::Coarse {
+    if cell.part == NetworkKind::Coarse {
         return Ok(());
     }
     score::score(run, study, inputs, cell, &predictions, record, progress)

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::network::Part;
+use crate::network::NetworkKind;
 use crate::study::{Cell, Role, Study};
 
 /// A stage of a cell.
@@ -38,7 +38,7 @@ impl Stage {
     pub fn of(study: &Study, role: Role, cell: Cell) -> &'static [Self] {
         match cell.part {
             _ if !is_predicted(study, role, cell) => &Self::ALL[..1],
-            Part::Coarse => &Self::ALL[..2],
+            NetworkKind::Coarse => &Self::ALL[..2],
             _ => &Self::ALL,
         }
     }
@@ -66,8 +66,8 @@ impl fmt::Display for Stage {
 /// Whether a cell's network is used on the test cases, and not only as the start of another.
 pub fn is_predicted(study: &Study, role: Role, cell: Cell) -> bool {
     match cell.part {
-        Part::Encoder => false,
-        Part::Coarse => true,
-        Part::Variant(variant) => study.variants_of(role).contains(&variant),
+        NetworkKind::Encoder => false,
+        NetworkKind::Coarse => true,
+        NetworkKind::Variant(variant) => study.variants_of(role).contains(&variant),
     }
 }

@@ -12,7 +12,7 @@ use crate::artifact::{
 };
 use crate::cost::PeakMemory;
 use crate::error::{Error, Result};
-use crate::network::{Bundle, Network, Part, initialise, load_encoder};
+use crate::network::{Bundle, Network, NetworkKind, initialise, load_encoder};
 use crate::progress::Progress;
 use crate::recipe::{Recipe, Scale};
 use crate::study::{Cell, Inputs, Study, is_undivided, pretraining};
@@ -31,7 +31,7 @@ const METHOD: u32 = 3;
 #[derive(Serialize)]
 struct Determinants<'a> {
     method: u32,
-    part: Part,
+    part: NetworkKind,
     plans: &'a [StagePlan],
     recipe: &'a Recipe,
     scale: &'a Scale,
@@ -90,7 +90,7 @@ pub fn train(
             recipe: &study.recipe,
             scale: &study.scale,
             cases: match cell.part {
-                Part::Encoder => &inputs.pretraining,
+                NetworkKind::Encoder => &inputs.pretraining,
                 _ => &fold.train,
             },
             seed,
@@ -176,7 +176,7 @@ fn mend(
 /// Weights of another program that a cell begins with.
 fn encoder_weights(study: &Study, cell: Cell) -> Option<&Path> {
     let given = study.encoder_weights.as_deref();
-    given.filter(|_| cell.part == Part::Encoder)
+    given.filter(|_| cell.part == NetworkKind::Encoder)
 }
 
 /// The determinants of a cell's training as JSON.
@@ -250,13 +250,13 @@ pub(crate) fn made_from(
 /// Hashes of what a cell is trained on: the fold's training cases, but for the encoder.
 fn trained_on(study: &Study, cell: Cell, train: &[String]) -> Vec<String> {
     match cell.part {
-        Part::Encoder if study.encoder_weights.is_none() => pretraining::keys(study),
-        Part::Encoder => Vec::new(),
+        NetworkKind::Encoder if study.encoder_weights.is_none() => pretraining::keys(study),
+        NetworkKind::Encoder => Vec::new(),
         _ => train.to_vec(),
     }
 }
 
-fn blank(part: Part, study: &Study, device: &Device) -> Network {
+fn blank(part: NetworkKind, study: &Study, device: &Device) -> Network {
     Network::build(part, &study.recipe, &study.scale, device)
 }
 

@@ -1,7 +1,7 @@
 //! What a cell's work is worth on a progress bar.
 
 use super::stage::is_predicted;
-use crate::network::Part;
+use crate::network::NetworkKind;
 use crate::recipe::Variant;
 use crate::study::{Cell, Inputs, Study};
 use crate::training::{StagePlan, stages};
@@ -13,24 +13,24 @@ pub fn iterations(plans: &[StagePlan]) -> usize {
 
 /// Units of progress an iteration is worth: milliseconds of the demo's on the machine it was tuned
 /// on, so that the time left is right before every kind of step has been seen.
-pub fn training_units(part: Part) -> u64 {
+pub fn training_units(part: NetworkKind) -> u64 {
     match part {
-        Part::Encoder | Part::Coarse => 30,
-        Part::Variant(Variant::DenseUNet3d) => 140,
-        Part::Variant(Variant::UNet) => 140,
-        Part::Variant(Variant::ResNet) => 200,
-        Part::Variant(Variant::HDenseUNet) => 330,
-        Part::Variant(_) => 85,
+        NetworkKind::Encoder | NetworkKind::Coarse => 30,
+        NetworkKind::Variant(Variant::DenseUNet3d) => 140,
+        NetworkKind::Variant(Variant::UNet) => 140,
+        NetworkKind::Variant(Variant::ResNet) => 200,
+        NetworkKind::Variant(Variant::HDenseUNet) => 330,
+        NetworkKind::Variant(_) => 85,
     }
 }
 
 /// Units of progress a predicted case is worth.
-pub fn predicting_units(part: Part) -> u64 {
+pub fn predicting_units(part: NetworkKind) -> u64 {
     match part {
-        Part::Encoder => 0,
-        Part::Coarse => 100,
-        Part::Variant(Variant::HDenseUNet) => 1200,
-        Part::Variant(_) => 600,
+        NetworkKind::Encoder => 0,
+        NetworkKind::Coarse => 100,
+        NetworkKind::Variant(Variant::HDenseUNet) => 1200,
+        NetworkKind::Variant(_) => 600,
     }
 }
 

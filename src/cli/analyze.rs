@@ -91,14 +91,14 @@ pub struct Analyze {
     json: bool,
 }
 
-/// How the bootstrap draws.
+/// How the bootstrap resamples.
 #[derive(Args, Clone, Copy, Debug)]
 pub struct Draws {
     /// Draws of the bootstrap
     #[arg(long, value_name = "N", default_value_t = crate::analysis::statistics::RESAMPLES,
           value_parser = resamples)]
     resamples: usize,
-    /// Seed of the draws
+    /// Seed of the bootstrap resamples
     #[arg(long, value_name = "S", default_value_t = 1)]
     seed: u64,
 }
@@ -123,7 +123,7 @@ impl Draws {
     /// For captions.
     pub fn words(self) -> String {
         format!(
-            "95 % BCa bootstrap interval of the mean over cases ({} draws, seed {}).",
+            "95 % BCa bootstrap interval of the mean over cases ({} bootstrap resamples, seed {}).",
             self.resamples, self.seed
         )
     }

@@ -14,7 +14,7 @@ use super::study_options::pool;
 use crate::artifact::sweep;
 use crate::cell::run_cell;
 use crate::error::{Error, ExitCode, Result};
-use crate::network::Places;
+use crate::network::DeviceSpecs;
 use crate::progress::Progress;
 use crate::schedule::{CELL_RESERVE_BYTES, Lease, Message, Reserve, forget, record_failure};
 use crate::study::{Cell, Inputs, Study, check_belongs};
@@ -39,7 +39,7 @@ pub struct Run {
     force: bool,
     /// Compute on these devices, of the study's kind, e.g. cuda:1
     #[arg(long)]
-    device: Option<Places>,
+    device: Option<DeviceSpecs>,
     /// Report to the process that started this one, and stop when it is gone
     #[arg(long, hide = true)]
     supervised: bool,

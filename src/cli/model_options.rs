@@ -5,7 +5,7 @@ use clap::Args;
 use super::study_options::{cores, pool, side_by_side};
 use crate::cell::{Model, load_model, model_folder};
 use crate::error::{Error, Result};
-use crate::network::Place;
+use crate::network::DeviceSpec;
 use crate::recipe::Variant;
 use crate::schedule::model_problem;
 
@@ -36,8 +36,8 @@ pub struct CellOptions {
 #[derive(Args, Clone, Copy, Debug)]
 pub struct ComputeOptions {
     /// Where to compute
-    #[arg(long, default_value_t = Place::Flex)]
-    device: Place,
+    #[arg(long, default_value_t = DeviceSpec::Flex)]
+    device: DeviceSpec,
     /// CPU threads (default: all cores)
     #[arg(long, value_parser = side_by_side)]
     threads: Option<usize>,

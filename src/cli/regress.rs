@@ -115,7 +115,7 @@ impl Regress {
         }
         if lines.iter().any(|line| line.sd.is_none()) {
             tell(
-                "note: there is no spread to reckon a loss with; hint: give --current with other results on \
+                "note: there is no spread to estimate a loss with; hint: give --current with other results on \
                  the same cases, or a baseline with two replicates (--seeds 2)",
             );
         }

@@ -11,7 +11,7 @@ use crate::analysis::write_parquet;
 use crate::artifact::{read_text, write_atomic};
 use crate::dataset::Protocol;
 use crate::error::{Error, Result};
-use crate::network::Place;
+use crate::network::DeviceSpec;
 use crate::progress::Progress;
 use crate::recipe::Variant;
 use crate::report::{self, Content};
@@ -125,7 +125,7 @@ fn command(study: &Study) -> Result<String> {
         study.seed,
         study.threads
     );
-    if study.device != Place::Flex.to_string() {
+    if study.device != DeviceSpec::Flex.to_string() {
         command += &format!(" --device {}", study.device);
     }
     if study.shards > 1 {

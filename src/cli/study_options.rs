@@ -4,11 +4,11 @@ use clap::{Args, ValueEnum};
 
 use crate::dataset::Protocol;
 use crate::error::{Error, Result};
-use crate::network::{Place, Places};
+use crate::network::{DeviceSpec, DeviceSpecs};
 use crate::recipe::{RecipeName, ScaleName, Settings, Variant};
 use crate::study::{Data, Study, own_cache};
 use crate::text::shown_path;
-use crate::training::Saving;
+use crate::training::CheckpointPolicy;
 use crate::workers;
 
 /// Settings that every study has.
@@ -32,8 +32,8 @@ pub struct StudyOptions {
     pub seed: u64,
     /// Where to compute: flex, tch, tch:cuda:0, cuda:0, wgpu; `hdbench doctor` lists what works here. Of
     /// several, each takes a cell: cuda:0-3, or flex,flex
-    #[arg(long, default_value_t = Places::from(Place::Flex))]
-    pub device: Places,
+    #[arg(long, default_value_t = DeviceSpecs::from(DeviceSpec::Flex))]
+    pub device: DeviceSpecs,
     /// Compute each mini-batch of slices in so many shards: on as many devices together, or after each
     /// other on one. Every shard has its own batch statistics
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = shards)]
@@ -188,9 +188,9 @@ impl StudyOptions {
     }
 
     /// What the flags say, else what the existing study says.
-    fn saving(&self, existing: Option<&Study>) -> Saving {
-        let before = existing.map_or_else(Saving::default, |study| study.saving);
-        Saving {
+    fn saving(&self, existing: Option<&Study>) -> CheckpointPolicy {
+        let before = existing.map_or_else(CheckpointPolicy::default, |study| study.saving);
+        CheckpointPolicy {
             seconds: self.checkpoint_seconds.map_or(before.seconds, f64::from),
             iterations: self
                 .checkpoint_iterations

@@ -8,8 +8,8 @@ use super::progress::Reporter;
 use super::study_options::pool;
 use super::table_output::terminal_tables;
 use crate::error::Result;
-use crate::network::Part;
-use crate::schedule::{CellState, CellStatus, Reckoned, reckon};
+use crate::network::NetworkKind;
+use crate::schedule::{CellState, CellStatus, EstimatedCost, estimate_cost};
 use crate::study::{Cell, Study};
 
 /// What the cells that would run may cost where the study has not yet measured their network.
@@ -18,16 +18,16 @@ pub fn timed(
     states: &[CellStatus],
     chosen: &[Cell],
     reporter: &Reporter,
-) -> Result<BTreeMap<String, Reckoned>> {
+) -> Result<BTreeMap<String, EstimatedCost>> {
     let done: BTreeSet<&str> = states
         .iter()
         .filter(|cell| cell.state == CellState::Done)
         .filter_map(|cell| cell.cell.split('/').next())
         .collect();
-    let parts: BTreeSet<Part> = chosen.iter().map(|cell| cell.part).collect();
+    let parts: BTreeSet<NetworkKind> = chosen.iter().map(|cell| cell.part).collect();
     let open = parts.into_iter().filter(|part| !done.contains(part.id()));
-    let reckoned = pool(study.threads)?.install(|| reckon(study, open, reporter))?;
-    let named = reckoned.into_iter();
+    let estimated = pool(study.threads)?.install(|| estimate_cost(study, open, reporter))?;
+    let named = estimated.into_iter();
     Ok(named
         .map(|(part, cost)| (part.id().to_owned(), cost))
         .collect())
@@ -38,7 +38,7 @@ pub fn plan(
     states: &[CellStatus],
     chosen: &[Cell],
     forced: &BTreeSet<Cell>,
-    timed: &BTreeMap<String, Reckoned>,
+    timed: &BTreeMap<String, EstimatedCost>,
     jobs: usize,
 ) -> Result<String> {
     let chosen: BTreeSet<String> = chosen.iter().map(Cell::name).collect();

@@ -10,7 +10,7 @@ use super::study_options::{EngineName, StudyOptions, writable_name};
 use super::study_plan::{plan, timed};
 use crate::artifact::sweep;
 use crate::error::{Error, Result};
-use crate::network::Part;
+use crate::network::NetworkKind;
 use crate::phantom;
 use crate::progress::Progress;
 use crate::report::Content;
@@ -251,7 +251,7 @@ fn check_encoder_weights(run: &Path, study: &Study) -> Result<()> {
     };
     let mut encoders = states
         .iter()
-        .filter(|cell| cell.cell.starts_with(Part::Encoder.id()))
+        .filter(|cell| cell.cell.starts_with(NetworkKind::Encoder.id()))
         .peekable();
     if encoders.peek().is_some() && encoders.all(|cell| cell.state == CellState::Done) {
         return Ok(());

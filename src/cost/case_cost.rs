@@ -9,8 +9,8 @@ use serde::Serialize;
 
 use super::memory::PeakMemory;
 use crate::error::{Error, Result};
-use crate::inference::{Accumulator, Predictor, Recall, Windows};
-use crate::network::{Network, Part, initialise};
+use crate::inference::{Accumulator, Predictor, SliceFeatureCache, Windows};
+use crate::network::{Network, NetworkKind, initialise};
 use crate::phantom::{Spec, generate};
 use crate::preprocess::{Prepared, Scan, labels_at};
 use crate::progress::Progress;
@@ -78,7 +78,7 @@ impl CostStage {
 }
 
 /// Times the prediction of a phantom of so many slices and pixels a side: every stage as it is
-/// run, but of a network's windows no more than `timed`, from which all are reckoned. The weights
+/// run, but of a network's windows no more than `timed`, from which all are estimated. The weights
 /// are random; so that the box is a liver's, the mask of the phantom stands in for what they find.
 ///
 /// # Errors
@@ -121,7 +121,7 @@ pub fn case_cost(
         recipe.hu_window,
     )?);
     stages.push(CostStage::measured("clip and turn", began));
-    let coarse_network = build(Part::Coarse);
+    let coarse_network = build(NetworkKind::Coarse);
     let predictor = |network| Predictor {
         network,
         recipe,
@@ -148,7 +148,7 @@ pub fn case_cost(
     stages.push(CostStage::measured("coarse: mask and box", began));
 
     progress.stage("", "timing the network");
-    let network = build(Part::Variant(variant));
+    let network = build(NetworkKind::Variant(variant));
     let net = predictor(&network);
     let began = Instant::now();
     let image = net.working_image(&case)?;
@@ -195,7 +195,7 @@ fn network_stage(
 ) -> Result<CostStage> {
     let mut sums = Accumulator::new(windows.region, classes);
     let mut groups = windows.groups();
-    let mut recall = Recall::default();
+    let mut recall = SliceFeatureCache::default();
     let mut ask =
         |group: &[[i64; 3]]| predictor.answer(image, windows, group, &mut recall, &mut sums);
     let Some(first) = groups.next() else {

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::memory::PeakMemory;
 use crate::error::Result;
-use crate::network::{Input, Mode, Network, ORGANS, Part, Pass, initialise};
+use crate::network::{Input, Mode, Network, NetworkKind, ORGANS, Pass, initialise};
 use crate::recipe::{Recipe, Scale};
 use crate::seed::Seed;
 use crate::training::{Batch, Step, sgd, stages};
@@ -26,12 +26,12 @@ pub struct Patch {
 
 impl Patch {
     /// What a part trains on.
-    pub fn of(part: Part, recipe: &Recipe, scale: &Scale) -> Self {
+    pub fn of(part: NetworkKind, recipe: &Recipe, scale: &Scale) -> Self {
         Self {
             batch: scale.batch,
             depth: scale.depth.unwrap_or(recipe.patch_depth),
             plane: match part {
-                Part::Coarse => scale.coarse_patch,
+                NetworkKind::Coarse => scale.coarse_patch,
                 _ => scale.patch,
             },
             shards: 1,
@@ -56,7 +56,7 @@ pub struct Measured {
 /// Times so many training steps of a part's last stage, and so many forward passes, on noise; of both one more
 /// comes before, which does not count. Without `steps` nothing is trained.
 pub fn measure(
-    part: Part,
+    part: NetworkKind,
     recipe: &Recipe,
     scale: &Scale,
     patch: Patch,
@@ -112,7 +112,7 @@ pub fn measure(
 }
 
 /// Noise of a CT's range with labels of all classes.
-fn noise(part: Part, input: Input, patch: Patch) -> Batch {
+fn noise(part: NetworkKind, input: Input, patch: Patch) -> Batch {
     let Patch {
         batch,
         depth,
@@ -124,13 +124,13 @@ fn noise(part: Part, input: Input, patch: Patch) -> Batch {
         Input::Volume => [1, 1, depth, plane, plane],
     };
     let labels_shape = match (part, input) {
-        (Part::Encoder, _) => [batch, ORGANS, 1, 1],
+        (NetworkKind::Encoder, _) => [batch, ORGANS, 1, 1],
         (_, Input::Slices { .. }) => [batch, 1, plane, plane],
         (_, Input::Volume) => [1, depth, plane, plane],
     };
     let classes = match part {
-        Part::Coarse | Part::Encoder => 2,
-        Part::Variant(_) => 3,
+        NetworkKind::Coarse | NetworkKind::Encoder => 2,
+        NetworkKind::Variant(_) => 3,
     };
     let mut stream = Seed(1).stream("noise");
     Batch {

@@ -4,5 +4,5 @@ mod predict;
 pub mod postprocess;
 mod windows;
 
-pub use predict::{Coarse, Predictor, Recall};
+pub use predict::{Coarse, Predictor, SliceFeatureCache};
 pub use windows::{Accumulator, Region, Windows, starts};

@@ -67,14 +67,14 @@ impl Coarse {
 /// What the 2-D part of the hybrid answered of the last window's slices that saw both their neighbours:
 /// any window of the same place in the plane gets the same answer of them.
 #[derive(Default)]
-pub struct Recall {
+pub struct SliceFeatureCache {
     /// `[y, x]`.
     place: [i64; 2],
     /// By z.
     slices: BTreeMap<i64, SliceAnswer>,
 }
 
-impl Recall {
+impl SliceFeatureCache {
     /// What is known of each slice of a window.
     fn known(&mut self, [z, y, x]: [i64; 3], depth: usize) -> Vec<Option<SliceAnswer>> {
         let mut slices = std::mem::take(&mut self.slices);
@@ -276,7 +276,7 @@ impl Predictor<'_> {
         classes: usize,
     ) -> Result<Vec<Array3<f32>>> {
         let mut sums = Accumulator::new(windows.region, classes);
-        let mut recall = Recall::default();
+        let mut recall = SliceFeatureCache::default();
         let mut done = 0;
         for group in windows.groups() {
             self.answer(image, windows, group, &mut recall, &mut sums)?;
@@ -292,7 +292,7 @@ impl Predictor<'_> {
         image: &Array3<i16>,
         windows: &Windows,
         group: &[[i64; 3]],
-        recall: &mut Recall,
+        recall: &mut SliceFeatureCache,
         sums: &mut Accumulator,
     ) -> Result<()> {
         let [depth, height, width] = windows.size;
@@ -327,7 +327,7 @@ impl Predictor<'_> {
         values: Vec<f32>,
         shape: [usize; 5],
         corner: [i64; 3],
-        recall: &mut Recall,
+        recall: &mut SliceFeatureCache,
     ) -> Result<Vec<f32>> {
         if self.progress.interrupted() {
             return Err(Error::Interrupted {
@@ -355,12 +355,12 @@ impl Predictor<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::network::{Part, initialise};
+    use crate::network::{NetworkKind, initialise};
     use crate::progress::Silent;
     use crate::recipe::{RecipeName, ScaleName, Variant, WindowWeights};
     use crate::seed::Seed;
 
-    /// Answers that are the same everywhere stay so, whatever counts how much: no border of a window shows.
+    /// Outputs that are the same everywhere stay so, whatever counts how much: no border of a window shows.
     #[test]
     fn windows_of_equal_answers_leave_no_seam() {
         let device = Device::flex();
@@ -379,7 +379,8 @@ mod tests {
                 ..Recipe::named(name)
             };
             for variant in [Variant::UNet, Variant::HDenseUNet] {
-                let network = Network::build(Part::Variant(variant), &recipe, &scale, &device);
+                let network =
+                    Network::build(NetworkKind::Variant(variant), &recipe, &scale, &device);
                 let predictor = Predictor {
                     network: &network,
                     recipe: &recipe,
@@ -417,7 +418,7 @@ mod tests {
             Recipe::named(RecipeName::Paper),
             Scale::named(ScaleName::Demo),
         );
-        let part = Part::Variant(Variant::HDenseUNet);
+        let part = NetworkKind::Variant(Variant::HDenseUNet);
         let network = initialise(Network::build(part, &recipe, &scale, &device), Seed(3));
         let predictor = Predictor {
             network: &network,
@@ -440,7 +441,13 @@ mod tests {
         let mut sums = Accumulator::new(windows.region, 3);
         for group in windows.groups() {
             predictor
-                .answer(&image, &windows, group, &mut Recall::default(), &mut sums)
+                .answer(
+                    &image,
+                    &windows,
+                    group,
+                    &mut SliceFeatureCache::default(),
+                    &mut sums,
+                )
                 .unwrap();
         }
         assert!(together == sums.finish());

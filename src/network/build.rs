@@ -14,7 +14,7 @@ use crate::recipe::{HybridInput, Recipe, Scale, Variant};
 /// What a cell trains: a row of the table, or one of the two supporting networks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
-pub enum Part {
+pub enum NetworkKind {
     /// The encoder, pre-trained on the organs that slices show.
     Encoder,
     /// The liver net on the coarse grid.
@@ -23,7 +23,7 @@ pub enum Part {
     Variant(Variant),
 }
 
-impl Part {
+impl NetworkKind {
     /// The folder's name: `_encoder`, `_coarse` or the variant's.
     pub fn id(self) -> &'static str {
         match self {
@@ -34,19 +34,19 @@ impl Part {
     }
 }
 
-impl std::fmt::Display for Part {
+impl std::fmt::Display for NetworkKind {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.id())
     }
 }
 
-impl From<Part> for String {
-    fn from(part: Part) -> Self {
+impl From<NetworkKind> for String {
+    fn from(part: NetworkKind) -> Self {
         part.id().to_owned()
     }
 }
 
-impl TryFrom<String> for Part {
+impl TryFrom<String> for NetworkKind {
     type Error = String;
 
     fn try_from(id: String) -> Result<Self, String> {
@@ -95,20 +95,20 @@ pub struct DenseUNet3d {
 #[derive(Clone, Copy, Debug)]
 pub struct Mode {
     /// UNet connections on.
-    pub joined: bool,
+    pub skip_connections: bool,
     pub fusion_dropout: f64,
 }
 
 impl Mode {
     /// The network whole, as at test time.
     pub const TEST: Self = Self {
-        joined: true,
+        skip_connections: true,
         fusion_dropout: 0.0,
     };
 }
 
 /// Logits `[n, classes, z, y, x]`.
-pub struct Answers {
+pub struct Outputs {
     pub logits: Tensor<5>,
     /// The 2-D part's own, of the hybrid alone.
     pub logits_2d: Option<Tensor<5>>,
@@ -118,7 +118,7 @@ pub struct Answers {
 
 impl Network {
     /// The network of a part with Burn's own initial values.
-    pub fn build(part: Part, recipe: &Recipe, scale: &Scale, device: &Device) -> Self {
+    pub fn build(part: NetworkKind, recipe: &Recipe, scale: &Scale, device: &Device) -> Self {
         let momentum = scale.norm_momentum.unwrap_or(recipe.norm_momentum);
         let encoder_norm = NormSpec {
             epsilon: recipe.encoder_norm_epsilon,
@@ -137,7 +137,7 @@ impl Network {
             Self::DenseUNet2d(DenseUNet::build(&config, device))
         };
         match part {
-            Part::Encoder => Self::Classifier(SliceClassifier::build(
+            NetworkKind::Encoder => Self::Classifier(SliceClassifier::build(
                 3,
                 ORGANS,
                 &scale.dense_2d,
@@ -145,18 +145,20 @@ impl Network {
                 recipe.encoder_final_norm,
                 device,
             )),
-            Part::Coarse => Self::Residual(ResidualNet::build(5, 2, &scale.coarse, norm, device)),
-            Part::Variant(Variant::ResNet) => {
+            NetworkKind::Coarse => {
+                Self::Residual(ResidualNet::build(5, 2, &scale.coarse, norm, device))
+            }
+            NetworkKind::Variant(Variant::ResNet) => {
                 Self::Residual(ResidualNet::build(5, 3, &scale.residual, norm, device))
             }
-            Part::Variant(Variant::UNet) => {
+            NetworkKind::Variant(Variant::UNet) => {
                 Self::UNet(UNet::build(3, 3, &scale.unet, norm, device))
             }
-            Part::Variant(Variant::DenseNet2d) => slices(false),
-            Part::Variant(Variant::DenseUNet2d | Variant::DenseUNet2dScratch) => {
+            NetworkKind::Variant(Variant::DenseNet2d) => slices(false),
+            NetworkKind::Variant(Variant::DenseUNet2d | Variant::DenseUNet2dScratch) => {
                 slices(recipe.skips_2d)
             }
-            Part::Variant(Variant::DenseUNet3d) => {
+            NetworkKind::Variant(Variant::DenseUNet3d) => {
                 let config = DenseUNetConfig::new(1, &scale.dense_3d, recipe, momentum);
                 Self::DenseUNet3d(DenseUNet3d {
                     net: DenseUNet::build(&config, device),
@@ -166,7 +168,7 @@ impl Network {
                     },
                 })
             }
-            Part::Variant(Variant::HDenseUNet) => {
+            NetworkKind::Variant(Variant::HDenseUNet) => {
                 Self::Hybrid(HDenseUNet::build(recipe, scale, device))
             }
         }
@@ -199,9 +201,9 @@ impl Network {
     /// In: `[n, 1, s, y, x]`, HU minus the mean; for [`Input::Slices`] `s` is
     /// `2 * neighbours + 1` and one slice comes out, for [`Input::Volume`] n is 1. Out:
     /// `[n, classes, z, y, x]`. The classifier answers `[n, classes, 1, 1, 1]`.
-    pub fn forward(&self, x: Tensor<5>, mode: Mode, pass: &mut Pass) -> Answers {
+    pub fn forward(&self, x: Tensor<5>, mode: Mode, pass: &mut Pass) -> Outputs {
         let slices = |x: Tensor<5>| x.squeeze_dim::<4>(1);
-        let one = |logits: Tensor<4>| Answers {
+        let one = |logits: Tensor<4>| Outputs {
             logits: logits.unsqueeze_dim(2),
             logits_2d: None,
             features: None,
@@ -210,20 +212,20 @@ impl Network {
             Self::Classifier(net) => {
                 let (logits, features) = net.forward(slices(x), pass);
                 let [n, classes] = logits.dims();
-                Answers {
+                Outputs {
                     features: Some(features),
                     ..one(logits.reshape([n, classes, 1, 1]))
                 }
             }
             Self::DenseUNet2d(net) => {
-                let answer = net.forward(slices(x), mode.joined, pass);
+                let answer = net.forward(slices(x), mode.skip_connections, pass);
                 one(answer.logits.expect("built with a classifier"))
             }
             Self::UNet(net) => one(net.forward(slices(x), pass)),
             Self::Residual(net) => one(net.forward(slices(x), pass)),
             Self::DenseUNet3d(DenseUNet3d { net, divisor }) => {
-                let answer = net.forward(x / *divisor, mode.joined, pass);
-                Answers {
+                let answer = net.forward(x / *divisor, mode.skip_connections, pass);
+                Outputs {
                     logits: answer.logits.expect("built with a classifier"),
                     logits_2d: None,
                     features: None,
@@ -231,7 +233,7 @@ impl Network {
             }
             Self::Hybrid(net) => {
                 let (logits, logits_2d) = net.forward(x, mode.fusion_dropout, pass);
-                Answers {
+                Outputs {
                     logits,
                     logits_2d: Some(logits_2d),
                     features: None,

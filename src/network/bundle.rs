@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use toml::Table;
 
 use super::weights::{finite, unfitting};
-use super::{Network, Part};
+use super::{Network, NetworkKind};
 use crate::artifact::{Owned, read_text, replace_dir, write_atomic};
 use crate::error::{Error, Result};
 use crate::recipe::{Recipe, Scale, Settings};
@@ -22,7 +22,7 @@ const FOLDER: Owned<'_> = Owned::files("a model folder", &[WEIGHTS, DESCRIPTION,
 /// was trained.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Bundle {
-    pub part: Part,
+    pub part: NetworkKind,
     /// Of the weights' file, BLAKE3.
     pub weights: String,
     pub recipe: Recipe,
@@ -44,7 +44,7 @@ impl Bundle {
     pub fn save(
         folder: &Path,
         network: &Network,
-        part: Part,
+        part: NetworkKind,
         recipe: &Recipe,
         scale: &Scale,
     ) -> Result<String> {
@@ -74,7 +74,7 @@ impl Bundle {
     /// `Error::Write`.
     pub fn put_description(
         folder: &Path,
-        part: Part,
+        part: NetworkKind,
         weights: &str,
         recipe: &Recipe,
         scale: &Scale,

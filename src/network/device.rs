@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 
 /// Where a network runs, as `--device` names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum DeviceSpec {
     /// Pure Rust on the processor; in every binary.
     Flex,
     /// LibTorch on the processor (feature `tch`).
@@ -21,7 +21,7 @@ pub enum Place {
     Wgpu,
 }
 
-impl Place {
+impl DeviceSpec {
     /// The Cargo feature that builds it in; none for the one that is always there.
     pub fn feature(self) -> Option<&'static str> {
         match self {
@@ -131,7 +131,7 @@ impl Place {
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for DeviceSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Flex => f.write_str("flex"),
@@ -143,7 +143,7 @@ impl fmt::Display for Place {
     }
 }
 
-impl FromStr for Place {
+impl FromStr for DeviceSpec {
     type Err = Error;
 
     fn from_str(name: &str) -> Result<Self> {
@@ -171,19 +171,22 @@ impl FromStr for Place {
 /// A device and whether it works here.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Availability {
-    pub place: Place,
+    pub place: DeviceSpec,
     /// Why it does not, if so.
     pub works: Result<(), String>,
 }
 
 /// All kinds of devices with the first of each, and further GPUs where they are.
 pub fn survey(threads: usize) -> Vec<Availability> {
-    let check = |place: Place| Availability {
+    let check = |place: DeviceSpec| Availability {
         place,
         works: place.try_open(threads).map(drop),
     };
-    let mut found = vec![check(Place::Flex), check(Place::Tch)];
-    for kind in [Place::TchCuda as fn(usize) -> Place, Place::Cuda] {
+    let mut found = vec![check(DeviceSpec::Flex), check(DeviceSpec::Tch)];
+    for kind in [
+        DeviceSpec::TchCuda as fn(usize) -> DeviceSpec,
+        DeviceSpec::Cuda,
+    ] {
         for index in 0.. {
             let next = check(kind(index));
             let works = next.works.is_ok();
@@ -195,7 +198,7 @@ pub fn survey(threads: usize) -> Vec<Availability> {
             }
         }
     }
-    found.push(check(Place::Wgpu));
+    found.push(check(DeviceSpec::Wgpu));
     found
 }
 
@@ -223,20 +226,20 @@ mod tests {
     #[test]
     fn devices_are_found_by_their_names() {
         for name in ["flex", "tch", "tch:cuda:1", "cuda:0", "wgpu"] {
-            assert_eq!(name.parse::<Place>().unwrap().to_string(), name);
+            assert_eq!(name.parse::<DeviceSpec>().unwrap().to_string(), name);
         }
-        assert_eq!("cuda".parse::<Place>().unwrap(), Place::Cuda(0));
+        assert_eq!("cuda".parse::<DeviceSpec>().unwrap(), DeviceSpec::Cuda(0));
         for name in ["", "gpu", "cuda:x", "cuda:-1", "tch:0", "tch:cuda:"] {
-            let error = name.parse::<Place>().unwrap_err().to_string();
+            let error = name.parse::<DeviceSpec>().unwrap_err().to_string();
             assert!(error.contains("--device takes"), "{error}");
         }
     }
 
     #[test]
     fn a_device_that_is_not_there_is_refused_with_a_way_out() {
-        Place::Flex.open(1).unwrap();
+        DeviceSpec::Flex.open(1).unwrap();
         // A GPU no machine has, or a feature this binary was built without.
-        let error = Place::Cuda(999).open(1).unwrap_err().to_string();
+        let error = DeviceSpec::Cuda(999).open(1).unwrap_err().to_string();
         assert!(error.contains("cuda:999 is not to be had"), "{error}");
         assert!(error.contains("hdbench doctor"), "{error}");
     }

@@ -11,7 +11,7 @@ mod initial;
 mod norm;
 mod parameters;
 mod pass;
-mod places;
+mod device_specs;
 mod residual;
 mod spatial;
 mod summary;
@@ -19,18 +19,18 @@ mod trace;
 mod unet;
 mod weights;
 
-pub use build::{Answers, Input, Mode, Network, Part};
+pub use build::{Input, Mode, Network, NetworkKind, Outputs};
 pub use bundle::Bundle;
 pub use dense::{DenseEncoder, Encoded, ORGANS, SliceClassifier};
 pub use dense_unet::{Answer, DenseUNet, DenseUNetConfig};
-pub use device::{Availability, Place, survey};
+pub use device::{Availability, DeviceSpec, survey};
+pub use device_specs::DeviceSpecs;
 pub use hybrid::{HDenseUNet, SliceAnswer, group_slices, ungroup_slices};
 pub use initial::{identify, initialise};
 pub use parameters::{
     ParameterCount, Values, count_parameters, read, torch_gradients, torch_values, values,
 };
 pub use pass::{BatchStatistics, Pass, update_running};
-pub use places::Places;
 pub use residual::ResidualNet;
 pub use spatial::{ConvSpec, Convolution, Spatial};
 pub use summary::{LayerSummary, NetworkSummary, summarise};

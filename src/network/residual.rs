@@ -5,7 +5,7 @@ use burn::tensor::{Device, Tensor};
 
 use super::Pass;
 use super::dense::NormSpec;
-use super::spatial::{ConvSpec, Convolution, Spatial, convolve_joined, halve};
+use super::spatial::{ConvSpec, Convolution, Spatial, convolve_joined, max_pool2};
 use super::unet::{ConvNorm, in_a_row};
 
 /// Convolutions of the five levels, finest first (Han 2017, figure; spec section 4.1).
@@ -116,7 +116,7 @@ impl ResidualNet {
         for (index, group) in self.down.iter().enumerate() {
             if index > 0 {
                 skips.push(x.clone());
-                x = halve(x);
+                x = max_pool2(x);
             }
             x = group.forward(x, pass);
         }

@@ -138,7 +138,7 @@ impl Spatial<4> for Conv2d {
             Some((x, kernels)) => same(x, kernels, self.bias.as_ref()),
             None => self.forward(x),
         };
-        written_down(self.weight.id, y)
+        trace_conv(self.weight.id, y)
     }
 
     fn convolve_from(
@@ -150,13 +150,13 @@ impl Spatial<4> for Conv2d {
     ) -> Tensor<4> {
         let (kernels, bias) = (self.weight.val(), bias_of(self.bias.as_ref(), &self.weight));
         let y = norm_relu_convolve(norm, x, kernels, bias, origin, pass);
-        written_down(self.weight.id, y)
+        trace_conv(self.weight.id, y)
     }
 
     fn convolve_nearest(&self, x: Tensor<4>, _along_z: bool) -> Option<Tensor<4>> {
         let (kernels, bias) = (self.weight.val(), bias_of(self.bias.as_ref(), &self.weight));
         let y = convolved_nearest(x, kernels, bias, false)?;
-        Some(written_down(self.weight.id, y))
+        Some(trace_conv(self.weight.id, y))
     }
 
     fn max_pool(x: Tensor<4>) -> Tensor<4> {
@@ -199,7 +199,7 @@ impl Spatial<5> for Conv3d {
             Some((x, kernels)) => same(x, kernels, self.bias.as_ref()),
             None => self.forward(x),
         };
-        written_down(self.weight.id, y)
+        trace_conv(self.weight.id, y)
     }
 
     fn convolve_from(
@@ -211,13 +211,13 @@ impl Spatial<5> for Conv3d {
     ) -> Tensor<5> {
         let (kernels, bias) = (self.weight.val(), bias_of(self.bias.as_ref(), &self.weight));
         let y = norm_relu_convolve(norm, x, kernels, bias, origin, pass);
-        written_down(self.weight.id, y)
+        trace_conv(self.weight.id, y)
     }
 
     fn convolve_nearest(&self, x: Tensor<5>, along_z: bool) -> Option<Tensor<5>> {
         let (kernels, bias) = (self.weight.val(), bias_of(self.bias.as_ref(), &self.weight));
         let y = convolved_nearest(x, kernels, bias, along_z)?;
-        Some(written_down(self.weight.id, y))
+        Some(trace_conv(self.weight.id, y))
     }
 
     fn max_pool(x: Tensor<5>) -> Tensor<5> {
@@ -244,7 +244,7 @@ const THREE: Window = Window {
 };
 
 /// Maximum over 2 x 2, stride 2, `[n, c, y, x]`.
-pub fn halve(x: Tensor<4>) -> Tensor<4> {
+pub fn max_pool2(x: Tensor<4>) -> Tensor<4> {
     let window = Window {
         size: 2,
         padding: 0,
@@ -279,7 +279,7 @@ fn doubled(along_z: bool, how: Upsampling) -> Doubled {
 }
 
 /// Hands a convolution's result on, for [`super::trace`].
-fn written_down<const R: usize>(kernels: ParamId, y: Tensor<R>) -> Tensor<R> {
+fn trace_conv<const R: usize>(kernels: ParamId, y: Tensor<R>) -> Tensor<R> {
     let output = y.dims();
     let places = output.iter().product::<usize>() / output[1];
     trace::convolved(kernels, &output, places as u64);
@@ -360,7 +360,7 @@ pub fn convolve_joined(layer: &Conv2d, large: Tensor<4>, small: Tensor<4>) -> Te
     let y = kernel::convolve(large, kernels.clone().narrow(1, 0, first), bias);
     let y = kernel::add_convolved_doubled(y, small, kernels.narrow(1, first, second))
         .expect("the device has the kernel");
-    written_down(layer.weight.id, y)
+    trace_conv(layer.weight.id, y)
 }
 
 /// A transposed convolution of kernel 2 and stride 2: every value becomes a 2 x 2 patch of each
@@ -368,7 +368,7 @@ pub fn convolve_joined(layer: &Conv2d, large: Tensor<4>, small: Tensor<4>) -> Te
 ///
 /// # Shapes
 /// `[n, c, y, x]` to `[n, out, 2 y, 2 x]`.
-pub fn rise(layer: &ConvTranspose2d, x: Tensor<4>) -> Tensor<4> {
+pub fn conv_transpose2x(layer: &ConvTranspose2d, x: Tensor<4>) -> Tensor<4> {
     let [n, _, height, width] = x.dims();
     let kernels = layer.weight.val();
     let [c, out, _, _] = kernels.dims();
@@ -511,7 +511,7 @@ mod tests {
         check(
             &x,
             &layer.weight.val(),
-            |x| rise(&layer, x),
+            |x| conv_transpose2x(&layer, x),
             |x| layer.forward(x),
         );
     }
@@ -672,7 +672,7 @@ mod tests {
         };
         let pairs = [
             (<Conv2d as Spatial<4>>::max_pool(x.clone()), THREE),
-            (halve(x.clone()), two),
+            (max_pool2(x.clone()), two),
         ];
         for (found, window) in pairs {
             let expected = max_pool_plane(x.clone(), window);

@@ -4,7 +4,7 @@ use burn::module::{Module, ModuleVisitor, Param, ParamId};
 use burn::tensor::{Device, Tensor};
 
 use super::trace::{Step, traced};
-use super::{Input, Mode, Network, ParameterCount, Part, Pass};
+use super::{Input, Mode, Network, NetworkKind, ParameterCount, Pass};
 use crate::recipe::{Recipe, Scale};
 
 /// The smallest plane that every network can halve as often as it wants to.
@@ -50,7 +50,7 @@ impl NetworkSummary {
 ///
 /// The pass runs on a plane of 32 x 32 and is scaled up: every layer halves, doubles or keeps the
 /// plane, so that sizes are proportional for every plane divisible by 32.
-pub fn summarise(part: Part, recipe: &Recipe, scale: &Scale) -> NetworkSummary {
+pub fn summarise(part: NetworkKind, recipe: &Recipe, scale: &Scale) -> NetworkSummary {
     let device = Device::flex();
     let network = Network::build(part, recipe, scale, &device);
     let slices = match network.input() {
@@ -58,7 +58,7 @@ pub fn summarise(part: Part, recipe: &Recipe, scale: &Scale) -> NetworkSummary {
         Input::Volume => scale.depth.unwrap_or(recipe.patch_depth),
     };
     let plane = match part {
-        Part::Coarse => scale.coarse_patch,
+        NetworkKind::Coarse => scale.coarse_patch,
         _ => scale.patch,
     };
     let small = [1, 1, slices, SMALLEST_PLANE, SMALLEST_PLANE];

@@ -6,7 +6,7 @@ use burn::tensor::{Device, Tensor};
 use super::Pass;
 use super::dense::NormSpec;
 use super::norm::{norm_linear, norm_relu};
-use super::spatial::{self, ConvSpec, Convolution, Spatial, halve};
+use super::spatial::{self, ConvSpec, Convolution, Spatial, max_pool2};
 
 /// 3x3 convolution with bias, BN, ReLU.
 #[derive(Module, Debug)]
@@ -99,13 +99,13 @@ impl UNet {
         for (index, pair) in self.down.iter().enumerate() {
             if index > 0 {
                 skips.push(x.clone());
-                x = halve(x);
+                x = max_pool2(x);
             }
             x = in_a_row(pair, pair[0].conv.convolve(x), false, pass);
         }
         for (rise, pair) in self.rise.iter().zip(&self.up) {
             let skip = skips.pop().expect("as many skips as levels to rise");
-            let joined = Tensor::cat(vec![skip, spatial::rise(rise, x)], 1);
+            let joined = Tensor::cat(vec![skip, spatial::conv_transpose2x(rise, x)], 1);
             x = in_a_row(pair, pair[0].conv.convolve(joined), false, pass);
         }
         self.classifier.convolve(x)

@@ -186,9 +186,9 @@ impl AnalysisTables {
                     "rvd, tumour_burden_error",
                     self.method,
                     if normal {
-                        ", counted out up to 50 differences, above that normal"
+                        ", exact up to 50 differences, above that normal"
                     } else {
-                        ", counted out"
+                        ", exact"
                     }
                 ),
             )
@@ -245,7 +245,7 @@ impl AnalysisTables {
             ..self.table(
                 "ranking",
                 "Ranking",
-                "Places as challengeR computes them; low, median and high: 2.5, 50 and 97.5 % of the \
+                "DeviceSpecs as challengeR computes them; low, median and high: 2.5, 50 and 97.5 % of the \
                  places in bootstrap draws of the cases. A case without a value counts as the worst."
                     .into(),
             )

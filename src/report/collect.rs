@@ -17,7 +17,7 @@ use crate::cell::{CellRecord, ChallengeAnswer, Stage, prediction_path, predictio
 use crate::dataset::Protocol;
 use crate::error::{Error, Result};
 use crate::evaluation::{ALL_CASES, Label, Row as Tidy, read_metrics_long};
-use crate::network::{ORGANS, Part, summarise};
+use crate::network::{NetworkKind, ORGANS, summarise};
 use crate::preprocess::Stored;
 use crate::recipe::{Recipe, Variant};
 use crate::schedule::{CellState, scored_of_study, status as cell_states};
@@ -137,7 +137,7 @@ fn row_plans<'a>(study: &Study, inputs: &'a Inputs) -> Vec<RowPlan<'a>> {
         }
         for &variant in study.variants_of(role) {
             let cell = |fold: &Fold, seed| Cell {
-                part: Part::Variant(variant),
+                part: NetworkKind::Variant(variant),
                 fold: fold.index,
                 seed,
             };

@@ -316,7 +316,7 @@ mod tests {
             seeds: vec![0],
             allow_leakage: false,
             transfer: None,
-            saving: crate::training::Saving::default(),
+            saving: crate::training::CheckpointPolicy::default(),
             encoder_weights: None,
             cache: crate::study::own_cache(),
             data: Data {

@@ -13,7 +13,7 @@ use super::execution::{Executor, run_study};
 use crate::artifact::{create_dir, open_file};
 use crate::cell::{CellRecord, Status};
 use crate::error::{Error, ExitCode, Result};
-use crate::network::Places;
+use crate::network::DeviceSpecs;
 use crate::progress::Progress;
 use crate::study::{Cell, Study};
 use crate::text::Shown as _;
@@ -64,20 +64,20 @@ pub struct Local {
 
 /// Groups of devices that cells are spread over.
 pub struct Slots {
-    all: Vec<Places>,
+    all: Vec<DeviceSpecs>,
     /// Cells that run on each now.
     busy: Mutex<Vec<usize>>,
 }
 
 impl Slots {
     /// At least one.
-    pub fn new(all: Vec<Places>) -> Self {
+    pub fn new(all: Vec<DeviceSpecs>) -> Self {
         let busy = Mutex::new(vec![0; all.len()]);
         Self { all, busy }
     }
 
     /// Runs something on the devices on which the fewest cells run, the first of these.
-    pub fn with<T>(&self, run: impl FnOnce(&Places) -> T) -> T {
+    pub fn with<T>(&self, run: impl FnOnce(&DeviceSpecs) -> T) -> T {
         let count = || self.busy.lock().unwrap_or_else(PoisonError::into_inner);
         let slot = {
             let mut busy = count();
@@ -112,7 +112,7 @@ impl Executor for Local {
 impl Local {
     fn execute_on(
         &self,
-        devices: &Places,
+        devices: &DeviceSpecs,
         run: &Path,
         cell: Cell,
         progress: &dyn Progress,
@@ -281,9 +281,10 @@ mod tests {
 
     #[test]
     fn cells_go_to_the_device_with_the_fewest() {
-        let places = |name: &str| Places::from(name.parse::<crate::network::Place>().unwrap());
+        let places =
+            |name: &str| DeviceSpecs::from(name.parse::<crate::network::DeviceSpec>().unwrap());
         let slots = Slots::new(vec![places("cuda:0"), places("cuda:1")]);
-        let name = |places: &Places| places.to_string();
+        let name = |places: &DeviceSpecs| places.to_string();
         slots.with(|first| {
             assert_eq!(name(first), "cuda:0");
             slots.with(|second| {
@@ -341,8 +342,8 @@ mod tests {
 
     #[test]
     fn a_slot_is_free_again_after_a_panic() {
-        let place: crate::network::Place = "cuda:0".parse().unwrap();
-        let slots = Slots::new(vec![Places::from(place)]);
+        let place: crate::network::DeviceSpec = "cuda:0".parse().unwrap();
+        let slots = Slots::new(vec![DeviceSpecs::from(place)]);
         let panicking = std::panic::AssertUnwindSafe(|| slots.with(|_| panic!("as asked")));
         assert!(std::panic::catch_unwind(panicking).is_err());
         assert_eq!(*slots.busy.lock().unwrap(), [0]);

@@ -12,7 +12,7 @@ use super::status::{CellState, CellStatus, status};
 use crate::artifact::hash_bytes;
 use crate::cell::{CellRecord, prediction_seconds};
 use crate::error::{Error, Result};
-use crate::network::Part;
+use crate::network::NetworkKind;
 use crate::study::{
     Cell, Environment, Machine, Role, Study, fold_roles, lock_is_empty, test_case_hashes,
 };
@@ -83,7 +83,7 @@ fn of_study(run: &Path, study: &Study, states: &[CellStatus]) -> Result<Scored> 
             let mut open = Vec::new();
             let mut finished = false;
             for &seed in &study.seeds {
-                let part = Part::Variant(variant);
+                let part = NetworkKind::Variant(variant);
                 let cell = Cell { part, fold, seed };
                 let folder = cell.folder(run);
                 let name = cell.name();
@@ -145,7 +145,7 @@ fn hardware(run: &Path, study: &Study) -> Result<String> {
     for (fold, _) in fold_roles(run)? {
         for &variant in &study.variants {
             for &seed in &study.seeds {
-                let part = Part::Variant(variant);
+                let part = NetworkKind::Variant(variant);
                 let folder = Cell { part, fold, seed }.folder(run);
                 if !folder.join("env.json").is_file() {
                     continue;
@@ -174,7 +174,7 @@ fn costs(run: &Path, study: &Study) -> Result<Vec<CostSamples>> {
         }
         for &variant in &study.variants {
             for &seed in &study.seeds {
-                let part = Part::Variant(variant);
+                let part = NetworkKind::Variant(variant);
                 let folder = Cell { part, fold, seed }.folder(run);
                 let name = |what: &str| format!("fold {fold}, seed {seed}, {what}");
                 let mut add = |quantity, what: &str, value: f64| {

@@ -12,7 +12,7 @@ use crate::cell::{
     CellRecord, Stage, Status, made_from, prediction_key, score_key, tested_on, words,
 };
 use crate::error::{Error, Result};
-use crate::network::Part;
+use crate::network::NetworkKind;
 use crate::study::{Cell, PreparedFold, Study, cells_of, locked_folds, study_of};
 
 /// How a cell stands, as its folder says.
@@ -195,7 +195,7 @@ pub fn model_problem(model: &Path) -> Result<Option<String>> {
         else {
             continue;
         };
-        for cell in [cell, cell.sibling(Part::Coarse)] {
+        for cell in [cell, cell.sibling(NetworkKind::Coarse)] {
             let folder = cell.folder(&run);
             let record = CellRecord::read(&folder)?;
             let Some(stage) = record.stages.get(&Stage::Train) else {
@@ -330,9 +330,9 @@ impl Context<'_> {
             if predict.from.get("test").is_some_and(|of| *of != tested) {
                 changed.push("test cases".into());
             } else if let Some(train) = stage(Stage::Train) {
-                let coarse = self.records.get(&cell.sibling(Part::Coarse));
+                let coarse = self.records.get(&cell.sibling(NetworkKind::Coarse));
                 let coarse = coarse
-                    .filter(|_| cell.part != Part::Coarse)
+                    .filter(|_| cell.part != NetworkKind::Coarse)
                     .and_then(|record| record.stages.get(&Stage::Predict))
                     .map_or("", |stage| &stage.hash);
                 if predict.inputs != prediction_key(&train.hash, coarse, &self.fold.test) {

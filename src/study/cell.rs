@@ -4,14 +4,14 @@ use super::definition::Study;
 use super::fold::Role;
 use super::lock::locked_folds;
 use crate::error::{Error, Result};
-use crate::network::Part;
+use crate::network::NetworkKind;
 use crate::recipe::{Recipe, Variant};
 use crate::text::Shown as _;
 
 /// A part, a fold and a replicate: what one folder of a study holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Cell {
-    pub part: Part,
+    pub part: NetworkKind,
     pub fold: usize,
     pub seed: u32,
 }
@@ -32,7 +32,7 @@ impl Cell {
         };
         let mut pieces = name.trim_end_matches('/').split('/');
         let mut next = || pieces.next().ok_or_else(refuse);
-        let part = Part::try_from(next()?.to_owned()).map_err(|_| refuse())?;
+        let part = NetworkKind::try_from(next()?.to_owned()).map_err(|_| refuse())?;
         let number = |text: &str, prefix| -> Result<u32> {
             text.strip_prefix(prefix)
                 .and_then(|number| number.parse().ok())
@@ -52,15 +52,17 @@ impl Cell {
     }
 
     /// The cell of another part, same fold and replicate.
-    pub fn sibling(&self, part: Part) -> Self {
+    pub fn sibling(&self, part: NetworkKind) -> Self {
         Self { part, ..*self }
     }
 
     /// The cell whose network this one's training begins with.
     pub fn starts_from(&self, recipe: &Recipe) -> Option<Self> {
         let part = match self.part {
-            Part::Variant(Variant::HDenseUNet) => Part::Variant(recipe.hybrid_starts_from),
-            Part::Variant(variant) if variant.starts_from_encoder() => Part::Encoder,
+            NetworkKind::Variant(Variant::HDenseUNet) => {
+                NetworkKind::Variant(recipe.hybrid_starts_from)
+            }
+            NetworkKind::Variant(variant) if variant.starts_from_encoder() => NetworkKind::Encoder,
             _ => return None,
         };
         Some(self.sibling(part))
@@ -69,8 +71,8 @@ impl Cell {
     /// All cells that have to be finished before this one.
     pub fn needs(&self, recipe: &Recipe) -> Vec<Self> {
         let mut needs: Vec<Self> = self.starts_from(recipe).into_iter().collect();
-        if matches!(self.part, Part::Variant(_)) {
-            needs.push(self.sibling(Part::Coarse));
+        if matches!(self.part, NetworkKind::Variant(_)) {
+            needs.push(self.sibling(NetworkKind::Coarse));
         }
         needs
     }
@@ -84,7 +86,7 @@ pub fn cells_of(study: &Study, folds: impl IntoIterator<Item = (usize, Role)>) -
             let mut wanted: Vec<Cell> = Vec::new();
             for &variant in study.variants_of(role) {
                 let cell = Cell {
-                    part: Part::Variant(variant),
+                    part: NetworkKind::Variant(variant),
                     fold,
                     seed,
                 };
@@ -137,7 +139,7 @@ mod tests {
     #[test]
     fn a_cell_is_found_by_its_name() {
         let cell = Cell {
-            part: Part::Variant(Variant::DenseUNet2dScratch),
+            part: NetworkKind::Variant(Variant::DenseUNet2dScratch),
             fold: 2,
             seed: 1,
         };
@@ -162,7 +164,7 @@ mod tests {
     fn a_hybrid_alone_brings_everything_it_needs_before_it() {
         let recipe = Recipe::named(RecipeName::Released);
         let cell = Cell {
-            part: Part::Variant(Variant::HDenseUNet),
+            part: NetworkKind::Variant(Variant::HDenseUNet),
             fold: 0,
             seed: 0,
         };

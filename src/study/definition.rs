@@ -9,11 +9,11 @@ use super::rules;
 use crate::artifact::{read_text, write_atomic};
 use crate::dataset::Protocol;
 use crate::error::{Error, Result};
-use crate::network::{Place, Places};
+use crate::network::{DeviceSpec, DeviceSpecs};
 use crate::recipe::{Fault, Recipe, Scale, Settings, Variant};
 use crate::seed::Seed;
 use crate::text::Shown as _;
-use crate::training::Saving;
+use crate::training::CheckpointPolicy;
 
 /// The phantoms a study made for itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,7 +62,7 @@ pub struct Study {
     pub shards: usize,
     /// Where this process computes, if not on `device`: devices of the same kind.
     #[serde(skip)]
-    pub places: Option<Places>,
+    pub places: Option<DeviceSpecs>,
     pub variants: Vec<Variant>,
     /// How the cases are divided into folds.
     #[serde(default)]
@@ -76,7 +76,7 @@ pub struct Study {
     pub allow_leakage: bool,
     /// When trainings save what they have; no result depends on it.
     #[serde(default)]
-    pub saving: Saving,
+    pub saving: CheckpointPolicy,
     /// torchvision's DenseNet-161 instead of pre-training.
     pub encoder_weights: Option<PathBuf>,
     /// Where preprocessed volumes lie, relative to the study's folder.
@@ -342,7 +342,7 @@ impl Study {
 
     /// What results depend on of the device: `cuda` for `cuda:1`.
     pub fn kind(&self) -> &str {
-        match self.device.parse::<Place>() {
+        match self.device.parse::<DeviceSpec>() {
             Ok(place) => place.kind(),
             // It will be refused where it is opened.
             Err(_) => &self.device,
@@ -350,7 +350,7 @@ impl Study {
     }
 
     /// Where this process computes.
-    pub fn places(&self) -> Result<Places> {
+    pub fn places(&self) -> Result<DeviceSpecs> {
         match &self.places {
             Some(places) => Ok(places.clone()),
             None => self.device.parse(),
@@ -360,7 +360,7 @@ impl Study {
     /// The devices of this process, without autodiff; at least one.
     pub fn devices(&self) -> Result<Vec<Device>> {
         let places = self.places()?;
-        let open = |place: &Place| place.open(self.threads);
+        let open = |place: &DeviceSpec| place.open(self.threads);
         places.all().iter().map(open).collect()
     }
 }

@@ -5,7 +5,7 @@ use std::path::{Component, Path, PathBuf};
 use super::definition::{Study, own_cache, without_dots};
 use super::lock::is_locked;
 use crate::error::{Error, Result};
-use crate::network::Part;
+use crate::network::NetworkKind;
 use crate::recipe::Variant;
 use crate::text::Shown as _;
 
@@ -32,9 +32,9 @@ pub fn refuse_foreign(run: &Path) -> Result<()> {
     if is_locked(run) || has_arms(run) {
         return Ok(());
     }
-    let parts = [Part::Encoder, Part::Coarse].into_iter();
-    let parts = parts.chain(Variant::ALL.iter().copied().map(Part::Variant));
-    let folders = FOLDERS.into_iter().chain(parts.map(Part::id));
+    let parts = [NetworkKind::Encoder, NetworkKind::Coarse].into_iter();
+    let parts = parts.chain(Variant::ALL.iter().copied().map(NetworkKind::Variant));
+    let folders = FOLDERS.into_iter().chain(parts.map(NetworkKind::id));
     let holds = |folder: &Path| std::fs::read_dir(folder).is_ok_and(|mut all| all.next().is_some());
     let found: Vec<&str> = folders
         .filter(|name| holds(&run.join(name)))

@@ -14,7 +14,7 @@ use super::own_folder::cache_folder;
 use crate::artifact::Look;
 use crate::dataset::Pair;
 use crate::error::{Error, Result};
-use crate::network::Part;
+use crate::network::NetworkKind;
 use crate::phantom::{Spec, generate};
 use crate::preprocess::{Grids, Stored};
 use crate::progress::Progress;
@@ -43,7 +43,7 @@ fn spec(seed: u64, scale: &Scale) -> Spec {
 pub fn is_needed(study: &Study) -> bool {
     let roles = [Role::Own, Role::Transfer, Role::Leaked];
     let cells = cells_of(study, roles.map(|role| (0, role)));
-    study.encoder_weights.is_none() && cells.iter().any(|cell| cell.part == Part::Encoder)
+    study.encoder_weights.is_none() && cells.iter().any(|cell| cell.part == NetworkKind::Encoder)
 }
 
 /// The names of the prepared phantoms' folders in the cache: what pre-training is made from.

@@ -18,4 +18,6 @@ pub use probe::{Probe, Statistics, probe};
 pub use probe_file::{read_batch, write_probe};
 pub use sampler::{Centres, Sampler, Target};
 pub use sgd::sgd;
-pub use trainer::{Losses, Saving, Session, StageLoss, Step, Trained, prepare_network, stage_loss};
+pub use trainer::{
+    CheckpointPolicy, Losses, Session, StageLoss, Step, Trained, prepare_network, stage_loss,
+};

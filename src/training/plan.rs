@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::sampler::Target;
-use crate::network::{Mode, Part};
+use crate::network::{Mode, NetworkKind};
 use crate::recipe::{FrozenNorms, Recipe, Scale, Variant};
 
 /// The stage in which all parts of the hybrid train on together.
@@ -24,7 +24,8 @@ pub struct StagePlan {
     pub name: String,
     pub iterations: usize,
     /// UNet connections on.
-    pub joined: bool,
+    #[serde(rename = "joined")]
+    pub skip_connections: bool,
     pub frozen: Frozen,
     pub fusion_dropout: f64,
     /// Learning rate, as a share of the training's.
@@ -39,7 +40,7 @@ impl StagePlan {
         Self {
             name: name.to_owned(),
             iterations,
-            joined: true,
+            skip_connections: true,
             frozen: Frozen::Nothing,
             fusion_dropout: 0.0,
             rate: 1.0,
@@ -51,40 +52,40 @@ impl StagePlan {
     /// How the network runs in this stage.
     pub fn mode(&self) -> Mode {
         Mode {
-            joined: self.joined,
+            skip_connections: self.skip_connections,
             fusion_dropout: self.fusion_dropout,
         }
     }
 }
 
 /// The stages of a part, in order; every variant's sum to `scale.iterations`.
-pub fn stages(part: Part, recipe: &Recipe, scale: &Scale) -> Vec<StagePlan> {
+pub fn stages(part: NetworkKind, recipe: &Recipe, scale: &Scale) -> Vec<StagePlan> {
     let total = scale.iterations;
     let share = |fraction: f64| (total as f64 * fraction).round() as usize;
     match part {
-        Part::Encoder => vec![StagePlan::new(
+        NetworkKind::Encoder => vec![StagePlan::new(
             "pre-training",
             scale.encoder_iterations,
             Target::Organs,
         )],
-        Part::Coarse => vec![StagePlan::new(
+        NetworkKind::Coarse => vec![StagePlan::new(
             "coarse",
             scale.coarse_iterations,
             Target::Liver,
         )],
-        Part::Variant(Variant::DenseUNet2d | Variant::DenseUNet2dScratch)
+        NetworkKind::Variant(Variant::DenseUNet2d | Variant::DenseUNet2dScratch)
             if share(recipe.warm_up) > 0 =>
         {
             let warm_up = share(recipe.warm_up);
             vec![
                 StagePlan {
-                    joined: false,
+                    skip_connections: false,
                     ..StagePlan::new("warm-up", warm_up, Target::Segmentation)
                 },
                 StagePlan::new("fine-tuning", total - warm_up, Target::Segmentation),
             ]
         }
-        Part::Variant(Variant::HDenseUNet) => {
+        NetworkKind::Variant(Variant::HDenseUNet) => {
             let volume = share(scale.volume_stage);
             vec![
                 StagePlan {
@@ -104,7 +105,7 @@ pub fn stages(part: Part, recipe: &Recipe, scale: &Scale) -> Vec<StagePlan> {
                 },
             ]
         }
-        Part::Variant(_) => vec![StagePlan::new("training", total, Target::Segmentation)],
+        NetworkKind::Variant(_) => vec![StagePlan::new("training", total, Target::Segmentation)],
     }
 }
 
@@ -118,7 +119,7 @@ mod tests {
         for recipe in [RecipeName::Paper, RecipeName::Released].map(Recipe::named) {
             let scale = Scale::named(ScaleName::Demo);
             for variant in Variant::ALL {
-                let plans = stages(Part::Variant(variant), &recipe, &scale);
+                let plans = stages(NetworkKind::Variant(variant), &recipe, &scale);
                 let sum: usize = plans.iter().map(|plan| plan.iterations).sum();
                 assert_eq!(sum, scale.iterations, "{variant}");
             }

@@ -7,7 +7,7 @@ use super::plan::stages;
 use super::sgd::sgd;
 use super::trainer::stage_loss;
 use crate::network::{
-    Mode, Network, Part, Pass, Values, identify, read, torch_gradients, torch_values,
+    Mode, Network, NetworkKind, Pass, Values, identify, read, torch_gradients, torch_values,
 };
 use crate::recipe::{Recipe, Scale};
 
@@ -38,7 +38,7 @@ pub struct Probe {
 /// of 0.01. `device` is the network's, with autodiff.
 pub fn probe(
     network: Network,
-    part: Part,
+    part: NetworkKind,
     recipe: &Recipe,
     scale: &Scale,
     batch: &Batch,

@@ -6,14 +6,14 @@ use super::batch::{Batch, IGNORED};
 use super::probe::Probe;
 use crate::artifact::{read_file, write_atomic};
 use crate::error::{Error, Result};
-use crate::network::{Input, ORGANS, Part};
+use crate::network::{Input, NetworkKind, ORGANS};
 
 const HINT: &str = "a .safetensors file with `input`, f32 [n, 1, slices, y, x], and `labels`, u8 [n, z, y, x], is \
      expected; the encoder takes which organs a slice shows, [n, 14, 1, 1]";
 
 /// Reads a batch for [`super::probe`] from a `.safetensors` file: `input`, f32 `[n, 1, s, y, x]`, HU
 /// minus the mean, and `labels`, u8 `[n, z, y, x]`.
-pub fn read_batch(path: &Path, part: Part, input: Input) -> Result<Batch> {
+pub fn read_batch(path: &Path, part: NetworkKind, input: Input) -> Result<Batch> {
     let bytes = read_file(path).map_err(Error::read(path))?;
     let refuse = |problem: String| Error::malformed(path, problem, HINT);
     let file = SafeTensors::deserialize(&bytes).map_err(|e| refuse(e.to_string()))?;
@@ -50,7 +50,7 @@ pub fn read_batch(path: &Path, part: Part, input: Input) -> Result<Batch> {
         )));
     }
     let (depth, plane) = match (part, input) {
-        (Part::Encoder, _) => (ORGANS, [1, 1]),
+        (NetworkKind::Encoder, _) => (ORGANS, [1, 1]),
         (_, Input::Slices { .. }) => (1, [y, x]),
         (_, Input::Volume) => (slices, [y, x]),
     };
@@ -60,8 +60,8 @@ pub fn read_batch(path: &Path, part: Part, input: Input) -> Result<Batch> {
         )));
     }
     let classes = match part {
-        Part::Coarse | Part::Encoder => 2,
-        Part::Variant(_) => 3,
+        NetworkKind::Coarse | NetworkKind::Encoder => 2,
+        NetworkKind::Variant(_) => 3,
     };
     let strange = |&&label: &&u8| label >= classes && label != IGNORED;
     if let Some(label) = labels.data().iter().find(strange) {

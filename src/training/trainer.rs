@@ -14,7 +14,7 @@ use super::plan::{Frozen, StagePlan};
 use super::sampler::{Sampler, Target};
 use super::sgd::sgd;
 use crate::error::{Error, Result};
-use crate::network::{Answers, Network, Pass, identify, update_running};
+use crate::network::{Network, Outputs, Pass, identify, update_running};
 use crate::preprocess::Stored;
 use crate::progress::Progress;
 use crate::recipe::{Recipe, Scale, Schedule, StageMomentum};
@@ -24,7 +24,7 @@ use crate::text::Shown as _;
 /// When a training writes its checkpoint, beside the end of each stage.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Saving {
+pub struct CheckpointPolicy {
     /// After so many iterations of a stage.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub iterations: Option<usize>,
@@ -32,7 +32,7 @@ pub struct Saving {
     pub seconds: f64,
 }
 
-impl Default for Saving {
+impl Default for CheckpointPolicy {
     fn default() -> Self {
         Self {
             iterations: None,
@@ -56,7 +56,7 @@ pub struct Session<'a> {
     pub devices: &'a [Device],
     /// Parts of a mini-batch.
     pub shards: usize,
-    pub saving: Saving,
+    pub saving: CheckpointPolicy,
     pub progress: &'a dyn Progress,
     /// Units of progress an iteration is worth.
     pub units: u64,
@@ -289,7 +289,7 @@ impl StageLoss {
 }
 
 /// The losses of a stage.
-pub fn stage_loss(answers: Answers, plan: &StagePlan, recipe: &Recipe, batch: &Batch) -> StageLoss {
+pub fn stage_loss(answers: Outputs, plan: &StagePlan, recipe: &Recipe, batch: &Batch) -> StageLoss {
     let outer = match batch.labels_shape[1] {
         1 => 0,
         _ => recipe.outer_slices_dropped,

@@ -61,7 +61,7 @@ fn study(folder: &Path, protocol: Protocol) -> Study {
         folds: Vec::new(),
         seeds: vec![0],
         allow_leakage: false,
-        saving: hdbench::training::Saving::default(),
+        saving: hdbench::training::CheckpointPolicy::default(),
         encoder_weights: None,
         cache: own_cache(),
         data: Data {

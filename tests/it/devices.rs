@@ -4,7 +4,7 @@ use std::fs;
 use std::process::Command;
 
 use burn::tensor::Device;
-use hdbench::network::{Network, Part, Place, Values, initialise, survey};
+use hdbench::network::{DeviceSpec, Network, NetworkKind, Values, initialise, survey};
 use hdbench::recipe::{Recipe, RecipeName, Variant};
 use hdbench::seed::Seed;
 use hdbench::training::{Probe, Statistics, probe};
@@ -13,11 +13,11 @@ use super::training::tiny_scale;
 use super::weights::{PARTS, batch};
 
 /// Those that work here; a binary without further features has one.
-fn places() -> Vec<Place> {
+fn places() -> Vec<DeviceSpec> {
     let found = survey(2);
     let working = found.iter().filter(|device| device.works.is_ok());
-    let places: Vec<Place> = working.map(|device| device.place).collect();
-    assert_eq!(places[0], Place::Flex);
+    let places: Vec<DeviceSpec> = working.map(|device| device.place).collect();
+    assert_eq!(places[0], DeviceSpec::Flex);
     places
 }
 
@@ -36,14 +36,14 @@ fn step(case: &Case, seed: u64, factor: f32, device: &Device) -> Probe {
 }
 
 struct Case<'a> {
-    part: Part,
+    part: NetworkKind,
     recipe: &'a Recipe,
     statistics: Statistics,
 }
 
 impl Case<'_> {
     /// What differs between a device and `flex`, by more than rounding explains.
-    fn differences(&self, place: Place, seed: u64) -> Vec<String> {
+    fn differences(&self, place: DeviceSpec, seed: u64) -> Vec<String> {
         let flex = Device::flex().autodiff();
         let expected = step(self, seed, 1.0, &flex);
         let found = step(self, seed, 1.0, &place.open(2).unwrap().autodiff());
@@ -99,7 +99,7 @@ fn difference(found: &Values, expected: &Values) -> f32 {
         .fold(0.0, f32::max)
 }
 
-/// Answers, gradients and the step of every network agree within 1e-4 with those of `flex`, or
+/// Outputs, gradients and the step of every network agree within 1e-4 with those of `flex`, or
 /// within what rounding its input does to `flex` itself. A value that lies on the edge of a ReLU or
 /// a maximum may fall to the other side for one batch of noise, not for three.
 #[test]

@@ -3,24 +3,29 @@
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
 use hdbench::network::{
-    Input, Mode, Network, NetworkSummary, Part, Pass, Place, count_parameters, group_slices,
-    initialise, summarise, ungroup_slices, values,
+    DeviceSpec, Input, Mode, Network, NetworkKind, NetworkSummary, Pass, count_parameters,
+    group_slices, initialise, summarise, ungroup_slices, values,
 };
 use hdbench::recipe::{Recipe, RecipeName, Scale, ScaleName, SliceBorder, Variant};
 use hdbench::seed::Seed;
 
 /// The processor by each way this binary has: `flex`, and LibTorch where it is built in.
 pub fn devices() -> Vec<Device> {
-    let tch = Place::Tch
+    let tch = DeviceSpec::Tch
         .is_built_in()
-        .then(|| Place::Tch.open(2).expect("LibTorch is built in"));
+        .then(|| DeviceSpec::Tch.open(2).expect("LibTorch is built in"));
     [Device::flex()].into_iter().chain(tch).collect()
 }
 
 fn counts(variant: Variant, recipe: RecipeName) -> [usize; 3] {
     let recipe = Recipe::named(recipe);
     let scale = Scale::named(ScaleName::Full);
-    let network = Network::build(Part::Variant(variant), &recipe, &scale, &Device::flex());
+    let network = Network::build(
+        NetworkKind::Variant(variant),
+        &recipe,
+        &scale,
+        &Device::flex(),
+    );
     let count = network.parameters(&recipe);
     [count.trainable, count.buffers, count.total()]
 }
@@ -62,7 +67,7 @@ fn released_networks_have_the_expected_parameters() {
 fn the_hybrids_parts_have_the_expected_parameters() {
     let recipe = Recipe::named(RecipeName::Paper);
     let scale = Scale::named(ScaleName::Full);
-    let part = Part::Variant(Variant::HDenseUNet);
+    let part = NetworkKind::Variant(Variant::HDenseUNet);
     let Network::Hybrid(hybrid) = Network::build(part, &recipe, &scale, &Device::flex()) else {
         panic!("hdenseunet is the hybrid");
     };
@@ -78,11 +83,11 @@ fn answers_have_the_patch_s_shape() {
     for device in devices() {
         for recipe in [RecipeName::Paper, RecipeName::Released].map(Recipe::named) {
             let scale = Scale::named(ScaleName::Demo);
-            let parts = Variant::ALL.map(Part::Variant);
-            for part in parts.into_iter().chain([Part::Coarse]) {
+            let parts = Variant::ALL.map(NetworkKind::Variant);
+            for part in parts.into_iter().chain([NetworkKind::Coarse]) {
                 let network = Network::build(part, &recipe, &scale, &device);
                 let (shape, classes, slices) = match (network.input(), part) {
-                    (Input::Slices { neighbours }, Part::Coarse) => {
+                    (Input::Slices { neighbours }, NetworkKind::Coarse) => {
                         ([2, 1, 2 * neighbours + 1], 2, 1)
                     }
                     (Input::Slices { neighbours }, _) => ([2, 1, 2 * neighbours + 1], 3, 1),
@@ -92,7 +97,7 @@ fn answers_have_the_patch_s_shape() {
                 let answers = network.forward(x, Mode::TEST, &mut Pass::evaluation());
                 let expected = [shape[0], classes, slices, 32, 64];
                 assert_eq!(answers.logits.dims(), expected, "{part}");
-                let hybrid = part == Part::Variant(Variant::HDenseUNet);
+                let hybrid = part == NetworkKind::Variant(Variant::HDenseUNet);
                 assert_eq!(
                     answers.logits_2d.map(|l| l.dims()),
                     hybrid.then_some(expected)
@@ -132,7 +137,7 @@ fn initial_values_depend_on_the_seed_alone_and_have_he_s_variance() {
         let recipe = Recipe::named(RecipeName::Paper);
         let scale = Scale::named(ScaleName::Demo);
         let build = |seed| {
-            let part = Part::Variant(Variant::HDenseUNet);
+            let part = NetworkKind::Variant(Variant::HDenseUNet);
             let network = Network::build(part, &recipe, &scale, &device.clone().autodiff());
             values(&initialise(network, Seed(seed)).valid())
         };
@@ -160,7 +165,7 @@ fn warm_up_passes_over_the_unet_connections() {
         let recipe = Recipe::named(RecipeName::Paper);
         let scale = Scale::named(ScaleName::Demo);
         let build = |variant| {
-            let network = Network::build(Part::Variant(variant), &recipe, &scale, &device);
+            let network = Network::build(NetworkKind::Variant(variant), &recipe, &scale, &device);
             initialise(network, Seed(3))
         };
         let x = Tensor::<5>::from_data(
@@ -172,9 +177,9 @@ fn warm_up_passes_over_the_unet_connections() {
             ),
             &device,
         );
-        let run = |network: &Network, joined| {
+        let run = |network: &Network, skip_connections| {
             let mode = Mode {
-                joined,
+                skip_connections,
                 fusion_dropout: 0.0,
             };
             let answers = network.forward(x.clone(), mode, &mut Pass::evaluation());
@@ -193,7 +198,7 @@ fn warm_up_passes_over_the_unet_connections() {
 fn paper_networks_cost_what_the_tables_say() {
     let recipe = Recipe::named(RecipeName::Paper);
     let scale = Scale::named(ScaleName::Full);
-    let summary = |variant| summarise(Part::Variant(variant), &recipe, &scale);
+    let summary = |variant| summarise(NetworkKind::Variant(variant), &recipe, &scale);
     let giga = |summary: &NetworkSummary| summary.multiply_adds() as f64 / 1e9;
     let slices = summary(Variant::DenseUNet2d);
     assert_eq!(slices.layers.len(), 167);
@@ -231,7 +236,7 @@ fn work_follows_from_shapes() {
     let recipe = Recipe::named(RecipeName::Paper);
     for variant in [Variant::UNet, Variant::ResNet, Variant::DenseNet2d] {
         let scale = Scale::named(ScaleName::Demo);
-        for layer in summarise(Part::Variant(variant), &recipe, &scale).layers {
+        for layer in summarise(NetworkKind::Variant(variant), &recipe, &scale).layers {
             let places: usize = layer.output[2..].iter().product();
             let rises = layer.kernel == [2, 2];
             let places = if rises { places / 4 } else { places };

@@ -10,7 +10,7 @@ use hdbench::cell::{
 use hdbench::dataset::{Protocol, lits};
 use hdbench::error::{Error, Result};
 use hdbench::evaluation::read_metrics_long;
-use hdbench::network::{Part, Place};
+use hdbench::network::{DeviceSpec, NetworkKind};
 use hdbench::progress::{Progress, Silent};
 use hdbench::recipe::{Recipe, RecipeName, Variant};
 use hdbench::schedule::{Executor, run_study};
@@ -78,7 +78,7 @@ fn study(folder: &Path, variants: &[Variant], recipe: RecipeName) -> Study {
         seeds: vec![0],
         allow_leakage: false,
         transfer: None,
-        saving: hdbench::training::Saving::default(),
+        saving: hdbench::training::CheckpointPolicy::default(),
         encoder_weights: None,
         cache: own_cache(),
         data: Data {
@@ -102,7 +102,7 @@ fn run(dir: &Path, study: &Study, progress: &dyn Progress) -> Result<Inputs> {
 
 fn cell(variant: Variant) -> Cell {
     Cell {
-        part: Part::Variant(variant),
+        part: NetworkKind::Variant(variant),
         fold: 0,
         seed: 0,
     }
@@ -182,7 +182,7 @@ fn all_variants_go_from_phantoms_to_a_report() {
     let input = &inputs.folds[0].test[0].case.image;
     for variant in Variant::ALL {
         let model = model_folder(&run_dir, variant, 0, 0).unwrap();
-        let model = load_model(&model, Place::Flex, 1).unwrap();
+        let model = load_model(&model, DeviceSpec::Flex, 1).unwrap();
         let out = dir.path().join(format!("{variant}.nii.gz"));
         predict_file(&model, input, &out, &Silent).unwrap();
         let expected = prediction_path(
@@ -202,7 +202,7 @@ fn all_variants_go_from_phantoms_to_a_report() {
     bytes[268..272].copy_from_slice(&77_f32.to_le_bytes());
     std::fs::write(&ct, &bytes).unwrap();
     let model = model_folder(&run_dir, Variant::UNet, 0, 0).unwrap();
-    let model = load_model(&model, Place::Flex, 1).unwrap();
+    let model = load_model(&model, DeviceSpec::Flex, 1).unwrap();
     predict_file(&model, &ct, &out, &Silent).unwrap();
     let labels = std::fs::read(&out).unwrap();
     assert_eq!(labels[252..328], bytes[252..328], "sform and qform");
@@ -224,7 +224,7 @@ fn a_study_is_submitted_and_the_answer_comes_into_its_report() {
         std::fs::copy(from, test.join(format!("test-volume-{case}.nii.gz"))).unwrap();
     }
     let model = model_folder(&run_dir, Variant::UNet, 0, 0).unwrap();
-    let model = load_model(&model, Place::Flex, 1).unwrap();
+    let model = load_model(&model, DeviceSpec::Flex, 1).unwrap();
     let cases = lits::find_test(&test).unwrap();
 
     // Stopped between the cases, nothing is predicted twice.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use burn::tensor::Device;
 use hdbench::error::Error;
 use hdbench::inference::Predictor;
-use hdbench::network::{Bundle, Network, Part, initialise};
+use hdbench::network::{Bundle, Network, NetworkKind, initialise};
 use hdbench::preprocess::{Prepared, Scan, Stored};
 use hdbench::progress::Silent;
 use hdbench::recipe::{
@@ -46,7 +46,7 @@ fn ends(rule: &Rule) -> Vec<String> {
 }
 
 /// A scan, its cache, its network's training step and its prediction.
-fn runs(dir: &Path, settings: &Settings, part: Part, cases: &[Arc<Stored>]) {
+fn runs(dir: &Path, settings: &Settings, part: NetworkKind, cases: &[Arc<Stored>]) {
     let Settings { recipe, scale } = settings;
     let device = Device::flex();
     let training = [device.clone().autodiff()];
@@ -74,7 +74,7 @@ fn runs(dir: &Path, settings: &Settings, part: Part, cases: &[Arc<Stored>]) {
         device: &device,
         progress: &Silent,
     };
-    if part == Part::Coarse {
+    if part == NetworkKind::Coarse {
         predictor.coarse(&case).unwrap();
     } else {
         let shape = case.shape();
@@ -92,7 +92,10 @@ fn both_ends_of_every_range_train_and_predict() {
     let dir = tempfile::tempdir().unwrap();
     let usual = tiny(RecipeName::Paper);
     let cases = cached(dir.path(), &usual.recipe, &usual.scale);
-    let parts = [Part::Coarse, Part::Variant(Variant::HDenseUNet)];
+    let parts = [
+        NetworkKind::Coarse,
+        NetworkKind::Variant(Variant::HDenseUNet),
+    ];
     let (mut ran, mut refused) = (0, 0);
     for (table, rules) in [("recipe", RECIPE_RULES), ("scale", SCALE_RULES)] {
         for rule in rules {

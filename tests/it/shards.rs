@@ -6,7 +6,7 @@ use std::sync::Arc;
 use burn::module::{Module, ModuleVisitor, Param, ParamGroup};
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor};
-use hdbench::network::{Network, Part, initialise, read, values};
+use hdbench::network::{Network, NetworkKind, initialise, read, values};
 use hdbench::preprocess::Stored;
 use hdbench::recipe::{Recipe, RecipeName, Scale, Variant};
 use hdbench::seed::Seed;
@@ -18,7 +18,7 @@ use super::training::{cached, tiny_scale};
 type Gradients = BTreeMap<String, Vec<f32>>;
 
 struct Setting<'a> {
-    part: Part,
+    part: NetworkKind,
     recipe: &'a Recipe,
     scale: &'a Scale,
     device: Device,
@@ -105,12 +105,12 @@ fn assert_near(found: &Gradients, expected: &Gradients, what: &str) {
     }
 }
 
-const SLICE_PARTS: [Part; 5] = [
-    Part::Encoder,
-    Part::Coarse,
-    Part::Variant(Variant::DenseUNet2d),
-    Part::Variant(Variant::UNet),
-    Part::Variant(Variant::ResNet),
+const SLICE_PARTS: [NetworkKind; 5] = [
+    NetworkKind::Encoder,
+    NetworkKind::Coarse,
+    NetworkKind::Variant(Variant::DenseUNet2d),
+    NetworkKind::Variant(Variant::UNet),
+    NetworkKind::Variant(Variant::ResNet),
 ];
 
 /// With batch norms that keep their statistics a shard sees what it would see in the whole, dropout
@@ -134,7 +134,7 @@ fn shards_give_the_gradients_of_the_whole_batch() {
                     device: device.clone(),
                 };
                 let mut batch = setting.batch(&cases);
-                if part != Part::Encoder {
+                if part != NetworkKind::Encoder {
                     // Shards of unequal weight.
                     let patch = batch.labels.len() / batch.len();
                     batch.labels[..patch / 2].fill(hdbench::training::IGNORED);

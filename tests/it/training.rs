@@ -11,14 +11,14 @@ use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor, TensorData};
 use hdbench::dataset::{Case, load_pair};
 use hdbench::error::Error;
-use hdbench::network::{Input, Mode, Network, Part, Pass, Values, initialise, values};
+use hdbench::network::{Input, Mode, Network, NetworkKind, Pass, Values, initialise, values};
 use hdbench::phantom;
 use hdbench::preprocess::{Grid, Grids, Stored};
 use hdbench::progress::{Progress, Silent};
 use hdbench::recipe::{DenseWidths, Recipe, RecipeName, Scale, ScaleName, Variant};
 use hdbench::seed::Seed;
 use hdbench::training::{
-    Frozen, Losses, Sampler, Saving, Session, StagePlan, Step, Target, prepare_network,
+    CheckpointPolicy, Frozen, Losses, Sampler, Session, StagePlan, Step, Target, prepare_network,
     segmentation_loss, sgd, stage_loss, stages,
 };
 
@@ -88,7 +88,7 @@ impl Progress for StopAfter {
 }
 
 struct Training<'a> {
-    part: Part,
+    part: NetworkKind,
     recipe: &'a Recipe,
     scale: &'a Scale,
     cases: &'a [Arc<Stored>],
@@ -108,7 +108,7 @@ impl Training<'_> {
             seed: Seed(3),
             devices: &[self.device.clone(), self.device.clone()],
             shards: self.shards,
-            saving: Saving {
+            saving: CheckpointPolicy {
                 iterations: None,
                 seconds: f64::INFINITY,
             },
@@ -134,12 +134,12 @@ fn a_training_killed_at_every_iteration_equals_an_uninterrupted_one() {
         let folder = dir.path().join(format!("{name:?}"));
         let cases = cached(&folder, &recipe, &scale);
         for (part, shards) in [
-            (Part::Encoder, 1),
-            (Part::Coarse, 2),
-            (Part::Variant(Variant::DenseUNet2d), 1),
-            (Part::Variant(Variant::DenseUNet2d), 2),
-            (Part::Variant(Variant::DenseUNet3d), 1),
-            (Part::Variant(Variant::HDenseUNet), 1),
+            (NetworkKind::Encoder, 1),
+            (NetworkKind::Coarse, 2),
+            (NetworkKind::Variant(Variant::DenseUNet2d), 1),
+            (NetworkKind::Variant(Variant::DenseUNet2d), 2),
+            (NetworkKind::Variant(Variant::DenseUNet3d), 1),
+            (NetworkKind::Variant(Variant::HDenseUNet), 1),
         ] {
             for (index, device) in devices().into_iter().enumerate() {
                 let cells = folder.join(format!("{part}-{shards}-{index}"));
@@ -208,7 +208,7 @@ fn a_damaged_checkpoint_is_noticed_and_the_one_before_taken() {
     let dir = tempfile::tempdir().unwrap();
     let (recipe, scale) = (Recipe::named(RecipeName::Paper), tiny_scale());
     let training = Training {
-        part: Part::Variant(Variant::UNet),
+        part: NetworkKind::Variant(Variant::UNet),
         recipe: &recipe,
         scale: &scale,
         cases: &cached(dir.path(), &recipe, &scale),
@@ -294,8 +294,8 @@ fn every_trained_parameter_has_a_gradient_and_frozen_ones_stay() {
     };
     let cases = cached(dir.path(), &recipe, &scale);
     for device in devices().into_iter().map(Device::autodiff) {
-        let parts = [Part::Encoder, Part::Coarse].into_iter();
-        for part in parts.chain(Variant::ALL.map(Part::Variant)) {
+        let parts = [NetworkKind::Encoder, NetworkKind::Coarse].into_iter();
+        for part in parts.chain(Variant::ALL.map(NetworkKind::Variant)) {
             for plan in stages(part, &recipe, &scale) {
                 let network = initialise(Network::build(part, &recipe, &scale, &device), Seed(1));
                 let network = prepare_network(network, plan.frozen);
@@ -310,7 +310,7 @@ fn every_trained_parameter_has_a_gradient_and_frozen_ones_stay() {
                 let found = gradient_sizes(&network, &gradients);
                 for (path, size) in &found {
                     let frozen = is_frozen(plan.frozen, path);
-                    let passed_over = !plan.joined && path.contains("lineup");
+                    let passed_over = !plan.skip_connections && path.contains("lineup");
                     let bias = path.ends_with("bias");
                     match size {
                         None => assert!(
@@ -413,7 +413,7 @@ fn the_released_joint_stage_freezes_the_norms_it_names() {
     };
     let cases = cached(dir.path(), &recipe, &scale);
     for device in devices().into_iter().map(Device::autodiff) {
-        let part = Part::Variant(Variant::HDenseUNet);
+        let part = NetworkKind::Variant(Variant::HDenseUNet);
         let plans = stages(part, &recipe, &scale);
         let joint = &plans[1];
         assert_eq!(joint.frozen, Frozen::ReleasedJointNorms);
@@ -525,7 +525,7 @@ fn the_sampler_repeats_itself_and_finds_lesions() {
 fn forward_passes_without_dropout_repeat_and_with_dropout_follow_their_stream() {
     for device in devices() {
         let recipe = Recipe::named(RecipeName::Released);
-        let part = Part::Variant(Variant::DenseUNet2d);
+        let part = NetworkKind::Variant(Variant::DenseUNet2d);
         let network = initialise(
             Network::build(part, &recipe, &tiny_scale(), &device),
             Seed(1),
@@ -564,7 +564,7 @@ fn the_joint_stage_goes_on_where_its_parts_ended() {
         };
         let cases = cached(&dir.path().join(format!("{name:?}")), &recipe, &scale);
         let device = Device::flex().autodiff();
-        let train = |part: Part, plans: &[StagePlan], start: &dyn Fn() -> Network| {
+        let train = |part: NetworkKind, plans: &[StagePlan], start: &dyn Fn() -> Network| {
             let cell = dir.path().join(format!("{name:?} {part}"));
             fs::create_dir_all(&cell).unwrap();
             let session = Session {
@@ -576,7 +576,7 @@ fn the_joint_stage_goes_on_where_its_parts_ended() {
                 seed: Seed(3),
                 devices: std::slice::from_ref(&device),
                 shards: 1,
-                saving: Saving {
+                saving: CheckpointPolicy {
                     iterations: None,
                     seconds: f64::INFINITY,
                 },
@@ -586,12 +586,12 @@ fn the_joint_stage_goes_on_where_its_parts_ended() {
             session.train(plans, start, || Ok(start())).unwrap().network
         };
         let built = |part| initialise(Network::build(part, &recipe, &scale, &device), Seed(3));
-        let origin = Part::Variant(recipe.hybrid_starts_from);
+        let origin = NetworkKind::Variant(recipe.hybrid_starts_from);
         let plans = stages(origin, &recipe, &scale);
         let Network::DenseUNet2d(slices) = train(origin, &plans, &|| built(origin)) else {
             panic!("the hybrid starts from a 2-D net");
         };
-        let part = Part::Variant(Variant::HDenseUNet);
+        let part = NetworkKind::Variant(Variant::HDenseUNet);
         let start = || match built(part) {
             Network::Hybrid(mut hybrid) => {
                 hybrid.slices = slices.clone().without_dropout();

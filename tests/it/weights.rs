@@ -7,8 +7,8 @@ use std::process::{Command, Output};
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
 use hdbench::network::{
-    Network, ORGANS, Part, Pass, Values, export_weights, import_weights, initialise, load_encoder,
-    torch_values, values,
+    Network, NetworkKind, ORGANS, Pass, Values, export_weights, import_weights, initialise,
+    load_encoder, torch_values, values,
 };
 use hdbench::recipe::{Recipe, RecipeName, Scale, ScaleName, Variant};
 use hdbench::seed::Seed;
@@ -24,22 +24,22 @@ fn fixture(name: &str) -> PathBuf {
         .join(name)
 }
 
-fn blank(part: Part, seed: u64) -> Network {
+fn blank(part: NetworkKind, seed: u64) -> Network {
     let recipe = Recipe::named(RecipeName::Paper);
     let network = Network::build(part, &recipe, &tiny_scale(), &Device::flex());
     initialise(network, Seed(seed))
 }
 
-pub const PARTS: [Part; 9] = [
-    Part::Encoder,
-    Part::Coarse,
-    Part::Variant(Variant::DenseUNet3d),
-    Part::Variant(Variant::UNet),
-    Part::Variant(Variant::ResNet),
-    Part::Variant(Variant::DenseUNet2dScratch),
-    Part::Variant(Variant::DenseNet2d),
-    Part::Variant(Variant::DenseUNet2d),
-    Part::Variant(Variant::HDenseUNet),
+pub const PARTS: [NetworkKind; 9] = [
+    NetworkKind::Encoder,
+    NetworkKind::Coarse,
+    NetworkKind::Variant(Variant::DenseUNet3d),
+    NetworkKind::Variant(Variant::UNet),
+    NetworkKind::Variant(Variant::ResNet),
+    NetworkKind::Variant(Variant::DenseUNet2dScratch),
+    NetworkKind::Variant(Variant::DenseNet2d),
+    NetworkKind::Variant(Variant::DenseUNet2d),
+    NetworkKind::Variant(Variant::HDenseUNet),
 ];
 
 /// torchvision's published file (old pickle, old names), a wrapped checkpoint of several GPUs, and
@@ -51,7 +51,7 @@ fn encoders_of_torchvision_and_timm_are_taken() {
     let expected: Vec<f64> = serde_json::from_value(expected["features"].clone()).unwrap();
     let x: Vec<f32> = (0..3 * 32 * 32).map(|i| (i % 251) as f32 - 125.0).collect();
     for name in ["torchvision_old.pth", "checkpoint.pth", "timm.safetensors"] {
-        let mut network = blank(Part::Encoder, 1);
+        let mut network = blank(NetworkKind::Encoder, 1);
         let report = load_encoder(&mut network, &fixture(name)).unwrap();
         let Network::Classifier(classifier) = &network else {
             panic!("the encoder comes with a classifier of slices");
@@ -104,7 +104,7 @@ fn files_that_hold_no_such_encoder_are_refused() {
         file("text.safetensors", b"<html>404</html>"),
         dir.path().join("absent.pth"),
     ] {
-        let error = load_encoder(&mut blank(Part::Encoder, 1), &path).unwrap_err();
+        let error = load_encoder(&mut blank(NetworkKind::Encoder, 1), &path).unwrap_err();
         let text = error.to_string();
         assert!(text.contains(&path.display().to_string()), "{text}");
         assert_eq!(error.exit_code() as u8, 3, "{text}");
@@ -112,7 +112,7 @@ fn files_that_hold_no_such_encoder_are_refused() {
     // A sound file of another width.
     let wider = Scale::named(ScaleName::Demo);
     let recipe = Recipe::named(RecipeName::Paper);
-    let mut network = Network::build(Part::Encoder, &recipe, &wider, &Device::flex());
+    let mut network = Network::build(NetworkKind::Encoder, &recipe, &wider, &Device::flex());
     let error = load_encoder(&mut network, &fixture("timm.safetensors")).unwrap_err();
     assert!(error.to_string().contains("densenet161"), "{error}");
     let error = load_encoder(&mut network, Path::new("weights.h5")).unwrap_err();
@@ -167,16 +167,17 @@ fn networks_go_out_and_come_back() {
 fn weights_of_another_network_are_refused() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("unet.safetensors");
-    export_weights(&blank(Part::Variant(Variant::UNet), 1), &path).unwrap();
+    export_weights(&blank(NetworkKind::Variant(Variant::UNet), 1), &path).unwrap();
     for part in [
-        Part::Variant(Variant::ResNet),
-        Part::Variant(Variant::HDenseUNet),
+        NetworkKind::Variant(Variant::ResNet),
+        NetworkKind::Variant(Variant::HDenseUNet),
     ] {
         let error = import_weights(blank(part, 1), &path).unwrap_err();
         assert!(error.to_string().contains("not in the file"), "{error}");
         assert_eq!(error.exit_code() as u8, 3);
     }
-    let error = export_weights(&blank(Part::Coarse, 1), &dir.path().join("x.pth")).unwrap_err();
+    let error =
+        export_weights(&blank(NetworkKind::Coarse, 1), &dir.path().join("x.pth")).unwrap_err();
     assert_eq!(error.exit_code() as u8, 2);
 }
 
@@ -184,11 +185,11 @@ fn weights_of_another_network_are_refused() {
 #[test]
 fn weights_of_other_widths_are_told_in_a_few_lines() {
     let dir = tempfile::tempdir().unwrap();
-    let network = blank(Part::Variant(Variant::DenseUNet2d), 1);
+    let network = blank(NetworkKind::Variant(Variant::DenseUNet2d), 1);
     let recipe = Recipe::named(RecipeName::Paper);
     let wider = || {
         let scale = Scale::named(ScaleName::Demo);
-        let part = Part::Variant(Variant::DenseUNet2d);
+        let part = NetworkKind::Variant(Variant::DenseUNet2d);
         Network::build(part, &recipe, &scale, &Device::flex())
     };
     for name in ["w.safetensors", "w.bpk"] {
@@ -216,7 +217,7 @@ fn weights_of_other_widths_are_told_in_a_few_lines() {
 #[test]
 fn weights_that_are_no_numbers_are_refused_by_name() {
     let dir = tempfile::tempdir().unwrap();
-    let part = Part::Variant(Variant::UNet);
+    let part = NetworkKind::Variant(Variant::UNet);
     let sound = dir.path().join("sound.safetensors");
     export_weights(&blank(part, 1), &sound).unwrap();
     let bytes = fs::read(&sound).unwrap();
@@ -253,7 +254,7 @@ fn weights_that_are_no_numbers_are_refused_by_name() {
 #[test]
 fn weights_of_other_precision_do_not_panic() {
     let dir = tempfile::tempdir().unwrap();
-    let part = Part::Variant(Variant::UNet);
+    let part = NetworkKind::Variant(Variant::UNet);
     let sound = dir.path().join("sound.safetensors");
     export_weights(&blank(part, 1), &sound).unwrap();
     let bytes = fs::read(&sound).unwrap();
@@ -293,20 +294,20 @@ fn weights_of_other_precision_do_not_panic() {
 }
 
 /// Noise for a part, `plane` x `plane` pixels.
-pub fn batch(part: Part, plane: usize, seed: Seed) -> Batch {
+pub fn batch(part: NetworkKind, plane: usize, seed: Seed) -> Batch {
     let (n, slices, depth) = match part {
-        Part::Variant(Variant::DenseUNet3d | Variant::HDenseUNet) => (1, 4, 4),
-        Part::Variant(Variant::ResNet) | Part::Coarse => (2, 5, 1),
+        NetworkKind::Variant(Variant::DenseUNet3d | Variant::HDenseUNet) => (1, 4, 4),
+        NetworkKind::Variant(Variant::ResNet) | NetworkKind::Coarse => (2, 5, 1),
         _ => (2, 3, 1),
     };
     let mut stream = seed.stream("batch");
     let labels_shape = match part {
-        Part::Encoder => [n, ORGANS, 1, 1],
+        NetworkKind::Encoder => [n, ORGANS, 1, 1],
         _ => [n, depth, plane, plane],
     };
     let classes = match part {
-        Part::Coarse | Part::Encoder => 2,
-        Part::Variant(_) => 3,
+        NetworkKind::Coarse | NetworkKind::Encoder => 2,
+        NetworkKind::Variant(_) => 3,
     };
     let image_shape = [n, 1, slices, plane, plane];
     Batch {
@@ -377,9 +378,9 @@ fn a_probe_steps_along_its_gradients() {
             );
             assert_eq!(
                 found.answers.contains_key("features"),
-                part == Part::Encoder
+                part == NetworkKind::Encoder
             );
-            let hybrid = part == Part::Variant(Variant::HDenseUNet);
+            let hybrid = part == NetworkKind::Variant(Variant::HDenseUNet);
             assert_eq!(found.answers.contains_key("logits_2d"), hybrid);
         }
     }
@@ -415,7 +416,7 @@ fn the_model_verbs_work_together() {
     let weights = |folder: &str| fs::read(Path::new(folder).join("model.safetensors")).unwrap();
     assert_eq!(weights(&first), weights(&second));
 
-    let batch = batch(Part::Variant(Variant::UNet), 32, Seed(3));
+    let batch = batch(NetworkKind::Variant(Variant::UNet), 32, Seed(3));
     let image: Vec<u8> = batch.image.iter().flat_map(|v| v.to_le_bytes()).collect();
     let tensors = |labels: &[u8]| {
         let image = TensorView::new(Dtype::F32, batch.image_shape.to_vec(), &image).unwrap();

@@ -8,7 +8,7 @@ use super::figure::Figure;
 use super::lesion::{LesionList, Lesions, lesions_of, no_lesions};
 use super::masks::Masks;
 use super::metric::{BURDENS, Label, Metric, Options};
-use super::policy::{Edge, Family};
+use super::policy::{EmptyMask, Family};
 use crate::metrics::burden::tumour_burden;
 use crate::metrics::detection::Detection;
 use crate::metrics::overlap::Counts;
@@ -302,7 +302,7 @@ fn label_scores(
 ) -> LabelScores {
     let measured = masks.map(|masks| Measured::of(masks, steps(geometry), options, side_by_side));
     let measured = measured.unwrap_or_default();
-    let edge = Edge::of(&measured.counts);
+    let edge = EmptyMask::of(&measured.counts);
     let figure = |metric: Metric| {
         let raw = measured.raw(metric, voxels, geometry.voxel_volume_ml());
         (metric, Figure::strict(metric.into(), raw, edge, raw))
@@ -383,7 +383,7 @@ impl Measured {
 
 /// Burden of the prediction, of the reference, and their difference.
 fn burdens(liver: &Counts, lesion: &Counts) -> [Figure; 3] {
-    let edge = Edge::of(liver);
+    let edge = EmptyMask::of(liver);
     let [prediction, reference] = [
         tumour_burden(lesion.prediction, liver.prediction),
         tumour_burden(lesion.reference, liver.reference),

@@ -2,7 +2,7 @@
 
 use super::figure::Figure;
 use super::metric::Options;
-use super::policy::{Edge, Family};
+use super::policy::{EmptyMask, Family};
 use crate::metrics::detection::Detection;
 
 /// Lesions count as found at an intersection over union above each of these.
@@ -65,7 +65,7 @@ impl Criterion {
             found.prediction_true as f64,
             found.prediction_false as f64,
         ];
-        let edge = Edge::between(
+        let edge = EmptyMask::between(
             found.prediction_true + found.prediction_false,
             found.reference_found + found.reference_missed,
         );

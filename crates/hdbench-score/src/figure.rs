@@ -1,4 +1,4 @@
-use super::policy::{Edge, Family, Imputed, declared};
+use super::policy::{EmptyMask, Family, Imputed, declared};
 
 /// A number and where it comes from.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -8,13 +8,13 @@ pub struct Figure {
     /// What the policy made of it.
     pub value: f64,
     /// The edge case the policy met.
-    pub edge: Edge,
+    pub edge: EmptyMask,
 }
 
 impl Figure {
     /// A figure under `strict`. `without_burden` is what the formula gives with a predicted burden
     /// of 0, for the one family that asks for it.
-    pub(super) fn strict(family: Family, raw: f64, edge: Edge, without_burden: f64) -> Self {
+    pub(super) fn strict(family: Family, raw: f64, edge: EmptyMask, without_burden: f64) -> Self {
         // Sums over nothing are -0, which no table should show.
         let [raw, without_burden] = [raw, without_burden].map(|value| value + 0.0);
         let value = match declared(family, edge).0 {

@@ -7,7 +7,7 @@ use crate::metrics::overlap::Counts;
 
 /// Whether a mask was empty, so that a figure rests on a convention.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Edge {
+pub enum EmptyMask {
     /// Both masks have voxels.
     None,
     /// Neither has.
@@ -18,7 +18,7 @@ pub enum Edge {
     PredictionEmpty,
 }
 
-impl Edge {
+impl EmptyMask {
     /// The situations for which something is declared.
     pub const EMPTY: [Self; 3] = [Self::BothEmpty, Self::ReferenceEmpty, Self::PredictionEmpty];
 
@@ -118,39 +118,49 @@ impl fmt::Display for Imputed {
 }
 
 /// What `strict` declares for a family and a situation, and why.
-pub(super) fn declared(family: Family, edge: Edge) -> (Imputed, &'static str) {
+pub(super) fn declared(family: Family, edge: EmptyMask) -> (Imputed, &'static str) {
     use Imputed::{Raw, Undefined, Value, WithoutBurden};
     match (family, edge) {
-        (_, Edge::None) => (Raw, "nothing is empty"),
-        (Family::Agreement, Edge::BothEmpty) => {
+        (_, EmptyMask::None) => (Raw, "nothing is empty"),
+        (Family::Agreement, EmptyMask::BothEmpty) => {
             (Value(1.0), "nothing was there and nothing was found")
         }
-        (Family::Agreement, Edge::ReferenceEmpty) => (Value(0.0), "all that was found is wrong"),
-        (Family::Agreement, Edge::PredictionEmpty) => (Value(0.0), "all that was there is missed"),
-        (Family::OverlapError, Edge::BothEmpty) => (Value(0.0), "1 - Jaccard, which is 1"),
+        (Family::Agreement, EmptyMask::ReferenceEmpty) => {
+            (Value(0.0), "all that was found is wrong")
+        }
+        (Family::Agreement, EmptyMask::PredictionEmpty) => {
+            (Value(0.0), "all that was there is missed")
+        }
+        (Family::OverlapError, EmptyMask::BothEmpty) => (Value(0.0), "1 - Jaccard, which is 1"),
         (Family::OverlapError, _) => (Raw, "1: no voxel is shared"),
-        (Family::VolumeDifference, Edge::BothEmpty) => (Value(0.0), "both volumes are 0"),
-        (Family::VolumeDifference, Edge::ReferenceEmpty) => (
+        (Family::VolumeDifference, EmptyMask::BothEmpty) => (Value(0.0), "both volumes are 0"),
+        (Family::VolumeDifference, EmptyMask::ReferenceEmpty) => (
             Undefined,
             "no number says how much larger than nothing a volume is",
         ),
-        (Family::VolumeDifference, Edge::PredictionEmpty) => {
+        (Family::VolumeDifference, EmptyMask::PredictionEmpty) => {
             (Raw, "-1: all of the volume is missing")
         }
-        (Family::Distance, Edge::BothEmpty) => (Undefined, "there is no surface to measure from"),
+        (Family::Distance, EmptyMask::BothEmpty) => {
+            (Undefined, "there is no surface to measure from")
+        }
         (Family::Distance, _) => (
             Undefined,
             "there is no surface to measure to; a penalty would depend on the size of the image",
         ),
         (Family::Plain, _) => (Raw, "the formula needs no voxel in either mask"),
-        (Family::BurdenPrediction, Edge::ReferenceEmpty) => (Raw, "the predicted liver is there"),
+        (Family::BurdenPrediction, EmptyMask::ReferenceEmpty) => {
+            (Raw, "the predicted liver is there")
+        }
         (Family::BurdenPrediction, _) => (
             Value(0.0),
             "a liver that is not predicted holds no tumour, and a failed case must not drop out",
         ),
-        (Family::BurdenReference, Edge::PredictionEmpty) => (Raw, "the reference liver is there"),
+        (Family::BurdenReference, EmptyMask::PredictionEmpty) => {
+            (Raw, "the reference liver is there")
+        }
         (Family::BurdenReference, _) => (Undefined, "there is no liver to take a share of"),
-        (Family::BurdenError, Edge::PredictionEmpty) => (
+        (Family::BurdenError, EmptyMask::PredictionEmpty) => (
             WithoutBurden,
             "a liver that is not predicted holds no tumour, and a failed case must not drop out",
         ),

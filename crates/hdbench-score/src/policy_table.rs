@@ -2,7 +2,7 @@
 
 use super::criterion::Criterion;
 use super::metric::{BURDENS, Metric, Options};
-use super::policy::{Edge, Family, Imputed, declared};
+use super::policy::{EmptyMask, Family, Imputed, declared};
 
 /// A line of the policy.
 #[derive(Clone, Debug, PartialEq)]
@@ -11,7 +11,7 @@ pub struct PolicyRow {
     pub metric: String,
     /// Which masks are empty: those of the label, the lesions of the case for the detection, the
     /// livers for the tumour burdens.
-    pub situation: Edge,
+    pub situation: EmptyMask,
     /// What becomes of the figure.
     pub becomes: Imputed,
     /// The reason in a few words.
@@ -36,7 +36,7 @@ pub fn policy_table(options: &Options) -> Vec<PolicyRow> {
     ];
     families.extend(BURDENS.map(str::to_owned).into_iter().zip(burdens));
     let rows = families.iter().flat_map(|(metric, family)| {
-        Edge::EMPTY.map(|situation| {
+        EmptyMask::EMPTY.map(|situation| {
             let (becomes, why) = declared(*family, situation);
             PolicyRow {
                 metric: metric.clone(),

@@ -11,7 +11,7 @@ use super::case::ScoredCase;
 use super::criterion::Criterion;
 use super::figure::Figure;
 use super::metric::Label;
-use super::policy::{Edge, Family};
+use super::policy::{EmptyMask, Family};
 use crate::metrics::burden::pooled_error;
 use crate::metrics::detection::Detection;
 use crate::metrics::overlap::Counts;
@@ -223,7 +223,7 @@ pub(super) fn pooled(cases: &[ScoredCase]) -> Vec<Pooled> {
             .map(|case| case.scores.label(label).counts)
             .sum();
         let dice = counts.dice();
-        let dice = Figure::strict(Family::Agreement, dice, Edge::of(&counts), dice);
+        let dice = Figure::strict(Family::Agreement, dice, EmptyMask::of(&counts), dice);
         figures.push(sum(Some(label), "dice_global", dice));
     }
     for (criterion, found) in pooled_detection(cases) {
@@ -249,7 +249,7 @@ pub(super) fn pooled(cases: &[ScoredCase]) -> Vec<Pooled> {
         let figure = Figure {
             raw,
             value: imputed,
-            edge: Edge::None,
+            edge: EmptyMask::None,
         };
         figures.push(Pooled {
             counted: value.defined,

@@ -89,7 +89,7 @@ pub struct Comparison {
     pub p: f64,
     /// Holm's correction over all comparisons of this figure; NaN likewise.
     pub p_holm: f64,
-    /// Whether the test's distribution was counted out.
+    /// Whether the test's distribution is exact.
     pub exact: bool,
     /// The difference in standard deviations of replicates (pooled over both), where there are some.
     pub in_replicate_sd: Option<f64>,

@@ -9,7 +9,7 @@ use crate::cli::progress::Reporter;
 use crate::cli::study_options::{cores, pool, side_by_side};
 use crate::cost::{CaseCost, case_cost};
 use crate::error::Result;
-use crate::network::Place;
+use crate::network::DeviceSpec;
 use crate::recipe::{Settings, Variant};
 
 /// What the paper says that a subject took on its GPU.
@@ -18,7 +18,7 @@ const PAPER_SECONDS: &str = "30 to 200 s";
 /// What the prediction of a CT of life size costs, stage by stage.
 ///
 /// Runs every stage on a phantom with random weights; of a network's windows only some are timed, and
-/// all are reckoned from them.
+/// all are estimated from them.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -41,8 +41,8 @@ pub struct Cost {
     #[arg(long, value_name = "N", default_value_t = 3)]
     windows: usize,
     /// Where to compute
-    #[arg(long, default_value_t = Place::Flex)]
-    device: Place,
+    #[arg(long, default_value_t = DeviceSpec::Flex)]
+    device: DeviceSpec,
     /// CPU threads (default: all cores)
     #[arg(long, value_parser = side_by_side)]
     threads: Option<usize>,
@@ -97,7 +97,7 @@ impl Cost {
             text += &format!("{:<22} {:>10.2} s", stage.name, stage.seconds);
             if let Some(windows) = stage.windows {
                 text += &format!(
-                    "   reckoned: {} windows of {}, {:.3} s each in {} timed",
+                    "   estimated: {} windows of {}, {:.3} s each in {} timed",
                     windows.all,
                     sizes(windows.size),
                     windows.seconds,

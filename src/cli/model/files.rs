@@ -7,8 +7,8 @@ use crate::artifact::{hash_file, refuse_input, refuse_input_inside};
 use crate::cli::output::remark;
 use crate::error::{Error, Result};
 use crate::network::{
-    Bundle, LoadReport, Network, Part, Place, export_weights, import_weights, initialise,
-    is_torchvision, load_encoder, values,
+    Bundle, DeviceSpec, LoadReport, Network, NetworkKind, export_weights, import_weights,
+    initialise, is_torchvision, load_encoder, values,
 };
 use crate::recipe::Settings;
 use crate::seed::Seed;
@@ -34,7 +34,12 @@ impl Init {
     pub fn exec(self) -> Result<()> {
         let Settings { recipe, scale } = self.design.method.settings()?;
         Bundle::check_folder(&self.out)?;
-        let network = Network::build(self.design.part, &recipe, &scale, &Place::Flex.open(1)?);
+        let network = Network::build(
+            self.design.part,
+            &recipe,
+            &scale,
+            &DeviceSpec::Flex.open(1)?,
+        );
         let network = initialise(network, Seed(self.seed));
         Bundle::save(&self.out, &network, self.design.part, &recipe, &scale)?;
         Ok(())
@@ -62,7 +67,7 @@ impl Export {
     pub fn exec(self) -> Result<()> {
         let files = Bundle::files(&self.model);
         refuse_input(&self.out, files.iter().map(PathBuf::as_path))?;
-        let (bundle, network) = Bundle::load(&self.model, &Place::Flex.open(1)?)?;
+        let (bundle, network) = Bundle::load(&self.model, &DeviceSpec::Flex.open(1)?)?;
         export_weights(&network, &self.out)?;
         // A device or a pipe has the bytes, and may be where this would be printed.
         if !self.out.is_file() {
@@ -98,7 +103,7 @@ pub struct Import {
     file: PathBuf,
     /// What the weights are of: a variant, or _encoder or _coarse
     #[arg(long, value_parser = part)]
-    part: Part,
+    part: NetworkKind,
     #[command(flatten)]
     method: Method,
     /// The model folder: a new or empty one, or one that holds a model to replace
@@ -111,8 +116,9 @@ impl Import {
         let Settings { recipe, scale } = self.method.settings()?;
         Bundle::check_folder(&self.out)?;
         refuse_input_inside(&self.out, [self.file.as_path()])?;
-        let blank = Network::build(self.part, &recipe, &scale, &Place::Flex.open(1)?);
-        let (network, report) = if self.part == Part::Encoder && is_torchvision(&self.file)? {
+        let blank = Network::build(self.part, &recipe, &scale, &DeviceSpec::Flex.open(1)?);
+        let (network, report) = if self.part == NetworkKind::Encoder && is_torchvision(&self.file)?
+        {
             let mut network = initialise(blank, Seed(1));
             let report = load_encoder(&mut network, &self.file)?;
             (network, report)

@@ -10,7 +10,7 @@ use crate::cli::output::{print, print_json};
 use crate::cli::study_options::{cores, pool, shards, side_by_side};
 use crate::cost::{Measured, Patch, measure};
 use crate::error::{Error, Result};
-use crate::network::{NetworkSummary, Part, Place, summarise};
+use crate::network::{DeviceSpec, NetworkKind, NetworkSummary, summarise};
 use crate::recipe::Settings;
 
 /// Measure a network: seconds and peak memory of a training step and of an answer.
@@ -38,17 +38,17 @@ pub struct Measure {
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = shards)]
     shards: usize,
     /// Where to compute
-    #[arg(long, default_value_t = Place::Flex)]
-    device: Place,
+    #[arg(long, default_value_t = DeviceSpec::Flex)]
+    device: DeviceSpec,
     /// CPU threads (default: all cores)
     #[arg(long, value_parser = side_by_side)]
     threads: Option<usize>,
-    /// Steps and answers timed, after one of each that is not; the median is printed
+    /// Training steps and forward passes timed, after one of each that is not; the median is printed
     #[arg(long, default_value_t = 3)]
     repeats: usize,
-    /// Answers alone, without training steps and the memory they take
-    #[arg(long)]
-    answers: bool,
+    /// Forward passes alone, without training steps and the memory they take
+    #[arg(long, alias = "answers")]
+    forward_only: bool,
     /// JSON instead of text (also when standard output is no terminal)
     #[arg(long)]
     json: bool,
@@ -59,7 +59,7 @@ impl Measure {
     fn resized(&self, usual: Settings) -> Result<Settings> {
         let mut settings = usual;
         let plane = match self.design.part {
-            Part::Coarse => "coarse_patch",
+            NetworkKind::Coarse => "coarse_patch",
             _ => "patch",
         };
         for (key, size) in [
@@ -90,7 +90,7 @@ impl Measure {
             ));
         }
         let threads = self.threads.unwrap_or_else(cores);
-        let steps = if self.answers { 0 } else { self.repeats };
+        let steps = if self.forward_only { 0 } else { self.repeats };
         let measured = pool(threads)?.install(|| {
             let device = self.device.open(threads)?;
             measure(part, &recipe, &scale, patch, &device, steps, self.repeats)
@@ -113,7 +113,12 @@ impl Measure {
     }
 }
 
-fn text(measured: &Measured, summary: &NetworkSummary, threads: usize, place: Place) -> String {
+fn text(
+    measured: &Measured,
+    summary: &NetworkSummary,
+    threads: usize,
+    place: DeviceSpec,
+) -> String {
     let [n, _, slices, plane, _] = measured.input;
     let memory = |mb: Option<f64>| mb.map_or(String::new(), |mb| format!(", peak {mb:.0} MB"));
     let step = match measured.step_seconds.as_slice() {

@@ -7,7 +7,7 @@ mod summary;
 use clap::{Args, Subcommand};
 
 use crate::error::Error;
-use crate::network::Part;
+use crate::network::NetworkKind;
 use crate::recipe::{RecipeName, ScaleName, Settings};
 
 /// Look at a network, measure it, bring its weights in and out.
@@ -42,7 +42,7 @@ impl ModelVerb {
 struct Design {
     /// A variant, or _encoder or _coarse
     #[arg(value_parser = part)]
-    part: Part,
+    part: NetworkKind,
     #[command(flatten)]
     method: Method,
 }
@@ -67,8 +67,8 @@ impl Method {
     }
 }
 
-fn part(id: &str) -> Result<Part, Error> {
-    Part::try_from(id.to_owned()).map_err(|problem| {
+fn part(id: &str) -> Result<NetworkKind, Error> {
+    NetworkKind::try_from(id.to_owned()).map_err(|problem| {
         Error::usage(
             problem,
             "parts are the variants of `hdbench ablation --help`, _encoder and _coarse",

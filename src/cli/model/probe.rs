@@ -5,7 +5,7 @@ use clap::Args;
 use crate::artifact::refuse_input;
 use crate::cli::study_options::{cores, pool, side_by_side};
 use crate::error::Result;
-use crate::network::{Bundle, Place};
+use crate::network::{Bundle, DeviceSpec};
 use crate::training::{Statistics, probe, read_batch, write_probe};
 
 /// Run one training step on a batch of your own and write everything it computes.
@@ -30,8 +30,8 @@ pub struct Probe {
     #[arg(long)]
     training: bool,
     /// Where to compute
-    #[arg(long, default_value_t = Place::Flex)]
-    device: Place,
+    #[arg(long, default_value_t = DeviceSpec::Flex)]
+    device: DeviceSpec,
     /// CPU threads (default: all cores)
     #[arg(long, value_parser = side_by_side)]
     threads: Option<usize>,

@@ -6,7 +6,7 @@ use crate::cell::{CellRecord, ChallengeAnswer, Status};
 use crate::cli::model_options::CellOptions;
 use crate::cli::output::print;
 use crate::error::{Error, Result};
-use crate::network::Part;
+use crate::network::NetworkKind;
 use crate::recipe::Variant;
 use crate::study::Cell;
 use crate::text::Shown as _;
@@ -38,7 +38,7 @@ impl Import {
     pub fn exec(self) -> Result<()> {
         let answer = ChallengeAnswer::import(&self.scores)?;
         let cell = Cell {
-            part: Part::Variant(self.variant),
+            part: NetworkKind::Variant(self.variant),
             fold: self.cell.fold,
             seed: self.cell.seed,
         };

@@ -6,7 +6,7 @@ use hdbench_ground::text::wrapped;
 pub use metric::{explain_metric, explained_metrics};
 
 use super::metric::Options;
-use super::policy::Edge;
+use super::policy::EmptyMask;
 use super::policy_table::{PolicyRow, policy_table};
 
 /// A line of names is broken after so many characters.
@@ -42,10 +42,10 @@ pub fn explain_strict() -> String {
 /// What a metric becomes in a situation, in a line.
 fn situation(row: &PolicyRow) -> String {
     let situation = match row.situation {
-        Edge::None => "nothing empty",
-        Edge::BothEmpty => "both empty",
-        Edge::ReferenceEmpty => "reference empty",
-        Edge::PredictionEmpty => "prediction empty",
+        EmptyMask::None => "nothing empty",
+        EmptyMask::BothEmpty => "both empty",
+        EmptyMask::ReferenceEmpty => "reference empty",
+        EmptyMask::PredictionEmpty => "prediction empty",
     };
     format!("    {situation:<17} {} ({})\n", row.becomes, row.why)
 }

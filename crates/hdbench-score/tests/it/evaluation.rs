@@ -4,7 +4,7 @@ use std::path::Path;
 use hdbench_ground::error::{Error, ExitCode};
 use hdbench_score::metrics::surface::Border;
 use hdbench_score::{
-    ALL_CASES, Edge, Imputed, Label, LabelScores, LesionSide, Metric, Options, Origin, Row,
+    ALL_CASES, EmptyMask, Imputed, Label, LabelScores, LesionSide, Metric, Options, Origin, Row,
     ScoredCase, policy_table, read_metrics_long, rows, score_case, score_case_with, score_files,
     write_cases, write_lesions, write_metrics_long, write_summary,
 };
@@ -248,10 +248,10 @@ fn empty_masks_follow_the_strict_policy_and_keep_the_raw_value() {
     let figure = |scores: &LabelScores, metric| scores.figure(metric).unwrap();
     assert!(figure(&both, Metric::Dice).raw.is_nan());
     assert!(figure(&invented, Metric::Rvd).raw.is_infinite());
-    assert_eq!(figure(&both, Metric::Dice).edge, Edge::BothEmpty);
+    assert_eq!(figure(&both, Metric::Dice).edge, EmptyMask::BothEmpty);
     let assd = Metric::Assd(Border::Eighteen);
-    assert_eq!(figure(&missed, assd).edge, Edge::PredictionEmpty);
-    assert_eq!(figure(&invented, assd).edge, Edge::ReferenceEmpty);
+    assert_eq!(figure(&missed, assd).edge, EmptyMask::PredictionEmpty);
+    assert_eq!(figure(&invented, assd).edge, EmptyMask::ReferenceEmpty);
 }
 
 #[test]
@@ -573,16 +573,16 @@ fn every_figure_has_its_policy_and_follows_it() {
     let (none, nothing) = (map(&[]), Array3::zeros((6, 8, 8)));
     let mut checked = 0;
     for (prediction, reference, situation) in [
-        (&none, &none, Edge::BothEmpty),
-        (&lesion, &none, Edge::ReferenceEmpty),
-        (&none, &lesion, Edge::PredictionEmpty),
-        (&nothing, &nothing, Edge::BothEmpty),
-        (&lesion, &nothing, Edge::ReferenceEmpty),
-        (&nothing, &lesion, Edge::PredictionEmpty),
+        (&none, &none, EmptyMask::BothEmpty),
+        (&lesion, &none, EmptyMask::ReferenceEmpty),
+        (&none, &lesion, EmptyMask::PredictionEmpty),
+        (&nothing, &nothing, EmptyMask::BothEmpty),
+        (&lesion, &nothing, EmptyMask::ReferenceEmpty),
+        (&nothing, &lesion, EmptyMask::PredictionEmpty),
     ] {
         let rows = rows(&origin(), &[case("a", prediction, reference)]);
         for row in rows.iter().filter(|row| row.case != ALL_CASES) {
-            let declared = |edge: Edge| {
+            let declared = |edge: EmptyMask| {
                 let mut all = table
                     .iter()
                     .filter(|r| r.metric == row.metric && r.situation == edge);

@@ -2,7 +2,7 @@ use statrs::distribution::{ContinuousCDF, Normal};
 
 use super::rounding::rounding;
 
-/// Up to so many differences the distribution of the statistic is counted out.
+/// Up to so many differences the distribution of the statistic is exact.
 const EXACT_UP_TO: usize = 50;
 
 /// The result of a signed-rank test.
@@ -20,13 +20,13 @@ pub struct SignedRank {
     pub p_greater: f64,
     /// One-sided, against their being smaller by chance.
     pub p_less: f64,
-    /// Whether the distribution was counted out, ties included, or taken as normal.
+    /// Whether the distribution is exact, ties included, or taken as normal.
     pub exact: bool,
 }
 
 /// Wilcoxon's signed-rank test of paired differences. Differences of 0 are left out (Wilcoxon's own
 /// rule), equal ones share their mean rank. Up to 50 differences the distribution given the ranks is
-/// counted out, ties included; above, it is taken as normal with the corrections for ties and
+/// exact, ties included; above, it is taken as normal with the corrections for ties and
 /// continuity, as scipy's `wilcoxon(..., method="asymptotic", correction=True)`.
 ///
 /// NaN is no difference. Without any, nothing speaks against equality: p is 1. What is 0 and what is equal is

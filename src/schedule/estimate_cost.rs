@@ -3,14 +3,14 @@ use std::collections::BTreeMap;
 use crate::cell::iterations;
 use crate::cost::{Patch, measure};
 use crate::error::{Error, Result};
-use crate::network::Part;
+use crate::network::NetworkKind;
 use crate::progress::Progress;
 use crate::study::Study;
 use crate::training::stages;
 
 /// What training a cell will cost, from a step that was timed.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Reckoned {
+pub struct EstimatedCost {
     /// All iterations of all stages, s; each taken for a step of the last stage.
     pub seconds: f64,
     /// Of the process that timed it, MB (10^6 bytes).
@@ -22,13 +22,13 @@ pub struct Reckoned {
 ///
 /// # Errors
 /// `Error::Usage` where the device is not to be had; `Error::Interrupted`.
-pub fn reckon(
+pub fn estimate_cost(
     study: &Study,
-    parts: impl IntoIterator<Item = Part>,
+    parts: impl IntoIterator<Item = NetworkKind>,
     progress: &dyn Progress,
-) -> Result<BTreeMap<Part, Reckoned>> {
+) -> Result<BTreeMap<NetworkKind, EstimatedCost>> {
     let device = study.devices()?.swap_remove(0);
-    let mut reckoned = BTreeMap::new();
+    let mut estimated = BTreeMap::new();
     for part in parts {
         if progress.interrupted() {
             return Err(Error::Interrupted {
@@ -42,11 +42,11 @@ pub fn reckon(
         };
         let measured = measure(part, &study.recipe, &study.scale, patch, &device, 1, 0)?;
         let steps = iterations(&stages(part, &study.recipe, &study.scale));
-        let one = Reckoned {
+        let one = EstimatedCost {
             seconds: measured.step_seconds[0] * steps as f64,
             peak_memory_mb: measured.step_memory_mb,
         };
-        reckoned.insert(part, one);
+        estimated.insert(part, one);
     }
-    Ok(reckoned)
+    Ok(estimated)
 }

@@ -1,7 +1,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::device::Place;
+use super::device::DeviceSpec;
 use crate::error::{Error, Result};
 
 /// More devices than any machine has: a list or range of more is a slip, and was tried one by one.
@@ -9,16 +9,16 @@ const MOST_DEVICES: usize = 64;
 
 /// Devices of one kind, as `--device` lists them: `cuda:0`, `cuda:0-3`, `flex,flex`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Places(Vec<Place>);
+pub struct DeviceSpecs(Vec<DeviceSpec>);
 
-impl Places {
+impl DeviceSpecs {
     /// At least one, all of the same kind.
-    pub fn all(&self) -> &[Place] {
+    pub fn all(&self) -> &[DeviceSpec] {
         &self.0
     }
 
     /// The first.
-    pub fn first(&self) -> Place {
+    pub fn first(&self) -> DeviceSpec {
         self.0[0]
     }
 
@@ -40,20 +40,20 @@ impl Places {
     }
 }
 
-impl From<Place> for Places {
-    fn from(place: Place) -> Self {
+impl From<DeviceSpec> for DeviceSpecs {
+    fn from(place: DeviceSpec) -> Self {
         Self(vec![place])
     }
 }
 
-impl fmt::Display for Places {
+impl fmt::Display for DeviceSpecs {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names: Vec<String> = self.0.iter().map(Place::to_string).collect();
+        let names: Vec<String> = self.0.iter().map(DeviceSpec::to_string).collect();
         f.write_str(&names.join(","))
     }
 }
 
-impl FromStr for Places {
+impl FromStr for DeviceSpecs {
     type Err = Error;
 
     fn from_str(list: &str) -> Result<Self> {
@@ -76,7 +76,7 @@ impl FromStr for Places {
                         places.push(format!("{kind}:{index}").parse()?);
                     }
                 }
-                None => places.push(name.parse::<Place>()?),
+                None => places.push(name.parse::<DeviceSpec>()?),
             }
         }
         if places.len() > MOST_DEVICES {
@@ -109,7 +109,7 @@ fn range(name: &str) -> Option<(&str, usize, usize)> {
 mod tests {
     use super::*;
 
-    fn places(list: &str) -> Result<Places> {
+    fn places(list: &str) -> Result<DeviceSpecs> {
         list.parse()
     }
 
@@ -155,7 +155,7 @@ mod tests {
     fn slots_are_groups_of_as_many_devices_as_shards() {
         let slots = |list: &str, shards| -> Vec<String> {
             let slots = places(list).unwrap().slots(shards).unwrap();
-            slots.iter().map(Places::to_string).collect()
+            slots.iter().map(DeviceSpecs::to_string).collect()
         };
         assert_eq!(slots("cuda:0-3", 1).len(), 4);
         assert_eq!(slots("cuda:0-3", 2), ["cuda:0,cuda:1", "cuda:2,cuda:3"]);
