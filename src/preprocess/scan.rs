@@ -9,6 +9,10 @@ use crate::error::{Error, Result};
 use crate::volume::{Geometry, Orientation, Volume};
 
 /// A CT as prediction sees it: read just now, or prepared before.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there is one for each case that is predicted"
+)]
 pub enum Scan {
     /// In memory.
     Read(Prepared),

@@ -58,7 +58,7 @@ pub fn content() -> Content {
         threshold_liver: None,
         published: Vec::new(),
         master_seed: 1,
-        hdbench: "0.1.0 (0123abc)".into(),
+        hdbench: "0.2.0 (0123abc)".into(),
         hardware: "two cores, 4 threads, 8 GB".into(),
         command: "hdbench ablation --scale demo --seed 1".into(),
         notes: vec!["The last iteration is the model & nothing is chosen by test scores.".into()],

@@ -1,4 +1,4 @@
-//! Cases on disk: the layouts they lie in, pairs of volume and label map, splits, CT phantoms;
+//! Cases on disk: the layouts they lie in, pairs of volume and label map, splits;
 //! checks, lock files and the leakage audit of whole data sets.
 
 mod quirks;

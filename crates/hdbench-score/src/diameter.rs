@@ -40,50 +40,52 @@ impl AxialGrid {
         }
     }
 
-    /// The largest distance between outer corners of voxels of one slice, mm; 0 for no voxel.
+    /// The largest distance between outer corners of voxels of one slice, mm; 0 for no voxel. It follows from
+    /// differences of indices: the same lesion has the same diameter wherever it lies.
     pub(super) fn longest_diameter_mm(&self, region: impl Iterator<Item = RegionRun>) -> f64 {
-        let mut slices: BTreeMap<usize, Vec<[usize; 2]>> = BTreeMap::new();
+        let mut slices: BTreeMap<usize, Vec<Corner>> = BTreeMap::new();
         for RegionRun { z, y, x } in region {
             // Slices across x part a run into its voxels; all others hold it whole.
             let step = if self.axes[0] == 2 { 1 } else { x.len() };
             for start in x.step_by(step) {
                 let ranges = [(z, z + 1), (y, y + 1), (start, start + step)];
                 let [across, u, v] = self.axes.map(|axis| ranges[axis]);
+                let [u, v] = [u, v].map(|(from, to)| [from as i64, to as i64]);
                 let corners = slices.entry(across.0).or_default();
-                corners.extend([[u.0, v.0], [u.0, v.1], [u.1, v.0], [u.1, v.1]]);
+                corners.extend([[u[0], v[0]], [u[0], v[1]], [u[1], v[0]], [u[1], v[1]]]);
             }
         }
-        let in_mm = |corner: [usize; 2]| {
-            let [u, v] = corner.map(|index| index as f64);
-            let [along, across] = self.plane_mm;
-            [u * along[0] + v * across[0], v * across[1]]
-        };
         slices
             .into_values()
-            .map(|corners| diameter(&convex_hull(corners.into_iter().map(in_mm).collect())))
+            .map(|corners| self.diameter_mm(&convex_hull(corners)))
             .fold(0.0, f64::max)
     }
+
+    fn diameter_mm(&self, corners: &[Corner]) -> f64 {
+        let [along, across] = self.plane_mm;
+        let mut longest = 0.0f64;
+        for (i, a) in corners.iter().enumerate() {
+            for b in &corners[i + 1..] {
+                let [u, v] = [0, 1].map(|axis| (a[axis] - b[axis]) as f64);
+                longest = longest.max((u * along[0] + v * across[0]).hypot(v * across[1]));
+            }
+        }
+        longest
+    }
 }
 
-fn diameter(points: &[[f64; 2]]) -> f64 {
-    let mut longest = 0.0f64;
-    for (i, a) in points.iter().enumerate() {
-        for b in &points[i + 1..] {
-            longest = longest.max((a[0] - b[0]).hypot(a[1] - b[1]));
-        }
-    }
-    longest
-}
+/// Indices of a corner along the two axes of a slice.
+type Corner = [i64; 2];
 
 /// The corners of the convex hull (Andrew's monotone chain, 1979); the two ends stand twice.
-fn convex_hull(mut points: Vec<[f64; 2]>) -> Vec<[f64; 2]> {
-    points.sort_by(|a, b| a[0].total_cmp(&b[0]).then(a[1].total_cmp(&b[1])));
+fn convex_hull(mut points: Vec<Corner>) -> Vec<Corner> {
+    points.sort_unstable();
     points.dedup();
-    let turns_left = |a: [f64; 2], b: [f64; 2], c: [f64; 2]| {
-        (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0]) > 0.0
+    let turns_left = |a: Corner, b: Corner, c: Corner| {
+        (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0]) > 0
     };
-    let half = |points: &mut dyn Iterator<Item = [f64; 2]>| {
-        let mut chain: Vec<[f64; 2]> = Vec::new();
+    let half = |points: &mut dyn Iterator<Item = Corner>| {
+        let mut chain: Vec<Corner> = Vec::new();
         for point in points {
             while let [.., a, b] = chain[..] {
                 if turns_left(a, b, point) {

@@ -1,7 +1,7 @@
 //! Segmentation metrics: functions on arrays `[z, y, x]`, no files and no policy.
 //!
 //! A formula that has no value (0/0, a distance to an empty mask) gives NaN here; what a score
-//! makes of it is decided in `evaluation`.
+//! makes of it is decided by the policy above.
 
 mod bits;
 mod nearest;
