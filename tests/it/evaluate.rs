@@ -14,11 +14,10 @@ use hdbench::evaluation::{
 };
 use hdbench::progress::{Progress, Silent};
 use hdbench::volume::{Geometry, Volume, write_labels};
+use hdbench_testing::golden;
 use ndarray::{Array3, s};
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
-
-use super::golden;
 
 // ---------------------------------------------------------------- what the tests score
 
@@ -121,16 +120,13 @@ fn files_folders_and_archives_score_alike() {
     let (pred, reference) = (dir.path().join("pred"), dir.path().join("ref"));
     let mut entries = Vec::new();
     let mut alone = BTreeMap::new();
-    for case in golden::cases() {
+    for case in golden::pairs() {
         let name = format!("{}.nii.gz", case.name);
-        for (folder, file) in [
-            (&pred, &case.prediction_file),
-            (&reference, &case.reference_file),
-        ] {
+        for (folder, file) in [(&pred, &case.prediction), (&reference, &case.reference)] {
             fs::create_dir_all(folder).unwrap();
             fs::copy(file, folder.join(&name)).unwrap();
         }
-        let content = fs::read(&case.prediction_file).unwrap();
+        let content = fs::read(&case.prediction).unwrap();
         let options = PairOptions {
             ignore_geometry: true,
             ..PairOptions::default()
@@ -896,7 +892,7 @@ fn the_lits_profile_writes_the_official_scores() {
     let dir = tempfile::tempdir().unwrap();
     let official = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/lits/official.json");
     let official: serde_json::Value = serde_json::from_slice(&fs::read(official).unwrap()).unwrap();
-    let cases = golden::cases();
+    let cases = golden::pairs();
     let mut compared = 0;
     for (group, expected) in official["groups"].as_object().unwrap() {
         let members = expected["members"].as_array().unwrap();
@@ -912,8 +908,8 @@ fn the_lits_profile_writes_the_official_scores() {
             .filter(|case| members.contains(&case.name.as_str().into()))
         {
             let name = format!("{}.nii.gz", case.name);
-            fs::copy(&case.reference_file, reference.join(&name)).unwrap();
-            entries.push((name, fs::read(&case.prediction_file).unwrap()));
+            fs::copy(&case.reference, reference.join(&name)).unwrap();
+            entries.push((name, fs::read(&case.prediction).unwrap()));
         }
         assert_eq!(entries.len(), members.len());
         let entries: Vec<(&str, Vec<u8>)> = entries

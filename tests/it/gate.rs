@@ -559,9 +559,9 @@ fn baselines_are_listed_and_shown() {
 
 #[test]
 fn golden_pairs_are_scored_analysed_and_gated() {
-    use super::golden::{cases, number};
+    use hdbench_testing::golden::{number, pairs};
     let dir = tempfile::tempdir().unwrap();
-    let pairs = cases();
+    let pairs = pairs();
     for (side, perfect) in [
         ("predictions", false),
         ("truth", true),
@@ -570,8 +570,8 @@ fn golden_pairs_are_scored_analysed_and_gated() {
         fs::create_dir(dir.path().join(side)).unwrap();
         for case in &pairs {
             let from = match perfect {
-                true => &case.reference_file,
-                false => &case.prediction_file,
+                true => &case.reference,
+                false => &case.prediction,
             };
             let to = dir.path().join(side).join(format!("{}.nii.gz", case.name));
             fs::copy(from, to).unwrap();

@@ -10,7 +10,6 @@ mod devices;
 mod evaluate;
 mod failures;
 mod gate;
-mod golden;
 mod harness;
 mod hints;
 mod layouts;

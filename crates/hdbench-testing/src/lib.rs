@@ -1,5 +1,7 @@
 //! What the tests of several crates share.
 
+pub mod golden;
+
 use std::io::Write;
 use std::path::PathBuf;
 

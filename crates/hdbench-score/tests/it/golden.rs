@@ -1,7 +1,9 @@
 //! Label-map pairs with the numbers of other tools; see `tests/data/golden/README.md`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
+use hdbench_testing::golden;
+pub use hdbench_testing::golden::number;
 use hdbench_volume::{Volume, read_labels};
 use ndarray::Array3;
 use serde_json::Value;
@@ -36,53 +38,27 @@ impl Case {
 
 /// `golden.json`.
 pub fn numbers() -> Value {
-    serde_json::from_slice(&std::fs::read(folder().join("golden.json")).unwrap()).unwrap()
+    golden::numbers("golden.json")
 }
 
 /// `strict.json`.
 pub fn strict_numbers() -> Value {
-    serde_json::from_slice(&std::fs::read(folder().join("strict.json")).unwrap()).unwrap()
+    golden::numbers("strict.json")
 }
 
 /// Every pair with its part of `golden.json`, by name.
 pub fn cases() -> Vec<Case> {
-    let golden = numbers();
-    let cases: Vec<Case> = golden["cases"]
-        .as_object()
-        .unwrap()
-        .iter()
-        .map(|(name, expected)| {
-            let [prediction_file, reference_file] =
-                ["pred", "ref"].map(|map| folder().join(name).join(format!("{map}.nii.gz")));
-            Case {
-                name: name.clone(),
-                prediction: read_labels(&prediction_file).unwrap(),
-                reference: read_labels(&reference_file).unwrap(),
-                prediction_file,
-                reference_file,
-                expected: expected.clone(),
-            }
+    golden::pairs()
+        .into_iter()
+        .map(|files| Case {
+            name: files.name,
+            prediction: read_labels(&files.prediction).unwrap(),
+            reference: read_labels(&files.reference).unwrap(),
+            prediction_file: files.prediction,
+            reference_file: files.reference,
+            expected: files.expected,
         })
-        .collect();
-    assert_eq!(cases.len(), 21);
-    cases
-}
-
-fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/data/golden")
-}
-
-/// A number of `golden.json`; NaN for the string and for a tool that raised an exception.
-pub fn number(value: &Value) -> f64 {
-    match value {
-        Value::Number(number) => number.as_f64().unwrap(),
-        Value::String(text) => text.parse().unwrap(),
-        Value::Object(error) => {
-            assert!(error.contains_key("error"), "{value}");
-            f64::NAN
-        }
-        _ => panic!("no number: {value}"),
-    }
+        .collect()
 }
 
 /// Equal within a share of the larger one, or both without a value.
