@@ -7,14 +7,14 @@ use serde_json::json;
 use super::output::{print_json, tell};
 use super::table_output::{for_terminal, print_tables};
 use crate::analysis::{
-    Analysis, AnalysisOptions, Bins, Boundary, CaseGroups, Comparison, FigureTable, Finding,
-    RankMethod, Scored, analyse, better, by_case_groups, by_lesion_size, figures, ranking,
-    towards_zero,
+    Analysis, AnalysisOptions, AnalysisTables, Bins, Boundary, CaseGroups, Comparison, FigureTable,
+    Finding, LesionBins, RankMethod, Scored, analyse, better, by_case_groups, by_lesion_size,
+    figures, ranking, towards_zero,
 };
 use crate::artifact::{Results, json_says, write_atomic};
 use crate::error::{Error, Result};
 use crate::evaluation::{Label, Row};
-use crate::report::{AnalysisTables, LesionBins, write_tables};
+use crate::report::write_tables;
 use crate::schedule::StudyFolders;
 use crate::seed::Seed;
 use crate::text::Shown as _;

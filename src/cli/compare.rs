@@ -4,9 +4,8 @@ use clap::Args;
 
 use super::analyze::{Draws, RESULTS, Wanted, cases_in_words, finish, tell_of_incomparable};
 use super::output::tell;
-use crate::analysis::{Analysis, Scored, analyse, figures, short_names};
+use crate::analysis::{Analysis, AnalysisTables, Scored, analyse, figures, short_names};
 use crate::error::{Error, Result};
-use crate::report::AnalysisTables;
 use crate::schedule::StudyFolders;
 use crate::text::Shown as _;
 

@@ -9,21 +9,31 @@ mod compare;
 mod size_groups;
 mod aggregate;
 pub mod published;
+mod analysis_tables;
+mod burden;
+mod claims;
 mod parquet;
 mod made_from;
+mod replicates;
 mod scored;
+mod evidence;
 mod studies;
 mod nnunet_summary;
 mod read;
 pub mod gate;
 
 pub use aggregate::{Aggregate, Aggregates, aggregate};
+pub use analysis_tables::{AnalysisTables, LesionBins};
+pub use burden::{Agreement, Burdens};
+pub use claims::{Claim, ClaimNetwork, ClaimVerdict, Grounds, judge_claims};
 pub use compare::{Analysis, AnalysisOptions, Comparison, FigureSummary, Finding, analyse};
 pub use direction::{better, range, towards_zero};
+pub use evidence::{Evidence, NamedNetwork};
 pub use figures::{FigureTable, figures, repeated_cases};
 pub use parquet::write_parquet;
 pub use ranking::{Better, RankMethod, Ranking, mean_places, places, rank, ranking};
 pub use read::places as short_names;
+pub use replicates::over_replicates;
 pub use scored::Scored;
 pub use size_groups::{
     Bins, Boundary, CaseGroups, GroupFigure, LesionBin, SizedLesion, by_case_groups, by_lesion_size,

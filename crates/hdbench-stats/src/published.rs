@@ -6,8 +6,12 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use hdbench_ground::error::{Error, Result};
+use hdbench_table::Cell;
 use hdbench_volume::artifact::read_text;
 use serde::{Deserialize, Serialize};
+
+/// Mark of a number that the user has added.
+const ADDED: &str = "added";
 
 /// The tables that are embedded in the binary, by their number in the paper.
 const TABLES: [(u8, &str, &str); 5] = [
@@ -214,13 +218,40 @@ pub struct PublishedClaim {
     pub id: String,
     /// In a sentence.
     pub claim: String,
-    /// By what it is judged.
+    /// By what it is judged, in words.
     pub measure: String,
+    /// What of the two networks is compared.
+    pub judged_by: ClaimKind,
+    /// Id of the network that the claim is about.
+    pub network: String,
+    /// Id of the network it is compared with.
+    pub against: String,
+    /// What a reader of the verdict must know.
+    #[serde(default)]
+    pub remark: Option<String>,
     /// The paper's number, where one is known.
     pub published: Option<PublishedValue>,
     /// Where the paper says so.
     #[serde(rename = "where")]
     pub place: String,
+}
+
+/// What of two networks a claim compares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ClaimKind {
+    /// The share of its iterations after which a network has the loss that the other ends with.
+    LossReached,
+    /// The difference of the mean losses of the last tenth.
+    FinalLoss,
+    /// The mean difference of lesion Dice over cases, a fraction.
+    LesionDice,
+    /// That difference over the cases with large tumours less that over the others.
+    LargeTumours,
+    /// The ratio of the hours of training.
+    Hours,
+    /// That ratio less 1: what one costs beyond the other that it starts from.
+    HoursAdded,
 }
 
 /// How sure we are of a published number.
@@ -232,6 +263,21 @@ pub enum Certainty {
     B,
     /// Derived by arithmetic from the paper's text.
     C,
+}
+
+impl PublishedRow {
+    /// The number under a column's key, as a cell of our tables; missing where it is not known.
+    pub fn cell(&self, key: &str) -> Cell {
+        self.cells
+            .get(key)
+            .map_or(Cell::Missing, |cell| Cell::Number {
+                value: cell.value,
+                sd: cell.sd,
+                n: None,
+                interval: None,
+                mark: cell.added.then(|| ADDED.into()),
+            })
+    }
 }
 
 impl PublishedTable {

@@ -3,12 +3,33 @@
 /// The axis of a number, even or logarithmic.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Axis {
+    /// Its first value.
     pub low: f64,
+    /// Its last one.
     pub high: f64,
+    /// Whether equal ratios, not differences, lie equally far apart.
     pub is_log: bool,
 }
 
 impl Axis {
+    /// An even axis.
+    pub fn linear(low: f64, high: f64) -> Self {
+        Self {
+            low,
+            high,
+            is_log: false,
+        }
+    }
+
+    /// A logarithmic axis; both ends are above 0.
+    pub fn logarithmic(low: f64, high: f64) -> Self {
+        Self {
+            low,
+            high,
+            is_log: true,
+        }
+    }
+
     /// Place of a value between 0 (bottom) and 1 (top); what lies outside is put on the edge.
     pub fn place(&self, value: f64) -> f64 {
         let place = if self.is_log {
@@ -19,10 +40,11 @@ impl Axis {
         place.clamp(0.0, 1.0)
     }
 
-    /// Round values to mark, with their labels.
-    pub fn ticks(&self) -> Vec<(f64, String)> {
+    /// Round values to mark, with their labels: about `count` on an even axis, as many as are legible on a
+    /// logarithmic one.
+    pub fn ticks(&self, count: usize) -> Vec<(f64, String)> {
         if !self.is_log {
-            return linear_ticks(self.low, self.high, 6);
+            return linear_ticks(self.low, self.high, count);
         }
         let sets: [&[f64]; 3] = [
             &[1.0],
@@ -48,7 +70,7 @@ impl Axis {
 }
 
 /// About `count` round values between two ends.
-pub fn linear_ticks(low: f64, high: f64, count: usize) -> Vec<(f64, String)> {
+fn linear_ticks(low: f64, high: f64, count: usize) -> Vec<(f64, String)> {
     let rough = (high - low) / count as f64;
     if !rough.is_finite() || rough <= 0.0 {
         return Vec::new();
@@ -94,12 +116,8 @@ mod tests {
 
     #[test]
     fn ticks_are_round_and_inside() {
-        let axis = Axis {
-            low: 0.018,
-            high: 1.3,
-            is_log: true,
-        };
-        let labels: Vec<String> = axis.ticks().into_iter().map(|t| t.1).collect();
+        let axis = Axis::logarithmic(0.018, 1.3);
+        let labels: Vec<String> = axis.ticks(6).into_iter().map(|t| t.1).collect();
         assert_eq!(labels, ["0.02", "0.05", "0.1", "0.2", "0.5", "1"]);
         let labels: Vec<String> = linear_ticks(0.0, 12_000.0, 6)
             .into_iter()

@@ -1,17 +1,18 @@
-//! Changes with their intervals against the margin that is accepted, a line a figure.
+//! Changes with their intervals against the margin that is accepted, a line a metric.
 
 use hdbench_ground::error::Result;
 use plotters::prelude::{DrawingBackend, RGBColor};
 
-use super::axis::linear_ticks;
-use super::canvas::{self, Align, Canvas, Drawing, GRID, INK, MUTED, PAPER};
+use super::axes::Axes;
+use super::axis::Axis;
+use super::canvas::{self, Align, Canvas, Drawing, INK, MUTED, PAPER};
 
 /// A change to be drawn; gains lie to the right.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ChangeLine {
     /// Its name.
     pub name: String,
-    /// The gain, in the figure's unit; none where there is nothing to compare.
+    /// The gain, in the metric's unit; none where there is nothing to compare.
     pub gain: Option<f64>,
     /// Interval of the gain.
     pub interval: Option<[f64; 2]>,
@@ -43,7 +44,7 @@ const RIGHT: f64 = 600.0;
 
 struct ChangePlot<'a>(&'a [ChangeLine]);
 
-/// Draws changes as an SVG; figures of different units share no axis, so each line is drawn in margins:
+/// Draws changes as an SVG; metrics of different units share no axis, so each line is drawn in margins:
 /// the accepted loss is 1, whatever the unit.
 ///
 /// # Errors
@@ -75,25 +76,25 @@ impl Drawing for ChangePlot<'_> {
     }
 
     fn title(&self) -> String {
-        "Change of every figure against the baseline with its interval, in margins".into()
+        "Change of every metric against the baseline with its interval, in margins".into()
     }
 
     fn draw<DB: DrawingBackend>(&self, canvas: &Canvas<DB>) -> Result<()> {
         let reach = self.reach();
-        let x = |value: f64| LEFT + (RIGHT - LEFT) * ((value / reach).clamp(-1.0, 1.0) + 1.0) / 2.0;
         let bottom = TOP + LINE * self.0.len().max(1) as f64;
+        let axes = Axes {
+            left: LEFT,
+            right: RIGHT,
+            top: TOP,
+            bottom,
+            x: Axis::linear(-reach, reach),
+            y: Axis::linear(0.0, 1.0),
+            text: 10.5,
+        };
+        let x = |value: f64| axes.x(value);
         let head = "Change against the baseline, in accepted losses: worse to the left";
         canvas.text(head, (12.0, 14.0), Align::Left, 12.0, INK, true)?;
-        for (value, label) in linear_ticks(-reach, reach, 6) {
-            canvas.line(
-                &[(x(value), TOP - 8.0), (x(value), bottom)],
-                GRID,
-                1.0,
-                0.75,
-            )?;
-            let at = (x(value), bottom + 12.0);
-            canvas.text(&label, at, Align::Centre, 10.5, MUTED, false)?;
-        }
+        axes.x_grid(canvas, 6)?;
         canvas.line(&[(x(0.0), TOP - 8.0), (x(0.0), bottom)], MUTED, 1.0, 1.0)?;
         let margin = [(x(-1.0), TOP - 8.0), (x(-1.0), bottom)];
         canvas.dashed(&margin, &[4.0, 3.0], INK, 1.0)?;

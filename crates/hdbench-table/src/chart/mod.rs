@@ -3,10 +3,12 @@
 mod font;
 mod axis;
 mod canvas;
+mod axes;
 mod change_plot;
 mod colour;
 
-pub use axis::{Axis, linear_ticks};
+pub use axes::Axes;
+pub use axis::Axis;
 pub use canvas::{Align, Canvas, Drawing, GRID, INK, MUTED, PAPER, encode_png, png, svg, words};
 pub use change_plot::{ChangeLine, ChangeSign, change_plot};
 pub use colour::colour;

@@ -1,0 +1,456 @@
+//! The tables of an analysis: figures, differences, rankings, tumour sizes.
+
+use hdbench_ground::error::Result;
+use hdbench_score::Label;
+use hdbench_table::{Cell, Column, Direction, Table, TableRow, Unit};
+
+use super::published::{self, PublishedTable};
+use super::{
+    Analysis, Better, CaseGroups, Comparison, FigureSummary, Finding, GroupFigure, LesionBin,
+    Ranking, better, towards_zero,
+};
+
+/// What an analysis found, ready for tables.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct AnalysisTables {
+    /// Of every figure.
+    pub analysis: Analysis,
+    /// What the cases are, for the captions.
+    pub cases: String,
+    /// Draws of the bootstrap and level of the intervals, for the captions.
+    pub method: String,
+    /// The figure that is ranked, and its orders by several methods.
+    pub rankings: Vec<(String, Ranking)>,
+    /// Cases by tumour volume.
+    pub groups: Option<(CaseGroups, Vec<GroupFigure>)>,
+    /// Lesions by size.
+    pub bins: Vec<LesionBins>,
+}
+
+/// The lesions of one algorithm by size.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LesionBins {
+    /// Its name.
+    pub algorithm: String,
+    /// From the smallest lesions to the largest.
+    pub bins: Vec<LesionBin>,
+}
+
+impl AnalysisTables {
+    /// All of them.
+    ///
+    /// # Errors
+    /// Only if an embedded published table does not parse.
+    pub fn all(&self) -> Result<Vec<Table>> {
+        let mut tables = vec![self.figures()];
+        tables.extend(self.evidence()?);
+        Ok(tables)
+    }
+
+    /// Those that a report has not anyway: differences, rankings, tumour sizes.
+    ///
+    /// # Errors
+    /// As [`AnalysisTables::all`].
+    pub fn evidence(&self) -> Result<Vec<Table>> {
+        let mut tables = Vec::new();
+        if !self.analysis.comparisons.is_empty() {
+            tables.push(self.comparisons());
+        }
+        if !self.rankings.is_empty() {
+            tables.push(self.ranking());
+        }
+        if let Some((groups, figures)) = &self.groups {
+            tables.push(self.size_groups(groups, figures, &published::table(6)?));
+        }
+        if !self.bins.is_empty() {
+            tables.push(self.lesions());
+        }
+        Ok(tables)
+    }
+
+    fn table(&self, id: &str, title: &str, caption: String) -> Table {
+        Table {
+            id: id.into(),
+            title: title.into(),
+            caption,
+            fingerprint: format!("hdbench {}; {}", env!("CARGO_PKG_VERSION"), self.cases),
+            ..Table::default()
+        }
+    }
+
+    fn figures(&self) -> Table {
+        let several = self.analysis.summaries.iter().any(|s| s.replicates > 1);
+        let mut columns = vec![
+            Column::words("figure", "Figure"),
+            Column::words("algorithm", "Algorithm"),
+            Column::numbers("n", "N", Unit::None, 0),
+            Column::numbers("mean", "Mean", Unit::None, 4),
+            Column::numbers("sd", "SD", Unit::None, 4),
+            Column::numbers("median", "Median", Unit::None, 4),
+            Column::numbers("low", "Low", Unit::None, 4),
+            Column::numbers("high", "High", Unit::None, 4),
+        ];
+        if several {
+            columns.push(Column::numbers(
+                "replicate_sd",
+                "SD of replicates",
+                Unit::None,
+                4,
+            ));
+        }
+        let rows = self.analysis.summaries.iter().map(|summary| {
+            let interval = |end: usize| Cell::number(summary.interval.map(|i| i[end]));
+            let mut cells = vec![
+                Cell::text(figure_name(summary.label, &summary.metric)),
+                Cell::text(&summary.algorithm),
+                Cell::number(Some(summary.n as f64)),
+                Cell::number(Some(summary.mean)),
+                Cell::number(summary.sd),
+                Cell::number(Some(summary.median)),
+                interval(0),
+                interval(1),
+            ];
+            if several {
+                cells.push(Cell::number(summary.replicate_sd));
+            }
+            row(cells)
+        });
+        Table {
+            rows: rows.collect(),
+            columns,
+            notes: undefined(&self.analysis.summaries),
+            ..self.table(
+                "figures",
+                "Figures",
+                format!(
+                    "Over {}; fractions in 0 to 1, distances in mm, volumes in mL. N counts the cases \
+                     with a value. Low and high: {}",
+                    self.cases, self.method
+                ),
+            )
+        }
+    }
+
+    fn comparisons(&self) -> Table {
+        let several = self
+            .analysis
+            .comparisons
+            .iter()
+            .any(|c| c.in_replicate_sd.is_some());
+        let mut columns = vec![
+            Column::words("figure", "Figure"),
+            Column::words("algorithm", "Algorithm"),
+            Column::words("baseline", "Against"),
+            Column::numbers("n", "N", Unit::None, 0),
+            Column::numbers("difference", "Difference", Unit::None, 4),
+            Column::numbers("low", "Low", Unit::None, 4),
+            Column::numbers("high", "High", Unit::None, 4),
+            Column::numbers("p", "p", Unit::Probability, 4),
+            Column::numbers("p_holm", "p, Holm", Unit::Probability, 4),
+        ];
+        if several {
+            let title = "In SD of replicates";
+            columns.push(Column::numbers("in_replicate_sd", title, Unit::None, 1));
+        }
+        columns.push(Column::words("finding", "Finding"));
+        let rows = self.analysis.comparisons.iter().map(|comparison| {
+            let mut cells = vec![
+                Cell::text(figure_name(comparison.label, &comparison.metric)),
+                Cell::text(&comparison.algorithm),
+                Cell::text(&comparison.baseline),
+                Cell::number(Some(comparison.n as f64)),
+                known(comparison.difference),
+                Cell::number(comparison.interval.map(|i| i[0])),
+                Cell::number(comparison.interval.map(|i| i[1])),
+                known(comparison.p),
+                known(comparison.p_holm),
+            ];
+            if several {
+                cells.push(Cell::number(comparison.in_replicate_sd));
+            }
+            cells.push(Cell::text(finding(comparison)));
+            row(cells)
+        });
+        let normal = self.analysis.comparisons.iter().any(|c| !c.exact);
+        Table {
+            rows: rows.collect(),
+            columns,
+            ..self.table(
+                "comparisons",
+                "Differences on the same cases",
+                format!(
+                    "Mean of algorithm - against over the N cases that both have a value for (of \
+                     absolute values where the size counts: {}). Low and high: {} p: Wilcoxon's \
+                     signed-rank test, two-sided{}; Holm's correction over the comparisons of a \
+                     figure. Better and worse: interval and corrected test agree. Not comparable: no case \
+                     has a value by both.",
+                    "rvd, tumour_burden_error",
+                    self.method,
+                    if normal {
+                        ", exact up to 50 differences, above that normal"
+                    } else {
+                        ", exact"
+                    }
+                ),
+            )
+        }
+    }
+
+    fn ranking(&self) -> Table {
+        let columns = vec![
+            Column::words("figure", "Figure"),
+            Column::words("method", "Method"),
+            Column::words("algorithm", "Algorithm"),
+            Column::numbers("place", "Place", Unit::None, 0),
+            Column::numbers("place_low", "Low", Unit::None, 0),
+            Column::numbers("place_median", "Median", Unit::None, 0),
+            Column::numbers("place_high", "High", Unit::None, 0),
+            Column::numbers("first", "First in draws", Unit::Percent, 0),
+        ];
+        let mut rows = Vec::new();
+        let mut notes = Vec::new();
+        for (figure, ranking) in &self.rankings {
+            let mut order: Vec<usize> = (0..ranking.algorithms.len()).collect();
+            order.sort_by_key(|&algorithm| ranking.places[algorithm]);
+            for algorithm in order {
+                let draws: usize = ranking.drawn[algorithm].iter().sum();
+                let [low, middle, high] = ranking.spread[algorithm];
+                let first = ranking.drawn[algorithm]
+                    .first()
+                    .copied()
+                    .unwrap_or_default();
+                rows.push(row(vec![
+                    Cell::text(figure),
+                    Cell::text(ranking.method.name()),
+                    Cell::text(&ranking.algorithms[algorithm]),
+                    Cell::number(Some(ranking.places[algorithm] as f64)),
+                    Cell::number(Some(low)),
+                    Cell::number(Some(middle)),
+                    Cell::number(Some(high)),
+                    Cell::number((draws > 0).then(|| first as f64 / draws as f64)),
+                ]));
+            }
+            notes.push(match ranking.tau {
+                Some([mean, low, _, high]) => format!(
+                    "{figure}, {}: Kendall's tau of the draws with this order {mean:.2} on the mean, \
+                     95 % of them in {low:.2} to {high:.2}.",
+                    ranking.method.name()
+                ),
+                None => format!("{figure}, {}: all share a place.", ranking.method.name()),
+            });
+        }
+        Table {
+            rows,
+            columns,
+            notes,
+            ..self.table(
+                "ranking",
+                "Ranking",
+                "Places as challengeR computes them; low, median and high: 2.5, 50 and 97.5 % of the \
+                 places in bootstrap draws of the cases. A case without a value counts as the worst."
+                    .into(),
+            )
+        }
+    }
+
+    fn size_groups(
+        &self,
+        groups: &CaseGroups,
+        figures: &[GroupFigure],
+        published: &PublishedTable,
+    ) -> Table {
+        let names = ["total", "large", "small"];
+        let mut columns = vec![Column::words("network", "Network")];
+        for name in names {
+            let title = match name {
+                "total" => "All tumours".to_owned(),
+                other => format!("{}{} tumours", other[..1].to_uppercase(), &other[1..]),
+            };
+            columns.push(
+                Column::numbers(&format!("lesion_dice_{name}"), &title, Unit::Percent, 2)
+                    .better(Direction::Up),
+            );
+        }
+        let differs = figures.iter().any(|figure| figure.difference.is_some());
+        if differs {
+            columns.extend(names.map(|name| {
+                let key = format!("difference_{name}");
+                Column::numbers(&key, &format!("Gain, {name}"), Unit::Percent, 2)
+            }));
+        }
+        let order = figures.iter().filter(|f| f.group == "total");
+        let mut rows: Vec<TableRow> = order
+            .map(|first| {
+                let of = |name: &str| {
+                    let same = |f: &&GroupFigure| f.algorithm == first.algorithm && f.group == name;
+                    figures.iter().find(same)
+                };
+                let mut cells = vec![Cell::text(&first.algorithm)];
+                cells.extend(names.map(|name| {
+                    of(name).map_or(Cell::Missing, |figure| Cell::Number {
+                        value: figure.mean,
+                        sd: None,
+                        n: Some(figure.n),
+                        interval: figure.interval,
+                        mark: None,
+                    })
+                }));
+                if differs {
+                    cells.extend(names.map(|name| {
+                        of(name).map_or(Cell::Missing, |figure| Cell::Number {
+                            value: figure.difference.unwrap_or(f64::NAN),
+                            sd: None,
+                            n: None,
+                            interval: figure.difference_interval,
+                            mark: None,
+                        })
+                    }));
+                }
+                row(cells)
+            })
+            .collect();
+        rows.extend(published.rows.iter().map(|published| {
+            let mut cells = vec![Cell::Text {
+                text: published.label.clone(),
+                note: Some("published".into()),
+            }];
+            cells.extend(names.map(|name| published.cell(&format!("lesion_dice_{name}"))));
+            cells.resize(columns.len(), Cell::Missing);
+            TableRow {
+                cells,
+                reference: true,
+                ..TableRow::default()
+            }
+        }));
+        let mut notes = vec![format!(
+            "Published rows: {}, over {}: a reference only.",
+            published.source, published.test_set
+        )];
+        let large = groups
+            .volumes_ml
+            .keys()
+            .filter(|case| groups.is_large(case) == Some(true));
+        let large = large.count();
+        let smaller = large.min(groups.volumes_ml.len() - large);
+        if smaller < 3 {
+            notes.push(format!(
+                "A group of {smaller} says nothing: hdbench analyze --boundary-ml MILLILITRES draws the line \
+                 elsewhere."
+            ));
+        }
+        let how = if groups.found {
+            "the middle of the largest gap between neighbouring volumes"
+        } else {
+            "given"
+        };
+        Table {
+            rows,
+            columns,
+            notes,
+            ..self.table(
+                "size-groups",
+                "Tumour-size groups",
+                format!(
+                    "Mean lesion Dice of the cases with tumours, in percent; large from {:.2} mL of \
+                     tumour in the reference ({how}). {}",
+                    groups.boundary_ml, self.method
+                ),
+            )
+        }
+    }
+
+    fn lesions(&self) -> Table {
+        let columns = vec![
+            Column::words("algorithm", "Algorithm"),
+            Column::words("size", "Size"),
+            Column::numbers("lesions", "Lesions", Unit::None, 0),
+            Column::numbers("detected", "Found", Unit::None, 0),
+            Column::numbers("recall", "Recall", Unit::Percent, 1),
+            Column::numbers("recall_low", "Low", Unit::Percent, 1),
+            Column::numbers("recall_high", "High", Unit::Percent, 1),
+            Column::numbers("dice", "Dice", Unit::Percent, 1),
+            Column::numbers("dice_low", "Low", Unit::Percent, 1),
+            Column::numbers("dice_high", "High", Unit::Percent, 1),
+            Column::numbers("false_positives", "False positives", Unit::None, 0),
+            Column::numbers("false_positives_a_case", "A case", Unit::None, 2),
+        ];
+        let rows = self.bins.iter().flat_map(|own| {
+            own.bins.iter().map(|bin| {
+                row(vec![
+                    Cell::text(&own.algorithm),
+                    Cell::text(&bin.range),
+                    Cell::number(Some(bin.lesions as f64)),
+                    Cell::number(Some(bin.detected as f64)),
+                    Cell::number(bin.recall),
+                    Cell::number(bin.recall_interval.map(|i| i[0])),
+                    Cell::number(bin.recall_interval.map(|i| i[1])),
+                    Cell::number(bin.dice),
+                    Cell::number(bin.dice_interval.map(|i| i[0])),
+                    Cell::number(bin.dice_interval.map(|i| i[1])),
+                    Cell::number(Some(bin.false_positives as f64)),
+                    Cell::number(Some(bin.false_positives_a_case)),
+                ])
+            })
+        });
+        Table {
+            rows: rows.collect(),
+            columns,
+            ..self.table(
+                "lesion-sizes",
+                "Lesions by size",
+                "Reference lesions and how many are found at any overlap (LiTS paper, appendix C); Dice \
+                 of what is matched together, 0 where nothing is. False positives are predicted \
+                 lesions of that size that match none. Low and high: 95 % bootstrap interval over \
+                 cases."
+                    .into(),
+            )
+        }
+    }
+}
+
+fn row(cells: Vec<Cell>) -> TableRow {
+    TableRow {
+        cells,
+        ..TableRow::default()
+    }
+}
+
+/// `lesion dice ↑`.
+fn figure_name(label: Option<Label>, metric: &str) -> String {
+    let arrow = match better(metric) {
+        Some(Better::Larger) => " ↑",
+        Some(Better::Smaller) => " ↓",
+        None if towards_zero(metric) => " →0",
+        None => "",
+    };
+    let label = label.map_or(String::new(), |label| format!("{label} "));
+    format!("{label}{metric}{arrow}")
+}
+
+/// A number where there is one.
+fn known(value: f64) -> Cell {
+    Cell::number(Some(value).filter(|value| !value.is_nan()))
+}
+
+fn finding(comparison: &Comparison) -> &'static str {
+    match comparison.finding {
+        Finding::Better => "better",
+        Finding::Worse => "worse",
+        Finding::Different => "different",
+        Finding::NoEvidence => "no evidence",
+        Finding::NotComparable => "not comparable",
+    }
+}
+
+/// Where figures rest on fewer cases than there are.
+fn undefined(summaries: &[FigureSummary]) -> Vec<String> {
+    let fewer = summaries.iter().filter(|s| s.n < s.cases).count();
+    if fewer == 0 {
+        return Vec::new();
+    }
+    vec![format!(
+        "{fewer} of {} rows have cases without a value, which are left out there: compare their means \
+         only with the differences on the same cases.",
+        summaries.len()
+    )]
+}

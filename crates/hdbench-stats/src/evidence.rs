@@ -1,0 +1,200 @@
+//! From a study's scores to intervals and paired tests.
+
+use std::collections::BTreeSet;
+
+use hdbench_ground::error::Result;
+use hdbench_score::{ALL_CASES, BURDENS, Label, Row};
+
+use super::analysis_tables::{AnalysisTables, LesionBins};
+use super::{
+    AnalysisOptions, Better, Bins, Boundary, Burdens, CaseGroups, FigureTable, GroupFigure,
+    RankMethod, Ranking, Scored, analyse, by_case_groups, by_lesion_size, figures, ranking,
+};
+
+/// How cases become an order.
+const RANKED_BY: [RankMethod; 3] = [
+    RankMethod::MeanThenRank,
+    RankMethod::RankThenMean,
+    RankMethod::TestThenRank,
+];
+
+/// What is compared: the figures of the paper's tables.
+const COMPARED: [(Label, &str); 4] = [
+    (Label::Lesion, "dice"),
+    (Label::Lesion, "assd"),
+    (Label::Liver, "dice"),
+    (Label::Liver, "assd"),
+];
+
+/// What a study's scores show beyond their means.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Evidence {
+    /// Paired tests, rankings and tumour sizes.
+    pub tables: AnalysisTables,
+    /// Lesion Dice of every case; algorithms by their titles.
+    pub lesion_dice: Option<FigureTable>,
+    /// Tumour burden of the references, `[case]` in every column, and of the predictions.
+    pub burdens: Vec<Burdens>,
+}
+
+/// A network of a study by its name in the tidy table and by the name that tables and pictures call it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamedNetwork {
+    /// In the tidy table.
+    pub id: String,
+    /// In tables and pictures.
+    pub name: String,
+}
+
+impl Evidence {
+    /// Paired tests and tumour sizes over those of the `networks` that are scored, in their order; none with
+    /// fewer than two. `method` says for the captions how intervals are drawn; a baseline that is not scored
+    /// is none.
+    ///
+    /// # Errors
+    /// What the aggregation gives.
+    pub fn of(
+        scored: Scored,
+        networks: &[NamedNetwork],
+        options: AnalysisOptions,
+        method: String,
+    ) -> Result<Option<Self>> {
+        let scored = named(scored, networks);
+        let algorithms = scored.algorithms();
+        if algorithms.len() < 2 {
+            return Ok(None);
+        }
+        let options = AnalysisOptions {
+            baseline: options.baseline.filter(|name| algorithms.contains(name)),
+            ..options
+        };
+        let lesion = |metric: &'static str| {
+            figures(&scored.rows, move |row| {
+                row.label == Some(Label::Lesion) && row.metric == metric
+            })
+        };
+        let (volumes, dice) = (lesion("volume_ref_ml")?, lesion("dice")?);
+        let compared = figures(&scored.rows, |row| {
+            COMPARED
+                .iter()
+                .any(|(label, metric)| row.label == Some(*label) && row.metric == *metric)
+        })?;
+        let cases = cases(&scored.rows);
+        let tables = AnalysisTables {
+            analysis: analyse(&compared, &options)?,
+            cases: format!("{} cases", cases.len()),
+            method,
+            rankings: dice
+                .first()
+                .map_or(Vec::new(), |dice| rankings(dice, &options)),
+            groups: match (volumes.first(), dice.first()) {
+                (Some(volumes), Some(dice)) => groups(volumes, dice, &options)?,
+                _ => None,
+            },
+            bins: bins(&scored, networks, &cases, &options)?,
+        };
+        Ok(Some(Self {
+            tables,
+            lesion_dice: dice.into_iter().next(),
+            burdens: burdens(&scored.rows)?,
+        }))
+    }
+}
+
+/// Without networks that were trained on other data, which stand in tables of their own; the others by the
+/// names of the tables.
+fn named(mut scored: Scored, networks: &[NamedNetwork]) -> Scored {
+    let own = |id: &str| networks.iter().find(|network| network.id == id);
+    scored.rows.retain(|row| own(&row.algorithm).is_some());
+    scored.lesions.retain(|id, _| own(id).is_some());
+    scored.rename(|id| own(id).map_or(id.to_owned(), |own| own.name.clone()));
+    scored
+}
+
+fn cases(rows: &[Row]) -> Vec<String> {
+    let cases: BTreeSet<&str> = rows
+        .iter()
+        .filter(|row| row.case != ALL_CASES)
+        .map(|row| row.case.as_str())
+        .collect();
+    cases.into_iter().map(str::to_owned).collect()
+}
+
+/// The orders by lesion Dice; one case has none.
+fn rankings(dice: &FigureTable, options: &AnalysisOptions) -> Vec<(String, Ranking)> {
+    if dice.cases.len() < 2 {
+        return Vec::new();
+    }
+    let draws = options.resamples.min(1_000);
+    let by = |method| {
+        let values = dice.values.view();
+        ranking(
+            &dice.algorithms,
+            values,
+            Better::Larger,
+            method,
+            draws,
+            options.seed,
+        )
+    };
+    RANKED_BY.map(|method| (dice.name(), by(method))).to_vec()
+}
+
+/// Large and small tumours; too few make no groups.
+fn groups(
+    volumes: &FigureTable,
+    dice: &FigureTable,
+    options: &AnalysisOptions,
+) -> Result<Option<(CaseGroups, Vec<GroupFigure>)>> {
+    let Ok(groups) = CaseGroups::divide(volumes, Boundary::LargestGap) else {
+        return Ok(None);
+    };
+    let figures = by_case_groups(dice, &groups, options)?;
+    Ok(Some((groups, figures)))
+}
+
+/// Lesions by size, network by network in the order of the study.
+fn bins(
+    scored: &Scored,
+    networks: &[NamedNetwork],
+    cases: &[String],
+    options: &AnalysisOptions,
+) -> Result<Vec<LesionBins>> {
+    let own = networks
+        .iter()
+        .filter_map(|network| Some((&network.name, scored.lesions.get(&network.name)?)));
+    own.map(|(algorithm, lesions)| {
+        Ok(LesionBins {
+            algorithm: algorithm.clone(),
+            bins: by_lesion_size(lesions, cases, &Bins::default(), options)?,
+        })
+    })
+    .collect()
+}
+
+/// Reference and prediction of every case that has both.
+fn burdens(rows: &[Row]) -> Result<Vec<Burdens>> {
+    let [prediction, reference, _] = BURDENS;
+    let of = |metric: &'static str| {
+        figures(rows, move |row| row.label.is_none() && row.metric == metric)
+    };
+    let (truth, predicted) = (of(reference)?, of(prediction)?);
+    let (Some(truth), Some(predicted)) = (truth.first(), predicted.first()) else {
+        return Ok(Vec::new());
+    };
+    if truth.cases != predicted.cases || truth.algorithms != predicted.algorithms {
+        return Ok(Vec::new());
+    }
+    Ok(predicted
+        .algorithms
+        .iter()
+        .enumerate()
+        .map(|(place, algorithm)| Burdens {
+            algorithm: algorithm.clone(),
+            cases: (0..predicted.cases.len())
+                .map(|case| [truth.values[[case, place]], predicted.values[[case, place]]])
+                .filter(|pair| pair.iter().all(|burden| burden.is_finite()))
+                .collect(),
+        })
+        .collect())
+}

@@ -1,0 +1,38 @@
+//! Several trainings of one network as one.
+
+use std::collections::BTreeMap;
+
+use hdbench_score::{ALL_CASES, Label, Row};
+
+/// The mean over replicates of every metric value, where it is defined; a value over all cases of a fold is
+/// dropped where there are several folds, because it is none of their union.
+pub fn over_replicates(rows: Vec<Row>, several_folds: bool) -> Vec<Row> {
+    let mut groups: BTreeMap<(u32, String, Option<Label>, String), Vec<Row>> = BTreeMap::new();
+    for row in rows {
+        if several_folds && row.case == ALL_CASES {
+            continue;
+        }
+        let key = (row.fold, row.case.clone(), row.label, row.metric.clone());
+        groups.entry(key).or_default().push(row);
+    }
+    let mean = |values: Vec<f64>| {
+        let defined: Vec<f64> = values.into_iter().filter(|value| !value.is_nan()).collect();
+        match defined.len() {
+            0 => f64::NAN,
+            n => defined.iter().sum::<f64>() / n as f64,
+        }
+    };
+    groups
+        .into_values()
+        .filter_map(|rows| {
+            let value = mean(rows.iter().map(|row| row.value).collect());
+            let raw_value = mean(rows.iter().map(|row| row.raw_value).collect());
+            let first = rows.into_iter().next()?;
+            Some(Row {
+                value,
+                raw_value,
+                ..first
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,12 @@
+//! The tables of a report, of a sweep and of a leaderboard.
+
+mod cells;
+mod claims;
+mod crossval;
+mod leaderboard;
+mod sweep;
+mod all;
+
+pub use all::{all, fingerprint, results_fingerprint};
+pub use leaderboard::{Entry, RankBy, leaderboard, leaderboard_json};
+pub(crate) use sweep::sweep;
