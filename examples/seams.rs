@@ -28,7 +28,7 @@ use ndarray::{Array3, ArrayView2, Axis};
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// A run of so many faces in a line is straight.
+/// Number of faces in a line from which on a run is straight.
 const STRAIGHT: usize = 10;
 
 /// How much of predicted lesions ends in straight lines.

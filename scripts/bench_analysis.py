@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Measures `hdbench analyze` on a table of 10,000 cases, 20 figures and 10 algorithms: two million rows.
+"""Measures `hdbench analyze` on a table of 10,000 cases, 20 metrics and 10 algorithms: two million rows.
 
     python3 scripts/bench_analysis.py [CASES]
 

@@ -115,7 +115,7 @@ def spread(values):
 
 
 def interval(differences, draws=10_000):
-    """95 % of the means of so many draws of the cases."""
+    """95 % of the means of resamples of the cases."""
     random = Random(1)
     means = sorted(statistics.mean(random.choices(differences, k=len(differences))) for _ in range(draws))
     return f"{means[draws // 40]:+.1f} to {means[-draws // 40 - 1]:+.1f}"

@@ -63,7 +63,7 @@ def predicted(cell):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("binary")
-    parser.add_argument("--every", type=int, default=1, help="only every so many of the calls")
+    parser.add_argument("--every", type=int, default=1, help="only every Nth of the calls")
     options = parser.parse_args()
     binary = str(Path(options.binary).resolve())
     if shutil.which("strace") is None:

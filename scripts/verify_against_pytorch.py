@@ -7,7 +7,7 @@ in PyTorch, and both run the same weights on the same patch.
     python3 scripts/verify_against_pytorch.py --only unet      one of them
 
 Needs Python 3.11 or later and pip; installs PyTorch, torchvision and timm from PyPI into an
-environment of their own (some 7 GB). Exits with 1 where a figure is 1e-4 or more. The table goes to
+environment of their own (some 7 GB). Exits with 1 where a deviation is 1e-4 or more. The table goes to
 standard output, as Markdown.
 """
 
@@ -48,7 +48,7 @@ def options():
     parser.add_argument("--only", metavar="NAME", choices=[*PARTS, "densenet161"],
                         help=f"one of {', '.join(PARTS)} or densenet161")
     parser.add_argument("--seed", type=int, default=0, help="of weights and patches (default: 0)")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="every parameter's figures")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="every parameter's deviations")
     parser.add_argument("--venv", type=Path, metavar="DIR", help="where PyTorch is installed "
                         "(default: the user's cache folder)")
     return parser.parse_args()
@@ -93,7 +93,7 @@ def main():
         chosen.json.write_text(json.dumps(records, indent=1) + "\n")
     bad = [f"{r['network']} {r['recipe']} {r['mode']}: {r['worst']:.1e}" for r in records
            if not r["worst"] < verify.LIMIT]
-    print(f"\n{len(records)} comparisons, largest figure {max(r['worst'] for r in records):.1e}.")
+    print(f"\n{len(records)} comparisons, largest deviation {max(r['worst'] for r in records):.1e}.")
     if bad:
         sys.exit("error: not below 1e-4: " + "; ".join(bad))
 

@@ -1,8 +1,8 @@
-//! Surfaces found, and the figures made of their distances.
+//! Surfaces found, and the metrics made of their distances.
 
 use criterion::Criterion;
 use hdbench::metrics::surface::{Border, distances_between, surface};
-use hdbench::metrics::surfel::{SurfelFigures, Surfels};
+use hdbench::metrics::surfel::{SurfelMetrics, Surfels};
 
 use super::{SPACING_MM, livers};
 
@@ -17,7 +17,7 @@ pub fn bench(criterion: &mut Criterion) {
         group.bench_function(name, |b| b.iter(|| surface(&prediction, border)));
     }
     let distances = distances_between(&prediction, &reference, SPACING_MM, Border::Eighteen);
-    group.bench_function("figures_18n", |b| {
+    group.bench_function("metrics_18n", |b| {
         b.iter(|| {
             [
                 distances.assd(),
@@ -33,7 +33,7 @@ pub fn bench(criterion: &mut Criterion) {
     group.bench_function("surfel_distances", |b| {
         b.iter(|| {
             let tolerances_mm = [1.0, 2.0, 3.0, 5.0];
-            SurfelFigures::between(&prediction, &reference, SPACING_MM, &tolerances_mm, true)
+            SurfelMetrics::between(&prediction, &reference, SPACING_MM, &tolerances_mm, true)
         });
     });
     group.finish();

@@ -18,7 +18,7 @@ const RESAMPLES: usize = 2_000;
 const TAIL_OF_GAINS: &str = "a tail of gains (exponential)";
 /// Lines of a gate.
 const LINES: [usize; 4] = [1, 10, 100, 300];
-/// So many lines does a gate have of which only one loses.
+/// Number of lines of a gate of which only one loses.
 const USUAL: usize = 4;
 
 /// Paired losses of mean 0 and standard deviation 1.
@@ -103,7 +103,7 @@ impl Tested {
     }
 }
 
-/// The share of lines that a gate of so many calls, and its standard error.
+/// The share of lines that a gate of `lines` lines calls, and its standard error.
 fn share(tested: &[[f64; LINES.len()]], place: usize) -> [f64; 2] {
     let allowed = LEVEL / LINES[place] as f64;
     let called = tested.iter().filter(|p| p[place] <= allowed).count() as f64;

@@ -9,7 +9,7 @@ POLICY = """format = 1
 level = {level}
 resamples = {resamples}
 [[accuracy]]
-figure = "lesion:dice"
+metric = "lesion:dice"
 margin = {margin}
 """
 
@@ -117,8 +117,8 @@ def every_case_twice(box):
 
 
 @attack
-def a_figure_twice_in_a_baseline(box):
-    """A baseline's JSON with a figure twice: refused, or 7."""
+def a_metric_twice_in_a_baseline(box):
+    """A baseline's JSON with a metric twice: refused, or 7."""
     import json
     values = cases(20)
     box.put("before.csv", table(values))

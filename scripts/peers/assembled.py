@@ -1,5 +1,5 @@
 """The best that can be put together from published packages without writing metrics of one's own:
-nibabel reads, numpy counts, surface-distance measures surfels once for all its figures, cc3d finds
+nibabel reads, numpy counts, surface-distance measures surfels once for all its metrics, cc3d finds
 the lesions. Every volume is touched as seldom as these packages allow. Prints the numbers as JSON.
 
     python assembled.py PRED REF
@@ -69,10 +69,10 @@ def main(pred_path, ref_path):
     found = {}
     for name, of in (("liver", lambda labels: labels > 0), ("lesion", lambda labels: labels == 2)):
         masks = of(prediction), of(reference)
-        figures = overlap(*masks) | surfaces(*masks, spacing)
+        metrics = overlap(*masks) | surfaces(*masks, spacing)
         if name == "lesion":
-            figures |= lesions(*masks)
-        found |= {f"{name} {figure}": float(value) for figure, value in figures.items()}
+            metrics |= lesions(*masks)
+        found |= {f"{name} {metric}": float(value) for metric, value in metrics.items()}
     print(json.dumps(found))
 
 

@@ -6,7 +6,7 @@ import json
 # Ratio of walls wanted, peer, profile.
 GOALS = [(50, "official", "lits"), (10, "assembled", "strict"), (300, "medpy", "strict")]
 
-# A peer's figure, hdbench's name for it, and how far they may be apart, relative: MedPy works in
+# A peer's metric, hdbench's name for it, and how far they may be apart, relative: MedPy works in
 # f64 throughout, surface-distance sums areas in another order.
 EQUAL = [
     ("medpy", "assd_6n", "assd_6n", 1e-9),
@@ -53,7 +53,7 @@ def floor(rows):
 
 
 def agreement(rows, metrics_long):
-    """How many figures of the peers equal those of `strict`."""
+    """How many metrics of the peers equal those of `strict`."""
     if not (rows["strict"].ran() and metrics_long.is_file()):
         return "Agreement: not checked, `strict` did not run.\n"
     ours = {}
@@ -62,12 +62,12 @@ def agreement(rows, metrics_long):
             if line["case"] != "_all":
                 ours[line["label"], line["metric"]] = line["value"]
     checked, trouble = 0, []
-    for peer, figure, metric, tolerance in EQUAL:
+    for peer, metric, metric, tolerance in EQUAL:
         if not rows[peer].ran():
             continue
         theirs = json.loads(rows[peer].runs[-1].output)
         for label in ("liver", "lesion"):
-            value = theirs[f"{label} {figure}"]
+            value = theirs[f"{label} {metric}"]
             if (label, metric) not in ours:
                 trouble.append(f"hdbench gives no {label} {metric}")
                 continue
@@ -76,7 +76,7 @@ def agreement(rows, metrics_long):
             if abs(found - value) > tolerance * max(abs(value), 1e-300):
                 trouble.append(f"{label} {metric}: hdbench {found}, peer {value}")
     verdict = "all equal" if not trouble else "DIFFERENT: " + "; ".join(trouble)
-    return f"Agreement: {checked} figures of the peers against `strict`, {verdict}.\n"
+    return f"Agreement: {checked} metrics of the peers against `strict`, {verdict}.\n"
 
 
 def same_scores(rows, official, ours):

@@ -10,7 +10,7 @@ import torchvision
 from safetensors.torch import load_file, save_file
 
 from . import networks, patches
-from .figures import distance
+from .deviations import distance
 from .verify import BATCH, SIZE_2D, hdbench
 
 HEAD = """
@@ -42,7 +42,7 @@ def verify(program, folder, seed):
             ours = load_file(answer)["features"]
             found = {"f32": distance(ours, single), "f64": distance(ours, double)}
             yield {"network": f"{library} densenet161", "recipe": kind, "mode": "evaluation",
-                   "seed": seed, "patch": shape, "figures": {"features": found},
+                   "seed": seed, "patch": shape, "deviations": {"features": found},
                    "worst": max(found.values())}
 
 
@@ -85,5 +85,5 @@ def files(state, folder):
 
 
 def row(record):
-    found = record["figures"]["features"]
+    found = record["deviations"]["features"]
     return f"| {record['network'].split()[0]} | {record['recipe']} | {found['f32']:.1e} | {found['f64']:.1e} |"

@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file, save_file
 
-from . import conditions, figures, networks, patches, reference
+from . import conditions, deviations, networks, patches, reference
 
 LIMIT = 1e-4
 # In-plane size of the patches and how many at once; deep enough layers must see several values
@@ -23,11 +23,11 @@ COLUMNS = ["network", "recipe", "norms", "patch", "logits", "2-D logits", "featu
            "step's length", "worst gradient"]
 HEAD = f"| {' | '.join(COLUMNS)} |\n|---|---|---|---|{'---:|' * 10}---|"
 LEGEND = f"""
-Figures are max|a - b| / max|b|, of gradients, statistics and parameters the worst tensor's. Answers
+Deviations are max|a - b| / max|b|, of gradients, statistics and parameters the worst tensor's. Answers
 and loss: the worse of PyTorch in f32 and in f64; statistics and parameters after the step: f64.
 "PyTorch's own" is its gradients in f32 against its gradients in f64. "Step's length": against the
 first step of SGD, as the recipe sets it, along the f64 gradient.
-A gradient below {figures.NEGLIGIBLE:g} of the largest of its layer's weight (a bias that the batch norm
+A gradient below {deviations.NEGLIGIBLE:g} of the largest of its layer's weight (a bias that the batch norm
 after it takes away) is compared relative to that weight's.
 Running variances: hdbench keeps the batch's biased variance, PyTorch the unbiased one; compared is
 PyTorch's with its factor n / (n - 1) taken out.
@@ -120,18 +120,18 @@ def probe(setup, which, state, image, labels, training, folder):
 
 
 def record(setup, mode, shape, recipe, state, ours, single, double):
-    different = figures.names(ours, double)
+    different = deviations.names(ours, double)
     assert not different, f"only one side has {different}"
-    found = figures.of_pass(ours, single, double)
-    found["step"] = figures.step_factor(ours, state, double, recipe,
+    found = deviations.of_pass(ours, single, double)
+    found["step"] = deviations.step_factor(ours, state, double, recipe,
                                         reference.LEARNING_RATE)
     answers = {name: max(found[name]["f32"], found[name]["f64"]) for name in double.answers}
     summary = {
         **answers,
-        "gradients_f32": figures.worst(found["gradients"], "f32")[0],
-        "gradients_f64": figures.worst(found["gradients"], "f64")[0],
-        "statistics": figures.worst(found["statistics"])[0],
-        "after": figures.worst(found["after"])[0],
+        "gradients_f32": deviations.worst(found["gradients"], "f32")[0],
+        "gradients_f64": deviations.worst(found["gradients"], "f64")[0],
+        "statistics": deviations.worst(found["statistics"])[0],
+        "after": deviations.worst(found["after"])[0],
         "step": found["step"],
     }
     return {
@@ -142,11 +142,11 @@ def record(setup, mode, shape, recipe, state, ours, single, double):
         "seed": setup.seed,
         "patch": shape,
         "summary": summary,
-        "pytorch_gradients": figures.worst(found["gradients"], "pytorch")[0],
-        "worst_gradient": figures.worst(found["gradients"], "f64")[1],
+        "pytorch_gradients": deviations.worst(found["gradients"], "pytorch")[0],
+        "worst_gradient": deviations.worst(found["gradients"], "f64")[1],
         # A NaN is the worst of all.
         "worst": max(summary.values(), key=lambda value: (value != value, value)),
-        "figures": found,
+        "deviations": found,
     }
 
 

@@ -13,7 +13,7 @@ use crate::evaluation::lits::read_scores;
 /// Its place in a cell's folder.
 const FILE: &str = "challenge.json";
 
-/// The server's figures for the predictions of a cell: `challenge.json` in its folder.
+/// The server's metrics for the predictions of a cell: `challenge.json` in its folder.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ChallengeAnswer {
@@ -22,7 +22,7 @@ pub struct ChallengeAnswer {
     /// Its BLAKE3 hash.
     pub blake3: String,
     /// By the official scorer's names, as the server rounds them; fractions in 0..=1.
-    pub figures: BTreeMap<String, f64>,
+    pub metrics: BTreeMap<String, f64>,
 }
 
 impl ChallengeAnswer {
@@ -36,7 +36,7 @@ impl ChallengeAnswer {
         Ok(Self {
             source: name.to_string_lossy().into_owned(),
             blake3: hash_bytes(&bytes),
-            figures: read_scores(path, &bytes)?,
+            metrics: read_scores(path, &bytes)?,
         })
     }
 

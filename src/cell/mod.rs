@@ -11,7 +11,7 @@ mod units;
 
 pub use challenge::ChallengeAnswer;
 pub use predict::{
-    Found, Model, Segmented, load_model, model_folder, predict_file, prediction_seconds,
+    Model, PredictedVolumes, Segmented, load_model, model_folder, predict_file, prediction_seconds,
 };
 pub(crate) use predict::{key_of as prediction_key, tested_on};
 pub use record::{CellRecord, StageRecord, Status, prediction_path};

@@ -375,11 +375,14 @@ impl Model {
     }
 }
 
-/// What the prediction of a CT found.
+/// What the prediction of a CT holds.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Found {
+pub struct PredictedVolumes {
+    /// Whether the coarse stage found a liver at all.
     pub coarse_liver: bool,
+    /// Liver with lesions, mL.
     pub liver_ml: f64,
+    /// Lesions, mL.
     pub lesions_ml: f64,
 }
 
@@ -390,7 +393,7 @@ pub fn predict_file(
     input: &Path,
     output: &Path,
     progress: &dyn Progress,
-) -> Result<Found> {
+) -> Result<PredictedVolumes> {
     let (image, template) = match input.is_dir() || is_zip(input)? {
         true => {
             let (image, notes) = read_dicom_series(input)?;
@@ -419,7 +422,7 @@ pub fn predict_file(
     let count = |wanted: fn(u8) -> bool| {
         labels.voxels.iter().filter(|&&label| wanted(label)).count() as f64
     };
-    Ok(Found {
+    Ok(PredictedVolumes {
         coarse_liver: segmented.coarse_liver,
         liver_ml: voxel * count(|label| label > 0),
         lesions_ml: voxel * count(|label| label == 2),

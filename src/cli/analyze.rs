@@ -7,13 +7,13 @@ use serde_json::json;
 use super::output::{print_json, tell};
 use super::table_output::{for_terminal, print_tables};
 use crate::analysis::{
-    Analysis, AnalysisOptions, AnalysisTables, Bins, Boundary, CaseGroups, Comparison, FigureTable,
-    Finding, LesionBins, RankMethod, Scored, analyse, better, by_case_groups, by_lesion_size,
-    figures, ranking, towards_zero,
+    Analysis, AnalysisOptions, AnalysisTables, Bins, Boundary, CaseGroups, Comparison, Finding,
+    LesionBins, MetricTable, RankMethod, Scored, analyse, better, by_case_groups, by_lesion_size,
+    metric_tables, ranking, towards_zero,
 };
 use crate::artifact::{Results, json_says, write_atomic};
 use crate::error::{Error, Result};
-use crate::evaluation::{Label, Row};
+use crate::evaluation::{Label, MetricRow};
 use crate::report::write_tables;
 use crate::schedule::StudyFolders;
 use crate::seed::Seed;
@@ -56,10 +56,10 @@ pub struct Analyze {
     /// Compare all others with this algorithm (default: every pair)
     #[arg(long, value_name = "NAME")]
     baseline: Option<String>,
-    /// Figures, as lesion:dice or tumour_burden_error, or all (default: those of the field that are there)
+    /// Metrics, as lesion:dice or tumour_burden_error, or all (default: those of the field that are there)
     #[arg(long = "metric", value_name = "NAME")]
     metrics: Vec<String>,
-    /// The figure that is ranked
+    /// The metric that is ranked
     #[arg(long, value_name = "NAME", default_value = "lesion:dice")]
     rank: String,
     /// How cases become an order: mean-then-rank, median-then-rank, rank-then-mean,
@@ -80,7 +80,7 @@ pub struct Analyze {
         conflicts_with = "lesion_mm"
     )]
     lesion_ml: Vec<f64>,
-    /// So many groups of equally many reference lesions
+    /// N groups of equally many reference lesions
     #[arg(long, value_name = "N", conflicts_with_all = ["lesion_mm", "lesion_ml"],
           value_parser = clap::value_parser!(u32).range(2..=20))]
     lesion_quantiles: Option<u32>,
@@ -140,10 +140,10 @@ impl Analyze {
         }
         let options = self.draws.options(self.baseline.clone());
         let wanted = Wanted::of(&self.metrics, &scored.rows)?;
-        let shown = figures(&scored.rows, |row| wanted.has(row))?;
+        let shown = metric_tables(&scored.rows, |row| wanted.has(row))?;
         let ranked = Wanted::of(std::slice::from_ref(&self.rank), &scored.rows);
         let rankings = match ranked {
-            Ok(ranked) => self.rankings(&figures(&scored.rows, |row| ranked.has(row))?)?,
+            Ok(ranked) => self.rankings(&metric_tables(&scored.rows, |row| ranked.has(row))?)?,
             // What was not asked for need not be there.
             Err(_) if self.rank == "lesion:dice" => Vec::new(),
             Err(error) => return Err(error),
@@ -161,32 +161,32 @@ impl Analyze {
         finish(&tables, self.out.as_deref(), self.json)
     }
 
-    fn rankings(&self, shown: &[FigureTable]) -> Result<Vec<(String, crate::analysis::Ranking)>> {
+    fn rankings(&self, shown: &[MetricTable]) -> Result<Vec<(String, crate::analysis::Ranking)>> {
         let methods: Vec<RankMethod> = match &self.rank_by[..] {
             [] => RankMethod::ALL.map(|(_, method)| method).to_vec(),
             chosen => chosen.to_vec(),
         };
         let mut rankings = Vec::new();
-        for figure in shown.iter().filter(|figure| figure.algorithms.len() > 1) {
-            let direction = better(&figure.metric);
-            let (values, direction) = match (towards_zero(&figure.metric), direction) {
+        for metric in shown.iter().filter(|metric| metric.algorithms.len() > 1) {
+            let direction = better(&metric.metric);
+            let (values, direction) = match (towards_zero(&metric.metric), direction) {
                 (true, _) => (
-                    figure.values.mapv(f64::abs),
+                    metric.values.mapv(f64::abs),
                     crate::analysis::Better::Smaller,
                 ),
-                (false, Some(direction)) => (figure.values.clone(), direction),
+                (false, Some(direction)) => (metric.values.clone(), direction),
                 (false, None) => {
                     return Err(Error::usage(
-                        format!("{} has no better and no worse", figure.name()),
+                        format!("{} has no better and no worse", metric.name()),
                         "rank by a Dice, an error or a distance",
                     ));
                 }
             };
             for &method in &methods {
                 rankings.push((
-                    figure.name(),
+                    metric.name(),
                     ranking(
-                        &figure.algorithms,
+                        &metric.algorithms,
                         values.view(),
                         direction,
                         method,
@@ -204,9 +204,9 @@ impl Analyze {
         &self,
         scored: &Scored,
         options: &AnalysisOptions,
-    ) -> Result<Option<(CaseGroups, Vec<crate::analysis::GroupFigure>)>> {
+    ) -> Result<Option<(CaseGroups, Vec<crate::analysis::GroupValue>)>> {
         let of = |metric: &'static str| {
-            figures(&scored.rows, move |row: &Row| {
+            metric_tables(&scored.rows, move |row: &MetricRow| {
                 row.label == Some(Label::Lesion) && row.metric == metric
             })
         };
@@ -288,13 +288,13 @@ pub fn tell_of_incomparable(analysis: &Analysis) {
 }
 
 /// `9 cases, 2 algorithms`.
-pub fn cases_in_words(figures: &[FigureTable]) -> String {
-    let count = |of: &dyn Fn(&FigureTable) -> usize| figures.iter().map(of).max().unwrap_or(0);
+pub fn cases_in_words(metrics: &[MetricTable]) -> String {
+    let count = |of: &dyn Fn(&MetricTable) -> usize| metrics.iter().map(of).max().unwrap_or(0);
     let plural = |n: usize, word: &str| format!("{n} {word}{}", if n == 1 { "" } else { "s" });
     format!(
         "{}, {}",
-        plural(count(&|figure| figure.cases.len()), "case"),
-        plural(count(&|figure| figure.algorithms.len()), "algorithm")
+        plural(count(&|metric| metric.cases.len()), "case"),
+        plural(count(&|metric| metric.algorithms.len()), "algorithm")
     )
 }
 
@@ -361,10 +361,10 @@ fn as_json(tables: &AnalysisTables, all: &[Table]) -> serde_json::Value {
         "cases": tables.cases,
         "summaries": tables.analysis.summaries,
         "comparisons": tables.analysis.comparisons,
-        "rankings": tables.rankings.iter().map(|(figure, ranking)| {
-            json!({ "figure": figure, "ranking": ranking })
+        "rankings": tables.rankings.iter().map(|(metric, ranking)| {
+            json!({ "metric": metric, "ranking": ranking })
         }).collect::<Vec<_>>(),
-        "size_groups": groups.map(|(groups, figures)| json!({ "groups": groups, "figures": figures })),
+        "size_groups": groups.map(|(groups, metrics)| json!({ "groups": groups, "metrics": metrics })),
         "lesion_sizes": tables.bins.iter().map(|own| {
             json!({ "algorithm": own.algorithm, "bins": own.bins })
         }).collect::<Vec<_>>(),
@@ -377,7 +377,7 @@ pub struct Wanted(Vec<(Option<Label>, String)>);
 
 impl Wanted {
     /// By the names that the user gave, `all`, or those of the field that are there.
-    pub fn of(names: &[String], rows: &[Row]) -> Result<Self> {
+    pub fn of(names: &[String], rows: &[MetricRow]) -> Result<Self> {
         if names.iter().any(|name| name == "all") {
             return Ok(Self(Vec::new()));
         }
@@ -395,7 +395,7 @@ impl Wanted {
             let found = parse(name).filter(there);
             wanted.push(found.ok_or_else(|| {
                 Error::usage(
-                    format!("the scores have no figure {name:?}"),
+                    format!("the scores have no metric {name:?}"),
                     "name one as lesion:dice, liver:assd or tumour_burden_error; `all` shows all",
                 )
             })?);
@@ -404,7 +404,7 @@ impl Wanted {
     }
 
     /// Whether a row is; without any name, all are.
-    pub fn has(&self, row: &Row) -> bool {
+    pub fn has(&self, row: &MetricRow) -> bool {
         let is = |(label, metric): &(Option<Label>, String)| {
             row.label == *label && row.metric == *metric
         };

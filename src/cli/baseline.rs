@@ -28,7 +28,7 @@ Examples:
   hdbench baseline save runs/lits --name lits
   hdbench baseline save scores --name main --dir baselines --replace
 
-Inputs as those of `hdbench analyze`. The baseline is one JSON file: figures of every case, hashes of the
+Inputs as those of `hdbench analyze`. The baseline is one JSON file: metrics of every case, hashes of the
 data, speed and memory. Commit it beside the workflow that uses it. An evaluation in which cases failed is no
 baseline, nor is a table with infinite values or with a case twice.")]
 pub struct Save {
@@ -41,7 +41,7 @@ pub struct Save {
     /// Where baselines lie
     #[arg(long, value_name = "DIR", default_value = FOLDER)]
     dir: PathBuf,
-    /// Keep only the figures that this policy gates (default: all that have a better and a worse)
+    /// Keep only the metrics that this policy gates (default: all that have a better and a worse)
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
     /// Replace a baseline of this name
@@ -184,8 +184,8 @@ impl Show {
         if self.json {
             let means: Vec<_> = means
                 .iter()
-                .map(|(algorithm, figure, n, mean)| {
-                    json!({ "algorithm": algorithm, "figure": figure, "n": n, "mean": mean })
+                .map(|(algorithm, metric, n, mean)| {
+                    json!({ "algorithm": algorithm, "metric": metric, "n": n, "mean": mean })
                 })
                 .collect();
             return print_json(
@@ -213,26 +213,26 @@ impl Show {
             .map(|(a, f, ..)| a.len() + f.len() + 2)
             .max()
             .unwrap_or(0);
-        for (algorithm, figure, n, mean) in &means {
-            let name = format!("{algorithm}: {figure}");
+        for (algorithm, metric, n, mean) in &means {
+            let name = format!("{algorithm}: {metric}");
             text += &format!("{name:<width$}  {mean:>10.4}  N = {n}\n");
         }
         print(&text)
     }
 }
 
-/// The mean of every figure over its cases and replicates.
+/// The mean of every metric over its cases and replicates.
 fn means(one: &Baseline) -> Vec<(String, String, usize, f64)> {
     let mut found: Vec<(String, String, usize, f64)> = Vec::new();
     for row in &one.rows {
-        let figure = row.label.map_or(row.metric.clone(), |label| {
+        let metric = row.label.map_or(row.metric.clone(), |label| {
             format!("{label}:{}", row.metric)
         });
         let place = found
             .iter()
-            .position(|(algorithm, name, ..)| *algorithm == row.algorithm && *name == figure);
+            .position(|(algorithm, name, ..)| *algorithm == row.algorithm && *name == metric);
         let place = place.unwrap_or_else(|| {
-            found.push((row.algorithm.clone(), figure, 0, 0.0));
+            found.push((row.algorithm.clone(), metric, 0, 0.0));
             found.len() - 1
         });
         if !row.value.is_nan() {

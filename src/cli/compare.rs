@@ -4,7 +4,7 @@ use clap::Args;
 
 use super::analyze::{Draws, RESULTS, Wanted, cases_in_words, finish, tell_of_incomparable};
 use super::output::tell;
-use crate::analysis::{Analysis, AnalysisTables, Scored, analyse, figures, short_names};
+use crate::analysis::{Analysis, AnalysisTables, Scored, analyse, metric_tables, short_names};
 use crate::error::{Error, Result};
 use crate::schedule::StudyFolders;
 use crate::text::Shown as _;
@@ -29,7 +29,7 @@ pub struct Compare {
     /// Where the tables go as files
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Figures, as lesion:dice or tumour_burden_error, or all (default: those of the field that are there)
+    /// Metrics, as lesion:dice or tumour_burden_error, or all (default: those of the field that are there)
     #[arg(long = "metric", value_name = "NAME")]
     metrics: Vec<String>,
     #[command(flatten)]
@@ -67,7 +67,8 @@ impl Compare {
         let mut cases = String::new();
         for [a, b] in &pairs {
             let own = [named(&names[0], a), named(&names[1], b)];
-            let shown = figures(&rows, |row| own.contains(&row.algorithm) && wanted.has(row))?;
+            let shown =
+                metric_tables(&rows, |row| own.contains(&row.algorithm) && wanted.has(row))?;
             let options = self.draws.options(Some(own[0].clone()));
             let one = analyse(&shown, &options)?;
             all.summaries.extend(one.summaries);

@@ -12,17 +12,17 @@ use crate::artifact::{Results, begins_with, json_says, read_file};
 use crate::error::{Error, Result};
 use crate::evaluation::lits::{LitsScored, lits_rows, score_lits, write_scores_txt};
 use crate::evaluation::{
-    Apart, CasePair, DEFAULT_JOBS, FAILURES, Failure, Label, LabelMapChoice, MissingCase, Options,
-    Origin, PairOptions, Pairing, Row, ScoredCase, StrictCase, Tolerance, evaluate, pair, rows,
-    score_strict, write_cases, write_failures, write_lesions, write_metrics_json,
-    write_metrics_long, write_summary, write_wide,
+    Apart, CasePair, DEFAULT_JOBS, FAILURES, Failure, Label, LabelMapChoice, MetricRow,
+    MissingCase, Options, Origin, PairOptions, Pairing, ScoredCase, StrictCase, Tolerance,
+    evaluate, pair, rows, score_strict, write_cases, write_failures, write_lesions,
+    write_metrics_json, write_metrics_long, write_summary, write_wide,
 };
 use crate::metrics::surface::Border;
 use crate::progress::Progress;
 use crate::text;
 use crate::text::Shown as _;
 
-/// So many names are shown in one message; failures.csv has all.
+/// Number of names in one message; failures.csv has all.
 const NAMES_SHOWN: usize = 10;
 
 /// What some profile writes; what an earlier start left of it is taken away once the new results stand.
@@ -185,9 +185,9 @@ fn tolerance(text: &str) -> Result<Tolerance, String> {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Format {
-    /// For people, the figures most asked for
+    /// For people, the metrics most asked for
     Table,
-    /// For people, every figure
+    /// For people, every metric
     Full,
     /// The rows of metrics_long.csv
     Csv,
@@ -203,7 +203,7 @@ impl Evaluate {
         Ok(result?)
     }
 
-    /// The official scorer's figures of an archive into a folder of their own.
+    /// The official scorer's metrics of an archive into a folder of their own.
     pub fn as_challenge(
         archive: &Path,
         reference: &Path,
@@ -255,8 +255,8 @@ impl Evaluate {
         };
         let (rows, scored) = match self.profile {
             Profile::Strict => {
-                let figures = self.figures(&options, reporter)?;
-                let found = cases.score(reporter, |pair| score_strict(pair, &options, &figures))?;
+                let metrics = self.wanted_metrics(&options, reporter)?;
+                let found = cases.score(reporter, |pair| score_strict(pair, &options, &metrics))?;
                 self.finish_strict(&cases, found, reporter)?
             }
             Profile::Lits => {
@@ -276,7 +276,7 @@ impl Evaluate {
         cases: &Cases<'_>,
         found: Vec<StrictCase>,
         reporter: &Reporter,
-    ) -> Result<(Vec<Row>, usize)> {
+    ) -> Result<(Vec<MetricRow>, usize)> {
         self.refuse_nothing(&cases.failures, found.len())?;
         tell_of_files(found.iter().flat_map(|case| &case.notes), reporter);
         let apart = found.iter().filter_map(|case| case.apart);
@@ -297,7 +297,7 @@ impl Evaluate {
         cases: &Cases<'_>,
         found: &[LitsScored],
         reporter: &Reporter,
-    ) -> Result<(Vec<Row>, usize)> {
+    ) -> Result<(Vec<MetricRow>, usize)> {
         self.refuse_nothing(&cases.failures, found.len())?;
         for warning in found.iter().flat_map(|case| &case.warnings) {
             reporter.note(&format!("warning: {warning}"));
@@ -418,7 +418,7 @@ impl Evaluate {
         })
     }
 
-    fn figures(&self, pairs: &PairOptions, reporter: &Reporter) -> Result<Options> {
+    fn wanted_metrics(&self, pairs: &PairOptions, reporter: &Reporter) -> Result<Options> {
         let mut borders: Vec<Border> = Vec::new();
         for rule in self.border.iter().copied().map(Border::from) {
             if !borders.contains(&rule) {
@@ -463,7 +463,7 @@ impl Evaluate {
         ))
     }
 
-    /// The figures most asked for, for people.
+    /// The metrics most asked for, for people.
     pub fn headline(&self, found: &Scored) -> String {
         self.table(found, Shown::Headline)
     }
@@ -503,8 +503,8 @@ impl Evaluate {
 
 /// What came of a start.
 pub struct Scored {
-    /// Every figure.
-    pub rows: Vec<Row>,
+    /// Every metric.
+    pub rows: Vec<MetricRow>,
     /// Number of cases.
     pub scored: usize,
     /// Cases without scores.
@@ -553,7 +553,7 @@ impl Cases<'_> {
 }
 
 /// What both profiles write.
-fn write_rows(out: &Path, rows: &[Row], failures: &[Failure]) -> Result<()> {
+fn write_rows(out: &Path, rows: &[MetricRow], failures: &[Failure]) -> Result<()> {
     if !failures.is_empty() {
         write_failures(&out.join(FAILURES), failures)?;
     }
@@ -638,7 +638,7 @@ fn tell_of_displaced(apart: impl Iterator<Item = Apart>, why: &str, reporter: &R
     }
 }
 
-fn json_lines(rows: &[Row]) -> Result<Vec<u8>> {
+fn json_lines(rows: &[MetricRow]) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     for row in rows {
         serde_json::to_writer(&mut bytes, row)

@@ -39,7 +39,7 @@ pub struct Leaderboard {
     ref_label_map: LabelMapChoice,
     /// lesion-dice-per-case (the challenge's), lesion-dice-global, liver-dice-per-case,
     /// liver-dice-global, tumour-burden-rmse, or mean-rank (of all five)
-    #[arg(long, value_name = "FIGURE", default_value = "lesion-dice-per-case")]
+    #[arg(long, value_name = "METRIC", default_value = "lesion-dice-per-case")]
     rank_by: RankBy,
     /// Where the table goes as files
     #[arg(long, value_name = "DIR")]

@@ -69,7 +69,7 @@ pub fn current(folder: PathBuf) -> Result<PathBuf> {
 }
 
 impl ComputeOptions {
-    /// Loads a model and works with it on so many threads.
+    /// Loads a model and works with it on `threads` threads.
     pub fn with<T: Send>(
         &self,
         folder: &Path,

@@ -267,7 +267,7 @@ impl Progress for Reporter {
     fn advance(&self, units: u64) {
         let line = {
             let mut state = self.shared.lock();
-            // Nothing takes a step of so many units: it is work of an earlier start.
+            // No step is that long: it is work of an earlier start.
             if units > LARGEST_STEP {
                 state.skipped = state.skipped.saturating_add(units);
             }

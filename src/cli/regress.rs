@@ -11,7 +11,7 @@ use super::table_output::{for_terminal, print_tables};
 use crate::artifact::{Results, json_says, write_atomic};
 use crate::error::{Error, Result};
 use crate::gate::{
-    Baseline, Judgement, Outcome, POWER, Policy, Power, Verdict, annotations, benchmark_json,
+    Baseline, GateOutcome, Judgement, POWER, Policy, Power, Verdict, annotations, benchmark_json,
     comment, headline, judge, junit, plot, power, step_summary, table,
 };
 use crate::report::write_tables;
@@ -42,7 +42,7 @@ pub struct Regress {
     /// What is judged, likewise
     #[arg(long, value_name = "CURRENT", required_unless_present = "power")]
     current: Option<PathBuf>,
-    /// Figures, margins and level, a TOML file (default: see `hdbench explain gate`)
+    /// Metrics, margins and level, a TOML file (default: see `hdbench explain gate`)
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
     /// Where named baselines lie
@@ -139,7 +139,7 @@ fn power_table(lines: &[Power], policy: &Policy) -> Table {
     let rows = lines.iter().map(|line| TableRow {
         cells: vec![
             Cell::text(&line.algorithm),
-            Cell::text(&line.figure),
+            Cell::text(&line.metric),
             Cell::number(Some(line.n as f64)),
             Cell::number(Some(line.fewest as f64)),
             Cell::number(line.sd),
@@ -165,7 +165,7 @@ fn power_table(lines: &[Power], policy: &Policy) -> Table {
         ),
         columns: vec![
             Column::words("algorithm", "Algorithm"),
-            Column::words("figure", "Figure"),
+            Column::words("metric", "Metric"),
             Column::numbers("n", "N", Unit::None, 0),
             Column::numbers("fewest", "Fewest", Unit::None, 0),
             Column::numbers("sd", "SD of differences", Unit::None, 4),
@@ -241,25 +241,25 @@ fn finish(judgement: &Judgement) -> Result<()> {
         let names: Vec<String> = own
             .map(|line| match (&line.reason, verdict) {
                 (Some(reason), Verdict::NotComparable) => {
-                    format!("{} of {} ({reason})", line.figure, line.algorithm)
+                    format!("{} of {} ({reason})", line.metric, line.algorithm)
                 }
-                _ => format!("{} of {}", line.figure, line.algorithm),
+                _ => format!("{} of {}", line.metric, line.algorithm),
             })
             .collect();
         names.join("; ")
     };
     match judgement.outcome {
-        Outcome::Passed => {
+        GateOutcome::Passed => {
             tell(&headline(judgement));
             Ok(())
         }
-        Outcome::Regressed => Err(Error::Regressed {
+        GateOutcome::Regressed => Err(Error::Regressed {
             lines: names(Verdict::Regressed, false),
         }),
-        Outcome::NotComparable if judgement.lines.is_empty() => Err(Error::NotComparable {
+        GateOutcome::NotComparable if judgement.lines.is_empty() => Err(Error::NotComparable {
             problem: "there is nothing to compare".into(),
         }),
-        Outcome::NotComparable => Err(Error::NotComparable {
+        GateOutcome::NotComparable => Err(Error::NotComparable {
             problem: match names(Verdict::NotComparable, true) {
                 none if none.is_empty() => names(Verdict::NotComparable, false),
                 required => required,

@@ -99,7 +99,7 @@ pub fn render(
     }
     let folder = run.join("report");
     let page = report::write(&content, &folder)?;
-    // Every case of every network, for whoever goes on with it elsewhere.
+    // Every case of every network, for other programs.
     if content.evidence.is_some() {
         write_parquet(&folder.join("metrics_long.parquet"), &compared)?;
     }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
-use crate::evaluation::{ALL_CASES, Description, Label, Row, describe};
+use crate::evaluation::{ALL_CASES, Description, Label, MetricRow, describe};
 
 /// Between the columns.
 const GAP: &str = "   ";
@@ -11,7 +11,7 @@ const GAP: &str = "   ";
 /// How much of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shown {
-    /// The figures of [`HEADLINE`] and, of profile `lits`, all.
+    /// The metrics of [`HEADLINE`] and, of profile `lits`, all.
     Headline,
     Everything,
 }
@@ -60,13 +60,13 @@ fn is_headline(metric: &str, all: &BTreeSet<&str>) -> bool {
 
 impl Shown {
     /// The rows that are shown, and how many metrics are not.
-    fn of(self, rows: &[Row]) -> (Vec<Row>, usize) {
-        let names = |rows: &mut dyn Iterator<Item = &Row>| -> BTreeSet<String> {
+    fn of(self, rows: &[MetricRow]) -> (Vec<MetricRow>, usize) {
+        let names = |rows: &mut dyn Iterator<Item = &MetricRow>| -> BTreeSet<String> {
             rows.map(|row| row.metric.clone()).collect()
         };
         let all = names(&mut rows.iter());
         let known: BTreeSet<&str> = all.iter().map(String::as_str).collect();
-        let kept: Vec<Row> = rows
+        let kept: Vec<MetricRow> = rows
             .iter()
             .filter(|row| {
                 self == Self::Everything
@@ -81,14 +81,20 @@ impl Shown {
 }
 
 /// Shows what was scored: each metric's mean and standard deviation over the cases that have a
-/// value, how many those are, figures pooled over all cases, and the conventions that stood in for
+/// value, how many those are, metrics pooled over all cases, and the conventions that stood in for
 /// values.
-pub fn render(rows: &[Row], scored: usize, all: usize, profile: &str, shown: Shown) -> String {
+pub fn render(
+    rows: &[MetricRow],
+    scored: usize,
+    all: usize,
+    profile: &str,
+    shown: Shown,
+) -> String {
     let (rows, left) = shown.of(rows);
     let rows = rows.as_slice();
     let mut text = format!("{scored} of {all} cases scored, profile {profile}");
     if scored < all {
-        text += "; the others are in no figure below";
+        text += "; the others are in no metric below";
     }
     text += "\nfractions from 0 to 1, distances in mm, volumes in mL; mean ± standard deviation, \
              cases with a value / cases scored\n\n";
@@ -129,17 +135,17 @@ fn put(cells: &mut Cells, metric: &str, label: Option<Label>, cell: String) {
     cells[index].1[place(label)] = Some(cell);
 }
 
-fn by_case(rows: &[Row], scored: usize) -> Cells {
+fn by_case(rows: &[MetricRow], scored: usize) -> Cells {
     let mut cells = Cells::new();
-    for figure in describe(rows) {
-        let cell = mean(&figure, scored);
-        put(&mut cells, &figure.metric, figure.label, cell);
+    for metric in describe(rows) {
+        let cell = mean(&metric, scored);
+        put(&mut cells, &metric.metric, metric.label, cell);
     }
     cells
 }
 
-fn mean(figure: &Description, scored: usize) -> String {
-    let found = figure.statistics();
+fn mean(metric: &Description, scored: usize) -> String {
+    let found = metric.statistics();
     let value = match (found.count, found.sd.is_nan()) {
         (0, _) => "undefined".to_owned(),
         (_, true) => number(found.mean),
@@ -148,7 +154,7 @@ fn mean(figure: &Description, scored: usize) -> String {
     format!("{value}  {:>2}/{scored}", found.count)
 }
 
-fn pooled(rows: &[Row]) -> Cells {
+fn pooled(rows: &[MetricRow]) -> Cells {
     let mut cells = Cells::new();
     for row in rows.iter().filter(|row| row.case == ALL_CASES) {
         let value = if row.value.is_nan() {
@@ -207,7 +213,7 @@ fn columns(title: &str, heads: [&str; 3], cells: &Cells) -> String {
 
 /// What stood in for a value, by label and situation: read off the rows, so that it cannot differ
 /// from what the files say.
-fn conventions(rows: &[Row], scored: usize) -> String {
+fn conventions(rows: &[MetricRow], scored: usize) -> String {
     #[derive(Default)]
     struct Situation<'a> {
         cases: BTreeSet<&'a str>,

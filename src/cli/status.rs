@@ -122,7 +122,7 @@ fn table(cells: &[CellStatus]) -> Table {
 fn detail(cell: &CellStatus) -> String {
     let folder = by_folder(&cell.state);
     match &cell.job {
-        // Whoever runs says so itself; what is done needs nobody.
+        // A running cell says so itself; what is done needs no worker.
         Some(job) if !matches!(cell.state, CellState::Running { .. } | CellState::Done) => {
             format!("{folder}; {}", job.words())
         }
@@ -150,7 +150,7 @@ fn by_folder(state: &CellState) -> String {
             }
             text
         }
-        CellState::Killed => "whoever worked on it is gone; the next start goes on".into(),
+        CellState::Killed => "its process is gone; the next start goes on".into(),
         CellState::Interrupted => "the next start goes on".into(),
         CellState::Done => String::new(),
         CellState::Failed { reason } => reason.clone(),

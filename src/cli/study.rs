@@ -113,7 +113,7 @@ impl StudyVerb {
                     known = timed(&study, &states, &cells, &reporter)?;
                     reporter.finish();
                 }
-                // A start without --jobs has so many.
+                // What a start without --jobs takes.
                 let jobs = (cores() / study.threads).max(1);
                 let planned = plan(&states, &cells, &BTreeSet::new(), &known, jobs)?;
                 Ok(print_as_is(planned.as_bytes())?)

@@ -34,11 +34,11 @@ pub struct StudyOptions {
     /// several, each takes a cell: cuda:0-3, or flex,flex
     #[arg(long, default_value_t = DeviceSpecs::from(DeviceSpec::Flex))]
     pub device: DeviceSpecs,
-    /// Compute each mini-batch of slices in so many shards: on as many devices together, or after each
+    /// Compute each mini-batch of slices in N shards: on as many devices together, or after each
     /// other on one. Every shard has its own batch statistics
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = shards)]
     pub shards: usize,
-    /// Replicates: every network is trained so many times, from other weights and on other patches
+    /// Replicates: every network is trained N times, from other weights and on other patches
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub seeds: u32,
     /// CPU threads a cell uses; training repeats bit for bit at the same number (default: the
@@ -48,10 +48,10 @@ pub struct StudyOptions {
     /// Cells trained side by side, each in its own process (default: cores / threads)
     #[arg(long, value_parser = side_by_side)]
     pub jobs: Option<usize>,
-    /// Save a training every so many seconds, beside the end of each stage (default: 60)
+    /// Save a training every S seconds, beside the end of each stage (default: 60)
     #[arg(long, value_name = "S", value_parser = clap::value_parser!(u32).range(1..))]
     pub checkpoint_seconds: Option<u32>,
-    /// Save a training every so many iterations of a stage as well
+    /// Save a training every N iterations of a stage as well
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub checkpoint_iterations: Option<u32>,
     /// torchvision's or timm's DenseNet-161 (.pth, .safetensors) instead of pre-training; scale full
@@ -69,7 +69,7 @@ pub struct StudyOptions {
     /// Throw away what a cell has made and run it anew, e.g. --force unet/fold_0/seed_0
     #[arg(long, value_name = "CELL")]
     pub force: Vec<String>,
-    /// Run at most so many cells that are not done
+    /// Run at most N cells that are not done
     #[arg(long, value_name = "N")]
     pub limit: Option<usize>,
     /// Print which cells would run, why, and how long they may take; run none
@@ -199,7 +199,7 @@ impl StudyOptions {
         }
     }
 
-    /// How many cells run side by side in a study of so many threads.
+    /// How many cells run side by side in a study of `threads` threads.
     pub fn jobs(&self, threads: usize) -> Result<usize> {
         match self.jobs {
             Some(jobs) => Ok(jobs),
@@ -245,7 +245,7 @@ pub fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
-/// So many threads.
+/// Number of threads, at least 1.
 ///
 /// # Errors
 /// `Error::Usage` for more than any machine has, as a study's file may say; `Error::Internal` where the

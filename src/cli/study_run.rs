@@ -15,8 +15,8 @@ use crate::phantom;
 use crate::progress::Progress;
 use crate::report::Content;
 use crate::schedule::{
-    CellState, CellStatus, Chosen, Engine, Foreseen, Handed, Lease, Local, Outcome, Ran, Script,
-    Selection, Slots, Slurm, Start, Submitted, foresee, status,
+    CellState, CellStatus, Chosen, Engine, EngineOutcome, Foreseen, Handed, Lease, Local, Ran,
+    Script, Selection, Slots, Slurm, Start, Submitted, foresee, status,
 };
 use crate::study::{Cell, Data, Inputs, Phantoms, Role, Sight, Study, cells_of, refuse_foreign};
 use crate::text::Shown as _;
@@ -183,7 +183,7 @@ fn engine(study: &Study, options: &StudyOptions) -> Result<Box<dyn Engine>> {
 }
 
 /// The report of a study whose cells have ended.
-fn finish(start: &Start<'_>, outcome: Outcome, reporter: &Reporter) -> Result<Box<Finished>> {
+fn finish(start: &Start<'_>, outcome: EngineOutcome, reporter: &Reporter) -> Result<Box<Finished>> {
     let (content, page) = match render(start.run, start.study, start.inputs, true, reporter) {
         // What keeps the report from being written may be what the cells failed of.
         Err(error) if !outcome.failed.is_empty() => {
@@ -381,12 +381,12 @@ pub fn generate(folder: &Path, spec: &phantom::Spec, reporter: &Reporter) -> Res
         return Ok(());
     }
     let what = match spec.kind {
-        phantom::Kind::Lits => format!("{} CT phantoms", spec.cases),
-        phantom::Kind::LitsWithIrcadb => format!(
+        phantom::PhantomKind::Lits => format!("{} CT phantoms", spec.cases),
+        phantom::PhantomKind::LitsWithIrcadb => format!(
             "{} CT phantoms, 20 of them the same scans in LiTS layout,",
             spec.cases
         ),
-        phantom::Kind::Ircadb => format!("{} CT phantoms as DICOM series", spec.cases),
+        phantom::PhantomKind::Ircadb => format!("{} CT phantoms as DICOM series", spec.cases),
     };
     reporter.note(&format!("generating {what} in {}", folder.shown()));
     reporter.stage("", "generating phantoms");

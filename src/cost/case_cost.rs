@@ -77,7 +77,7 @@ impl CostStage {
     }
 }
 
-/// Times the prediction of a phantom of so many slices and pixels a side: every stage as it is
+/// Times the prediction of a phantom of the given slices and pixels a side: every stage as it is
 /// run, but of a network's windows no more than `timed`, from which all are estimated. The weights
 /// are random; so that the box is a liver's, the mask of the phantom stands in for what they find.
 ///

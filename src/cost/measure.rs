@@ -53,7 +53,7 @@ pub struct Measured {
     pub answer_memory_mb: Option<f64>,
 }
 
-/// Times so many training steps of a part's last stage, and so many forward passes, on noise; of both one more
+/// Times some training steps of a part's last stage, and as many forward passes, on noise; of both one more
 /// comes before, which does not count. Without `steps` nothing is trained.
 pub fn measure(
     part: NetworkKind,

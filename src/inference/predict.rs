@@ -296,7 +296,7 @@ impl Predictor<'_> {
         sums: &mut Accumulator,
     ) -> Result<()> {
         let [depth, height, width] = windows.size;
-        // A slice network sees so many slices before and after the one it answers for.
+        // A slice network sees `neighbours` slices before and after the one it answers for.
         let around = match self.network.input() {
             Input::Slices { neighbours } => neighbours,
             Input::Volume => 0,

@@ -27,7 +27,7 @@ impl Region {
         Self([axis(0), axis(1), axis(2)])
     }
 
-    /// Grown by so many voxels, within the volume.
+    /// Grown by `by` voxels along `[z, y, x]`, on either side, within the volume.
     pub fn grown(&self, by: [usize; 3], shape: [usize; 3]) -> Self {
         let mut grown = *self;
         for axis in 0..3 {
@@ -48,7 +48,7 @@ pub struct Windows {
     pub region: Region,
     /// Voxels of a window's answer, `[z, y, x]`.
     pub(super) size: [usize; 3],
-    /// So many are asked about at once.
+    /// Number of windows in one forward pass.
     pub(super) at_once: usize,
     /// The first voxel of each, `[z, y, x]`; negative where it begins before the volume.
     pub(super) places: Vec<[i64; 3]>,

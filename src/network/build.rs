@@ -63,7 +63,7 @@ impl TryFrom<String> for NetworkKind {
 /// What a network takes in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Input {
-    /// Single slices with so many neighbours on each side.
+    /// Single slices with this number of neighbours on each side.
     Slices { neighbours: usize },
     /// Whole patches; as many slices come out as go in.
     Volume,

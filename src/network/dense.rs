@@ -169,7 +169,7 @@ impl<C: Convolution> DenseEncoder<C> {
     }
 }
 
-/// What a pre-trained encoder is asked of a slice: which of so many organs it shows.
+/// What a pre-trained encoder is asked of a slice: which organs it shows, a logit an organ.
 pub const ORGANS: usize = 14;
 
 /// The 2-D trunk with a linear classifier of slices: how the encoder is pre-trained where no

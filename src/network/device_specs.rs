@@ -22,7 +22,7 @@ impl DeviceSpecs {
         self.0[0]
     }
 
-    /// Groups of devices that each work on a cell of their own, its mini-batches in so many shards.
+    /// Groups of devices that each work on a cell of their own, a shard of its mini-batches a device.
     /// Where there are fewer devices than shards, all work on one cell, each on several shards.
     ///
     /// # Errors
@@ -32,7 +32,7 @@ impl DeviceSpecs {
         if devices > shards && !devices.is_multiple_of(shards) {
             return Err(Error::usage(
                 format!("{devices} devices cannot be divided into groups of {shards}"),
-                "give --device so many that --shards goes into them",
+                "give --device a multiple of --shards devices",
             ));
         }
         let groups = self.0.chunks(shards.min(devices));

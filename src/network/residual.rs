@@ -8,7 +8,7 @@ use super::dense::NormSpec;
 use super::spatial::{ConvSpec, Convolution, Spatial, convolve_joined, max_pool2};
 use super::unet::{ConvNorm, in_a_row};
 
-/// Convolutions of the five levels, finest first (Han 2017, figure; spec section 4.1).
+/// Convolutions of the five levels, finest first (Han 2017, metric; spec section 4.1).
 const CONVOLUTIONS: [usize; 5] = [2, 2, 3, 3, 3];
 
 /// Convolutions in a row; where residual, the group's input is added before the last ReLU,

@@ -61,7 +61,7 @@ pub trait Spatial<const R: usize>: Convolution {
     fn convolve_normed(&self, norm: &BatchNorm, x: Tensor<R>, pass: &mut Pass) -> Tensor<R> {
         self.convolve_from(Origin::Input, norm, x, pass)
     }
-    /// The same of a layer of a dense block, whose output begins with `x`.
+    /// Norm, activation and convolution of a layer of a dense block, whose output begins with `x`.
     fn convolve_layer(
         &self,
         norm: &BatchNorm,
@@ -71,7 +71,7 @@ pub trait Spatial<const R: usize>: Convolution {
     ) -> Tensor<R> {
         self.convolve_from(Origin::Block(block.clone()), norm, x, pass)
     }
-    /// The same of `x` upsampled.
+    /// Norm, activation and convolution of `x` upsampled by 2.
     fn convolve_upsampled(
         &self,
         norm: &BatchNorm,
@@ -87,7 +87,7 @@ pub trait Spatial<const R: usize>: Convolution {
         let how = doubled(along_z && R == 5, how);
         self.convolve_from(Origin::Doubled(how), norm, x, pass)
     }
-    /// The same of what comes from `x`.
+    /// Norm, activation and convolution of `x`, which is taken up as `origin` says.
     fn convolve_from(
         &self,
         origin: Origin,

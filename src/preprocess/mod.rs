@@ -7,4 +7,4 @@ mod scan;
 
 pub use prepared::{Prepared, canonical_box, labels_at, resample_hu};
 pub use scan::Scan;
-pub use stored::{Facts, Grid, Grids, Stored};
+pub use stored::{Grid, Grids, Stored, StoredFacts};

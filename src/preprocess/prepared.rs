@@ -15,7 +15,7 @@ const BYTES_A_VOXEL: u64 = 4;
 /// What a voxel of the coarse grid costs while it is made and answered: HU and probabilities.
 const BYTES_A_COARSE_VOXEL: u64 = 24;
 
-/// So many times as many pixels or slices as the working grid has are clearly more, and are brought to it.
+/// This multiple of the pixels or slices of the working grid is clearly more, and are brought to it.
 const CLEARLY_MORE: f64 = 1.25;
 
 /// A CT as the networks see it, in memory: canonical orientation, HU clipped to the recipe's

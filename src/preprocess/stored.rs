@@ -79,7 +79,7 @@ impl Grids {
 
 /// What training needs to know of one grid of a case without reading its voxels.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Facts {
+pub struct StoredFacts {
     /// Voxels `[z, y, x]`, canonical order.
     pub shape: [usize; 3],
     /// mm, `[z, y, x]`.
@@ -109,7 +109,7 @@ pub struct Stored {
 
 #[derive(Debug)]
 struct Layer {
-    facts: Facts,
+    facts: StoredFacts,
     image: ReopenedFile,
     labels: ReopenedFile,
     folder: PathBuf,
@@ -125,8 +125,8 @@ struct Description {
     /// The file's own grid; none in one of an older version.
     #[serde(default)]
     file: Option<Geometry>,
-    working: Facts,
-    coarse: Facts,
+    working: StoredFacts,
+    coarse: StoredFacts,
     /// Everything that lies beside this file; empty in one of an older version.
     #[serde(default)]
     files: FileRecords,
@@ -213,8 +213,8 @@ impl Stored {
                 warnings: pair.warnings.clone(),
                 has_lesion: labels.iter().any(|&label| label == 2),
                 file: Some(prepared.file.clone()),
-                working: Facts::of(&working_labels, prepared.spacing_at(working_shape)),
-                coarse: Facts::of(&coarse_labels, prepared.spacing_at(coarse_shape)),
+                working: StoredFacts::of(&working_labels, prepared.spacing_at(working_shape)),
+                coarse: StoredFacts::of(&coarse_labels, prepared.spacing_at(coarse_shape)),
                 files: record_files(dir, names_in(dir)?)?,
             };
             description.write(dir)
@@ -349,7 +349,7 @@ impl Stored {
         Volume { voxels, geometry }
     }
 
-    /// A packed file of so many bytes a voxel of the file's own grid.
+    /// A packed file with `bytes` a voxel of the file's own grid.
     fn unpacked(&self, name: &str, bytes: usize) -> Result<Vec<u8>> {
         let path = self.folder.join(name);
         let size = bytes * self.file.len();
@@ -367,7 +367,7 @@ impl Stored {
     }
 
     /// What is known of a grid.
-    pub fn facts(&self, grid: Grid) -> &Facts {
+    pub fn facts(&self, grid: Grid) -> &StoredFacts {
         &self.layer(grid).facts
     }
 
@@ -427,7 +427,7 @@ impl Stored {
 }
 
 impl Layer {
-    fn open(folder: &Path, grid: &str, facts: Facts) -> Result<Self> {
+    fn open(folder: &Path, grid: &str, facts: StoredFacts) -> Result<Self> {
         // A shape that is none overflows, and no file has that length.
         let shape = facts.shape.iter();
         let voxels = shape.fold(1_u64, |all, &n| all.saturating_mul(n as u64));
@@ -470,7 +470,7 @@ impl Layer {
     }
 }
 
-impl Facts {
+impl StoredFacts {
     /// Counts of a label map in canonical order.
     pub fn of(labels: &Array3<u8>, spacing_mm: [f64; 3]) -> Self {
         let count = |label: u8| {

@@ -104,7 +104,7 @@ pub const RECIPE: &[Rule] = &[
         "zoom",
         0.1,
         10.0,
-        "a patch is cut from so many times its own size",
+        "a patch is cut from this multiple of its own size",
     )
     .times(Count::Exactly(2)),
     Rule::number("lesion_centres", 0.0, 1.0, SHARE),

@@ -498,7 +498,7 @@ mod tests {
             let axes: Vec<String> = wrong.into_iter().map(str::to_owned).collect();
             sweep(&demo(), &axes).unwrap_err();
         }
-        // Each arm has a folder; so many were made before anything else was looked at.
+        // Each arm has a folder, and folders are made before anything else is looked at.
         let many: Vec<String> = (1..400).map(|n| n.to_string()).collect();
         let axes = [format!("iterations={}", many.join(","))];
         let error = sweep(&demo(), &axes).unwrap_err().to_string();

@@ -12,9 +12,9 @@ mod write_sweep;
 
 pub use collect::{added_path, collect};
 pub use content::{
-    CaseOverlay, CaseScore, Content, Cost, Estimate, FoldFacts, Kind, LeakFacts, LossPoint,
-    Predicted, Row, Score, Stack, StackPrediction, StageCheck, StageCost, Status, Training,
-    stage_checks,
+    CaseOverlay, CaseScore, Content, Cost, Estimate, FoldFacts, LeakFacts, LossPoint, NetworkRow,
+    Predicted, RowStatus, Score, Stack, StackPrediction, StageCheck, StageCost, StudyKind,
+    Training, stage_checks,
 };
 pub use picture::overlay;
 pub use table::{

@@ -94,7 +94,7 @@ struct Earlier {
 /// The part of `report.json` that tells it.
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Written {
+struct EarlierReport {
     tables: Vec<WrittenTable>,
     content: WrittenContent,
 }
@@ -119,7 +119,7 @@ impl Earlier {
     /// By the report that a folder holds; nothing where it holds none.
     fn read(dir: &Path) -> Self {
         let text = read_file(&dir.join("report.json")).unwrap_or_default();
-        let written: Written = serde_json::from_slice(&text).unwrap_or_default();
+        let written: EarlierReport = serde_json::from_slice(&text).unwrap_or_default();
         let tables = written
             .tables
             .iter()

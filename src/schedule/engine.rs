@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use super::execution::{Chosen, Outcome};
+use super::execution::{Chosen, EngineOutcome};
 use super::jobs::Job;
 use super::select::forget;
 use crate::error::Result;
@@ -48,7 +48,7 @@ impl Start<'_> {
 /// What became of a start.
 pub enum Ran {
     /// The cells ran to their ends.
-    Ended(Outcome),
+    Ended(EngineOutcome),
     /// They run elsewhere.
     Handed(Handed),
 }

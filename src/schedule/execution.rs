@@ -16,13 +16,13 @@ const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 /// What became of a study's cells.
 #[derive(Debug, Default)]
-pub struct Outcome {
+pub struct EngineOutcome {
     pub cells: usize,
     /// Name and reason.
     pub failed: Vec<(String, String)>,
 }
 
-impl Outcome {
+impl EngineOutcome {
     /// An error if a cell failed.
     pub fn into_result(self) -> Result<()> {
         if self.failed.is_empty() {
@@ -69,7 +69,7 @@ pub fn run_study(
     chosen: Option<&Chosen>,
     executor: &dyn Executor,
     progress: &dyn Progress,
-) -> Result<Outcome> {
+) -> Result<EngineOutcome> {
     let mut pending = by_priority(study, inputs);
     if let Some(chosen) = chosen {
         pending.retain(|cell| chosen.cells.contains(cell));
@@ -119,7 +119,7 @@ pub fn run_study(
     }
     // Nothing is rendered into a place that the study has left.
     Study::still_there(run)?;
-    Ok(Outcome {
+    Ok(EngineOutcome {
         cells,
         failed: state.failed.clone(),
     })
@@ -291,7 +291,7 @@ mod tests {
         }
     }
 
-    fn run(jobs: usize, fails: &'static str) -> (Outcome, Vec<String>, usize) {
+    fn run(jobs: usize, fails: &'static str) -> (EngineOutcome, Vec<String>, usize) {
         let (outcome, order, most) = start(jobs, fails, "", None, &Silent);
         (outcome.unwrap(), order, most)
     }
@@ -302,7 +302,7 @@ mod tests {
         panics: &'static str,
         chosen: Option<&Chosen>,
         progress: &dyn Progress,
-    ) -> (Result<Outcome>, Vec<String>, usize) {
+    ) -> (Result<EngineOutcome>, Vec<String>, usize) {
         let study = Study {
             name: "test".into(),
             seed: 1,

@@ -21,7 +21,7 @@ const NONE: &[u8] = b"{}";
 pub struct Reserve(PathBuf);
 
 impl Reserve {
-    /// Fills a file with so many bytes that no file system can make less of.
+    /// Fills a file with random bytes, which no file system can pack.
     ///
     /// # Errors
     /// `Error::Write`.

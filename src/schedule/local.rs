@@ -140,7 +140,7 @@ impl Local {
     }
 }
 
-/// A cell's process, which does not outlive whoever waits for it.
+/// A cell's process, which does not outlive the one that waits for it.
 struct Running(Child);
 
 impl Drop for Running {

@@ -18,7 +18,7 @@ mod verify;
 
 pub use engine::{Engine, Handed, Ran, Start, Submitted};
 pub use estimate_cost::{EstimatedCost, estimate_cost};
-pub use execution::{Chosen, Executor, Outcome, run_study};
+pub use execution::{Chosen, EngineOutcome, Executor, run_study};
 pub use failure::{CELL_RESERVE_BYTES, Reserve, record_failure};
 pub use foresee::{Foreseen, foresee};
 pub use jobs::{Job, Jobs};

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use hdbench_stats::gate::{CostSamples, Facts, Quantity};
+use hdbench_stats::gate::{CostSamples, Quantity, SourceFacts};
 use hdbench_stats::statistics::median;
 use hdbench_stats::{Scored, Studies};
 
@@ -30,12 +30,12 @@ impl Studies for StudyFolders {
         of_study(folder, &Study::read(folder)?, &status(folder)?).map(Some)
     }
 
-    fn made_from(&self, path: &Path) -> Result<(Facts, Vec<CostSamples>)> {
+    fn made_from(&self, path: &Path) -> Result<(SourceFacts, Vec<CostSamples>)> {
         let machine = Machine::here();
-        let mut facts = Facts {
+        let mut facts = SourceFacts {
             hdbench: machine.hdbench.clone(),
             commit: machine.commit.clone(),
-            ..Facts::default()
+            ..SourceFacts::default()
         };
         let mut measured = Vec::new();
         if path.is_dir() && Study::path(path).is_file() {
@@ -161,7 +161,7 @@ fn hardware(run: &Path, study: &Study) -> Result<String> {
     Ok(String::new())
 }
 
-/// A stage of a training is cut into so many pieces: the unit of comparison is the median of one, which
+/// Number of pieces that a stage of a training is cut into: the unit of comparison is the median of one, which
 /// a single slow step does not move.
 const PIECES: usize = 20;
 

@@ -14,7 +14,7 @@ pub struct Selection {
     /// Shell patterns of names (`hdenseunet/*`); none stands for all. What a chosen cell needs is
     /// chosen with it.
     pub only: Vec<String>,
-    /// At most so many cells that are not done.
+    /// Largest number of cells that are not done.
     pub limit: Option<usize>,
 }
 

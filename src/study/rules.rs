@@ -18,13 +18,13 @@ const RULES: &[Rule] = &[
         "saving.iterations",
         1,
         u32::MAX as i64,
-        "a training is saved after so many",
+        "a training is saved after this number",
     ),
     Rule::number(
         "saving.seconds",
         0.0,
         4_294_967_295.0,
-        "a training is saved after so many",
+        "a training is saved after this number",
     )
     .in_unit("s"),
     Rule::whole("data.phantoms.cases", 1, 100_000, "a set has a case"),

@@ -1,6 +1,6 @@
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
-use super::verdict::{Finding, RuleVerdict, Status, Verdicts};
+use super::verdict::{Finding, RuleStatus, RuleVerdict, Verdicts};
 use crate::text::{Shown as _, shown};
 
 /// The verdicts as JUnit XML, a test case a rule: what every CI system shows.
@@ -16,13 +16,13 @@ fn test_case(verdict: &RuleVerdict) -> TestCase {
     let id = verdict.rule.id();
     let findings: String = verdict.findings.iter().map(line).collect();
     let status = match verdict.status {
-        Status::Passed | Status::Warning => TestCaseStatus::success(),
-        Status::Skipped => {
+        RuleStatus::Passed | RuleStatus::Warning => TestCaseStatus::success(),
+        RuleStatus::Skipped => {
             let mut status = TestCaseStatus::skipped();
             status.set_message("nothing could be looked at");
             status
         }
-        Status::Failed => {
+        RuleStatus::Failed => {
             let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
             status
                 .set_type(id)
@@ -33,7 +33,7 @@ fn test_case(verdict: &RuleVerdict) -> TestCase {
     };
     let mut case = TestCase::new(id, status);
     case.set_classname("lits-submission");
-    if verdict.status == Status::Warning {
+    if verdict.status == RuleStatus::Warning {
         case.set_system_out(format!("warning: {findings}"));
     }
     case

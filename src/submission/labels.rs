@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::evaluation::Source;
 use crate::volume::{LABEL_ROUNDING, LabelBox, LabelMap, Orientation, boxed};
 
-/// So many different values are named.
+/// Number of different values that are named.
 const LISTED: usize = 8;
 
 /// Labels as classes (0 background, 1 liver, 2 tumour), with what was odd about the values.

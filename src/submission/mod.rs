@@ -25,5 +25,5 @@ pub use naming::{CaseNumbers, entry_name};
 pub use predict::{MadeCase, Predicted, predict_all, prediction_file};
 pub use rule::Rule;
 pub use test_set::{TestSet, TestVolume};
-pub use verdict::{Finding, RuleVerdict, Status, Verdicts};
-pub use write::{Written, mend, pack};
+pub use verdict::{Finding, RuleStatus, RuleVerdict, Verdicts};
+pub use write::{WrittenArchive, mend, pack};

@@ -138,7 +138,7 @@ fn predict(
     })
 }
 
-/// Progress that a volume of so many voxels is worth.
+/// Progress that a volume of `voxels` voxels is worth.
 fn units(voxels: usize) -> u64 {
     (voxels / 100_000).clamp(1, 1_500) as u64
 }

@@ -7,13 +7,13 @@ use super::rule::Rule;
 use crate::error::{Error, Result};
 use crate::text::{Shown as _, shown};
 
-/// So many findings of a rule are named in an error's one line.
+/// Number of findings of a rule that are named in an error's one line.
 const NAMED: usize = 3;
 
 /// How a rule, or the whole archive, came out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Status {
+pub enum RuleStatus {
     /// Nothing could be looked at: an archive that does not open has no files to check.
     Skipped,
     /// Kept.
@@ -24,7 +24,7 @@ pub enum Status {
     Failed,
 }
 
-impl Status {
+impl RuleStatus {
     /// In lower case, as JSON has it.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -90,7 +90,7 @@ pub struct RuleVerdict {
     /// Its name, `file-names`.
     pub rule: Rule,
     /// Passed, or what became of it.
-    pub status: Status,
+    pub status: RuleStatus,
     /// What holds where it is kept.
     pub statement: &'static str,
     /// How many entries it was held against.
@@ -106,7 +106,7 @@ pub struct Verdicts {
     #[serde(serialize_with = "crate::text::path_as_text")]
     pub archive: PathBuf,
     /// The worst of all rules.
-    pub status: Status,
+    pub status: RuleStatus,
     /// Files in the archive.
     pub entries: usize,
     /// Test volumes it was held against.
@@ -123,15 +123,15 @@ impl Verdicts {
 
     /// The rules that failed.
     pub fn failed(&self) -> impl Iterator<Item = &RuleVerdict> {
-        self.with(Status::Failed)
+        self.with(RuleStatus::Failed)
     }
 
     /// The rules that are broken without harm.
     pub fn warnings(&self) -> impl Iterator<Item = &RuleVerdict> {
-        self.with(Status::Warning)
+        self.with(RuleStatus::Warning)
     }
 
-    fn with(&self, status: Status) -> impl Iterator<Item = &RuleVerdict> {
+    fn with(&self, status: RuleStatus) -> impl Iterator<Item = &RuleVerdict> {
         self.rules
             .iter()
             .filter(move |verdict| verdict.status == status)
@@ -149,7 +149,7 @@ impl Verdicts {
     /// # Errors
     /// `Error::Refused` naming the rules.
     pub fn verdict(&self) -> Result<()> {
-        if self.status < Status::Failed {
+        if self.status < RuleStatus::Failed {
             return Ok(());
         }
         let rules: Vec<String> = self.failed().map(named).collect();
@@ -239,10 +239,12 @@ impl Book {
                 findings.sort_by_key(|finding| numbers_by_value(&finding.entry));
                 let looked_at = self.looked_at.get(&rule).copied().unwrap_or_default();
                 let status = match (findings.is_empty(), looked_at) {
-                    (false, _) if rule.is_binding() && !lenient.contains(&rule) => Status::Failed,
-                    (false, _) => Status::Warning,
-                    (true, 0) => Status::Skipped,
-                    (true, _) => Status::Passed,
+                    (false, _) if rule.is_binding() && !lenient.contains(&rule) => {
+                        RuleStatus::Failed
+                    }
+                    (false, _) => RuleStatus::Warning,
+                    (true, 0) => RuleStatus::Skipped,
+                    (true, _) => RuleStatus::Passed,
                 };
                 RuleVerdict {
                     rule,
@@ -256,7 +258,7 @@ impl Book {
         let worst = rules.iter().map(|verdict| verdict.status).max();
         Verdicts {
             archive: archive.to_path_buf(),
-            status: worst.unwrap_or(Status::Skipped),
+            status: worst.unwrap_or(RuleStatus::Skipped),
             entries,
             test_volumes,
             rules,

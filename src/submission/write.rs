@@ -10,7 +10,7 @@ use super::labels::file_for;
 use super::naming::entry_name;
 use super::rule::Rule;
 use super::test_set::TestSet;
-use super::verdict::{Finding, Status, Verdicts};
+use super::verdict::{Finding, RuleStatus, Verdicts};
 use crate::artifact::{pack_zip, replace_file};
 use crate::error::{Error, Result};
 use crate::progress::Progress;
@@ -20,7 +20,7 @@ use crate::volume::LabelMap;
 /// What became of predictions or of an archive. As JSON its `status` is that of what was written, or else of
 /// what was there.
 #[derive(Clone, Debug)]
-pub struct Written {
+pub struct WrittenArchive {
     /// How what was there is judged.
     pub before: Verdicts,
     /// The archive that was written; none where something cannot be mended.
@@ -29,11 +29,11 @@ pub struct Written {
     pub after: Option<Verdicts>,
 }
 
-impl Serialize for Written {
+impl Serialize for WrittenArchive {
     fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
         #[derive(Serialize)]
         struct Told<'a> {
-            status: Status,
+            status: RuleStatus,
             #[serde(serialize_with = "crate::text::optional_path_as_text")]
             archive: Option<&'a Path>,
             before: &'a Verdicts,
@@ -49,7 +49,7 @@ impl Serialize for Written {
     }
 }
 
-impl Written {
+impl WrittenArchive {
     /// What was done, entry by entry: the rule that was broken, and the finding with its mend.
     pub fn mended(&self) -> impl Iterator<Item = (Rule, &Finding)> {
         let done = self.archive.is_some();
@@ -86,7 +86,7 @@ pub fn mend(
     options: &Options,
     out: &Path,
     progress: &dyn Progress,
-) -> Result<Written> {
+) -> Result<WrittenArchive> {
     let same = match (archive.canonicalize(), out.canonicalize()) {
         (Ok(archive), Ok(out)) => archive == out,
         _ => false,
@@ -99,7 +99,7 @@ pub fn mend(
     }
     let found = survey(archive, test, options, progress)?;
     if !found.verdicts.is_mendable() {
-        return Ok(Written {
+        return Ok(WrittenArchive {
             before: found.verdicts,
             archive: None,
             after: None,
@@ -114,7 +114,7 @@ pub fn mend(
         ));
     }
     let after = write(&found, test, options, out, progress)?;
-    Ok(Written {
+    Ok(WrittenArchive {
         before: found.verdicts,
         archive: Some(out.to_path_buf()),
         after: Some(after),
@@ -133,7 +133,7 @@ pub fn pack(
     options: &Options,
     out: &Path,
     progress: &dyn Progress,
-) -> Result<Written> {
+) -> Result<WrittenArchive> {
     mend(predictions, test, options, out, progress)
 }
 
@@ -169,7 +169,7 @@ fn write(
         };
         let mut verdicts = survey(inside, test, &plain, progress)?.verdicts;
         verdicts.archive = out.to_path_buf();
-        if verdicts.status == Status::Failed {
+        if verdicts.status == RuleStatus::Failed {
             let rules: Vec<&str> = verdicts.failed().map(|verdict| verdict.rule.id()).collect();
             return Err(Error::Internal(format!(
                 "{}: what was written fails its own check ({}); nothing is kept",

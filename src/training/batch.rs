@@ -33,8 +33,8 @@ impl Batch {
         self.labels.iter().filter(counts).count()
     }
 
-    /// The patches in so many parts, their sizes as equal as they can be; in fewer where there are
-    /// not so many patches. With each part the number of its first patch.
+    /// The patches in `parts` parts, their sizes as equal as they can be; in fewer where there are
+    /// fewer patches. With each part the number of its first patch.
     pub fn shards(&self, parts: usize) -> Vec<(usize, Self)> {
         let parts = parts.clamp(1, self.len().max(1));
         let image = self.image.len() / self.len().max(1);

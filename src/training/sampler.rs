@@ -43,7 +43,7 @@ pub struct Sampler<'a> {
     input: Input,
     /// In-plane size of a patch, pixels.
     patch: usize,
-    /// Slices a batch holds: separate ones, or one patch of so many.
+    /// Slices a batch holds: separate ones, or the depth of one patch.
     slices: usize,
 }
 

@@ -25,10 +25,10 @@ use crate::text::Shown as _;
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CheckpointPolicy {
-    /// After so many iterations of a stage.
+    /// After this number of iterations of a stage.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub iterations: Option<usize>,
-    /// After so many seconds.
+    /// After this number of seconds.
     pub seconds: f64,
 }
 

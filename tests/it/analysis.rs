@@ -129,7 +129,7 @@ fn a_gain_in_every_case_is_found_with_its_size() {
     // Nine cases of up to 9 mL, three from 89.
     let groups = &found["size_groups"];
     assert_eq!(groups["groups"]["boundary_ml"], 49.0);
-    let large = groups["figures"].as_array().unwrap();
+    let large = groups["metrics"].as_array().unwrap();
     let large = large
         .iter()
         .find(|f| f["group"] == "large" && f["algorithm"] == "hybrid");
@@ -146,7 +146,7 @@ fn a_gain_in_every_case_is_found_with_its_size() {
     );
 
     for table in [
-        "figures",
+        "metrics",
         "comparisons",
         "ranking",
         "size-groups",
@@ -159,7 +159,7 @@ fn a_gain_in_every_case_is_found_with_its_size() {
     }
     let text = fs::read_to_string(dir.path().join("out/comparisons.csv")).unwrap();
     assert!(
-        text.starts_with("figure,algorithm,baseline,n,difference,"),
+        text.starts_with("metric,algorithm,baseline,n,difference,"),
         "{text}"
     );
     let written = fs::read(dir.path().join("out/analysis.json")).unwrap();
@@ -252,7 +252,7 @@ fn what_cannot_be_analysed_is_named() {
     refused(
         &run(&["analyze", "base", "--metric", "lesion:dize"]),
         2,
-        "no figure \"lesion:dize\"",
+        "no metric \"lesion:dize\"",
     );
     refused(
         &run(&["analyze", "base", "--baseline", "x"]),

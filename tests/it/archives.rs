@@ -550,7 +550,7 @@ fn the_swapped_axes_of_a_volume_are_those_of_its_segmentation() {
     let mut labels = Array3::zeros(stored.shape);
     labels.slice_mut(s![10..40, 1..4, 12..40]).fill(1);
     labels.slice_mut(s![20..24, 2..3, 20..30]).fill(2);
-    // As whoever corrected the volume predicts it: slices last, the second axis before them.
+    // As a user who corrected the volume predicts it: slices last, the second axis before them.
     let upright = labels.clone().permuted_axes([1, 0, 2]);
     let predictions = [
         ("as-stored", labels.clone(), stored),

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use hdbench::evaluation::{Row, read_metrics_long};
+use hdbench::evaluation::{MetricRow, read_metrics_long};
 
 fn case(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -22,7 +22,7 @@ fn text(path: &Path) -> &str {
 }
 
 /// The scores of a pair, and what was said.
-fn scored(pred: &Path, reference: &Path, more: &[&str]) -> (Vec<Row>, String) {
+fn scored(pred: &Path, reference: &Path, more: &[&str]) -> (Vec<MetricRow>, String) {
     let out = tempfile::tempdir().unwrap();
     let mut arguments = vec![
         "evaluate",
@@ -43,7 +43,7 @@ fn scored(pred: &Path, reference: &Path, more: &[&str]) -> (Vec<Row>, String) {
     }
 }
 
-fn of(name: &str, more: &[&str]) -> (Vec<Row>, String) {
+fn of(name: &str, more: &[&str]) -> (Vec<MetricRow>, String) {
     let folder = case(name);
     scored(
         &folder.join("pred.nii.gz"),
@@ -53,8 +53,8 @@ fn of(name: &str, more: &[&str]) -> (Vec<Row>, String) {
 }
 
 #[track_caller]
-fn has(rows: &[Row], label: &str, metric: &str, expected: f64) {
-    let is = |row: &&Row| {
+fn has(rows: &[MetricRow], label: &str, metric: &str, expected: f64) {
+    let is = |row: &&MetricRow| {
         row.case != "_all"
             && row.metric == metric
             && row.label.map_or("", |label| label.name()) == label
@@ -123,7 +123,7 @@ fn e18_nothing_within_the_tolerance_is_0() {
         .iter()
         .filter(|row| row.metric.starts_with("nsd_") && row.value == 0.0);
     assert!(zero.clone().count() > 0);
-    let negative = |row: &Row| row.value == 0.0 && row.value.is_sign_negative();
+    let negative = |row: &MetricRow| row.value == 0.0 && row.value.is_sign_negative();
     assert!(!rows.iter().any(negative));
 }
 
@@ -196,7 +196,7 @@ fn a_label_that_no_map_declares_is_not_scored() {
     let (pred, reference) = (unpacked("pred.nii.gz"), unpacked("ref.nii.gz"));
     let (rows, said) = scored(&pred, &reference, &["--label-map", "1=liver"]);
     has(&rows, "liver", "dice", 0.9171);
-    let others: Vec<&Row> = rows
+    let others: Vec<&MetricRow> = rows
         .iter()
         .filter(|row| row.label.is_none_or(|label| label.name() != "liver"))
         .collect();

@@ -11,7 +11,7 @@ use hdbench::error::{Error, ExitCode, Result};
 use hdbench::phantom;
 use hdbench::progress::{Progress, Silent};
 use hdbench::recipe::{Recipe, RecipeName, Scale, Variant};
-use hdbench::report::{self, Content, Kind, Score, Status};
+use hdbench::report::{self, Content, RowStatus, Score, StudyKind};
 use hdbench::schedule::{Executor, run_study};
 use hdbench::seed::Seed;
 use hdbench::study::{Cell, Data, Inputs, Role, Study, Transfer, own_cache};
@@ -126,7 +126,7 @@ fn dicom_phantoms_end_in_both_tables_with_the_transfer_beside_them() {
     });
     let content = run(&run_dir, &study).unwrap();
 
-    assert_eq!(content.kind, Kind::CrossValidation);
+    assert_eq!(content.kind, StudyKind::CrossValidation);
     let folds: Vec<(Role, usize, usize)> = content
         .folds
         .iter()
@@ -165,7 +165,7 @@ fn dicom_phantoms_end_in_both_tables_with_the_transfer_beside_them() {
     assert_eq!(content.leaks.len(), 35);
 
     for row in &content.rows {
-        assert_eq!(row.status, Status::Done, "{}", row.title);
+        assert_eq!(row.status, RowStatus::Done, "{}", row.title);
         assert_eq!(row.scores[&Score::LiverDicePerCase].n, 15);
         assert_eq!(row.scores[&Score::LesionDiceWithLesions].n, 15);
         assert!(!row.scores.contains_key(&Score::LesionDiceGlobal) || row.role != Role::Own);

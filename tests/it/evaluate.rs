@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use hdbench::error::ExitCode;
 use hdbench::evaluation::{
-    ALL_CASES, Figure, Label, LabelMapChoice, Metric, Options, Outcome, PairOptions, Row,
-    StrictCase, evaluate, pair, read_metrics_long, score_strict,
+    ALL_CASES, CaseResults, Label, LabelMapChoice, Metric, MetricRow, MetricValue, Options,
+    PairOptions, StrictCase, evaluate, pair, read_metrics_long, score_strict,
 };
 use hdbench::progress::{Progress, Silent};
 use hdbench::volume::{Geometry, Volume, write_labels};
@@ -76,7 +76,7 @@ fn pool(threads: usize) -> rayon::ThreadPool {
         .unwrap()
 }
 
-fn run(pred: &Path, reference: &Path, options: &PairOptions) -> Outcome<StrictCase> {
+fn run(pred: &Path, reference: &Path, options: &PairOptions) -> CaseResults<StrictCase> {
     let pairing = pair(pred, reference).unwrap();
     evaluate(&pairing.pairs, 2, &pool(2), &Silent, |pair| {
         score_strict(pair, options, &Options::default())
@@ -84,7 +84,7 @@ fn run(pred: &Path, reference: &Path, options: &PairOptions) -> Outcome<StrictCa
     .unwrap()
 }
 
-fn dice(outcome: &Outcome<StrictCase>) -> BTreeMap<String, f64> {
+fn dice(outcome: &CaseResults<StrictCase>) -> BTreeMap<String, f64> {
     let scored = outcome.scored.iter().map(|case| &case.scored);
     scored
         .map(|case| {
@@ -95,7 +95,7 @@ fn dice(outcome: &Outcome<StrictCase>) -> BTreeMap<String, f64> {
 }
 
 /// The failures' messages by case; every scored case is one that was to be scored.
-fn failures(outcome: &Outcome<StrictCase>) -> BTreeMap<&str, String> {
+fn failures(outcome: &CaseResults<StrictCase>) -> BTreeMap<&str, String> {
     let failures = outcome.failures.iter();
     failures
         .map(|failure| {
@@ -163,7 +163,7 @@ fn files_folders_and_archives_score_alike() {
         notes.iter().any(|note| note.contains("would refuse")),
         "{notes:?}"
     );
-    let bits = |burdens: &[(&str, Figure)]| -> Vec<u64> {
+    let bits = |burdens: &[(&str, MetricValue)]| -> Vec<u64> {
         burdens.iter().map(|(_, f)| f.value.to_bits()).collect()
     };
     for (a, b) in folder.scored.iter().zip(&zipped.scored) {
@@ -955,7 +955,7 @@ fn the_lits_profile_writes_the_official_scores() {
         assert!(rows.iter().all(|row| row.policy.starts_with("lits")));
         let pooled = rows.iter().filter(|row| row.case == ALL_CASES).count();
         assert_eq!(pooled, 24, "{group}");
-        let penalty = |row: &&Row| row.value == 9001.0 && row.case != ALL_CASES;
+        let penalty = |row: &&MetricRow| row.value == 9001.0 && row.case != ALL_CASES;
         for row in rows.iter().filter(penalty) {
             assert!(row.raw_value.is_nan() && row.policy == "lits:no_liver_predicted");
         }

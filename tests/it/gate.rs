@@ -69,11 +69,11 @@ fn judged(dir: &Path, code: i32) -> Value {
     told["judgement"].clone()
 }
 
-fn line<'a>(judgement: &'a Value, algorithm: &str, figure: &str) -> &'a Value {
+fn line<'a>(judgement: &'a Value, algorithm: &str, metric: &str) -> &'a Value {
     let lines = judgement["lines"].as_array().unwrap();
     let found = lines
         .iter()
-        .find(|line| line["algorithm"] == algorithm && line["figure"] == figure);
+        .find(|line| line["algorithm"] == algorithm && line["metric"] == metric);
     found.unwrap()
 }
 
@@ -133,7 +133,7 @@ fn what_is_missing_is_never_a_pass() {
         (without(&|line| line.contains(",hybrid,")), "hybrid"),
         (
             without(&|line| line.contains("lesion,dice")),
-            "the current results lack this figure",
+            "the current results lack this metric",
         ),
         (
             all.replace("lesion,dice,1,", "lesion,dice,2,"),
@@ -252,7 +252,7 @@ fn every_output_says_what_the_verdict_is() {
     let smaller: Value = serde_json::from_str(&read("benchmark-smaller.json")).unwrap();
     assert_eq!(smaller[0]["name"], "unet: liver assd");
     assert!(read("changes.svg").contains("<svg"));
-    assert!(read("regression.csv").starts_with("verdict,algorithm,figure,n,"));
+    assert!(read("regression.csv").starts_with("verdict,algorithm,metric,n,"));
     let whole: Value = serde_json::from_str(&read("regression.json")).unwrap();
     assert_eq!(whole["format"], "hdbench.regression/1");
 }
@@ -295,8 +295,8 @@ fn costs_are_held_against_each_other_on_the_same_hardware_alone() {
     );
     let (code, slower) = current(1.4, "one");
     assert_eq!(code, Some(6));
-    for figure in ["prediction of a case", "peak memory"] {
-        let line = line(&slower, "unet", figure);
+    for metric in ["prediction of a case", "peak memory"] {
+        let line = line(&slower, "unet", metric);
         assert_eq!(line["verdict"], "regressed", "{line}");
         assert!((line["change"].as_f64().unwrap() - 1.4).abs() < 1e-9);
     }
@@ -333,7 +333,7 @@ fn power_is_the_loss_that_is_seen() {
     let lines = told["lines"].as_array().unwrap();
     let hybrid = lines
         .iter()
-        .find(|line| line["algorithm"] == "hybrid" && line["figure"] == "lesion dice")
+        .find(|line| line["algorithm"] == "hybrid" && line["metric"] == "lesion dice")
         .unwrap();
     let (sd, loss) = (
         hybrid["sd"].as_f64().unwrap(),
@@ -404,12 +404,12 @@ fn a_case_that_is_there_twice_is_not_comparable() {
     let text = fs::read_to_string(&path).unwrap();
     let baseline: Value = serde_json::from_str(&text).unwrap();
     let mut again = baseline.clone();
-    let figures = again["figures"].as_array_mut().unwrap();
-    let figure = figures
+    let metrics = again["metrics"].as_array_mut().unwrap();
+    let metric = metrics
         .iter()
         .find(|f| f["label"] == "lesion" && f["metric"] == "dice");
-    let figure = figure.unwrap().clone();
-    figures.push(figure);
+    let metric = metric.unwrap().clone();
+    metrics.push(metric);
     fs::write(&path, again.to_string()).unwrap();
     not_comparable(
         dir.path(),
@@ -432,10 +432,10 @@ fn cases_that_had_no_value_are_not_comparable() {
     let dir = setup(&scores(|_| 0.0));
     let path = dir.path().join("reports/baseline/main.json");
     let mut baseline: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
-    for figure in baseline["figures"].as_array_mut().unwrap() {
-        if figure["metric"] == "dice" && figure["label"] == "lesion" {
+    for metric in baseline["metrics"].as_array_mut().unwrap() {
+        if metric["metric"] == "dice" && metric["label"] == "lesion" {
             for case in 0..14 {
-                figure["values"][format!("volume-{case}")] = Value::Null;
+                metric["values"][format!("volume-{case}")] = Value::Null;
             }
         }
     }

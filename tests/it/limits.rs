@@ -261,7 +261,7 @@ fn peak(command: &mut Command) -> (Output, u64) {
     (output, most)
 }
 
-/// What a map of noise costs, whoever reads it: 40 bytes a voxel beside what the program takes itself.
+/// What a map of noise costs in every reader: 40 bytes a voxel beside what the program takes itself.
 #[test]
 fn a_map_of_noise_costs_at_most_40_bytes_a_voxel() {
     let dir = tempfile::tempdir().unwrap();
@@ -276,7 +276,7 @@ fn a_map_of_noise_costs_at_most_40_bytes_a_voxel() {
     let strict = [&evaluate[..], &["--profile", "strict"]].concat();
     let lits = [&evaluate[..], &["--profile", "lits"]].concat();
     let leaderboard = ["leaderboard", "pred", "--ref", "ref", "--out", "board"];
-    // The official scorer, whose table it is, cannot count so many lesions.
+    // The official scorer, whose table it is, cannot count that number of lesions.
     for (arguments, code) in [(&strict[..], 0), (&lits, 3), (&leaderboard, 3)] {
         let mut command = Command::new(env!("CARGO_BIN_EXE_hdbench"));
         command.args(arguments).current_dir(path);

@@ -161,7 +161,7 @@ fn all_variants_go_from_phantoms_to_a_report() {
     for variant in Variant::ALL {
         assert!(text.contains(variant.title()), "{variant}");
     }
-    // Seven networks, six differences in each of four figures.
+    // Seven networks, six differences in each of four metrics.
     let evidence = content.evidence.as_ref().unwrap();
     assert_eq!(evidence.tables.analysis.comparisons.len(), 24);
     assert!(text.contains("Differences on the same cases"));
@@ -305,8 +305,8 @@ fn a_study_is_submitted_and_the_answer_comes_into_its_report() {
     assert_eq!(code, 0, "{errors}");
     assert_eq!(json(&told)["after"]["test_volumes"], 1);
     let own = cell(Variant::UNet).folder(&run_dir);
-    let liver = |rows: Vec<hdbench::evaluation::Row>| {
-        let dice = |row: &&hdbench::evaluation::Row| {
+    let liver = |rows: Vec<hdbench::evaluation::MetricRow>| {
+        let dice = |row: &&hdbench::evaluation::MetricRow| {
             row.metric == "dice_global" && row.label == Some(hdbench::evaluation::Label::Liver)
         };
         rows.iter().find(dice).unwrap().value
@@ -417,7 +417,7 @@ fn a_failed_cell_stops_no_other() {
     let missing = content
         .rows
         .iter()
-        .filter(|row| row.status != report::Status::Done)
+        .filter(|row| row.status != report::RowStatus::Done)
         .count();
     assert_eq!(missing, 1);
     report::write(&content, &run_dir.join("report")).unwrap();

@@ -5,14 +5,14 @@ use std::fs;
 use std::path::Path;
 
 use hdbench::analysis::{
-    AnalysisOptions, Better, Bins, CaseGroups, FigureTable, RankMethod, SizedLesion, analyse,
-    by_case_groups, by_lesion_size, ranking,
+    AnalysisOptions, AnalysisTables, Better, Bins, Burdens, CaseGroups, Claim, ClaimVerdict,
+    Evidence, LesionBins, MetricTable, RankMethod, SizedLesion, analyse, by_case_groups,
+    by_lesion_size, ranking,
 };
 use hdbench::evaluation::Label;
 use hdbench::report::{
-    AnalysisTables, Burdens, CaseOverlay, CaseScore, Claim, ClaimVerdict, Content, Cost, Estimate,
-    Evidence, Kind, LesionBins, LossPoint, Predicted, Row, Score, Stack, StackPrediction,
-    StageCost, Status, fingerprint, tables, write,
+    CaseOverlay, CaseScore, Content, Cost, Estimate, LossPoint, NetworkRow, Predicted, RowStatus,
+    Score, Stack, StackPrediction, StageCost, StudyKind, fingerprint, tables, write,
 };
 use hdbench::seed::Seed;
 use hdbench::study::Role;
@@ -42,7 +42,7 @@ const ROWS: [(&str, &str, f64); 7] = [
 /// A made-up study with the shape of a real one; its numbers are nothing but test input.
 pub fn content() -> Content {
     Content {
-        kind: Kind::Ablation,
+        kind: StudyKind::Ablation,
         folds: Vec::new(),
         leaks: Vec::new(),
         study: "ablation-demo".into(),
@@ -88,7 +88,7 @@ fn noise(a: usize, b: usize) -> f64 {
     (mixed >> 40) as f64 / (1u64 << 24) as f64
 }
 
-fn made_up_row(i: usize, (variant, title, dice): (&str, &str, f64)) -> Row {
+fn made_up_row(i: usize, (variant, title, dice): (&str, &str, f64)) -> NetworkRow {
     let per_case: Vec<CaseScore> = (0..8)
         .map(|case| CaseScore {
             case: format!("volume-{}", 24 + case),
@@ -138,7 +138,7 @@ fn made_up_row(i: usize, (variant, title, dice): (&str, &str, f64)) -> Row {
         let values = (0..n).map(|case| scale * (1.3 - dice) * (0.5 + noise(case, i + 9)));
         scores.insert(score, Estimate::of(values));
     }
-    Row {
+    NetworkRow {
         variant: variant.into(),
         title: title.into(),
         note: title.contains("with pre").then(|| {
@@ -149,7 +149,7 @@ fn made_up_row(i: usize, (variant, title, dice): (&str, &str, f64)) -> Row {
         role: Role::Own,
         trainings: Vec::new(),
         challenge: None,
-        status: Status::Done,
+        status: RowStatus::Done,
         scores,
         per_case,
         cost: Cost {
@@ -203,7 +203,7 @@ fn made_up_evidence() -> Evidence {
     let values = Array2::from_shape_fn((12, 7), |(case, row)| {
         (ROWS[row].2 + 0.3 * (noise(case, row) - 0.5)).clamp(0.0, 1.0)
     });
-    let dice = FigureTable {
+    let dice = MetricTable {
         label: Some(Label::Lesion),
         metric: "dice".into(),
         cases: cases.clone(),
@@ -251,14 +251,14 @@ fn made_up_evidence() -> Evidence {
         100,
         Seed(1),
     );
-    let figures = by_case_groups(&dice, &groups, &options).unwrap();
+    let metrics = by_case_groups(&dice, &groups, &options).unwrap();
     Evidence {
         tables: AnalysisTables {
             analysis: analyse(std::slice::from_ref(&dice), &options).unwrap(),
             cases: "12 cases".into(),
             method: "made up.".into(),
             rankings: vec![("lesion dice".into(), ranked)],
-            groups: Some((groups, figures)),
+            groups: Some((groups, metrics)),
             bins: bins.collect(),
         },
         lesion_dice: Some(dice),
@@ -685,7 +685,7 @@ fn a_report_is_complete_self_contained_and_the_same_twice() {
         assert!(html.contains(row.1), "{}", row.1);
     }
     for open in [
-        "section", "figure", "table", "details", "svg", "tr", "th", "td", "small", "ul",
+        "section", "metric", "table", "details", "svg", "tr", "th", "td", "small", "ul",
     ] {
         let opened =
             html.matches(&format!("<{open}>")).count() + html.matches(&format!("<{open} ")).count();
@@ -835,7 +835,7 @@ fn the_json_reads_back_and_undefined_means_are_null() {
 fn a_missing_row_is_shown_with_its_reason() {
     let dir = tempfile::tempdir().unwrap();
     let mut content = content();
-    content.rows[2].status = Status::Missing {
+    content.rows[2].status = RowStatus::Missing {
         reason: "the loss became NaN at iteration 12".into(),
     };
     content.rows[2].losses = vec![LossPoint {
@@ -858,7 +858,7 @@ fn empty_studies_and_broken_overlays_do_not_panic() {
     let dir = tempfile::tempdir().unwrap();
     write(&Content::default(), dir.path()).unwrap();
     let bare = Content {
-        rows: vec![Row::default()],
+        rows: vec![NetworkRow::default()],
         ..Content::default()
     };
     write(&bare, dir.path()).unwrap();

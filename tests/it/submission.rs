@@ -11,7 +11,7 @@ use hdbench::dataset::lits;
 use hdbench::error::{Error, ExitCode};
 use hdbench::progress::Silent;
 use hdbench::submission::{
-    CaseNumbers, Options, Rule, Status, TestSet, Verdicts, Written, check, mend, pack,
+    CaseNumbers, Options, Rule, RuleStatus, TestSet, Verdicts, WrittenArchive, check, mend, pack,
 };
 use hdbench::volume::{Geometry, Volume, read_header, read_labels, write_image, write_labels};
 use ndarray::{Array3, s};
@@ -160,14 +160,14 @@ impl Setup {
         check(&path, &self.set, &Options::default(), &Silent).unwrap()
     }
 
-    fn mend(&self, entries: &[(String, Vec<u8>)]) -> Written {
+    fn mend(&self, entries: &[(String, Vec<u8>)]) -> WrittenArchive {
         let (path, out) = (self.path("a.zip"), self.path("mended.zip"));
         zip(&path, entries);
         let _ = fs::remove_file(&out);
         mend(&path, &self.set, &Options::default(), &out, &Silent).unwrap()
     }
 
-    fn pack(&self, from: &Path, out: &str, options: &Options) -> Written {
+    fn pack(&self, from: &Path, out: &str, options: &Options) -> WrittenArchive {
         pack(from, &self.set, options, &self.path(out), &Silent).unwrap()
     }
 
@@ -190,10 +190,13 @@ fn a_sound_archive_keeps_every_binding_rule() {
     let verdicts = setup.check(&entries());
     assert_eq!(failed(&verdicts), [""; 0]);
     assert_eq!(warned(&verdicts), ["challenge-set"]);
-    assert_eq!(verdicts.status, Status::Warning);
+    assert_eq!(verdicts.status, RuleStatus::Warning);
     assert!(verdicts.verdict().is_ok());
     // Nothing was left unlooked at.
-    let skipped = verdicts.rules.iter().find(|r| r.status == Status::Skipped);
+    let skipped = verdicts
+        .rules
+        .iter()
+        .find(|r| r.status == RuleStatus::Skipped);
     assert!(skipped.is_none(), "{skipped:?}");
 }
 

@@ -67,7 +67,7 @@ pub fn cached(dir: &Path, recipe: &Recipe, scale: &Scale) -> Vec<Arc<Stored>> {
         .collect()
 }
 
-/// Stops a training after so many iterations.
+/// Stops a training after a number of iterations.
 struct StopAfter {
     left: AtomicUsize,
 }

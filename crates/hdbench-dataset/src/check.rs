@@ -55,13 +55,13 @@ pub struct Summary {
 
 /// What is known of one case.
 #[derive(Default)]
-struct Facts {
+struct CheckedFacts {
     problems: Vec<Problem>,
     geometry: Option<Geometry>,
     tumour: bool,
 }
 
-impl Facts {
+impl CheckedFacts {
     /// What training and prediction would refuse.
     fn look_at_extent(&mut self, case: &Case) {
         if let Some(geometry) = &self.geometry
@@ -91,7 +91,7 @@ pub fn check(dataset: &Dataset, jobs: usize, progress: &dyn Progress) -> Result<
     Ok(report(dataset, &names, facts))
 }
 
-fn facts(case: &Case, training: bool) -> Facts {
+fn facts(case: &Case, training: bool) -> CheckedFacts {
     let mut facts = match &case.format {
         Format::Nifti(nifti) => nifti_facts(case, nifti),
         Format::Ircadb(patient) => patient_facts(case, patient),
@@ -109,8 +109,8 @@ fn facts(case: &Case, training: bool) -> Facts {
     facts
 }
 
-fn nifti_facts(case: &Case, nifti: &NiftiFormat) -> Facts {
-    let mut facts = Facts::default();
+fn nifti_facts(case: &Case, nifti: &NiftiFormat) -> CheckedFacts {
+    let mut facts = CheckedFacts::default();
     let mut add = |code, file: &Path, error| {
         facts
             .problems
@@ -156,8 +156,8 @@ fn nifti_facts(case: &Case, nifti: &NiftiFormat) -> Facts {
     facts
 }
 
-fn patient_facts(case: &Case, patient: &Patient) -> Facts {
-    let mut facts = Facts::default();
+fn patient_facts(case: &Case, patient: &Patient) -> CheckedFacts {
+    let mut facts = CheckedFacts::default();
     let mut labels = None;
     let mut read = None;
     if patient.has_labels() {
@@ -208,7 +208,7 @@ fn look_at_voxels(
     case: &Case,
     image: Option<&Volume<f32>>,
     labels: Option<&Volume<u8>>,
-    facts: &mut Facts,
+    facts: &mut CheckedFacts,
 ) {
     if let Some(image) = image {
         facts.problems.extend(intensity_problem(case, image));
@@ -299,7 +299,7 @@ pub fn odd_numbers(image: &Volume<f32>) -> Option<OddNumbers> {
     })
 }
 
-fn report(dataset: &Dataset, cases: &[&Case], facts: Vec<Facts>) -> Report {
+fn report(dataset: &Dataset, cases: &[&Case], facts: Vec<CheckedFacts>) -> Report {
     let mut orientations = BTreeMap::<String, Vec<String>>::new();
     let mut grids = Vec::new();
     let mut failed = Vec::new();

@@ -2,7 +2,7 @@ use hdbench_ground::error::{Error, Result};
 use hdbench_ground::progress::Progress;
 use hdbench_ground::workers;
 
-/// Does the same with every item, at most `jobs` at a time, so that memory is that of so many
+/// Does the same with every item, at most `jobs` at a time, so that memory is that of `jobs`
 /// volumes; results come in the order of the items.
 ///
 /// # Errors

@@ -107,7 +107,7 @@ impl Protocol {
 
 /// The twenty patients of 3DIRCADb-01.
 fn ircadb_patients() -> Result<Vec<Labelled>> {
-    let labelled = |facts: ircadb::Facts| Labelled {
+    let labelled = |facts: ircadb::PatientFacts| Labelled {
         name: format!("3Dircadb1.{}", facts.number),
         tumour: facts.liver_tumour,
     };

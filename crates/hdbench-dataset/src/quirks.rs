@@ -9,7 +9,7 @@ pub(super) const FIRST_OF_IRCADB: u32 = 28;
 /// The last of them.
 pub(super) const LAST_OF_IRCADB: u32 = 47;
 
-/// Scanners reconstruct square slices with a multiple of so many pixels a side.
+/// Scanners reconstruct square slices with a multiple of this number of pixels a side.
 const MATRIX: usize = 64;
 
 /// Voxel sizes that differ by less than this share are the same.

@@ -17,7 +17,7 @@ pub trait Progress: Sync {
     fn stage(&self, cell: &str, name: &str);
     /// A cell has ended, well or not.
     fn ended(&self, _cell: &str) {}
-    /// So many further units are done.
+    /// `units` further units are done.
     fn advance(&self, units: u64);
     /// What follows is this part of the step that goes on now, 0..=1.
     fn part(&self, _first: f64, _end: f64) {}
@@ -29,7 +29,7 @@ pub trait Progress: Sync {
     fn interrupted(&self) -> bool;
 }
 
-/// One long step of so many units: what is done within it is counted as it goes.
+/// One long step of several units: what is done within it is counted as it goes.
 pub struct Step<'a> {
     whole: &'a dyn Progress,
     /// What it is about (`"test-volume-3"`): its stages are shown with it.

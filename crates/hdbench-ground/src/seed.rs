@@ -42,7 +42,7 @@ impl Stream {
         self.0.next_u64()
     }
 
-    /// Leaves out so many numbers, each of 64 bits, as if they had been drawn.
+    /// Leaves out `numbers` numbers, each of 64 bits, as if they had been drawn.
     pub fn skip(&mut self, numbers: usize) {
         let words = 2 * numbers as u128;
         self.0.set_word_pos(self.0.get_word_pos() + words);

@@ -1,6 +1,6 @@
 //! Text from outside on its way to a reader: names of files, entries of archives, what a header says.
 //!
-//! Such text is data to whoever names it and may be anything; a terminal and a CI log act on some of it.
+//! Such text is data to the user who names it and may be anything; a terminal and a CI log act on some of it.
 //! Values keep it as it is. What is shown passes through here.
 
 use std::borrow::Cow;
@@ -44,7 +44,7 @@ pub fn shown_path(path: &Path) -> Cow<'_, str> {
     }
 }
 
-/// Text in lines of at most so many columns, broken between words alone: a longer word has a line of its own.
+/// Text in lines of at most `width` columns, broken between words alone: a longer word has a line of its own.
 /// Whatever white space is between two words counts as one space; an empty text is an empty line.
 pub fn wrapped(text: &str, width: usize) -> Vec<String> {
     let words: Vec<&str> = text.split_whitespace().collect();

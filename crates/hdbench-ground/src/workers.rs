@@ -1,4 +1,4 @@
-//! Threads: a parallel loop over large items, so many at a time and no more, and threads beside the work.
+//! Threads: a parallel loop over large items, a number of them at a time and no more, and threads beside the work.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -46,7 +46,7 @@ impl<F: FnMut()> Drop for AtEnd<F> {
     }
 }
 
-/// Does the same with every item on `jobs` threads, so that memory is that of so many items; results
+/// Does the same with every item on `jobs` threads, so that memory is that of `jobs` items; results
 /// come in the order of the items, none for those that were not begun because `stopped` said so.
 ///
 /// A parallel loop of rayon would not bound them: a thread that waits for a part of one item may

@@ -169,7 +169,7 @@ impl KernelGradient<'_> {
         }
     }
 
-    /// The rows of a plane in groups of at most so many pixels.
+    /// The rows of a plane in groups of at most `block` pixels.
     fn chunks(&self, block: usize) -> Vec<Vec<Row>> {
         let mut chunks: Vec<Vec<Row>> = Vec::new();
         let mut left = 0;

@@ -113,7 +113,7 @@ fn double_plane(x: &[f32], y: &mut [f32], rows: &mut [f32], width: usize, linear
     double_axis(rows, y, 2 * width, linear);
 }
 
-/// Items of so many values each: twice as many.
+/// Items of `item` values each: twice as many.
 #[inline(always)]
 fn double_axis(x: &[f32], y: &mut [f32], item: usize, linear: bool) {
     let last = x.len() / item - 1;

@@ -36,5 +36,5 @@ pub use lesion::LesionKind;
 pub use plane::Organ;
 pub use preview::preview_png;
 pub use render::{LesionFacts, Phantom, generate};
-pub use spec::{Kind, Spec};
+pub use spec::{PhantomKind, Spec};
 pub use store::{CaseFacts, RECORD_FILE, Summary, is_complete, write};

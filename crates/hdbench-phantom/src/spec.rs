@@ -1,4 +1,4 @@
-use hdbench_dataset::ircadb::{self, Facts};
+use hdbench_dataset::ircadb::{self, PatientFacts};
 use hdbench_ground::error::{Error, Result};
 use hdbench_ground::seed::Seed;
 use serde::{Deserialize, Serialize};
@@ -18,11 +18,11 @@ const FEWEST_SLICES: usize = 12;
 /// Which data set the phantoms stand in for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Kind {
+pub enum PhantomKind {
     /// LiTS: all orientations, spacings and phases.
     #[default]
     Lits,
-    /// LiTS with cases 28 to 47 being the patients of [`Kind::Ircadb`] of the same seed and matrix,
+    /// LiTS with cases 28 to 47 being the patients of [`PhantomKind::Ircadb`] of the same seed and matrix,
     /// their true spacing missing from the header, as in the real set.
     LitsWithIrcadb,
     /// The twenty patients of 3DIRCADb: their spacings and the five without tumour, their numbers
@@ -34,7 +34,7 @@ pub enum Kind {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Spec {
     /// Which set they stand in for.
-    pub kind: Kind,
+    pub kind: PhantomKind,
     /// Number of cases.
     pub cases: usize,
     /// Seed of every random number.
@@ -65,7 +65,7 @@ impl Spec {
     /// many as a life-size abdomen in slices of 0.45 mm needs.
     pub fn with_matrix(cases: usize, seed: Seed, matrix: usize) -> Self {
         Self {
-            kind: Kind::Lits,
+            kind: PhantomKind::Lits,
             cases,
             seed,
             matrix,
@@ -78,7 +78,7 @@ impl Spec {
     pub fn ircadb(seed: Seed, matrix: usize) -> Self {
         let seed = seed.derive("3DIRCADb");
         Self {
-            kind: Kind::Ircadb,
+            kind: PhantomKind::Ircadb,
             min_slices: FEWEST_SLICES,
             ..Self::with_matrix(PATIENTS, seed, matrix)
         }
@@ -87,7 +87,7 @@ impl Spec {
     /// LiTS of `cases` cases, 28 to 47 of which are the patients of [`Spec::ircadb`].
     pub fn lits_with_ircadb(cases: usize, seed: Seed, matrix: usize) -> Self {
         Self {
-            kind: Kind::LitsWithIrcadb,
+            kind: PhantomKind::LitsWithIrcadb,
             ..Self::with_matrix(cases, seed, matrix)
         }
     }
@@ -115,13 +115,13 @@ impl Spec {
                 "128 is the demo's size, 512 that of a scanner",
             ));
         }
-        if self.kind == Kind::Ircadb && self.cases != PATIENTS {
+        if self.kind == PhantomKind::Ircadb && self.cases != PATIENTS {
             return Err(Error::usage(
                 format!("3DIRCADb has {PATIENTS} patients, asked for {}", self.cases),
                 "leave --cases out",
             ));
         }
-        if self.kind == Kind::LitsWithIrcadb && self.cases < FIRST_SHARED + PATIENTS {
+        if self.kind == PhantomKind::LitsWithIrcadb && self.cases < FIRST_SHARED + PATIENTS {
             return Err(Error::usage(
                 format!(
                     "LiTS cases 28 to 47 are the patients of 3DIRCADb, asked for {} cases",
@@ -176,8 +176,8 @@ impl Spec {
     }
 
     /// The patient of 3DIRCADb that case `index` stands for, if this is that set.
-    pub(super) fn patient(&self, index: usize) -> Option<Facts> {
-        if self.kind != Kind::Ircadb {
+    pub(super) fn patient(&self, index: usize) -> Option<PatientFacts> {
+        if self.kind != PhantomKind::Ircadb {
             return None;
         }
         let patients = ircadb::facts().expect("the embedded table is read by a test");
@@ -185,7 +185,7 @@ impl Spec {
     }
 
     /// Slices of a patient's phantom: as many as the patient's scan has at 512 pixels.
-    pub(super) fn slices_of(&self, patient: &Facts) -> usize {
+    pub(super) fn slices_of(&self, patient: &PatientFacts) -> usize {
         (patient.slices * self.matrix)
             .div_ceil(512)
             .max(FEWEST_SLICES)
@@ -194,7 +194,8 @@ impl Spec {
     /// The set and the index there that a case of this set is a copy of.
     pub(super) fn shared(&self, index: usize) -> Option<(Self, usize)> {
         let number = index.checked_sub(FIRST_SHARED).filter(|&n| n < PATIENTS)?;
-        (self.kind == Kind::LitsWithIrcadb).then(|| (Self::ircadb(self.seed, self.matrix), number))
+        (self.kind == PhantomKind::LitsWithIrcadb)
+            .then(|| (Self::ircadb(self.seed, self.matrix), number))
     }
 }
 

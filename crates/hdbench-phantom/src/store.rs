@@ -16,7 +16,7 @@ use walkdir::WalkDir;
 use super::acquisition::{Orientation, Phase};
 use super::dicom;
 use super::render::{LesionFacts, Phantom, generate};
-use super::spec::{GENERATOR_VERSION, Kind, Spec};
+use super::spec::{GENERATOR_VERSION, PhantomKind, Spec};
 
 /// The file that says what a folder of phantoms holds.
 pub const RECORD_FILE: &str = "phantom.json";
@@ -59,7 +59,7 @@ pub struct CaseFacts {
 struct Record {
     generator: u32,
     #[serde(default)]
-    kind: Kind,
+    kind: PhantomKind,
     seed: u64,
     matrix: usize,
     min_slices: usize,
@@ -199,9 +199,9 @@ pub fn write(spec: &Spec, dir: &Path, progress: &dyn Progress) -> Result<Summary
     })
 }
 
-fn write_case(kind: Kind, dir: &Path, index: usize, phantom: &Phantom) -> Result<CaseFacts> {
+fn write_case(kind: PhantomKind, dir: &Path, index: usize, phantom: &Phantom) -> Result<CaseFacts> {
     let [image, labels] = case_paths(kind, dir, index);
-    if kind == Kind::Ircadb {
+    if kind == PhantomKind::Ircadb {
         dicom::write_patient(phantom, index, &image, &labels)?;
     } else {
         write_image(&image, &phantom.image)?;
@@ -280,12 +280,12 @@ const PATIENT: Owned<'_> = Owned::by("a phantom of 3DIRCADb", &|path, _| {
 });
 
 /// Image and labels of a case: files, or for 3DIRCADb folders of DICOM files.
-fn case_paths(kind: Kind, dir: &Path, index: usize) -> [PathBuf; 2] {
+fn case_paths(kind: PhantomKind, dir: &Path, index: usize) -> [PathBuf; 2] {
     match kind {
-        Kind::Lits | Kind::LitsWithIrcadb => {
+        PhantomKind::Lits | PhantomKind::LitsWithIrcadb => {
             ["volume", "segmentation"].map(|what| dir.join(format!("{what}-{index}.nii.gz")))
         }
-        Kind::Ircadb => {
+        PhantomKind::Ircadb => {
             let patient = dir.join(format!("3Dircadb1.{}", index + 1));
             ["PATIENT_DICOM", "MASKS_DICOM"].map(|what| patient.join(what))
         }

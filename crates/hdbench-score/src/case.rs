@@ -4,16 +4,16 @@ use ndarray::{Array3, ArrayView3};
 use rayon::prelude::*;
 
 use super::criterion::Criterion;
-use super::figure::Figure;
 use super::lesion::{LesionList, Lesions, lesions_of, no_lesions};
 use super::masks::Masks;
 use super::metric::{BURDENS, Label, Metric, Options};
+use super::metric_value::MetricValue;
 use super::policy::{EmptyMask, Family};
 use crate::metrics::burden::tumour_burden;
 use crate::metrics::detection::Detection;
 use crate::metrics::overlap::Counts;
-use crate::metrics::surface::{Border, SurfaceFigures, distances_between, surface};
-use crate::metrics::surfel::SurfelFigures;
+use crate::metrics::surface::{Border, SurfaceMetrics, distances_between, surface};
+use crate::metrics::surfel::SurfelMetrics;
 use crate::metrics::{BitMask, VoxelSteps};
 
 /// The scores of one label of one case.
@@ -21,24 +21,28 @@ use crate::metrics::{BitMask, VoxelSteps};
 pub struct LabelScores {
     /// Voxels of both masks.
     pub counts: Counts,
-    figures: Vec<(Metric, Figure)>,
+    metric_values: Vec<(Metric, MetricValue)>,
 }
 
 impl LabelScores {
-    /// One figure; `None` if the options did not ask for it.
-    pub fn figure(&self, metric: Metric) -> Option<Figure> {
-        let found = self.figures.iter().find(|(other, _)| *other == metric);
-        found.map(|&(_, figure)| figure)
+    /// One metric value; `None` if the options did not ask for it.
+    pub fn metric_value(&self, metric: Metric) -> Option<MetricValue> {
+        let found = self
+            .metric_values
+            .iter()
+            .find(|(other, _)| *other == metric);
+        found.map(|&(_, metric_value)| metric_value)
     }
 
-    /// One figure's value under the policy; NaN if it has none or was not asked for.
+    /// One metric's value under the policy; NaN if it has none or was not asked for.
     pub fn value(&self, metric: Metric) -> f64 {
-        self.figure(metric).map_or(f64::NAN, |figure| figure.value)
+        self.metric_value(metric)
+            .map_or(f64::NAN, |metric_value| metric_value.value)
     }
 
-    /// All figures in the order of [`Metric::all`].
-    pub fn figures(&self) -> impl Iterator<Item = (Metric, Figure)> + '_ {
-        self.figures.iter().copied()
+    /// All metric values in the order of [`Metric::all`].
+    pub fn metric_values(&self) -> impl Iterator<Item = (Metric, MetricValue)> + '_ {
+        self.metric_values.iter().copied()
     }
 }
 
@@ -51,11 +55,11 @@ pub struct CaseScores {
     pub lesion: LabelScores,
     /// Tumour burden of the prediction: lesion over liver volume; 0 where no liver is predicted
     /// (raw value NaN): what is not there holds no tumour, and a failed case must not drop out.
-    pub burden_prediction: Figure,
+    pub burden_prediction: MetricValue,
     /// Tumour burden of the reference; NaN without a reference liver.
-    pub burden_reference: Figure,
+    pub burden_reference: MetricValue,
     /// Prediction - reference; NaN without a reference liver.
-    pub burden_error: Figure,
+    pub burden_error: MetricValue,
     /// Every reference lesion, then every predicted one.
     pub lesions: LesionList,
     /// How many lesions were found, by each criterion.
@@ -70,17 +74,17 @@ static NOT_SCORED: LabelScores = LabelScores {
         prediction: 0,
         reference: 0,
     },
-    figures: Vec::new(),
+    metric_values: Vec::new(),
 };
 
 impl CaseScores {
     /// The labels that were scored.
     pub fn labels(&self) -> impl Iterator<Item = Label> + '_ {
-        let is_scored = |label: &Label| !self.label(*label).figures.is_empty();
+        let is_scored = |label: &Label| !self.label(*label).metric_values.is_empty();
         Label::ALL.into_iter().filter(is_scored)
     }
 
-    /// The scores of one label; without any figure where the options left it out.
+    /// The scores of one label; without any metric value where the options left it out.
     pub fn label(&self, label: Label) -> &LabelScores {
         match label {
             Label::Liver => &self.liver,
@@ -89,14 +93,15 @@ impl CaseScores {
         }
     }
 
-    /// The figures of lesion detection with their names in files.
-    pub fn detections(&self) -> Vec<(String, Figure)> {
-        let figures = |(criterion, found): &(Criterion, Detection)| criterion.figures(found);
-        self.detection.iter().flat_map(figures).collect()
+    /// The metric values of lesion detection with their names in files.
+    pub fn detections(&self) -> Vec<(String, MetricValue)> {
+        let metric_values =
+            |(criterion, found): &(Criterion, Detection)| criterion.metric_values(found);
+        self.detection.iter().flat_map(metric_values).collect()
     }
 
-    /// The tumour burden figures with their names in files; none where a label was left out.
-    pub fn burdens(&self) -> Vec<(&'static str, Figure)> {
+    /// The tumour burdens with their names in files; none where a label was left out.
+    pub fn burdens(&self) -> Vec<(&'static str, MetricValue)> {
         if self.labels().count() < Label::ALL.len() {
             return Vec::new();
         }
@@ -208,7 +213,7 @@ const BYTES_A_SURFEL: u64 = 24;
 /// volume of noise, and no segmentation of anything.
 const SIDE_BY_SIDE_BYTES: u64 = 64 << 20;
 
-/// So many parts are in memory side by side.
+/// Number of parts that are in memory side by side.
 const PARTS: u64 = 4;
 
 /// What scoring the masks of the labels may take, bytes.
@@ -303,13 +308,13 @@ fn label_scores(
     let measured = masks.map(|masks| Measured::of(masks, steps(geometry), options, side_by_side));
     let measured = measured.unwrap_or_default();
     let edge = EmptyMask::of(&measured.counts);
-    let figure = |metric: Metric| {
+    let metric_value = |metric: Metric| {
         let raw = measured.raw(metric, voxels, geometry.voxel_volume_ml());
-        (metric, Figure::strict(metric.into(), raw, edge, raw))
+        (metric, MetricValue::strict(metric.into(), raw, edge, raw))
     };
     LabelScores {
         counts: measured.counts,
-        figures: Metric::all(options).into_iter().map(figure).collect(),
+        metric_values: Metric::all(options).into_iter().map(metric_value).collect(),
     }
 }
 
@@ -320,12 +325,12 @@ fn steps(geometry: &Geometry) -> VoxelSteps {
     }
 }
 
-/// What all figures of a label follow from.
+/// What all metric values of a label follow from.
 #[derive(Default)]
 struct Measured {
     counts: Counts,
-    surfaces: Vec<(Border, SurfaceFigures)>,
-    surfels: SurfelFigures,
+    surfaces: Vec<(Border, SurfaceMetrics)>,
+    surfels: SurfelMetrics,
 }
 
 impl Measured {
@@ -333,10 +338,10 @@ impl Measured {
         let [p, r]: [&BitMask; 2] = [&masks.prediction, &masks.reference];
         let measure = |&border| {
             let distances = distances_between(p, r, steps, border);
-            (border, SurfaceFigures::of(distances))
+            (border, SurfaceMetrics::of(distances))
         };
         let tolerances_mm: Vec<f64> = options.tolerances.iter().map(|t| t.mm()).collect();
-        let surfels = || SurfelFigures::between(p, r, steps, &tolerances_mm, side_by_side);
+        let surfels = || SurfelMetrics::between(p, r, steps, &tolerances_mm, side_by_side);
         let borders = &options.borders;
         let (surfels, surfaces) = if side_by_side {
             rayon::join(surfels, || borders.par_iter().map(measure).collect())
@@ -353,9 +358,9 @@ impl Measured {
     /// What the formula gives, NaN or infinite where it has no value.
     fn raw(&self, metric: Metric, volume_voxels: u64, voxel_volume_ml: f64) -> f64 {
         let counts = &self.counts;
-        let surface = |border: Border, figure: fn(&SurfaceFigures) -> f64| {
+        let surface = |border: Border, metric_value: fn(&SurfaceMetrics) -> f64| {
             let of = self.surfaces.iter().find(|(other, _)| *other == border);
-            of.map_or(f64::NAN, |(_, figures)| figure(figures))
+            of.map_or(f64::NAN, |(_, metric_values)| metric_value(metric_values))
         };
         match metric {
             Metric::Dice => counts.dice(),
@@ -365,12 +370,12 @@ impl Measured {
             Metric::Precision => counts.precision(),
             Metric::Recall => counts.recall(),
             Metric::Specificity => counts.specificity(volume_voxels),
-            Metric::Assd(border) => surface(border, |figures| figures.assd),
-            Metric::Masd(border) => surface(border, |figures| figures.masd),
-            Metric::Rmsd(border) => surface(border, |figures| figures.rmsd),
-            Metric::Msd(border) => surface(border, |figures| figures.msd),
-            Metric::Hd95(border) => surface(border, |figures| figures.hd95),
-            Metric::Hd95Max(border) => surface(border, |figures| figures.hd95_max),
+            Metric::Assd(border) => surface(border, |metric_values| metric_values.assd),
+            Metric::Masd(border) => surface(border, |metric_values| metric_values.masd),
+            Metric::Rmsd(border) => surface(border, |metric_values| metric_values.rmsd),
+            Metric::Msd(border) => surface(border, |metric_values| metric_values.msd),
+            Metric::Hd95(border) => surface(border, |metric_values| metric_values.hd95),
+            Metric::Hd95Max(border) => surface(border, |metric_values| metric_values.hd95_max),
             Metric::Nsd(tolerance) => self.surfels.nsd(tolerance.mm()),
             Metric::Hd95Surfel => self.surfels.hd95(),
             Metric::AsdPredToRefSurfel => self.surfels.mean_pred_to_ref(),
@@ -382,7 +387,7 @@ impl Measured {
 }
 
 /// Burden of the prediction, of the reference, and their difference.
-fn burdens(liver: &Counts, lesion: &Counts) -> [Figure; 3] {
+fn burdens(liver: &Counts, lesion: &Counts) -> [MetricValue; 3] {
     let edge = EmptyMask::of(liver);
     let [prediction, reference] = [
         tumour_burden(lesion.prediction, liver.prediction),
@@ -393,5 +398,5 @@ fn burdens(liver: &Counts, lesion: &Counts) -> [Figure; 3] {
         (Family::BurdenReference, reference, reference),
         (Family::BurdenError, prediction - reference, -reference),
     ]
-    .map(|(family, raw, without)| Figure::strict(family, raw, edge, without))
+    .map(|(family, raw, without)| MetricValue::strict(family, raw, edge, without))
 }

@@ -36,8 +36,8 @@ fn values(case: &ScoredCase) -> Vec<(String, f64)> {
     let scores = &case.scores;
     let mut values = Vec::new();
     for label in scores.labels() {
-        let figures = scores.label(label).figures();
-        values.extend(figures.map(|(metric, f)| (format!("{label}_{}", metric.name()), f.value)));
+        let metrics = scores.label(label).metric_values();
+        values.extend(metrics.map(|(metric, f)| (format!("{label}_{}", metric.name()), f.value)));
     }
     let detections = scores.detections().into_iter();
     values.extend(detections.map(|(name, f)| (format!("{}_{name}", Label::Lesion), f.value)));

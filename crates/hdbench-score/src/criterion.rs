@@ -1,7 +1,7 @@
-//! When a lesion counts as found, and the figures of that.
+//! When a lesion counts as found, and the metric values of that.
 
-use super::figure::Figure;
 use super::metric::Options;
+use super::metric_value::MetricValue;
 use super::policy::{EmptyMask, Family};
 use crate::metrics::detection::Detection;
 
@@ -31,7 +31,7 @@ impl Criterion {
             .collect()
     }
 
-    /// The end of its figures' names: `iou_gt_0.5`, `one_to_one_iou_ge_0.5`.
+    /// The end of its metric values' names: `iou_gt_0.5`, `one_to_one_iou_ge_0.5`.
     pub fn name(self) -> String {
         match self {
             Self::IouAbove(iou) => format!("iou_gt_{iou}"),
@@ -39,7 +39,7 @@ impl Criterion {
         }
     }
 
-    /// The names of its figures in files.
+    /// The names of its metric values in files.
     pub(super) fn names(self) -> [(String, Family); 7] {
         [
             ("precision", Family::Agreement),
@@ -50,12 +50,12 @@ impl Criterion {
             ("tp_pred", Family::Plain),
             ("fp", Family::Plain),
         ]
-        .map(|(figure, family)| (format!("detection_{figure}_{}", self.name()), family))
+        .map(|(metric_value, family)| (format!("detection_{metric_value}_{}", self.name()), family))
     }
 
-    /// Its figures by name: precision, recall and F1, then the reference lesions that are found
+    /// Its metric values by name: precision, recall and F1, then the reference lesions that are found
     /// (`tp`) and missed (`fn`), the predicted lesions that are right (`tp_pred`) and false (`fp`).
-    pub(super) fn figures(self, found: &Detection) -> [(String, Figure); 7] {
+    pub(super) fn metric_values(self, found: &Detection) -> [(String, MetricValue); 7] {
         let values = [
             found.precision(),
             found.recall(),
@@ -72,7 +72,7 @@ impl Criterion {
         let mut values = values.into_iter();
         self.names().map(|(name, family)| {
             let raw = values.next().unwrap_or(f64::NAN);
-            (name, Figure::strict(family, raw, edge, raw))
+            (name, MetricValue::strict(family, raw, edge, raw))
         })
     }
 }

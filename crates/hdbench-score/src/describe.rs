@@ -3,12 +3,12 @@
 
 use super::metric::Label;
 use super::quantile::stepped_of_sorted;
-use super::tidy::{ALL_CASES, Row};
+use super::tidy::{ALL_CASES, MetricRow};
 
-/// A figure over all cases.
+/// A metric over all cases.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Description {
-    /// None for a figure of both labels together.
+    /// None for a metric of both labels together.
     pub label: Option<Label>,
     /// The metric's name.
     pub metric: String,
@@ -72,7 +72,7 @@ impl Description {
 
 /// Groups the rows of one evaluation by label and metric, both in the order of the rows; rows
 /// pooled over all cases are left out.
-pub fn describe(rows: &[Row]) -> Vec<Description> {
+pub fn describe(rows: &[MetricRow]) -> Vec<Description> {
     let mut found: Vec<Description> = Vec::new();
     for row in rows.iter().filter(|row| row.case != ALL_CASES) {
         let same = found
@@ -91,7 +91,7 @@ pub fn describe(rows: &[Row]) -> Vec<Description> {
 }
 
 /// The cases in the order of the rows.
-pub(super) fn case_names(rows: &[Row]) -> Vec<&str> {
+pub(super) fn case_names(rows: &[MetricRow]) -> Vec<&str> {
     let mut names: Vec<&str> = Vec::new();
     for row in rows.iter().filter(|row| row.case != ALL_CASES) {
         if names.last() != Some(&row.case.as_str()) {

@@ -8,7 +8,7 @@ mod quantile;
 pub mod metrics;
 mod metric;
 mod policy;
-mod figure;
+mod metric_value;
 mod criterion;
 mod policy_table;
 mod masks;
@@ -38,21 +38,21 @@ pub use criterion::{Criterion, IOU_THRESHOLDS};
 pub use describe::{Description, Statistics, describe};
 pub use explain::{explain_lits, explain_metric, explain_strict, explained_metrics};
 pub use failures::{FAILURES, failed_cases, write_failures};
-pub use figure::Figure;
 pub use label_map_choice::LabelMapChoice;
 pub use lesion::{Lesion, LesionList, LesionSide};
 pub use lesion_table::write_lesions;
 pub use metric::{BURDENS, Label, Metric, Options, Tolerance};
+pub use metric_value::MetricValue;
 pub use metrics_json::write_metrics_json;
 pub use pairing::{Candidate, CasePair, LeftOut, MissingCase, Pairing, label_maps_among, pair};
 pub use policy::{EmptyMask, Imputed};
 pub use policy_table::{PolicyRow, policy_table};
 pub use quantile::{median, quantile, quantile_of_sorted};
 pub use run::{
-    Apart, DEFAULT_JOBS, Failure, LoadedPair, Outcome, PairOptions, StrictCase, evaluate,
+    Apart, CaseResults, DEFAULT_JOBS, Failure, LoadedPair, PairOptions, StrictCase, evaluate,
     load_pair, score_files, score_strict,
 };
 pub use source::{Listing, Source, list};
 pub use summary::write_summary;
-pub use tidy::{ALL_CASES, Origin, Row, read_metrics_long, rows, write_metrics_long};
+pub use tidy::{ALL_CASES, MetricRow, Origin, read_metrics_long, rows, write_metrics_long};
 pub use wide_table::write_wide;

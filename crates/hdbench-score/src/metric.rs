@@ -63,7 +63,7 @@ pub struct Tolerance {
 }
 
 impl Tolerance {
-    /// A tolerance of so many mm; `None` unless it is above 0, below 4 m and a whole number of
+    /// A tolerance in mm; `None` unless it is above 0, below 4 m and a whole number of
     /// micrometres.
     pub fn from_mm(mm: f64) -> Option<Self> {
         let micrometres = (mm * 1000.0).round();
@@ -79,7 +79,7 @@ impl Tolerance {
     }
 }
 
-/// A figure of one case and one label.
+/// A metric of one case and one label.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Metric {
     /// 0..=1.
@@ -122,7 +122,7 @@ pub enum Metric {
     VolumeReference,
 }
 
-/// Figures of two masks from their voxel counts.
+/// Metrics of two masks from their voxel counts.
 const OVERLAP: [Metric; 7] = [
     Metric::Dice,
     Metric::Jaccard,
@@ -133,7 +133,7 @@ const OVERLAP: [Metric; 7] = [
     Metric::Specificity,
 ];
 
-/// Figures of two surfaces made of voxels.
+/// Metrics of two surfaces made of voxels.
 const SURFACE: [fn(Border) -> Metric; 6] = [
     Metric::Assd,
     Metric::Masd,
@@ -143,7 +143,7 @@ const SURFACE: [fn(Border) -> Metric; 6] = [
     Metric::Hd95Max,
 ];
 
-/// Figures of two surfaces made of surfels, beside [`Metric::Nsd`].
+/// Metrics of two surfaces made of surfels, beside [`Metric::Nsd`].
 const SURFEL: [Metric; 3] = [
     Metric::Hd95Surfel,
     Metric::AsdPredToRefSurfel,
@@ -230,7 +230,7 @@ impl Default for Options {
     }
 }
 
-/// The names of the tumour burden figures.
+/// The names of the tumour burden metrics.
 pub const BURDENS: [&str; 3] = [
     "tumour_burden_pred",
     "tumour_burden_ref",

@@ -5,7 +5,7 @@ use hdbench_volume::artifact::write_atomic;
 use serde::{Serialize, Serializer};
 
 use super::describe::{Statistics, case_names, describe};
-use super::tidy::{ALL_CASES, Row};
+use super::tidy::{ALL_CASES, MetricRow};
 
 /// grand-challenge.org's `metrics.json`, as its `evalutils` writes it.
 #[derive(Serialize)]
@@ -79,15 +79,15 @@ impl From<Statistics> for Described {
 ///                                "50pc": …, "75pc": …, "max": …}, …, "lesion_dice_global": 0.7}}
 /// ```
 ///
-/// Values are those under the policy; one without a value is `null` and not counted. A figure
+/// Values are those under the policy; one without a value is `null` and not counted. A metric
 /// pooled over all cases is a single number among the aggregates.
-pub fn write_metrics_json(path: &Path, rows: &[Row]) -> Result<()> {
+pub fn write_metrics_json(path: &Path, rows: &[MetricRow]) -> Result<()> {
     let mut case = vec![("case".to_owned(), Column::Names(numbered(case_names(rows))))];
     let mut aggregates = Vec::new();
-    for figure in describe(rows) {
-        let statistics = Described::from(figure.statistics());
-        aggregates.push((figure.name(), Aggregate::Cases(statistics)));
-        case.push((figure.name(), Column::Values(numbered(figure.values))));
+    for metric in describe(rows) {
+        let statistics = Described::from(metric.statistics());
+        aggregates.push((metric.name(), Aggregate::Cases(statistics)));
+        case.push((metric.name(), Column::Values(numbered(metric.values))));
     }
     for row in rows.iter().filter(|row| row.case == ALL_CASES) {
         let name = match row.label {

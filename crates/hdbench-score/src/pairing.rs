@@ -10,7 +10,7 @@ use hdbench_volume::case_name::refuse_name_of_all;
 use super::case_name::{CaseKey, case_key};
 use super::source::{Listing, Source, list};
 
-/// So many names are shown as examples.
+/// Number of names that are shown as examples.
 const EXAMPLES: usize = 3;
 
 /// A prediction and the reference it is scored against.
@@ -134,7 +134,7 @@ fn pair_by_name(prediction: &Path, reference: &Path) -> Result<Pairing> {
         return Err(nothing_in_common(prediction, reference, &predicted, &truth));
     }
     if alone {
-        // Whoever names one file asks for that case.
+        // One file that is named asks for its case.
         pairing.missing.clear();
     }
     pairing.extra = predicted.cases.into_values().collect();

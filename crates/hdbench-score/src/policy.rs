@@ -1,11 +1,11 @@
-//! What `strict` makes of a figure where a mask is empty.
+//! What `strict` makes of a metric where a mask is empty.
 
 use std::fmt;
 
 use super::metric::Metric;
 use crate::metrics::overlap::Counts;
 
-/// Whether a mask was empty, so that a figure rests on a convention.
+/// Whether a mask was empty, so that a metric rests on a convention.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EmptyMask {
     /// Both masks have voxels.
@@ -27,7 +27,7 @@ impl EmptyMask {
         Self::between(counts.prediction, counts.reference)
     }
 
-    /// The situation of two sides with so many voxels or lesions.
+    /// The situation of two sides with these numbers of voxels or lesions.
     pub(super) fn between(prediction: u64, reference: u64) -> Self {
         match (prediction, reference) {
             (0, 0) => Self::BothEmpty,
@@ -48,7 +48,7 @@ impl EmptyMask {
     }
 }
 
-/// Figures that share one policy.
+/// Metrics that share one policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Family {
     /// 1 is best: Dice, Jaccard, normalised surface Dice, the shares of lesion detection.
@@ -93,7 +93,7 @@ impl From<Metric> for Family {
     }
 }
 
-/// What becomes of a figure where a mask is empty.
+/// What becomes of a metric where a mask is empty.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Imputed {
     /// What the formula gives stands.

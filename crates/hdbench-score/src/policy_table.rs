@@ -12,7 +12,7 @@ pub struct PolicyRow {
     /// Which masks are empty: those of the label, the lesions of the case for the detection, the
     /// livers for the tumour burdens.
     pub situation: EmptyMask,
-    /// What becomes of the figure.
+    /// What becomes of the metric.
     pub becomes: Imputed,
     /// The reason in a few words.
     pub why: &'static str,

@@ -30,14 +30,14 @@ pub struct Failure {
 
 /// What became of the cases.
 #[derive(Debug)]
-pub struct Outcome<T> {
+pub struct CaseResults<T> {
     /// Those that were scored, in the order given.
     pub scored: Vec<T>,
     /// Those that failed, in the order given.
     pub failures: Vec<Failure>,
 }
 
-/// Scores cases in `threads` threads, at most `jobs` cases at a time: memory is that of so many
+/// Scores cases in `threads` threads, at most `jobs` cases at a time: memory is that of `jobs`
 /// pairs, 2 bytes a voxel each and a little for the border voxels, and at most 40 bytes a voxel for maps
 /// of noise; a case that does not fit is scored when the others are done, or fails. The order of the
 /// results does not depend on either number.
@@ -50,7 +50,7 @@ pub fn evaluate<T: Send>(
     pool: &rayon::ThreadPool,
     progress: &dyn Progress,
     score: impl Fn(&CasePair) -> Result<T> + Sync,
-) -> Result<Outcome<T>> {
+) -> Result<CaseResults<T>> {
     progress.plan(pairs.len() as u64);
     progress.stage("", &format!("scoring {} cases", pairs.len()));
     let mut results = workers::each(
@@ -70,7 +70,7 @@ pub fn evaluate<T: Send>(
             *result = Some(pool.install(|| score(pair)));
         }
     }
-    let mut outcome = Outcome {
+    let mut outcome = CaseResults {
         scored: Vec::new(),
         failures: Vec::new(),
     };
@@ -252,7 +252,7 @@ pub struct StrictCase {
 pub fn score_strict(
     pair: &CasePair,
     options: &PairOptions,
-    figures: &Options,
+    metrics: &Options,
 ) -> Result<StrictCase> {
     let LoadedPair {
         prediction,
@@ -266,7 +266,7 @@ pub fn score_strict(
     drop((prediction, reference));
     let cost = Cost::of(&masks, &geometry);
     let _claim = memory::claim(&pair.prediction.path(), cost.bytes())?;
-    let scores = score_masks(masks, &cost, &geometry, figures);
+    let scores = score_masks(masks, &cost, &geometry, metrics);
     Ok(StrictCase {
         scored: ScoredCase {
             case: pair.case.clone(),
@@ -281,14 +281,14 @@ pub fn score_strict(
 
 /// Scores a predicted label map file against a reference by profile `strict`, both with 0 background,
 /// 1 liver, 2 tumour; errors as [`load_pair`].
-pub fn score_files(prediction: &Path, reference: &Path, figures: &Options) -> Result<CaseScores> {
+pub fn score_files(prediction: &Path, reference: &Path, metrics: &Options) -> Result<CaseScores> {
     let [prediction, reference] = [prediction, reference].map(|path| Source::File(path.into()));
     let pair = CasePair {
         case: String::new(),
         prediction,
         reference,
     };
-    Ok(score_strict(&pair, &PairOptions::default(), figures)?
+    Ok(score_strict(&pair, &PairOptions::default(), metrics)?
         .scored
         .scores)
 }

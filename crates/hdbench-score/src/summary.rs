@@ -9,12 +9,12 @@ use super::case::{LabelScores, ScoredCase};
 use super::metric::{Label, Metric};
 use super::tidy::{Pooled, pooled};
 
-/// nnU-Net's `summary.json` (`nnunetv2/evaluation/evaluate_predictions.py`), our figures as extra
+/// nnU-Net's `summary.json` (`nnunetv2/evaluation/evaluate_predictions.py`), our metrics as extra
 /// keys.
 #[derive(Serialize)]
 struct Summary<'a> {
-    foreground_mean: Figures,
-    mean: BTreeMap<&'static str, Figures>,
+    foreground_mean: Metrics,
+    mean: BTreeMap<&'static str, Metrics>,
     metric_per_case: Vec<CaseEntry<'a>>,
     hdbench: Extra,
 }
@@ -22,14 +22,14 @@ struct Summary<'a> {
 #[derive(Serialize)]
 struct CaseEntry<'a> {
     case: &'a str,
-    metrics: BTreeMap<&'static str, Figures>,
+    metrics: BTreeMap<&'static str, Metrics>,
     prediction_file: &'a str,
     reference_file: &'a str,
 }
 
-type Figures = BTreeMap<String, f64>;
+type Metrics = BTreeMap<String, f64>;
 
-/// How many cases have a value, by the figure's name.
+/// How many cases have a value, by the metric's name.
 type Numbers = BTreeMap<String, usize>;
 
 /// What nnU-Net's file has no place for.
@@ -38,9 +38,9 @@ struct Extra {
     format: &'static str,
     policy: &'static str,
     cases: usize,
-    /// Figures over all cases together.
-    pooled: Figures,
-    /// How many cases a pooled figure rests on.
+    /// Metrics over all cases together.
+    pooled: Metrics,
+    /// How many cases a pooled metric rests on.
     pooled_counted: Numbers,
     /// How many it leaves out because they have no value, where that is not 0.
     pooled_undefined: Numbers,
@@ -61,8 +61,8 @@ fn key(label: Label) -> &'static str {
 
 /// Writes `summary.json` in nnU-Net's shape: keys `metric_per_case`, `mean`, `foreground_mean`,
 /// the liver as region `(1, 2)`, the lesions as `2`, each with `Dice`, `IoU`, `FP`, `FN`, `TP`,
-/// `TN`, `n_pred`, `n_ref` and every figure of ours under its own name. Unlike nnU-Net's, `Dice`
-/// and `IoU` are 1 if both masks are empty (nnU-Net: NaN, left out of the mean); a figure without
+/// `TN`, `n_pred`, `n_ref` and every metric of ours under its own name. Unlike nnU-Net's, `Dice`
+/// and `IoU` are 1 if both masks are empty (nnU-Net: NaN, left out of the mean); a metric without
 /// a value is `null`, left out of the mean and counted under `hdbench.undefined`; `hdbench.counted`
 /// has how many cases each mean rests on.
 pub fn write_summary(path: &Path, cases: &[ScoredCase]) -> Result<()> {
@@ -80,11 +80,11 @@ pub fn write_summary(path: &Path, cases: &[ScoredCase]) -> Result<()> {
         undefined.insert(label, means.undefined);
     }
     let pooled = pooled(cases);
-    let name = |figure: &Pooled| match figure.label {
-        Some(label) => format!("{label}_{}", figure.metric),
-        None => figure.metric.clone(),
+    let name = |metric: &Pooled| match metric.label {
+        Some(label) => format!("{label}_{}", metric.metric),
+        None => metric.metric.clone(),
     };
-    let left_out = pooled.iter().filter(|figure| figure.undefined > 0);
+    let left_out = pooled.iter().filter(|metric| metric.undefined > 0);
     let summary = Summary {
         foreground_mean: Means::of(mean.values()).values,
         mean,
@@ -92,7 +92,10 @@ pub fn write_summary(path: &Path, cases: &[ScoredCase]) -> Result<()> {
             format: "hdbench.summary/1",
             policy: "strict",
             cases: cases.len(),
-            pooled: pooled.iter().map(|f| (name(f), f.figure.value)).collect(),
+            pooled: pooled
+                .iter()
+                .map(|f| (name(f), f.metric_value.value))
+                .collect(),
             pooled_counted: pooled.iter().map(|f| (name(f), f.counted)).collect(),
             pooled_undefined: left_out.map(|f| (name(f), f.undefined)).collect(),
             counted,
@@ -108,12 +111,12 @@ pub fn write_summary(path: &Path, cases: &[ScoredCase]) -> Result<()> {
 
 fn entry(case: &ScoredCase) -> CaseEntry<'_> {
     let metrics = case.scores.labels().map(|label| {
-        let mut figures = figures(case.scores.label(label), case.scores.voxels);
+        let mut metrics = metrics_of(case.scores.label(label), case.scores.voxels);
         if label == Label::Lesion {
             let detections = case.scores.detections().into_iter();
-            figures.extend(detections.map(|(name, figure)| (name, figure.value)));
+            metrics.extend(detections.map(|(name, metric)| (name, metric.value)));
         }
-        (key(label), figures)
+        (key(label), metrics)
     });
     CaseEntry {
         case: &case.case,
@@ -123,11 +126,11 @@ fn entry(case: &ScoredCase) -> CaseEntry<'_> {
     }
 }
 
-fn figures(scores: &LabelScores, voxels: u64) -> Figures {
+fn metrics_of(scores: &LabelScores, voxels: u64) -> Metrics {
     let counts = scores.counts;
-    let mut figures: Figures = scores
-        .figures()
-        .map(|(metric, figure)| (metric.name().into_owned(), figure.value))
+    let mut metrics: Metrics = scores
+        .metric_values()
+        .map(|(metric, found)| (metric.name().into_owned(), found.value))
         .collect();
     let of_nnunet = [
         ("Dice", scores.value(Metric::Dice)),
@@ -139,20 +142,20 @@ fn figures(scores: &LabelScores, voxels: u64) -> Figures {
         ("n_pred", counts.prediction as f64),
         ("n_ref", counts.reference as f64),
     ];
-    figures.extend(of_nnunet.map(|(name, value)| (name.to_owned(), value)));
-    figures
+    metrics.extend(of_nnunet.map(|(name, value)| (name.to_owned(), value)));
+    metrics
 }
 
-/// The mean of each figure over the cases in which it has a value.
+/// The mean of each metric over the cases in which it has a value.
 #[derive(Default)]
 struct Means {
-    values: Figures,
+    values: Metrics,
     counted: Numbers,
     undefined: Numbers,
 }
 
 impl Means {
-    fn of<'a>(all: impl Iterator<Item = &'a Figures>) -> Self {
+    fn of<'a>(all: impl Iterator<Item = &'a Metrics>) -> Self {
         let mut columns: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
         for (name, &value) in all.flatten() {
             columns.entry(name).or_default().push(value);

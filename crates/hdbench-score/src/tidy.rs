@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use super::case::ScoredCase;
 use super::criterion::Criterion;
-use super::figure::Figure;
 use super::metric::Label;
+use super::metric_value::MetricValue;
 use super::policy::{EmptyMask, Family};
 use crate::metrics::burden::pooled_error;
 use crate::metrics::detection::Detection;
@@ -48,7 +48,7 @@ pub struct Origin {
 
 /// A row of `metrics_long.csv`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Row {
+pub struct MetricRow {
     /// The data set.
     pub task: String,
     /// The variant.
@@ -59,7 +59,7 @@ pub struct Row {
     pub seed: u64,
     /// The case, or [`ALL_CASES`].
     pub case: String,
-    /// None for a figure of both labels together, such as the tumour burden.
+    /// None for a metric value of both labels together, such as the tumour burden.
     pub label: Option<Label>,
     /// The metric's name.
     pub metric: String,
@@ -73,7 +73,7 @@ pub struct Row {
     pub policy: String,
 }
 
-/// What is pooled over all cases, but for the official scorer's figures.
+/// What is pooled over all cases, but for the official scorer's metric values.
 const POOLED: [&str; 4] = [
     "dice_global",
     "detection_",
@@ -81,7 +81,7 @@ const POOLED: [&str; 4] = [
     "tumour_burden_max_error",
 ];
 
-/// Of the official scorer's figures those that single cases alone have.
+/// Of the official scorer's metric values those that single cases alone have.
 const OF_CASES: [&str; 4] = [
     "count_ref",
     "count_pred",
@@ -89,7 +89,7 @@ const OF_CASES: [&str; 4] = [
     "tumorburden_difference",
 ];
 
-impl Row {
+impl MetricRow {
     /// Whether it is of a case that bears the name of all of them: every table would leave it out.
     pub fn is_of_case_named_all(&self) -> bool {
         let starts = |names: &[&str]| names.iter().any(|name| self.metric.starts_with(name));
@@ -115,7 +115,7 @@ impl Row {
         })
     }
 
-    /// What [`Row::in_cells`] stands for.
+    /// What [`MetricRow::in_cells`] stands for.
     fn out_of_cells(mut self) -> Self {
         for words in [&mut self.task, &mut self.algorithm, &mut self.case] {
             if cell_words(words).len() != words.len() {
@@ -133,7 +133,7 @@ impl Row {
         case: &str,
         label: Option<Label>,
         metric: &str,
-        figure: Figure,
+        metric_value: MetricValue,
     ) -> Self {
         Self {
             task: origin.task.clone(),
@@ -144,120 +144,129 @@ impl Row {
             label,
             metric: metric.to_owned(),
             metric_version: METRIC_VERSION,
-            value: figure.value,
-            raw_value: figure.raw,
-            policy: figure.edge.policy().to_owned(),
+            value: metric_value.value,
+            raw_value: metric_value.raw,
+            policy: metric_value.edge.policy().to_owned(),
         }
     }
 }
 
-/// The rows of a cell: each case's figures in the order given, then those pooled over all cases
+/// The rows of a cell: each case's metric values in the order given, then those pooled over all cases
 /// (`dice_global` of each label, the lesion detection, `tumour_burden_rmse`,
 /// `tumour_burden_max_error`).
-pub fn rows(origin: &Origin, cases: &[ScoredCase]) -> Vec<Row> {
+pub fn rows(origin: &Origin, cases: &[ScoredCase]) -> Vec<MetricRow> {
     let mut rows = Vec::new();
     for case in cases {
         for label in case.scores.labels() {
-            for (metric, figure) in case.scores.label(label).figures() {
-                rows.push(Row::new(
+            for (metric, metric_value) in case.scores.label(label).metric_values() {
+                rows.push(MetricRow::new(
                     origin,
                     &case.case,
                     Some(label),
                     &metric.name(),
-                    figure,
+                    metric_value,
                 ));
             }
         }
-        for (metric, figure) in case.scores.detections() {
-            rows.push(Row::new(
+        for (metric, metric_value) in case.scores.detections() {
+            rows.push(MetricRow::new(
                 origin,
                 &case.case,
                 Some(Label::Lesion),
                 &metric,
-                figure,
+                metric_value,
             ));
         }
-        for (metric, figure) in case.scores.burdens() {
-            rows.push(Row::new(origin, &case.case, None, metric, figure));
+        for (metric, metric_value) in case.scores.burdens() {
+            rows.push(MetricRow::new(
+                origin,
+                &case.case,
+                None,
+                metric,
+                metric_value,
+            ));
         }
     }
-    for figure in pooled(cases) {
-        rows.push(Row::new(
+    for metric_value in pooled(cases) {
+        rows.push(MetricRow::new(
             origin,
             ALL_CASES,
-            figure.label,
-            &figure.metric,
-            figure.figure,
+            metric_value.label,
+            &metric_value.metric,
+            metric_value.metric_value,
         ));
     }
     rows
 }
 
-/// A figure over all cases together.
+/// A metric value over all cases together.
 pub(super) struct Pooled {
     pub(super) label: Option<Label>,
     pub(super) metric: String,
-    pub(super) figure: Figure,
+    pub(super) metric_value: MetricValue,
     /// Cases that it rests on.
     pub(super) counted: usize,
     /// Cases that are left out because they have no value.
     pub(super) undefined: usize,
 }
 
-/// Figures over all cases together; none without a case.
+/// Metric values over all cases together; none without a case.
 pub(super) fn pooled(cases: &[ScoredCase]) -> Vec<Pooled> {
     let Some(first) = cases.first() else {
         return Vec::new();
     };
-    let sum = |label: Option<Label>, metric: &str, figure| Pooled {
+    let sum = |label: Option<Label>, metric: &str, metric_value| Pooled {
         label,
         metric: metric.to_owned(),
-        figure,
+        metric_value,
         counted: cases.len(),
         undefined: 0,
     };
-    let mut figures = Vec::new();
+    let mut metric_values = Vec::new();
     for label in first.scores.labels() {
         let counts: Counts = cases
             .iter()
             .map(|case| case.scores.label(label).counts)
             .sum();
         let dice = counts.dice();
-        let dice = Figure::strict(Family::Agreement, dice, EmptyMask::of(&counts), dice);
-        figures.push(sum(Some(label), "dice_global", dice));
+        let dice = MetricValue::strict(Family::Agreement, dice, EmptyMask::of(&counts), dice);
+        metric_values.push(sum(Some(label), "dice_global", dice));
     }
     for (criterion, found) in pooled_detection(cases) {
-        for (metric, figure) in criterion.figures(&found) {
-            figures.push(sum(Some(Label::Lesion), &metric, figure));
+        for (metric, metric_value) in criterion.metric_values(&found) {
+            metric_values.push(sum(Some(Label::Lesion), &metric, metric_value));
         }
     }
     if first.scores.burdens().is_empty() {
-        return figures;
+        return metric_values;
     }
-    let errors = |of: fn(&Figure) -> f64| {
+    let errors = |of: fn(&MetricValue) -> f64| {
         let errors: Vec<f64> = cases
             .iter()
             .map(|case| of(&case.scores.burden_error))
             .collect();
         pooled_error(&errors)
     };
-    let (raw, value) = (errors(|figure| figure.raw), errors(|figure| figure.value));
+    let (raw, value) = (
+        errors(|metric_value| metric_value.raw),
+        errors(|metric_value| metric_value.value),
+    );
     for (metric, raw, imputed) in [
         ("tumour_burden_rmse", raw.rmse, value.rmse),
         ("tumour_burden_max_error", raw.max_abs, value.max_abs),
     ] {
-        let figure = Figure {
+        let metric_value = MetricValue {
             raw,
             value: imputed,
             edge: EmptyMask::None,
         };
-        figures.push(Pooled {
+        metric_values.push(Pooled {
             counted: value.defined,
             undefined: value.undefined,
-            ..sum(None, metric, figure)
+            ..sum(None, metric, metric_value)
         });
     }
-    figures
+    metric_values
 }
 
 /// The sums of all cases; of the criteria that every case was scored by.
@@ -283,15 +292,15 @@ fn pooled_detection(cases: &[ScoredCase]) -> Vec<(Criterion, Detection)> {
 
 /// Writes `metrics_long.csv`: numbers with as many digits as give them back, `NaN` where there is
 /// none; words as [`words_cell`] has them.
-pub fn write_metrics_long(path: &Path, rows: &[Row]) -> Result<()> {
-    write_csv(path, &COLUMNS, rows.iter().map(Row::in_cells))
+pub fn write_metrics_long(path: &Path, rows: &[MetricRow]) -> Result<()> {
+    write_csv(path, &COLUMNS, rows.iter().map(MetricRow::in_cells))
 }
 
 /// Reads `metrics_long.csv`.
 ///
 /// # Errors
 /// `Error::Malformed` with the line for a missing column or a value that does not parse.
-pub fn read_metrics_long(path: &Path) -> Result<Vec<Row>> {
+pub fn read_metrics_long(path: &Path) -> Result<Vec<MetricRow>> {
     let hint = "expected the columns of metrics_long.csv: ".to_owned() + &COLUMNS.join(",");
     let wrong = |e: csv::Error| {
         let hint = match e.kind() {
@@ -325,7 +334,7 @@ pub fn read_metrics_long(path: &Path) -> Result<Vec<Row>> {
     }
     reader
         .deserialize()
-        .map(|row| row.map(Row::out_of_cells).map_err(wrong))
+        .map(|row| row.map(MetricRow::out_of_cells).map_err(wrong))
         .collect()
 }
 

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use hdbench_ground::error::{Error, Result};
-use hdbench_score::{ALL_CASES, Label, Row};
+use hdbench_score::{ALL_CASES, Label, MetricRow};
 use polars::prelude::{
     Column, DataFrame, IntoLazy, NamedFrom, PolarsError, PolarsResult, Series, col, len,
 };
@@ -19,15 +19,15 @@ pub struct Aggregate {
     pub cases: usize,
 }
 
-/// Aggregates by algorithm, label (none for figures of both) and metric.
+/// Aggregates by algorithm, label (none for metrics of both) and metric.
 pub type Aggregates = BTreeMap<(String, Option<Label>, String), Aggregate>;
 
 /// Mean, standard deviation and counts of each metric over cases, by algorithm. Pooled rows are
 /// taken as they are. The result does not depend on the number of threads: values are added up in
 /// the order of the case names.
-pub fn aggregate(rows: &[Row]) -> Result<Aggregates> {
+pub fn aggregate(rows: &[MetricRow]) -> Result<Aggregates> {
     let failed = |e: PolarsError| Error::Internal(format!("aggregation: {e}"));
-    let mut rows: Vec<&Row> = rows.iter().collect();
+    let mut rows: Vec<&MetricRow> = rows.iter().collect();
     rows.sort_by(|a, b| (&a.case, a.fold, a.seed).cmp(&(&b.case, b.fold, b.seed)));
     let mut aggregates = over_cases(&rows).map_err(failed)?;
     for row in rows.iter().filter(|row| row.case == ALL_CASES) {
@@ -50,9 +50,9 @@ pub fn aggregate(rows: &[Row]) -> Result<Aggregates> {
     Ok(aggregates)
 }
 
-fn over_cases(rows: &[&Row]) -> PolarsResult<Aggregates> {
-    let rows: Vec<&&Row> = rows.iter().filter(|row| row.case != ALL_CASES).collect();
-    let text = |name: &str, of: fn(&Row) -> &str| {
+fn over_cases(rows: &[&MetricRow]) -> PolarsResult<Aggregates> {
+    let rows: Vec<&&MetricRow> = rows.iter().filter(|row| row.case != ALL_CASES).collect();
+    let text = |name: &str, of: fn(&MetricRow) -> &str| {
         let values: Vec<&str> = rows.iter().map(|row| of(row)).collect();
         Column::from(Series::new(name.into(), values))
     };
@@ -109,8 +109,8 @@ fn over_cases(rows: &[&Row]) -> PolarsResult<Aggregates> {
 mod tests {
     use super::*;
 
-    fn row(case: &str, metric: &str, value: f64) -> Row {
-        Row {
+    fn row(case: &str, metric: &str, value: f64) -> MetricRow {
+        MetricRow {
             task: "t".into(),
             algorithm: "unet".into(),
             fold: 0,

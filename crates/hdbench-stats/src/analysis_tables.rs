@@ -1,4 +1,4 @@
-//! The tables of an analysis: figures, differences, rankings, tumour sizes.
+//! The tables of an analysis: metrics, differences, rankings, tumour sizes.
 
 use hdbench_ground::error::Result;
 use hdbench_score::Label;
@@ -6,23 +6,23 @@ use hdbench_table::{Cell, Column, Direction, Table, TableRow, Unit};
 
 use super::published::{self, PublishedTable};
 use super::{
-    Analysis, Better, CaseGroups, Comparison, FigureSummary, Finding, GroupFigure, LesionBin,
+    Analysis, Better, CaseGroups, Comparison, Finding, GroupValue, LesionBin, MetricSummary,
     Ranking, better, towards_zero,
 };
 
 /// What an analysis found, ready for tables.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct AnalysisTables {
-    /// Of every figure.
+    /// Of every metric.
     pub analysis: Analysis,
     /// What the cases are, for the captions.
     pub cases: String,
     /// Draws of the bootstrap and level of the intervals, for the captions.
     pub method: String,
-    /// The figure that is ranked, and its orders by several methods.
+    /// The metric that is ranked, and its orders by several methods.
     pub rankings: Vec<(String, Ranking)>,
     /// Cases by tumour volume.
-    pub groups: Option<(CaseGroups, Vec<GroupFigure>)>,
+    pub groups: Option<(CaseGroups, Vec<GroupValue>)>,
     /// Lesions by size.
     pub bins: Vec<LesionBins>,
 }
@@ -42,7 +42,7 @@ impl AnalysisTables {
     /// # Errors
     /// Only if an embedded published table does not parse.
     pub fn all(&self) -> Result<Vec<Table>> {
-        let mut tables = vec![self.figures()];
+        let mut tables = vec![self.metric_values()];
         tables.extend(self.evidence()?);
         Ok(tables)
     }
@@ -59,8 +59,8 @@ impl AnalysisTables {
         if !self.rankings.is_empty() {
             tables.push(self.ranking());
         }
-        if let Some((groups, figures)) = &self.groups {
-            tables.push(self.size_groups(groups, figures, &published::table(6)?));
+        if let Some((groups, metrics)) = &self.groups {
+            tables.push(self.size_groups(groups, metrics, &published::table(6)?));
         }
         if !self.bins.is_empty() {
             tables.push(self.lesions());
@@ -78,10 +78,10 @@ impl AnalysisTables {
         }
     }
 
-    fn figures(&self) -> Table {
+    fn metric_values(&self) -> Table {
         let several = self.analysis.summaries.iter().any(|s| s.replicates > 1);
         let mut columns = vec![
-            Column::words("figure", "Figure"),
+            Column::words("metric", "Metric"),
             Column::words("algorithm", "Algorithm"),
             Column::numbers("n", "N", Unit::None, 0),
             Column::numbers("mean", "Mean", Unit::None, 4),
@@ -101,7 +101,7 @@ impl AnalysisTables {
         let rows = self.analysis.summaries.iter().map(|summary| {
             let interval = |end: usize| Cell::number(summary.interval.map(|i| i[end]));
             let mut cells = vec![
-                Cell::text(figure_name(summary.label, &summary.metric)),
+                Cell::text(metric_name(summary.label, &summary.metric)),
                 Cell::text(&summary.algorithm),
                 Cell::number(Some(summary.n as f64)),
                 Cell::number(Some(summary.mean)),
@@ -120,8 +120,8 @@ impl AnalysisTables {
             columns,
             notes: undefined(&self.analysis.summaries),
             ..self.table(
-                "figures",
-                "Figures",
+                "metrics",
+                "Metrics",
                 format!(
                     "Over {}; fractions in 0 to 1, distances in mm, volumes in mL. N counts the cases \
                      with a value. Low and high: {}",
@@ -138,7 +138,7 @@ impl AnalysisTables {
             .iter()
             .any(|c| c.in_replicate_sd.is_some());
         let mut columns = vec![
-            Column::words("figure", "Figure"),
+            Column::words("metric", "Metric"),
             Column::words("algorithm", "Algorithm"),
             Column::words("baseline", "Against"),
             Column::numbers("n", "N", Unit::None, 0),
@@ -155,7 +155,7 @@ impl AnalysisTables {
         columns.push(Column::words("finding", "Finding"));
         let rows = self.analysis.comparisons.iter().map(|comparison| {
             let mut cells = vec![
-                Cell::text(figure_name(comparison.label, &comparison.metric)),
+                Cell::text(metric_name(comparison.label, &comparison.metric)),
                 Cell::text(&comparison.algorithm),
                 Cell::text(&comparison.baseline),
                 Cell::number(Some(comparison.n as f64)),
@@ -182,7 +182,7 @@ impl AnalysisTables {
                     "Mean of algorithm - against over the N cases that both have a value for (of \
                      absolute values where the size counts: {}). Low and high: {} p: Wilcoxon's \
                      signed-rank test, two-sided{}; Holm's correction over the comparisons of a \
-                     figure. Better and worse: interval and corrected test agree. Not comparable: no case \
+                     metric. Better and worse: interval and corrected test agree. Not comparable: no case \
                      has a value by both.",
                     "rvd, tumour_burden_error",
                     self.method,
@@ -198,7 +198,7 @@ impl AnalysisTables {
 
     fn ranking(&self) -> Table {
         let columns = vec![
-            Column::words("figure", "Figure"),
+            Column::words("metric", "Metric"),
             Column::words("method", "Method"),
             Column::words("algorithm", "Algorithm"),
             Column::numbers("place", "Place", Unit::None, 0),
@@ -209,7 +209,7 @@ impl AnalysisTables {
         ];
         let mut rows = Vec::new();
         let mut notes = Vec::new();
-        for (figure, ranking) in &self.rankings {
+        for (metric, ranking) in &self.rankings {
             let mut order: Vec<usize> = (0..ranking.algorithms.len()).collect();
             order.sort_by_key(|&algorithm| ranking.places[algorithm]);
             for algorithm in order {
@@ -220,7 +220,7 @@ impl AnalysisTables {
                     .copied()
                     .unwrap_or_default();
                 rows.push(row(vec![
-                    Cell::text(figure),
+                    Cell::text(metric),
                     Cell::text(ranking.method.name()),
                     Cell::text(&ranking.algorithms[algorithm]),
                     Cell::number(Some(ranking.places[algorithm] as f64)),
@@ -232,11 +232,11 @@ impl AnalysisTables {
             }
             notes.push(match ranking.tau {
                 Some([mean, low, _, high]) => format!(
-                    "{figure}, {}: Kendall's tau of the draws with this order {mean:.2} on the mean, \
+                    "{metric}, {}: Kendall's tau of the draws with this order {mean:.2} on the mean, \
                      95 % of them in {low:.2} to {high:.2}.",
                     ranking.method.name()
                 ),
-                None => format!("{figure}, {}: all share a place.", ranking.method.name()),
+                None => format!("{metric}, {}: all share a place.", ranking.method.name()),
             });
         }
         Table {
@@ -256,7 +256,7 @@ impl AnalysisTables {
     fn size_groups(
         &self,
         groups: &CaseGroups,
-        figures: &[GroupFigure],
+        metrics: &[GroupValue],
         published: &PublishedTable,
     ) -> Table {
         let names = ["total", "large", "small"];
@@ -271,37 +271,37 @@ impl AnalysisTables {
                     .better(Direction::Up),
             );
         }
-        let differs = figures.iter().any(|figure| figure.difference.is_some());
+        let differs = metrics.iter().any(|metric| metric.difference.is_some());
         if differs {
             columns.extend(names.map(|name| {
                 let key = format!("difference_{name}");
                 Column::numbers(&key, &format!("Gain, {name}"), Unit::Percent, 2)
             }));
         }
-        let order = figures.iter().filter(|f| f.group == "total");
+        let order = metrics.iter().filter(|f| f.group == "total");
         let mut rows: Vec<TableRow> = order
             .map(|first| {
                 let of = |name: &str| {
-                    let same = |f: &&GroupFigure| f.algorithm == first.algorithm && f.group == name;
-                    figures.iter().find(same)
+                    let same = |f: &&GroupValue| f.algorithm == first.algorithm && f.group == name;
+                    metrics.iter().find(same)
                 };
                 let mut cells = vec![Cell::text(&first.algorithm)];
                 cells.extend(names.map(|name| {
-                    of(name).map_or(Cell::Missing, |figure| Cell::Number {
-                        value: figure.mean,
+                    of(name).map_or(Cell::Missing, |metric| Cell::Number {
+                        value: metric.mean,
                         sd: None,
-                        n: Some(figure.n),
-                        interval: figure.interval,
+                        n: Some(metric.n),
+                        interval: metric.interval,
                         mark: None,
                     })
                 }));
                 if differs {
                     cells.extend(names.map(|name| {
-                        of(name).map_or(Cell::Missing, |figure| Cell::Number {
-                            value: figure.difference.unwrap_or(f64::NAN),
+                        of(name).map_or(Cell::Missing, |metric| Cell::Number {
+                            value: metric.difference.unwrap_or(f64::NAN),
                             sd: None,
                             n: None,
-                            interval: figure.difference_interval,
+                            interval: metric.difference_interval,
                             mark: None,
                         })
                     }));
@@ -416,7 +416,7 @@ fn row(cells: Vec<Cell>) -> TableRow {
 }
 
 /// `lesion dice ↑`.
-fn figure_name(label: Option<Label>, metric: &str) -> String {
+fn metric_name(label: Option<Label>, metric: &str) -> String {
     let arrow = match better(metric) {
         Some(Better::Larger) => " ↑",
         Some(Better::Smaller) => " ↓",
@@ -442,8 +442,8 @@ fn finding(comparison: &Comparison) -> &'static str {
     }
 }
 
-/// Where figures rest on fewer cases than there are.
-fn undefined(summaries: &[FigureSummary]) -> Vec<String> {
+/// Where metrics rest on fewer cases than there are.
+fn undefined(summaries: &[MetricSummary]) -> Vec<String> {
     let fewer = summaries.iter().filter(|s| s.n < s.cases).count();
     if fewer == 0 {
         return Vec::new();

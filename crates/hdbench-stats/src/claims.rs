@@ -9,7 +9,7 @@ use super::published::{ClaimKind, PublishedClaim, claims as published_claims};
 use super::statistics::{
     RESAMPLES, SignedDifferences, SignedRank, bca, bootstrap_mean, holm, quantile, rounding,
 };
-use super::{CaseGroups, FigureTable};
+use super::{CaseGroups, MetricTable};
 
 /// Number of pieces that a tenth of a training is cut into; intervals are drawn from their mean losses.
 const PIECES: usize = 20;
@@ -90,7 +90,7 @@ pub struct Grounds<'a> {
     /// The networks that are finished.
     pub networks: &'a [ClaimNetwork],
     /// Lesion Dice of every case, fractions; algorithms by their names.
-    pub dice: Option<&'a FigureTable>,
+    pub dice: Option<&'a MetricTable>,
     /// The cases by tumour volume.
     pub groups: Option<&'a CaseGroups>,
     /// Of the bootstrap.
@@ -399,13 +399,13 @@ mod tests {
         }
     }
 
-    fn dice(networks: &[ClaimNetwork; 4]) -> FigureTable {
+    fn dice(networks: &[ClaimNetwork; 4]) -> MetricTable {
         // Each next network gains 0.05, and H-DenseUNet 0.2 in the last three cases.
         let values = Array2::from_shape_fn((12, 4), |(case, network)| {
             let more = if network == 3 && case >= 9 { 0.2 } else { 0.0 };
             0.4 + 0.05 * network as f64 + more + 0.001 * ((case * (network + 3)) % 7) as f64
         });
-        FigureTable {
+        MetricTable {
             label: None,
             metric: "dice".into(),
             cases: (0..12).map(|case| format!("case-{case:02}")).collect(),

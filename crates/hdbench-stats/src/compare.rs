@@ -1,4 +1,4 @@
-//! What is known of every figure, and what of the difference between two algorithms.
+//! What is known of every metric, and what of the difference between two algorithms.
 
 use hdbench_ground::error::{Error, Result};
 use hdbench_ground::seed::Seed;
@@ -7,7 +7,7 @@ use ndarray::Array2;
 use serde::Serialize;
 
 use super::direction::{better, towards_zero};
-use super::figures::FigureTable;
+use super::metric_table::MetricTable;
 use super::ranking::Better;
 use super::statistics::{
     RESAMPLES, Resampling, SignedDifferences, SignedRank, holm, mean_intervals, median, rounding,
@@ -38,20 +38,20 @@ impl Default for AnalysisOptions {
 }
 
 impl AnalysisOptions {
-    /// How the intervals of a figure are drawn, by its [`FigureTable::name`]: the same numbers get the same
+    /// How the intervals of a metric are drawn, by its [`MetricTable::name`]: the same numbers get the same
     /// interval wherever they stand.
-    pub fn resampling(&self, figure: &str) -> Resampling {
+    pub fn resampling(&self, metric: &str) -> Resampling {
         Resampling {
             resamples: self.resamples,
             level: self.level,
-            seed: self.seed.derive(figure),
+            seed: self.seed.derive(metric),
         }
     }
 }
 
-/// One figure of one algorithm over its cases.
+/// One metric of one algorithm over its cases.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct FigureSummary {
+pub struct MetricSummary {
     pub label: Option<Label>,
     pub metric: String,
     pub algorithm: String,
@@ -71,7 +71,7 @@ pub struct FigureSummary {
     pub replicate_sd: Option<f64>,
 }
 
-/// The difference between two algorithms in one figure, over the cases that have it by both.
+/// The difference between two algorithms in one metric, over the cases that have it by both.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Comparison {
     pub label: Option<Label>,
@@ -87,7 +87,7 @@ pub struct Comparison {
     pub interval: Option<[f64; 2]>,
     /// Wilcoxon's signed-rank test, two-sided; NaN without a case in common.
     pub p: f64,
-    /// Holm's correction over all comparisons of this figure; NaN likewise.
+    /// Holm's correction over all comparisons of this metric; NaN likewise.
     pub p_holm: f64,
     /// Whether the test's distribution is exact.
     pub exact: bool,
@@ -105,7 +105,7 @@ pub enum Finding {
     Better,
     /// Worse than the baseline, likewise.
     Worse,
-    /// Different, in a figure that has no better.
+    /// Different, in a metric that has no better.
     Different,
     /// The cases cannot tell.
     NoEvidence,
@@ -113,23 +113,23 @@ pub enum Finding {
     NotComparable,
 }
 
-/// Summaries and comparisons of figures.
+/// Summaries and comparisons of metrics.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Analysis {
-    pub summaries: Vec<FigureSummary>,
+    pub summaries: Vec<MetricSummary>,
     pub comparisons: Vec<Comparison>,
 }
 
-/// Analyses figures one by one. An interval rests on the algorithm's own cases, that of a difference on those
+/// Analyses metrics one by one. An interval rests on the algorithm's own cases, that of a difference on those
 /// that both have.
 ///
 /// # Errors
 /// `Error::Usage` for a baseline that is none of the algorithms.
-pub fn analyse(figures: &[FigureTable], options: &AnalysisOptions) -> Result<Analysis> {
+pub fn analyse(metrics: &[MetricTable], options: &AnalysisOptions) -> Result<Analysis> {
     let mut analysis = Analysis::default();
-    for figure in figures {
-        let pairs = pairs(&figure.algorithms, options.baseline.as_deref())?;
-        let one = of_figure(figure, &pairs, options);
+    for metric in metrics {
+        let pairs = pairs(&metric.algorithms, options.baseline.as_deref())?;
+        let one = of_metric(metric, &pairs, options);
         analysis.summaries.extend(one.summaries);
         analysis.comparisons.extend(one.comparisons);
     }
@@ -156,22 +156,22 @@ fn pairs(algorithms: &[String], baseline: Option<&str>) -> Result<Vec<(usize, us
         .collect())
 }
 
-fn of_figure(
-    figure: &FigureTable,
+fn of_metric(
+    metric: &MetricTable,
     pairs: &[(usize, usize)],
     options: &AnalysisOptions,
 ) -> Analysis {
-    let (cases, algorithms) = figure.values.dim();
+    let (cases, algorithms) = metric.values.dim();
     // Of fractions that are equal the difference is 0, however they were reckoned.
-    let within = rounding(figure.values.iter().copied());
+    let within = rounding(metric.values.iter().copied());
     // Columns: the algorithms, then the differences.
     let mut columns = Array2::zeros((cases, algorithms + pairs.len()));
-    let size = |value: f64| match towards_zero(&figure.metric) {
+    let size = |value: f64| match towards_zero(&metric.metric) {
         true => value.abs(),
         false => value,
     };
     for case in 0..cases {
-        let values = figure.values.row(case);
+        let values = metric.values.row(case);
         for algorithm in 0..algorithms {
             columns[[case, algorithm]] = values[algorithm];
         }
@@ -181,17 +181,17 @@ fn of_figure(
             columns[[case, algorithms + place]] = if same { 0.0 } else { difference };
         }
     }
-    let intervals = mean_intervals(columns.view(), options.resampling(&figure.name()));
+    let intervals = mean_intervals(columns.view(), options.resampling(&metric.name()));
     let interval = |column: usize| intervals[column];
     let summaries = (0..algorithms)
         .map(|algorithm| {
-            let replicates = &figure.replicates[algorithm];
+            let replicates = &metric.replicates[algorithm];
             let mut known = defined(columns.column(algorithm).iter());
             let (mean, sd) = mean_and_sd(&known);
-            FigureSummary {
-                label: figure.label,
-                metric: figure.metric.clone(),
-                algorithm: figure.algorithms[algorithm].clone(),
+            MetricSummary {
+                label: metric.label,
+                metric: metric.metric.clone(),
+                algorithm: metric.algorithms[algorithm].clone(),
                 n: known.len(),
                 cases,
                 mean,
@@ -223,10 +223,10 @@ fn of_figure(
             let (difference, _) = mean_and_sd(&known);
             let interval = interval(algorithms + place);
             Comparison {
-                label: figure.label,
-                metric: figure.metric.clone(),
-                algorithm: figure.algorithms[a].clone(),
-                baseline: figure.algorithms[b].clone(),
+                label: metric.label,
+                metric: metric.metric.clone(),
+                algorithm: metric.algorithms[a].clone(),
+                baseline: metric.algorithms[b].clone(),
                 n: known.len(),
                 difference,
                 interval,
@@ -235,13 +235,13 @@ fn of_figure(
                 exact: tests[place].exact,
                 in_replicate_sd: in_replicate_sd(
                     difference,
-                    &figure.replicates[a],
-                    &figure.replicates[b],
+                    &metric.replicates[a],
+                    &metric.replicates[b],
                 ),
                 finding: match known.len() {
                     0 => Finding::NotComparable,
                     _ => finding(
-                        &figure.metric,
+                        &metric.metric,
                         interval,
                         corrected[place] <= 1.0 - options.level,
                     ),

@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 
 use hdbench_ground::error::Result;
-use hdbench_score::{ALL_CASES, BURDENS, Label, Row};
+use hdbench_score::{ALL_CASES, BURDENS, Label, MetricRow};
 
 use super::analysis_tables::{AnalysisTables, LesionBins};
 use super::{
-    AnalysisOptions, Better, Bins, Boundary, Burdens, CaseGroups, FigureTable, GroupFigure,
-    RankMethod, Ranking, Scored, analyse, by_case_groups, by_lesion_size, figures, ranking,
+    AnalysisOptions, Better, Bins, Boundary, Burdens, CaseGroups, GroupValue, MetricTable,
+    RankMethod, Ranking, Scored, analyse, by_case_groups, by_lesion_size, metric_tables, ranking,
 };
 
 /// How cases become an order.
@@ -18,7 +18,7 @@ const RANKED_BY: [RankMethod; 3] = [
     RankMethod::TestThenRank,
 ];
 
-/// What is compared: the figures of the paper's tables.
+/// What is compared: the metrics of the paper's tables.
 const COMPARED: [(Label, &str); 4] = [
     (Label::Lesion, "dice"),
     (Label::Lesion, "assd"),
@@ -32,7 +32,7 @@ pub struct Evidence {
     /// Paired tests, rankings and tumour sizes.
     pub tables: AnalysisTables,
     /// Lesion Dice of every case; algorithms by their titles.
-    pub lesion_dice: Option<FigureTable>,
+    pub lesion_dice: Option<MetricTable>,
     /// Tumour burden of the references, `[case]` in every column, and of the predictions.
     pub burdens: Vec<Burdens>,
 }
@@ -69,12 +69,12 @@ impl Evidence {
             ..options
         };
         let lesion = |metric: &'static str| {
-            figures(&scored.rows, move |row| {
+            metric_tables(&scored.rows, move |row| {
                 row.label == Some(Label::Lesion) && row.metric == metric
             })
         };
         let (volumes, dice) = (lesion("volume_ref_ml")?, lesion("dice")?);
-        let compared = figures(&scored.rows, |row| {
+        let compared = metric_tables(&scored.rows, |row| {
             COMPARED
                 .iter()
                 .any(|(label, metric)| row.label == Some(*label) && row.metric == *metric)
@@ -111,7 +111,7 @@ fn named(mut scored: Scored, networks: &[NamedNetwork]) -> Scored {
     scored
 }
 
-fn cases(rows: &[Row]) -> Vec<String> {
+fn cases(rows: &[MetricRow]) -> Vec<String> {
     let cases: BTreeSet<&str> = rows
         .iter()
         .filter(|row| row.case != ALL_CASES)
@@ -121,7 +121,7 @@ fn cases(rows: &[Row]) -> Vec<String> {
 }
 
 /// The orders by lesion Dice; one case has none.
-fn rankings(dice: &FigureTable, options: &AnalysisOptions) -> Vec<(String, Ranking)> {
+fn rankings(dice: &MetricTable, options: &AnalysisOptions) -> Vec<(String, Ranking)> {
     if dice.cases.len() < 2 {
         return Vec::new();
     }
@@ -142,15 +142,15 @@ fn rankings(dice: &FigureTable, options: &AnalysisOptions) -> Vec<(String, Ranki
 
 /// Large and small tumours; too few make no groups.
 fn groups(
-    volumes: &FigureTable,
-    dice: &FigureTable,
+    volumes: &MetricTable,
+    dice: &MetricTable,
     options: &AnalysisOptions,
-) -> Result<Option<(CaseGroups, Vec<GroupFigure>)>> {
+) -> Result<Option<(CaseGroups, Vec<GroupValue>)>> {
     let Ok(groups) = CaseGroups::divide(volumes, Boundary::LargestGap) else {
         return Ok(None);
     };
-    let figures = by_case_groups(dice, &groups, options)?;
-    Ok(Some((groups, figures)))
+    let metrics = by_case_groups(dice, &groups, options)?;
+    Ok(Some((groups, metrics)))
 }
 
 /// Lesions by size, network by network in the order of the study.
@@ -173,10 +173,10 @@ fn bins(
 }
 
 /// Reference and prediction of every case that has both.
-fn burdens(rows: &[Row]) -> Result<Vec<Burdens>> {
+fn burdens(rows: &[MetricRow]) -> Result<Vec<Burdens>> {
     let [prediction, reference, _] = BURDENS;
     let of = |metric: &'static str| {
-        figures(rows, move |row| row.label.is_none() && row.metric == metric)
+        metric_tables(rows, move |row| row.label.is_none() && row.metric == metric)
     };
     let (truth, predicted) = (of(reference)?, of(prediction)?);
     let (Some(truth), Some(predicted)) = (truth.first(), predicted.first()) else {

@@ -2,7 +2,7 @@
 //! groups; the published numbers they stand beside; the gate that holds new results against old ones.
 
 pub mod statistics;
-mod figures;
+mod metric_table;
 mod ranking;
 mod direction;
 mod compare;
@@ -26,16 +26,16 @@ pub use aggregate::{Aggregate, Aggregates, aggregate};
 pub use analysis_tables::{AnalysisTables, LesionBins};
 pub use burden::{Agreement, Burdens};
 pub use claims::{Claim, ClaimNetwork, ClaimVerdict, Grounds, judge_claims};
-pub use compare::{Analysis, AnalysisOptions, Comparison, FigureSummary, Finding, analyse};
+pub use compare::{Analysis, AnalysisOptions, Comparison, Finding, MetricSummary, analyse};
 pub use direction::{better, range, towards_zero};
 pub use evidence::{Evidence, NamedNetwork};
-pub use figures::{FigureTable, figures, repeated_cases};
+pub use metric_table::{MetricTable, metric_tables, repeated_cases};
 pub use parquet::write_parquet;
 pub use ranking::{Better, RankMethod, Ranking, mean_places, places, rank, ranking};
 pub use read::places as short_names;
 pub use replicates::over_replicates;
 pub use scored::Scored;
 pub use size_groups::{
-    Bins, Boundary, CaseGroups, GroupFigure, LesionBin, SizedLesion, by_case_groups, by_lesion_size,
+    Bins, Boundary, CaseGroups, GroupValue, LesionBin, SizedLesion, by_case_groups, by_lesion_size,
 };
 pub use studies::{NoStudies, Studies};

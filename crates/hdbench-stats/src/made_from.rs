@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// What results were made from and on.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Facts {
+pub struct SourceFacts {
     /// Version that saved them.
     pub hdbench: String,
     /// Its commit; empty outside git.

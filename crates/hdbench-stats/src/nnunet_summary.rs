@@ -5,14 +5,14 @@ use std::path::Path;
 
 use hdbench_ground::error::{Error, Result};
 use hdbench_ground::text::{Shown as _, composed, name_of};
-use hdbench_score::{Label, Row};
+use hdbench_score::{Label, MetricRow};
 use hdbench_volume::artifact::read_file;
 use hdbench_volume::{LabelMap, dataset_json};
 use serde_json::Value;
 
 use super::scored::{EXPECTED, Scored};
 
-/// nnU-Net's names of figures that are ours under another name.
+/// nnU-Net's names of metrics that are ours under another name.
 const OF_NNUNET: [(&str, &str); 2] = [("Dice", "dice"), ("IoU", "jaccard")];
 
 /// Counts of voxels, which are nothing to average.
@@ -44,17 +44,17 @@ pub(super) fn of_summary(path: &Path) -> Result<Scored> {
     let algorithm = name_of(folder.unwrap_or_default()).into_owned();
     for SummaryCase { case, labels } in cases_of(&summary).map_err(wrong)? {
         let begin = scored.rows.len();
-        for (key, figures) in labels {
+        for (key, metrics) in labels {
             let Some(label) = label_of(key, &map) else {
                 continue;
             };
-            for (metric, value) in figures.as_object().into_iter().flatten() {
+            for (metric, value) in metrics.as_object().into_iter().flatten() {
                 if COUNTS.contains(&metric.as_str()) {
                     continue;
                 }
                 let known = OF_NNUNET.iter().find(|(theirs, _)| theirs == metric);
                 let metric = known.map_or(metric.as_str(), |(_, ours)| ours);
-                let row = Row {
+                let row = MetricRow {
                     task: String::new(),
                     algorithm: algorithm.clone(),
                     fold: 0,
@@ -67,8 +67,9 @@ pub(super) fn of_summary(path: &Path) -> Result<Scored> {
                     raw_value: number_of(value),
                     policy: "nnunet".into(),
                 };
-                // Our own file has both names of a figure.
-                let twice = |other: &Row| other.label == row.label && other.metric == row.metric;
+                // Our own file has both names of a metric.
+                let twice =
+                    |other: &MetricRow| other.label == row.label && other.metric == row.metric;
                 if !scored.rows[begin..].iter().any(twice) {
                     scored.rows.push(row);
                 }
@@ -77,14 +78,14 @@ pub(super) fn of_summary(path: &Path) -> Result<Scored> {
     }
     if scored.rows.is_empty() {
         return Err(wrong(format!(
-            "holds no figure of liver or tumour, which are labels {map}"
+            "holds no metric of liver or tumour, which are labels {map}"
         )));
     }
-    let is_bare = |row: &Row| row.label == Some(Label::LiverWithoutLesions);
+    let is_bare = |row: &MetricRow| row.label == Some(Label::LiverWithoutLesions);
     if scored.rows.iter().any(is_bare) {
         scored.notes.push(format!(
-            "{}: scores the liver without its tumours, as no region of both is declared: its figures are those of \
-             {}, and no figure of the whole liver is compared with them",
+            "{}: scores the liver without its tumours, as no region of both is declared: its metrics are those of \
+             {}, and no metric of the whole liver is compared with them",
             path.shown(),
             Label::LiverWithoutLesions
         ));
@@ -209,7 +210,7 @@ mod tests {
         std::fs::write(&path, format!(r#"{{"metric_per_case": [{case}]}}"#)).unwrap();
         let found = || {
             let rows = Scored::read(&path, &crate::NoStudies).unwrap().rows;
-            let row = |row: &Row| (row.label.unwrap().name(), row.value);
+            let row = |row: &MetricRow| (row.label.unwrap().name(), row.value);
             rows.iter().map(row).collect::<Vec<_>>()
         };
         assert_eq!(found(), [("liver_without_lesions", 0.4), ("lesion", 0.95)]);

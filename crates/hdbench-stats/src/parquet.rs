@@ -2,7 +2,7 @@ use std::path::Path;
 
 use hdbench_ground::error::{Error, Result};
 use hdbench_ground::text::Shown as _;
-use hdbench_score::{Label, Row};
+use hdbench_score::{Label, MetricRow};
 use hdbench_volume::artifact::write_atomic;
 use polars::prelude::{Column, DataFrame, NamedFrom, PolarsError, PolarsResult, Series};
 // Not `polars` with its feature `parquet`: that brings the whole streaming engine along.
@@ -14,13 +14,13 @@ use polars_io::prelude::ParquetWriter;
 ///
 /// # Errors
 /// `Error::Write`; `Error::Internal` if polars refuses the table.
-pub fn write_parquet(path: &Path, rows: &[Row]) -> Result<()> {
+pub fn write_parquet(path: &Path, rows: &[MetricRow]) -> Result<()> {
     let bytes = encode(rows)
         .map_err(|e: PolarsError| Error::Internal(format!("{}: Parquet: {e}", path.shown())))?;
     write_atomic(path, &bytes)
 }
 
-fn encode(rows: &[Row]) -> PolarsResult<Vec<u8>> {
+fn encode(rows: &[MetricRow]) -> PolarsResult<Vec<u8>> {
     let mut table = DataFrame::new(
         rows.len(),
         vec![
@@ -42,17 +42,17 @@ fn encode(rows: &[Row]) -> PolarsResult<Vec<u8>> {
     Ok(bytes)
 }
 
-fn text(rows: &[Row], name: &str, of: fn(&Row) -> &str) -> Column {
+fn text(rows: &[MetricRow], name: &str, of: fn(&MetricRow) -> &str) -> Column {
     let values: Vec<&str> = rows.iter().map(of).collect();
     Column::from(Series::new(name.into(), values))
 }
 
-fn labels(rows: &[Row]) -> Column {
+fn labels(rows: &[MetricRow]) -> Column {
     let values: Vec<Option<&str>> = rows.iter().map(|row| row.label.map(Label::name)).collect();
     Column::from(Series::new("label".into(), values))
 }
 
-fn numbers<T>(rows: &[Row], name: &str, of: fn(&Row) -> T) -> Column
+fn numbers<T>(rows: &[MetricRow], name: &str, of: fn(&MetricRow) -> T) -> Column
 where
     Series: NamedFrom<Vec<T>, [T]>,
 {
@@ -66,8 +66,8 @@ mod tests {
 
     use super::*;
 
-    fn row(case: &str, label: Option<Label>, value: f64) -> Row {
-        Row {
+    fn row(case: &str, label: Option<Label>, value: f64) -> MetricRow {
+        MetricRow {
             task: "t".into(),
             algorithm: "unet".into(),
             fold: 1,

@@ -96,13 +96,13 @@ fn badness(value: f64, better: Better) -> f64 {
     }
 }
 
-/// The mean of each competitor's places over several figures, `[figure][competitor]`; who lacks a
+/// The mean of each competitor's places over several metrics, `[metric][competitor]`; who lacks a
 /// place in any has no mean.
 pub fn mean_places(places: &[Vec<Option<usize>>]) -> Vec<Option<f64>> {
     let competitors = places.first().map_or(0, Vec::len);
     (0..competitors)
         .map(|competitor| {
-            let own: Option<Vec<usize>> = places.iter().map(|figure| figure[competitor]).collect();
+            let own: Option<Vec<usize>> = places.iter().map(|metric| metric[competitor]).collect();
             let own = own?;
             Some(own.iter().sum::<usize>() as f64 / own.len() as f64)
         })
@@ -144,7 +144,7 @@ impl Contest {
         let values = values.mapv(|value| badness(value, better));
         let within = |values: &Array2<f64>| rounding(values.iter().copied());
         let mean = |values: Array2<f64>| {
-            // A sum of so many is as far off.
+            // A sum of them all is as far off.
             let of_sums = within(&values) * values.nrows() as f64;
             Self::Mean(values, of_sums)
         };
@@ -381,11 +381,11 @@ mod tests {
 
     #[test]
     fn a_mean_of_places_wants_all_of_them() {
-        let figures = [
+        let metrics = [
             vec![Some(1), Some(2), None],
             vec![Some(2), Some(1), Some(3)],
         ];
-        assert_eq!(mean_places(&figures), [Some(1.5), Some(1.5), None]);
+        assert_eq!(mean_places(&metrics), [Some(1.5), Some(1.5), None]);
         assert!(mean_places(&[]).is_empty());
     }
 

@@ -10,7 +10,7 @@ use hdbench_score::{ALL_CASES, read_metrics_long};
 use hdbench_volume::artifact::open_file;
 use serde::Deserialize;
 
-use super::figures::repeated_cases;
+use super::metric_table::repeated_cases;
 use super::nnunet_summary::of_summary;
 use super::scored::{EXPECTED, Scored};
 use super::size_groups::SizedLesion;

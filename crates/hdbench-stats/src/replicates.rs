@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use hdbench_score::{ALL_CASES, Label, Row};
+use hdbench_score::{ALL_CASES, Label, MetricRow};
 
 /// The mean over replicates of every metric value, where it is defined; a value over all cases of a fold is
 /// dropped where there are several folds, because it is none of their union.
-pub fn over_replicates(rows: Vec<Row>, several_folds: bool) -> Vec<Row> {
-    let mut groups: BTreeMap<(u32, String, Option<Label>, String), Vec<Row>> = BTreeMap::new();
+pub fn over_replicates(rows: Vec<MetricRow>, several_folds: bool) -> Vec<MetricRow> {
+    let mut groups: BTreeMap<(u32, String, Option<Label>, String), Vec<MetricRow>> =
+        BTreeMap::new();
     for row in rows {
         if several_folds && row.case == ALL_CASES {
             continue;
@@ -28,7 +29,7 @@ pub fn over_replicates(rows: Vec<Row>, several_folds: bool) -> Vec<Row> {
             let value = mean(rows.iter().map(|row| row.value).collect());
             let raw_value = mean(rows.iter().map(|row| row.raw_value).collect());
             let first = rows.into_iter().next()?;
-            Some(Row {
+            Some(MetricRow {
                 value,
                 raw_value,
                 ..first

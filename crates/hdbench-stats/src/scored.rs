@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use hdbench_ground::error::{Error, Result};
-use hdbench_score::{ALL_CASES, Row};
+use hdbench_score::{ALL_CASES, MetricRow};
 
 use super::size_groups::SizedLesion;
 
@@ -10,7 +10,7 @@ use super::size_groups::SizedLesion;
 #[derive(Clone, Debug, Default)]
 pub struct Scored {
     /// The tidy table.
-    pub rows: Vec<Row>,
+    pub rows: Vec<MetricRow>,
     /// Lesions of both sides by algorithm, where a `lesions.csv` lies beside.
     pub lesions: BTreeMap<String, Vec<SizedLesion>>,
     /// What was left out or taken otherwise than it is named.
@@ -30,7 +30,7 @@ impl Scored {
     /// # Errors
     /// `Error::Malformed`.
     pub fn named(self, path: &Path) -> Result<Self> {
-        if self.rows.iter().any(Row::is_of_case_named_all) {
+        if self.rows.iter().any(MetricRow::is_of_case_named_all) {
             return Err(Error::malformed(
                 path,
                 format!(
@@ -39,7 +39,7 @@ impl Scored {
                 "give the case another name and score it again",
             ));
         }
-        let nameless = |row: &Row| row.case.is_empty() || row.metric.is_empty();
+        let nameless = |row: &MetricRow| row.case.is_empty() || row.metric.is_empty();
         if self.rows.iter().any(nameless) {
             return Err(Error::malformed(
                 path,

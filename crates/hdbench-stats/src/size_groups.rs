@@ -7,7 +7,7 @@ use hdbench_ground::error::{Error, Result};
 use serde::Serialize;
 
 use super::compare::AnalysisOptions;
-use super::figures::FigureTable;
+use super::metric_table::MetricTable;
 use super::statistics::{bootstrap_means, mean_intervals, quantile};
 
 /// Where small ends and large begins.
@@ -32,12 +32,12 @@ pub struct CaseGroups {
 }
 
 impl CaseGroups {
-    /// Divides cases by the reference volumes of lesions (figure `volume_ref_ml`).
+    /// Divides cases by the reference volumes of lesions (metric `volume_ref_ml`).
     ///
     /// # Errors
     /// `Error::Usage` where there are fewer than two cases with a tumour, or the boundary leaves a
     /// group empty.
-    pub fn divide(volumes: &FigureTable, boundary: Boundary) -> Result<Self> {
+    pub fn divide(volumes: &MetricTable, boundary: Boundary) -> Result<Self> {
         let volumes_ml: BTreeMap<String, f64> = volumes
             .cases
             .iter()
@@ -98,7 +98,7 @@ fn too_few(found: usize) -> Error {
 
 /// A group of cases or lesions.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct GroupFigure {
+pub struct GroupValue {
     pub algorithm: String,
     /// `total`, `large`, `small`, or a range of sizes.
     pub group: String,
@@ -117,10 +117,10 @@ pub struct GroupFigure {
 /// # Errors
 /// `Error::Usage` for a baseline that is none of the algorithms.
 pub fn by_case_groups(
-    dice: &FigureTable,
+    dice: &MetricTable,
     groups: &CaseGroups,
     options: &AnalysisOptions,
-) -> Result<Vec<GroupFigure>> {
+) -> Result<Vec<GroupValue>> {
     let baseline = baseline_of(dice, options)?;
     let mut found = Vec::new();
     for (name, wanted) in [
@@ -144,7 +144,7 @@ pub fn by_case_groups(
                     baseline.map_or(f64::NAN, |place| row[algorithm] - row[place]);
             }
         }
-        // The total is the figure itself; a group is a figure of its own.
+        // The total is the metric itself; a group is a metric of its own.
         let resampling = match wanted {
             None => options.resampling(&dice.name()),
             Some(_) => options.resampling(&format!("{}, {name}", dice.name())),
@@ -160,7 +160,7 @@ pub fn by_case_groups(
             let (n, mean, interval) = of(algorithm);
             let differs = baseline.is_some_and(|place| place != algorithm);
             let difference = differs.then(|| of(algorithms + algorithm));
-            found.push(GroupFigure {
+            found.push(GroupValue {
                 algorithm: dice.algorithms[algorithm].clone(),
                 group: name.to_owned(),
                 n,
@@ -174,15 +174,15 @@ pub fn by_case_groups(
     Ok(found)
 }
 
-fn baseline_of(figure: &FigureTable, options: &AnalysisOptions) -> Result<Option<usize>> {
+fn baseline_of(metric: &MetricTable, options: &AnalysisOptions) -> Result<Option<usize>> {
     let Some(name) = &options.baseline else {
         return Ok(None);
     };
-    let place = figure.algorithms.iter().position(|own| own == name);
+    let place = metric.algorithms.iter().position(|own| own == name);
     place.map(Some).ok_or_else(|| {
         Error::usage(
             format!("there is no algorithm {name:?}"),
-            format!("name one of {}", figure.algorithms.join(", ")),
+            format!("name one of {}", metric.algorithms.join(", ")),
         )
     })
 }
@@ -194,7 +194,7 @@ pub enum Bins {
     DiameterMm(Vec<f64>),
     /// Edges of the volume, mL, ascending.
     VolumeMl(Vec<f64>),
-    /// So many groups of equally many reference lesions, by volume.
+    /// This number of groups of equally many reference lesions, by volume.
     Quantiles(usize),
 }
 
@@ -354,8 +354,8 @@ mod tests {
 
     use super::*;
 
-    fn figure(metric: &str, values: Array2<f64>) -> FigureTable {
-        FigureTable {
+    fn metric(metric: &str, values: Array2<f64>) -> MetricTable {
+        MetricTable {
             label: Some(Label::Lesion),
             metric: metric.into(),
             cases: (0..values.nrows()).map(|i| format!("case-{i}")).collect(),
@@ -366,9 +366,9 @@ mod tests {
     }
 
     /// Cases 0 to 4 of 1 to 5 mL, 5 and 6 of 40 and 50, 7 without tumour.
-    fn volumes() -> FigureTable {
+    fn volumes() -> MetricTable {
         let ml = [1.0, 2.0, 3.0, 4.0, 5.0, 40.0, 50.0, 0.0];
-        figure(
+        metric(
             "volume_ref_ml",
             Array2::from_shape_fn((8, 2), |(i, _)| ml[i]),
         )
@@ -395,7 +395,7 @@ mod tests {
     #[test]
     fn groups_have_their_means_and_differences() {
         let groups = CaseGroups::divide(&volumes(), Boundary::LargestGap).unwrap();
-        let dice = figure(
+        let dice = metric(
             "dice",
             Array2::from_shape_fn((8, 2), |(case, algorithm)| {
                 let large = if case >= 5 { 0.2 } else { 0.1 };

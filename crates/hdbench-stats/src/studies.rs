@@ -2,7 +2,7 @@ use std::path::Path;
 
 use hdbench_ground::error::Result;
 
-use super::made_from::{CostSamples, Facts};
+use super::made_from::{CostSamples, SourceFacts};
 use super::scored::Scored;
 
 /// Who knows the folders of studies: what is scored there, what it cost and what it was made from is the harness's
@@ -19,7 +19,7 @@ pub trait Studies {
     ///
     /// # Errors
     /// As [`Studies::scored`].
-    fn made_from(&self, path: &Path) -> Result<(Facts, Vec<CostSamples>)>;
+    fn made_from(&self, path: &Path) -> Result<(SourceFacts, Vec<CostSamples>)>;
 }
 
 /// Every folder is one of scores.
@@ -31,10 +31,10 @@ impl Studies for NoStudies {
         Ok(None)
     }
 
-    fn made_from(&self, _: &Path) -> Result<(Facts, Vec<CostSamples>)> {
-        let facts = Facts {
+    fn made_from(&self, _: &Path) -> Result<(SourceFacts, Vec<CostSamples>)> {
+        let facts = SourceFacts {
             hdbench: env!("CARGO_PKG_VERSION").into(),
-            ..Facts::default()
+            ..SourceFacts::default()
         };
         Ok((facts, Vec::new()))
     }

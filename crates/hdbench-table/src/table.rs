@@ -309,7 +309,7 @@ impl Table {
         self.stands(row, column, 1)
     }
 
-    /// Whether so many different rendered numbers of the column are better than the cell's.
+    /// Whether at least `better` different rendered numbers of the column are better than the cell's.
     fn stands(&self, row: usize, column: usize, better: usize) -> bool {
         let c = &self.columns[column];
         if self.rows[row].reference {

@@ -134,7 +134,7 @@ pub fn fill_holes(mask: ArrayView3<'_, bool>) -> Array3<bool> {
     out
 }
 
-/// Dilates by the cross of the six face neighbours, so many times; the volume does not grow.
+/// Dilates by the cross of the six face neighbours, `iterations` times; the volume does not grow.
 pub fn dilate(mask: ArrayView3<'_, bool>, iterations: usize) -> Array3<bool> {
     let mut out = mask.to_owned();
     let Some(bounds) = Bounds::of(mask) else {

@@ -29,7 +29,7 @@ impl fmt::Display for Convention {
 
 /// A `dataset.json` that was found and understood.
 #[derive(Debug)]
-pub struct Found {
+pub struct FoundDatasetJson {
     pub path: PathBuf,
     pub convention: Convention,
     pub map: LabelMap,
@@ -43,7 +43,7 @@ pub struct Found {
 /// Looks for the `dataset.json` of the label maps at a path: in the folder itself, or above a
 /// folder of label maps (`labelsTr/`). nnU-Net puts one into every folder it predicts into. A file
 /// without `labels` is another program's and is left alone.
-pub fn beside(root: &Path) -> Result<Option<Found>> {
+pub fn beside(root: &Path) -> Result<Option<FoundDatasetJson>> {
     let absolute = std::path::absolute(root).map_err(Error::read(root))?;
     let folder = if absolute.is_dir() {
         Some(absolute.as_path())
@@ -71,7 +71,7 @@ pub fn beside(root: &Path) -> Result<Option<Found>> {
 
 /// The one of a `summary.json`, which nnU-Net writes into `fold_N/validation` of a trained model: in its folder
 /// or up to three above.
-pub fn above(file: &Path) -> Result<Option<Found>> {
+pub fn above(file: &Path) -> Result<Option<FoundDatasetJson>> {
     const LEVELS: usize = 4;
     let absolute = std::path::absolute(file).map_err(Error::read(file))?;
     for folder in absolute.ancestors().skip(1).take(LEVELS) {
@@ -83,8 +83,8 @@ pub fn above(file: &Path) -> Result<Option<Found>> {
     Ok(None)
 }
 
-/// Reads one; none if it has no `labels`. `hint` is the way out for whoever has a wrong one.
-pub fn read(path: &Path, hint: &str) -> Result<Option<Found>> {
+/// Reads one; none if it has no `labels`. `hint` is the way out where it is wrong.
+pub fn read(path: &Path, hint: &str) -> Result<Option<FoundDatasetJson>> {
     let wrong = |problem: String| Error::malformed(path, problem, hint);
     let bytes = read_file(path).map_err(Error::read(path))?;
     let json: Value =
@@ -100,7 +100,7 @@ pub fn read(path: &Path, hint: &str) -> Result<Option<Found>> {
             format!("name it liver, tumor or another organ in this file; or {hint}"),
         )
     })?;
-    Ok(Some(Found {
+    Ok(Some(FoundDatasetJson {
         path: path.to_path_buf(),
         convention,
         map,
@@ -315,7 +315,7 @@ fn map_of(pairs: &Pairs) -> Result<LabelMap, String> {
 mod tests {
     use super::*;
 
-    fn found(json: &str) -> Result<Option<Found>> {
+    fn found(json: &str) -> Result<Option<FoundDatasetJson>> {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("dataset.json"), json).unwrap();
         let labels = dir.path().join("labelsTr");

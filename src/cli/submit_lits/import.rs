@@ -53,12 +53,12 @@ impl Import {
         }
         answer.write(&folder, &mut record)?;
         let mut text = format!(
-            "{}: {} figures filed; `hdbench report {}` shows them\n",
+            "{}: {} metrics filed; `hdbench report {}` shows them\n",
             ChallengeAnswer::path(&folder).shown(),
-            answer.figures.len(),
+            answer.metrics.len(),
             self.study.shown()
         );
-        for (name, value) in &answer.figures {
+        for (name, value) in &answer.metrics {
             text += &format!("  {name}: {value}\n");
         }
         print(&text)

@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::evaluation::{ALL_CASES, LabelMapChoice};
 use crate::progress::Progress;
 use crate::recipe::Variant;
-use crate::submission::{Options, Predicted, TestSet, Written, pack, predict_all};
+use crate::submission::{Options, Predicted, TestSet, WrittenArchive, pack, predict_all};
 use crate::text::Shown as _;
 
 /// What is to be made.
@@ -42,8 +42,8 @@ pub struct Submission {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub predicted: Option<Counts>,
     #[serde(flatten)]
-    pub written: Written,
-    /// Figures of the official scorer by label and metric.
+    pub written: WrittenArchive,
+    /// Metrics of the official scorer by label and metric.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scores: Option<BTreeMap<String, f64>>,
     /// The same for people.
@@ -121,11 +121,11 @@ impl Order<'_> {
             );
             let scored = evaluate.score(reporter)?;
             let pooled = scored.rows.iter().filter(|row| row.case == ALL_CASES);
-            let figures = pooled.map(|row| {
+            let metrics = pooled.map(|row| {
                 let label = row.label.map_or(String::new(), |label| format!("{label}_"));
                 (format!("{label}{}", row.metric), row.value)
             });
-            submission.scores = Some(figures.collect());
+            submission.scores = Some(metrics.collect());
             submission.headline = evaluate.headline(&scored);
             submission.unscored = scored.verdict().err();
         }

@@ -1,15 +1,15 @@
 //! What a person sees of the verdicts.
 
-use crate::submission::{Finding, Rule, RuleVerdict, Status, Verdicts, Written};
+use crate::submission::{Finding, Rule, RuleStatus, RuleVerdict, Verdicts, WrittenArchive};
 use crate::text::{Shown as _, shown};
 
-/// So many findings of a rule are shown; JSON has all.
+/// Number of findings of a rule that are shown; JSON has all.
 const SHOWN: usize = 5;
 
 /// Every rule in a line, with its findings below it.
 pub fn verdicts(verdicts: &Verdicts) -> String {
     let mut text: String = verdicts.rules.iter().map(rule).collect();
-    let count = |status: Status| {
+    let count = |status: RuleStatus| {
         let with = |rule: &&RuleVerdict| rule.status == status;
         verdicts.rules.iter().filter(with).count()
     };
@@ -18,25 +18,25 @@ pub fn verdicts(verdicts: &Verdicts) -> String {
         verdicts.archive.shown(),
         verdicts.entries,
         verdicts.test_volumes,
-        count(Status::Passed),
-        count(Status::Warning),
-        count(Status::Failed),
-        count(Status::Skipped)
+        count(RuleStatus::Passed),
+        count(RuleStatus::Warning),
+        count(RuleStatus::Failed),
+        count(RuleStatus::Skipped)
     );
     text
 }
 
 /// What was done, and how the result is judged; where nothing was written, why.
-pub fn written(written: &Written) -> String {
+pub fn written(written: &WrittenArchive) -> String {
     written_but(written, &[])
 }
 
 /// The same for predictions: that they are unpacked, named and laid flat is no news.
-pub fn packed(written: &Written) -> String {
+pub fn packed(written: &WrittenArchive) -> String {
     written_but(written, &[Rule::NotGzipped, Rule::FileNames, Rule::Flat])
 }
 
-fn written_but(written: &Written, expected: &[Rule]) -> String {
+fn written_but(written: &WrittenArchive, expected: &[Rule]) -> String {
     let Some(archive) = &written.archive else {
         return verdicts(&written.before) + "nothing was written: not all of it can be mended\n";
     };
@@ -64,7 +64,7 @@ fn done(finding: &Finding) -> String {
 
 fn rule(verdict: &RuleVerdict) -> String {
     let status = match verdict.status {
-        Status::Failed => "FAILED",
+        RuleStatus::Failed => "FAILED",
         other => other.as_str(),
     };
     let line = format!(

@@ -11,7 +11,7 @@ use crate::error::Result;
 use crate::evaluation::read_metrics_long;
 use crate::network::NetworkKind;
 use crate::recipe::Variant;
-use crate::report::content::{LossPoint, Row, Score, Status, Training, stage_checks};
+use crate::report::content::{LossPoint, NetworkRow, RowStatus, Score, Training, stage_checks};
 use crate::schedule::CellState;
 use crate::study::{Cell, Fold, Inputs, Role, Study, TestCase};
 use crate::training::{LossRow, read_losses};
@@ -59,7 +59,7 @@ pub(super) fn row(
     study: &Study,
     plan: &RowPlan<'_>,
     states: &BTreeMap<String, CellState>,
-) -> Result<Row> {
+) -> Result<NetworkRow> {
     let variant = plan.variant;
     let open: BTreeMap<Cell, String> = plan
         .cells
@@ -72,7 +72,7 @@ pub(super) fn row(
             Some((*cell, reason))
         })
         .collect();
-    let mut row = Row {
+    let mut row = NetworkRow {
         variant: variant.id().into(),
         title: match plan.role {
             Role::Own => variant.title().into(),
@@ -82,7 +82,7 @@ pub(super) fn row(
         note: note(variant, study),
         role: plan.role,
         status: status(&plan.cells, &open),
-        ..Row::default()
+        ..NetworkRow::default()
     };
     let mut scores = Vec::new();
     // What is not finished, or not this study's any more, is shown as such and nothing of it judged.
@@ -115,7 +115,7 @@ pub(super) fn row(
             row.challenge = ChallengeAnswer::read(&folder)?;
         }
     }
-    if row.status == Status::Done {
+    if row.status == RowStatus::Done {
         let mut tests: Vec<TestCase> = Vec::new();
         for (fold, _) in &plan.cells {
             let new = fold
@@ -152,16 +152,16 @@ fn note(variant: Variant, study: &Study) -> Option<String> {
 }
 
 /// Done when every cell is; else what the first one lacks.
-fn status(cells: &[(&Fold, Cell)], open: &BTreeMap<Cell, String>) -> Status {
+fn status(cells: &[(&Fold, Cell)], open: &BTreeMap<Cell, String>) -> RowStatus {
     let first = cells
         .iter()
         .find_map(|(_, cell)| Some((cell, open.get(cell)?)));
     match first {
-        None => Status::Done,
-        Some((_, reason)) if cells.len() == 1 => Status::Missing {
+        None => RowStatus::Done,
+        Some((_, reason)) if cells.len() == 1 => RowStatus::Missing {
             reason: reason.clone(),
         },
-        Some((cell, reason)) => Status::Missing {
+        Some((cell, reason)) => RowStatus::Missing {
             reason: format!("{}: {reason}", cell.name()),
         },
     }

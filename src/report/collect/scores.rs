@@ -3,9 +3,9 @@
 use crate::analysis::statistics::mean_interval;
 use crate::analysis::{Aggregate, Aggregates, AnalysisOptions, aggregate};
 use crate::error::Result;
-use crate::evaluation::{Label, Row as MetricRow};
+use crate::evaluation::{Label, MetricRow};
 use crate::recipe::Variant;
-use crate::report::content::{CaseScore, Estimate, Row, Score};
+use crate::report::content::{CaseScore, Estimate, NetworkRow, Score};
 use crate::seed::Seed;
 use crate::study::{Study, TestCase};
 
@@ -105,7 +105,7 @@ pub(super) fn resampled_for(study: &Study) -> AnalysisOptions {
 
 /// Gives the two Dice scores of a row their bootstrap intervals over cases, those of the tables of the evidence
 /// where these have them too.
-pub(super) fn add_intervals(row: &mut Row, options: &AnalysisOptions) {
+pub(super) fn add_intervals(row: &mut NetworkRow, options: &AnalysisOptions) {
     let lesion: Vec<f64> = row
         .per_case
         .iter()

@@ -13,10 +13,12 @@ use crate::analysis::{
 };
 use crate::dataset::Protocol;
 use crate::error::{Error, Result};
-use crate::evaluation::Row as MetricRow;
+use crate::evaluation::MetricRow;
 use crate::network::ORGANS;
 use crate::recipe::Variant;
-use crate::report::content::{Content, FoldFacts, Kind, LeakFacts, LossPoint, Row, Status};
+use crate::report::content::{
+    Content, FoldFacts, LeakFacts, LossPoint, NetworkRow, RowStatus, StudyKind,
+};
 use crate::schedule::{CellState, scored_of_study, status as cell_states};
 use crate::study::{
     Environment, Fold, Inputs, Leak, Role, Sight, Study, TestCase, hardware_line, threshold_liver,
@@ -83,8 +85,8 @@ pub fn collect(
     let compared = evidence.as_ref().map_or(Vec::new(), |_| scored.rows);
     let content = Content {
         kind: match study.protocol {
-            Protocol::Holdout => Kind::Ablation,
-            _ => Kind::CrossValidation,
+            Protocol::Holdout => StudyKind::Ablation,
+            _ => StudyKind::CrossValidation,
         },
         study: study.name.clone(),
         recipe: recipe_line(study)?,
@@ -137,10 +139,10 @@ fn evidence(scored: Scored, study: &Study) -> Result<Option<Evidence>> {
 
 /// The finished rows, as claims look at them; a network that was trained on other data too counts by its
 /// first row, that of the study's own folds.
-fn claim_networks(rows: &[Row]) -> Vec<ClaimNetwork> {
+fn claim_networks(rows: &[NetworkRow]) -> Vec<ClaimNetwork> {
     let losses =
         |points: &Vec<LossPoint>| -> Vec<f64> { points.iter().map(|point| point.loss).collect() };
-    let finished = rows.iter().filter(|row| row.status == Status::Done);
+    let finished = rows.iter().filter(|row| row.status == RowStatus::Done);
     finished
         .map(|row| ClaimNetwork {
             id: row.variant.clone(),

@@ -7,7 +7,9 @@ use super::row::RowPlan;
 use crate::cell::prediction_path;
 use crate::error::{Error, Result};
 use crate::preprocess::Stored;
-use crate::report::content::{CaseOverlay, CaseScore, Predicted, Row, Stack, Status, fold_name};
+use crate::report::content::{
+    CaseOverlay, CaseScore, NetworkRow, Predicted, RowStatus, Stack, fold_name,
+};
 use crate::report::picture::overlay::{axial, choose_slice};
 use crate::report::picture::viewer::{self, Whole};
 use crate::study::{Fold, Role, TestCase};
@@ -21,7 +23,7 @@ pub(super) fn views(
     run: &Path,
     tests: &[&TestCase],
     plans: &[RowPlan<'_>],
-    rows: &[Row],
+    rows: &[NetworkRow],
 ) -> Result<(Vec<CaseOverlay>, Vec<Stack>)> {
     let viewed = viewed(tests, rows);
     let bytes = viewer::BUDGET_BYTES as f64 / viewed.len().max(1) as f64;
@@ -37,10 +39,10 @@ pub(super) fn views(
 
 /// The cases that the viewer has room for: all, or else the worst of the last row and as many spread over
 /// the others.
-fn viewed<'a>(tests: &[&'a TestCase], rows: &[Row]) -> BTreeSet<&'a str> {
+fn viewed<'a>(tests: &[&'a TestCase], rows: &[NetworkRow]) -> BTreeSet<&'a str> {
     let room = viewer::room(rows.len()).max(1);
     let dice = |name: &str| {
-        let done = rows.iter().rev().find(|row| row.status == Status::Done);
+        let done = rows.iter().rev().find(|row| row.status == RowStatus::Done);
         let case = done.and_then(|row| row.per_case.iter().find(|case| case.case == name));
         case.and_then(|case| case.lesion_dice.filter(|_| case.has_lesions))
             .unwrap_or(1.0)
@@ -61,7 +63,7 @@ fn overlay(
     run: &Path,
     test: &TestCase,
     plans: &[RowPlan<'_>],
-    rows: &[Row],
+    rows: &[NetworkRow],
     bytes: Option<f64>,
 ) -> Result<(CaseOverlay, Option<Stack>)> {
     let missing = || Error::Internal(format!("{}: the chosen slice is not there", test.case.name));
@@ -80,7 +82,7 @@ fn overlay(
         // The first replicate of the fold that tests the case.
         let tests_it = |fold: &Fold| fold.test.iter().any(|other| other.case == test.case);
         let found = plan.cells.iter().find(|(fold, _)| tests_it(fold));
-        let Some((_, cell)) = found.filter(|_| row.status == Status::Done) else {
+        let Some((_, cell)) = found.filter(|_| row.status == RowStatus::Done) else {
             continue;
         };
         let labels = read_labels(&prediction_path(&cell.folder(run), &test.case.name))?;

@@ -11,7 +11,7 @@ use crate::study::Role;
 
 /// One variant of the study.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Row {
+pub struct NetworkRow {
     /// The variant's id, e.g. `hdenseunet`.
     pub variant: String,
     /// Its name in the tables, e.g. `2D DenseUNet with pre-trained model`.
@@ -22,7 +22,7 @@ pub struct Row {
     #[serde(default)]
     pub role: Role,
     /// Whether its results are there.
-    pub status: Status,
+    pub status: RowStatus,
     /// Aggregated scores; a score that is absent is shown as missing.
     pub scores: BTreeMap<Score, Estimate>,
     /// Dice of every test case, for the spreads.
@@ -59,7 +59,7 @@ pub struct Training {
     pub stages: Vec<StageCheck>,
 }
 
-impl Row {
+impl NetworkRow {
     /// The stages of every training with the name of its fold and replicate.
     pub(crate) fn checks(&self) -> Vec<(String, StageCheck)> {
         if self.trainings.is_empty() {
@@ -96,7 +96,7 @@ pub(crate) fn fold_name(index: usize, role: Role) -> String {
 /// Whether the results of a row are there.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Status {
+pub enum RowStatus {
     /// Trained, predicted and scored.
     #[default]
     Done,
@@ -163,7 +163,7 @@ pub struct CaseScore {
     pub has_lesions: bool,
 }
 
-/// What a variant cost; an unknown figure is absent.
+/// What a variant cost; an unknown metric is absent.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Cost {
     /// Number of trainable parameters.

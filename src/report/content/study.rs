@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::row::{Row, Status};
+use super::row::{NetworkRow, RowStatus};
 use super::views::{CaseOverlay, Stack};
 use crate::analysis::published::AddedNumbers;
 use crate::analysis::{Claim, Evidence};
@@ -14,7 +14,7 @@ use crate::study::Role;
 pub struct Content {
     /// What kind of study it is.
     #[serde(default)]
-    pub kind: Kind,
+    pub kind: StudyKind,
     /// Name of the study, e.g. `ablation-demo`.
     pub study: String,
     /// `paper` or `released`.
@@ -55,7 +55,7 @@ pub struct Content {
     /// Remarks on the method of this run that a reader must know.
     pub notes: Vec<String>,
     /// One row a variant, in the order of the tables.
-    pub rows: Vec<Row>,
+    pub rows: Vec<NetworkRow>,
     /// Paired tests and tumour sizes over the study's own test cases; their tables are part of
     /// `report.json`.
     #[serde(skip)]
@@ -77,7 +77,7 @@ pub struct Content {
 /// What a study is, and so which tables it has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Kind {
+pub enum StudyKind {
     /// All variants on one held-out split, as the paper's Table II.
     #[default]
     Ablation,
@@ -128,8 +128,8 @@ impl Content {
     /// One line for every row that is not there, with the reason.
     pub(crate) fn missing_notes(&self) -> impl Iterator<Item = String> {
         self.rows.iter().filter_map(|row| match &row.status {
-            Status::Done => None,
-            Status::Missing { reason } => Some(format!("Missing: {} ({reason}).", row.title)),
+            RowStatus::Done => None,
+            RowStatus::Missing { reason } => Some(format!("Missing: {} ({reason}).", row.title)),
         })
     }
 

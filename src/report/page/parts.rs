@@ -2,7 +2,7 @@
 
 use hdbench_table::Table;
 
-use crate::report::content::{Content, Kind};
+use crate::report::content::{Content, StudyKind};
 use crate::report::table::results_fingerprint;
 use crate::study::Role;
 
@@ -99,8 +99,8 @@ pub(super) const LESIONS: (&str, &[&str]) =
 impl Outline {
     pub(super) fn of(content: &Content) -> &'static Self {
         match content.kind {
-            Kind::Ablation => &ABLATION,
-            Kind::CrossValidation => &CROSS_VALIDATION,
+            StudyKind::Ablation => &ABLATION,
+            StudyKind::CrossValidation => &CROSS_VALIDATION,
         }
     }
 }

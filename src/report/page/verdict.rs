@@ -1,6 +1,6 @@
 //! What a study says in a few lines, for the head of its report.
 
-use crate::report::content::{Content, JOINT_RATIO, Kind, LEARNED_RATIO, Score, Status};
+use crate::report::content::{Content, JOINT_RATIO, LEARNED_RATIO, RowStatus, Score, StudyKind};
 use crate::study::Role;
 
 /// One line, and whether it is good news; a plain number is neither.
@@ -45,14 +45,14 @@ fn completeness(content: &Content) -> Verdict {
         .rows
         .iter()
         .filter_map(|row| match &row.status {
-            Status::Done => None,
-            Status::Missing { reason } => Some(format!("{} ({reason})", row.title)),
+            RowStatus::Done => None,
+            RowStatus::Missing { reason } => Some(format!("{} ({reason})", row.title)),
         })
         .collect();
     let total = content.rows.len();
     let what = match content.kind {
-        Kind::Ablation => "networks",
-        Kind::CrossValidation => "rows of the tables",
+        StudyKind::Ablation => "networks",
+        StudyKind::CrossValidation => "rows of the tables",
     };
     let text = match (total, missing.len()) {
         (0, _) => "The study has no networks.".into(),
@@ -126,7 +126,7 @@ fn below_threshold(content: &Content) -> Option<Verdict> {
     let below: Vec<String> = content
         .rows
         .iter()
-        .filter(|row| row.role == Role::Own && row.status == Status::Done)
+        .filter(|row| row.role == Role::Own && row.status == RowStatus::Done)
         .filter_map(|row| {
             let liver = row.scores.get(&Score::LiverDicePerCase)?.mean;
             (liver < threshold).then(|| format!("{} ({:.1} %)", row.title, 100.0 * liver))
@@ -181,7 +181,7 @@ fn range(content: &Content, what: &str, score: Score) -> Option<Verdict> {
     let mut rows: Vec<(f64, usize, &str)> = content
         .rows
         .iter()
-        .filter(|row| row.status == Status::Done && row.role == Role::Own)
+        .filter(|row| row.status == RowStatus::Done && row.role == Role::Own)
         .filter_map(|row| {
             let estimate = row.scores.get(&score)?;
             let known = estimate.mean.is_finite();

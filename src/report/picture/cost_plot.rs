@@ -4,10 +4,10 @@ use hdbench_table::chart::{Align, Axes, Axis, Canvas, Drawing, INK, MUTED, colou
 use plotters::prelude::DrawingBackend;
 
 use crate::error::Result;
-use crate::report::content::{Row, Score, Status};
+use crate::report::content::{NetworkRow, RowStatus, Score};
 
 /// All rows that have both.
-pub(crate) struct CostPlot<'a>(pub(crate) &'a [Row]);
+pub(crate) struct CostPlot<'a>(pub(crate) &'a [NetworkRow]);
 
 struct Point<'a> {
     place: usize,
@@ -20,7 +20,7 @@ struct Point<'a> {
 impl CostPlot<'_> {
     fn points(&self) -> Vec<Point<'_>> {
         let rows = self.0.iter().enumerate();
-        rows.filter(|(_, row)| row.status == Status::Done)
+        rows.filter(|(_, row)| row.status == RowStatus::Done)
             .filter_map(|(place, row)| {
                 let dice = row.scores.get(&Score::LesionDiceWithLesions)?;
                 Some(Point {

@@ -2,7 +2,7 @@
 
 use hdbench_table::chart::Axis;
 
-use crate::report::content::{LossPoint, Row};
+use crate::report::content::{LossPoint, NetworkRow};
 
 /// A curve keeps about this many points, more than a plot has columns.
 const KEPT_POINTS: usize = 480;
@@ -43,14 +43,14 @@ impl Curve {
 }
 
 /// The curves of all variants that have any finite loss.
-pub(crate) fn curves(rows: &[Row]) -> Vec<Curve> {
+pub(crate) fn curves(rows: &[NetworkRow]) -> Vec<Curve> {
     rows.iter()
         .enumerate()
         .filter_map(|(place, row)| curve(place, row))
         .collect()
 }
 
-fn curve(place: usize, row: &Row) -> Option<Curve> {
+fn curve(place: usize, row: &NetworkRow) -> Option<Curve> {
     let mut curve = traced(place, row, &row.losses)?;
     let others = row
         .more_losses
@@ -78,7 +78,7 @@ fn curve(place: usize, row: &Row) -> Option<Curve> {
     Some(curve)
 }
 
-fn traced(place: usize, row: &Row, losses: &[LossPoint]) -> Option<Curve> {
+fn traced(place: usize, row: &NetworkRow, losses: &[LossPoint]) -> Option<Curve> {
     let mut offset = 0;
     let mut end = 0;
     let (mut raw, mut smooth, mut stages) = (Vec::new(), Vec::new(), Vec::new());
@@ -184,7 +184,7 @@ pub(crate) fn loss_axis(curves: &[Curve]) -> Axis {
 mod tests {
     use super::*;
 
-    fn row(stages: &[(&str, usize, usize)]) -> Row {
+    fn row(stages: &[(&str, usize, usize)]) -> NetworkRow {
         let losses = stages.iter().flat_map(|(stage, first, count)| {
             (*first..first + count).map(|iteration| LossPoint {
                 iteration,
@@ -192,9 +192,9 @@ mod tests {
                 loss: 1.0,
             })
         });
-        Row {
+        NetworkRow {
             losses: losses.collect(),
-            ..Row::default()
+            ..NetworkRow::default()
         }
     }
 

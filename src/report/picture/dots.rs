@@ -5,10 +5,10 @@ use plotters::prelude::DrawingBackend;
 
 use crate::analysis::statistics::quantile;
 use crate::error::Result;
-use crate::report::content::{CaseScore, Row};
+use crate::report::content::{CaseScore, NetworkRow};
 
 /// The dots of lesion and liver Dice side by side.
-pub(crate) struct DicePlot<'a>(pub(crate) &'a [Row]);
+pub(crate) struct DicePlot<'a>(pub(crate) &'a [NetworkRow]);
 
 /// Number of cases from which on the dots get a box.
 const BOXED: usize = 5;
@@ -39,7 +39,7 @@ impl Half {
     }
 
     /// In percent, in ascending order.
-    fn values(&self, row: &Row) -> Vec<f64> {
+    fn values(&self, row: &NetworkRow) -> Vec<f64> {
         let dice = row.per_case.iter().filter_map(self.dice);
         let mut values: Vec<f64> = dice.filter(|v| v.is_finite()).map(|v| 100.0 * v).collect();
         values.sort_by(f64::total_cmp);

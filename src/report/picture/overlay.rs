@@ -1,4 +1,4 @@
-//! Slices of test cases with their label maps, in the colours of the paper's figures.
+//! Slices of test cases with their label maps, in the colours of the paper's metrics.
 
 use hdbench_table::chart::{Align, encode_png, words};
 use ndarray::{Array2, Array3, ArrayView2, Axis, s};
@@ -454,7 +454,7 @@ fn between(size: usize, by: usize) -> Vec<Between> {
     (0..size * by).map(place).collect()
 }
 
-/// A title on at most two lines of about so many letters.
+/// A title on at most two lines of about `letters` letters.
 fn two_lines(title: &str, letters: usize) -> Vec<String> {
     let mut lines = wrapped(title, letters);
     if lines.len() > 2 {

@@ -3,7 +3,7 @@
 use super::overlay::{self, Shown};
 use crate::error::Result;
 use crate::recipe::Variant;
-use crate::report::content::{CaseOverlay, Content, Kind};
+use crate::report::content::{CaseOverlay, Content, StudyKind};
 
 /// Number of the worst cases that are shown.
 const WORST: usize = 6;
@@ -62,15 +62,15 @@ pub(crate) fn sheets(content: &Content) -> Result<Vec<Sheet>> {
             .collect();
         overlay::sheet(&rows)
     };
-    let (file, title, figure) = match content.kind {
-        Kind::Ablation => ("figure-5", "Examples", "5"),
-        Kind::CrossValidation => ("figure-6", "Examples", "6"),
+    let (file, title, metric) = match content.kind {
+        StudyKind::Ablation => ("figure-5", "Examples", "5"),
+        StudyKind::CrossValidation => ("figure-6", "Examples", "6"),
     };
     made.push(Sheet {
         file,
         title,
         caption: format!(
-            "As the paper's Figure {figure}: image, reference and result of {main}, in the cases with the \
+            "As the paper's Metric {metric}: image, reference and result of {main}, in the cases with the \
              best, the middle and the worst lesion Dice."
         ),
         png: with(&examples)?,

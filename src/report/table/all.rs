@@ -7,7 +7,9 @@ use super::{claims, crossval};
 use crate::analysis::published::{self, PublishedTable};
 use crate::artifact::hash_bytes;
 use crate::error::{Error, Result};
-use crate::report::content::{CaseScore, Content, Kind, Row, Score, Status, fold_name};
+use crate::report::content::{
+    CaseScore, Content, NetworkRow, RowStatus, Score, StudyKind, fold_name,
+};
 
 /// The head above what the challenge's server gave.
 const CHALLENGE: &str = "LiTS server, the challenge's answer to this study's submissions, imported";
@@ -39,8 +41,8 @@ const LIVER: [Score; 4] = [
 /// Only if the embedded published table does not parse.
 pub fn all(content: &Content) -> Result<Vec<Table>> {
     let mut tables = match content.kind {
-        Kind::Ablation => ablation_tables(content)?,
-        Kind::CrossValidation => crossval::tables(content)?,
+        StudyKind::Ablation => ablation_tables(content)?,
+        StudyKind::CrossValidation => crossval::tables(content)?,
     };
     tables.extend([
         spread(content),
@@ -100,7 +102,11 @@ pub fn fingerprint(content: &Content) -> Result<String> {
 /// compare by eye, whatever their machines, versions and folders are.
 pub fn results_fingerprint(content: &Content) -> String {
     let mut text = String::new();
-    for row in content.rows.iter().filter(|row| row.status == Status::Done) {
+    for row in content
+        .rows
+        .iter()
+        .filter(|row| row.status == RowStatus::Done)
+    {
         for (score, estimate) in &row.scores {
             let n = estimate.n;
             text += &format!("{} {:?} {} {n} ", row.variant, row.role, score.key());
@@ -197,7 +203,7 @@ fn ablation(content: &Content, published: &PublishedTable) -> Table {
     let known: Vec<Score> = DICE
         .into_iter()
         .filter(|score| {
-            let cell = |row: &Row| published_cell(published, &row.variant, *score);
+            let cell = |row: &NetworkRow| published_cell(published, &row.variant, *score);
             content.rows.iter().any(|row| cell(row) != Cell::Missing)
         })
         .collect();
@@ -257,7 +263,7 @@ fn scores(content: &Content, id: &str, title: &str, caption: &str, scores: &[Sco
 
 /// Order statistics and intervals of the two Dice scores per case.
 fn spread(content: &Content) -> Table {
-    let figures = [
+    let metrics = [
         ("low", "95 % low"),
         ("high", "95 % high"),
         ("min", "Min"),
@@ -271,7 +277,7 @@ fn spread(content: &Content) -> Table {
     ] {
         columns
             .push(Column::numbers(&format!("{label}_dice"), "Mean", Unit::Percent, 1).under(group));
-        columns.extend(figures.map(|(key, title)| {
+        columns.extend(metrics.map(|(key, title)| {
             Column::numbers(&format!("{label}_dice_{key}"), title, Unit::Percent, 1).under(group)
         }));
     }
@@ -297,7 +303,11 @@ fn spread(content: &Content) -> Table {
     }
 }
 
-fn spread_cells(row: &Row, score: Score, dice: impl Fn(&CaseScore) -> Option<f64>) -> [Cell; 6] {
+fn spread_cells(
+    row: &NetworkRow,
+    score: Score,
+    dice: impl Fn(&CaseScore) -> Option<f64>,
+) -> [Cell; 6] {
     let mut values: Vec<f64> = row
         .per_case
         .iter()
@@ -455,12 +465,12 @@ fn cost(content: &Content) -> Table {
 }
 
 /// What the challenge's server gave for a score; its names of the Dice scores are ours.
-fn challenge_cell(row: &Row, score: Score) -> Cell {
-    let figures = row.challenge.as_ref().map(|answer| &answer.figures);
-    Cell::number(figures.and_then(|figures| figures.get(score.key()).copied()))
+fn challenge_cell(row: &NetworkRow, score: Score) -> Cell {
+    let metrics = row.challenge.as_ref().map(|answer| &answer.metrics);
+    Cell::number(metrics.and_then(|metrics| metrics.get(score.key()).copied()))
 }
 
-/// Where the server's figures come from.
+/// Where the server's metrics come from.
 fn challenge_notes(content: &Content) -> impl Iterator<Item = String> {
     content.rows.iter().filter_map(|row| {
         let answer = row.challenge.as_ref()?;

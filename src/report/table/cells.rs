@@ -2,7 +2,7 @@
 
 use hdbench_table::{Cell, Column, Table, TableRow};
 
-use crate::report::content::{Estimate, Row, Score, Status};
+use crate::report::content::{Estimate, NetworkRow, RowStatus, Score};
 
 pub(super) fn table(id: &str, title: &str, caption: &str) -> Table {
     Table {
@@ -18,7 +18,7 @@ pub(super) fn score_column(score: Score) -> Column {
         .better(score.direction())
 }
 
-pub(super) fn row_of(row: &Row, cells: Vec<Cell>) -> TableRow {
+pub(super) fn row_of(row: &NetworkRow, cells: Vec<Cell>) -> TableRow {
     TableRow {
         variant: Some(row.variant.clone()),
         cells,
@@ -26,7 +26,7 @@ pub(super) fn row_of(row: &Row, cells: Vec<Cell>) -> TableRow {
     }
 }
 
-pub(super) fn name(row: &Row) -> Cell {
+pub(super) fn name(row: &NetworkRow) -> Cell {
     Cell::Text {
         text: row.title.clone(),
         note: row.note.clone(),
@@ -34,14 +34,14 @@ pub(super) fn name(row: &Row) -> Cell {
 }
 
 /// The cell of a score; a row that is missing, or a mean that is undefined, is a missing cell.
-pub(super) fn estimate(row: &Row, score: Score) -> Cell {
+pub(super) fn estimate(row: &NetworkRow, score: Score) -> Cell {
     match row.scores.get(&score) {
         Some(Estimate {
             mean,
             sd,
             n,
             interval,
-        }) if row.status == Status::Done => Cell::Number {
+        }) if row.status == RowStatus::Done => Cell::Number {
             value: *mean,
             sd: sd.filter(|v| v.is_finite()),
             n: Some(*n),

@@ -5,7 +5,7 @@ use hdbench_table::{Cell, Column, Table, TableRow, Unit};
 use super::cells::{estimate, name, row_of, score_column, table};
 use crate::analysis::published::{self, PublishedRow, PublishedTable};
 use crate::error::Result;
-use crate::report::content::{Content, Row, Score, fold_name};
+use crate::report::content::{Content, NetworkRow, Score, fold_name};
 use crate::study::Role;
 
 /// The five metrics of the paper's tables with their keys there.
@@ -119,7 +119,7 @@ fn scores(
     }
 }
 
-fn trained_on(content: &Content, row: &Row) -> String {
+fn trained_on(content: &Content, row: &NetworkRow) -> String {
     let counts: Vec<usize> = content
         .folds
         .iter()

@@ -27,7 +27,7 @@ const COLUMNS: [(Score, &str); 5] = [
 pub struct Entry {
     /// How the table names it.
     pub name: String,
-    /// The official scorer's figures over the cases that could be scored.
+    /// The official scorer's metrics over the cases that could be scored.
     pub totals: Option<LitsTotals>,
     /// References without a score: the challenge would have given none at all.
     pub missing: usize,
@@ -41,9 +41,9 @@ impl Entry {
         self.missing == 0 && self.totals.is_some()
     }
 
-    fn figure(&self, name: &str) -> Option<f64> {
-        let mut figures = self.totals.as_ref()?.figures();
-        figures
+    fn metric(&self, name: &str) -> Option<f64> {
+        let mut metrics = self.totals.as_ref()?.metric_values();
+        metrics
             .find(|(own, _)| *own == name)
             .map(|(_, value)| value)
     }
@@ -113,16 +113,16 @@ impl FromStr for RankBy {
 /// # Errors
 /// Only if the embedded published table does not parse.
 pub fn leaderboard(entries: &[Entry], by: RankBy, references: usize) -> Result<Table> {
-    let figures: Vec<Vec<Option<f64>>> = COLUMNS
+    let metrics: Vec<Vec<Option<f64>>> = COLUMNS
         .iter()
         .map(|(_, name)| {
-            let own = |entry: &Entry| entry.figure(name).filter(|_| entry.is_complete());
+            let own = |entry: &Entry| entry.metric(name).filter(|_| entry.is_complete());
             entries.iter().map(own).collect()
         })
         .collect();
     let ranked: Vec<Vec<Option<usize>>> = COLUMNS
         .iter()
-        .zip(&figures)
+        .zip(&metrics)
         .map(|((score, _), values)| places(values, better(*score)))
         .collect();
     let means = mean_places(&ranked);
@@ -143,7 +143,7 @@ pub fn leaderboard(entries: &[Entry], by: RankBy, references: usize) -> Result<T
         id: "leaderboard".into(),
         title: "Leaderboard".into(),
         caption: format!(
-            "Figures of the official LiTS scorer (profile lits) over {references} reference label \
+            "Metrics of the official LiTS scorer (profile lits) over {references} reference label \
              maps, Dice in percent, ranked by {}; equal values share a place.",
             by.name()
         ),
@@ -229,7 +229,7 @@ fn row(entry: &Entry, place: Option<usize>, mean: Option<f64>) -> TableRow {
     ];
     cells.extend(COLUMNS.iter().map(|(_, name)| {
         entry
-            .figure(name)
+            .metric(name)
             .map_or(Cell::Missing, |value| Cell::Number {
                 value,
                 sd: None,
@@ -289,10 +289,10 @@ fn notes(entries: &[Entry], published: &PublishedTable) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::evaluation::lits::FIGURE_NAMES;
+    use crate::evaluation::lits::METRIC_NAMES;
 
     fn entry(name: &str, lesion: f64, burden: f64, missing: usize) -> Entry {
-        let value = |figure: &str| match figure {
+        let value = |metric: &str| match metric {
             "lesion_dice_per_case" => lesion,
             "RMSE_Tumorburden" => burden,
             _ => 0.5,
@@ -300,7 +300,7 @@ mod tests {
         Entry {
             name: name.into(),
             totals: Some(LitsTotals {
-                values: FIGURE_NAMES.map(value),
+                values: METRIC_NAMES.map(value),
                 cases: 70 - missing,
                 detection_greater_zero: Default::default(),
                 detection: Default::default(),

@@ -3,7 +3,7 @@
 use hdbench_table::{Cell, Column, Table, TableRow, Unit};
 
 use super::cells::{estimate, score_column};
-use crate::report::content::{Content, Row, Score, Status};
+use crate::report::content::{Content, NetworkRow, RowStatus, Score};
 
 const SCORES: [Score; 4] = [
     Score::LesionDicePerCase,
@@ -65,10 +65,10 @@ pub(crate) fn sweep(arms: &[(String, Content)]) -> Table {
     }
 }
 
-fn table_row(arm: &str, row: &Row) -> TableRow {
+fn table_row(arm: &str, row: &NetworkRow) -> TableRow {
     let note = match &row.status {
-        Status::Missing { reason, .. } => Some(reason.clone()),
-        Status::Done => None,
+        RowStatus::Missing { reason, .. } => Some(reason.clone()),
+        RowStatus::Done => None,
     };
     let mut cells = vec![
         Cell::Text {

@@ -5,4 +5,4 @@ mod record;
 mod write;
 
 pub use plan::Target;
-pub use write::{Outcome, convert};
+pub use write::{Conversion, convert};

@@ -15,7 +15,7 @@ use crate::{Case, Dataset, Pair, load_pair};
 
 /// What became of the cases.
 #[derive(Debug, Default)]
-pub struct Outcome {
+pub struct Conversion {
     /// Cases written now.
     pub written: usize,
     /// Cases that an earlier start had written.
@@ -26,7 +26,7 @@ pub struct Outcome {
     pub failures: Vec<(String, Error)>,
 }
 
-impl Outcome {
+impl Conversion {
     /// An error if a case failed.
     ///
     /// # Errors
@@ -56,7 +56,7 @@ impl Outcome {
 /// # Errors
 /// `Error::Usage` for an `out` inside `dir` or one that holds other volumes, and for two cases that
 /// would get one name; `Error::Write`; `Error::Interrupted`. A case that cannot be read is one of
-/// [`Outcome::failures`].
+/// [`Conversion::failures`].
 pub fn convert(
     dataset: &Dataset,
     dir: &Path,
@@ -64,7 +64,7 @@ pub fn convert(
     out: &Path,
     jobs: usize,
     progress: &dyn Progress,
-) -> Result<Outcome> {
+) -> Result<Conversion> {
     let plans = plans(dataset, target)?;
     create_dir(out)?;
     refuse_inside(dir, out)?;
@@ -95,9 +95,9 @@ pub fn convert(
     progress.stage("", &format!("converting {} cases", plans.len()));
     let record = Mutex::new(record);
     let results = each(&plans, jobs, progress, |plan| one(plan, out, &record))?;
-    let mut outcome = Outcome {
+    let mut outcome = Conversion {
         warnings: dataset.warnings.clone(),
-        ..Outcome::default()
+        ..Conversion::default()
     };
     for (plan, result) in plans.iter().zip(results) {
         match result {

@@ -1,9 +1,9 @@
 use hdbench_volume::Volume;
 
-/// One in so many neighbourhoods passes the sieve.
+/// One in this number of neighbourhoods passes the sieve.
 const SIEVE: u32 = 512;
 
-/// One in so many in scans of at most [`SMALL`] voxels, so that a piece of a small one is still
+/// One in this number in scans of at most [`SMALL`] voxels, so that a piece of a small one is still
 /// recognised; those that pass the coarser sieve too have the smaller hashes.
 const FINE_SIEVE: u32 = 64;
 const SMALL: usize = 4 << 20;

@@ -7,7 +7,7 @@ use super::marks::Mark;
 
 const AXES: [&str; 3] = ["z", "y", "x"];
 
-/// So many pairs decide on permutation and flips; all are counted afterwards.
+/// Number of pairs that decide on permutation and flips; all are counted afterwards.
 const DECIDING_PAIRS: usize = 512;
 
 /// Where a voxel of the first scan lies in the second: along axis `a` of the second, at the first's

@@ -6,7 +6,7 @@ const IRCADB: &str = include_str!("../../../../datasets/ircadb.toml");
 
 /// What is known of a patient of 3DIRCADb-01.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Facts {
+pub struct PatientFacts {
     /// N of `3Dircadb1.N`, from 1 to 20.
     pub number: u32,
     pub slices: usize,
@@ -33,14 +33,14 @@ struct IrcadbFile {
 ///
 /// # Errors
 /// `Error::Internal` if the embedded file is broken.
-pub fn facts() -> Result<Vec<Facts>> {
+pub fn facts() -> Result<Vec<PatientFacts>> {
     let broken = |problem: String| Error::Internal(format!("datasets/ircadb.toml: {problem}"));
     let file: IrcadbFile = toml::from_str(IRCADB).map_err(|e| broken(e.to_string()))?;
     (1..=file.patients)
         .zip(&file.slices)
         .zip(file.in_plane_mm.iter().zip(&file.between_slices_mm))
         .map(|((number, &slices), (&in_plane_mm, &between_slices_mm))| {
-            Ok(Facts {
+            Ok(PatientFacts {
                 number,
                 slices,
                 in_plane_mm,

@@ -47,7 +47,7 @@ struct Place {
 /// `Error::Read`; `Error::Malformed` if there is no patient, if one is there twice, and for archives
 /// that are damaged or refused.
 pub fn find(path: &Path) -> Result<Vec<Patient>> {
-    let mut found = Found::default();
+    let mut found = FoundPatient::default();
     let named = path.canonicalize().map_err(Error::read(path))?;
     let name = named.file_name().unwrap_or_default().to_string_lossy();
     let tree = Tree::open(path)?;
@@ -77,12 +77,12 @@ pub fn find(path: &Path) -> Result<Vec<Patient>> {
 
 /// Candidates by number, folders before archives.
 #[derive(Default)]
-struct Found {
+struct FoundPatient {
     folders: BTreeMap<u32, Vec<Place>>,
     archives: BTreeMap<u32, Vec<Place>>,
 }
 
-impl Found {
+impl FoundPatient {
     /// Takes patients' folders and archives from a tree.
     fn search(&mut self, tree: &Tree, place: &Place) -> Result<()> {
         let mut folders: BTreeMap<&str, u32> = BTreeMap::new();

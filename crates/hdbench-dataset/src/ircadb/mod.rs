@@ -5,5 +5,5 @@ mod find;
 mod layout;
 mod load;
 
-pub use facts::{Facts, facts};
+pub use facts::{PatientFacts, facts};
 pub use find::{Patient, find};

@@ -9,7 +9,7 @@ use super::metric::Options;
 use super::policy::EmptyMask;
 use super::policy_table::{PolicyRow, policy_table};
 
-/// A line of names is broken after so many characters.
+/// Characters after which a line of names is broken.
 const WIDTH: usize = 100;
 
 /// Every known departure of the official LiTS scorer, and with it of the profile `lits`, from the

@@ -1,8 +1,8 @@
 use ndarray::ArrayView3;
 
 use super::detection::Matching;
-use super::figure_names::{FIGURE_NAMES, LIVER_FIGURES};
 use super::lesions::{Lesions, TooMany};
+use super::metric_names::{LIVER_METRICS, METRIC_NAMES};
 use super::object::{ObjectScores, PENALTY};
 use super::survey::Survey;
 use crate::metrics::burden::tumour_burden;
@@ -101,13 +101,13 @@ pub struct LitsCase {
 }
 
 impl LitsCase {
-    /// The case's figures with their names in the tidy table: those of scores.txt where a case has
+    /// The case's metrics with their names in the tidy table: those of scores.txt where a case has
     /// them, the counts of detection, and `tumour_burden_difference` (reference - prediction). The
-    /// figures of single lesions are in `lesions`.
-    pub fn figures(&self) -> Vec<(&'static str, f64)> {
+    /// metrics of single lesions are in `lesions`.
+    pub fn metric_values(&self) -> Vec<(&'static str, f64)> {
         let (half, at_zero) = (self.detection, self.detection_greater_zero);
-        let liver = FIGURE_NAMES[LIVER_FIGURES].iter().copied();
-        let mut figures = vec![
+        let liver = METRIC_NAMES[LIVER_METRICS].iter().copied();
+        let mut metrics = vec![
             ("lesion_tp", half.true_positives as f64),
             ("lesion_fp", half.false_positives as f64),
             ("lesion_fn", half.false_negatives as f64),
@@ -116,10 +116,10 @@ impl LitsCase {
             ("lesion_fn_greater_zero", at_zero.false_negatives as f64),
             ("lesion_dice_per_case", self.lesion_dice),
         ];
-        figures.extend(liver.zip(self.liver.named().map(|(_, value)| value)));
-        figures.push(("liver_dice_per_case", self.liver_dice));
-        figures.push(("tumour_burden_difference", self.burden_difference));
-        figures
+        metrics.extend(liver.zip(self.liver.named().map(|(_, value)| value)));
+        metrics.push(("liver_dice_per_case", self.liver_dice));
+        metrics.push(("tumour_burden_difference", self.burden_difference));
+        metrics
     }
 }
 

@@ -28,7 +28,7 @@ pub struct LitsScored {
 }
 
 impl LitsScored {
-    /// The figures of scores.txt; `None` without a case.
+    /// The metrics of scores.txt; `None` without a case.
     pub fn totals(cases: &[Self]) -> Option<LitsTotals> {
         LitsTotals::of(
             cases
@@ -97,7 +97,7 @@ fn score(prediction: &LitsMap, reference: &LitsMap) -> Result<LitsCase, LitsDeat
             reference: theirs.shape,
         });
     }
-    // Around the labels there is nothing that a figure depends on.
+    // Around the labels there is nothing that a metric depends on.
     let [prediction, reference] = prediction.labels.windows(&reference.labels);
     score_lits_case(
         prediction.view(),

@@ -5,7 +5,7 @@ use hdbench_ground::error::Result;
 use hdbench_volume::artifact::MaybeGzip;
 use hdbench_volume::{LabelBox, boxed};
 
-/// So many different values are kept for the warning; of the others only the voxels are counted.
+/// Number of different values that are kept for the warning; of the others only the voxels are counted.
 const LISTED: usize = 16;
 
 /// A label map as the official scorer has it in memory.

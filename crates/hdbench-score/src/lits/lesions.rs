@@ -33,7 +33,7 @@ pub(super) struct Side {
 }
 
 /// A lesion as found.
-struct Found {
+struct MatchedLesion {
     id: u32,
     /// First voxel in the official order, `(x, y, z)`.
     first: Voxel,
@@ -178,8 +178,8 @@ impl Valued<'_> {
 }
 
 /// Walks along x over the runs of equal labels.
-fn trace(labels: ArrayView3<'_, u32>) -> Vec<Found> {
-    let mut found: Vec<Found> = Vec::new();
+fn trace(labels: ArrayView3<'_, u32>) -> Vec<MatchedLesion> {
+    let mut found: Vec<MatchedLesion> = Vec::new();
     for (z, plane) in labels.outer_iter().enumerate() {
         for (y, row) in plane.outer_iter().enumerate() {
             let Some(row) = row.to_slice() else { continue };
@@ -206,7 +206,7 @@ fn trace(labels: ArrayView3<'_, u32>) -> Vec<Found> {
                             lesion.bounds.end[axis] = lesion.bounds.end[axis].max(bounds.end[axis]);
                         }
                     }
-                    None => found.push(Found {
+                    None => found.push(MatchedLesion {
                         id,
                         first,
                         bounds,

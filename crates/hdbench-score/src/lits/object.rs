@@ -7,7 +7,7 @@ use crate::metrics::surface::{Border, distances};
 /// platform refused infinities.
 pub const PENALTY: f64 = 9001.0;
 
-/// The seven figures of one object: a liver or a detected lesion.
+/// The seven metrics of one object: a liver or a detected lesion.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ObjectScores {
     /// 0..=1.

@@ -3,25 +3,25 @@ use std::path::Path;
 
 use hdbench_ground::error::{Error, Result};
 
-use super::figure_names::FIGURE_NAMES;
+use super::metric_names::METRIC_NAMES;
 
-/// So many names are listed in a message.
+/// Number of names that are listed in a message.
 const LISTED: usize = 6;
 
-/// Other names of figures: those of our own tables.
+/// Other names of metrics: those of our own tables.
 const ALIASES: [(&str, &str); 2] = [
     ("tumour_burden_rmse", "RMSE_Tumorburden"),
     ("tumour_burden_max_error", "MAXERROR_Tumorburden"),
 ];
 
-/// Reads the figures of the official scorer as its server gives them: the lines `name: value` of
+/// Reads the metrics of the official scorer as its server gives them: the lines `name: value` of
 /// `scores.txt`, a CSV table of `name,value` lines, or one with a head of names above the single row
-/// of a submission. Names are those of [`FIGURE_NAMES`], the case of letters and separators apart;
+/// of a submission. Names are those of [`METRIC_NAMES`], the case of letters and separators apart;
 /// what has another name is passed over.
 ///
 /// # Errors
-/// `Error::Malformed` naming `path`: no figure is known, a value is no number, a Dice is no fraction,
-/// a figure occurs twice, or a table has several rows.
+/// `Error::Malformed` naming `path`: no metric is known, a value is no number, a Dice is no fraction,
+/// a metric occurs twice, or a table has several rows.
 pub fn read_scores(path: &Path, bytes: &[u8]) -> Result<BTreeMap<String, f64>> {
     let refuse = |problem: String, hint: &str| Error::malformed(path, problem, hint);
     let text = std::str::from_utf8(bytes).map_err(|e| refuse(e.to_string(), EXPECTED))?;
@@ -30,7 +30,7 @@ pub fn read_scores(path: &Path, bytes: &[u8]) -> Result<BTreeMap<String, f64>> {
         Some(pairs) => pairs,
         None => table(text).map_err(|problem| refuse(problem, EXPECTED))?,
     };
-    let mut figures = BTreeMap::new();
+    let mut metrics = BTreeMap::new();
     for (name, value) in &records {
         let Some(known) = known(name) else {
             continue;
@@ -45,19 +45,19 @@ pub fn read_scores(path: &Path, bytes: &[u8]) -> Result<BTreeMap<String, f64>> {
                 "import what the server wrote, not a table in percent",
             ));
         }
-        if figures.insert(known.to_owned(), number).is_some() {
+        if metrics.insert(known.to_owned(), number).is_some() {
             return Err(refuse(format!("{name} occurs twice"), EXPECTED));
         }
     }
-    if figures.is_empty() {
+    if metrics.is_empty() {
         let found: Vec<&str> = records.iter().map(|(name, _)| name.as_str()).collect();
         let found = found[..found.len().min(LISTED)].join(", ");
         return Err(refuse(
-            format!("holds no figure of the LiTS scorer; it has: {found}"),
+            format!("holds no metric of the LiTS scorer; it has: {found}"),
             EXPECTED,
         ));
     }
-    Ok(figures)
+    Ok(metrics)
 }
 
 const EXPECTED: &str = "expected scores.txt as the challenge's server gives it (lines such as \
@@ -67,9 +67,9 @@ fn known(name: &str) -> Option<&'static str> {
     let plain = plain(name);
     let alias = ALIASES.iter().find(|(alias, _)| *alias == plain);
     let wanted = alias.map_or(plain.as_str(), |(_, name)| name);
-    FIGURE_NAMES
+    METRIC_NAMES
         .into_iter()
-        .find(|figure| figure.eq_ignore_ascii_case(wanted))
+        .find(|metric| metric.eq_ignore_ascii_case(wanted))
 }
 
 /// Lower case, words joined by `_`.
@@ -165,7 +165,7 @@ mod tests {
             ("", "is empty"),
             (
                 "user: me\n",
-                "holds no figure of the LiTS scorer; it has: user",
+                "holds no metric of the LiTS scorer; it has: user",
             ),
             ("lesion_dice_per_case: 72.2\n", "expected a fraction"),
             ("lesion_dice_per_case: n/a\n", "no number"),
@@ -189,7 +189,7 @@ mod tests {
     #[test]
     fn our_own_scores_are_read_back() {
         let values: [f64; 24] = std::array::from_fn(|i| i as f64 / 32.0);
-        let text: String = FIGURE_NAMES
+        let text: String = METRIC_NAMES
             .iter()
             .zip(values)
             .map(|(name, value)| format!("{name}: {value}\n"))
@@ -197,7 +197,7 @@ mod tests {
         let read = read(&text).unwrap();
         assert_eq!(read.len(), 24);
         assert!(
-            FIGURE_NAMES
+            METRIC_NAMES
                 .iter()
                 .zip(values)
                 .all(|(name, v)| read[*name] == v)

@@ -1,7 +1,7 @@
 use super::from_files::LitsScored;
-use crate::{ALL_CASES, Label, Origin, Row};
+use crate::{ALL_CASES, Label, MetricRow, Origin};
 
-/// Of every figure of this profile: the official scorer does not change any more.
+/// Of every metric of this profile: the official scorer does not change any more.
 const METRIC_VERSION: u32 = 1;
 
 /// As the official scorer gives it.
@@ -14,13 +14,13 @@ const NO_LESION: &str = "lits:both_empty";
 const NOTHING_DETECTED: &str = "lits:nothing_detected";
 
 /// The rows of `metrics_long.csv`: what the official scorer computes of each case, then its 24
-/// figures over all of them, both under its own names less the label (`lesion_dice_per_case` is
+/// metrics over all of them, both under its own names less the label (`lesion_dice_per_case` is
 /// `dice_per_case` of `lesion`). Where it puts a number in place of one that does not exist, the
 /// raw value is NaN and the policy says why.
-pub fn lits_rows(origin: &Origin, cases: &[LitsScored]) -> Vec<Row> {
+pub fn lits_rows(origin: &Origin, cases: &[LitsScored]) -> Vec<MetricRow> {
     let mut rows = Vec::new();
     let mut push = |case: &str, label, metric: &str, value: f64, policy: &str| {
-        rows.push(Row {
+        rows.push(MetricRow {
             task: origin.task.clone(),
             algorithm: origin.algorithm.clone(),
             fold: origin.fold,
@@ -80,7 +80,7 @@ pub fn lits_rows(origin: &Origin, cases: &[LitsScored]) -> Vec<Row> {
     }
     let detected = cases.iter().any(|case| !case.scores.lesions.is_empty());
     let totals = LitsScored::totals(cases);
-    for (name, value) in totals.iter().flat_map(|totals| totals.figures()) {
+    for (name, value) in totals.iter().flat_map(|totals| totals.metric_values()) {
         let (label, metric) = split(name);
         let of_lesions = label == Some(Label::Lesion) && OF_DETECTED.contains(&metric);
         let policy = if of_lesions && !detected {
@@ -93,7 +93,7 @@ pub fn lits_rows(origin: &Origin, cases: &[LitsScored]) -> Vec<Row> {
     rows
 }
 
-/// Figures that are means over the detected lesions.
+/// Metrics that are means over the detected lesions.
 const OF_DETECTED: [&str; 7] = ["dice", "jaccard", "voe", "rvd", "assd", "rmsd", "msd"];
 
 fn split(name: &str) -> (Option<Label>, &str) {

@@ -9,7 +9,7 @@ use super::totals::LitsTotals;
 /// them (the exact binary value, halves to even).
 pub fn scores_txt(totals: &LitsTotals) -> String {
     totals
-        .figures()
+        .metric_values()
         .map(|(name, value)| format!("{name}: {}\n", three_decimals(value)))
         .collect()
 }

@@ -1,11 +1,11 @@
 use super::case::{DetectionCounts, LitsCase, MaskSums};
-use super::figure_names::FIGURE_NAMES;
+use super::metric_names::METRIC_NAMES;
 use super::object::ObjectScores;
 
-/// The official scorer's figures over a set of cases, at full precision.
+/// The official scorer's metrics over a set of cases, at full precision.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LitsTotals {
-    /// In the order of [`FIGURE_NAMES`].
+    /// In the order of [`METRIC_NAMES`].
     pub values: [f64; 24],
     /// Number of cases.
     pub cases: usize,
@@ -70,9 +70,9 @@ impl LitsTotals {
         })
     }
 
-    /// The figures with their names.
-    pub fn figures(&self) -> impl Iterator<Item = (&'static str, f64)> + '_ {
-        FIGURE_NAMES.into_iter().zip(self.values)
+    /// The metrics with their names.
+    pub fn metric_values(&self) -> impl Iterator<Item = (&'static str, f64)> + '_ {
+        METRIC_NAMES.into_iter().zip(self.values)
     }
 }
 
@@ -107,7 +107,7 @@ fn means<'a>(objects: impl Iterator<Item = &'a ObjectScores>) -> [f64; 7] {
     columns.map(|column| mean(&column))
 }
 
-/// The mean with the additions in NumPy's order: a last bit decides the printed digit of a figure
+/// The mean with the additions in NumPy's order: a last bit decides the printed digit of a metric
 /// that lies just between two.
 fn mean(values: &[f64]) -> f64 {
     pairwise_sum(values) / values.len() as f64

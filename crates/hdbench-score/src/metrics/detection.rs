@@ -59,7 +59,7 @@ struct Members {
 }
 
 impl Members {
-    /// `of` counts the groups from 1, of which there are so many.
+    /// `of` counts the groups from 1 to `groups`.
     fn new(of: Vec<u32>, groups: usize) -> Self {
         let mut ends = vec![0_u32; groups];
         for &group in of.iter().filter(|group| **group != 0) {

@@ -76,7 +76,7 @@ fn transform(from: &BitMask, to: &BitMask, spacing_mm: [f64; 3], distances: &mut
     let most = (MOST_PLACES / nz).max(1);
     let mut rest = far.as_slice();
     while !rest.is_empty() {
-        // So many columns, whole.
+        // As many columns as fit, whole.
         let columns = rest.chunk_by(|a, b| column(a) == column(b));
         let count = columns.take(most).map(<[Far]>::len).sum();
         let (part, after) = rest.split_at(count);
@@ -133,7 +133,7 @@ struct Search<'a> {
     to: &'a BitMask,
     /// Rows around a voxel by their squared distance, mm2, nearest first.
     steps: Vec<Step>,
-    /// Squared length of so many steps along x; infinite where a look finds nothing.
+    /// Squared length of a number of steps along x; infinite where a look finds nothing.
     along_x: [f64; 65],
     /// A voxel found nearer than this, mm2, is the nearest: all others lie in a row that is looked
     /// at, within reach.

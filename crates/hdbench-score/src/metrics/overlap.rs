@@ -75,7 +75,7 @@ impl Counts {
         self.intersection as f64 / self.reference as f64
     }
 
-    /// Share of the voxels outside R that P leaves out as well, in a volume of so many voxels; NaN
+    /// Share of the voxels outside R that P leaves out as well, in a volume of `volume_voxels` voxels; NaN
     /// if R fills the volume. In a CT volume it is near 1 whatever the prediction.
     pub fn specificity(&self, volume_voxels: u64) -> f64 {
         let outside = volume_voxels - self.reference;

@@ -13,7 +13,7 @@ impl From<[f64; 3]> for VoxelSteps {
     }
 }
 
-/// The point so many steps along each axis away, mm.
+/// Where a voxel lies from the first one, mm, by the steps along each axis.
 pub(super) fn place_mm(steps: &[[f64; 3]; 3], voxel: [usize; 3]) -> [f64; 3] {
     [0, 1, 2].map(|i| {
         let along = |axis: usize| voxel[axis] as f64 * steps[axis][i];

@@ -1,7 +1,7 @@
 //! Distances between the surfaces of two masks.
 //!
 //! A surface is a set of voxels: those of the mask with a background voxel among their neighbours.
-//! Every figure follows from the two lists of distances; its name says how the two directions are
+//! Every metric follows from the two lists of distances; its name says how the two directions are
 //! combined.
 
 use hdbench_volume::Bounds;
@@ -106,7 +106,7 @@ fn keep_if_all_three(kept: &mut [u64], row: &[u64]) {
 }
 
 /// Distances between two surfaces in mm, one for each surface voxel, in raster order; both lists
-/// are empty, and every figure NaN, if either mask is empty.
+/// are empty, and every metric NaN, if either mask is empty.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SurfaceDistances {
     /// From each surface voxel of the prediction to the nearest of the reference.
@@ -131,9 +131,9 @@ pub fn distances(
     distances_between(&prediction, &reference, spacing_mm, border)
 }
 
-/// The figures of the distances between two surfaces, mm; all NaN if either mask is empty.
+/// The metrics of the distances between two surfaces, mm; all NaN if either mask is empty.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct SurfaceFigures {
+pub struct SurfaceMetrics {
     /// [`SurfaceDistances::assd`].
     pub assd: f64,
     /// [`SurfaceDistances::masd`].
@@ -148,8 +148,8 @@ pub struct SurfaceFigures {
     pub hd95_max: f64,
 }
 
-impl SurfaceFigures {
-    /// All figures; the distances, which may be many, are gone afterwards.
+impl SurfaceMetrics {
+    /// All metrics; the distances, which may be many, are gone afterwards.
     pub fn of(distances: SurfaceDistances) -> Self {
         Self {
             assd: distances.assd(),
@@ -261,7 +261,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn figures_combine_the_directions_as_their_names_say() {
+    fn metrics_combine_the_directions_as_their_names_say() {
         let distances = SurfaceDistances {
             pred_to_ref: vec![0.0, 0.0, 6.0],
             ref_to_pred: vec![1.0],

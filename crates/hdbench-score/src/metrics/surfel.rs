@@ -221,9 +221,9 @@ fn corners(rows: &[&[u64]; 4], x: usize) -> u8 {
 }
 
 /// What follows from the distances between two surfaces in mm, each with the area it stands for;
-/// they are infinite to an empty mask. Figures without any surfel to average over are NaN.
+/// they are infinite to an empty mask. Metrics without any surfel to average over are NaN.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct SurfelFigures {
+pub struct SurfelMetrics {
     tolerances_mm: Vec<f64>,
     /// From the prediction's surface to the reference's.
     pred_to_ref: Directed,
@@ -231,7 +231,7 @@ pub struct SurfelFigures {
     ref_to_pred: Directed,
 }
 
-/// The figures of one direction.
+/// The metrics of one direction.
 #[derive(Clone, Debug, PartialEq)]
 struct Directed {
     /// Area within each tolerance, mm2.
@@ -249,8 +249,8 @@ impl Default for Directed {
     }
 }
 
-impl SurfelFigures {
-    /// Measures two masks of one box. The figures of [`Self::nsd`] are
+impl SurfelMetrics {
+    /// Measures two masks of one box. The metrics of [`Self::nsd`] are
     /// those of these tolerances. `side_by_side` takes less time and more memory.
     ///
     /// # Panics

@@ -4,9 +4,9 @@ use std::path::Path;
 use hdbench_ground::error::{Error, ExitCode};
 use hdbench_score::metrics::surface::Border;
 use hdbench_score::{
-    ALL_CASES, EmptyMask, Imputed, Label, LabelScores, LesionSide, Metric, Options, Origin, Row,
-    ScoredCase, policy_table, read_metrics_long, rows, score_case, score_case_with, score_files,
-    write_cases, write_lesions, write_metrics_long, write_summary,
+    ALL_CASES, EmptyMask, Imputed, Label, LabelScores, LesionSide, Metric, MetricRow, Options,
+    Origin, ScoredCase, policy_table, read_metrics_long, rows, score_case, score_case_with,
+    score_files, write_cases, write_lesions, write_metrics_long, write_summary,
 };
 use hdbench_volume::{Geometry, Volume, write_labels};
 use ndarray::{Array3, s};
@@ -36,8 +36,8 @@ fn scored(case: &golden::Case) -> ScoredCase {
     }
 }
 
-fn value_of(rows: &[Row], case: &str, label: Option<Label>, metric: &str) -> f64 {
-    let matching: Vec<&Row> = rows
+fn value_of(rows: &[MetricRow], case: &str, label: Option<Label>, metric: &str) -> f64 {
+    let matching: Vec<&MetricRow> = rows
         .iter()
         .filter(|row| row.case == case && row.label == label && row.metric == metric)
         .collect();
@@ -245,13 +245,13 @@ fn empty_masks_follow_the_strict_policy_and_keep_the_raw_value() {
             assert_close(scores.value(metric), value, 1e-15, &metric.name());
         }
     }
-    let figure = |scores: &LabelScores, metric| scores.figure(metric).unwrap();
-    assert!(figure(&both, Metric::Dice).raw.is_nan());
-    assert!(figure(&invented, Metric::Rvd).raw.is_infinite());
-    assert_eq!(figure(&both, Metric::Dice).edge, EmptyMask::BothEmpty);
+    let metric = |scores: &LabelScores, metric| scores.metric_value(metric).unwrap();
+    assert!(metric(&both, Metric::Dice).raw.is_nan());
+    assert!(metric(&invented, Metric::Rvd).raw.is_infinite());
+    assert_eq!(metric(&both, Metric::Dice).edge, EmptyMask::BothEmpty);
     let assd = Metric::Assd(Border::Eighteen);
-    assert_eq!(figure(&missed, assd).edge, EmptyMask::PredictionEmpty);
-    assert_eq!(figure(&invented, assd).edge, EmptyMask::ReferenceEmpty);
+    assert_eq!(metric(&missed, assd).edge, EmptyMask::PredictionEmpty);
+    assert_eq!(metric(&invented, assd).edge, EmptyMask::ReferenceEmpty);
 }
 
 #[test]
@@ -277,12 +277,12 @@ fn a_case_without_a_predicted_liver_does_not_drop_out_of_the_burden() {
 }
 
 #[test]
-fn every_figure_finds_its_name() {
+fn every_metric_finds_its_name() {
     let scores = score_case(&map(&[]), &map(&[]), &unit()).unwrap();
-    for (metric, figure) in scores.liver.figures() {
+    for (metric, found) in scores.liver.metric_values() {
         assert_eq!(
-            scores.liver.figure(metric).unwrap().value.to_bits(),
-            figure.value.to_bits()
+            scores.liver.metric_value(metric).unwrap().value.to_bits(),
+            found.value.to_bits()
         );
     }
     assert_eq!(scores.liver.value(Metric::Dice), 1.0);
@@ -567,7 +567,7 @@ fn one_to_one_matching_has_names_of_its_own() {
 }
 
 #[test]
-fn every_figure_has_its_policy_and_follows_it() {
+fn every_metric_has_its_policy_and_follows_it() {
     let table = policy_table(&Options::default());
     let lesion = map(&[[2..3, 2..4, 2..4]]);
     let (none, nothing) = (map(&[]), Array3::zeros((6, 8, 8)));

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use hdbench_score::lits::{
-    DetectionCounts, FIGURE_NAMES, LitsCase, LitsDeath, LitsMap, LitsTotals, ObjectScores, PENALTY,
+    DetectionCounts, LitsCase, LitsDeath, LitsMap, LitsTotals, METRIC_NAMES, ObjectScores, PENALTY,
     read_lits_map, score_lits_case, scores_txt, write_scores_txt,
 };
 use hdbench_score::{Options, explain_lits, explain_strict, policy_table};
@@ -103,15 +103,15 @@ fn assert_case(found: &LitsCase, expected: &Value, name: &str) {
             "{name} {label}"
         );
     }
-    let figures: BTreeMap<&str, f64> = found.figures().into_iter().collect();
-    assert_eq!(figures.len(), 16);
-    assert_eq!(figures["lesion_tp"], found.detection.true_positives as f64);
+    let metrics: BTreeMap<&str, f64> = found.metric_values().into_iter().collect();
+    assert_eq!(metrics.len(), 16);
+    assert_eq!(metrics["lesion_tp"], found.detection.true_positives as f64);
     assert_eq!(
-        figures["lesion_fn_greater_zero"],
+        metrics["lesion_fn_greater_zero"],
         stats["0"]["FN"].as_f64().unwrap()
     );
-    assert_eq!(figures["liver_dice"], found.liver.dice);
-    assert_eq!(figures["liver_msd"], found.liver.msd);
+    assert_eq!(metrics["liver_dice"], found.liver.dice);
+    assert_eq!(metrics["liver_msd"], found.liver.msd);
     let burden = number(&expected["tumor_burden_list"][0]);
     assert_eq!(found.burden_difference, burden, "{name}");
 }
@@ -374,7 +374,7 @@ fn scores_txt_has_24_named_lines() {
     write_scores_txt(&file, &LitsTotals::of([("a", case)]).unwrap()).unwrap();
     let text = std::fs::read_to_string(&file).unwrap();
     let names: Vec<&str> = text.lines().map(|l| l.split(':').next().unwrap()).collect();
-    assert_eq!(names, FIGURE_NAMES);
+    assert_eq!(names, METRIC_NAMES);
     assert!(text.starts_with("lesion_precision: -3.000\nlesion_recall: -0.750\n"));
     assert!(text.ends_with("MAXERROR_Tumorburden: -0.135\n"), "{text}");
 }
@@ -399,8 +399,8 @@ fn the_explanation_names_every_departure() {
     let case = cases["merge_low_overlap"].as_ref().unwrap();
     assert_eq!(case.detection.true_positives, -3);
     let totals = LitsTotals::of([("a", case)]).unwrap();
-    let figures: BTreeMap<&str, f64> = totals.figures().collect();
-    assert!(figures["MAXERROR_Tumorburden"] < 0.0 && figures["RMSE_Tumorburden"] > 0.0);
+    let metrics: BTreeMap<&str, f64> = totals.metric_values().collect();
+    assert!(metrics["MAXERROR_Tumorburden"] < 0.0 && metrics["RMSE_Tumorburden"] > 0.0);
     // Every line of the policy that is applied is explained.
     let text = explain_strict();
     for row in policy_table(&Options::default()) {

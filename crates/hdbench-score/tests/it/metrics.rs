@@ -3,7 +3,7 @@ use std::collections::VecDeque;
 use hdbench_score::metrics::distance::nearest_mm;
 use hdbench_score::metrics::overlap::Counts;
 use hdbench_score::metrics::surface::{Border, border_voxels, distances};
-use hdbench_score::metrics::surfel::SurfelFigures;
+use hdbench_score::metrics::surfel::SurfelMetrics;
 use hdbench_score::metrics::{BitMask, Voxel, nearest_between};
 use hdbench_volume::Bounds;
 use hdbench_volume::components::{Connectivity, dilate, fill_holes, label, largest};
@@ -223,7 +223,7 @@ fn spacings() -> impl Strategy<Value = [f64; 3]> {
     [0.3..6.0, 0.3..2.0, 0.3..2.0f64]
 }
 
-fn figures(masks: &[Array3<bool>; 2], spacing_mm: [f64; 3], border: Border) -> [f64; 6] {
+fn metric_tables(masks: &[Array3<bool>; 2], spacing_mm: [f64; 3], border: Border) -> [f64; 6] {
     let found = distances(masks[0].view(), masks[1].view(), spacing_mm, border);
     [
         found.assd(),
@@ -274,11 +274,11 @@ fn brute_force(from: &[Voxel], to: &[Voxel], spacing_mm: [f64; 3]) -> Vec<f64> {
     from.iter().map(|a| nearest(a).sqrt()).collect()
 }
 
-fn surfel_figures(masks: &[Array3<bool>; 2], spacing_mm: [f64; 3]) -> [f64; 5] {
+fn surfel_metrics(masks: &[Array3<bool>; 2], spacing_mm: [f64; 3]) -> [f64; 5] {
     let [prediction, reference] = bits(masks);
     let tolerances_mm = [0.7, 2.0];
     let of = |side_by_side| {
-        SurfelFigures::between(
+        SurfelMetrics::between(
             &prediction,
             &reference,
             spacing_mm,
@@ -397,29 +397,29 @@ proptest! {
     }
 
     #[test]
-    fn surfel_figures_follow_the_masks(pair in pairs(), spacing_mm in spacings()) {
+    fn surfel_metrics_follow_the_masks(pair in pairs(), spacing_mm in spacings()) {
         let [a, b] = &pair;
         if !a.iter().any(|&v| v) || !b.iter().any(|&v| v) {
             return Ok(());
         }
-        let expected = surfel_figures(&pair, spacing_mm);
-        let [hd95, to_ref, to_pred, near, nearer] = surfel_figures(&[b.clone(), a.clone()], spacing_mm);
+        let expected = surfel_metrics(&pair, spacing_mm);
+        let [hd95, to_ref, to_pred, near, nearer] = surfel_metrics(&[b.clone(), a.clone()], spacing_mm);
         prop_assert_eq!([hd95, to_pred, to_ref, near, nearer].map(f64::to_bits), expected.map(f64::to_bits));
         prop_assert!(expected[3] <= expected[4] && (0.0..=1.0).contains(&expected[4]));
-        prop_assert_eq!(surfel_figures(&[a.clone(), a.clone()], spacing_mm), [0.0, 0.0, 0.0, 1.0, 1.0]);
+        prop_assert_eq!(surfel_metrics(&[a.clone(), a.clone()], spacing_mm), [0.0, 0.0, 0.0, 1.0, 1.0]);
         let turned = pair.each_ref().map(|mask| mask.view().permuted_axes([2, 0, 1]).to_owned());
         let [z, y, x] = spacing_mm;
-        let found = surfel_figures(&turned, [x, z, y]);
+        let found = surfel_metrics(&turned, [x, z, y]);
         for (found, expected) in found.into_iter().zip(expected).skip(1) {
             assert_close(found, expected, 1e-12, "turned");
         }
     }
 
     #[test]
-    fn figures_are_symmetric_bit_for_bit([a, b] in pairs(), spacing_mm in spacings()) {
+    fn metrics_are_symmetric_bit_for_bit([a, b] in pairs(), spacing_mm in spacings()) {
         for (_, border) in BORDERS {
-            let one = figures(&[a.clone(), b.clone()], spacing_mm, border).map(f64::to_bits);
-            let other = figures(&[b.clone(), a.clone()], spacing_mm, border).map(f64::to_bits);
+            let one = metric_tables(&[a.clone(), b.clone()], spacing_mm, border).map(f64::to_bits);
+            let other = metric_tables(&[b.clone(), a.clone()], spacing_mm, border).map(f64::to_bits);
             prop_assert_eq!(one, other);
         }
         let counts = Counts::of(a.view(), b.view());
@@ -429,7 +429,7 @@ proptest! {
     }
 
     #[test]
-    fn figures_do_not_change_where_the_masks_lie(pair in pairs(), spacing_mm in spacings(), shift in [0..4usize, 0..4usize, 0..4usize]) {
+    fn metrics_do_not_change_where_the_masks_lie(pair in pairs(), spacing_mm in spacings(), shift in [0..4usize, 0..4usize, 0..4usize]) {
         let (nz, ny, nx) = pair[0].dim();
         let moved = pair.each_ref().map(|mask| {
             let mut out = Array3::from_elem((nz + 5, ny + 5, nx + 5), false);
@@ -437,23 +437,23 @@ proptest! {
             out.slice_mut(s![z..z + nz, y..y + ny, x..x + nx]).assign(mask);
             out
         });
-        let bits = |masks| figures(masks, spacing_mm, Border::Eighteen).map(f64::to_bits);
+        let bits = |masks| metric_tables(masks, spacing_mm, Border::Eighteen).map(f64::to_bits);
         prop_assert_eq!(bits(&pair), bits(&moved));
     }
 
     #[test]
-    fn figures_do_not_depend_on_the_order_of_the_axes(pair in pairs(), spacing_mm in spacings()) {
+    fn metrics_do_not_depend_on_the_order_of_the_axes(pair in pairs(), spacing_mm in spacings()) {
         let turned = pair.each_ref().map(|mask| mask.view().permuted_axes([2, 0, 1]).to_owned());
         let [z, y, x] = spacing_mm;
-        let expected = figures(&pair, spacing_mm, Border::Eighteen);
-        let found = figures(&turned, [x, z, y], Border::Eighteen);
+        let expected = metric_tables(&pair, spacing_mm, Border::Eighteen);
+        let found = metric_tables(&turned, [x, z, y], Border::Eighteen);
         for (found, expected) in found.into_iter().zip(expected) {
             assert_close(found, expected, 1e-12, "turned");
         }
     }
 
     #[test]
-    fn overlap_figures_follow_from_each_other([a, b] in pairs()) {
+    fn overlap_metrics_follow_from_each_other([a, b] in pairs()) {
         let counts = Counts::of(a.view(), b.view());
         if counts.both_empty() {
             return Ok(());
@@ -464,7 +464,7 @@ proptest! {
         let same = Counts::of(a.view(), a.view());
         if !same.both_empty() {
             prop_assert_eq!((same.dice(), same.voe(), same.rvd()), (1.0, 0.0, 0.0));
-            prop_assert_eq!(figures(&[a.clone(), a], [1.0; 3], Border::Six), [0.0; 6]);
+            prop_assert_eq!(metric_tables(&[a.clone(), a], [1.0; 3], Border::Six), [0.0; 6]);
         }
     }
 }
@@ -480,7 +480,7 @@ fn an_empty_mask_has_no_distances() {
         [one, empty.clone()],
     ] {
         assert!(
-            figures(&masks, [1.0; 3], Border::Eighteen)
+            metric_tables(&masks, [1.0; 3], Border::Eighteen)
                 .iter()
                 .all(|v| v.is_nan())
         );

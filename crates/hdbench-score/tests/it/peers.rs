@@ -4,7 +4,7 @@ use hdbench_score::metrics::BitMask;
 use hdbench_score::metrics::detection::Overlaps;
 use hdbench_score::metrics::regions::{Regions, shared};
 use hdbench_score::metrics::surface::Border;
-use hdbench_score::metrics::surfel::{SurfelFigures, Surfels, areas_mm2};
+use hdbench_score::metrics::surfel::{SurfelMetrics, Surfels, areas_mm2};
 use hdbench_score::{Criterion, Label, Metric, Options, Tolerance, score_case_with};
 use hdbench_volume::Bounds;
 use hdbench_volume::components::Connectivity;
@@ -44,7 +44,7 @@ fn golden_surfels_of_surface_distance() {
             let tolerances = ["0.5", "1", "2", "3", "5"];
             let tolerances_mm = tolerances.map(|mm| mm.parse().unwrap());
             let found =
-                SurfelFigures::between(&prediction, &reference, spacing_mm, &tolerances_mm, true);
+                SurfelMetrics::between(&prediction, &reference, spacing_mm, &tolerances_mm, true);
             for (count, side) in [
                 (Surfels::of(&prediction).len(), "pred"),
                 (Surfels::of(&reference).len(), "gt"),
@@ -98,7 +98,7 @@ fn golden_overlap_of_medpy_metrics_reloaded_and_simpleitk() {
             let expected = &golden["cases"][&case.name][name];
             let counts = scores.counts;
             let what = |key: &str| format!("{} {name} {key}", case.name);
-            let raw = |metric| scores.figure(metric).unwrap().raw;
+            let raw = |metric| scores.metric_value(metric).unwrap().raw;
             let specificity = number(&expected["medpy"]["specificity"]);
             assert_close(
                 raw(Metric::Specificity),

@@ -2,29 +2,29 @@ use std::collections::BTreeSet;
 
 use hdbench_ground::error::Result;
 use hdbench_ground::seed::Seed;
-use hdbench_score::Row;
+use hdbench_score::MetricRow;
 use rayon::prelude::*;
 
 use super::baseline::Baseline;
-use super::line::{Kind, Line, Verdict, WorstCase, some};
+use super::line::{GateLine, LineKind, Verdict, WorstCase, some};
 use super::losses::{Judged, Losses, called, draws_needed, fewest_cases};
 use super::policy::{AccuracyRule, Policy};
 use super::soundness::unsound;
-use crate::{Better, FigureTable, better, figures, towards_zero};
+use crate::{Better, MetricTable, better, metric_tables, towards_zero};
 
-/// Below so many cases a lopsided crowd of changes raises the chance of a false alarm, and is told.
+/// Number of cases below which a lopsided crowd of changes raises the chance of a false alarm, and is told.
 pub const WARNED_BELOW: usize = 100;
 /// Skewness of the losses from which they are lopsided: most lose a little, a few gain much.
 const LOPSIDED: f64 = -1.0;
-/// So many of the worst cases stand in a line.
+/// Number of the worst cases that stand in a line.
 const WORST: usize = 3;
 
-pub(super) fn nothing_comparable(algorithm: &str, rule: &AccuracyRule, reason: String) -> Line {
+pub(super) fn nothing_comparable(algorithm: &str, rule: &AccuracyRule, reason: String) -> GateLine {
     let (label, metric) = rule.parts();
-    Line {
-        kind: Kind::Accuracy,
+    GateLine {
+        kind: LineKind::Accuracy,
         algorithm: algorithm.to_owned(),
-        figure: label.map_or(metric.to_owned(), |label| format!("{label} {metric}")),
+        metric: label.map_or(metric.to_owned(), |label| format!("{label} {metric}")),
         unit: "",
         larger_is_better: better(metric) == Some(Better::Larger),
         n: 0,
@@ -45,19 +45,19 @@ pub(super) fn nothing_comparable(algorithm: &str, rule: &AccuracyRule, reason: S
     }
 }
 
-/// A figure of one algorithm on both sides: an open line and its losses, or why there are none.
+/// A metric of one algorithm on both sides: an open line and its losses, or why there are none.
 pub(super) fn accuracy(
     baseline: &Baseline,
     old: &str,
     current: &Baseline,
     new: &str,
     rule: &AccuracyRule,
-) -> Result<(Line, Option<Losses>)> {
+) -> Result<(GateLine, Option<Losses>)> {
     let (label, metric) = rule.parts();
-    let rows = |side: &Baseline, name: &str, as_name: &str| -> Vec<Row> {
+    let rows = |side: &Baseline, name: &str, as_name: &str| -> Vec<MetricRow> {
         let own = side.rows.iter().filter(|row| row.algorithm == name);
         own.filter(|row| row.label == label && row.metric == metric)
-            .map(|row| Row {
+            .map(|row| MetricRow {
                 algorithm: as_name.into(),
                 ..row.clone()
             })
@@ -72,7 +72,7 @@ pub(super) fn accuracy(
         } else {
             "current results"
         };
-        return refuse(format!("the {side} lack this figure"));
+        return refuse(format!("the {side} lack this metric"));
     }
     for (side, rows) in [("baseline", &before), ("current results", &now)] {
         if let Some(problem) = unsound(rows) {
@@ -80,7 +80,7 @@ pub(super) fn accuracy(
         }
     }
     let versions =
-        |rows: &[Row]| -> BTreeSet<u32> { rows.iter().map(|r| r.metric_version).collect() };
+        |rows: &[MetricRow]| -> BTreeSet<u32> { rows.iter().map(|r| r.metric_version).collect() };
     let (old_version, new_version) = (versions(&before), versions(&now));
     if old_version != new_version {
         return refuse(format!(
@@ -88,16 +88,16 @@ pub(super) fn accuracy(
         ));
     }
     let cases =
-        |rows: &[Row]| -> BTreeSet<String> { rows.iter().map(|r| r.case.clone()).collect() };
+        |rows: &[MetricRow]| -> BTreeSet<String> { rows.iter().map(|r| r.case.clone()).collect() };
     let (old_cases, new_cases) = (cases(&before), cases(&now));
     let missing: Vec<&String> = old_cases.difference(&new_cases).collect();
     if !missing.is_empty() {
-        return refuse(format!("cases without this figure: {}", some(&missing)));
+        return refuse(format!("cases without this metric: {}", some(&missing)));
     }
-    let both: Vec<Row> = before.iter().chain(&now).cloned().collect();
-    let tables = figures(&both, |_| true)?;
+    let both: Vec<MetricRow> = before.iter().chain(&now).cloned().collect();
+    let tables = metric_tables(&both, |_| true)?;
     let Some(table) = tables.first() else {
-        return refuse("no case has this figure".into());
+        return refuse("no case has this metric".into());
     };
     let lost: Vec<&String> = (0..table.cases.len())
         .filter(|&case| !table.values[[case, 0]].is_nan() && table.values[[case, 1]].is_nan())
@@ -132,7 +132,11 @@ pub(super) fn accuracy(
     Ok(open_line(old, rule, table))
 }
 
-fn open_line(algorithm: &str, rule: &AccuracyRule, table: &FigureTable) -> (Line, Option<Losses>) {
+fn open_line(
+    algorithm: &str,
+    rule: &AccuracyRule,
+    table: &MetricTable,
+) -> (GateLine, Option<Losses>) {
     let mut line = nothing_comparable(algorithm, rule, "no case has a value on both sides".into());
     let sizes = towards_zero(&table.metric);
     let larger = !sizes && better(&table.metric) == Some(Better::Larger);
@@ -184,7 +188,7 @@ fn open_line(algorithm: &str, rule: &AccuracyRule, table: &FigureTable) -> (Line
 }
 
 /// Pooled standard deviation of the replicates' means of both sides.
-fn replicate_sd(table: &FigureTable) -> Option<f64> {
+fn replicate_sd(table: &MetricTable) -> Option<f64> {
     let variance = |values: &[f64]| {
         let n = values.len() as f64;
         let mean = values.iter().sum::<f64>() / n;
@@ -200,9 +204,9 @@ fn replicate_sd(table: &FigureTable) -> Option<f64> {
 }
 
 /// Tests the accuracy lines that can be tested, together. A line that no loss could make regress, because
-/// it has too few cases for so many lines, is not comparable. Says where it took more draws than the policy.
+/// it has too few cases for that number of lines, is not comparable. Says where it took more draws than the policy.
 pub(super) fn test_family(
-    lines: &mut [Line],
+    lines: &mut [GateLine],
     family: &mut Vec<(usize, Losses)>,
     policy: &Policy,
 ) -> Option<String> {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use hdbench_ground::error::{Error, Result};
 use hdbench_ground::text::Shown as _;
-use hdbench_score::{ALL_CASES, FAILURES, Label, Row, failed_cases};
+use hdbench_score::{ALL_CASES, FAILURES, Label, MetricRow, failed_cases};
 use hdbench_volume::artifact::{read_file, write_atomic};
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -12,7 +12,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::line::some;
 use super::policy::{AccuracyRule, Policy};
 use super::soundness::unsound;
-use crate::made_from::{CostSamples, Facts};
+use crate::made_from::{CostSamples, SourceFacts};
 use crate::{Scored, Studies, better, towards_zero};
 
 /// Marks a file as a baseline, with the version of its layout.
@@ -21,13 +21,13 @@ const FORMAT: &str = "hdbench.baseline/1";
 /// The volume of the reference in every case: it tells whether two results are against the same labels.
 pub(super) const REFERENCE_VOLUME: &str = "volume_ref_ml";
 
-/// Results to hold others against: figures of every case, costs, and what they were made from.
+/// Results to hold others against: metrics of every case, costs, and what they were made from.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Baseline {
     /// What they were made from.
-    pub facts: Facts,
+    pub facts: SourceFacts,
     /// The tidy rows of single cases whose metric has a better and a worse, and reference volumes.
-    pub rows: Vec<Row>,
+    pub rows: Vec<MetricRow>,
     /// Measurements of speed and memory.
     pub costs: Vec<CostSamples>,
     /// What was left out when the results were read.
@@ -41,15 +41,17 @@ pub struct Baseline {
 #[serde(deny_unknown_fields)]
 struct Stored {
     format: String,
-    facts: Facts,
-    figures: Vec<Figure>,
+    facts: SourceFacts,
+    /// A baseline's key has its older name, so that those that are kept stay readable.
+    #[serde(rename = "figures")]
+    metrics: Vec<StoredMetric>,
     costs: Vec<CostSamples>,
 }
 
-/// One figure of one algorithm by case.
+/// One metric of one algorithm by case.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Figure {
+struct StoredMetric {
     task: String,
     algorithm: String,
     fold: u32,
@@ -124,7 +126,7 @@ impl Baseline {
             });
         }
         let (facts, measured) = studies.made_from(path)?;
-        let kept = |row: &Row| {
+        let kept = |row: &MetricRow| {
             row.case != ALL_CASES
                 && (better(&row.metric).is_some()
                     || towards_zero(&row.metric)
@@ -148,7 +150,7 @@ impl Baseline {
         if self.rows.is_empty() {
             return Err(Error::malformed(
                 scores,
-                "these results have no figure of any case",
+                "these results have no metric of any case",
                 "score some cases first",
             ));
         }
@@ -164,7 +166,7 @@ impl Baseline {
                  leave missing predictions out with --allow-missing",
             ));
         }
-        let mut metrics: BTreeMap<_, Vec<Row>> = BTreeMap::new();
+        let mut metrics: BTreeMap<_, Vec<MetricRow>> = BTreeMap::new();
         for row in &self.rows {
             let metric = (&row.algorithm, row.label, &row.metric);
             metrics.entry(metric).or_default().push(row.clone());
@@ -188,7 +190,7 @@ impl Baseline {
     /// As [`Baseline::check`]; `Error::Write`.
     pub fn save(&self, path: &Path) -> Result<()> {
         self.check(path)?;
-        let mut figures: Vec<Figure> = Vec::new();
+        let mut metrics: Vec<StoredMetric> = Vec::new();
         let mut places: BTreeMap<_, usize> = BTreeMap::new();
         for row in &self.rows {
             let key = (
@@ -201,7 +203,7 @@ impl Baseline {
                 row.metric_version,
             );
             let place = *places.entry(key).or_insert_with(|| {
-                figures.push(Figure {
+                metrics.push(StoredMetric {
                     task: row.task.clone(),
                     algorithm: row.algorithm.clone(),
                     fold: row.fold,
@@ -211,15 +213,15 @@ impl Baseline {
                     metric_version: row.metric_version,
                     values: Values::default(),
                 });
-                figures.len() - 1
+                metrics.len() - 1
             });
             let value = Some(row.value).filter(|value| !value.is_nan());
-            figures[place].values.0.push((row.case.clone(), value));
+            metrics[place].values.0.push((row.case.clone(), value));
         }
         let stored = Stored {
             format: FORMAT.into(),
             facts: self.facts.clone(),
-            figures,
+            metrics,
             costs: self.costs.clone(),
         };
         let mut text =
@@ -228,7 +230,7 @@ impl Baseline {
         write_atomic(path, &text)
     }
 
-    /// Drops the figures and costs that a policy does not gate.
+    /// Drops the metrics and costs that a policy does not gate.
     pub fn keep(&mut self, policy: &Policy) {
         self.rows.retain(|row| {
             let gated = |rule: &AccuracyRule| rule.parts() == (row.label, row.metric.as_str());
@@ -257,8 +259,8 @@ impl Baseline {
 
 impl From<Stored> for Baseline {
     fn from(stored: Stored) -> Self {
-        let rows = stored.figures.into_iter().flat_map(|figure| {
-            let Figure {
+        let rows = stored.metrics.into_iter().flat_map(|metric| {
+            let StoredMetric {
                 task,
                 algorithm,
                 fold,
@@ -267,10 +269,10 @@ impl From<Stored> for Baseline {
                 metric,
                 metric_version,
                 values,
-            } = figure;
+            } = metric;
             values.0.into_iter().map(move |(case, value)| {
                 let value = value.unwrap_or(f64::NAN);
-                Row {
+                MetricRow {
                     task: task.clone(),
                     algorithm: algorithm.clone(),
                     fold,
@@ -344,7 +346,7 @@ fn stored(path: &Path) -> Result<Option<Stored>> {
         ));
     }
     let stored: Stored = serde_json::from_slice(&text).map_err(wrong)?;
-    let mut names = stored.figures.iter().flat_map(|figure| &figure.values.0);
+    let mut names = stored.metrics.iter().flat_map(|metric| &metric.values.0);
     if names.any(|(case, _)| case == ALL_CASES) {
         return Err(Error::malformed(
             path,

@@ -1,7 +1,7 @@
 use hdbench_ground::error::{Error, Result};
 use serde::Serialize;
 
-use super::line::{Judgement, Kind, Line};
+use super::line::{GateLine, Judgement, LineKind};
 
 /// An entry of github-action-benchmark's custom formats.
 #[derive(Serialize)]
@@ -33,17 +33,17 @@ pub fn benchmark_json(judgement: &Judgement) -> Result<[String; 2]> {
     Ok([of(true)?, of(false)?])
 }
 
-fn entry(line: &Line) -> Option<Entry> {
+fn entry(line: &GateLine) -> Option<Entry> {
     let half = line.interval.map(|[low, high]| (high - low) / 2.0);
     Some(Entry {
-        name: format!("{}: {}", line.algorithm, line.figure),
+        name: format!("{}: {}", line.algorithm, line.metric),
         unit: match (line.kind, line.unit) {
-            (Kind::Accuracy, _) => "mean over cases".into(),
-            (Kind::Cost, unit) => unit.into(),
+            (LineKind::Accuracy, _) => "mean over cases".into(),
+            (LineKind::Cost, unit) => unit.into(),
         },
         value: line.current?,
         range: half
-            .filter(|_| line.kind == Kind::Accuracy)
+            .filter(|_| line.kind == LineKind::Accuracy)
             .map(|half| format!("± {half:.4}")),
         extra: format!("{}, N = {}", line.verdict.words(), line.n),
     })

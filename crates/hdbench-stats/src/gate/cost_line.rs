@@ -1,6 +1,6 @@
 use hdbench_ground::seed::Seed;
 
-use super::line::{Kind, Line, Verdict};
+use super::line::{GateLine, LineKind, Verdict};
 use super::policy::{CostRule, Policy};
 use crate::made_from::CostSamples;
 use crate::statistics::{bca, bootstrap_mean};
@@ -12,7 +12,7 @@ pub(super) fn cost(
     rule: &CostRule,
     same_hardware: Result<(), String>,
     policy: &Policy,
-) -> Line {
+) -> GateLine {
     let is =
         |own: &&CostSamples, name: &str| own.algorithm == name && own.quantity == rule.quantity;
     let of = |costs: &[CostSamples], name: &str| {
@@ -28,10 +28,10 @@ pub(super) fn cost(
         .filter_map(|(name, &a)| Some((a, *now.get(name)?)))
         .filter(|(a, b)| *a > 0.0 && *b > 0.0)
         .collect();
-    let mut line = Line {
-        kind: Kind::Cost,
+    let mut line = GateLine {
+        kind: LineKind::Cost,
         algorithm: old.to_owned(),
-        figure: rule.quantity.words().to_owned(),
+        metric: rule.quantity.words().to_owned(),
         unit: rule.quantity.unit(),
         larger_is_better: false,
         n: paired.len(),

@@ -2,7 +2,7 @@ use hdbench_ground::error::Result;
 use hdbench_ground::text::acts;
 
 use super::junit::{fails, told};
-use super::line::{Judgement, Line, Verdict};
+use super::line::{GateLine, Judgement, Verdict};
 use super::markdown::{comment, headline};
 
 /// GitHub drops a whole step summary above 1 MiB: ours stays well below.
@@ -35,7 +35,7 @@ fn cut(text: String, limit: usize) -> String {
 /// Workflow commands that GitHub turns to annotations, for standard output.
 pub fn annotations(judgement: &Judgement) -> String {
     let mut out = String::new();
-    type Wanted = fn(&Line) -> bool;
+    type Wanted = fn(&GateLine) -> bool;
     let kinds: [(&str, Wanted); 3] = [
         ("error", fails),
         ("notice", |line| line.verdict == Verdict::Improved),
@@ -55,7 +55,7 @@ pub fn annotations(judgement: &Judgement) -> String {
             let title = format!(
                 "{}: {} of {}",
                 line.verdict.words(),
-                line.figure,
+                line.metric,
                 line.algorithm
             );
             out += &format!(

@@ -6,14 +6,14 @@ use hdbench_score::Label;
 use super::accuracy::{accuracy, nothing_comparable, test_family};
 use super::baseline::{Baseline, REFERENCE_VOLUME};
 use super::cost_line::cost;
-use super::line::{Judgement, Kind, Line, Outcome, Verdict, some};
+use super::line::{GateLine, GateOutcome, Judgement, LineKind, Verdict, some};
 use super::losses::Losses;
 use super::policy::Policy;
 
 /// Holds results against a baseline.
 ///
 /// Algorithms of the same name are compared; where both sides have one alone, these. A missing algorithm,
-/// case, figure or other data is `not comparable`, never a pass.
+/// case, metric or other data is `not comparable`, never a pass.
 ///
 /// # Errors
 /// `Error::Internal` if polars refuses a table.
@@ -61,23 +61,23 @@ pub fn judge(baseline: &Baseline, current: &Baseline, policy: &Policy) -> Result
         }
     }
     // Costs that nobody measured are no lines of a gate that does not ask for them.
-    lines.retain(|line| line.required || line.kind == Kind::Accuracy || line.n > 0);
+    lines.retain(|line| line.required || line.kind == LineKind::Accuracy || line.n > 0);
     notes.extend(facts(baseline, current));
     let regressed = lines.iter().any(|line| line.verdict == Verdict::Regressed);
-    let open = |line: &Line| line.required && line.verdict == Verdict::NotComparable;
-    let compared = |line: &Line| line.verdict != Verdict::NotComparable;
+    let open = |line: &GateLine| line.required && line.verdict == Verdict::NotComparable;
+    let compared = |line: &GateLine| line.verdict != Verdict::NotComparable;
     // A cost that was measured says nothing of an accuracy that nobody could compare.
-    let gated = match lines.iter().any(|line| line.kind == Kind::Accuracy) {
-        true => Kind::Accuracy,
-        false => Kind::Cost,
+    let gated = match lines.iter().any(|line| line.kind == LineKind::Accuracy) {
+        true => LineKind::Accuracy,
+        false => LineKind::Cost,
     };
     let mut gated = lines.iter().filter(|line| line.kind == gated);
     let outcome = if regressed {
-        Outcome::Regressed
+        GateOutcome::Regressed
     } else if lines.iter().any(open) || !gated.any(compared) {
-        Outcome::NotComparable
+        GateOutcome::NotComparable
     } else {
-        Outcome::Passed
+        GateOutcome::Passed
     };
     Ok(Judgement {
         outcome,

@@ -1,7 +1,7 @@
 use hdbench_ground::text::shown;
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
-use super::line::{Judgement, Line, Verdict};
+use super::line::{GateLine, Judgement, Verdict};
 use super::markdown::{change_words, margin_words};
 
 const NAME: &str = "hdbench regress";
@@ -16,7 +16,7 @@ pub fn junit(judgement: &Judgement) -> String {
     report.to_string().expect("it is written to memory")
 }
 
-fn test_case(line: &Line) -> TestCase {
+fn test_case(line: &GateLine) -> TestCase {
     let told = told(line);
     let told = &*shown(&told);
     let verdict = line.verdict.words();
@@ -34,7 +34,7 @@ fn test_case(line: &Line) -> TestCase {
     if fails(line) {
         status.set_type(verdict).set_description(told);
     }
-    let mut case = TestCase::new(shown(&line.figure), status);
+    let mut case = TestCase::new(shown(&line.metric), status);
     case.set_classname(shown(&line.algorithm));
     if passes {
         case.set_system_out(format!("{verdict}: {told}"));
@@ -43,7 +43,7 @@ fn test_case(line: &Line) -> TestCase {
 }
 
 /// Whether a line makes the gate fail.
-pub(super) fn fails(line: &Line) -> bool {
+pub(super) fn fails(line: &GateLine) -> bool {
     match line.verdict {
         Verdict::Regressed => true,
         Verdict::NotComparable => line.required,
@@ -52,7 +52,7 @@ pub(super) fn fails(line: &Line) -> bool {
 }
 
 /// A line in a sentence.
-pub(super) fn told(line: &Line) -> String {
+pub(super) fn told(line: &GateLine) -> String {
     match &line.reason {
         Some(reason) => reason.clone(),
         None => {

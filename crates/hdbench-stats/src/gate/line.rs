@@ -1,6 +1,6 @@
 use serde::Serialize;
 
-/// A reason names so many cases.
+/// Number of cases that a reason names.
 const NAMED: usize = 5;
 
 /// What is said of a line.
@@ -40,7 +40,7 @@ impl Verdict {
 /// Accuracy or cost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Kind {
+pub enum LineKind {
     /// Differences over cases.
     Accuracy,
     /// Ratios of new to old.
@@ -49,11 +49,11 @@ pub enum Kind {
 
 /// One line of the verdict.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Line {
-    pub kind: Kind,
+pub struct GateLine {
+    pub kind: LineKind,
     pub algorithm: String,
     /// `lesion dice`, `training step`.
-    pub figure: String,
+    pub metric: String,
     /// `s` or `MB`; empty for fractions and what has its unit in its name.
     pub unit: &'static str,
     /// Whether a larger value is the better one.
@@ -101,7 +101,7 @@ pub struct WorstCase {
 /// What the gate says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Outcome {
+pub enum GateOutcome {
     /// Nothing regressed, and everything required was compared.
     Passed,
     /// At least one line regressed.
@@ -113,10 +113,10 @@ pub enum Outcome {
 /// All lines.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Judgement {
-    pub outcome: Outcome,
+    pub outcome: GateOutcome,
     /// Chance of any false alarm among the accuracy lines.
     pub level: f64,
-    pub lines: Vec<Line>,
+    pub lines: Vec<GateLine>,
     /// What a reader must know of both sides.
     pub notes: Vec<String>,
 }

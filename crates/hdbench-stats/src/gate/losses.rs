@@ -138,12 +138,12 @@ impl Losses {
     }
 }
 
-/// The chance that so many signs are all the same way: no test of signs or ranks gives a smaller p.
+/// The chance that the signs of `cases` changes are all the same way: no test of signs or ranks gives a smaller p.
 pub(super) fn of_signs(cases: usize) -> f64 {
     0.5_f64.powf(cases as f64)
 }
 
-/// The fewest cases with which one of so many lines can be called at a level: with fewer not even a loss in
+/// The fewest cases with which one of `lines` lines can be called at a level: with fewer not even a loss in
 /// every one of them could be told from chance.
 pub fn fewest_cases(lines: usize, level: f64) -> usize {
     let mut cases = 2;
@@ -153,7 +153,7 @@ pub fn fewest_cases(lines: usize, level: f64) -> usize {
     cases
 }
 
-/// Draws of the bootstrap-t with which the p that the first of so many lines needs is still told by a number of
+/// Draws of the bootstrap-t with which the p that the first of `lines` lines needs is still told by a number of
 /// draws, up to a bound: `asked` where that is more.
 pub fn draws_needed(lines: usize, level: f64, asked: usize) -> usize {
     // Counted from above, so that an absurd level is no absurd number.

@@ -1,16 +1,16 @@
 use hdbench_ground::error::Result;
 use hdbench_table::{Cell, Column, Exporter, Markdown, Table, TableRow, Unit};
 
-use super::line::{Judgement, Kind, Line, Outcome, Verdict};
+use super::line::{GateLine, GateOutcome, Judgement, LineKind, Verdict};
 
 /// The first line of a comment: by it a workflow finds the comment it wrote before.
 pub const MARKER: &str = "<!-- hdbench-regress -->";
 
-/// So many lines stand in the open table; those that only passed fold away behind it.
+/// Number of lines that stand in the open table; those that only passed fold away behind it.
 const OPEN: usize = 40;
 
 /// `0.712 → 0.684 (−0.028, −0.041 to −0.012)`.
-pub(super) fn change_words(line: &Line) -> String {
+pub(super) fn change_words(line: &GateLine) -> String {
     let (Some(old), Some(new), Some(change)) = (line.baseline, line.current, line.change) else {
         return String::from("no values");
     };
@@ -23,12 +23,12 @@ pub(super) fn change_words(line: &Line) -> String {
         return format!("{values}, every value the same");
     }
     let (change, interval) = match line.kind {
-        Kind::Accuracy => (
+        LineKind::Accuracy => (
             format!("change {change:+.4}"),
             line.interval
                 .map(|[low, high]| format!("{low:+.4} to {high:+.4}")),
         ),
-        Kind::Cost => (
+        LineKind::Cost => (
             format!("ratio {change:.3}"),
             line.interval
                 .map(|[low, high]| format!("{low:.3} to {high:.3}")),
@@ -40,29 +40,29 @@ pub(super) fn change_words(line: &Line) -> String {
     }
 }
 
-fn number(line: &Line, value: f64) -> String {
+fn number(line: &GateLine, value: f64) -> String {
     match line.kind {
-        Kind::Accuracy => format!("{value:.4}"),
-        Kind::Cost if value < 10.0 => format!("{value:.4}"),
-        Kind::Cost => format!("{value:.1}"),
+        LineKind::Accuracy => format!("{value:.4}"),
+        LineKind::Cost if value < 10.0 => format!("{value:.4}"),
+        LineKind::Cost => format!("{value:.1}"),
     }
 }
 
-pub(super) fn margin_words(line: &Line) -> String {
+pub(super) fn margin_words(line: &GateLine) -> String {
     match line.kind {
-        Kind::Accuracy => format!("{}", line.margin),
-        Kind::Cost => format!("x {}", line.margin),
+        LineKind::Accuracy => format!("{}", line.margin),
+        LineKind::Cost => format!("x {}", line.margin),
     }
 }
 
 /// The lines as a table, the most urgent first.
 pub fn table(judgement: &Judgement) -> Table {
-    let mut lines: Vec<&Line> = judgement.lines.iter().collect();
+    let mut lines: Vec<&GateLine> = judgement.lines.iter().collect();
     lines.sort_by_key(|line| line.verdict);
     table_of(judgement, &lines)
 }
 
-fn table_of(judgement: &Judgement, lines: &[&Line]) -> Table {
+fn table_of(judgement: &Judgement, lines: &[&GateLine]) -> Table {
     let rows = lines.iter().map(|line| {
         let number = |value: Option<f64>, decimals: usize| {
             value.map_or(Cell::Missing, |value| {
@@ -70,17 +70,17 @@ fn table_of(judgement: &Judgement, lines: &[&Line]) -> Table {
             })
         };
         let decimals = match (line.kind, line.baseline) {
-            (Kind::Cost, Some(value)) if value >= 10.0 => 1,
+            (LineKind::Cost, Some(value)) if value >= 10.0 => 1,
             _ => 4,
         };
         let change = match (line.kind, line.change) {
             (_, None) => Cell::Missing,
             _ if line.identical => Cell::text("none"),
-            (Kind::Accuracy, Some(change)) => Cell::text(match line.interval {
+            (LineKind::Accuracy, Some(change)) => Cell::text(match line.interval {
                 Some([low, high]) => format!("{change:+.4} ({low:+.4} to {high:+.4})"),
                 None => format!("{change:+.4}"),
             }),
-            (Kind::Cost, Some(ratio)) => Cell::text(match line.interval {
+            (LineKind::Cost, Some(ratio)) => Cell::text(match line.interval {
                 Some([low, high]) => format!("x {ratio:.3} ({low:.3} to {high:.3})"),
                 None => format!("x {ratio:.3}"),
             }),
@@ -94,7 +94,7 @@ fn table_of(judgement: &Judgement, lines: &[&Line]) -> Table {
             cells: vec![
                 Cell::text(line.verdict.words()),
                 Cell::text(&line.algorithm),
-                Cell::text(format!("{}{unit} {arrow}", line.figure)),
+                Cell::text(format!("{}{unit} {arrow}", line.metric)),
                 Cell::number(Some(line.n as f64)),
                 number(line.baseline, decimals),
                 number(line.current, decimals),
@@ -119,7 +119,7 @@ fn table_of(judgement: &Judgement, lines: &[&Line]) -> Table {
         columns: vec![
             Column::words("verdict", "Verdict"),
             Column::words("algorithm", "Algorithm"),
-            Column::words("figure", "Figure"),
+            Column::words("metric", "Metric"),
             Column::numbers("n", "N", Unit::None, 0),
             Column::words("baseline", "Baseline"),
             Column::words("current", "Current"),
@@ -134,7 +134,7 @@ fn table_of(judgement: &Judgement, lines: &[&Line]) -> Table {
 }
 
 /// What a reader must know of a line.
-fn remark(line: &Line) -> String {
+fn remark(line: &GateLine) -> String {
     let mut parts: Vec<String> = Vec::new();
     parts.extend(line.reason.clone());
     if line.verdict == Verdict::NotComparable && !line.required {
@@ -142,10 +142,10 @@ fn remark(line: &Line) -> String {
     }
     if line.verdict == Verdict::NoEvidence && !line.identical && line.interval.is_some() {
         parts.push(match (line.loss_excluded, line.kind) {
-            (true, Kind::Accuracy) => "a loss beyond the margin is excluded".into(),
-            (false, Kind::Accuracy) => "a loss beyond the margin is not excluded".into(),
-            (true, Kind::Cost) => "a growth beyond the ratio is excluded".into(),
-            (false, Kind::Cost) => "a growth beyond the ratio is not excluded".into(),
+            (true, LineKind::Accuracy) => "a loss beyond the margin is excluded".into(),
+            (false, LineKind::Accuracy) => "a loss beyond the margin is not excluded".into(),
+            (true, LineKind::Cost) => "a growth beyond the ratio is excluded".into(),
+            (false, LineKind::Cost) => "a growth beyond the ratio is not excluded".into(),
         });
     }
     if let Some(sds) = line.in_replicate_sd {
@@ -172,7 +172,7 @@ pub fn headline(judgement: &Judgement) -> String {
     let open = judgement.count(Verdict::NotComparable);
     let said = match judgement.outcome {
         // What was not compared did not pass.
-        Outcome::Passed if open > 0 => {
+        GateOutcome::Passed if open > 0 => {
             let were = if open == 1 {
                 "line that was"
             } else {
@@ -180,9 +180,9 @@ pub fn headline(judgement: &Judgement) -> String {
             };
             format!("Passed but for {open} {were} not required and not compared")
         }
-        Outcome::Passed => "Passed".into(),
-        Outcome::Regressed => "Regressed".into(),
-        Outcome::NotComparable => "Not comparable".into(),
+        GateOutcome::Passed => "Passed".into(),
+        GateOutcome::Regressed => "Regressed".into(),
+        GateOutcome::NotComparable => "Not comparable".into(),
     };
     format!(
         "{said}: {} of {} lines.",
@@ -197,15 +197,15 @@ pub fn headline(judgement: &Judgement) -> String {
 /// None that can happen: an exporter's.
 pub fn comment(judgement: &Judgement) -> Result<String> {
     let sign = match judgement.outcome {
-        Outcome::Passed if judgement.count(Verdict::NotComparable) > 0 => "⚠️",
-        Outcome::Passed => "✅",
-        Outcome::Regressed => "❌",
-        Outcome::NotComparable => "⚠️",
+        GateOutcome::Passed if judgement.count(Verdict::NotComparable) > 0 => "⚠️",
+        GateOutcome::Passed => "✅",
+        GateOutcome::Regressed => "❌",
+        GateOutcome::NotComparable => "⚠️",
     };
-    let mut lines: Vec<&Line> = judgement.lines.iter().collect();
+    let mut lines: Vec<&GateLine> = judgement.lines.iter().collect();
     lines.sort_by_key(|line| line.verdict);
     let open = lines.len().min(OPEN);
-    let export = |lines: &[&Line]| -> Result<String> {
+    let export = |lines: &[&GateLine]| -> Result<String> {
         let mut table = table_of(judgement, lines);
         table.notes = Vec::new();
         Ok(String::from_utf8_lossy(&Markdown.export(&table)?).into_owned())

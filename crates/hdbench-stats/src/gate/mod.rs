@@ -23,11 +23,11 @@ pub use benchmark_json::benchmark_json;
 pub use github::{annotations, step_summary};
 pub use judge::judge;
 pub use junit::junit;
-pub use line::{Judgement, Kind, Line, Outcome, Verdict, WorstCase};
+pub use line::{GateLine, GateOutcome, Judgement, LineKind, Verdict, WorstCase};
 pub use losses::{Judged, Losses, called, draws_needed, fewest_cases};
 pub use markdown::{comment, headline, table};
 pub use plot::plot;
 pub use policy::{AccuracyRule, CostRule, DEFAULT_POLICY, Policy};
 pub use power::{POWER, Power, detectable_loss, power};
 
-pub use crate::made_from::{CostSamples, Facts, Quantity};
+pub use crate::made_from::{CostSamples, Quantity, SourceFacts};

@@ -1,7 +1,7 @@
 use hdbench_ground::error::Result;
 use hdbench_table::chart::{ChangeLine, ChangeSign, change_plot};
 
-use super::line::{Judgement, Kind, Line, Verdict};
+use super::line::{GateLine, Judgement, LineKind, Verdict};
 
 /// The changes of accuracy with intervals and margins as a small SVG.
 ///
@@ -11,17 +11,17 @@ pub fn plot(judgement: &Judgement) -> Result<String> {
     let lines: Vec<ChangeLine> = judgement
         .lines
         .iter()
-        .filter(|line| line.kind == Kind::Accuracy)
+        .filter(|line| line.kind == LineKind::Accuracy)
         .map(change)
         .collect();
     change_plot(&lines)
 }
 
-fn change(line: &Line) -> ChangeLine {
-    // Gains are drawn to the right whichever way the figure is better.
+fn change(line: &GateLine) -> ChangeLine {
+    // Gains are drawn to the right whichever way the metric is better.
     let sign = if line.larger_is_better { 1.0 } else { -1.0 };
     ChangeLine {
-        name: format!("{}: {}", line.algorithm, line.figure),
+        name: format!("{}: {}", line.algorithm, line.metric),
         gain: line.change.map(|change| sign * change),
         interval: line
             .interval

@@ -36,7 +36,7 @@ const ACCURACY_RULES: &[Rule] = &[
         "margin",
         0.0,
         1e9,
-        "a mean loss up to it is accepted, in the figure's unit",
+        "a mean loss up to it is accepted, in the metric's unit",
     ),
     Rule::yes_no("required"),
 ];
@@ -67,7 +67,7 @@ pub struct Policy {
     /// Draws of the bootstrap.
     #[serde(default = "resamples")]
     pub resamples: usize,
-    /// Figures of accuracy.
+    /// Metrics of accuracy.
     #[serde(default)]
     pub accuracy: Vec<AccuracyRule>,
     /// Speed and memory.
@@ -75,13 +75,14 @@ pub struct Policy {
     pub cost: Vec<CostRule>,
 }
 
-/// A figure of accuracy and what may be lost of it.
+/// A metric of accuracy and what may be lost of it.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AccuracyRule {
-    /// `lesion:dice`, or a bare metric of both labels.
-    pub figure: String,
-    /// A mean loss up to this is accepted, in the figure's unit.
+    /// `lesion:dice`, or a bare metric of both labels; its older name is still read.
+    #[serde(alias = "figure")]
+    pub metric: String,
+    /// A mean loss up to this is accepted, in the metric's unit.
     pub margin: f64,
     /// Whether the gate fails if the line cannot be compared.
     #[serde(default = "yes")]
@@ -115,9 +116,9 @@ fn yes() -> bool {
 impl AccuracyRule {
     /// Label and metric.
     pub fn parts(&self) -> (Option<Label>, &str) {
-        match self.figure.split_once(':') {
+        match self.metric.split_once(':') {
             Some((label, metric)) => (Label::named(label), metric),
-            None => (None, &self.figure),
+            None => (None, &self.metric),
         }
     }
 }
@@ -163,22 +164,22 @@ impl Policy {
         }
         for rule in &self.accuracy {
             let (label, metric) = rule.parts();
-            if label.is_none() && rule.figure.contains(':') {
+            if label.is_none() && rule.metric.contains(':') {
                 return Some(format!(
                     "{}: the label is neither liver nor lesion",
-                    rule.figure
+                    rule.metric
                 ));
             }
             if better(metric).is_none() && !towards_zero(metric) {
                 return Some(format!(
                     "{}: this metric has no better and no worse",
-                    rule.figure
+                    rule.metric
                 ));
             }
             if let Some(most) = largest_loss(metric).filter(|most| rule.margin >= *most) {
                 return Some(format!(
                     "{}: no loss is above a margin of {}: the metric changes by {most} at most",
-                    rule.figure, rule.margin
+                    rule.metric, rule.margin
                 ));
             }
         }
@@ -232,26 +233,26 @@ mod tests {
         let rule = "format = 1\nlevel = 0.05\n[[accuracy]]\n";
         for (line, said) in [
             (
-                "figure = \"spleen:dice\"\nmargin = 0",
+                "metric = \"spleen:dice\"\nmargin = 0",
                 "neither liver nor lesion",
             ),
-            ("figure = \"lesion:volume_ref_ml\"\nmargin = 0", "no better"),
+            ("metric = \"lesion:volume_ref_ml\"\nmargin = 0", "no better"),
             (
-                "figure = \"lesion:dice\"\nmargin = -1",
+                "metric = \"lesion:dice\"\nmargin = -1",
                 "accuracy 1: margin takes a number from 0 to 1000000000, not -1",
             ),
-            ("figure = \"lesion:dice\"\nmargin = nan", "not nan"),
-            ("figure = \"lesion:dice\"\nmargn = 0.1", "margn"),
+            ("metric = \"lesion:dice\"\nmargin = nan", "not nan"),
+            ("metric = \"lesion:dice\"\nmargn = 0.1", "margn"),
             (
-                "figure = \"lesion:dice\"\nmargin = 1",
+                "metric = \"lesion:dice\"\nmargin = 1",
                 "changes by 1 at most",
             ),
             (
-                "figure = \"lesion:dice\"\nmargin = 1e9",
+                "metric = \"lesion:dice\"\nmargin = 1e9",
                 "changes by 1 at most",
             ),
             (
-                "figure = \"tumour_burden_error\"\nmargin = 1.5",
+                "metric = \"tumour_burden_error\"\nmargin = 1.5",
                 "changes by 1 at most",
             ),
         ] {

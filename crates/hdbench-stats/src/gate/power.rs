@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use hdbench_ground::error::Result;
 use hdbench_ground::seed::{Seed, Stream};
-use hdbench_score::Row;
+use hdbench_score::MetricRow;
 use rayon::prelude::*;
 use serde::Serialize;
 
@@ -11,7 +11,7 @@ use super::line::Verdict;
 use super::losses::{Judged, Losses, called, draws_needed, fewest_cases};
 use super::policy::{AccuracyRule, Policy};
 use crate::statistics::BootstrapT;
-use crate::{FigureTable, figures, towards_zero};
+use crate::{MetricTable, metric_tables, towards_zero};
 
 /// The chance with which a loss is to be seen.
 pub const POWER: f64 = 0.8;
@@ -22,7 +22,7 @@ const SIMULATED: usize = 400;
 /// Draws of the bootstrap in each of them.
 const RESAMPLES: usize = 1_000;
 
-/// Where many lines need more, up to so many: 400 gates are to be drawn.
+/// Where many lines need more, up to this number: 400 gates are to be drawn.
 const MOST_RESAMPLES: usize = 4_000;
 
 /// Where the search for a loss ends, in standard deviations of the differences beyond the margin.
@@ -32,10 +32,10 @@ const FARTHEST: f64 = 8.0;
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Power {
     pub algorithm: String,
-    pub figure: String,
+    pub metric: String,
     /// Cases.
     pub n: usize,
-    /// The fewest cases with which a line among so many can be called at all: with fewer the gate says that it is
+    /// The fewest cases with which a line among these can be called at all: with fewer the gate says that it is
     /// not comparable.
     pub fewest: usize,
     pub margin: f64,
@@ -70,7 +70,7 @@ pub fn power(
             let spread = spread(baseline, current, &algorithm, rule)?;
             let line = Power {
                 algorithm: algorithm.clone(),
-                figure: label.map_or(metric.to_owned(), |label| format!("{label} {metric}")),
+                metric: label.map_or(metric.to_owned(), |label| format!("{label} {metric}")),
                 n: spread.as_ref().map_or(n, |spread| spread.centred.len()),
                 fewest: 0,
                 margin: rule.margin,
@@ -103,12 +103,12 @@ fn rows_of(
     as_name: &str,
     seed: Option<u64>,
     rule: &AccuracyRule,
-) -> Vec<Row> {
+) -> Vec<MetricRow> {
     let (label, metric) = rule.parts();
     let own = side.rows.iter().filter(|row| row.algorithm == algorithm);
     let own = own.filter(|row| seed.is_none_or(|seed| row.seed == seed));
     own.filter(|row| row.label == label && row.metric == metric)
-        .map(|row| Row {
+        .map(|row| MetricRow {
             algorithm: as_name.into(),
             seed: 0,
             ..row.clone()
@@ -116,8 +116,8 @@ fn rows_of(
         .collect()
 }
 
-fn cases_with_a_value(rows: &[Row]) -> Result<usize> {
-    let tables = figures(rows, |_| true)?;
+fn cases_with_a_value(rows: &[MetricRow]) -> Result<usize> {
+    let tables = metric_tables(rows, |_| true)?;
     let values = tables.first().map(|table| table.of(0)).unwrap_or_default();
     Ok(values.iter().filter(|value| !value.is_nan()).count())
 }
@@ -165,8 +165,8 @@ fn spread(
             (rows, "two replicates of the baseline")
         }
     };
-    let tables = figures(&rows, |_| true)?;
-    let two = |table: &&FigureTable| table.algorithms.len() == 2;
+    let tables = metric_tables(&rows, |_| true)?;
+    let two = |table: &&MetricTable| table.algorithms.len() == 2;
     let Some(table) = tables.first().filter(two) else {
         return Ok(None);
     };

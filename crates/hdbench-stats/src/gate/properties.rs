@@ -2,20 +2,20 @@
 //! data.
 
 use hdbench_ground::seed::{Seed, Stream};
-use hdbench_score::{Label, Row};
+use hdbench_score::{Label, MetricRow};
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 
 use super::baseline::{Baseline, REFERENCE_VOLUME};
 use super::judge::judge;
-use super::line::{Judgement, Outcome, Verdict};
+use super::line::{GateOutcome, Judgement, Verdict};
 use super::losses::fewest_cases;
 use super::policy::Policy;
 use super::power::power;
-use crate::made_from::Facts;
+use crate::made_from::SourceFacts;
 
-fn row(algorithm: &str, case: usize, metric: &str, value: f64) -> Row {
-    Row {
+fn row(algorithm: &str, case: usize, metric: &str, value: f64) -> MetricRow {
+    MetricRow {
         task: "lits".into(),
         algorithm: algorithm.into(),
         fold: 0,
@@ -30,9 +30,9 @@ fn row(algorithm: &str, case: usize, metric: &str, value: f64) -> Row {
     }
 }
 
-fn side(rows: Vec<Row>) -> Baseline {
+fn side(rows: Vec<MetricRow>) -> Baseline {
     Baseline {
-        facts: Facts::default(),
+        facts: SourceFacts::default(),
         rows,
         costs: Vec::new(),
         notes: Vec::new(),
@@ -114,13 +114,13 @@ proptest! {
         let losing = 1 + (losing * (lines - 1) as f64) as usize;
         let [before, now] = gate(lines, losing, fewest + more, margin, seed);
         let judgement = judge(&before, &now, &policy).unwrap();
-        prop_assert_eq!(judgement.outcome, Outcome::Regressed);
+        prop_assert_eq!(judgement.outcome, GateOutcome::Regressed);
         prop_assert!(regressed(&judgement) >= losing, "{} of {losing}", regressed(&judgement));
         // With a case less the gate says that it could not have failed.
         if fewest > 2 {
             let [before, now] = gate(lines, lines, fewest - 1, margin, seed);
             let judgement = judge(&before, &now, &policy).unwrap();
-            prop_assert!(judgement.outcome != Outcome::Passed);
+            prop_assert!(judgement.outcome != GateOutcome::Passed);
         }
     }
 
@@ -142,7 +142,7 @@ proptest! {
             side.rows.extend(volumes);
         }
         let clean = judge(&before, &now, &policy).unwrap();
-        prop_assert_eq!(clean.outcome, Outcome::Passed);
+        prop_assert_eq!(clean.outcome, GateOutcome::Passed);
         let place = (place * (lines * cases) as f64) as usize;
         let fail = |told: &str| Err(TestCaseError::fail(told.to_owned()));
         // All others lose, which the fault must not hide either.
@@ -177,7 +177,7 @@ proptest! {
             _ => now.rows.retain(|row| row.metric != "dice"),
         }
         let judgement = judge(&before, &now, &policy).unwrap();
-        if judgement.outcome == Outcome::Passed {
+        if judgement.outcome == GateOutcome::Passed {
             return fail(&format!("fault {fault} passes"));
         }
         // It fails by what it found, or is not comparable, but the line of the fault was not judged.

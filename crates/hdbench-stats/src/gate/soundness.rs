@@ -1,4 +1,4 @@
-use hdbench_score::Row;
+use hdbench_score::MetricRow;
 
 use super::line::some;
 use crate::{range, repeated_cases};
@@ -8,11 +8,11 @@ const SLACK: f64 = 1e-9;
 
 /// Why the rows of a metric of one side are nothing to judge by: values that it cannot have, or a case that is
 /// there twice. Of a case without a value there is nothing to say here.
-pub(super) fn unsound(rows: &[Row]) -> Option<String> {
+pub(super) fn unsound(rows: &[MetricRow]) -> Option<String> {
     impossible(rows).or_else(|| twice(rows))
 }
 
-fn twice(rows: &[Row]) -> Option<String> {
+fn twice(rows: &[MetricRow]) -> Option<String> {
     let again: Vec<String> = repeated_cases(rows)
         .into_iter()
         .map(str::to_owned)
@@ -27,8 +27,8 @@ fn twice(rows: &[Row]) -> Option<String> {
 }
 
 /// Infinite ones, and a Dice of 8: an outlier that no prediction gives would outweigh every true loss.
-fn impossible(rows: &[Row]) -> Option<String> {
-    let wrong: Vec<&Row> = rows
+fn impossible(rows: &[MetricRow]) -> Option<String> {
+    let wrong: Vec<&MetricRow> = rows
         .iter()
         .filter(|row| !row.value.is_nan() && !possible(row))
         .collect();
@@ -47,7 +47,7 @@ fn impossible(rows: &[Row]) -> Option<String> {
     ))
 }
 
-fn possible(row: &Row) -> bool {
+fn possible(row: &MetricRow) -> bool {
     let within = range(&row.metric).is_none_or(|range| {
         let slack = SLACK * range.end().abs();
         (range.start() - slack..=range.end() + slack).contains(&row.value)

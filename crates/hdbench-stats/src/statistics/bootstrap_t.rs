@@ -77,7 +77,7 @@ impl BootstrapT {
         self.p(-t, beyond, |place| -self.drawn[place - 1])
     }
 
-    /// Of a mean `t` errors away, with so many draws as far or farther; `largest` is the first, second ... of
+    /// Of a mean `t` errors away, with `beyond` draws as far or farther; `largest` is the first, second ... of
     /// the draws, the farthest first.
     fn p(&self, t: f64, beyond: usize, largest: impl Fn(usize) -> f64) -> f64 {
         let share = |draws: usize| (draws + 1) as f64 / (self.drawn.len() + 1) as f64;

@@ -2,7 +2,7 @@ use statrs::distribution::{ContinuousCDF, Normal};
 
 use super::rounding::rounding;
 
-/// Up to so many differences the distribution of the statistic is exact.
+/// Largest number of differences for which the distribution of the statistic is exact.
 const EXACT_UP_TO: usize = 50;
 
 /// The result of a signed-rank test.

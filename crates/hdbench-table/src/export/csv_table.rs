@@ -1,19 +1,19 @@
-//! Tables as CSV: full precision, fractions as fractions, one column for each figure of a cell.
+//! Tables as CSV: full precision, fractions as fractions, one column for each metric of a cell.
 
 use hdbench_ground::error::{Error, Result};
 use hdbench_ground::text::{shown, words_cell};
 
 use crate::table::{Cell, Exporter, Table};
 
-/// RFC 4180 with a header of keys; a missing figure is an empty field.
+/// RFC 4180 with a header of keys; a missing metric is an empty field.
 ///
 /// A column `x` of numbers is followed by `x_sd`, `x_n`, `x_low`, `x_high` and `x_mark` where any
-/// row has such a figure; a column of words by `x_note`. A table about variants begins with a column
+/// row has such a metric; a column of words by `x_note`. A table about variants begins with a column
 /// `variant` of their ids. Words that a spreadsheet would take for a formula have an apostrophe before them.
 #[derive(Clone, Copy, Debug)]
 pub struct Csv;
 
-/// A figure of a cell: the ending of its column's name and how to get it.
+/// A metric of a cell: the ending of its column's name and how to get it.
 type Part = (&'static str, fn(&Cell) -> Option<String>);
 
 const PARTS: [Part; 7] = [

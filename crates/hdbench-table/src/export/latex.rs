@@ -9,7 +9,7 @@ use crate::table::{Cell, Exporter, Table, Unit};
 const WIDE_COLUMNS: usize = 5;
 /// Alignment of a wrapped first column.
 const WRAPPED: &str = "p{33mm}";
-/// Heads are broken into lines of about so many letters.
+/// Letters of a line that heads are broken to, about.
 const HEAD_LETTERS: usize = 14;
 
 /// A `table` environment with booktabs rules and no vertical lines.

@@ -80,7 +80,7 @@ impl Exporter for Terminal {
 type Laid = (Vec<String>, Style);
 
 impl Terminal {
-    /// Heads and rows with words broken to so many letters a column, and the columns' widths.
+    /// Heads and rows with words broken to a number of letters a column, and the columns' widths.
     fn laid_out(&self, table: &Table, caps: &[usize]) -> (Vec<Laid>, Vec<Vec<Laid>>, Vec<usize>) {
         let columns = table.columns.len();
         let body: Vec<Vec<Laid>> = (0..table.rows.len())
@@ -207,7 +207,7 @@ fn head(table: &Table, column: usize) -> String {
     }
 }
 
-/// What is shown of a text, in lines of at most so many columns.
+/// What is shown of a text, in lines of at most `width` columns.
 fn lines_of(text: &str, width: usize) -> Vec<String> {
     let words: Vec<_> = text.split_whitespace().map(shown).collect();
     wrapped(&words.join(" "), width)

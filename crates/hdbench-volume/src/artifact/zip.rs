@@ -113,7 +113,7 @@ impl Archive {
         Self::examine(path).map_err(|refused| refused.error)
     }
 
-    /// [`Archive::open`] for whoever wants to know what kind of refusal it is.
+    /// [`Archive::open`] with the kind of a refusal.
     ///
     /// # Errors
     /// As [`Archive::open`].

@@ -26,7 +26,7 @@ const MAX_NAME_BYTES: usize = 65_535 - 46;
 /// Packs a zip archive: `content(i, entry)` writes the content of `names[i]` to `entry`.
 ///
 /// It is called on at most `jobs` threads at once; entries are packed while they are written, and laid
-/// down in the order of `names`. Memory is what `content` takes on so many threads and the packed bytes
+/// down in the order of `names`. Memory is what `content` takes on `threads` threads and the packed bytes
 /// of a few entries a thread, however many there are and however large. The same names and contents
 /// give the same bytes, whatever the time, the machine or the number of threads.
 ///

@@ -50,7 +50,7 @@ impl Format {
         f64::from(1u32 << self.stored_bits)
     }
 
-    /// Whether a sample of so many bits would have its sign in a higher one.
+    /// Whether a sample of `bits` bits would have its sign in a higher one.
     pub fn has_sign_above(self, bits: u8) -> bool {
         self.signed && u16::from(bits) < self.stored_bits
     }

@@ -381,7 +381,7 @@ pub(super) fn zeros<T: Clone + Default>(path: &Path, shape: [usize; 3]) -> Resul
 /// What a slice takes while it is read: its file, its decoded bytes and what the decoder needs.
 const SLICES_A_THREAD: u64 = 6;
 
-/// A claim on the memory for a volume of `T` in slices of so many voxels, and for reading it.
+/// A claim on the memory for a volume of `T` of `[slices, rows, columns]`, and for reading it.
 pub(super) fn room_for<T>(path: &Path, [count, rows, columns]: [usize; 3]) -> Result<Claim> {
     let slice = (rows * columns) as u64;
     let reading = rayon::current_num_threads().min(count) as u64 * SLICES_A_THREAD * slice;

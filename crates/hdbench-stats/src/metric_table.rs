@@ -1,18 +1,18 @@
-//! The tidy table turned to what statistics want: a figure, its cases and its algorithms.
+//! The tidy table turned to what statistics want: a metric, its cases and its algorithms.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use hdbench_ground::error::{Error, Result};
-use hdbench_score::{ALL_CASES, Label, Row};
+use hdbench_score::{ALL_CASES, Label, MetricRow};
 use ndarray::Array2;
 use polars::prelude::{
     Column, DataFrame, IntoLazy, NamedFrom, PolarsError, PolarsResult, Series, col,
 };
 
-/// One figure of every case by every algorithm.
+/// One metric of every case by every algorithm.
 #[derive(Clone, Debug, PartialEq)]
-pub struct FigureTable {
-    /// None for a figure of both labels.
+pub struct MetricTable {
+    /// None for a metric of both labels.
     pub label: Option<Label>,
     /// The metric's name.
     pub metric: String,
@@ -26,7 +26,7 @@ pub struct FigureTable {
     pub replicates: Vec<Vec<f64>>,
 }
 
-impl FigureTable {
+impl MetricTable {
     /// `lesion dice`.
     pub fn name(&self) -> String {
         match self.label {
@@ -41,12 +41,15 @@ impl FigureTable {
     }
 }
 
-/// Turns rows to figures, in the order of labels and metrics; rows over all cases are left out.
+/// Turns rows to metrics, in the order of labels and metrics; rows over all cases are left out.
 ///
 /// # Errors
 /// `Error::Internal` if polars refuses the table.
-pub fn figures(rows: &[Row], wanted: impl Fn(&Row) -> bool) -> Result<Vec<FigureTable>> {
-    let rows: Vec<&Row> = rows
+pub fn metric_tables(
+    rows: &[MetricRow],
+    wanted: impl Fn(&MetricRow) -> bool,
+) -> Result<Vec<MetricTable>> {
+    let rows: Vec<&MetricRow> = rows
         .iter()
         .filter(|row| row.case != ALL_CASES && wanted(row))
         .collect();
@@ -63,7 +66,7 @@ pub fn figures(rows: &[Row], wanted: impl Fn(&Row) -> bool) -> Result<Vec<Figure
             algorithms.push(&row.algorithm);
         }
     }
-    let failed = |e: PolarsError| Error::Internal(format!("figures: {e}"));
+    let failed = |e: PolarsError| Error::Internal(format!("metrics: {e}"));
     let means = means(&rows, several_tasks).map_err(failed)?;
     let mut tables: BTreeMap<(Option<Label>, String), Vec<Mean>> = BTreeMap::new();
     for mean in means {
@@ -80,7 +83,7 @@ pub fn figures(rows: &[Row], wanted: impl Fn(&Row) -> bool) -> Result<Vec<Figure
 
 /// The cases that one algorithm, fold and replicate have twice in a metric: the mean of both could hide anything.
 /// Other folds and replicates are other measurements.
-pub fn repeated_cases(rows: &[Row]) -> BTreeSet<&str> {
+pub fn repeated_cases(rows: &[MetricRow]) -> BTreeSet<&str> {
     let mut seen = BTreeSet::new();
     rows.iter()
         .filter(|row| row.case != ALL_CASES)
@@ -102,7 +105,7 @@ struct Mean {
     value: f64,
 }
 
-fn table(label: Option<Label>, metric: String, means: &[Mean], algorithms: &[&str]) -> FigureTable {
+fn table(label: Option<Label>, metric: String, means: &[Mean], algorithms: &[&str]) -> MetricTable {
     let cases: BTreeSet<&str> = means.iter().map(|mean| mean.case.as_str()).collect();
     let cases: Vec<&str> = cases.into_iter().collect();
     let column: BTreeMap<&str, usize> = algorithms.iter().copied().zip(0..).collect();
@@ -122,7 +125,7 @@ fn table(label: Option<Label>, metric: String, means: &[Mean], algorithms: &[&st
         *sum += mean.value;
         *count += 1.0;
     }
-    FigureTable {
+    MetricTable {
         label,
         metric,
         cases: cases.into_iter().map(str::to_owned).collect(),
@@ -137,8 +140,8 @@ fn table(label: Option<Label>, metric: String, means: &[Mean], algorithms: &[&st
 }
 
 /// Folds are different cases or repeated ones, whose mean counts once.
-fn means(rows: &[&Row], several_tasks: bool) -> PolarsResult<Vec<Mean>> {
-    let text = |name: &str, of: &dyn Fn(&Row) -> String| {
+fn means(rows: &[&MetricRow], several_tasks: bool) -> PolarsResult<Vec<Mean>> {
+    let text = |name: &str, of: &dyn Fn(&MetricRow) -> String| {
         let values: Vec<String> = rows.iter().map(|row| of(row)).collect();
         Column::from(Series::new(name.into(), values))
     };

@@ -11,39 +11,39 @@ def distance(a, b, scale=None):
 
 
 def of_pass(ours, single, double):
-    """All figures of one pass: `ours` as `hdbench model probe` wrote it, against PyTorch in f32
+    """All deviations of one pass: `ours` as `hdbench model probe` wrote it, against PyTorch in f32
     and f64."""
-    figures = {}
+    deviations = {}
     for name in double.answers:
-        figures[name] = {
+        deviations[name] = {
             "f32": distance(ours[name], single.answers[name]),
             "f64": distance(ours[name], double.answers[name]),
             "pytorch": distance(single.answers[name], double.answers[name]),
         }
-    figures["gradients"] = gradients(ours, single, double)
-    figures["statistics"] = {name: distance(ours[f"after.{name}"], value)
+    deviations["gradients"] = gradients(ours, single, double)
+    deviations["statistics"] = {name: distance(ours[f"after.{name}"], value)
                              for name, value in double.statistics.items()}
-    figures["after"] = {name: distance(ours[f"after.{name}"], value)
+    deviations["after"] = {name: distance(ours[f"after.{name}"], value)
                         for name, value in double.parameters.items()}
-    return figures
+    return deviations
 
 
 def gradients(ours, single, double):
     largest = {name: value.abs().max() for name, value in double.gradients.items()}
-    figures = {}
+    deviations = {}
     for name, expected in double.gradients.items():
         scale, measure = largest[name], "itself"
         sibling = name.rpartition(".")[0] + ".weight"
         if scale < NEGLIGIBLE * largest[sibling]:
             scale, measure = largest[sibling], sibling
         found, plain = ours[f"gradient.{name}"], single.gradients[name]
-        figures[name] = {
+        deviations[name] = {
             "f32": distance(found, plain, scale),
             "f64": distance(found, expected, scale),
             "pytorch": distance(plain, expected, scale),
             "relative_to": measure,
         }
-    return figures
+    return deviations
 
 
 def step_factor(ours, before, double, recipe, rate):
@@ -67,8 +67,8 @@ def names(ours, double):
     return sorted(expected ^ set(ours))
 
 
-def worst(figures, key=None):
-    """The largest figure and its name."""
-    values = {name: value[key] if key else value for name, value in figures.items()}
+def worst(deviations, key=None):
+    """The largest deviation and its name."""
+    values = {name: value[key] if key else value for name, value in deviations.items()}
     name = max(values, key=values.get)
     return values[name], name

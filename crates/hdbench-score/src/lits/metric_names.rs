@@ -1,8 +1,8 @@
-//! What the official scorer's figures are called.
+//! What the official scorer's metrics are called.
 
-/// The names of the 24 figures, in the order of our scores.txt: detection, detected lesions, liver,
+/// The names of the 24 metrics, in the order of our scores.txt: detection, detected lesions, liver,
 /// tumour burden. (The original's order was that of a Python 2 dictionary, which is arbitrary.)
-pub const FIGURE_NAMES: [&str; 24] = [
+pub const METRIC_NAMES: [&str; 24] = [
     "lesion_precision",
     "lesion_recall",
     "lesion_precision_greater_zero",
@@ -29,5 +29,5 @@ pub const FIGURE_NAMES: [&str; 24] = [
     "MAXERROR_Tumorburden",
 ];
 
-/// Where `liver_dice` to `liver_msd` stand among [`FIGURE_NAMES`].
-pub(super) const LIVER_FIGURES: std::ops::Range<usize> = 13..20;
+/// Where `liver_dice` to `liver_msd` stand among [`METRIC_NAMES`].
+pub(super) const LIVER_METRICS: std::ops::Range<usize> = 13..20;

@@ -1,8 +1,8 @@
 use super::policy::{EmptyMask, Family, Imputed, declared};
 
-/// A number and where it comes from.
+/// What a metric gives for a case and a structure, and where it comes from.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Figure {
+pub struct MetricValue {
     /// What the formula gave.
     pub raw: f64,
     /// What the policy made of it.
@@ -11,8 +11,8 @@ pub struct Figure {
     pub edge: EmptyMask,
 }
 
-impl Figure {
-    /// A figure under `strict`. `without_burden` is what the formula gives with a predicted burden
+impl MetricValue {
+    /// The value under `strict`. `without_burden` is what the formula gives with a predicted burden
     /// of 0, for the one family that asks for it.
     pub(super) fn strict(family: Family, raw: f64, edge: EmptyMask, without_burden: f64) -> Self {
         // Sums over nothing are -0, which no table should show.
