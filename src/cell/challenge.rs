@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::record::CellRecord;
-use crate::artifact::{hash_bytes, read_file, record_files, write_atomic};
-use crate::error::{Error, Result, is_absent};
+use crate::artifact::{hash_bytes, json_if_there, read_file, record_files, write_atomic};
+use crate::error::{Error, Result};
 use crate::evaluation::lits::read_scores;
 
 /// Its place in a cell's folder.
@@ -51,17 +51,8 @@ impl ChallengeAnswer {
     /// `Error::Read`, `Error::Malformed`.
     pub fn read(cell: &Path) -> Result<Option<Self>> {
         let path = Self::path(cell);
-        match read_file(&path) {
-            Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(|e| {
-                Error::malformed(
-                    &path,
-                    e.to_string(),
-                    "import the server's answer again: `hdbench submit-lits import --help` says how",
-                )
-            }),
-            Err(e) if is_absent(&e) => Ok(None),
-            Err(e) => Err(Error::read(&path)(e)),
-        }
+        let hint = "import the server's answer again: `hdbench submit-lits import --help` says how";
+        json_if_there(&path, "a server's answer", hint)
     }
 
     /// Files it for a cell, in place of an earlier answer, and on the cell's record.

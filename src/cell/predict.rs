@@ -10,12 +10,12 @@ use super::record::{CellRecord, StageRecord, prediction_path};
 use super::stage::Stage;
 use super::units::predicting_units;
 use crate::artifact::{
-    FileRecord, FileRecords, FileState, Look, Owned, create_dir, hash_bytes, is_zip, read_file,
+    FileRecord, FileRecords, FileState, Look, Owned, create_dir, hash_bytes, is_zip, json_if_there,
     record_files, remove_owned, write_atomic,
 };
 use crate::cost::PeakMemory;
 use crate::dataset::check::odd_numbers;
-use crate::error::{Error, Result, is_absent};
+use crate::error::{Error, Result};
 use crate::inference::{Coarse, Predictor};
 use crate::network::{Bundle, DeviceSpec, Network, NetworkKind};
 use crate::preprocess::{Prepared, Scan, Stored};
@@ -216,13 +216,8 @@ fn coarse_labels(coarse: &Coarse) -> Array3<u8> {
 impl Made {
     fn read(predictions: &Path) -> Result<Self> {
         let path = predictions.join("made.json");
-        match read_file(&path) {
-            Ok(text) => serde_json::from_slice(&text).map_err(|e| {
-                Error::malformed(&path, e.to_string(), "delete the predictions folder")
-            }),
-            Err(e) if is_absent(&e) => Ok(Self::default()),
-            Err(e) => Err(Error::read(&path)(e)),
-        }
+        let hint = "delete the predictions folder";
+        Ok(json_if_there(&path, "the record of predictions", hint)?.unwrap_or_default())
     }
 
     fn write(&self, predictions: &Path) -> Result<()> {

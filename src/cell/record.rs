@@ -6,7 +6,7 @@ use walkdir::WalkDir;
 
 use super::stage::Stage;
 use crate::artifact::{
-    FileRecords, FileState, Look, hash_bytes, hash_file, read_file, read_text, record_files,
+    FileRecords, FileState, Look, hash_bytes, hash_file, json_if_there, read_file, read_text, record_files,
     settle, unlike as unlike_files, write_atomic,
 };
 use crate::error::{Error, Result, is_absent};
@@ -77,17 +77,8 @@ impl CellRecord {
     /// The record of a cell's folder; a new one where there is none.
     pub fn read(cell: &Path) -> Result<Self> {
         let path = cell.join("state.json");
-        match read_file(&path) {
-            Ok(text) => serde_json::from_slice(&text).map_err(|e| {
-                Error::malformed(
-                    &path,
-                    e.to_string(),
-                    "`--force CELL` at the study's next start runs it again",
-                )
-            }),
-            Err(e) if is_absent(&e) => Ok(Self::default()),
-            Err(e) => Err(Error::read(&path)(e)),
-        }
+        let hint = "`--force CELL` at the study's next start runs it again";
+        Ok(json_if_there(&path, "the record of a cell", hint)?.unwrap_or_default())
     }
 
     /// Writes the record. A cell's folder that was moved away meanwhile is not begun again in its old

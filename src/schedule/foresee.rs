@@ -8,7 +8,7 @@ use crate::dataset::{self, Case, Dataset};
 use crate::error::{Error, Result};
 use crate::seed::Seed;
 use crate::study::{
-    Data, LockedCase, PreparedFold, Role, Study, StudyLock, differences, read_lock,
+    Data, LockedScan, PreparedFold, Role, Study, StudyLock, differences, read_lock,
 };
 use crate::text::Shown as _;
 
@@ -111,7 +111,7 @@ fn updated(
     for (prefix, set) in sets {
         for case in set.iter().flat_map(|set| &set.found) {
             let key = format!("{prefix}{}", case.name);
-            let mut locked = LockedCase::of(case, lock.cases.get(&key))?;
+            let mut locked = LockedScan::of(case, lock.cases.get(&key))?;
             locked.prepare(case, study);
             now.insert(key, locked);
         }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::artifact::{read_file, write_atomic};
+use crate::artifact::{json_if_there, write_atomic};
 use crate::error::{Error, Result};
 
 /// A cell's job.
@@ -108,13 +108,8 @@ impl Jobs {
     }
 
     fn parse(path: &Path) -> Result<Self> {
-        match read_file(path) {
-            Ok(text) => serde_json::from_slice(&text).map_err(|e| {
-                Error::malformed(path, e.to_string(), "delete it; jobs that run go on")
-            }),
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),
-            Err(e) => Err(Error::read(path)(e)),
-        }
+        let hint = "delete it; jobs that run go on";
+        Ok(json_if_there(path, "the jobs of a study", hint)?.unwrap_or_default())
     }
 
     pub(super) fn write(&self, run: &Path) -> Result<()> {

@@ -11,7 +11,7 @@ use crate::dataset::{self, Case};
 use crate::error::{Error, Result, is_absent};
 use crate::progress::Progress;
 use crate::study::{
-    Cell, Environment, LockedCase, Study, lock_is_empty, locked_cases, locked_split,
+    Cell, Environment, LockedScan, Study, lock_is_empty, locked_cases, locked_split,
     pretraining_problems,
 };
 use crate::text::Shown as _;
@@ -163,7 +163,7 @@ fn verify_cases(
             found.add(name, "is gone");
             continue;
         };
-        match LockedCase::of(case, None) {
+        match LockedScan::of(case, None) {
             Ok(now) if now.is_same(before) => {
                 found.cases += 1;
                 if let Some(problem) = before.cache_problem(&run.join(&study.cache)) {

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::lock::{LockedCase, locked_cases, locked_split};
+use super::lock::{LockedScan, locked_cases, locked_split};
 use crate::dataset::Case;
 use crate::error::{Error, Result};
 
@@ -41,7 +41,7 @@ pub fn seen(run: &Path, fold: usize, cases: &[Case]) -> Result<Vec<Seen>> {
             let Some((split, before)) = split.as_ref().zip(locked.get(&case.name)) else {
                 return Ok(Seen::Unknown);
             };
-            if !LockedCase::of(case, Some(before))?.is_same(before) {
+            if !LockedScan::of(case, Some(before))?.is_same(before) {
                 return Ok(Seen::Unknown);
             }
             Ok(match &case.name {

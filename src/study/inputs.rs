@@ -6,7 +6,7 @@ use super::definition::Study;
 use super::fold::{Fold, Role, refuse_leaks};
 use super::folds::{Ready, folds};
 use super::leakage::{self};
-use super::lock::{LockedCase, LockedFold, differences, read_lock};
+use super::lock::{LockedScan, LockedFold, differences, read_lock};
 use super::pretraining;
 use super::ready::{find, ready};
 use crate::artifact::{read_file, write_atomic};
@@ -25,7 +25,7 @@ pub struct Inputs {
     /// What the encoder is pre-trained on; none where nothing is.
     pub pretraining: Vec<Arc<Stored>>,
     /// Every case as the study found it.
-    pub(crate) locked: BTreeMap<String, LockedCase>,
+    pub(crate) locked: BTreeMap<String, LockedScan>,
     /// Cases that were others by the lock that was there before, and how.
     pub changed: Vec<String>,
 }
@@ -163,7 +163,7 @@ impl Inputs {
 
 /// An error if the data is not what it was.
 fn hold_to(
-    locked: &BTreeMap<String, LockedCase>,
+    locked: &BTreeMap<String, LockedScan>,
     lock: &Path,
     (own, other): &(Dataset, Option<Dataset>),
 ) -> Result<()> {
@@ -172,7 +172,7 @@ fn hold_to(
         let cases = set.into_iter().flat_map(|set| &set.cases);
         for case in cases.filter(|case| case.has_labels()) {
             let key = format!("{prefix}{}", case.name);
-            let lock = LockedCase::of(case, locked.get(&key))?;
+            let lock = LockedScan::of(case, locked.get(&key))?;
             now.insert(key, lock);
         }
     }

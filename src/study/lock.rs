@@ -9,14 +9,14 @@ use serde::{Deserialize, Serialize};
 use super::definition::Study;
 use super::fold::Role;
 use super::leakage::{self, Audit};
-use crate::artifact::{Look, hash_bytes, read_text};
+use crate::artifact::{Look, hash_bytes, read_if_there};
 use crate::dataset::{Case, Split};
 use crate::error::{Error, Result};
 use crate::preprocess::{Grids, Stored};
 
 /// The files of a case as they were when they were hashed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LockedCase {
+pub struct LockedScan {
     files: usize,
     pub(super) bytes: u64,
     /// Hash of names, sizes and times: while it holds, the content is not read again.
@@ -31,7 +31,7 @@ pub struct LockedCase {
     pub(super) content: String,
 }
 
-impl LockedCase {
+impl LockedScan {
     /// Hashes the files of a case, unless sizes and times say that they are those hashed before.
     pub fn of(case: &Case, before: Option<&Self>) -> Result<Self> {
         let files = case.files()?;
@@ -94,7 +94,7 @@ pub(crate) struct StudyLock {
     #[serde(default)]
     pub(super) audit: Audit,
     #[serde(default)]
-    pub(crate) cases: BTreeMap<String, LockedCase>,
+    pub(crate) cases: BTreeMap<String, LockedScan>,
     /// What was prepared of the phantoms for pre-training, by their folders in the cache.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) pretraining: BTreeMap<String, String>,
@@ -110,8 +110,8 @@ pub(crate) struct LockedFold {
 
 /// Cases that are not the same in both, with what became of them.
 pub(crate) fn differences(
-    before: &BTreeMap<String, LockedCase>,
-    now: &BTreeMap<String, LockedCase>,
+    before: &BTreeMap<String, LockedScan>,
+    now: &BTreeMap<String, LockedScan>,
 ) -> Vec<String> {
     let gone = before
         .iter()
@@ -143,7 +143,7 @@ pub fn fold_roles(run: &Path) -> Result<Vec<(usize, Role)>> {
     Ok(folds.map(|fold| (fold.index, fold.role)).collect())
 }
 
-impl LockedCase {
+impl LockedScan {
     /// Why the study's cache does not hold the case as it was prepared; nothing where it does, or
     /// where the case is not there at all and would be prepared again.
     pub(crate) fn cache_problem(&self, cache: &Path) -> Option<String> {
@@ -161,7 +161,7 @@ pub fn lock_is_empty(run: &Path) -> Result<bool> {
 }
 
 /// The study's cases, by name.
-pub(crate) fn locked_cases(run: &Path) -> Result<BTreeMap<String, LockedCase>> {
+pub(crate) fn locked_cases(run: &Path) -> Result<BTreeMap<String, LockedScan>> {
     Ok(read_lock(&run.join("study.lock"))?.cases)
 }
 
@@ -228,10 +228,9 @@ pub fn test_case_hashes(run: &Path) -> Result<BTreeMap<String, String>> {
 }
 
 pub(crate) fn read_lock(path: &Path) -> Result<StudyLock> {
-    match read_text(path) {
-        Ok(text) => toml::from_str(&text)
-            .map_err(|e| Error::malformed(path, e.to_string(), "delete it; it is made again")),
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(StudyLock::default()),
-        Err(e) => Err(Error::read(path)(e)),
-    }
+    let Some(text) = read_if_there(path)? else {
+        return Ok(StudyLock::default());
+    };
+    toml::from_slice(&text)
+        .map_err(|e| Error::malformed(path, e.to_string(), "delete it; it is made again"))
 }

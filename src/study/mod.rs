@@ -25,7 +25,7 @@ pub use environment::{Build, Environment, Machine, hardware_line};
 pub use fold::{Fold, Leak, Role, TestCase};
 pub use held_out::{Seen, seen, study_of};
 pub use inputs::Inputs;
-pub use lock::{LockedCase, fold_roles, lock_is_empty, test_case_hashes};
+pub use lock::{LockedScan, fold_roles, lock_is_empty, test_case_hashes};
 pub(crate) use lock::{
     PreparedFold, StudyLock, differences, locked_cases, locked_folds, locked_split, read_lock,
 };

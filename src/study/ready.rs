@@ -8,7 +8,7 @@ use super::bounded::{for_each_bounded, preparing_room};
 use super::definition::Study;
 use super::folds::Ready;
 use super::leakage::{self};
-use super::lock::LockedCase;
+use super::lock::LockedScan;
 use super::own_folder::cache_folder;
 use crate::artifact::Look;
 use crate::dataset::{self, Case, Dataset, Layout, ircadb, load_pair};
@@ -45,8 +45,8 @@ pub(crate) fn ready(
     study: &Study,
     found: Dataset,
     prefix: &str,
-    before: &BTreeMap<String, LockedCase>,
-    locked: &mut BTreeMap<String, LockedCase>,
+    before: &BTreeMap<String, LockedScan>,
+    locked: &mut BTreeMap<String, LockedScan>,
     warnings: &mut Vec<String>,
     progress: &dyn Progress,
 ) -> Result<Vec<Ready>> {
@@ -59,7 +59,7 @@ pub(crate) fn ready(
     struct Task {
         case: Case,
         key: String,
-        lock: LockedCase,
+        lock: LockedScan,
         cached: PathBuf,
         hash: String,
     }
@@ -67,7 +67,7 @@ pub(crate) fn ready(
     let mut tasks = Vec::new();
     for case in cases {
         let key = format!("{prefix}{}", case.name);
-        let mut lock = LockedCase::of(&case, before.get(&key))?;
+        let mut lock = LockedScan::of(&case, before.get(&key))?;
         let hash = lock.prepare(&case, study);
         tasks.push(Task {
             case,

@@ -1,4 +1,5 @@
 use super::fold::Fold;
+use crate::analysis::statistics::median;
 use crate::preprocess::Grid;
 use crate::recipe::Scale;
 
@@ -38,11 +39,11 @@ impl Sight {
             }
         }
         let cases = shares.len();
-        let spacing_mm = spacings.map(median);
+        let spacing_mm = spacings.map(|mut values| median(&mut values));
         (cases > 0).then(|| Self {
             patch_mm: scale.patch as f64 * spacing_mm[2],
             spacing_mm,
-            box_share: median(shares),
+            box_share: median(&mut shares),
             cases,
         })
     }
@@ -71,14 +72,6 @@ impl Sight {
     }
 }
 
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    match values.len() {
-        0 => f64::NAN,
-        n => (values[(n - 1) / 2] + values[n / 2]) / 2.0,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -98,11 +91,5 @@ mod tests {
             "{warning}"
         );
         assert!(warning.contains("--set working_matrix=N"), "{warning}");
-    }
-
-    #[test]
-    fn the_median_of_an_even_number_lies_between_the_middle_two() {
-        assert_eq!(median(vec![4.0, 1.0, 2.0]), 2.0);
-        assert_eq!(median(vec![4.0, 1.0, 2.0, 3.0]), 2.5);
     }
 }

@@ -3,12 +3,12 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::artifact::{FileRecord, FileState, Look, create_dir, read_file, write_atomic};
+use crate::artifact::{FileRecord, FileState, Look, create_dir, json_if_there, write_atomic};
 use crate::cell::Model;
 use crate::dataset::Case;
 use crate::error::{Error, Result};
 use crate::progress::{Progress, Step};
-use crate::study::LockedCase;
+use crate::study::LockedScan;
 use crate::text::Shown as _;
 use crate::volume::HeaderTemplate;
 
@@ -30,7 +30,7 @@ struct Made {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MadeCase {
     /// The test volume it was made from.
-    input: LockedCase,
+    input: LockedScan,
     /// The prediction; none in a record of an older version, whose predictions are made again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     output: Option<FileRecord>,
@@ -81,7 +81,7 @@ pub fn predict_all(
     let mut open = Vec::new();
     for case in cases {
         let before = made.cases.get(&case.name);
-        let input = LockedCase::of(case, before.map(|made| &made.input))?;
+        let input = LockedScan::of(case, before.map(|made| &made.input))?;
         let same = before.is_some_and(|made| made.input.is_same(&input));
         let file = prediction_file(folder, case);
         let output = before.and_then(|made| made.output.as_ref());
@@ -120,7 +120,7 @@ pub fn predict_all(
 fn predict(
     model: &Model,
     case: &Case,
-    input: LockedCase,
+    input: LockedScan,
     file: &Path,
     progress: &dyn Progress,
 ) -> Result<MadeCase> {
@@ -196,18 +196,8 @@ impl Made {
 
     fn read(folder: &Path) -> Result<Self> {
         let path = folder.join(RECORD);
-        match read_file(&path) {
-            Ok(text) => serde_json::from_slice(&text).map_err(|e| {
-                Error::malformed(
-                    &path,
-                    e.to_string(),
-                    "name another folder with --predictions, or delete this one; its cases are \
-                     predicted again",
-                )
-            }),
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),
-            Err(e) => Err(Error::read(&path)(e)),
-        }
+        let hint = "name another folder with --predictions, or delete this one; its cases are predicted again";
+        Ok(json_if_there(&path, "the record of predictions", hint)?.unwrap_or_default())
     }
 
     fn write(&self, folder: &Path) -> Result<()> {
@@ -226,7 +216,7 @@ mod tests {
         let case = Case::nifti(59, "test-volume-59", "x/test-volume-59.nii", None);
         let image = folder.path().join("ct.nii");
         std::fs::write(&image, b"ct").unwrap();
-        let input = LockedCase::of(&Case::nifti(59, "ct", &image, None), None).unwrap();
+        let input = LockedScan::of(&Case::nifti(59, "ct", &image, None), None).unwrap();
         let file = prediction_file(folder.path(), &case);
         assert!(file.ends_with("test-segmentation-59.nii.gz"));
         let mut made = Made::open(folder.path(), "a").unwrap();

@@ -159,50 +159,68 @@ fn read_back(mut file: fs::File) -> String {
 #[test]
 fn a_cell_that_runs_out_of_memory_says_so_and_the_others_go_on() {
     let dir = phantoms();
-    let path = dir.path();
-    // Where the first cells fit depends on the machine; so wide a U-Net needs many times as much, so
-    // that some limits lie between.
-    for megabytes in (0..8).map(|step| 100 * 3_u32.pow(step) / 2_u32.pow(step)) {
-        let _ = fs::remove_dir_all(path.join("run"));
-        let mut command = Command::new("sh");
-        command
-            .args(["-c", "ulimit -v $1 && shift && exec \"$@\"", "sh"])
-            .arg((megabytes * 1000).to_string())
-            .arg(env!("CARGO_BIN_EXE_hdbench"))
-            .args([
-                "ablation", "--data", "phantoms", "--out", "run", "--jobs", "1",
-            ])
-            .args(["--variant", "unet", "--variant", "denseunet3d"])
-            .args([
-                "--set",
-                "iterations=3",
-                "--set",
-                "encoder_iterations=3",
-                "--set",
-                "encoder_cases=2",
-            ])
-            .args(["--set", "coarse_iterations=3"])
-            .args(["--set", "scale.unet=[256,512,1024,2048,2048]"])
-            // Every thread takes its share of what a process may address.
-            .env("RAYON_NUM_THREADS", "2")
-            // Backtraces ask for memory too, where there is none.
-            .env("RUST_BACKTRACE", "1")
-            .current_dir(path);
-        let output = ended(&mut command);
-        if output.status.code() != Some(4) {
-            continue;
-        }
-        let cells = states(path);
-        assert!(cells.iter().all(|(_, cell)| cell["state"] != "killed"));
-        // Where the last of the memory goes to an arena, a thread that cannot begin may be what fails.
-        let reason = state(&cells, UNET)["reason"].as_str();
-        let short = reason.is_some_and(|reason| reason.contains("out of memory"));
-        if short && state(&cells, DENSEUNET_3D)["state"] == "done" {
-            said(&output, "need less memory");
-            return;
+    // Where the first cells fit depends on the machine; so wide a U-Net needs many times as much, so that
+    // some limits lie between: they are bracketed, then closed in on.
+    let (mut least, mut most) = (50_u32, None);
+    for _ in 0..16 {
+        let megabytes = match most {
+            None => least * 3 / 2,
+            Some(most) => (least + most) / 2,
+        };
+        match a_study_within(dir.path(), megabytes) {
+            Fits::Nothing => least = megabytes,
+            Fits::Everything => most = Some(megabytes),
+            Fits::AllButTheWidest => return,
         }
     }
-    panic!("no limit let some cells run and others not");
+    panic!("no limit let some cells run and others not: {least} MB to {most:?}");
+}
+
+/// What of a study finds room within a limit.
+enum Fits {
+    Nothing,
+    AllButTheWidest,
+    Everything,
+}
+
+/// A study of two networks, one of them very wide, in processes of at most `megabytes` MB of addresses.
+fn a_study_within(path: &Path, megabytes: u32) -> Fits {
+    let _ = fs::remove_dir_all(path.join("run"));
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", "ulimit -v $1 && shift && exec \"$@\"", "sh"])
+        .arg((megabytes * 1000).to_string())
+        .arg(env!("CARGO_BIN_EXE_hdbench"))
+        .args([
+            "ablation", "--data", "phantoms", "--out", "run", "--jobs", "1",
+        ])
+        .args(["--variant", "unet", "--variant", "denseunet3d"])
+        .args(["--set", "iterations=3", "--set", "encoder_iterations=3"])
+        .args(["--set", "encoder_cases=2", "--set", "coarse_iterations=3"])
+        .args(["--set", "scale.unet=[256,512,1024,2048,2048]"])
+        // Every thread takes its share of what a process may address.
+        .env("RAYON_NUM_THREADS", "2")
+        // Backtraces ask for memory too, where there is none.
+        .env("RUST_BACKTRACE", "1")
+        .current_dir(path);
+    let output = ended(&mut command);
+    match output.status.code() {
+        Some(0) => return Fits::Everything,
+        Some(4) => {}
+        _ => return Fits::Nothing,
+    }
+    let cells = states(path);
+    assert!(cells.iter().all(|(_, cell)| cell["state"] != "killed"));
+    if state(&cells, DENSEUNET_3D)["state"] != "done" {
+        return Fits::Nothing;
+    }
+    // Where the last of the memory goes to an arena, a thread that cannot begin may be what fails.
+    let reason = state(&cells, UNET)["reason"].as_str();
+    if !reason.is_some_and(|reason| reason.contains("out of memory")) {
+        return Fits::Nothing;
+    }
+    said(&output, "need less memory");
+    Fits::AllButTheWidest
 }
 
 /// The signal of a file that grows too large ends a process without a word unless it is taken.

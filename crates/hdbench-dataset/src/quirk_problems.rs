@@ -4,7 +4,7 @@ use hdbench_volume::{Geometry, Orientation, Volume};
 
 use super::Case;
 use super::problem::{Problem, Severity};
-use super::quirks::BorrowedSpacing;
+use super::quirks::{BorrowedSpacing, FIRST_OF_IRCADB, LAST_OF_IRCADB};
 
 pub(super) fn swapped_problem(case: &Case, geometry: &Geometry) -> Problem {
     let [z, y, x] = geometry.shape;
@@ -39,7 +39,7 @@ pub(super) fn liver_left(case: &Case, labels: &Volume<u8>, geometry: &Geometry) 
     let centre = (sum as f64 / count as f64 + 0.5) / width as f64;
     (count > 0 && centre < LIVER_RIGHT_OF).then(|| {
         let known = match case.id {
-            28..=47 => " (known of LiTS volumes 28 to 47)",
+            FIRST_OF_IRCADB..=LAST_OF_IRCADB => " (known of LiTS volumes 28 to 47)",
             _ => "",
         };
         let mut problem = Problem::new(

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 
 use super::affine::affine_one;
 use super::source::{Source, Spare};
-use super::threads::WORTHWHILE;
+use super::threads::items_a_thread;
 use super::upsample;
 
 /// Batches of channels `[n, c, s]`, space flattened.
@@ -37,7 +37,7 @@ impl Maps {
     fn per_channel<T: Send>(&self, of: impl Fn(usize, &mut Spare) -> T + Send + Sync) -> Vec<T> {
         (0..self.channels)
             .into_par_iter()
-            .with_min_len((WORTHWHILE / self.samples().max(1)).max(1))
+            .with_min_len(items_a_thread(self.samples()))
             .map_init(Spare::default, |spare, channel| of(channel, spare))
             .collect()
     }
@@ -50,7 +50,7 @@ impl Maps {
 
     /// As few planes as are worth a thread.
     fn least(&self) -> usize {
-        (WORTHWHILE / self.plane.max(1)).max(1)
+        items_a_thread(self.plane)
     }
 
     fn planes<'a>(&self, x: &'a [f32], channel: usize) -> impl Iterator<Item = &'a [f32]> {

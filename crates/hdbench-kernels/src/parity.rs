@@ -1,7 +1,7 @@
 use rayon::prelude::*;
 
 use super::planes::three;
-use super::threads::WORTHWHILE;
+use super::threads::items_a_thread;
 
 /// Of maps: the values at even and odd places of every axis as channels of their own, half as large; or the
 /// way back.
@@ -48,7 +48,7 @@ impl Parity {
         let mut y = vec![0.0; x.len()];
         y.par_chunks_mut(volume.max(1))
             .zip(x.par_chunks(volume.max(1)))
-            .with_min_len((WORTHWHILE / volume.max(1)).max(1))
+            .with_min_len(items_a_thread(volume))
             .for_each(|(y, x)| match self {
                 Self::Split => split(size, along_z, x, y),
                 Self::Join => join(size, along_z, x, y),

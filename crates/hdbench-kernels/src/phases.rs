@@ -9,7 +9,7 @@ use super::convolution;
 use super::origin::Doubled;
 use super::planes::Geometry;
 use super::source::Source;
-use super::threads::WORTHWHILE;
+use super::threads::{WORTHWHILE, items_a_thread};
 use super::upsample::{self, Doubling};
 
 /// The taps of three that fall on the first small value; the others fall on the second.
@@ -111,7 +111,7 @@ impl Nearest<'_> {
         let (plane, width) = (self.geometry.plane(), self.geometry.size[2]);
         y.par_chunks_mut(self.large())
             .zip(even.par_chunks(plane).zip(odd.par_chunks(plane)))
-            .with_min_len((WORTHWHILE / self.large()).max(1))
+            .with_min_len(items_a_thread(self.large()))
             .for_each(|(y, (even, odd))| {
                 let added = even.chunks_exact(width).zip(odd.chunks_exact(width));
                 for (start, (even, odd)) in self.rows(line).zip(added) {
@@ -131,7 +131,7 @@ impl Nearest<'_> {
         small
             .par_chunks_mut(plane)
             .zip(large.par_chunks(self.large()))
-            .with_min_len((WORTHWHILE / self.large()).max(1))
+            .with_min_len(items_a_thread(self.large()))
             .for_each(|(small, large)| {
                 let starts = self.rows([slice, row]);
                 for (small, start) in small.chunks_exact_mut(width).zip(starts) {

@@ -2,7 +2,7 @@ use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::planes::three;
-use super::threads::WORTHWHILE;
+use super::threads::items_a_thread;
 
 /// The largest value in every second place's window, along every axis of a map.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,7 +64,7 @@ pub fn largest(arch: Arch, pooling: Pooling, x: &[f32]) -> (Vec<f32>, Vec<f32>) 
     y.par_chunks_mut(small)
         .zip(places.par_chunks_mut(small))
         .zip(x.par_chunks(large))
-        .with_min_len((WORTHWHILE / large).max(1))
+        .with_min_len(items_a_thread(large))
         .for_each(|((y, places), x)| {
             arch.dispatch(Largest {
                 pooling,
@@ -143,7 +143,7 @@ pub fn spread(pooling: Pooling, gradient: &[f32], places: &[f32]) -> Vec<f32> {
     let mut of_x = vec![0.0; gradient.len() / small * large];
     of_x.par_chunks_mut(large)
         .zip(gradient.par_chunks(small).zip(places.par_chunks(small)))
-        .with_min_len((WORTHWHILE / large).max(1))
+        .with_min_len(items_a_thread(large))
         .for_each(|(of_x, (gradient, places))| spread_one(pooling, gradient, places, of_x));
     of_x
 }

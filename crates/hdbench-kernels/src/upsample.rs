@@ -5,7 +5,7 @@ use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::origin::Doubled;
-use super::threads::WORTHWHILE;
+use super::threads::items_a_thread;
 
 /// What is doubled, and how.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,7 +30,7 @@ pub fn double(arch: Arch, doubling: Doubling, x: &[f32]) -> Vec<f32> {
     let mut y = vec![0.0; x.len() / doubling.small() * doubling.large()];
     y.par_chunks_mut(doubling.large())
         .zip(x.par_chunks(doubling.small()))
-        .with_min_len((WORTHWHILE / doubling.large()).max(1))
+        .with_min_len(items_a_thread(doubling.large()))
         .for_each(|(y, x)| double_one(arch, doubling, x, y));
     y
 }
@@ -45,7 +45,7 @@ pub fn gather(arch: Arch, doubling: Doubling, gradient: &[f32]) -> Vec<f32> {
     let mut of_x = vec![0.0; gradient.len() / doubling.large() * doubling.small()];
     of_x.par_chunks_mut(doubling.small())
         .zip(gradient.par_chunks(doubling.large()))
-        .with_min_len((WORTHWHILE / doubling.large()).max(1))
+        .with_min_len(items_a_thread(doubling.large()))
         .for_each(|(of_x, gradient)| gather_one(arch, doubling, gradient, of_x));
     of_x
 }

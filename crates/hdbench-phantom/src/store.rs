@@ -6,7 +6,7 @@ use hdbench_ground::error::{Error, Result};
 use hdbench_ground::progress::Progress;
 use hdbench_ground::text::Shown as _;
 use hdbench_volume::artifact::{
-    Owned, create_dir, hash_bytes, hash_file, read_text, remove_owned, write_atomic,
+    Owned, create_dir, hash_bytes, hash_file, json_if_there, remove_owned, write_atomic,
 };
 use hdbench_volume::{write_image, write_labels};
 use rayon::prelude::*;
@@ -86,18 +86,8 @@ impl Record {
     /// The record of a folder, if it has one.
     fn read(dir: &Path) -> Result<Option<Self>> {
         let path = dir.join(RECORD_FILE);
-        let text = match read_text(&path) {
-            Ok(text) => text,
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(e) => return Err(Error::read(&path)(e)),
-        };
-        serde_json::from_str(&text).map(Some).map_err(|e| {
-            Error::malformed(
-                &path,
-                format!("expected the record of a phantom set: {e}"),
-                "choose another folder, or delete this file and the volumes beside it",
-            )
-        })
+        let hint = "choose another folder, or delete this file and the volumes beside it";
+        json_if_there(&path, "the record of a phantom set", hint)
     }
 
     fn write(&self, dir: &Path) -> Result<()> {

@@ -50,7 +50,7 @@ pub use policy_table::{PolicyRow, policy_table};
 pub use quantile::{median, quantile, quantile_of_sorted};
 pub use run::{
     Apart, CaseResults, DEFAULT_JOBS, Failure, LoadedPair, PairOptions, StrictCase, evaluate,
-    load_pair, score_files, score_strict,
+    load_maps, score_files, score_strict,
 };
 pub use source::{Listing, Source, list};
 pub use summary::write_summary;

@@ -164,7 +164,7 @@ pub(super) fn notes_of(pair: &CasePair, maps: [&LabelBox<impl Label>; 2]) -> Vec
 /// # Errors
 /// Those of the reader and of [`LabelMap::apply`]; `Error::Malformed` naming the prediction if the
 /// grids differ in shape, or in the place of a voxel unless that is to be ignored.
-pub fn load_pair(pair: &CasePair, options: &PairOptions) -> Result<LoadedPair> {
+pub fn load_maps(pair: &CasePair, options: &PairOptions) -> Result<LoadedPair> {
     let (reference, prediction) = rayon::join(
         || pair.reference.read_mapped(&options.reference_map),
         || pair.prediction.read_mapped(&options.prediction_map),
@@ -248,7 +248,7 @@ pub struct StrictCase {
     pub notes: Vec<String>,
 }
 
-/// Reads and scores one case by profile `strict`; errors as [`load_pair`].
+/// Reads and scores one case by profile `strict`; errors as [`load_maps`].
 pub fn score_strict(
     pair: &CasePair,
     options: &PairOptions,
@@ -260,7 +260,7 @@ pub fn score_strict(
         geometry,
         apart,
         notes,
-    } = load_pair(pair, options)?;
+    } = load_maps(pair, options)?;
     let masks = Masks::of_labels(prediction.view(), reference.view(), geometry.is_planar);
     // The masks are all that is needed, an eighth of the maps.
     drop((prediction, reference));
@@ -280,7 +280,7 @@ pub fn score_strict(
 }
 
 /// Scores a predicted label map file against a reference by profile `strict`, both with 0 background,
-/// 1 liver, 2 tumour; errors as [`load_pair`].
+/// 1 liver, 2 tumour; errors as [`load_maps`].
 pub fn score_files(prediction: &Path, reference: &Path, metrics: &Options) -> Result<CaseScores> {
     let [prediction, reference] = [prediction, reference].map(|path| Source::File(path.into()));
     let pair = CasePair {

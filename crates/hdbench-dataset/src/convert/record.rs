@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 
 use hdbench_ground::error::{Error, Result};
 use hdbench_ground::text::Shown as _;
-use hdbench_volume::artifact::{read_file, write_atomic};
+use hdbench_volume::artifact::{json_if_there, write_atomic};
 use serde::{Deserialize, Serialize};
 
 use super::plan::Plan;
@@ -41,17 +41,9 @@ impl Record {
 
     pub fn read(out: &Path) -> Result<Self> {
         let path = out.join(RECORD_FILE);
-        let record: Self = match read_file(&path) {
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Self::default(),
-            Err(e) => return Err(Error::read(&path)(e)),
-            Ok(text) => serde_json::from_slice(&text).map_err(|e| {
-                Error::malformed(
-                    &path,
-                    format!("expected the record of a conversion: {e}"),
-                    "choose another folder, or empty this one",
-                )
-            })?,
-        };
+        let hint = "choose another folder, or empty this one";
+        let record: Self =
+            json_if_there(&path, "the record of a conversion", hint)?.unwrap_or_default();
         Ok(match record.format {
             FORMAT => record,
             // Files of an older version are ours, but have to be written anew.

@@ -4,6 +4,9 @@ use std::io::{self, Read};
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::Path;
 
+use hdbench_ground::error::{Error, Result, is_absent};
+use serde::de::DeserializeOwned;
+
 /// Opens a file for reading that somebody named, and looks first what it is: opening a pipe that nobody
 /// writes to waits for ever, and a device like `/dev/zero` never ends. A folder opens, as the system has it,
 /// and refuses to be read.
@@ -41,6 +44,36 @@ pub fn read_text(path: &Path) -> io::Result<String> {
     let mut text = String::new();
     file.read_to_string(&mut text)?;
     Ok(text)
+}
+
+/// A file that may not have been written yet: none where nothing lies.
+///
+/// # Errors
+/// `Error::Read`.
+pub fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>> {
+    match read_file(path) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(e) if is_absent(&e) => Ok(None),
+        Err(e) => Err(Error::read(path)(e)),
+    }
+}
+
+/// A JSON file of ours that may not have been written yet: none where nothing lies. `expected` and `hint` say
+/// what it is and what to do where it is not that.
+///
+/// # Errors
+/// `Error::Read`; `Error::Malformed`.
+pub fn json_if_there<T: DeserializeOwned>(
+    path: &Path,
+    expected: &str,
+    hint: &str,
+) -> Result<Option<T>> {
+    let Some(bytes) = read_if_there(path)? else {
+        return Ok(None);
+    };
+    serde_json::from_slice(&bytes)
+        .map(Some)
+        .map_err(|e| Error::malformed(path, format!("expected {expected}: {e}"), hint))
 }
 
 fn refuse(found: FileType) -> io::Result<()> {

@@ -19,7 +19,7 @@ pub use atomic::{create_dir, replace_file, write_atomic, write_atomic_with};
 pub use folder::{Owned, remove_owned, replace_dir, sweep};
 pub use gzip::{MaybeGzip, gzip_writer};
 pub use hash::{hash_bytes, hash_file};
-pub use input::{open_file, read_file, read_text};
+pub use input::{json_if_there, open_file, read_file, read_if_there, read_text};
 pub use recorded::{FileRecord, FileRecords, FileState, Look, record_files, settle, unlike};
 pub use reopened::{ReopenedFile, Same};
 pub use results::{Results, begins_with, json_says};
