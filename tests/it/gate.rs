@@ -404,7 +404,7 @@ fn a_case_that_is_there_twice_is_not_comparable() {
     let text = fs::read_to_string(&path).unwrap();
     let baseline: Value = serde_json::from_str(&text).unwrap();
     let mut again = baseline.clone();
-    let metrics = again["metrics"].as_array_mut().unwrap();
+    let metrics = again["figures"].as_array_mut().unwrap();
     let metric = metrics
         .iter()
         .find(|f| f["label"] == "lesion" && f["metric"] == "dice");
@@ -432,7 +432,7 @@ fn cases_that_had_no_value_are_not_comparable() {
     let dir = setup(&scores(|_| 0.0));
     let path = dir.path().join("reports/baseline/main.json");
     let mut baseline: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
-    for metric in baseline["metrics"].as_array_mut().unwrap() {
+    for metric in baseline["figures"].as_array_mut().unwrap() {
         if metric["metric"] == "dice" && metric["label"] == "lesion" {
             for case in 0..14 {
                 metric["values"][format!("volume-{case}")] = Value::Null;
