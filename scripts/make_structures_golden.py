@@ -69,8 +69,8 @@ def old_monai(interpreter):
 def metrics_reloaded(repository):
     folder = environment.cache_folder() / "MetricsReloaded"
     if not (folder / ".git").is_dir():
-        subprocess.run(["git", "clone", "-q", repository, folder], check=True)
-    subprocess.run(["git", "-C", folder, "checkout", "-q", METRICS_RELOADED[1]], check=True)
+        subprocess.run(["git", "clone", "-q", "--no-checkout", repository, folder], check=True)
+    subprocess.run(["git", "-C", folder, "checkout", "-q", METRICS_RELOADED[1], "--", "MetricsReloaded"], check=True)
     return folder
 
 
