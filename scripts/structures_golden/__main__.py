@@ -18,7 +18,8 @@ def main():
         pairs.write(folder / "pairs")
         return
     cases = json.loads((folder / "pairs" / "cases.json").read_text())["cases"]
-    importlib.import_module(f".run_{step}", __package__).run(folder, cases)
+    module = step if step == "check" else f"run_{step}"
+    importlib.import_module(f".{module}", __package__).run(folder, cases)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,2 @@
+def run(folder, cases, tally):
+    pass
