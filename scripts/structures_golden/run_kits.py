@@ -4,7 +4,7 @@ import warnings
 
 import numpy as np
 
-np.Inf = np.inf
+np.Inf, np.NaN = np.inf, np.nan
 
 import SimpleITK as sitk  # noqa: E402
 from surface_distance import compute_surface_dice_at_tolerance, compute_surface_distances  # noqa: E402

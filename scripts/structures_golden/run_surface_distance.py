@@ -4,8 +4,8 @@ import warnings
 
 import numpy as np
 
-# Version 0.1 asks NumPy for a name that NumPy 2 no longer has, where a mask is empty.
-np.Inf = np.inf
+# Version 0.1 asks NumPy for names that NumPy 2 no longer has, where a mask is empty.
+np.Inf, np.NaN = np.inf, np.nan
 
 import surface_distance  # noqa: E402
 
@@ -18,7 +18,7 @@ def run(folder, cases):
     record = Record("surface_distance", ["surface-distance", "numpy", "scipy"],
                     "https://github.com/google-deepmind/surface-distance", "Apache-2.0")
     record.call("all", "compute_surface_distances(REFERENCE, PREDICTION, spacing_mm), then each function by its name",
-                spacing_mm="of the header", numpy_Inf="set to numpy.inf")
+                spacing_mm="of the header", numpy="numpy.Inf and numpy.NaN put back")
     for case, name, ref, pred, spacing in structures.pairs(folder, cases):
         distances = attempt(surface_distance.compute_surface_distances, ref, pred, spacing)
         if "error" in distances:
