@@ -7,8 +7,8 @@ them, at full precision. The definitions behind the numbers are in tests/data/st
     python3 scripts/make_structures_golden.py --check          the definitions, written anew, against the numbers
 
 Needs Python 3.11 and pip; installs the scorers from PyPI into an environment of their own (some 7 GB, most of it
-PyTorch), once. MetricsReloaded is not on PyPI: it is cloned from GitHub, or taken from a clone named with
---metrics-reloaded. `--check` needs numpy and scipy only and exits with 1 where a number differs by more than 1e-9.
+PyTorch), once. MetricsReloaded and BraTS-2023-Metrics are not on PyPI: they are cloned from GitHub, or from a clone
+named with --metrics-reloaded and --brats-2023. `--check` exits with 1 where a number differs by more than 1e-9.
 """
 
 import argparse
@@ -42,9 +42,15 @@ PACKAGES = [
 ]
 # Distances before the KD tree of 1.6. Laid before the newer one, so that PyTorch is installed once.
 OLD_MONAI = "monai==1.5.2"
-METRICS_RELOADED = ("https://github.com/Project-MONAI/MetricsReloaded", "cb38dfc0a5ed4fa3bdc559e4960b6e2b93c3b967")
+# Not on PyPI: repository, commit, files.
+CLONES = {
+    "metrics_reloaded": ("https://github.com/Project-MONAI/MetricsReloaded", "cb38dfc0a5ed4fa3bdc559e4960b6e2b93c3b967",
+                         "MetricsReloaded"),
+    "brats_2023": ("https://github.com/rachitsaluja/BraTS-2023-Metrics", "43c905242b2eecf421d4ab2da7af8ece9777d322",
+                   "metrics.py", "surface_distance"),
+}
 SCORERS = ["panoptica", "brats", "nnunet", "monai", "medpy", "surface_distance", "simpleitk", "metrics_reloaded",
-           "mist", "picai", "kits", "autopet"]
+           "mist", "picai", "kits", "autopet", "brats_2023"]
 
 
 def options():
@@ -53,8 +59,9 @@ def options():
     parser.add_argument("--only", nargs="+", choices=["pairs", *SCORERS], help="these steps only")
     parser.add_argument("--venv", type=Path, metavar="DIR",
                         help="where the scorers are installed (default: the user's cache folder)")
-    parser.add_argument("--metrics-reloaded", metavar="REPOSITORY", default=METRICS_RELOADED[0],
-                        help="a clone of it, instead of GitHub")
+    for name, (repository, *_) in CLONES.items():
+        parser.add_argument(f"--{name.replace('_', '-')}", metavar="REPOSITORY", default=repository, dest=name,
+                            help="a clone of it, instead of GitHub")
     return parser.parse_args()
 
 
@@ -66,11 +73,13 @@ def old_monai(interpreter):
     return folder
 
 
-def metrics_reloaded(repository):
-    folder = environment.cache_folder() / "MetricsReloaded"
+def clone(name, repository):
+    """The scorer's files at its commit, without the rest of the repository."""
+    _, commit, *files = CLONES[name]
+    folder = environment.cache_folder() / f"{name}-{commit[:12]}"
     if not (folder / ".git").is_dir():
         subprocess.run(["git", "clone", "-q", "--no-checkout", repository, folder], check=True)
-    subprocess.run(["git", "-C", folder, "checkout", "-q", METRICS_RELOADED[1], "--", "MetricsReloaded"], check=True)
+    subprocess.run(["git", "-C", folder, "checkout", "-q", commit, "--", *files], check=True)
     return folder
 
 
@@ -93,8 +102,8 @@ def main():
         if name == "monai":
             step(interpreter, "monai")
             step(interpreter, "monai", old_monai(interpreter))
-        elif name == "metrics_reloaded":
-            step(interpreter, name, metrics_reloaded(chosen.metrics_reloaded))
+        elif name in CLONES:
+            step(interpreter, name, clone(name, getattr(chosen, name)))
         else:
             step(interpreter, name)
 

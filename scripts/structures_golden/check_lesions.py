@@ -1,4 +1,4 @@
-"""MIST, picai_eval and autoPET against define_lesions."""
+"""MIST, BraTS 2023, picai_eval and autoPET against define_lesions."""
 
 import json
 
@@ -13,6 +13,11 @@ def run(folder, cases, tally):
     pairs = {(case, name): (ref, pred, spacing) for case, name, ref, pred, spacing in structures.pairs(folder, cases)}
     mist(folder, cases, pairs, tally)
     picai(folder, pairs, tally)
+    for row in rows(folder, "brats_2023")[1]:
+        ref, pred, spacing = structures.read(folder, {"name": row["case"]})
+        labels = structures.TUMOUR[row["structure"].lower()]
+        tally.compare("brats_2023", (row["call"], row["case"], row["structure"]), row["values"],
+                      define.brats_2023(np.isin(ref, labels), np.isin(pred, labels), spacing, row["call"]))
     for row in rows(folder, "autopet")[1]:
         key = row["case"], row["structure"]
         tally.compare("autopet", (row["call"], *key), row["values"],

@@ -174,3 +174,46 @@ def autopet(ref, pred, zooms, third):
         return {**made, "false_pos_vol": false * float(ml), "false_neg_vol": missed * float(ml)}
     volumes = {"false_pos_vol": float(np.float32(false) * ml), "false_neg_vol": float(np.float32(missed) * ml)}
     return {**made, **volumes} if ref.any() else {"dice_sc": NAN, **volumes, "false_neg_vol": NAN}
+
+
+# ---- BraTS 2023: dilation by 18 neighbours, components by 26
+
+PENALTY_2023_MM = 374.0
+# Challenge: dilations, and the volume in mm3 up to which a reference lesion does not count.
+BRATS_2023 = {"BraTS-GLI": (3, 50), "BraTS-SSA": (3, 50), "BraTS-MEN": (1, 50), "BraTS-PED": (3, 50), "BraTS-MET": (1, 2)}
+
+
+def brats_2023(ref, pred, spacing, challenge):
+    times, smallest = BRATS_2023[challenge]
+    spacing32 = [np.float32(s) for s in spacing]
+
+    def volume(n):
+        return float(np.float64(n) * spacing32[0] * spacing32[1] * spacing32[2])
+
+    def finite(value):
+        return PENALTY_2023_MM if value == INF else value
+
+    lesions = p.components(dilate(ref, times).astype(int), 26)[0] * ref if ref.any() else ref.astype(int)
+    found, n_pred = p.components(pred.astype(int), 26)
+    touched, dices, distances, counted = set(), [], [], []
+    for k in np.unique(lesions[lesions > 0]):
+        lesion = lesions == k
+        near = set(np.unique(found[dilate(lesion, times)]).tolist()) - {0}
+        touched |= near
+        if volume(np.count_nonzero(lesion)) <= smallest:
+            continue
+        matched = np.isin(found, list(near)) & (found > 0)
+        counted.append(bool(near))
+        dices.append(p.dice(lesion, matched))
+        distances.append(finite(masks.robust_hausdorff(masks.surfel_distances(lesion, matched, spacing), 95)))
+    false = n_pred - len(touched)
+    n = len(dices) + false
+    tp, fp, fn, tn = masks.counts(ref, pred)
+    both_empty = not ref.any() and not pred.any()
+    return {"Num_TP": sum(counted), "Num_FP": false, "Num_FN": len(counted) - sum(counted),
+            "Sensitivity": 1.0 if both_empty else tp / (tp + fn) if tp else 0.0, "Specificity": tn / (tn + fp),
+            "Legacy_Dice": 1.0 if both_empty else p.dice(ref, pred),
+            "Legacy_HD95": 0.0 if both_empty else finite(masks.robust_hausdorff(masks.surfel_distances(ref, pred, spacing), 95)),
+            "GT_Complete_Volume": volume(np.count_nonzero(ref)),
+            "LesionWise_Score_Dice": sum(dices) / n if n else 1.0,
+            "LesionWise_Score_HD95": (sum(distances) + false * PENALTY_2023_MM) / n if n else 0.0}

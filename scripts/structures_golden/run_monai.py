@@ -6,6 +6,7 @@ import warnings
 import monai
 import numpy as np
 import torch
+from monai.data import load_decathlon_datalist
 from monai.metrics import (DiceMetric, HausdorffDistanceMetric, compute_average_surface_distance, compute_dice,
                            compute_hausdorff_distance, compute_iou, compute_surface_dice)
 
@@ -37,6 +38,9 @@ OVERLAPS = {
 
 def run(folder, cases):
     warnings.simplefilter("ignore")
+    # The Decathlon's dataset.json beside the pairs is one that MONAI reads.
+    listed = load_decathlon_datalist(str(folder / "formats" / "decathlon" / "dataset.json"))
+    assert [sorted(entry) for entry in listed] == [["image", "label"]] * 2
     torch.set_num_threads(1)
     record = Record("monai" if monai.__version__ >= "1.6" else "monai_1_5", ["torch", "numpy", "scipy"],
                     "https://github.com/Project-MONAI/MONAI", "Apache-2.0")
