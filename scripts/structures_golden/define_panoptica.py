@@ -138,10 +138,10 @@ def beats(name, score, threshold, strict=False):
 
 # ---- matching
 
-def scored(name, ref, pred):
+def scored(name, ref, pred, limit=2 ** 32):
     """Pairs with a voxel in common, best first; of equal scores the lower prediction first, then the lower
     reference. No spacing. Where the highest reference is the highest value of its type, no pair is found."""
-    if (ref.max() + 1) % wrap(ref, pred) == 0:
+    if ref.max() + 1 == limit:
         return []
     both = (ref > 0) & (pred > 0)
     pairs = sorted({(int(b), int(a)) for a, b in zip(ref[both], pred[both])})
@@ -149,12 +149,12 @@ def scored(name, ref, pred):
     return sorted(found, key=lambda t: t[0], reverse=name not in LOWER_IS_BETTER)
 
 
-def match(matcher, ref, pred, threshold=None):
+def match(matcher, ref, pred, threshold=None, limit=2 ** 32):
     """Prediction -> reference."""
     name, kind = matcher["matching_metric"], matcher["!"]
     threshold = float(matcher["matching_threshold"] if threshold is None else threshold)
     strict = bool(matcher.get("strict_threshold", False))
-    pairs = scored(name, ref, pred)
+    pairs = scored(name, ref, pred, limit)
     found = {}
     if kind == "NaiveThresholdMatching":
         for score, a, b in pairs:
@@ -185,10 +185,10 @@ def match(matcher, ref, pred, threshold=None):
     return found
 
 
-def renumber(ref, pred, found):
+def renumber(ref, pred, found, limit=2 ** 32):
     """Matched predictions get the number of their reference, the others numbers above every reference, which wrap."""
     table = dict(found)
-    following = int(ref.max() + 1) % wrap(ref, pred)
+    following = int(ref.max() + 1) % limit
     for b in np.unique(pred[pred > 0]):
         if int(b) not in table:
             table[int(b)] = following
@@ -227,6 +227,8 @@ def global_metrics(settings, ref, pred, n_pred, n_ref):
 
 def evaluate(settings, ref, pred, group, spacing, volume, threshold=None):
     """The dictionary of one group."""
+    # Components are counted in a type with room to spare; values have the type of the whole maps.
+    limit = wrap(ref, pred) if settings.input == "UNMATCHED_INSTANCE" else 2 ** 32
     ref, pred = of_group(ref, group), of_group(pred, group)
     kind, (decision, decision_threshold) = settings.input, settings.decision
     if group is not None and group.get("single_instance") and kind != "MATCHED_INSTANCE":
@@ -238,15 +240,16 @@ def evaluate(settings, ref, pred, group, spacing, volume, threshold=None):
         n_ref, n_pred = (len(np.unique(m[m > 0])) for m in (ref, pred))
     if settings.by_region:
         return by_region(settings, ref, pred, spacing, volume)
-    return result(settings, ref, pred, n_ref, n_pred, kind, (decision, decision_threshold), spacing, volume, threshold)
+    return result(settings, ref, pred, n_ref, n_pred, kind, (decision, decision_threshold), spacing, volume, threshold,
+                  limit)
 
 
-def result(settings, ref, pred, n_ref, n_pred, kind, decision, spacing, volume, threshold=None):
+def result(settings, ref, pred, n_ref, n_pred, kind, decision, spacing, volume, threshold=None, limit=2 ** 32):
     sizes = {int(k): int(n) for k, n in zip(*np.unique(ref[ref > 0], return_counts=True))}
     matched, scores = [], []
     if n_ref and n_pred:
         if kind != "MATCHED_INSTANCE":
-            pred = renumber(ref, pred, match(settings.matcher, ref, pred, threshold))
+            pred = renumber(ref, pred, match(settings.matcher, ref, pred, threshold, limit), limit)
         both = [k for k in sizes if np.any(pred == k)]
         rejected = []
         for k in both:

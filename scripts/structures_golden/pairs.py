@@ -290,6 +290,14 @@ def bytes_wrap():
                 (1.0, 1.0, 1.0), "RAS", (0.0, 0.0, 0.0), ("wide",))
 
 
+def top_of_bytes():
+    ref, pred = two("instances_255", (24, 16, 12))
+    ref.box(3, (2, 2, 2), (8, 8, 8)).box(255, (12, 2, 2), (18, 8, 8))
+    pred.box(7, (3, 2, 2), (9, 8, 8)).box(255, (12, 2, 2), (18, 8, 7))
+    return Case("instances_255", "the highest value of eight bits is an instance", ref.labels, pred.labels,
+                (1.0, 1.0, 1.0), "RAS", (0.0, 0.0, 0.0), ("top",))
+
+
 def cases():
     return [
         organs(), lesions(), glioma(),
@@ -300,7 +308,7 @@ def cases():
         ignored("a", (40, 36, 20), (1.0, 1.0, 3.0), (20, 16, 10), (1, 2, 3)),
         ignored("b", (36, 40, 20), (1.5, 1.5, 1.5), (16, 20, 10), (1, 2, 3)),
         ignored("c", (32, 32, 16), (1.0, 1.0, 1.0), (16, 16, 8), (1,)),
-        wide(), bytes_wrap(),
+        wide(), bytes_wrap(), top_of_bytes(),
     ]
 
 

@@ -19,7 +19,7 @@ RUNS = [
     ("components26_bipartite", ("brats_gli", "components"), ("nibabel", "array")),
     ("components26_merge", ("brats_lesions", "brats_gli", "components"), ("path",)),
     ("components26_many_to_one", ("brats_lesions", "brats_gli", "components"), ("path",)),
-    ("values_iou", ("instances",), ("path",)),
+    ("values_iou", ("instances", "instances_255"), ("path",)),
     ("values_iou", ("instances_touching",), ("nibabel", "array")),
     ("values_bipartite", ("instances",), ("path",)),
     ("values_merge", ("instances",), ("path",)),
