@@ -9,10 +9,6 @@ PENALTY_MM = 373.0
 COUNTS = {"tp": "tp", "fp": "fp", "fn": "fn", "prec": "prec", "rec": "rec", "f1": "rq"}
 
 
-def number(value):
-    return {"nan": NAN, "inf": math.inf}.get(value, value)
-
-
 def whole(group, values):
     row = {f"all_instance_{k}_{group}": values.get(name, NAN) for k, name in COUNTS.items()}
     for k in ("dsc", "nsd", "hd95"):

@@ -154,7 +154,8 @@ def roc(truth, score):
     # The first threshold and the last always stay.
     kept = [points[0], points[1]] + [points[k + 1] for k in range(1, len(points) - 2) if steps[k] != before[k]] + points[2:][-1:]
     n_false, n_true = int((1 - truth).sum()), int(truth.sum())
-    return [a / n_false for a, _ in kept], [b / n_true for _, b in kept]
+    # Cases of one kind only: not a number throughout.
+    return [masks.divide(a, n_false) if n_false else NAN for a, _ in kept], [b / n_true if n_true else NAN for _, b in kept]
 
 
 # ---- autoPET: 18 neighbours, volumes of 32 bits

@@ -4,7 +4,6 @@ import warnings
 
 import nibabel as nib
 import numpy as np
-import panoptica
 from panoptica import Panoptica_Evaluator
 
 from .record import Record, attempt
@@ -50,7 +49,6 @@ def run(folder, cases):
     warnings.simplefilter("ignore")
     record = Record("panoptica", ["panoptica", "connected-components-3d", "numpy", "scipy", "SimpleITK", "nibabel"],
                     "https://github.com/BrainLesion/panoptica", "Apache-2.0")
-    assert panoptica is not None
     for config, tasks, hands in RUNS:
         file = folder / "formats" / "panoptica" / f"{config}.yaml"
         evaluator = Panoptica_Evaluator.load_from_config(str(file))
