@@ -33,11 +33,11 @@ def versions(*packages):
 
 
 def attempt(call, *arguments, **named):
-    """The result, or what the scorer raised."""
+    """The result, or what the scorer raised: the beginning of its words."""
     try:
         return call(*arguments, **named)
     except Exception as error:  # noqa: BLE001
-        message = str(error).splitlines()[0] if str(error) else ""
+        message = str(error).splitlines()[0][:40] if str(error) else ""
         return {"error": type(error).__name__, "message": message}
 
 
