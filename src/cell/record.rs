@@ -6,8 +6,8 @@ use walkdir::WalkDir;
 
 use super::stage::Stage;
 use crate::artifact::{
-    FileRecords, FileState, Look, hash_bytes, hash_file, json_if_there, read_file, read_text, record_files,
-    settle, unlike as unlike_files, write_atomic,
+    FileRecords, FileState, Look, hash_bytes, hash_file, json_if_there, read_file, read_text,
+    record_files, settle, unlike as unlike_files, write_atomic,
 };
 use crate::error::{Error, Result, is_absent};
 use crate::network::LoadReport;

@@ -6,7 +6,7 @@ use super::definition::Study;
 use super::fold::{Fold, Role, refuse_leaks};
 use super::folds::{Ready, folds};
 use super::leakage::{self};
-use super::lock::{LockedScan, LockedFold, differences, read_lock};
+use super::lock::{LockedFold, LockedScan, differences, read_lock};
 use super::pretraining;
 use super::ready::{find, ready};
 use crate::artifact::{read_file, write_atomic};

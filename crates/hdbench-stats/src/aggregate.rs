@@ -1,10 +1,10 @@
 use std::collections::BTreeMap;
 
-use hdbench_ground::error::{Error, Result};
+use hdbench_ground::error::Result;
 use hdbench_score::{ALL_CASES, Label, MetricRow};
-use polars::prelude::{
-    Column, DataFrame, IntoLazy, NamedFrom, PolarsError, PolarsResult, Series, col, len,
-};
+
+use super::groups::{Keys, groups};
+use super::statistics::{mean, sample_sd};
 
 /// A metric over the test cases of a cell.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -26,10 +26,9 @@ pub type Aggregates = BTreeMap<(String, Option<Label>, String), Aggregate>;
 /// taken as they are. The result does not depend on the number of threads: values are added up in
 /// the order of the case names.
 pub fn aggregate(rows: &[MetricRow]) -> Result<Aggregates> {
-    let failed = |e: PolarsError| Error::Internal(format!("aggregation: {e}"));
     let mut rows: Vec<&MetricRow> = rows.iter().collect();
     rows.sort_by(|a, b| (&a.case, a.fold, a.seed).cmp(&(&b.case, b.fold, b.seed)));
-    let mut aggregates = over_cases(&rows).map_err(failed)?;
+    let mut aggregates = over_cases(&rows)?;
     for row in rows.iter().filter(|row| row.case == ALL_CASES) {
         let key = (row.algorithm.clone(), row.label, row.metric.clone());
         let cases = rows
@@ -50,59 +49,37 @@ pub fn aggregate(rows: &[MetricRow]) -> Result<Aggregates> {
     Ok(aggregates)
 }
 
-fn over_cases(rows: &[&MetricRow]) -> PolarsResult<Aggregates> {
-    let rows: Vec<&&MetricRow> = rows.iter().filter(|row| row.case != ALL_CASES).collect();
-    let text = |name: &str, of: fn(&MetricRow) -> &str| {
-        let values: Vec<&str> = rows.iter().map(|row| of(row)).collect();
-        Column::from(Series::new(name.into(), values))
-    };
-    let values: Vec<f64> = rows.iter().map(|row| row.value).collect();
-    let table = DataFrame::new(
-        rows.len(),
-        vec![
-            text("algorithm", |row| &row.algorithm),
-            text("label", |row| row.label.map_or("", Label::name)),
-            text("metric", |row| &row.metric),
-            Column::from(Series::new("value".into(), values)),
-        ],
-    )?;
-    let defined = col("value").filter(col("value").is_not_nan());
-    let grouped = table
-        .lazy()
-        .group_by_stable([col("algorithm"), col("label"), col("metric")])
-        .agg([
-            defined.clone().mean().alias("mean"),
-            defined.clone().std(1).alias("sd"),
-            defined
-                .count()
-                .cast(polars::prelude::DataType::UInt64)
-                .alias("n"),
-            len().cast(polars::prelude::DataType::UInt64).alias("cases"),
-        ])
-        .collect()?;
-    let texts = |name: &str| grouped.column(name)?.str().cloned();
-    let floats = |name: &str| grouped.column(name)?.f64().cloned();
-    let counts = |name: &str| grouped.column(name)?.u64().cloned();
-    let (algorithm, label, metric) = (texts("algorithm")?, texts("label")?, texts("metric")?);
-    let (mean, sd) = (floats("mean")?, floats("sd")?);
-    let (n, cases) = (counts("n")?, counts("cases")?);
-    let mut aggregates = Aggregates::new();
-    for index in 0..grouped.height() {
-        let named = |texts: &polars::prelude::StringChunked| {
-            texts.get(index).unwrap_or_default().to_owned()
-        };
-        let label = Label::named(&named(&label));
-        aggregates.insert(
-            (named(&algorithm), label, named(&metric)),
+fn over_cases(rows: &[&MetricRow]) -> Result<Aggregates> {
+    let rows: Vec<&MetricRow> = rows
+        .iter()
+        .copied()
+        .filter(|row| row.case != ALL_CASES)
+        .collect();
+    let text = |of: fn(&MetricRow) -> &str| rows.iter().map(|row| of(row)).collect();
+    let keys: Vec<Keys<'_>> = vec![
+        ("algorithm", text(|row| &row.algorithm)),
+        ("label", text(|row| row.label.map_or("", Label::name))),
+        ("metric", text(|row| &row.metric)),
+    ];
+    let aggregate = |group: Vec<usize>| {
+        let first = rows[group[0]];
+        let defined: Vec<f64> = group
+            .iter()
+            .map(|&row| rows[row].value)
+            .filter(|value| !value.is_nan())
+            .collect();
+        (
+            (first.algorithm.clone(), first.label, first.metric.clone()),
             Aggregate {
-                mean: mean.get(index).unwrap_or(f64::NAN),
-                sd: sd.get(index),
-                n: n.get(index).unwrap_or(0) as usize,
-                cases: cases.get(index).unwrap_or(0) as usize,
+                mean: mean(&defined).unwrap_or(f64::NAN),
+                sd: sample_sd(&defined),
+                n: defined.len(),
+                cases: group.len(),
             },
-        );
-    }
-    Ok(aggregates)
+        )
+    };
+    let groups = groups(rows.len(), keys)?;
+    Ok(groups.into_iter().map(aggregate).collect())
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 //! groups; the published numbers they stand beside; the gate that holds new results against old ones.
 
 pub mod statistics;
+mod groups;
 mod metric_table;
 mod ranking;
 mod direction;

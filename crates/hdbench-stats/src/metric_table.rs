@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hdbench_ground::error::{Error, Result};
+use hdbench_ground::error::Result;
 use hdbench_score::{ALL_CASES, Label, MetricRow};
 use ndarray::Array2;
-use polars::prelude::{
-    Column, DataFrame, IntoLazy, NamedFrom, PolarsError, PolarsResult, Series, col,
-};
+
+use super::groups::{Keys, groups};
+use super::statistics::mean;
 
 /// One metric of every case by every algorithm.
 #[derive(Clone, Debug, PartialEq)]
@@ -66,8 +66,7 @@ pub fn metric_tables(
             algorithms.push(&row.algorithm);
         }
     }
-    let failed = |e: PolarsError| Error::Internal(format!("metrics: {e}"));
-    let means = means(&rows, several_tasks).map_err(failed)?;
+    let means = means(&rows, several_tasks)?;
     let mut tables: BTreeMap<(Option<Label>, String), Vec<Mean>> = BTreeMap::new();
     for mean in means {
         tables
@@ -140,62 +139,38 @@ fn table(label: Option<Label>, metric: String, means: &[Mean], algorithms: &[&st
 }
 
 /// Folds are different cases or repeated ones, whose mean counts once.
-fn means(rows: &[&MetricRow], several_tasks: bool) -> PolarsResult<Vec<Mean>> {
-    let text = |name: &str, of: &dyn Fn(&MetricRow) -> String| {
-        let values: Vec<String> = rows.iter().map(|row| of(row)).collect();
-        Column::from(Series::new(name.into(), values))
+fn means(rows: &[&MetricRow], several_tasks: bool) -> Result<Vec<Mean>> {
+    let text = |of: fn(&MetricRow) -> &str| rows.iter().map(|row| of(row)).collect();
+    let seeds: Vec<String> = rows.iter().map(|row| row.seed.to_string()).collect();
+    let mut keys: Vec<Keys<'_>> = vec![
+        ("algorithm", text(|row| &row.algorithm)),
+        ("seed", seeds.iter().map(String::as_str).collect()),
+        ("case", text(|row| &row.case)),
+        ("label", text(|row| row.label.map_or("", Label::name))),
+        ("metric", text(|row| &row.metric)),
+    ];
+    if several_tasks {
+        keys.push(("task", text(|row| &row.task)));
+    }
+    let mean_of = |group: Vec<usize>| {
+        let first = rows[group[0]];
+        let defined: Vec<f64> = group
+            .iter()
+            .map(|&row| rows[row].value)
+            .filter(|value| !value.is_nan())
+            .collect();
+        Mean {
+            algorithm: first.algorithm.clone(),
+            seed: first.seed,
+            case: match several_tasks {
+                true => format!("{}/{}", first.task, first.case),
+                false => first.case.clone(),
+            },
+            label: first.label,
+            metric: first.metric.clone(),
+            value: mean(&defined).unwrap_or(f64::NAN),
+        }
     };
-    let table = DataFrame::new(
-        rows.len(),
-        vec![
-            text("algorithm", &|row| row.algorithm.clone()),
-            Column::from(Series::new(
-                "seed".into(),
-                rows.iter().map(|row| row.seed).collect::<Vec<u64>>(),
-            )),
-            text("case", &|row| match several_tasks {
-                true => format!("{}/{}", row.task, row.case),
-                false => row.case.clone(),
-            }),
-            text("label", &|row| {
-                row.label
-                    .map_or(String::new(), |label| label.name().to_owned())
-            }),
-            text("metric", &|row| row.metric.clone()),
-            Column::from(Series::new(
-                "value".into(),
-                rows.iter().map(|row| row.value).collect::<Vec<f64>>(),
-            )),
-        ],
-    )?;
-    let keys = ["algorithm", "seed", "case", "label", "metric"];
-    let grouped = table
-        .lazy()
-        .group_by_stable(keys.map(col))
-        .agg([col("value")
-            .filter(col("value").is_not_nan())
-            .mean()
-            .alias("value")])
-        .collect()?;
-    let texts = |name: &str| grouped.column(name)?.str().cloned();
-    let (algorithm, case) = (texts("algorithm")?, texts("case")?);
-    let (label, metric) = (texts("label")?, texts("metric")?);
-    let seed = grouped.column("seed")?.u64()?.clone();
-    let value = grouped.column("value")?.f64()?.clone();
-    Ok((0..grouped.height())
-        .map(|index| {
-            let named = |texts: &polars::prelude::StringChunked| {
-                texts.get(index).unwrap_or_default().to_owned()
-            };
-            let label = named(&label);
-            Mean {
-                algorithm: named(&algorithm),
-                seed: seed.get(index).unwrap_or_default(),
-                case: named(&case),
-                label: Label::named(&label),
-                metric: named(&metric),
-                value: value.get(index).unwrap_or(f64::NAN),
-            }
-        })
-        .collect())
+    let groups = groups(rows.len(), keys)?;
+    Ok(groups.into_iter().map(mean_of).collect())
 }

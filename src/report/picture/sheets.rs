@@ -62,7 +62,7 @@ pub(crate) fn sheets(content: &Content) -> Result<Vec<Sheet>> {
             .collect();
         overlay::sheet(&rows)
     };
-    let (file, title, metric) = match content.kind {
+    let (file, title, figure) = match content.kind {
         StudyKind::Ablation => ("figure-5", "Examples", "5"),
         StudyKind::CrossValidation => ("figure-6", "Examples", "6"),
     };
@@ -70,7 +70,7 @@ pub(crate) fn sheets(content: &Content) -> Result<Vec<Sheet>> {
         file,
         title,
         caption: format!(
-            "As the paper's Metric {metric}: image, reference and result of {main}, in the cases with the \
+            "As the paper's Figure {figure}: image, reference and result of {main}, in the cases with the \
              best, the middle and the worst lesion Dice."
         ),
         png: with(&examples)?,

@@ -1,4 +1,4 @@
-//! Tumours by their size: the volumes of the cases with the line between their groups (the paper's Metric
+//! Tumours by their size: the volumes of the cases with the line between their groups (the paper's Figure
 //! 7), and how many lesions of each size are found.
 
 use hdbench_table::chart::{Align, Axes, Axis, Canvas, Drawing, INK, MUTED, colour};

@@ -5,6 +5,7 @@ mod bootstrap;
 mod bootstrap_t;
 mod holm;
 mod kendall;
+mod moments;
 mod rounding;
 mod wilcoxon;
 
@@ -16,5 +17,6 @@ pub use bootstrap_t::{BootstrapT, COUNTED};
 pub use hdbench_score::{median, quantile};
 pub use holm::holm;
 pub use kendall::kendall_tau;
+pub use moments::{mean, sample_sd};
 pub use rounding::rounding;
 pub use wilcoxon::{SignedDifferences, SignedRank, wilcoxon};
