@@ -6,8 +6,8 @@ use std::path::Path;
 use hdbench_ground::error::{Error, Result};
 use ndarray::{Array3, s};
 
-use super::nifti_header::{Layout, Stored};
-use super::nifti_read::{Decode, LabelCheck, check_end, truncated, with_content};
+use super::image_read::{Decode, LabelCheck, check_end, truncated, with_content};
+use super::layout::{Layout, Stored};
 use super::{Geometry, HeaderNote, ImageHeader, Volume};
 use crate::artifact::MaybeGzip;
 

@@ -12,11 +12,12 @@ mod label_map;
 mod dicom;
 mod extent;
 mod geometry;
-mod label_box;
+mod layout;
 mod nifti_affine;
 mod nifti_header;
+mod image_read;
+mod label_box;
 mod nifti_like;
-mod nifti_read;
 mod nifti_write;
 mod orientation;
 mod resample;
@@ -28,15 +29,15 @@ pub use dicom::{
 };
 pub use extent::{refuse_extent, shape_at_spacing};
 pub use geometry::Geometry;
-pub use label_box::{Label, LabelBox, boxed, label_box_of, read_label_box};
-pub use label_map::LabelMap;
-use ndarray::Array3;
-pub use nifti_header::{HeaderNote, ImageHeader};
-pub use nifti_like::HeaderTemplate;
-pub use nifti_read::{
+pub use image_read::{
     LABEL_ROUNDING, read_geometry, read_header, read_header_from, read_image, read_labels,
     read_labels_from,
 };
+pub use label_box::{Label, LabelBox, boxed, label_box_of, read_label_box};
+pub use label_map::LabelMap;
+pub use layout::{HeaderNote, ImageHeader};
+use ndarray::Array3;
+pub use nifti_like::HeaderTemplate;
 pub use nifti_write::{write_hu, write_image, write_labels};
 pub use orientation::Orientation;
 pub use resample::{GridPart, resample_linear, resample_mean, resample_nearest, resample_part};

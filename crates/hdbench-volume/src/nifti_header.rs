@@ -1,6 +1,5 @@
 //! The checked header of a NIfTI-1 file: everything is doubted before a voxel is read.
 
-use std::fmt;
 use std::path::Path;
 
 use hdbench_ground::error::{Error, Result};
@@ -9,6 +8,7 @@ use nifti::{Endianness, NiftiHeader, NiftiType};
 use super::Geometry;
 use super::extent::{MAX_VOXELS, VOXEL_SIZES_MM};
 use super::geometry::column_lengths;
+use super::layout::{HeaderNote, ImageHeader, Layout, Stored};
 use super::nifti_affine::{Affine, Placement, affine_of};
 use crate::artifact::MaybeGzip;
 
@@ -18,140 +18,6 @@ pub(super) const HEADER_BYTES: usize = 348;
 const NIFTI2_HEADER_BYTES: i32 = 540;
 /// The header and the four bytes that announce extensions: the earliest place for voxels.
 pub(super) const FIRST_VOXEL: u64 = 352;
-/// What a NIfTI-1 header says, without the voxels.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ImageHeader {
-    /// Shape and place of the voxels.
-    pub geometry: Geometry,
-    /// How many axes the file has; those above the third count 1.
-    pub dimensions: usize,
-    /// How a voxel is stored, in the names of numpy (`"int16"`).
-    pub datatype: &'static str,
-    /// Whether the file asks for its values to be multiplied by a slope or shifted.
-    pub scaled: bool,
-    /// What was odd and how it was taken; never empty silently: units other than millimetres, no
-    /// orientation stored, contradictory fields.
-    pub notes: Vec<HeaderNote>,
-}
-
-/// Something odd about a header.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HeaderNote {
-    /// A name for programs, which does not change: `units`.
-    pub code: &'static str,
-    /// What was found and how it was taken.
-    pub text: String,
-}
-
-impl HeaderNote {
-    /// What is odd and changes no number.
-    pub const PLAIN: &'static str = "header-note";
-    /// Sizes in another unit than millimetres.
-    pub const UNITS: &'static str = "units";
-    /// Voxel sizes and affine that say different things.
-    pub const SPACING: &'static str = "spacing-disagrees";
-
-    fn plain(text: impl Into<String>) -> Self {
-        Self {
-            code: Self::PLAIN,
-            text: text.into(),
-        }
-    }
-}
-
-impl fmt::Display for HeaderNote {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
-    }
-}
-
-impl ImageHeader {
-    /// Whether the voxels are integers by type, not only by value.
-    pub fn stores_integers(&self) -> bool {
-        !self.scaled && !self.datatype.starts_with("float")
-    }
-}
-
-/// The header with what the voxel reader needs beside it.
-pub(super) struct Layout {
-    pub header: ImageHeader,
-    pub stored: Stored,
-    pub big_endian: bool,
-    /// `(slope, intercept)`; none where the file asks for no scaling.
-    pub scaling: Option<(f64, f64)>,
-    /// Bytes from the start of the content to the first voxel.
-    pub offset: u64,
-}
-
-impl Layout {
-    /// Number of voxels; checked to be at most [`MAX_VOXELS`].
-    pub fn voxels(&self) -> u64 {
-        self.header.geometry.len() as u64
-    }
-
-    /// Bytes of the voxels.
-    pub fn voxel_bytes(&self) -> u64 {
-        self.voxels() * self.stored.bytes()
-    }
-}
-
-/// A real NIfTI-1 data type.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Stored {
-    U8,
-    I8,
-    I16,
-    U16,
-    I32,
-    U32,
-    I64,
-    U64,
-    F32,
-    F64,
-}
-
-impl Stored {
-    fn of(datatype: NiftiType) -> Option<Self> {
-        Some(match datatype {
-            NiftiType::Uint8 => Self::U8,
-            NiftiType::Int8 => Self::I8,
-            NiftiType::Int16 => Self::I16,
-            NiftiType::Uint16 => Self::U16,
-            NiftiType::Int32 => Self::I32,
-            NiftiType::Uint32 => Self::U32,
-            NiftiType::Int64 => Self::I64,
-            NiftiType::Uint64 => Self::U64,
-            NiftiType::Float32 => Self::F32,
-            NiftiType::Float64 => Self::F64,
-            _ => return None,
-        })
-    }
-
-    pub fn bytes(self) -> u64 {
-        match self {
-            Self::U8 | Self::I8 => 1,
-            Self::I16 | Self::U16 => 2,
-            Self::I32 | Self::U32 | Self::F32 => 4,
-            Self::I64 | Self::U64 | Self::F64 => 8,
-        }
-    }
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::U8 => "uint8",
-            Self::I8 => "int8",
-            Self::I16 => "int16",
-            Self::U16 => "uint16",
-            Self::I32 => "int32",
-            Self::U32 => "uint32",
-            Self::I64 => "int64",
-            Self::U64 => "uint64",
-            Self::F32 => "float32",
-            Self::F64 => "float64",
-        }
-    }
-}
-
 /// Reads and checks the header at the start of `content`.
 pub(super) fn read_layout(path: &Path, content: &mut MaybeGzip) -> Result<Layout> {
     Ok(read_layout_and_bytes(path, content)?.0)
@@ -442,11 +308,27 @@ fn voxel_sizes(header: &NiftiHeader) -> Result<[f32; 3], String> {
     Ok(sizes)
 }
 
+fn stored_as(datatype: NiftiType) -> Option<Stored> {
+    Some(match datatype {
+        NiftiType::Uint8 => Stored::U8,
+        NiftiType::Int8 => Stored::I8,
+        NiftiType::Int16 => Stored::I16,
+        NiftiType::Uint16 => Stored::U16,
+        NiftiType::Int32 => Stored::I32,
+        NiftiType::Uint32 => Stored::U32,
+        NiftiType::Int64 => Stored::I64,
+        NiftiType::Uint64 => Stored::U64,
+        NiftiType::Float32 => Stored::F32,
+        NiftiType::Float64 => Stored::F64,
+        _ => return None,
+    })
+}
+
 fn stored_type(header: &NiftiHeader, notes: &mut Vec<HeaderNote>) -> Result<Stored, String> {
     let datatype = header
         .data_type()
         .map_err(|_| format!("datatype {} is not defined by NIfTI-1", header.datatype))?;
-    let stored = Stored::of(datatype).ok_or_else(|| {
+    let stored = stored_as(datatype).ok_or_else(|| {
         format!(
             "voxels are stored as {datatype:?}, expected one real number of at most 64 bits each"
         )

@@ -7,7 +7,8 @@ use hdbench_ground::memory;
 use hdbench_ground::text::Shown as _;
 use ndarray::Array3;
 
-use super::nifti_header::{HEADER_BYTES, ImageHeader, Layout, Stored, read_layout};
+use super::layout::{ImageHeader, Layout, Stored};
+use super::nifti_header::{HEADER_BYTES, read_layout};
 use super::{Geometry, Volume};
 use crate::artifact::MaybeGzip;
 
