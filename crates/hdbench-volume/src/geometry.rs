@@ -12,7 +12,7 @@ pub struct Geometry {
     pub spacing_mm: [f64; 3],
     /// Maps a voxel index `(x, y, z, 1)` to RAS+ millimetres; row-major, last row `0 0 0 1`.
     pub affine: [[f64; 4]; 4],
-    /// The voxel sizes as the file stores them (`pixdim[1..=3]`), `[z, y, x]`; the official LiTS
+    /// The voxel sizes as the file stores them (`pixdim[1..=3]`, `ElementSpacing`, `spacings`), `[z, y, x]`; the official LiTS
     /// scorer uses these instead of the affine.
     pub stored_spacing_mm: [f32; 3],
     /// Whether the file has two axes: a picture and no volume of one slice. What lies before and after it

@@ -1,4 +1,4 @@
-//! NIfTI-1 in: voxels come in pieces and memory grows with what has really arrived.
+//! Images in, whatever their format: voxels come in pieces and memory grows with what has really arrived.
 
 use std::path::Path;
 
@@ -8,14 +8,11 @@ use hdbench_ground::text::Shown as _;
 use ndarray::Array3;
 
 use super::layout::{ImageHeader, Layout, Stored};
-use super::nifti_header::{HEADER_BYTES, read_layout};
+use super::voxel_place::{check_end, read_layout, truncated, with_content};
 use super::{Geometry, Volume};
 use crate::artifact::MaybeGzip;
 
 const CHUNK_BYTES: usize = 512 * 1024;
-
-/// Zero bytes that some writers add after the voxels to fill a block.
-const MAX_PADDING: usize = 4096;
 
 /// What is reserved for a packed file before its voxels have arrived, as a multiple of its size;
 /// CT packs two- to fivefold.
@@ -26,16 +23,19 @@ pub const LABEL_ROUNDING: f64 = 1e-3;
 
 /// Reads the header alone: geometry, stored type and what is odd about it.
 ///
+/// Takes NIfTI-1 (`.nii`, `.nii.gz`), MetaImage (`.mha`, `.mhd`) and NRRD (`.nrrd`, `.nhdr`); the content
+/// decides, not the name. The positions of MetaImage and NRRD become RAS+ like those of NIfTI.
+///
 /// # Errors
 /// `Error::Read` if the file cannot be opened; `Error::Malformed` for anything but one sound
-/// NIfTI-1 volume.
+/// image of one value a voxel.
 pub fn read_header(path: &Path) -> Result<ImageHeader> {
     let mut content = MaybeGzip::open(path)?;
     Ok(read_layout(path, &mut content)?.header)
 }
 
 /// [`read_header`] for content that is no file of its own, such as an entry of an archive; `path`
-/// is how errors name it.
+/// is how errors name it. Voxels in a file beside the header are found where `content` was opened as a file.
 pub fn read_header_from(path: &Path, content: &mut MaybeGzip) -> Result<ImageHeader> {
     Ok(read_layout(path, content)?.header)
 }
@@ -47,11 +47,12 @@ pub fn read_geometry(path: &Path) -> Result<Geometry> {
 
 /// Reads a CT volume in Hounsfield units, slope and intercept applied, in file order `[z, y, x]`.
 ///
-/// Takes `.nii` and `.nii.gz` (by content), both byte orders and every real NIfTI-1 type.
+/// Takes what [`read_header`] takes, in both byte orders and every real type of at most 64 bits. Voxels in a
+/// file of their own (`.mhd`, `.nhdr`) have to lie beside the header.
 ///
 /// # Errors
 /// `Error::Read` or `Error::Malformed`; the latter also for truncated files, for bytes after the
-/// voxels and for voxels that are no numbers.
+/// voxels, for a file of voxels that is not there and for voxels that are no numbers.
 pub fn read_image(path: &Path) -> Result<Volume<f32>> {
     let mut odd = Odd::default();
     let volume = read(path, MaybeGzip::open(path)?, |index, value| {
@@ -155,73 +156,12 @@ fn read<T>(
 ) -> Result<Volume<T>> {
     with_content(path, &mut content, |content, layout| {
         let voxels = read_voxels(path, content, layout, accept)?;
-        check_end(path, content)?;
+        check_end(content)?;
         let geometry = layout.header.geometry.clone();
         let voxels = Array3::from_shape_vec(geometry.shape, voxels)
             .map_err(|e| Error::Internal(format!("{}: {e}", path.shown())))?;
         Ok(Volume { voxels, geometry })
     })
-}
-
-/// Reads and checks the header, and hands on content that stands at the first voxel.
-pub(super) fn with_content<T>(
-    path: &Path,
-    content: &mut MaybeGzip,
-    voxels: impl FnOnce(&mut MaybeGzip, &Layout) -> Result<T>,
-) -> Result<T> {
-    let layout = read_layout(path, content)?;
-    check_promise(path, content, &layout)?;
-    let gap = layout.offset - HEADER_BYTES as u64;
-    if content.skip(gap)? < gap {
-        return Err(truncated(path, 0, layout.voxel_bytes()));
-    }
-    voxels(content, &layout)
-}
-
-/// Compares what the header asks for with the most that the file's length can hold.
-fn check_promise(path: &Path, content: &MaybeGzip, layout: &Layout) -> Result<()> {
-    let asked = layout.offset + layout.voxel_bytes();
-    match (content.content_at_most(), content.file_len()) {
-        (Some(most), Some(file_len)) if most < asked => {
-            let packed = if content.is_packed() { " packed" } else { "" };
-            Err(Error::malformed(
-                path,
-                format!(
-                    "the header promises {asked} bytes but the file has only {file_len}{packed}: \
-                     it is truncated or its header is wrong"
-                ),
-                "copy or download the file again and compare its size with the source",
-            ))
-        }
-        _ => Ok(()),
-    }
-}
-
-pub(super) fn truncated(path: &Path, found: u64, expected: u64) -> Error {
-    Error::malformed(
-        path,
-        format!("the voxels are truncated: expected {expected} bytes, found {found}"),
-        "copy or download the file again and compare its size with the source",
-    )
-}
-
-/// After the voxels there may be a little zero padding and nothing else.
-pub(super) fn check_end(path: &Path, content: &mut MaybeGzip) -> Result<()> {
-    let mut rest = [0; MAX_PADDING + 1];
-    let len = content.fill(&mut rest)?;
-    if len <= MAX_PADDING && rest[..len].iter().all(|&byte| byte == 0) {
-        return Ok(());
-    }
-    let more = if len > MAX_PADDING {
-        "more than 4096"
-    } else {
-        &len.to_string()
-    };
-    Err(Error::malformed(
-        path,
-        format!("the file goes on after the voxels its header describes, by {more} bytes"),
-        "header and voxels do not belong together: export the image again",
-    ))
 }
 
 /// A stored number that can be decoded from its bytes.
@@ -292,7 +232,7 @@ fn read_stored<S: Decode<N>, const N: usize, T>(
         let got = content.fill(&mut buffer[..want])?;
         arrived += got as u64;
         if got < want {
-            return Err(truncated(path, arrived, total));
+            return Err(truncated(content, arrived, total));
         }
         let (numbers, _) = buffer[..got].as_chunks::<N>();
         voxels.try_reserve(numbers.len()).map_err(out_of_memory)?;

@@ -6,8 +6,9 @@ use std::path::Path;
 use hdbench_ground::error::{Error, Result};
 use ndarray::{Array3, s};
 
-use super::image_read::{Decode, LabelCheck, check_end, truncated, with_content};
+use super::image_read::{Decode, LabelCheck};
 use super::layout::{Layout, Stored};
+use super::voxel_place::{check_end, truncated, with_content};
 use super::{Geometry, HeaderNote, ImageHeader, Volume};
 use crate::artifact::MaybeGzip;
 
@@ -146,7 +147,7 @@ pub fn boxed<T: Label, A: FnMut(usize, f64) -> T>(
             Stored::F32 => rows.read::<f32, 4>(path, content, layout, accept)?,
             Stored::F64 => rows.read::<f64, 8>(path, content, layout, accept)?,
         }
-        check_end(path, content)?;
+        check_end(content)?;
         Ok(rows.into_box(&layout.header))
     })
 }
@@ -189,7 +190,7 @@ impl<T: Label> Rows<T> {
             let got = content.fill(&mut buffer[..want])?;
             arrived += got as u64;
             if got < want {
-                return Err(truncated(path, arrived, total));
+                return Err(truncated(content, arrived, total));
             }
             let bytes = &buffer[..got];
             if zero_is_background && is_zero(bytes) {

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::Geometry;
+use crate::artifact::Packing;
 
 /// What the header of an image says, without the voxels.
 #[derive(Clone, Debug, PartialEq)]
@@ -65,8 +66,55 @@ pub(super) struct Layout {
     pub big_endian: bool,
     /// `(slope, intercept)`; none where the file asks for no scaling.
     pub scaling: Option<(f64, f64)>,
-    /// Bytes from the start of the content to the first voxel.
-    pub offset: u64,
+    /// Where the voxels begin.
+    pub place: Place,
+}
+
+/// Where the voxels begin, seen from the end of the header, and how they are written.
+pub(super) struct Place {
+    /// Bytes of the content that were read as its header.
+    pub header_bytes: u64,
+    /// The file beside the header's that has the voxels; none where they follow the header.
+    pub file: Option<String>,
+    /// Lines before the voxels.
+    pub lines: u64,
+    /// Bytes before the voxels, behind the lines; of packed voxels, once they are unpacked.
+    pub skip: Skip,
+    /// How they are written.
+    pub encoding: Encoding,
+}
+
+impl Place {
+    /// Bare voxels right behind a header.
+    pub fn behind_header(header_bytes: u64) -> Self {
+        Self {
+            header_bytes,
+            file: None,
+            lines: 0,
+            skip: Skip::Bytes(0),
+            encoding: Encoding::Raw,
+        }
+    }
+}
+
+/// What lies before the voxels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Skip {
+    /// So many bytes.
+    Bytes(u64),
+    /// Whatever is there: the voxels are the last bytes of the file.
+    UpToLast,
+}
+
+/// How voxels are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Encoding {
+    /// As they are.
+    Raw,
+    /// Packed.
+    Packed(Packing),
+    /// Numbers in words.
+    Text,
 }
 
 impl Layout {
@@ -75,7 +123,7 @@ impl Layout {
         self.header.geometry.len() as u64
     }
 
-    /// Bytes of the voxels.
+    /// Bytes of the voxels once they are unpacked.
     pub fn voxel_bytes(&self) -> u64 {
         self.voxels() * self.stored.bytes()
     }

@@ -1,5 +1,5 @@
-//! Voxels with their place in the patient: NIfTI and DICOM in and out, orientation, resampling, label maps;
-//! below them files and archives, written whole and read within bounds.
+//! Voxels with their place in the patient: NIfTI and DICOM in and out, MetaImage and NRRD in, orientation,
+//! resampling, label maps; below them files and archives, written whole and read within bounds.
 //!
 //! A module uses only modules above it in this list.
 
@@ -10,16 +10,18 @@ pub mod dataset_json;
 mod bounds;
 mod label_map;
 mod dicom;
-mod extent;
 mod geometry;
+mod orientation;
 mod layout;
+mod extent;
+mod text_header;
 mod nifti_affine;
 mod nifti_header;
+mod voxel_place;
 mod image_read;
 mod label_box;
 mod nifti_like;
 mod nifti_write;
-mod orientation;
 mod resample;
 
 pub use bounds::Bounds;

@@ -6,11 +6,11 @@ use hdbench_ground::error::{Error, Result};
 use nifti::{Endianness, NiftiHeader, NiftiType};
 
 use super::Geometry;
-use super::extent::{MAX_VOXELS, VOXEL_SIZES_MM};
+use super::extent::{check_size, check_voxels, disagreement, one_slice, unlikely_unit};
 use super::geometry::column_lengths;
-use super::layout::{HeaderNote, ImageHeader, Layout, Stored};
-use super::nifti_affine::{Affine, Placement, affine_of};
-use crate::artifact::MaybeGzip;
+use super::layout::{HeaderNote, ImageHeader, Layout, Place, Skip, Stored};
+use super::nifti_affine::{Placement, affine_of};
+use super::text_header::is_metaimage;
 
 /// `sizeof_hdr` of NIfTI-1 (and of ANALYZE 7.5).
 pub(super) const HEADER_BYTES: usize = 348;
@@ -18,45 +18,40 @@ pub(super) const HEADER_BYTES: usize = 348;
 const NIFTI2_HEADER_BYTES: i32 = 540;
 /// The header and the four bytes that announce extensions: the earliest place for voxels.
 pub(super) const FIRST_VOXEL: u64 = 352;
-/// Reads and checks the header at the start of `content`.
-pub(super) fn read_layout(path: &Path, content: &mut MaybeGzip) -> Result<Layout> {
-    Ok(read_layout_and_bytes(path, content)?.0)
-}
 
-/// [`read_layout`] with the header as it lies in the file.
-pub(super) fn read_layout_and_bytes(
-    path: &Path,
-    content: &mut MaybeGzip,
-) -> Result<(Layout, [u8; HEADER_BYTES])> {
-    let mut bytes = [0; HEADER_BYTES];
-    let read = content.fill(&mut bytes)?;
-    let big_endian = recognise(path, &bytes[..read])?;
-    let header = NiftiHeader::from_reader(&bytes[..]).map_err(|e| {
+/// Checks a header, of which `bytes` are all that there is. `expected` is what the caller takes.
+pub(super) fn layout_of(path: &Path, bytes: &[u8], expected: &str) -> Result<Layout> {
+    let big_endian = recognise(path, bytes, expected)?;
+    let header = NiftiHeader::from_reader(bytes).map_err(|e| {
         Error::malformed(
             path,
             format!("the NIfTI-1 header cannot be read: {e}"),
             RE_EXPORT,
         )
     })?;
-    let layout = check_layout(&header, big_endian)
-        .map_err(|problem| Error::malformed(path, problem, RE_EXPORT))?;
-    Ok((layout, bytes))
+    check_layout(&header, big_endian).map_err(|problem| Error::malformed(path, problem, RE_EXPORT))
 }
+
+/// What only NIfTI is taken by.
+pub(super) const NIFTI: &str = "a NIfTI-1 file (.nii or .nii.gz)";
 
 const RE_EXPORT: &str =
     "export the image again with the tool that wrote it, or re-save it with nibabel or ITK-SNAP";
 
 /// Whether the header is big-endian; an error for everything that is no single NIfTI-1 file.
-fn recognise(path: &Path, bytes: &[u8]) -> Result<bool> {
+fn recognise(path: &Path, bytes: &[u8], expected: &str) -> Result<bool> {
     let refuse = |problem: String, hint: &str| Err(Error::malformed(path, problem, hint));
     let not_nifti = |found: &str| {
         refuse(
-            format!("expected a NIfTI-1 file (.nii or .nii.gz), found {found}"),
+            format!("expected {expected}, found {found}"),
             "convert the image to NIfTI-1 first, for example with dcm2niix, ITK-SNAP or nibabel",
         )
     };
     if bytes.starts_with(b"NRRD") {
         return not_nifti("an NRRD file");
+    }
+    if is_metaimage(path, bytes) {
+        return not_nifti("a MetaImage file");
     }
     if bytes.starts_with(b"PK") {
         return not_nifti("a zip archive");
@@ -124,6 +119,7 @@ fn check_layout(header: &NiftiHeader, big_endian: bool) -> Result<Layout, String
     if (header.endianness == Endianness::Big) != big_endian {
         return Err("the header contradicts itself about its byte order".to_owned());
     }
+    let rank = usize::from(header.dim[0]);
     let mut notes = Vec::new();
     let dims = dims_xyz(header, &mut notes)?;
     let stored = stored_type(header, &mut notes)?;
@@ -145,12 +141,13 @@ fn check_layout(header: &NiftiHeader, big_endian: bool) -> Result<Layout, String
     check_size(&affine, [x, y, z], stored_mm)?;
     if placement == Placement::Sform {
         notes.extend(disagreement(
-            usize::from(header.dim[0]),
+            ["sform", "pixdim"],
+            rank,
             [x, y, z],
             stored_mm,
         ));
     }
-    notes.extend(unlikely_unit(header, [x, y, z]));
+    notes.extend(unlikely_unit(rank, [x, y, z]));
     let scaling = scaling(header)?;
     let reversed = |[x, y, z]: [usize; 3]| [z, y, x];
     let [px, py, pz] = stored_mm.map(|mm| mm as f32);
@@ -161,9 +158,9 @@ fn check_layout(header: &NiftiHeader, big_endian: bool) -> Result<Layout, String
                 spacing_mm: [z, y, x],
                 affine,
                 stored_spacing_mm: [pz, py, px],
-                is_planar: header.dim[0] == 2,
+                is_planar: rank == 2,
             },
-            dimensions: usize::from(header.dim[0]),
+            dimensions: rank,
             datatype: stored.name(),
             scaled: scaling.is_some(),
             notes,
@@ -171,28 +168,11 @@ fn check_layout(header: &NiftiHeader, big_endian: bool) -> Result<Layout, String
         stored,
         big_endian,
         scaling,
-        offset: voxel_offset(header)?,
+        place: Place {
+            skip: Skip::Bytes(voxel_offset(header)? - HEADER_BYTES as u64),
+            ..Place::behind_header(HEADER_BYTES as u64)
+        },
     })
-}
-
-/// Whether the grid, in millimetres, is one that a scanner can have.
-fn check_size(affine: &Affine, lengths: [f64; 3], stored_mm: [f64; 3]) -> Result<(), String> {
-    let sizes = lengths.iter().chain(&stored_mm);
-    if let Some(size) = sizes.copied().find(|mm| !VOXEL_SIZES_MM.contains(mm)) {
-        return Err(format!(
-            "a voxel measures {size:e} mm, expected {:e} to {:e} mm",
-            VOXEL_SIZES_MM.start(),
-            VOXEL_SIZES_MM.end()
-        ));
-    }
-    let origin = [affine[0][3], affine[1][3], affine[2][3]];
-    if let Some(place) = origin.iter().find(|mm| mm.abs() > *VOXEL_SIZES_MM.end()) {
-        return Err(format!(
-            "the first voxel lies {place:e} mm from the origin, expected at most {:e} mm",
-            VOXEL_SIZES_MM.end()
-        ));
-    }
-    Ok(())
 }
 
 /// The three sizes `[x, y, z]`; missing axes count 1, and further ones must be 1.
@@ -223,19 +203,8 @@ fn dims_xyz(header: &NiftiHeader, notes: &mut Vec<HeaderNote>) -> Result<[usize;
     }
     let size = |axis: usize| used.get(axis).map_or(1, |&n| n as usize);
     let sizes = [size(0), size(1), size(2)];
-    if rank >= 3 && sizes[2] == 1 && sizes[0] * sizes[1] > 1 {
-        notes.push(HeaderNote::plain(
-            "a volume of one slice: its surface is the whole slice, before and behind which nothing is; a \
-             slice without neighbours is scored in its plane as a file of two axes",
-        ));
-    }
-    let voxels: u64 = sizes.iter().map(|&n| n as u64).product();
-    if voxels > MAX_VOXELS {
-        return Err(format!(
-            "the header asks for {} x {} x {} voxels, more than the {MAX_VOXELS} that a CT can have",
-            sizes[0], sizes[1], sizes[2]
-        ));
-    }
+    notes.extend(one_slice(rank, sizes));
+    check_voxels(sizes.map(|n| n as u64))?;
     Ok(sizes)
 }
 
@@ -252,42 +221,6 @@ fn mended_sizes(header: &NiftiHeader, notes: &mut Vec<HeaderNote>) -> [f32; 3] {
             text: format!("{problem}; the sform counts"),
         });
         sizes
-    })
-}
-
-/// Voxel sizes that differ by more than this share are no rounding.
-const SAME_SIZE: f64 = 1e-3;
-
-/// What to say where the sform's columns have other lengths than pixdim.
-fn disagreement(rank: usize, lengths: [f64; 3], stored_mm: [f64; 3]) -> Option<HeaderNote> {
-    let differs = |(length, stored): (&f64, &f64)| (length - stored).abs() > SAME_SIZE * length;
-    let sizes = |[x, y, z]: [f64; 3]| format!("{x:.4} x {y:.4} x {z:.4} mm");
-    let found = lengths.iter().zip(&stored_mm).take(rank).any(differs);
-    found.then(|| HeaderNote {
-        code: HeaderNote::SPACING,
-        text: format!(
-            "the sform has voxels of {}, pixdim of {}; the sform counts",
-            sizes(lengths),
-            sizes(stored_mm)
-        ),
-    })
-}
-
-/// A voxel of a scan of a person, mm: from micro-CT to the thickest slices.
-const LIKELY_VOXEL_MM: std::ops::RangeInclusive<f64> = 1e-3..=50.0;
-
-/// A warning where the sizes can hardly be millimetres.
-fn unlikely_unit(header: &NiftiHeader, lengths: [f64; 3]) -> Option<HeaderNote> {
-    let rank = usize::from(header.dim[0]).min(3);
-    let unlikely = lengths[..rank]
-        .iter()
-        .find(|mm| !LIKELY_VOXEL_MM.contains(mm))?;
-    Some(HeaderNote {
-        code: HeaderNote::UNITS,
-        text: format!(
-            "a voxel of {unlikely:.4} mm is none of a scan of a person: the unit of the header is likely wrong, \
-             and with it every distance and volume"
-        ),
     })
 }
 

@@ -2,12 +2,13 @@
 
 mod atomic;
 mod folder;
-mod gzip;
 mod hash;
 mod recorded;
 mod results;
 mod target;
 mod input;
+mod number_text;
+mod gzip;
 mod reopened;
 mod shared_file;
 mod tree;
@@ -17,6 +18,7 @@ mod zip_write;
 
 pub use atomic::{create_dir, replace_file, write_atomic, write_atomic_with};
 pub use folder::{Owned, remove_owned, replace_dir, sweep};
+pub(crate) use gzip::Packing;
 pub use gzip::{MaybeGzip, gzip_writer};
 pub use hash::{hash_bytes, hash_file};
 pub use input::{open_file, read_file, read_text};

@@ -6,3 +6,4 @@ mod hostile_zip;
 mod packing;
 mod raw_zip;
 mod volume;
+mod volume_formats;
