@@ -118,6 +118,14 @@ fn go_to_voxels(content: &mut MaybeGzip, layout: &Layout, passed: u64) -> Result
         Encoding::Raw => {
             check_promise(content, layout, passed.saturating_add(gap))?;
         }
+        // Packed twice, a few bytes could hold more than any memory.
+        Encoding::Packed(_) if content.is_packed() => {
+            return Err(Error::malformed(
+                content.path(),
+                "its voxels are packed, and the whole file once more",
+                "unpack the file once (gzip -d)",
+            ));
+        }
         Encoding::Packed(packing) => {
             content.unpack_rest(packing);
             check_promise(content, layout, gap)?;

@@ -104,9 +104,14 @@ fn content_that_is_no_file_reads_alike_unless_its_voxels_are_elsewhere() {
         let path = fixtures().join(name);
         let bytes = fs::read(&path).unwrap();
         let whole = volume::read_image(&path).unwrap();
-        in_a_file("packed.gz", &gzip(&bytes), |path| {
-            assert_eq!(volume::read_image(path).unwrap(), whole, "{name}");
-        });
+        if name == "oblique_mha.mha" {
+            let text = refusal("packed.gz", &gzip(&bytes));
+            assert!(text.contains("the whole file once more"), "{text}");
+        } else {
+            in_a_file("packed.gz", &gzip(&bytes), |path| {
+                assert_eq!(volume::read_image(path).unwrap(), whole, "{name}");
+            });
+        }
         if name.starts_with("oblique") {
             let labels = volume::read_labels(&path).unwrap();
             assert_eq!(
