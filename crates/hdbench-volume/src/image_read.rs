@@ -7,6 +7,7 @@ use hdbench_ground::memory;
 use hdbench_ground::text::Shown as _;
 use ndarray::Array3;
 
+use super::label_value::LabelValue;
 use super::layout::{ImageHeader, Layout, Stored};
 use super::voxel_place::{check_end, read_layout, truncated, with_content};
 use super::{Geometry, Volume};
@@ -78,43 +79,74 @@ pub fn read_image(path: &Path) -> Result<Volume<f32>> {
 /// # Errors
 /// As [`read_image`]; any other value is named with its place.
 pub fn read_labels(path: &Path) -> Result<Volume<u8>> {
-    read_labels_from(path, MaybeGzip::open(path)?)
+    read_labels_as(path)
+}
+
+/// [`read_labels`] for labels of either width: with `u16`, whole numbers from 0 to 65,535.
+///
+/// # Errors
+/// As [`read_labels`].
+pub fn read_labels_as<T: LabelValue>(path: &Path) -> Result<Volume<T>> {
+    read_labels_from_as(path, MaybeGzip::open(path)?)
 }
 
 /// [`read_labels`] for content that is no file of its own, such as an entry of an archive; `path`
 /// is how errors name it.
 pub fn read_labels_from(path: &Path, content: MaybeGzip) -> Result<Volume<u8>> {
+    read_labels_from_as(path, content)
+}
+
+/// [`read_labels_from`] for labels of either width; errors as [`read_labels`].
+pub fn read_labels_from_as<T: LabelValue>(path: &Path, content: MaybeGzip) -> Result<Volume<T>> {
     let mut check = LabelCheck::default();
     let volume = read(path, content, |index, value| check.label(index, value))?;
-    check.verdict(path, &volume.geometry)?;
+    check.verdict::<T>(path, &volume.geometry)?;
     Ok(volume)
 }
 
 /// Turns values into labels and remembers those that are none.
 #[derive(Default)]
-pub(super) struct LabelCheck(Odd);
+pub(super) struct LabelCheck {
+    odd: Odd,
+    has_ignored: bool,
+}
+
+/// What some data sets store for voxels that are not to be scored.
+const IGNORED: f64 = -1.0;
 
 impl LabelCheck {
-    pub fn label(&mut self, index: usize, value: f64) -> u8 {
+    #[inline]
+    pub fn label<T: LabelValue>(&mut self, index: usize, value: f64) -> T {
         // The cast cuts off and saturates, so that whatever is no label ends far from its value;
         // NaN fails the comparison.
-        let label = (value + 0.5) as u8;
-        let sound = (value - f64::from(label)).abs() < LABEL_ROUNDING;
+        let label = T::cut_off(value + 0.5);
+        let stored: f64 = label.into();
+        let sound = (value - stored).abs() < LABEL_ROUNDING;
         if !sound {
-            self.0.add(index, value);
+            self.has_ignored |= value == IGNORED;
+            self.odd.add(index, value);
         }
         label
     }
 
     /// An error if a value was no label.
-    pub fn verdict(self, path: &Path, geometry: &Geometry) -> Result<()> {
-        self.0.refuse(geometry, |count, voxels, first| {
+    pub fn verdict<T: LabelValue>(self, path: &Path, geometry: &Geometry) -> Result<()> {
+        let hint = match self.has_ignored && T::LARGEST > u16::from(u8::MAX) {
+            true => {
+                "-1 mostly marks voxels that are to be ignored, which hdbench scores like all others: give them 0 or a label of their own"
+            }
+            false => {
+                "a segmentation is expected here: check that the file is no CT and was resampled with nearest neighbour"
+            }
+        };
+        self.odd.refuse(geometry, |count, voxels, first| {
             Error::malformed(
                 path,
                 format!(
-                    "{count} of {voxels} voxels are no labels (whole numbers from 0 to 255), the first {first}"
+                    "{count} of {voxels} voxels are no labels (whole numbers from 0 to {}), the first {first}",
+                    T::LARGEST
                 ),
-                "a segmentation is expected here: check that the file is no CT and was resampled with nearest neighbour",
+                hint,
             )
         })
     }

@@ -7,6 +7,7 @@ use hdbench_ground::error::{Error, Result};
 use ndarray::{Array3, s};
 
 use super::image_read::{Decode, LabelCheck};
+use super::label_value::{Label, LabelValue, LabelValues};
 use super::layout::{Layout, Stored};
 use super::voxel_place::{check_end, truncated, with_content};
 use super::{Geometry, HeaderNote, ImageHeader, Volume};
@@ -14,11 +15,6 @@ use crate::artifact::MaybeGzip;
 
 /// What is decompressed at a time: enough to amortise a call, little enough for the second cache.
 const CHUNK_BYTES: usize = 256 * 1024;
-
-/// A label in memory; its default is background.
-pub trait Label: Copy + Default + PartialEq {}
-
-impl<T: Copy + Default + PartialEq> Label for T {}
 
 /// A label map without the background around its labels.
 #[derive(Clone, Debug, PartialEq)]
@@ -107,20 +103,59 @@ impl<T: Label> LabelBox<T> {
     }
 }
 
+impl<T: LabelValue> LabelBox<T> {
+    /// The labels above 0 that occur.
+    pub fn values(&self) -> LabelValues {
+        LabelValues::of(&self.voxels)
+    }
+}
+
 /// Reads a label map as [`super::read_labels`] does, keeping only the box of its labels.
 ///
 /// # Errors
 /// As [`super::read_labels`].
 pub fn read_label_box(path: &Path) -> Result<LabelBox> {
+    read_label_box_as(path)
+}
+
+/// [`read_label_box`] for labels of either width: with `u16`, whole numbers from 0 to 65,535.
+///
+/// # Errors
+/// As [`super::read_labels`].
+pub fn read_label_box_as<T: LabelValue>(path: &Path) -> Result<LabelBox<T>> {
     let mut content = MaybeGzip::open(path)?;
-    label_box_of(path, &mut content)
+    label_box_of_as(path, &mut content)
+}
+
+/// The box of a label map of any labels from 0 to 65,535, and which of them occur.
+///
+/// # Errors
+/// As [`super::read_labels`].
+pub fn read_label_box_and_values(path: &Path) -> Result<(LabelBox<u16>, LabelValues)> {
+    let mut content = MaybeGzip::open(path)?;
+    label_box_and_values_of(path, &mut content)
 }
 
 /// The same from content that is already open; `path` names it in errors.
+pub fn label_box_and_values_of(
+    path: &Path,
+    content: &mut MaybeGzip,
+) -> Result<(LabelBox<u16>, LabelValues)> {
+    let labels = label_box_of_as(path, content)?;
+    let values = labels.values();
+    Ok((labels, values))
+}
+
+/// [`read_label_box`] from content that is already open; `path` names it in errors.
 pub fn label_box_of(path: &Path, content: &mut MaybeGzip) -> Result<LabelBox> {
+    label_box_of_as(path, content)
+}
+
+/// [`read_label_box_as`] from content that is already open; `path` names it in errors.
+pub fn label_box_of_as<T: LabelValue>(path: &Path, content: &mut MaybeGzip) -> Result<LabelBox<T>> {
     let mut check = LabelCheck::default();
     let map = boxed(path, content, |_| |index, value| check.label(index, value))?;
-    check.verdict(path, &map.geometry)?;
+    check.verdict::<T>(path, &map.geometry)?;
     Ok(map)
 }
 

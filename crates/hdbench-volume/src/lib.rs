@@ -9,6 +9,7 @@ pub mod components;
 pub mod dataset_json;
 mod bounds;
 mod label_map;
+mod label_value;
 mod dicom;
 mod geometry;
 mod orientation;
@@ -33,10 +34,14 @@ pub use extent::{refuse_extent, shape_at_spacing};
 pub use geometry::Geometry;
 pub use image_read::{
     LABEL_ROUNDING, read_geometry, read_header, read_header_from, read_image, read_labels,
-    read_labels_from,
+    read_labels_as, read_labels_from, read_labels_from_as,
 };
-pub use label_box::{Label, LabelBox, boxed, label_box_of, read_label_box};
+pub use label_box::{
+    LabelBox, boxed, label_box_and_values_of, label_box_of, label_box_of_as, read_label_box,
+    read_label_box_and_values, read_label_box_as,
+};
 pub use label_map::LabelMap;
+pub use label_value::{Label, LabelValue, LabelValues};
 pub use layout::{HeaderNote, ImageHeader};
 use ndarray::Array3;
 pub use nifti_like::HeaderTemplate;
@@ -45,7 +50,7 @@ pub use orientation::Orientation;
 pub use resample::{GridPart, resample_linear, resample_mean, resample_nearest, resample_part};
 
 /// A CT volume (`T = f32`, Hounsfield units) or a label map (`T = u8`: 0 background, 1 liver,
-/// 2 tumour), in standard C order `[z, y, x]`.
+/// 2 tumour; `T = u16` for labels above 255), in standard C order `[z, y, x]`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Volume<T> {
     /// Voxels, `[z, y, x]`, contiguous; `voxels.dim()` equals `geometry.shape`.

@@ -7,3 +7,4 @@ mod packing;
 mod raw_zip;
 mod volume;
 mod volume_formats;
+mod wide_labels;
