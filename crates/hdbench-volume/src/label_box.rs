@@ -10,7 +10,7 @@ use super::image_read::{Decode, LabelCheck};
 use super::label_value::{Label, LabelValue, LabelValues};
 use super::layout::{Layout, Stored};
 use super::voxel_place::{check_end, truncated, with_content};
-use super::{Geometry, HeaderNote, ImageHeader, Volume};
+use super::{Geometry, HeaderNote, ImageHeader, Turn, Volume};
 use crate::artifact::MaybeGzip;
 
 /// What is decompressed at a time: enough to amortise a call, little enough for the second cache.
@@ -100,6 +100,28 @@ impl<T: Label> LabelBox<T> {
                 .assign(&self.voxels);
         }
         window
+    }
+}
+
+impl Turn {
+    /// A box of labels on the turned grid, around the same voxels.
+    pub fn label_box<T: Label>(&self, map: &LabelBox<T>) -> LabelBox<T> {
+        let geometry = self.geometry(&map.geometry);
+        let voxels = self.array(map.voxels.view());
+        let (source, flipped) = (self.source_axes(), self.flipped_axes());
+        let start = [0, 1, 2].map(|axis| {
+            let (from, len) = (map.start[source[axis]], voxels.shape()[axis]);
+            match flipped[axis] && !voxels.is_empty() {
+                true => geometry.shape[axis] - from - len,
+                false => from,
+            }
+        });
+        LabelBox {
+            geometry,
+            notes: map.notes.clone(),
+            start,
+            voxels,
+        }
     }
 }
 

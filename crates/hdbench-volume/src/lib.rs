@@ -12,6 +12,8 @@ mod label_map;
 mod label_value;
 mod dicom;
 mod geometry;
+mod turn;
+mod grid_agreement;
 mod orientation;
 mod layout;
 mod extent;
@@ -32,6 +34,7 @@ pub use dicom::{
 };
 pub use extent::{refuse_extent, shape_at_spacing};
 pub use geometry::Geometry;
+pub use grid_agreement::{GridAgreement, GridDifference, GridDistance};
 pub use image_read::{
     LABEL_ROUNDING, read_geometry, read_header, read_header_from, read_image, read_labels,
     read_labels_as, read_labels_from, read_labels_from_as,
@@ -48,6 +51,7 @@ pub use nifti_like::HeaderTemplate;
 pub use nifti_write::{write_hu, write_image, write_labels};
 pub use orientation::Orientation;
 pub use resample::{GridPart, resample_linear, resample_mean, resample_nearest, resample_part};
+pub use turn::Turn;
 
 /// A CT volume (`T = f32`, Hounsfield units) or a label map (`T = u8`: 0 background, 1 liver,
 /// 2 tumour; `T = u16` for labels above 255), in standard C order `[z, y, x]`.

@@ -2,6 +2,7 @@
 
 mod dicom;
 mod dicom_cases;
+mod grids;
 mod hostile_zip;
 mod packing;
 mod raw_zip;
