@@ -3,22 +3,15 @@ use std::fmt;
 use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
-use flate2::bufread::{GzDecoder, ZlibDecoder};
 use flate2::write::GzEncoder;
 use flate2::{Compression, GzBuilder};
 use hdbench_ground::error::{Error, Result};
 
 use super::input::open_file;
 use super::number_text::NumberText;
-
-/// DEFLATE cannot pack tighter than this (RFC 1951: 258 bytes from two bits, less the framing;
-/// <https://zlib.net/zlib_tech.html>).
-pub(super) const DEFLATE_MAX_RATIO: u64 = 1032;
+use super::packed_stream::{DEFLATE_MAX_RATIO, GZIP_MAGIC, Input, Members, OtherBytes, Zlib};
 
 const BUFFER_BYTES: usize = 256 * 1024;
-
-/// Where the bytes come from: a file, or an entry of an archive.
-type Input = BufReader<Box<dyn Read + Send>>;
 
 /// A file read as its content, whether it is packed by gzip or not; the first bytes decide, not
 /// the name. What follows a header may be packed once more, or be numbers in words.
@@ -70,113 +63,6 @@ pub(crate) enum Packing {
     /// One stream of zlib (RFC 1950).
     Zlib,
 }
-
-/// A zlib stream, which zero bytes may follow.
-struct Zlib {
-    decoder: Option<ZlibDecoder<Input>>,
-}
-
-impl Zlib {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let Some(decoder) = &mut self.decoder else {
-            return Ok(0);
-        };
-        let read = decoder.read(buffer)?;
-        if read == 0
-            && !buffer.is_empty()
-            && let Some(decoder) = self.decoder.take()
-        {
-            pass_over_zeros(decoder.into_inner(), "zlib")?;
-        }
-        Ok(read)
-    }
-}
-
-/// The members of a gzip file, one after the other (RFC 1952). Zero bytes may follow the last one, as tapes
-/// and block devices leave them and gzip passes over them.
-struct Members {
-    decoder: Option<GzDecoder<Input>>,
-    is_first: bool,
-}
-
-/// Why a packed stream, by name, is read no further: what follows is neither a member nor zero.
-#[derive(Debug)]
-struct OtherBytes(&'static str);
-
-impl fmt::Display for OtherBytes {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "other bytes follow the {} stream, which is whole",
-            self.0
-        )
-    }
-}
-
-impl std::error::Error for OtherBytes {}
-
-impl Members {
-    fn new(input: Input) -> Self {
-        Self {
-            decoder: Some(GzDecoder::new(input)),
-            is_first: true,
-        }
-    }
-
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        while let Some(decoder) = &mut self.decoder {
-            let read = decoder.read(buffer).map_err(|error| {
-                let began = self.is_first || decoder.header().is_some();
-                match error.kind() {
-                    // What begins like a member and has no header is none.
-                    ErrorKind::InvalidInput | ErrorKind::UnexpectedEof if !began => {
-                        other_bytes("gzip")
-                    }
-                    _ => error,
-                }
-            })?;
-            if read > 0 || buffer.is_empty() {
-                return Ok(read);
-            }
-            self.decoder = match self.decoder.take() {
-                Some(decoder) => next_member(decoder.into_inner())?,
-                None => None,
-            };
-            self.is_first = false;
-        }
-        Ok(0)
-    }
-}
-
-/// The member that begins where one has ended; none at the end of the file, before which zeros may stand.
-fn next_member(mut input: Input) -> io::Result<Option<GzDecoder<Input>>> {
-    if input.fill_buf()?.first() == Some(&GZIP_MAGIC[0]) {
-        return Ok(Some(GzDecoder::new(input)));
-    }
-    pass_over_zeros(input, "gzip").map(|()| None)
-}
-
-/// Reads to the end, where nothing but zeros may stand behind a stream of this name.
-fn pass_over_zeros(mut input: Input, packing: &'static str) -> io::Result<()> {
-    loop {
-        let bytes = input.fill_buf()?;
-        if bytes.is_empty() {
-            return Ok(());
-        }
-        if bytes.iter().any(|&byte| byte != 0) {
-            return Err(other_bytes(packing));
-        }
-        let zeros = bytes.len();
-        input.consume(zeros);
-    }
-}
-
-fn other_bytes(packing: &'static str) -> io::Error {
-    io::Error::new(ErrorKind::InvalidData, OtherBytes(packing))
-}
-
-/// What a member begins with (RFC 1952).
-const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 
 impl MaybeGzip {
     /// Opens a file; `Error::Read` if the system refuses.
@@ -274,9 +160,7 @@ impl MaybeGzip {
         let rest = self.take_rest();
         self.stream = match packing {
             Packing::Gzip => Stream::Gzip(Box::new(Members::new(rest))),
-            Packing::Zlib => Stream::Zlib(Box::new(Zlib {
-                decoder: Some(ZlibDecoder::new(rest)),
-            })),
+            Packing::Zlib => Stream::Zlib(Box::new(Zlib::new(rest))),
         };
         let most = self.content_at_most;
         self.content_at_most = most.map(|most| most.saturating_mul(DEFLATE_MAX_RATIO));

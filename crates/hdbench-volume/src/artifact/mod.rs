@@ -8,6 +8,7 @@ mod results;
 mod target;
 mod input;
 mod number_text;
+mod packed_stream;
 mod gzip;
 mod reopened;
 mod shared_file;
