@@ -12,6 +12,7 @@ const KINDS_IN_SPACE: [&str; 4] = ["domain", "space", "???", "none"];
 /// A space by name, and what its coordinates become in LPS.
 struct Space {
     to_lps: [f64; 3],
+    /// Numbers of a vector; 0 where the header does not say.
     dimension: usize,
     note: Option<String>,
 }
@@ -39,26 +40,28 @@ pub(super) fn grid(
     };
     let space = space(fields)?;
     let stated = spacings(fields, &axes[..rank], sizes.len())?;
-    if let Some(stated) = stated {
-        grid.spacing_mm = stated;
-    }
     match directions {
         Some(directions) => {
             let steps = axes.iter().filter_map(|&axis| directions[axis].clone());
             let steps: Vec<Vec<f64>> = steps.take(rank).collect();
             place_by_directions(&mut grid, &steps, &space)?;
-            if stated.is_none() {
-                grid.spacing_mm = grid.steps_lps.map(length);
-            }
+            // The directions alone say which way an axis runs.
+            grid.spacing_mm = match stated {
+                Some(stated) => stated.map(f64::abs),
+                None => grid.steps_lps.map(length),
+            };
         }
-        None => place_by_spacings(&mut grid, stated.is_some(), &space, notes),
+        None => {
+            grid.spacing_mm = stated.unwrap_or([1.0; 3]);
+            place_by_spacings(&mut grid, stated.is_some(), &space, notes);
+        }
     }
     if let Some(text) = fields.get("space origin") {
         let origin = vectors("space origin", text, 1)?
             .remove(0)
             .unwrap_or_default();
         grid.origin_lps = in_lps("space origin", &origin, &space)?;
-    } else if directions_absent_and_without_space(fields) {
+    } else if is_without_space(fields) {
         grid.origin_lps = origin_by_minima(fields, &axes[..rank], sizes.len(), grid.spacing_mm)?;
     }
     if let Some(note) = space.note {
@@ -67,7 +70,8 @@ pub(super) fn grid(
     Ok(grid)
 }
 
-fn directions_absent_and_without_space(fields: &Fields) -> bool {
+/// Whether the header says no more of the place than older ones can.
+fn is_without_space(fields: &Fields) -> bool {
     ["space directions", "space", "space dimension"]
         .iter()
         .all(|key| fields.get(key).is_none())
@@ -116,22 +120,14 @@ fn axes_in_space(
 fn space(fields: &Fields) -> Result<Space, Problem> {
     let stated = fields.whole("space dimension", 1..=8)?;
     let Some(name) = fields.get("space") else {
-        let note = |what: &str| {
-            Some(format!(
-                "the header names no space; {what} left, posterior, superior, as ITK does"
-            ))
-        };
         let is_placed = fields.get("space directions").is_some();
         return Ok(Space {
             to_lps: [1.0; 3],
-            dimension: match (stated, is_placed) {
-                (Some(dimension), _) => dimension as usize,
-                (None, _) => 0,
-            },
-            note: match is_placed {
-                true => note("its coordinates are taken as"),
-                false => note("the axes are taken as"),
-            },
+            dimension: stated.map_or(0, |dimension| dimension as usize),
+            note: Some(format!(
+                "the header names no space; its {} are taken as left, posterior, superior, as ITK does",
+                if is_placed { "coordinates" } else { "axes" }
+            )),
         });
     };
     let (to_lps, is_anatomical) = match name.to_ascii_lowercase().as_str() {
