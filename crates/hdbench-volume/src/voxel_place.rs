@@ -1,7 +1,7 @@
 //! From the first byte of an image to its first voxel, whatever the format: the header decides, and what it promises
 //! is held against what is there.
 
-use std::path::{Component, Path};
+use std::path::{Component, Path, PathBuf};
 
 use hdbench_ground::error::{Error, Result};
 use hdbench_ground::text::shown;
@@ -72,9 +72,13 @@ pub(super) fn with_content<T>(
 /// The file of voxels that a header names. It has to lie beside the header: what a header says may not
 /// lead anywhere else.
 fn open_beside(path: &Path, header: &MaybeGzip, name: &str) -> Result<MaybeGzip> {
-    let beside = Path::new(name);
-    let mut parts = beside.components();
-    if !parts.all(|part| matches!(part, Component::Normal(_) | Component::CurDir)) {
+    // Without the `./` that some writers put in front, so that messages name the file as it is.
+    let beside: Option<PathBuf> = Path::new(name)
+        .components()
+        .filter(|part| *part != Component::CurDir)
+        .map(|part| matches!(part, Component::Normal(_)).then_some(part))
+        .collect();
+    let Some(beside) = beside else {
         return Err(Error::malformed(
             path,
             format!(
@@ -83,7 +87,7 @@ fn open_beside(path: &Path, header: &MaybeGzip, name: &str) -> Result<MaybeGzip>
             ),
             "put both files into one folder and let the header name the other one without a folder",
         ));
-    }
+    };
     if !header.is_file() {
         return Err(Error::malformed(
             path,

@@ -657,6 +657,15 @@ fn a_file_of_voxels_is_held_against_its_header() {
         text.contains("a.raw: the file goes on after the voxels"),
         "{text}"
     );
+    // Found by fuzzing: the file was named with the header's `./`, which nobody would look for.
+    fs::write(
+        &header,
+        metaimage("ElementDataFile", "ElementDataFile = ./a.raw"),
+    )
+    .unwrap();
+    let named = dir.path().join("a.raw").display().to_string();
+    let text = told(50);
+    assert!(text.starts_with(&named), "{text}");
     // The header alone does not ask for it.
     fs::remove_file(dir.path().join("a.raw")).unwrap();
     assert!(volume::read_header(&header).is_ok());
