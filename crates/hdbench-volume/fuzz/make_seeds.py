@@ -8,6 +8,7 @@ import gzip
 import io
 import struct
 import zipfile
+import zlib
 from pathlib import Path
 
 SEEDS = Path(__file__).resolve().parent / "seeds"
@@ -88,6 +89,83 @@ def nifti_seeds():
     yield "nrrd", b"NRRD0004\ntype: uchar\n"
     yield "zip", b"PK\x03\x04" + bytes(26)
     yield "dicom", bytes(128) + b"DICM"
+
+
+def metaimage(*lines, shape="3 2 2", kind="MET_UCHAR", file="LOCAL", voxels=bytes(LABELS)):
+    """With a file of its own, the voxels follow the mark at which the target cuts."""
+    keys = ["ObjectType = Image", "NDims = 3", *lines, f"DimSize = {shape}", f"ElementType = {kind}",
+            f"ElementDataFile = {file}"]
+    return "\n".join(keys).encode() + (b"\n" if file == "LOCAL" else BESIDE) + voxels
+
+
+def nrrd(*lines, shape="3 2 2", kind="uchar", encoding="raw", file=None, voxels=bytes(LABELS)):
+    fields = ["NRRD0004", f"type: {kind}", f"dimension: {len(shape.split())}", f"sizes: {shape}",
+              f"encoding: {encoding}", *lines]
+    fields += [f"data file: {file}"] if file else []
+    return "\n".join(fields).encode() + (BESIDE if file else b"\n\n") + voxels
+
+
+# fuzz_targets/metaimage_nrrd.rs
+BESIDE = b"\0\xff\0"
+
+
+def text_header_seeds():
+    kinds = ["CHAR", "SHORT", "USHORT", "INT", "UINT", "LONG_LONG", "ULONG_LONG", "FLOAT", "DOUBLE"]
+    words = " ".join(map(str, LABELS)).encode()
+    for kind, letter in zip(kinds, "bhHiIqQfd"):
+        for order, name in ("<", "False"), (">", "True"):
+            content = struct.pack(f"{order}{len(LABELS)}{letter}", *LABELS)
+            yield f"met_{kind.lower()}_{name.lower()}", metaimage(
+                f"BinaryDataByteOrderMSB = {name}", kind=f"MET_{kind}", voxels=content)
+    placed = ("TransformMatrix = 0 1 0 -1 0 0 0 0 1", "Offset = 1 2 3", "CenterOfRotation = 0 0 0",
+              "AnatomicalOrientation = ALI", "ElementSpacing = 0.5 0.75 2")
+    yield "met_placed", metaimage(*placed)
+    yield "met_aliases", metaimage("Position: 1 2 3", "Rotation: 1 0 0 0 1 0 0 0 1", "ElementSize: 1 2 3")
+    yield "met_packed", metaimage("CompressedData = True", voxels=zlib.compress(bytes(LABELS)))
+    yield "met_packed_cut", metaimage("CompressedData = True", voxels=zlib.compress(bytes(LABELS))[:-5])
+    yield "met_words", metaimage("BinaryData = False", voxels=words)
+    yield "met_beside", metaimage(*placed, file="v.raw")
+    yield "met_beside_packed", metaimage("CompressedData = True", file="v.raw", voxels=zlib.compress(bytes(LABELS)))
+    yield "met_beside_behind", metaimage("HeaderSize = -1", file="v.raw", voxels=b"header" + bytes(LABELS))
+    yield "met_header_size", metaimage("HeaderSize = 200").ljust(200, b"x") + bytes(LABELS)
+    yield "met_outside", metaimage(file="../v.raw")
+    yield "met_list", metaimage(file="LIST\nv.raw\nv.raw")
+    yield "met_channels", metaimage("ElementNumberOfChannels = 2", voxels=bytes(24))
+    yield "met_huge", metaimage(shape="100000 100000 100")
+    yield "met_singular", metaimage("TransformMatrix = 1 0 0 1 0 0 0 0 1")
+    yield "met_not_finite", metaimage("Offset = nan inf 1e308", "ElementSpacing = 1 nan 0")
+    yield "met_crlf", metaimage(*placed).replace(b"\n", b"\r\n")
+    yield "met_planar", metaimage(shape="4 3").replace(b"NDims = 3", b"NDims = 2")
+    yield "met_four", metaimage(shape="3 2 2 1").replace(b"NDims = 3", b"NDims = 4")
+    yield "met_cut", metaimage()[:-4]
+    yield "met_more", metaimage() + b"more"
+    placed = ("space: left-posterior-superior", "space directions: (0,0.5,0) (0.75,0,0) (0,0,2)",
+              "space origin: (1,2,3)", "kinds: domain domain domain")
+    for kind, letter in zip(["int8", "short", "uint16", "int", "uint", "int64", "uint64", "float", "double"], "bhHiIqQfd"):
+        for order, name in ("<", "little"), (">", "big"):
+            content = struct.pack(f"{order}{len(LABELS)}{letter}", *LABELS)
+            yield f"nrrd_{kind}_{name}", nrrd(f"endian: {name}", kind=kind, voxels=content)
+    yield "nrrd_placed", nrrd(*placed)
+    yield "nrrd_ras", nrrd("space: RAS", *placed[1:])
+    yield "nrrd_minima", nrrd("spacings: 1 nan -3", "axis mins: 1 2 3", "centers: node cell ???")
+    yield "nrrd_gzip", nrrd(*placed, encoding="gzip", voxels=packed(bytes(LABELS)))
+    yield "nrrd_gzip_skip", nrrd("byte skip: 2", encoding="gzip", voxels=packed(b"ab" + bytes(LABELS)))
+    yield "nrrd_words", nrrd(*placed, encoding="ascii", voxels=words)
+    yield "nrrd_skips", nrrd("line skip: 1", "byte skip: 2", voxels=b"line\nab" + bytes(LABELS))
+    yield "nrrd_last", nrrd("byte skip: -1", voxels=b"header" + bytes(LABELS))
+    yield "nrrd_beside", nrrd(*placed, file="v.raw")
+    yield "nrrd_beside_gzip", nrrd(*placed, encoding="gzip", file="./v.raw", voxels=packed(bytes(LABELS)))
+    yield "nrrd_list", nrrd(file="LIST\nv.raw")
+    yield "nrrd_outside", nrrd(file="/v.raw")
+    yield "nrrd_channel", nrrd("space: LPS", "space directions: none (0,0.5,0) (0.75,0,0) (0,0,2)",
+                               "kinds: list domain domain domain", shape="1 3 2 2")
+    yield "nrrd_channels", nrrd("kinds: vector domain domain", shape="3 2 2")
+    yield "nrrd_planar", nrrd("space dimension: 2", "space directions: (0,0.5) (-0.75,0)", shape="4 3")
+    yield "nrrd_picture", nrrd("space: LPS", "space directions: (0,0.5,0) (-0.75,0,1)", shape="4 3")
+    yield "nrrd_own_keys", nrrd("# comment", "a:=b: c", 'space units: "um" "um" "um"', "colour: grey")
+    yield "nrrd_bzip2", nrrd(encoding="bzip2", voxels=b"BZh9")
+    yield "nrrd_huge", nrrd(shape="100000 100000 100")
+    yield "nrrd_crlf", nrrd(*placed).replace(b"\n", b"\r\n")
 
 
 def archive(entries, method=zipfile.ZIP_DEFLATED, stream=False):
@@ -188,5 +266,6 @@ def write(target, seeds):
 
 if __name__ == "__main__":
     write("nifti", nifti_seeds())
+    write("metaimage_nrrd", text_header_seeds())
     write("zip", zip_seeds())
     write("dicom_sizes", slice_promises())

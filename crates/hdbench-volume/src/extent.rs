@@ -5,7 +5,8 @@ use std::path::Path;
 
 use hdbench_ground::error::{Error, Result};
 
-use super::Geometry;
+use super::geometry::{column_lengths, relative_determinant};
+use super::{Geometry, HeaderNote};
 
 /// More than twice a whole-body CT of 1024 x 1024 x 1000; 8 GiB once held as f32.
 pub(super) const MAX_VOXELS: u64 = 1 << 31;
@@ -89,6 +90,115 @@ pub fn shape_at_spacing(
         ),
         WRONG_UNIT,
     ))
+}
+
+/// Refuses more voxels than a CT can have; `sizes` x first.
+pub(super) fn check_voxels([x, y, z]: [u64; 3]) -> Result<(), String> {
+    let voxels = x.checked_mul(y).and_then(|plane| plane.checked_mul(z));
+    match voxels {
+        Some(voxels) if voxels <= MAX_VOXELS => Ok(()),
+        _ => Err(format!(
+            "the header asks for {x} x {y} x {z} voxels, more than the {MAX_VOXELS} that a CT can have"
+        )),
+    }
+}
+
+/// What to say of a volume of one slice.
+pub(super) fn one_slice(rank: usize, [x, y, z]: [usize; 3]) -> Option<HeaderNote> {
+    (rank >= 3 && z == 1 && x * y > 1).then(|| {
+        HeaderNote::plain(
+            "a volume of one slice: its surface is the whole slice, before and behind which nothing is; a \
+             slice without neighbours is scored in its plane as a file of two axes",
+        )
+    })
+}
+
+/// Below this share of the volume of a box with the same edges, the axes count as flat. A gantry
+/// tilt of 30 degrees still leaves 0.87.
+const FLATTEST: f64 = 1e-3;
+
+/// Refuses an affine, by what the header calls it, that holds values that are no numbers or whose axes
+/// do not span a volume.
+pub(super) fn check_affine(name: &str, affine: &[[f64; 4]; 4]) -> Result<(), String> {
+    if affine.iter().flatten().any(|v| !v.is_finite()) {
+        return Err(format!("the {name} holds values that are no numbers"));
+    }
+    if column_lengths(affine).iter().any(|&mm| mm < 1e-6)
+        || relative_determinant(affine).abs() < FLATTEST
+    {
+        return Err(format!(
+            "the {name} is singular: its axes do not span a volume ({:?}, {:?}, {:?})",
+            &affine[0][..3],
+            &affine[1][..3],
+            &affine[2][..3]
+        ));
+    }
+    Ok(())
+}
+
+/// Whether the grid, in millimetres, is one that a scanner can have.
+pub(super) fn check_size(
+    affine: &[[f64; 4]; 4],
+    lengths: [f64; 3],
+    stored_mm: [f64; 3],
+) -> Result<(), String> {
+    let sizes = lengths.iter().chain(&stored_mm);
+    if let Some(size) = sizes.copied().find(|mm| !VOXEL_SIZES_MM.contains(mm)) {
+        return Err(format!(
+            "a voxel measures {size:e} mm, expected {:e} to {:e} mm",
+            VOXEL_SIZES_MM.start(),
+            VOXEL_SIZES_MM.end()
+        ));
+    }
+    let origin = [affine[0][3], affine[1][3], affine[2][3]];
+    if let Some(place) = origin.iter().find(|mm| mm.abs() > *VOXEL_SIZES_MM.end()) {
+        return Err(format!(
+            "the first voxel lies {place:e} mm from the origin, expected at most {:e} mm",
+            VOXEL_SIZES_MM.end()
+        ));
+    }
+    Ok(())
+}
+
+/// Voxel sizes that differ by more than this share are no rounding.
+const SAME_SIZE: f64 = 1e-3;
+
+/// What to say where the columns of the affine, called `affine`, have other lengths than the voxel sizes
+/// that the header calls `sizes`.
+pub(super) fn disagreement(
+    [affine, sizes]: [&str; 2],
+    rank: usize,
+    lengths: [f64; 3],
+    stored_mm: [f64; 3],
+) -> Option<HeaderNote> {
+    let differs = |(length, stored): (&f64, &f64)| (length - stored).abs() > SAME_SIZE * length;
+    let shown = |[x, y, z]: [f64; 3]| format!("{x:.4} x {y:.4} x {z:.4} mm");
+    let found = lengths.iter().zip(&stored_mm).take(rank).any(differs);
+    found.then(|| HeaderNote {
+        code: HeaderNote::SPACING,
+        text: format!(
+            "the {affine} has voxels of {}, {sizes} of {}; the {affine} counts",
+            shown(lengths),
+            shown(stored_mm)
+        ),
+    })
+}
+
+/// A voxel of a scan of a person, mm: from micro-CT to the thickest slices.
+const LIKELY_VOXEL_MM: std::ops::RangeInclusive<f64> = 1e-3..=50.0;
+
+/// A warning where the sizes of the first `rank` axes can hardly be millimetres.
+pub(super) fn unlikely_unit(rank: usize, lengths: [f64; 3]) -> Option<HeaderNote> {
+    let unlikely = lengths[..rank.min(3)]
+        .iter()
+        .find(|mm| !LIKELY_VOXEL_MM.contains(mm))?;
+    Some(HeaderNote {
+        code: HeaderNote::UNITS,
+        text: format!(
+            "a voxel of {unlikely:.4} mm is none of a scan of a person: the unit of the header is likely wrong, \
+             and with it every distance and volume"
+        ),
+    })
 }
 
 fn extent_mm(shape: [usize; 3], spacing_mm: [f64; 3]) -> [f64; 3] {

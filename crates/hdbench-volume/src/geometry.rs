@@ -12,7 +12,7 @@ pub struct Geometry {
     pub spacing_mm: [f64; 3],
     /// Maps a voxel index `(x, y, z, 1)` to RAS+ millimetres; row-major, last row `0 0 0 1`.
     pub affine: [[f64; 4]; 4],
-    /// The voxel sizes as the file stores them (`pixdim[1..=3]`), `[z, y, x]`; the official LiTS
+    /// The voxel sizes as the file stores them (`pixdim[1..=3]`, `ElementSpacing`, `spacings`), `[z, y, x]`; the official LiTS
     /// scorer uses these instead of the affine.
     pub stored_spacing_mm: [f32; 3],
     /// Whether the file has two axes: a picture and no volume of one slice. What lies before and after it
@@ -24,14 +24,14 @@ pub struct Geometry {
 /// a NIfTI header rounds positions of a metre to less.
 const SAME_PLACE_MM: f64 = 0.01;
 
-/// And this share of a voxel: an oblique affine that went through a quaternion is off by some
-/// hundredths. No metric of whole voxels can tell.
-const SAME_PLACE_SHARE: f64 = 0.05;
-
 /// Axes whose cosines with each other stay below this are perpendicular up to f32 rounding.
 pub(super) const PERPENDICULAR: f64 = 1e-4;
 
 impl Geometry {
+    /// The share of a voxel's smallest edge to which two grids count as the same: an oblique affine that
+    /// went through a quaternion is off by some hundredths. No metric of whole voxels can tell.
+    pub const SAME_PLACE_SHARE: f64 = 0.05;
+
     /// An axis-aligned RAS+ grid with its first voxel at the origin.
     pub fn axis_aligned(shape: [usize; 3], spacing_mm: [f64; 3]) -> Self {
         let [sz, sy, sx] = spacing_mm;
@@ -92,9 +92,18 @@ impl Geometry {
     /// twentieth of a voxel.
     pub fn apart_mm(&self, other: &Self) -> Option<f64> {
         let apart_mm = self.displacement_mm(other);
-        let voxel_mm = self.spacing_mm.into_iter().fold(f64::INFINITY, f64::min);
-        let is_same = apart_mm <= SAME_PLACE_MM.max(SAME_PLACE_SHARE * voxel_mm);
+        let is_same = apart_mm <= self.tolerance_mm(Self::SAME_PLACE_SHARE);
         (!is_same).then_some(apart_mm)
+    }
+
+    /// How far from its place here a voxel of another grid may lie and count as the same one.
+    pub(super) fn tolerance_mm(&self, share_of_voxel: f64) -> f64 {
+        SAME_PLACE_MM.max(share_of_voxel * self.smallest_edge_mm())
+    }
+
+    /// The smallest of the distances between voxel centres.
+    pub(super) fn smallest_edge_mm(&self) -> f64 {
+        self.spacing_mm.into_iter().fold(f64::INFINITY, f64::min)
     }
 
     /// Where a voxel index `[z, y, x]` lies, in RAS+ millimetres `[x, y, z]`; halves and indices

@@ -6,18 +6,15 @@ use std::path::Path;
 use hdbench_ground::error::{Error, Result};
 use ndarray::{Array3, s};
 
-use super::nifti_header::{Layout, Stored};
-use super::nifti_read::{Decode, LabelCheck, check_end, truncated, with_content};
-use super::{Geometry, HeaderNote, ImageHeader, Volume};
+use super::image_read::{Decode, LabelCheck};
+use super::label_value::{Label, LabelValue, LabelValues};
+use super::layout::{Layout, Stored};
+use super::voxel_place::{check_end, truncated, with_content};
+use super::{Geometry, HeaderNote, ImageHeader, Turn, Volume};
 use crate::artifact::MaybeGzip;
 
 /// What is decompressed at a time: enough to amortise a call, little enough for the second cache.
 const CHUNK_BYTES: usize = 256 * 1024;
-
-/// A label in memory; its default is background.
-pub trait Label: Copy + Default + PartialEq {}
-
-impl<T: Copy + Default + PartialEq> Label for T {}
 
 /// A label map without the background around its labels.
 #[derive(Clone, Debug, PartialEq)]
@@ -106,20 +103,81 @@ impl<T: Label> LabelBox<T> {
     }
 }
 
+impl Turn {
+    /// A box of labels on the turned grid, around the same voxels.
+    pub fn label_box<T: Label>(&self, map: &LabelBox<T>) -> LabelBox<T> {
+        let geometry = self.geometry(&map.geometry);
+        let voxels = self.array(map.voxels.view());
+        let (source, flipped) = (self.source_axes(), self.flipped_axes());
+        let start = [0, 1, 2].map(|axis| {
+            let (from, len) = (map.start[source[axis]], voxels.shape()[axis]);
+            match flipped[axis] && !voxels.is_empty() {
+                true => geometry.shape[axis] - from - len,
+                false => from,
+            }
+        });
+        LabelBox {
+            geometry,
+            notes: map.notes.clone(),
+            start,
+            voxels,
+        }
+    }
+}
+
+impl<T: LabelValue> LabelBox<T> {
+    /// The labels above 0 that occur.
+    pub fn values(&self) -> LabelValues {
+        LabelValues::of(&self.voxels)
+    }
+}
+
 /// Reads a label map as [`super::read_labels`] does, keeping only the box of its labels.
 ///
 /// # Errors
 /// As [`super::read_labels`].
 pub fn read_label_box(path: &Path) -> Result<LabelBox> {
+    read_label_box_as(path)
+}
+
+/// [`read_label_box`] for labels of either width: with `u16`, whole numbers from 0 to 65,535.
+///
+/// # Errors
+/// As [`super::read_labels`].
+pub fn read_label_box_as<T: LabelValue>(path: &Path) -> Result<LabelBox<T>> {
     let mut content = MaybeGzip::open(path)?;
-    label_box_of(path, &mut content)
+    label_box_of_as(path, &mut content)
+}
+
+/// The box of a label map of any labels from 0 to 65,535, and which of them occur.
+///
+/// # Errors
+/// As [`super::read_labels`].
+pub fn read_label_box_and_values(path: &Path) -> Result<(LabelBox<u16>, LabelValues)> {
+    let mut content = MaybeGzip::open(path)?;
+    label_box_and_values_of(path, &mut content)
 }
 
 /// The same from content that is already open; `path` names it in errors.
+pub fn label_box_and_values_of(
+    path: &Path,
+    content: &mut MaybeGzip,
+) -> Result<(LabelBox<u16>, LabelValues)> {
+    let labels = label_box_of_as(path, content)?;
+    let values = labels.values();
+    Ok((labels, values))
+}
+
+/// [`read_label_box`] from content that is already open; `path` names it in errors.
 pub fn label_box_of(path: &Path, content: &mut MaybeGzip) -> Result<LabelBox> {
+    label_box_of_as(path, content)
+}
+
+/// [`read_label_box_as`] from content that is already open; `path` names it in errors.
+pub fn label_box_of_as<T: LabelValue>(path: &Path, content: &mut MaybeGzip) -> Result<LabelBox<T>> {
     let mut check = LabelCheck::default();
     let map = boxed(path, content, |_| |index, value| check.label(index, value))?;
-    check.verdict(path, &map.geometry)?;
+    check.verdict::<T>(path, &map.geometry)?;
     Ok(map)
 }
 
@@ -146,7 +204,7 @@ pub fn boxed<T: Label, A: FnMut(usize, f64) -> T>(
             Stored::F32 => rows.read::<f32, 4>(path, content, layout, accept)?,
             Stored::F64 => rows.read::<f64, 8>(path, content, layout, accept)?,
         }
-        check_end(path, content)?;
+        check_end(content)?;
         Ok(rows.into_box(&layout.header))
     })
 }
@@ -189,7 +247,7 @@ impl<T: Label> Rows<T> {
             let got = content.fill(&mut buffer[..want])?;
             arrived += got as u64;
             if got < want {
-                return Err(truncated(path, arrived, total));
+                return Err(truncated(content, arrived, total));
             }
             let bytes = &buffer[..got];
             if zero_is_background && is_zero(bytes) {

@@ -1,5 +1,5 @@
-//! Voxels with their place in the patient: NIfTI and DICOM in and out, orientation, resampling, label maps;
-//! below them files and archives, written whole and read within bounds.
+//! Voxels with their place in the patient: NIfTI and DICOM in and out, MetaImage and NRRD in, orientation,
+//! resampling, label maps; below them files and archives, written whole and read within bounds.
 //!
 //! A module uses only modules above it in this list.
 
@@ -9,16 +9,22 @@ pub mod components;
 pub mod dataset_json;
 mod bounds;
 mod label_map;
+mod label_value;
 mod dicom;
-mod extent;
 mod geometry;
-mod label_box;
+mod turn;
+mod grid_agreement;
+mod orientation;
+mod layout;
+mod extent;
+mod text_header;
 mod nifti_affine;
 mod nifti_header;
+mod voxel_place;
+mod image_read;
+mod label_box;
 mod nifti_like;
-mod nifti_read;
 mod nifti_write;
-mod orientation;
 mod resample;
 
 pub use bounds::Bounds;
@@ -28,21 +34,27 @@ pub use dicom::{
 };
 pub use extent::{refuse_extent, shape_at_spacing};
 pub use geometry::Geometry;
-pub use label_box::{Label, LabelBox, boxed, label_box_of, read_label_box};
-pub use label_map::LabelMap;
-use ndarray::Array3;
-pub use nifti_header::{HeaderNote, ImageHeader};
-pub use nifti_like::HeaderTemplate;
-pub use nifti_read::{
+pub use grid_agreement::{GridAgreement, GridDifference, GridDistance};
+pub use image_read::{
     LABEL_ROUNDING, read_geometry, read_header, read_header_from, read_image, read_labels,
-    read_labels_from,
+    read_labels_as, read_labels_from, read_labels_from_as,
 };
+pub use label_box::{
+    LabelBox, boxed, label_box_and_values_of, label_box_of, label_box_of_as, read_label_box,
+    read_label_box_and_values, read_label_box_as,
+};
+pub use label_map::LabelMap;
+pub use label_value::{Label, LabelValue, LabelValues};
+pub use layout::{HeaderNote, ImageHeader};
+use ndarray::Array3;
+pub use nifti_like::HeaderTemplate;
 pub use nifti_write::{write_hu, write_image, write_labels};
 pub use orientation::Orientation;
 pub use resample::{GridPart, resample_linear, resample_mean, resample_nearest, resample_part};
+pub use turn::Turn;
 
 /// A CT volume (`T = f32`, Hounsfield units) or a label map (`T = u8`: 0 background, 1 liver,
-/// 2 tumour), in standard C order `[z, y, x]`.
+/// 2 tumour; `T = u16` for labels above 255), in standard C order `[z, y, x]`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Volume<T> {
     /// Voxels, `[z, y, x]`, contiguous; `voxels.dim()` equals `geometry.shape`.

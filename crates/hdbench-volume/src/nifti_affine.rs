@@ -7,13 +7,10 @@
 use nifti::NiftiHeader;
 
 use super::Geometry;
+use super::extent::check_affine;
 use super::geometry::{PERPENDICULAR, column_lengths, relative_determinant};
 
 pub(super) type Affine = [[f64; 4]; 4];
-
-/// Below this share of the volume of a box with the same edges, the axes count as flat. A gantry
-/// tilt of 30 degrees still leaves 0.87.
-const FLATTEST: f64 = 1e-3;
 
 /// NIFTI_XFORM_SCANNER_ANAT.
 const SCANNER: i16 = 1;
@@ -41,19 +38,7 @@ pub(super) fn affine_of(
         let diagonal = Geometry::axis_aligned([1; 3], [z, y, x]).affine;
         return Ok((diagonal, Placement::VoxelSizes));
     };
-    if affine.iter().flatten().any(|v| !v.is_finite()) {
-        return Err(format!("the {name} holds values that are no numbers"));
-    }
-    if column_lengths(&affine).iter().any(|&mm| mm < 1e-6)
-        || relative_determinant(&affine).abs() < FLATTEST
-    {
-        return Err(format!(
-            "the {name} is singular: its axes do not span a volume ({:?}, {:?}, {:?})",
-            &affine[0][..3],
-            &affine[1][..3],
-            &affine[2][..3]
-        ));
-    }
+    check_affine(name, &affine)?;
     Ok((affine, placement))
 }
 

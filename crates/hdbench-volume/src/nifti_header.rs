@@ -1,16 +1,16 @@
 //! The checked header of a NIfTI-1 file: everything is doubted before a voxel is read.
 
-use std::fmt;
 use std::path::Path;
 
 use hdbench_ground::error::{Error, Result};
 use nifti::{Endianness, NiftiHeader, NiftiType};
 
 use super::Geometry;
-use super::extent::{MAX_VOXELS, VOXEL_SIZES_MM};
+use super::extent::{check_size, check_voxels, disagreement, one_slice, unlikely_unit};
 use super::geometry::column_lengths;
-use super::nifti_affine::{Affine, Placement, affine_of};
-use crate::artifact::MaybeGzip;
+use super::layout::{HeaderNote, ImageHeader, Layout, Place, Skip, Stored};
+use super::nifti_affine::{Placement, affine_of};
+use super::text_header::is_metaimage;
 
 /// `sizeof_hdr` of NIfTI-1 (and of ANALYZE 7.5).
 pub(super) const HEADER_BYTES: usize = 348;
@@ -18,179 +18,40 @@ pub(super) const HEADER_BYTES: usize = 348;
 const NIFTI2_HEADER_BYTES: i32 = 540;
 /// The header and the four bytes that announce extensions: the earliest place for voxels.
 pub(super) const FIRST_VOXEL: u64 = 352;
-/// What a NIfTI-1 header says, without the voxels.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ImageHeader {
-    /// Shape and place of the voxels.
-    pub geometry: Geometry,
-    /// How many axes the file has; those above the third count 1.
-    pub dimensions: usize,
-    /// How a voxel is stored, in the names of numpy (`"int16"`).
-    pub datatype: &'static str,
-    /// Whether the file asks for its values to be multiplied by a slope or shifted.
-    pub scaled: bool,
-    /// What was odd and how it was taken; never empty silently: units other than millimetres, no
-    /// orientation stored, contradictory fields.
-    pub notes: Vec<HeaderNote>,
-}
 
-/// Something odd about a header.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HeaderNote {
-    /// A name for programs, which does not change: `units`.
-    pub code: &'static str,
-    /// What was found and how it was taken.
-    pub text: String,
-}
-
-impl HeaderNote {
-    /// What is odd and changes no number.
-    pub const PLAIN: &'static str = "header-note";
-    /// Sizes in another unit than millimetres.
-    pub const UNITS: &'static str = "units";
-    /// Voxel sizes and affine that say different things.
-    pub const SPACING: &'static str = "spacing-disagrees";
-
-    fn plain(text: impl Into<String>) -> Self {
-        Self {
-            code: Self::PLAIN,
-            text: text.into(),
-        }
-    }
-}
-
-impl fmt::Display for HeaderNote {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
-    }
-}
-
-impl ImageHeader {
-    /// Whether the voxels are integers by type, not only by value.
-    pub fn stores_integers(&self) -> bool {
-        !self.scaled && !self.datatype.starts_with("float")
-    }
-}
-
-/// The header with what the voxel reader needs beside it.
-pub(super) struct Layout {
-    pub header: ImageHeader,
-    pub stored: Stored,
-    pub big_endian: bool,
-    /// `(slope, intercept)`; none where the file asks for no scaling.
-    pub scaling: Option<(f64, f64)>,
-    /// Bytes from the start of the content to the first voxel.
-    pub offset: u64,
-}
-
-impl Layout {
-    /// Number of voxels; checked to be at most [`MAX_VOXELS`].
-    pub fn voxels(&self) -> u64 {
-        self.header.geometry.len() as u64
-    }
-
-    /// Bytes of the voxels.
-    pub fn voxel_bytes(&self) -> u64 {
-        self.voxels() * self.stored.bytes()
-    }
-}
-
-/// A real NIfTI-1 data type.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Stored {
-    U8,
-    I8,
-    I16,
-    U16,
-    I32,
-    U32,
-    I64,
-    U64,
-    F32,
-    F64,
-}
-
-impl Stored {
-    fn of(datatype: NiftiType) -> Option<Self> {
-        Some(match datatype {
-            NiftiType::Uint8 => Self::U8,
-            NiftiType::Int8 => Self::I8,
-            NiftiType::Int16 => Self::I16,
-            NiftiType::Uint16 => Self::U16,
-            NiftiType::Int32 => Self::I32,
-            NiftiType::Uint32 => Self::U32,
-            NiftiType::Int64 => Self::I64,
-            NiftiType::Uint64 => Self::U64,
-            NiftiType::Float32 => Self::F32,
-            NiftiType::Float64 => Self::F64,
-            _ => return None,
-        })
-    }
-
-    pub fn bytes(self) -> u64 {
-        match self {
-            Self::U8 | Self::I8 => 1,
-            Self::I16 | Self::U16 => 2,
-            Self::I32 | Self::U32 | Self::F32 => 4,
-            Self::I64 | Self::U64 | Self::F64 => 8,
-        }
-    }
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::U8 => "uint8",
-            Self::I8 => "int8",
-            Self::I16 => "int16",
-            Self::U16 => "uint16",
-            Self::I32 => "int32",
-            Self::U32 => "uint32",
-            Self::I64 => "int64",
-            Self::U64 => "uint64",
-            Self::F32 => "float32",
-            Self::F64 => "float64",
-        }
-    }
-}
-
-/// Reads and checks the header at the start of `content`.
-pub(super) fn read_layout(path: &Path, content: &mut MaybeGzip) -> Result<Layout> {
-    Ok(read_layout_and_bytes(path, content)?.0)
-}
-
-/// [`read_layout`] with the header as it lies in the file.
-pub(super) fn read_layout_and_bytes(
-    path: &Path,
-    content: &mut MaybeGzip,
-) -> Result<(Layout, [u8; HEADER_BYTES])> {
-    let mut bytes = [0; HEADER_BYTES];
-    let read = content.fill(&mut bytes)?;
-    let big_endian = recognise(path, &bytes[..read])?;
-    let header = NiftiHeader::from_reader(&bytes[..]).map_err(|e| {
+/// Checks a header, of which `bytes` are all that there is. `expected` is what the caller takes.
+pub(super) fn layout_of(path: &Path, bytes: &[u8], expected: &str) -> Result<Layout> {
+    let big_endian = recognise(path, bytes, expected)?;
+    let header = NiftiHeader::from_reader(bytes).map_err(|e| {
         Error::malformed(
             path,
             format!("the NIfTI-1 header cannot be read: {e}"),
             RE_EXPORT,
         )
     })?;
-    let layout = check_layout(&header, big_endian)
-        .map_err(|problem| Error::malformed(path, problem, RE_EXPORT))?;
-    Ok((layout, bytes))
+    check_layout(&header, big_endian).map_err(|problem| Error::malformed(path, problem, RE_EXPORT))
 }
+
+/// What only NIfTI is taken by.
+pub(super) const NIFTI: &str = "a NIfTI-1 file (.nii or .nii.gz)";
 
 const RE_EXPORT: &str =
     "export the image again with the tool that wrote it, or re-save it with nibabel or ITK-SNAP";
 
 /// Whether the header is big-endian; an error for everything that is no single NIfTI-1 file.
-fn recognise(path: &Path, bytes: &[u8]) -> Result<bool> {
+fn recognise(path: &Path, bytes: &[u8], expected: &str) -> Result<bool> {
     let refuse = |problem: String, hint: &str| Err(Error::malformed(path, problem, hint));
     let not_nifti = |found: &str| {
         refuse(
-            format!("expected a NIfTI-1 file (.nii or .nii.gz), found {found}"),
+            format!("expected {expected}, found {found}"),
             "convert the image to NIfTI-1 first, for example with dcm2niix, ITK-SNAP or nibabel",
         )
     };
     if bytes.starts_with(b"NRRD") {
         return not_nifti("an NRRD file");
+    }
+    if is_metaimage(path, bytes) {
+        return not_nifti("a MetaImage file");
     }
     if bytes.starts_with(b"PK") {
         return not_nifti("a zip archive");
@@ -258,6 +119,7 @@ fn check_layout(header: &NiftiHeader, big_endian: bool) -> Result<Layout, String
     if (header.endianness == Endianness::Big) != big_endian {
         return Err("the header contradicts itself about its byte order".to_owned());
     }
+    let rank = usize::from(header.dim[0]);
     let mut notes = Vec::new();
     let dims = dims_xyz(header, &mut notes)?;
     let stored = stored_type(header, &mut notes)?;
@@ -279,12 +141,13 @@ fn check_layout(header: &NiftiHeader, big_endian: bool) -> Result<Layout, String
     check_size(&affine, [x, y, z], stored_mm)?;
     if placement == Placement::Sform {
         notes.extend(disagreement(
-            usize::from(header.dim[0]),
+            ["sform", "pixdim"],
+            rank,
             [x, y, z],
             stored_mm,
         ));
     }
-    notes.extend(unlikely_unit(header, [x, y, z]));
+    notes.extend(unlikely_unit(rank, [x, y, z]));
     let scaling = scaling(header)?;
     let reversed = |[x, y, z]: [usize; 3]| [z, y, x];
     let [px, py, pz] = stored_mm.map(|mm| mm as f32);
@@ -295,9 +158,9 @@ fn check_layout(header: &NiftiHeader, big_endian: bool) -> Result<Layout, String
                 spacing_mm: [z, y, x],
                 affine,
                 stored_spacing_mm: [pz, py, px],
-                is_planar: header.dim[0] == 2,
+                is_planar: rank == 2,
             },
-            dimensions: usize::from(header.dim[0]),
+            dimensions: rank,
             datatype: stored.name(),
             scaled: scaling.is_some(),
             notes,
@@ -305,28 +168,11 @@ fn check_layout(header: &NiftiHeader, big_endian: bool) -> Result<Layout, String
         stored,
         big_endian,
         scaling,
-        offset: voxel_offset(header)?,
+        place: Place {
+            skip: Skip::Bytes(voxel_offset(header)? - HEADER_BYTES as u64),
+            ..Place::behind_header(HEADER_BYTES as u64)
+        },
     })
-}
-
-/// Whether the grid, in millimetres, is one that a scanner can have.
-fn check_size(affine: &Affine, lengths: [f64; 3], stored_mm: [f64; 3]) -> Result<(), String> {
-    let sizes = lengths.iter().chain(&stored_mm);
-    if let Some(size) = sizes.copied().find(|mm| !VOXEL_SIZES_MM.contains(mm)) {
-        return Err(format!(
-            "a voxel measures {size:e} mm, expected {:e} to {:e} mm",
-            VOXEL_SIZES_MM.start(),
-            VOXEL_SIZES_MM.end()
-        ));
-    }
-    let origin = [affine[0][3], affine[1][3], affine[2][3]];
-    if let Some(place) = origin.iter().find(|mm| mm.abs() > *VOXEL_SIZES_MM.end()) {
-        return Err(format!(
-            "the first voxel lies {place:e} mm from the origin, expected at most {:e} mm",
-            VOXEL_SIZES_MM.end()
-        ));
-    }
-    Ok(())
 }
 
 /// The three sizes `[x, y, z]`; missing axes count 1, and further ones must be 1.
@@ -357,19 +203,8 @@ fn dims_xyz(header: &NiftiHeader, notes: &mut Vec<HeaderNote>) -> Result<[usize;
     }
     let size = |axis: usize| used.get(axis).map_or(1, |&n| n as usize);
     let sizes = [size(0), size(1), size(2)];
-    if rank >= 3 && sizes[2] == 1 && sizes[0] * sizes[1] > 1 {
-        notes.push(HeaderNote::plain(
-            "a volume of one slice: its surface is the whole slice, before and behind which nothing is; a \
-             slice without neighbours is scored in its plane as a file of two axes",
-        ));
-    }
-    let voxels: u64 = sizes.iter().map(|&n| n as u64).product();
-    if voxels > MAX_VOXELS {
-        return Err(format!(
-            "the header asks for {} x {} x {} voxels, more than the {MAX_VOXELS} that a CT can have",
-            sizes[0], sizes[1], sizes[2]
-        ));
-    }
+    notes.extend(one_slice(rank, sizes));
+    check_voxels(sizes.map(|n| n as u64))?;
     Ok(sizes)
 }
 
@@ -386,42 +221,6 @@ fn mended_sizes(header: &NiftiHeader, notes: &mut Vec<HeaderNote>) -> [f32; 3] {
             text: format!("{problem}; the sform counts"),
         });
         sizes
-    })
-}
-
-/// Voxel sizes that differ by more than this share are no rounding.
-const SAME_SIZE: f64 = 1e-3;
-
-/// What to say where the sform's columns have other lengths than pixdim.
-fn disagreement(rank: usize, lengths: [f64; 3], stored_mm: [f64; 3]) -> Option<HeaderNote> {
-    let differs = |(length, stored): (&f64, &f64)| (length - stored).abs() > SAME_SIZE * length;
-    let sizes = |[x, y, z]: [f64; 3]| format!("{x:.4} x {y:.4} x {z:.4} mm");
-    let found = lengths.iter().zip(&stored_mm).take(rank).any(differs);
-    found.then(|| HeaderNote {
-        code: HeaderNote::SPACING,
-        text: format!(
-            "the sform has voxels of {}, pixdim of {}; the sform counts",
-            sizes(lengths),
-            sizes(stored_mm)
-        ),
-    })
-}
-
-/// A voxel of a scan of a person, mm: from micro-CT to the thickest slices.
-const LIKELY_VOXEL_MM: std::ops::RangeInclusive<f64> = 1e-3..=50.0;
-
-/// A warning where the sizes can hardly be millimetres.
-fn unlikely_unit(header: &NiftiHeader, lengths: [f64; 3]) -> Option<HeaderNote> {
-    let rank = usize::from(header.dim[0]).min(3);
-    let unlikely = lengths[..rank]
-        .iter()
-        .find(|mm| !LIKELY_VOXEL_MM.contains(mm))?;
-    Some(HeaderNote {
-        code: HeaderNote::UNITS,
-        text: format!(
-            "a voxel of {unlikely:.4} mm is none of a scan of a person: the unit of the header is likely wrong, \
-             and with it every distance and volume"
-        ),
     })
 }
 
@@ -442,11 +241,27 @@ fn voxel_sizes(header: &NiftiHeader) -> Result<[f32; 3], String> {
     Ok(sizes)
 }
 
+fn stored_as(datatype: NiftiType) -> Option<Stored> {
+    Some(match datatype {
+        NiftiType::Uint8 => Stored::U8,
+        NiftiType::Int8 => Stored::I8,
+        NiftiType::Int16 => Stored::I16,
+        NiftiType::Uint16 => Stored::U16,
+        NiftiType::Int32 => Stored::I32,
+        NiftiType::Uint32 => Stored::U32,
+        NiftiType::Int64 => Stored::I64,
+        NiftiType::Uint64 => Stored::U64,
+        NiftiType::Float32 => Stored::F32,
+        NiftiType::Float64 => Stored::F64,
+        _ => return None,
+    })
+}
+
 fn stored_type(header: &NiftiHeader, notes: &mut Vec<HeaderNote>) -> Result<Stored, String> {
     let datatype = header
         .data_type()
         .map_err(|_| format!("datatype {} is not defined by NIfTI-1", header.datatype))?;
-    let stored = Stored::of(datatype).ok_or_else(|| {
+    let stored = stored_as(datatype).ok_or_else(|| {
         format!(
             "voxels are stored as {datatype:?}, expected one real number of at most 64 bits each"
         )

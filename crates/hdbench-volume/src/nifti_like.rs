@@ -9,7 +9,7 @@ use ndarray::ArrayView3;
 use nifti::NiftiType;
 
 use super::ImageHeader;
-use super::nifti_header::{FIRST_VOXEL, HEADER_BYTES, read_layout_and_bytes};
+use super::nifti_header::{FIRST_VOXEL, HEADER_BYTES, NIFTI, layout_of};
 use super::nifti_write::LABEL_EFFORT;
 use crate::artifact::{MaybeGzip, gzip_writer, write_atomic_with};
 
@@ -29,7 +29,9 @@ pub struct HeaderTemplate {
 impl HeaderTemplate {
     /// Reads the header of a `.nii` or `.nii.gz`; errors as [`super::read_header`].
     pub fn read(path: &Path) -> Result<Self> {
-        let (layout, bytes) = read_layout_and_bytes(path, &mut MaybeGzip::open(path)?)?;
+        let mut bytes = [0; HEADER_BYTES];
+        let read = MaybeGzip::open(path)?.fill(&mut bytes)?;
+        let layout = layout_of(path, &bytes[..read], NIFTI)?;
         Ok(Self {
             path: path.to_path_buf(),
             bytes,

@@ -1,111 +1,68 @@
+use std::collections::VecDeque;
 use std::fmt;
 use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
-use flate2::bufread::GzDecoder;
 use flate2::write::GzEncoder;
 use flate2::{Compression, GzBuilder};
 use hdbench_ground::error::{Error, Result};
 
 use super::input::open_file;
-
-/// DEFLATE cannot pack tighter than this (RFC 1951: 258 bytes from two bits, less the framing;
-/// <https://zlib.net/zlib_tech.html>).
-pub(super) const DEFLATE_MAX_RATIO: u64 = 1032;
+use super::number_text::NumberText;
+use super::packed_stream::{DEFLATE_MAX_RATIO, GZIP_MAGIC, Input, Members, OtherBytes, Zlib};
 
 const BUFFER_BYTES: usize = 256 * 1024;
 
-/// Where the bytes come from: a file, or an entry of an archive.
-type Input = BufReader<Box<dyn Read + Send>>;
-
 /// A file read as its content, whether it is packed by gzip or not; the first bytes decide, not
-/// the name.
+/// the name. What follows a header may be packed once more, or be numbers in words.
 pub struct MaybeGzip {
     path: PathBuf,
     stream: Stream,
     file_len: Option<u64>,
+    content_at_most: Option<u64>,
+    /// What was read and given back, to be read before the stream.
+    returned: VecDeque<u8>,
+    is_file: bool,
 }
 
 enum Stream {
     Plain(Input),
-    // Boxed: the state of the decoder is much larger than a buffer's.
-    Packed(Box<Members>),
+    // Boxed: the state of the decoders is much larger than a buffer's.
+    Gzip(Box<Members>),
+    Zlib(Box<Zlib>),
+    Numbers(Box<NumberText<Input>>),
 }
 
-/// The members of a gzip file, one after the other (RFC 1952). Zero bytes may follow the last one, as tapes
-/// and block devices leave them and gzip passes over them.
-struct Members {
-    decoder: Option<GzDecoder<Input>>,
-    is_first: bool,
-}
-
-/// Why a gzip stream is read no further: what follows is neither a member nor zero.
-#[derive(Debug)]
-struct OtherBytes;
-
-impl fmt::Display for OtherBytes {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("other bytes follow the gzip stream, which is whole")
-    }
-}
-
-impl std::error::Error for OtherBytes {}
-
-impl Members {
-    fn new(input: Input) -> Self {
-        Self {
-            decoder: Some(GzDecoder::new(input)),
-            is_first: true,
+impl Stream {
+    /// What the stream is called where it is damaged, if it is packed.
+    fn packing(&self) -> Option<&'static str> {
+        match self {
+            Self::Gzip(_) => Some("gzip"),
+            Self::Zlib(_) => Some("zlib"),
+            Self::Plain(_) | Self::Numbers(_) => None,
         }
     }
+}
 
+impl Read for Stream {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        while let Some(decoder) = &mut self.decoder {
-            let read = decoder.read(buffer).map_err(|error| {
-                let began = self.is_first || decoder.header().is_some();
-                match error.kind() {
-                    // What begins like a member and has no header is none.
-                    ErrorKind::InvalidInput | ErrorKind::UnexpectedEof if !began => other_bytes(),
-                    _ => error,
-                }
-            })?;
-            if read > 0 || buffer.is_empty() {
-                return Ok(read);
-            }
-            self.decoder = match self.decoder.take() {
-                Some(decoder) => next_member(decoder.into_inner())?,
-                None => None,
-            };
-            self.is_first = false;
+        match self {
+            Self::Plain(file) => file.read(buffer),
+            Self::Gzip(members) => members.read(buffer),
+            Self::Zlib(stream) => stream.read(buffer),
+            Self::Numbers(numbers) => numbers.read(buffer),
         }
-        Ok(0)
     }
 }
 
-/// The member that begins where one has ended; none at the end of the file, before which zeros may stand.
-fn next_member(mut input: Input) -> io::Result<Option<GzDecoder<Input>>> {
-    if input.fill_buf()?.first() == Some(&GZIP_MAGIC[0]) {
-        return Ok(Some(GzDecoder::new(input)));
-    }
-    loop {
-        let bytes = input.fill_buf()?;
-        if bytes.is_empty() {
-            return Ok(None);
-        }
-        if bytes.iter().any(|&byte| byte != 0) {
-            return Err(other_bytes());
-        }
-        let zeros = bytes.len();
-        input.consume(zeros);
-    }
+/// How the rest of a content is packed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Packing {
+    /// Members of gzip (RFC 1952).
+    Gzip,
+    /// One stream of zlib (RFC 1950).
+    Zlib,
 }
-
-fn other_bytes() -> io::Error {
-    io::Error::new(ErrorKind::InvalidData, OtherBytes)
-}
-
-/// What a member begins with (RFC 1952).
-const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 
 impl MaybeGzip {
     /// Opens a file; `Error::Read` if the system refuses.
@@ -114,7 +71,37 @@ impl MaybeGzip {
         let metadata = file.metadata().map_err(Error::read(path))?;
         // A folder has no length worth believing.
         let file_len = metadata.is_file().then_some(metadata.len());
-        Self::from_reader(path, Box::new(file), file_len)
+        let mut content = Self::from_reader(path, Box::new(file), file_len)?;
+        content.is_file = true;
+        Ok(content)
+    }
+
+    /// Opens a file of bare voxels, whose first bytes mean nothing.
+    pub(crate) fn open_plain(path: &Path) -> io::Result<Self> {
+        let file = open_file(path)?;
+        let metadata = file.metadata()?;
+        if metadata.is_dir() {
+            return Err(ErrorKind::IsADirectory.into());
+        }
+        let len = metadata.is_file().then_some(metadata.len());
+        let input = BufReader::with_capacity(BUFFER_BYTES, Box::new(file) as Box<_>);
+        Ok(Self::of(path, Stream::Plain(input), len, len))
+    }
+
+    fn of(
+        path: &Path,
+        stream: Stream,
+        file_len: Option<u64>,
+        content_at_most: Option<u64>,
+    ) -> Self {
+        Self {
+            path: path.to_path_buf(),
+            stream,
+            file_len,
+            content_at_most,
+            returned: VecDeque::new(),
+            is_file: false,
+        }
     }
 
     /// Content that comes from elsewhere, such as an entry of an archive. `path` is how errors name
@@ -127,22 +114,28 @@ impl MaybeGzip {
         let mut file = BufReader::with_capacity(BUFFER_BYTES, reader);
         let packed = file
             .fill_buf()
-            .map_err(|e| explain(path, false, e))?
+            .map_err(|e| explain(path, None, e))?
             .starts_with(&GZIP_MAGIC);
-        Ok(Self {
-            path: path.to_path_buf(),
-            stream: if packed {
-                Stream::Packed(Box::new(Members::new(file)))
-            } else {
-                Stream::Plain(file)
-            },
-            file_len: len,
-        })
+        let mut content = Self::of(path, Stream::Plain(file), len, len);
+        if packed {
+            content.unpack_rest(Packing::Gzip);
+        }
+        Ok(content)
+    }
+
+    /// How errors name it.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether it was opened as a file of its own, beside which others may lie.
+    pub(crate) fn is_file(&self) -> bool {
+        self.is_file
     }
 
     /// Whether the content is packed.
     pub fn is_packed(&self) -> bool {
-        matches!(self.stream, Stream::Packed(_))
+        self.stream.packing().is_some()
     }
 
     /// Bytes on disk, if the file is a regular one; of an archive's entry, its bytes when unpacked.
@@ -152,12 +145,43 @@ impl MaybeGzip {
 
     /// How many bytes the content can have at most, known before any is unpacked.
     pub fn content_at_most(&self) -> Option<u64> {
-        let ratio = if self.is_packed() {
-            DEFLATE_MAX_RATIO
-        } else {
-            1
+        self.content_at_most
+    }
+
+    /// Gives back bytes that were read last and not used; they are read again first.
+    pub(crate) fn give_back(&mut self, bytes: &[u8]) {
+        for &byte in bytes.iter().rev() {
+            self.returned.push_front(byte);
+        }
+    }
+
+    /// Unpacks whatever was not read yet.
+    pub(crate) fn unpack_rest(&mut self, packing: Packing) {
+        let rest = self.take_rest();
+        self.stream = match packing {
+            Packing::Gzip => Stream::Gzip(Box::new(Members::new(rest))),
+            Packing::Zlib => Stream::Zlib(Box::new(Zlib::new(rest))),
         };
-        self.file_len.map(|len| len.saturating_mul(ratio))
+        let most = self.content_at_most;
+        self.content_at_most = most.map(|most| most.saturating_mul(DEFLATE_MAX_RATIO));
+    }
+
+    /// Reads whatever was not read yet as text of so many numbers and gives each as the eight bytes of
+    /// a little-endian `f64`.
+    pub(crate) fn parse_rest(&mut self, count: u64) {
+        self.stream = Stream::Numbers(Box::new(NumberText::new(self.take_rest(), count)));
+        // A digit and what parts it from the next one.
+        let most = self.content_at_most;
+        self.content_at_most = most.map(|most| most.div_ceil(2).saturating_mul(8));
+    }
+
+    fn take_rest(&mut self) -> Input {
+        let nothing = BufReader::with_capacity(0, Box::new(io::empty()) as Box<_>);
+        let returned = std::mem::take(&mut self.returned);
+        match std::mem::replace(&mut self.stream, Stream::Plain(nothing)) {
+            Stream::Plain(input) if returned.is_empty() => input,
+            stream => BufReader::with_capacity(BUFFER_BYTES, Box::new(returned.chain(stream))),
+        }
     }
 
     /// Reads until `buffer` is full or the content ends, and returns the number of bytes.
@@ -165,15 +189,15 @@ impl MaybeGzip {
     pub fn fill(&mut self, buffer: &mut [u8]) -> Result<usize> {
         let mut filled = 0;
         while filled < buffer.len() {
-            let read = match &mut self.stream {
-                Stream::Plain(file) => file.read(&mut buffer[filled..]),
-                Stream::Packed(members) => members.read(&mut buffer[filled..]),
+            let read = match self.returned.is_empty() {
+                true => self.stream.read(&mut buffer[filled..]),
+                false => self.returned.read(&mut buffer[filled..]),
             };
             match read {
                 Ok(0) => break,
                 Ok(n) => filled += n,
                 Err(e) if e.kind() == ErrorKind::Interrupted => {}
-                Err(e) => return Err(explain(&self.path, self.is_packed(), e)),
+                Err(e) => return Err(explain(&self.path, self.stream.packing(), e)),
             }
         }
         Ok(filled)
@@ -195,29 +219,30 @@ impl MaybeGzip {
     }
 }
 
-pub(super) fn explain(path: &Path, packed: bool, error: io::Error) -> Error {
+/// An error of reading content, by the name of what it is packed in.
+pub(super) fn explain(path: &Path, packing: Option<&str>, error: io::Error) -> Error {
     let hint = "copy or download the file again and compare its size with the source";
-    if error
-        .get_ref()
-        .is_some_and(|inner| inner.is::<OtherBytes>())
-    {
-        return Error::malformed(
-            path,
-            error.to_string(),
-            "unpack it and pack it again; gzip -dc FILE passes over what follows",
-        );
+    let follows = error.get_ref().and_then(|e| e.downcast_ref::<OtherBytes>());
+    if let Some(OtherBytes(packing)) = follows {
+        let hint = match *packing {
+            "gzip" => "unpack it and pack it again; gzip -dc FILE passes over what follows",
+            _ => "header and voxels do not belong together: export the image again",
+        };
+        return Error::malformed(path, error.to_string(), hint);
     }
-    match (packed, error.kind()) {
-        (true, ErrorKind::UnexpectedEof) => Error::malformed(
+    match (packing, error.kind()) {
+        (Some(packing), ErrorKind::UnexpectedEof) => Error::malformed(
             path,
-            "the gzip stream ends too early: the file is truncated",
+            format!("the {packing} stream ends too early: the file is truncated"),
             hint,
         ),
-        (true, ErrorKind::InvalidInput | ErrorKind::InvalidData) => {
-            Error::malformed(path, format!("the gzip stream is damaged: {error}"), hint)
-        }
-        // No file fails like this, only an entry of an archive.
-        (false, ErrorKind::UnexpectedEof | ErrorKind::InvalidData) => {
+        (Some(packing), ErrorKind::InvalidInput | ErrorKind::InvalidData) => Error::malformed(
+            path,
+            format!("the {packing} stream is damaged: {error}"),
+            hint,
+        ),
+        // No file fails like this, only an entry of an archive and numbers in words.
+        (None, ErrorKind::UnexpectedEof | ErrorKind::InvalidData | ErrorKind::InvalidInput) => {
             Error::malformed(path, error.to_string(), hint)
         }
         _ => Error::read(path)(error),

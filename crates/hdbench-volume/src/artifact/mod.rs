@@ -2,12 +2,14 @@
 
 mod atomic;
 mod folder;
-mod gzip;
 mod hash;
 mod recorded;
 mod results;
 mod target;
 mod input;
+mod number_text;
+mod packed_stream;
+mod gzip;
 mod reopened;
 mod shared_file;
 mod tree;
@@ -17,6 +19,7 @@ mod zip_write;
 
 pub use atomic::{create_dir, replace_file, write_atomic, write_atomic_with};
 pub use folder::{Owned, remove_owned, replace_dir, sweep};
+pub(crate) use gzip::Packing;
 pub use gzip::{MaybeGzip, gzip_writer};
 pub use hash::{hash_bytes, hash_file};
 pub use input::{json_if_there, open_file, read_file, read_if_there, read_text};

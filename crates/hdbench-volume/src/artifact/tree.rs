@@ -217,7 +217,7 @@ impl Tree {
                 Ok(0) => break,
                 Ok(n) => io::Write::write_all(&mut unpacked, &buffer[..n]).map_err(write)?,
                 Err(e) if e.kind() == ErrorKind::Interrupted => {}
-                Err(e) => return Err(explain(path, false, e)),
+                Err(e) => return Err(explain(path, None, e)),
             }
         }
         unpacked.seek(SeekFrom::Start(0)).map_err(write)?;
@@ -285,7 +285,7 @@ impl Tree {
                 .entry_content(entry)?
                 .take(count)
                 .read_to_end(buffer)
-                .map_err(|e| explain(&self.path_of(file), false, e))?,
+                .map_err(|e| explain(&self.path_of(file), None, e))?,
         };
         Ok(())
     }

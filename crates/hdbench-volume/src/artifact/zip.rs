@@ -12,8 +12,9 @@ use zip::read::ZipFile;
 use zip::result::ZipError;
 use zip::{CompressionMethod, ZipArchive};
 
-use super::gzip::{DEFLATE_MAX_RATIO, MaybeGzip};
+use super::gzip::MaybeGzip;
 use super::input::open_file;
+use super::packed_stream::DEFLATE_MAX_RATIO;
 use super::shared_file::SharedFile;
 use super::zip_agreement::contradictions;
 

@@ -2,7 +2,10 @@
 
 mod dicom;
 mod dicom_cases;
+mod grids;
 mod hostile_zip;
 mod packing;
 mod raw_zip;
 mod volume;
+mod volume_formats;
+mod wide_labels;

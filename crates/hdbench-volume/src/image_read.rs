@@ -1,4 +1,4 @@
-//! NIfTI-1 in: voxels come in pieces and memory grows with what has really arrived.
+//! Images in, whatever their format: voxels come in pieces and memory grows with what has really arrived.
 
 use std::path::Path;
 
@@ -7,14 +7,13 @@ use hdbench_ground::memory;
 use hdbench_ground::text::Shown as _;
 use ndarray::Array3;
 
-use super::nifti_header::{HEADER_BYTES, ImageHeader, Layout, Stored, read_layout};
+use super::label_value::LabelValue;
+use super::layout::{ImageHeader, Layout, Stored};
+use super::voxel_place::{check_end, read_layout, truncated, with_content};
 use super::{Geometry, Volume};
 use crate::artifact::MaybeGzip;
 
 const CHUNK_BYTES: usize = 512 * 1024;
-
-/// Zero bytes that some writers add after the voxels to fill a block.
-const MAX_PADDING: usize = 4096;
 
 /// What is reserved for a packed file before its voxels have arrived, as a multiple of its size;
 /// CT packs two- to fivefold.
@@ -25,16 +24,19 @@ pub const LABEL_ROUNDING: f64 = 1e-3;
 
 /// Reads the header alone: geometry, stored type and what is odd about it.
 ///
+/// Takes NIfTI-1 (`.nii`, `.nii.gz`), MetaImage (`.mha`, `.mhd`) and NRRD (`.nrrd`, `.nhdr`); the content
+/// decides, not the name. The positions of MetaImage and NRRD become RAS+ like those of NIfTI.
+///
 /// # Errors
 /// `Error::Read` if the file cannot be opened; `Error::Malformed` for anything but one sound
-/// NIfTI-1 volume.
+/// image of one value a voxel.
 pub fn read_header(path: &Path) -> Result<ImageHeader> {
     let mut content = MaybeGzip::open(path)?;
     Ok(read_layout(path, &mut content)?.header)
 }
 
 /// [`read_header`] for content that is no file of its own, such as an entry of an archive; `path`
-/// is how errors name it.
+/// is how errors name it. Voxels in a file beside the header are found where `content` was opened as a file.
 pub fn read_header_from(path: &Path, content: &mut MaybeGzip) -> Result<ImageHeader> {
     Ok(read_layout(path, content)?.header)
 }
@@ -46,11 +48,12 @@ pub fn read_geometry(path: &Path) -> Result<Geometry> {
 
 /// Reads a CT volume in Hounsfield units, slope and intercept applied, in file order `[z, y, x]`.
 ///
-/// Takes `.nii` and `.nii.gz` (by content), both byte orders and every real NIfTI-1 type.
+/// Takes what [`read_header`] takes, in both byte orders and every real type of at most 64 bits. Voxels in a
+/// file of their own (`.mhd`, `.nhdr`) have to lie beside the header.
 ///
 /// # Errors
 /// `Error::Read` or `Error::Malformed`; the latter also for truncated files, for bytes after the
-/// voxels and for voxels that are no numbers.
+/// voxels, for a file of voxels that is not there and for voxels that are no numbers.
 pub fn read_image(path: &Path) -> Result<Volume<f32>> {
     let mut odd = Odd::default();
     let volume = read(path, MaybeGzip::open(path)?, |index, value| {
@@ -76,43 +79,74 @@ pub fn read_image(path: &Path) -> Result<Volume<f32>> {
 /// # Errors
 /// As [`read_image`]; any other value is named with its place.
 pub fn read_labels(path: &Path) -> Result<Volume<u8>> {
-    read_labels_from(path, MaybeGzip::open(path)?)
+    read_labels_as(path)
+}
+
+/// [`read_labels`] for labels of either width: with `u16`, whole numbers from 0 to 65,535.
+///
+/// # Errors
+/// As [`read_labels`].
+pub fn read_labels_as<T: LabelValue>(path: &Path) -> Result<Volume<T>> {
+    read_labels_from_as(path, MaybeGzip::open(path)?)
 }
 
 /// [`read_labels`] for content that is no file of its own, such as an entry of an archive; `path`
 /// is how errors name it.
 pub fn read_labels_from(path: &Path, content: MaybeGzip) -> Result<Volume<u8>> {
+    read_labels_from_as(path, content)
+}
+
+/// [`read_labels_from`] for labels of either width; errors as [`read_labels`].
+pub fn read_labels_from_as<T: LabelValue>(path: &Path, content: MaybeGzip) -> Result<Volume<T>> {
     let mut check = LabelCheck::default();
     let volume = read(path, content, |index, value| check.label(index, value))?;
-    check.verdict(path, &volume.geometry)?;
+    check.verdict::<T>(path, &volume.geometry)?;
     Ok(volume)
 }
 
 /// Turns values into labels and remembers those that are none.
 #[derive(Default)]
-pub(super) struct LabelCheck(Odd);
+pub(super) struct LabelCheck {
+    odd: Odd,
+    has_ignored: bool,
+}
+
+/// What some data sets store for voxels that are not to be scored.
+const IGNORED: f64 = -1.0;
 
 impl LabelCheck {
-    pub fn label(&mut self, index: usize, value: f64) -> u8 {
+    #[inline]
+    pub fn label<T: LabelValue>(&mut self, index: usize, value: f64) -> T {
         // The cast cuts off and saturates, so that whatever is no label ends far from its value;
         // NaN fails the comparison.
-        let label = (value + 0.5) as u8;
-        let sound = (value - f64::from(label)).abs() < LABEL_ROUNDING;
+        let label = T::cut_off(value + 0.5);
+        let stored: f64 = label.into();
+        let sound = (value - stored).abs() < LABEL_ROUNDING;
         if !sound {
-            self.0.add(index, value);
+            self.has_ignored |= value == IGNORED;
+            self.odd.add(index, value);
         }
         label
     }
 
     /// An error if a value was no label.
-    pub fn verdict(self, path: &Path, geometry: &Geometry) -> Result<()> {
-        self.0.refuse(geometry, |count, voxels, first| {
+    pub fn verdict<T: LabelValue>(self, path: &Path, geometry: &Geometry) -> Result<()> {
+        let hint = match self.has_ignored && T::LARGEST > u16::from(u8::MAX) {
+            true => {
+                "-1 mostly marks voxels that are to be ignored, which hdbench scores like all others: give them 0 or a label of their own"
+            }
+            false => {
+                "a segmentation is expected here: check that the file is no CT and was resampled with nearest neighbour"
+            }
+        };
+        self.odd.refuse(geometry, |count, voxels, first| {
             Error::malformed(
                 path,
                 format!(
-                    "{count} of {voxels} voxels are no labels (whole numbers from 0 to 255), the first {first}"
+                    "{count} of {voxels} voxels are no labels (whole numbers from 0 to {}), the first {first}",
+                    T::LARGEST
                 ),
-                "a segmentation is expected here: check that the file is no CT and was resampled with nearest neighbour",
+                hint,
             )
         })
     }
@@ -154,73 +188,12 @@ fn read<T>(
 ) -> Result<Volume<T>> {
     with_content(path, &mut content, |content, layout| {
         let voxels = read_voxels(path, content, layout, accept)?;
-        check_end(path, content)?;
+        check_end(content)?;
         let geometry = layout.header.geometry.clone();
         let voxels = Array3::from_shape_vec(geometry.shape, voxels)
             .map_err(|e| Error::Internal(format!("{}: {e}", path.shown())))?;
         Ok(Volume { voxels, geometry })
     })
-}
-
-/// Reads and checks the header, and hands on content that stands at the first voxel.
-pub(super) fn with_content<T>(
-    path: &Path,
-    content: &mut MaybeGzip,
-    voxels: impl FnOnce(&mut MaybeGzip, &Layout) -> Result<T>,
-) -> Result<T> {
-    let layout = read_layout(path, content)?;
-    check_promise(path, content, &layout)?;
-    let gap = layout.offset - HEADER_BYTES as u64;
-    if content.skip(gap)? < gap {
-        return Err(truncated(path, 0, layout.voxel_bytes()));
-    }
-    voxels(content, &layout)
-}
-
-/// Compares what the header asks for with the most that the file's length can hold.
-fn check_promise(path: &Path, content: &MaybeGzip, layout: &Layout) -> Result<()> {
-    let asked = layout.offset + layout.voxel_bytes();
-    match (content.content_at_most(), content.file_len()) {
-        (Some(most), Some(file_len)) if most < asked => {
-            let packed = if content.is_packed() { " packed" } else { "" };
-            Err(Error::malformed(
-                path,
-                format!(
-                    "the header promises {asked} bytes but the file has only {file_len}{packed}: \
-                     it is truncated or its header is wrong"
-                ),
-                "copy or download the file again and compare its size with the source",
-            ))
-        }
-        _ => Ok(()),
-    }
-}
-
-pub(super) fn truncated(path: &Path, found: u64, expected: u64) -> Error {
-    Error::malformed(
-        path,
-        format!("the voxels are truncated: expected {expected} bytes, found {found}"),
-        "copy or download the file again and compare its size with the source",
-    )
-}
-
-/// After the voxels there may be a little zero padding and nothing else.
-pub(super) fn check_end(path: &Path, content: &mut MaybeGzip) -> Result<()> {
-    let mut rest = [0; MAX_PADDING + 1];
-    let len = content.fill(&mut rest)?;
-    if len <= MAX_PADDING && rest[..len].iter().all(|&byte| byte == 0) {
-        return Ok(());
-    }
-    let more = if len > MAX_PADDING {
-        "more than 4096"
-    } else {
-        &len.to_string()
-    };
-    Err(Error::malformed(
-        path,
-        format!("the file goes on after the voxels its header describes, by {more} bytes"),
-        "header and voxels do not belong together: export the image again",
-    ))
 }
 
 /// A stored number that can be decoded from its bytes.
@@ -291,7 +264,7 @@ fn read_stored<S: Decode<N>, const N: usize, T>(
         let got = content.fill(&mut buffer[..want])?;
         arrived += got as u64;
         if got < want {
-            return Err(truncated(path, arrived, total));
+            return Err(truncated(content, arrived, total));
         }
         let (numbers, _) = buffer[..got].as_chunks::<N>();
         voxels.try_reserve(numbers.len()).map_err(out_of_memory)?;
