@@ -1,17 +1,45 @@
 //! What is asked of every image, whatever its format.
 
+use std::io::Write;
 use std::path::Path;
 
+use hdbench_volume::artifact::gzip_writer;
 use hdbench_volume::{self as volume, Geometry, LabelBox, Volume};
 use ndarray::Axis;
 
 use crate::input;
 
+const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
+
+/// `sizeof_hdr` of NIfTI-1.
+const NIFTI_BYTES: u32 = 348;
+
+/// Reads the bytes as a file, and packed by gzip, which must make no difference. Voxels behind a header of text
+/// may be packed themselves or lie at the end of the file, and are then read from no packed file.
+pub fn read_plain_and_packed(bytes: &[u8]) {
+    let (plain, image, labels) = read(&input::file("plain", bytes));
+    if bytes.starts_with(&GZIP_MAGIC) {
+        return;
+    }
+    let mut out = gzip_writer(Vec::new(), 1);
+    out.write_all(bytes).expect("a vector takes every byte");
+    let packed = out.finish().expect("a vector takes every byte");
+    let (header, packed_image, packed_labels) = read(&input::file("packed", &packed));
+    assert_eq!(plain, header);
+    let is_nifti = [NIFTI_BYTES.to_le_bytes(), NIFTI_BYTES.to_be_bytes()]
+        .iter()
+        .any(|size| bytes.starts_with(size));
+    if is_nifti || packed_image.is_some() {
+        assert_eq!(image, packed_image);
+        assert_eq!(labels, packed_labels);
+    }
+}
+
 /// What header, image and labels are.
-pub type Answers = (Option<Geometry>, Option<Volume<f32>>, Option<Volume<u8>>);
+type Answers = (Option<Geometry>, Option<Volume<f32>>, Option<Volume<u8>>);
 
 /// Asks every reader of an image, and holds the answers against each other.
-pub fn read(path: &Path) -> Answers {
+fn read(path: &Path) -> Answers {
     let header = input::answer(path, volume::read_header(path));
     let image = input::answer(path, volume::read_image(path));
     let labels = input::answer(path, volume::read_labels(path));
