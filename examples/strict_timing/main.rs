@@ -66,12 +66,12 @@ fn measure(name: &str, plan: Plan, threads: usize) -> Result<(), Box<dyn std::er
         let began = Instant::now();
         let scores = pool.install(|| score_case(&prediction, &reference, &geometry))?;
         times.push(began.elapsed().as_secs_f64() * 1000.0);
-        let counts = scores.liver.counts;
+        let counts = scores[Label::LIVER].counts;
         seen = format!(
             "{:.2} M liver voxels, Dice {:.3}, ASSD {:.2} mm, {} lesions on both sides",
             counts.reference as f64 / 1e6,
             counts.dice(),
-            scores.liver.value(Metric::Assd(Border::Eighteen)),
+            scores[Label::LIVER].value(Metric::Assd(Border::Eighteen)),
             scores.lesions.len(),
         );
     }

@@ -207,7 +207,7 @@ impl Analyze {
     ) -> Result<Option<(CaseGroups, Vec<crate::analysis::GroupValue>)>> {
         let of = |metric: &'static str| {
             metric_tables(&scored.rows, move |row: &MetricRow| {
-                row.label == Some(Label::Lesion) && row.metric == metric
+                row.label == Some(Label::LESION) && row.metric == metric
             })
         };
         let (volumes, dice) = (of("volume_ref_ml")?, of("dice")?);
@@ -415,6 +415,6 @@ impl Wanted {
 fn parse(name: &str) -> Option<(Option<Label>, String)> {
     match name.split_once(':') {
         None => Some((None, name.to_owned())),
-        Some((label, metric)) => Some((Some(Label::named(label)?), metric.to_owned())),
+        Some((label, metric)) => Some((Some(Label::new(label)), metric.to_owned())),
     }
 }

@@ -585,7 +585,7 @@ fn labels(pairs: &PairOptions, reporter: &Reporter) -> Result<Vec<Label>> {
         ("references", &pairs.reference_map),
     ];
     let mut labels = Vec::new();
-    for (label, class, word) in [(Label::Liver, 1, "liver"), (Label::Lesion, 2, "tumour")] {
+    for (label, class, word) in [(Label::LIVER, 1, "liver"), (Label::LESION, 2, "tumour")] {
         let lacking = maps.iter().find(|(_, map)| !map.has(class));
         match lacking {
             None => labels.push(label),

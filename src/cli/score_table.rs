@@ -120,8 +120,8 @@ type Cells = Vec<(String, [Option<String>; 3])>;
 
 fn place(label: Option<Label>) -> usize {
     match label {
-        Some(Label::Liver | Label::LiverWithoutLesions) => 0,
-        Some(Label::Lesion) => 1,
+        Some(Label::LIVER | Label::LIVER_WITHOUT_LESIONS) => 0,
+        Some(Label::LESION) => 1,
         None => 2,
     }
 }

@@ -88,7 +88,7 @@ fn dice(outcome: &CaseResults<StrictCase>) -> BTreeMap<String, f64> {
     let scored = outcome.scored.iter().map(|case| &case.scored);
     scored
         .map(|case| {
-            let value = case.scores.label(Label::Lesion).value(Metric::Dice);
+            let value = case.scores[Label::LESION].value(Metric::Dice);
             (case.case.clone(), value)
         })
         .collect()

@@ -307,7 +307,7 @@ fn a_study_is_submitted_and_the_answer_comes_into_its_report() {
     let own = cell(Variant::UNet).folder(&run_dir);
     let liver = |rows: Vec<hdbench::evaluation::MetricRow>| {
         let dice = |row: &&hdbench::evaluation::MetricRow| {
-            row.metric == "dice_global" && row.label == Some(hdbench::evaluation::Label::Liver)
+            row.metric == "dice_global" && row.label == Some(hdbench::evaluation::Label::LIVER)
         };
         rows.iter().find(dice).unwrap().value
     };

@@ -204,7 +204,7 @@ fn made_up_evidence() -> Evidence {
         (ROWS[row].2 + 0.3 * (noise(case, row) - 0.5)).clamp(0.0, 1.0)
     });
     let dice = MetricTable {
-        label: Some(Label::Lesion),
+        label: Some(Label::LESION),
         metric: "dice".into(),
         cases: cases.clone(),
         algorithms: names.clone(),

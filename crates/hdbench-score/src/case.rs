@@ -1,14 +1,18 @@
+use std::ops::Index;
+
 use hdbench_ground::error::{Error, Result};
 use hdbench_volume::{Geometry, LabelBox};
 use ndarray::{Array3, ArrayView3};
 use rayon::prelude::*;
 
 use super::criterion::Criterion;
+use super::label::Label;
 use super::lesion::{LesionList, Lesions, lesions_of, no_lesions};
 use super::masks::Masks;
-use super::metric::{BURDENS, Label, Metric, Options};
+use super::metric::{BURDENS, Metric, Options};
 use super::metric_value::MetricValue;
 use super::policy::{EmptyMask, Family};
+use super::scored_structure::ScoredStructure;
 use crate::metrics::burden::tumour_burden;
 use crate::metrics::detection::Detection;
 use crate::metrics::overlap::Counts;
@@ -16,15 +20,30 @@ use crate::metrics::surface::{Border, SurfaceMetrics, distances_between, surface
 use crate::metrics::surfel::SurfelMetrics;
 use crate::metrics::{BitMask, VoxelSteps};
 
-/// The scores of one label of one case.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct LabelScores {
+/// The scores of one structure of one case.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StructureScores {
+    /// The structure's name.
+    pub label: Label,
+    /// Its key in nnU-Net's `summary.json`.
+    pub nnunet_key: String,
     /// Voxels of both masks.
     pub counts: Counts,
     metric_values: Vec<(Metric, MetricValue)>,
+    /// Its instances one by one; none of a structure that has none by its definition.
+    pub instances: Option<Instances>,
 }
 
-impl LabelScores {
+/// The instances of a structure.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Instances {
+    /// Every reference instance, then every predicted one.
+    pub list: LesionList,
+    /// How many were found, by each criterion.
+    pub detection: Vec<(Criterion, Detection)>,
+}
+
+impl StructureScores {
     /// One metric value; `None` if the options did not ask for it.
     pub fn metric_value(&self, metric: Metric) -> Option<MetricValue> {
         let found = self
@@ -44,73 +63,77 @@ impl LabelScores {
     pub fn metric_values(&self) -> impl Iterator<Item = (Metric, MetricValue)> + '_ {
         self.metric_values.iter().copied()
     }
+
+    /// The metric values of its instances' detection with their names in files; none without instances.
+    pub fn detections(&self) -> Vec<(String, MetricValue)> {
+        let metric_values =
+            |(criterion, found): &(Criterion, Detection)| criterion.metric_values(found);
+        let instances = self.instances.iter();
+        instances
+            .flat_map(|instances| &instances.detection)
+            .flat_map(metric_values)
+            .collect()
+    }
 }
 
 /// Everything one case scored.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CaseScores {
-    /// The organ, lesions included.
-    pub liver: LabelScores,
-    /// The tumours.
-    pub lesion: LabelScores,
-    /// Tumour burden of the prediction: lesion over liver volume; 0 where no liver is predicted
-    /// (raw value NaN): what is not there holds no tumour, and a failed case must not drop out.
-    pub burden_prediction: MetricValue,
-    /// Tumour burden of the reference; NaN without a reference liver.
-    pub burden_reference: MetricValue,
-    /// Prediction - reference; NaN without a reference liver.
-    pub burden_error: MetricValue,
-    /// Every reference lesion, then every predicted one.
-    pub lesions: LesionList,
-    /// How many lesions were found, by each criterion.
-    pub detection: Vec<(Criterion, Detection)>,
+    /// The structures that were scored, in the order of the options.
+    pub structures: Vec<StructureScores>,
+    /// Where liver and lesion were both scored.
+    pub burdens: Option<TumourBurdens>,
     /// Voxels of the whole volume.
     pub voxels: u64,
 }
 
-static NOT_SCORED: LabelScores = LabelScores {
-    counts: Counts {
-        intersection: 0,
-        prediction: 0,
-        reference: 0,
-    },
-    metric_values: Vec::new(),
-};
+/// Tumour burden: lesion over liver volume, a fraction.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct TumourBurdens {
+    /// Of the prediction; 0 where no liver is predicted (raw value NaN): what is not there holds no tumour, and a
+    /// failed case must not drop out.
+    pub prediction: MetricValue,
+    /// Of the reference; NaN without a reference liver.
+    pub reference: MetricValue,
+    /// Prediction - reference; NaN without a reference liver.
+    pub error: MetricValue,
+}
 
 impl CaseScores {
-    /// The labels that were scored.
-    pub fn labels(&self) -> impl Iterator<Item = Label> + '_ {
-        let is_scored = |label: &Label| !self.label(*label).metric_values.is_empty();
-        Label::ALL.into_iter().filter(is_scored)
+    /// The scores of one structure; `None` where it was not scored.
+    pub fn structure(&self, label: Label) -> Option<&StructureScores> {
+        self.structures.iter().find(|scores| scores.label == label)
     }
 
-    /// The scores of one label; without any metric value where the options left it out.
-    pub fn label(&self, label: Label) -> &LabelScores {
-        match label {
-            Label::Liver => &self.liver,
-            Label::Lesion => &self.lesion,
-            Label::LiverWithoutLesions => &NOT_SCORED,
-        }
-    }
-
-    /// The metric values of lesion detection with their names in files.
-    pub fn detections(&self) -> Vec<(String, MetricValue)> {
-        let metric_values =
-            |(criterion, found): &(Criterion, Detection)| criterion.metric_values(found);
-        self.detection.iter().flat_map(metric_values).collect()
-    }
-
-    /// The tumour burdens with their names in files; none where a label was left out.
+    /// The tumour burdens with their names in files; none where liver or lesion was left out.
     pub fn burdens(&self) -> Vec<(&'static str, MetricValue)> {
-        if self.labels().count() < Label::ALL.len() {
-            return Vec::new();
-        }
-        let [prediction, reference, error] = BURDENS;
-        vec![
-            (prediction, self.burden_prediction),
-            (reference, self.burden_reference),
-            (error, self.burden_error),
-        ]
+        let named = |burdens: TumourBurdens| {
+            let values = [burdens.prediction, burdens.reference, burdens.error];
+            BURDENS.into_iter().zip(values)
+        };
+        self.burdens.into_iter().flat_map(named).collect()
+    }
+
+    /// The instances of one structure; `None` where they were not looked for.
+    pub fn instances_of(&self, label: Label) -> Option<&Instances> {
+        self.structure(label)?.instances.as_ref()
+    }
+
+    /// The structures whose instances were looked for.
+    pub fn instances(&self) -> impl Iterator<Item = (Label, &Instances)> {
+        let structures = self.structures.iter();
+        structures.filter_map(|scores| Some((scores.label, scores.instances.as_ref()?)))
+    }
+}
+
+/// # Panics
+/// If the structure was not scored.
+impl Index<Label> for CaseScores {
+    type Output = StructureScores;
+
+    fn index(&self, label: Label) -> &StructureScores {
+        self.structure(label)
+            .unwrap_or_else(|| panic!("the structure {label} was not scored"))
     }
 }
 
@@ -196,7 +219,12 @@ pub(super) fn score_part(
     geometry: &Geometry,
     options: &Options,
 ) -> CaseScores {
-    let masks = Masks::of_labels(prediction, reference, geometry.is_planar);
+    let masks = Masks::of_structures(
+        prediction,
+        reference,
+        geometry.is_planar,
+        &options.structures,
+    );
     let cost = Cost::of(&masks, geometry);
     score_masks(masks, &cost, geometry, options)
 }
@@ -222,7 +250,7 @@ pub(super) struct Cost {
 }
 
 impl Cost {
-    pub fn of(masks: &[Option<Masks>; 2], geometry: &Geometry) -> Self {
+    pub fn of(masks: &[Option<Masks>], geometry: &Geometry) -> Self {
         let [surface_voxel, surfel] = match geometry.is_sheared() {
             true => [BYTES_A_SHEARED_VOXEL; 2],
             false => [BYTES_A_SURFACE_VOXEL, BYTES_A_SURFEL],
@@ -251,70 +279,73 @@ impl Cost {
     }
 }
 
-/// Scores the masks of the two labels, in the order of [`Label::ALL`].
+/// Scores the masks of the options' structures, which are in their order.
 pub(super) fn score_masks(
-    masks: [Option<Masks>; 2],
+    masks: Vec<Option<Masks>>,
     cost: &Cost,
     geometry: &Geometry,
     options: &Options,
 ) -> CaseScores {
-    let voxels = geometry.len() as u64;
     let side_by_side = cost.side_by_side();
-    let [liver, lesion] = masks;
-    let score = |label: Label, masks: Option<&Masks>| match options.labels.contains(&label) {
-        true => label_scores(masks, voxels, geometry, options, side_by_side),
-        false => LabelScores::default(),
+    let both = options.structures.par_iter().zip(masks);
+    let score = |(structure, masks): (&ScoredStructure, Option<Masks>)| {
+        structure_scores(structure, masks.as_ref(), geometry, options, side_by_side)
     };
-    let lesions = || match &lesion {
-        _ if !options.labels.contains(&Label::Lesion) => Lesions::default(),
-        Some(masks) => lesions_of(&masks.prediction, &masks.reference, geometry, options),
-        None => no_lesions(options),
+    let structures: Vec<StructureScores> = match side_by_side {
+        true => both.map(score).collect(),
+        // One after the other, in memory and in time.
+        false => {
+            let masks: Vec<_> = both.collect();
+            masks.into_iter().map(score).collect()
+        }
     };
-    let (liver, lesion, lesions) = if side_by_side {
-        let (liver, (lesion, lesions)) = rayon::join(
-            || score(Label::Liver, liver.as_ref()),
-            || rayon::join(|| score(Label::Lesion, lesion.as_ref()), lesions),
-        );
-        (liver, lesion, lesions)
-    } else {
-        (
-            score(Label::Liver, liver.as_ref()),
-            score(Label::Lesion, lesion.as_ref()),
-            lesions(),
-        )
+    let scores = CaseScores {
+        structures,
+        burdens: None,
+        voxels: geometry.len() as u64,
     };
-    let [burden_prediction, burden_reference, burden_error] =
-        burdens(&liver.counts, &lesion.counts);
-    let Lesions { list, detection } = lesions;
-    CaseScores {
-        liver,
-        lesion,
-        burden_prediction,
-        burden_reference,
-        burden_error,
-        lesions: list,
-        detection,
-        voxels,
-    }
+    let counts = |label| scores.structure(label).map(|scores| scores.counts);
+    let burdens = match (counts(Label::LIVER), counts(Label::LESION)) {
+        (Some(liver), Some(lesion)) if options.has_burdens() => Some(burdens(&liver, &lesion)),
+        _ => None,
+    };
+    CaseScores { burdens, ..scores }
 }
 
-fn label_scores(
+fn structure_scores(
+    structure: &ScoredStructure,
     masks: Option<&Masks>,
-    voxels: u64,
     geometry: &Geometry,
     options: &Options,
     side_by_side: bool,
-) -> LabelScores {
-    let measured = masks.map(|masks| Measured::of(masks, steps(geometry), options, side_by_side));
-    let measured = measured.unwrap_or_default();
+) -> StructureScores {
+    let measure = || {
+        let measured =
+            masks.map(|masks| Measured::of(masks, steps(geometry), options, side_by_side));
+        measured.unwrap_or_default()
+    };
+    let instances = || {
+        structure.instances.map(|connectivity| match masks {
+            Some(masks) => lesions_of(masks, connectivity, geometry, options),
+            None => no_lesions(options),
+        })
+    };
+    let (measured, instances) = match side_by_side {
+        true => rayon::join(measure, instances),
+        false => (measure(), instances()),
+    };
+    let voxels = geometry.len() as u64;
     let edge = EmptyMask::of(&measured.counts);
     let metric_value = |metric: Metric| {
         let raw = measured.raw(metric, voxels, geometry.voxel_volume_ml());
         (metric, MetricValue::strict(metric.into(), raw, edge, raw))
     };
-    LabelScores {
+    StructureScores {
+        label: structure.label,
+        nnunet_key: structure.nnunet_key(),
         counts: measured.counts,
         metric_values: Metric::all(options).into_iter().map(metric_value).collect(),
+        instances: instances.map(|Lesions { list, detection }| Instances { list, detection }),
     }
 }
 
@@ -325,7 +356,7 @@ fn steps(geometry: &Geometry) -> VoxelSteps {
     }
 }
 
-/// What all metric values of a label follow from.
+/// What all metric values of a structure follow from.
 #[derive(Default)]
 struct Measured {
     counts: Counts,
@@ -387,16 +418,21 @@ impl Measured {
 }
 
 /// Burden of the prediction, of the reference, and their difference.
-fn burdens(liver: &Counts, lesion: &Counts) -> [MetricValue; 3] {
+fn burdens(liver: &Counts, lesion: &Counts) -> TumourBurdens {
     let edge = EmptyMask::of(liver);
     let [prediction, reference] = [
         tumour_burden(lesion.prediction, liver.prediction),
         tumour_burden(lesion.reference, liver.reference),
     ];
-    [
+    let [prediction, reference, error] = [
         (Family::BurdenPrediction, prediction, 0.0),
         (Family::BurdenReference, reference, reference),
         (Family::BurdenError, prediction - reference, -reference),
     ]
-    .map(|(family, raw, without)| MetricValue::strict(family, raw, edge, without))
+    .map(|(family, raw, without)| MetricValue::strict(family, raw, edge, without));
+    TumourBurdens {
+        prediction,
+        reference,
+        error,
+    }
 }

@@ -3,44 +3,62 @@ use std::path::Path;
 use hdbench_ground::error::Result;
 use hdbench_ground::text::words_cell;
 
-use super::case::ScoredCase;
+use super::case::{Instances, ScoredCase};
 use super::criterion::Criterion;
+use super::label::Label;
 use super::lesion::LesionSide;
-use super::metric::{BURDENS, Label, Metric, Options};
+use super::metric::{BURDENS, Metric, Options};
 use super::tidy::write_csv;
 
 /// Writes `cases.csv`, one row a case: the values under the policy (`liver_dice`, `lesion_dice`,
-/// …, `lesion_detection_f1_iou_gt_0.5`, …), the tumour burdens, and the numbers of reference
-/// lesions, of those found at IoU above 0, and of false alarms. The columns are those of the first
-/// case, as all are scored with the same options; without a case those of the default options.
+/// …, `lesion_detection_f1_iou_gt_0.5`, …), the tumour burdens, and of every structure with instances the
+/// numbers of those of the reference, of those found at IoU above 0, and of false alarms
+/// (`reference_lesions`, `detected_lesions`, `false_alarms`; of other structures with their name before
+/// it). The columns are those of the first case, as all are scored with the same options; without a case
+/// those of the default options.
 pub fn write_cases(path: &Path, cases: &[ScoredCase]) -> Result<()> {
     let named: Vec<Vec<(String, f64)>> = cases.iter().map(values).collect();
-    let by_default = default_columns();
-    let of_first = named
-        .first()
-        .map(|first| first.iter().map(|(name, _)| name.as_str()));
-    let mut columns = vec!["case"];
-    match of_first {
-        Some(names) => columns.extend(names),
-        None => columns.extend(by_default.iter().map(String::as_str)),
+    let mut columns = vec!["case".to_owned()];
+    match named.first() {
+        Some(first) => columns.extend(first.iter().map(|(name, _)| name.clone())),
+        None => columns.extend(default_columns()),
     }
-    columns.extend(["reference_lesions", "detected_lesions", "false_alarms"]);
+    let counted = match cases.first() {
+        Some(first) => first.scores.instances().map(|(label, _)| label).collect(),
+        None => vec![Label::LESION],
+    };
+    columns.extend(counted.iter().flat_map(|label| count_columns(*label)));
     let rows = cases.iter().zip(&named).map(|(case, named)| {
         let values: Vec<f64> = named.iter().map(|&(_, value)| value).collect();
-        (words_cell(&case.case), values, lesion_counts(case))
+        let counts: Vec<usize> = case
+            .scores
+            .instances()
+            .flat_map(|(_, instances)| instance_counts(instances))
+            .collect();
+        (words_cell(&case.case), values, counts)
     });
+    let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
     write_csv(path, &columns, rows)
+}
+
+fn count_columns(label: Label) -> [String; 3] {
+    match label {
+        Label::LESION => ["reference_lesions", "detected_lesions", "false_alarms"].map(Into::into),
+        label => ["reference_instances", "detected_instances", "false_alarms"]
+            .map(|name| format!("{label}_{name}")),
+    }
 }
 
 fn values(case: &ScoredCase) -> Vec<(String, f64)> {
     let scores = &case.scores;
     let mut values = Vec::new();
-    for label in scores.labels() {
-        let metrics = scores.label(label).metric_values();
+    for structure in &scores.structures {
+        let label = structure.label;
+        let metrics = structure.metric_values();
         values.extend(metrics.map(|(metric, f)| (format!("{label}_{}", metric.name()), f.value)));
+        let detections = structure.detections().into_iter();
+        values.extend(detections.map(|(name, f)| (format!("{label}_{name}"), f.value)));
     }
-    let detections = scores.detections().into_iter();
-    values.extend(detections.map(|(name, f)| (format!("{}_{name}", Label::Lesion), f.value)));
     let burdens = scores.burdens().into_iter();
     values.extend(burdens.map(|(name, f)| (name.to_owned(), f.value)));
     values
@@ -49,7 +67,7 @@ fn values(case: &ScoredCase) -> Vec<(String, f64)> {
 fn default_columns() -> Vec<String> {
     let options = Options::default();
     let mut columns = Vec::new();
-    for label in Label::ALL {
+    for label in Label::LITS {
         let metrics = Metric::all(&options).into_iter();
         columns.extend(metrics.map(|metric| format!("{label}_{}", metric.name())));
     }
@@ -57,17 +75,17 @@ fn default_columns() -> Vec<String> {
         columns.extend(
             criterion
                 .names()
-                .map(|(name, _)| format!("{}_{name}", Label::Lesion)),
+                .map(|(name, _)| format!("{}_{name}", Label::LESION)),
         );
     }
     columns.extend(BURDENS.map(str::to_owned));
     columns
 }
 
-/// Reference lesions, those found, and false alarms.
-fn lesion_counts(case: &ScoredCase) -> [usize; 3] {
+/// Reference instances, those found, and false alarms.
+fn instance_counts(instances: &Instances) -> [usize; 3] {
     let mut counts = [0; 3];
-    for lesion in case.scores.lesions.iter() {
+    for lesion in instances.list.iter() {
         match lesion.side {
             LesionSide::Reference => {
                 counts[0] += 1;

@@ -1,7 +1,7 @@
 //! What the cases of an evaluation have in common: the numbers behind `metrics.json` and the
 //! terminal's table.
 
-use super::metric::Label;
+use super::label::Label;
 use super::quantile::stepped_of_sorted;
 use super::tidy::{ALL_CASES, MetricRow};
 
@@ -107,7 +107,7 @@ mod tests {
 
     fn statistics(values: &[f64]) -> Statistics {
         let description = Description {
-            label: Some(Label::Lesion),
+            label: Some(Label::LESION),
             metric: "assd".into(),
             values: values.to_vec(),
         };

@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use super::criterion::Criterion;
 use super::diameter::AxialGrid;
+use super::masks::Masks;
 use super::metric::Options;
-use crate::metrics::BitMask;
 use crate::metrics::detection::{Detection, Groups, Overlaps};
 use crate::metrics::regions::{Regions, Shared, shared};
 
@@ -21,7 +21,7 @@ pub enum LesionSide {
     Prediction,
 }
 
-/// One 6-connected lesion.
+/// One lesion: a connected component, by the 6-neighbourhood unless its structure says otherwise.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Lesion {
     /// Whose it is.
@@ -62,14 +62,14 @@ pub(super) struct Lesions {
 
 /// Finds, measures and matches the lesions of two masks of one box.
 pub(super) fn lesions_of(
-    prediction: &BitMask,
-    reference: &BitMask,
+    masks: &Masks,
+    connectivity: Connectivity,
     geometry: &Geometry,
     options: &Options,
 ) -> Lesions {
     let (prediction, reference) = rayon::join(
-        || Regions::of(prediction, Connectivity::Six),
-        || Regions::of(reference, Connectivity::Six),
+        || Regions::of(&masks.prediction, connectivity),
+        || Regions::of(&masks.reference, connectivity),
     );
     let shared = shared(&prediction, &reference);
     let grid = AxialGrid::of(geometry);

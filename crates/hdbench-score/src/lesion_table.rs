@@ -8,6 +8,7 @@ use hdbench_ground::text::words_cell;
 use serde::Serialize;
 
 use super::case::ScoredCase;
+use super::label::Label;
 use super::lesion::LesionSide;
 use super::tidy::write_csv;
 
@@ -53,7 +54,9 @@ const COLUMNS: [&str; 15] = [
 /// own side are matched together with it, `split` how many of the other side.
 pub fn write_lesions(path: &Path, cases: &[ScoredCase]) -> Result<()> {
     let rows = cases.iter().flat_map(|case| {
-        case.scores.lesions.iter().map(|lesion| LesionRow {
+        let lesions = case.scores.instances_of(Label::LESION);
+        let lesions = lesions.into_iter().flat_map(|own| own.list.iter());
+        lesions.map(|lesion| LesionRow {
             case: words_cell(&case.case),
             side: lesion.side,
             lesion: lesion.lesion,

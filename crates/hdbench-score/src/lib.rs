@@ -6,6 +6,8 @@
 
 mod quantile;
 pub mod metrics;
+mod label;
+mod scored_structure;
 mod metric;
 mod policy;
 mod metric_value;
@@ -26,22 +28,29 @@ mod case_name;
 mod label_map_choice;
 mod source;
 mod pairing;
+mod grids;
 mod run;
+mod structure_case;
 mod failures;
 pub mod lits;
 mod explain;
 
-pub use case::{CaseScores, LabelScores, ScoredCase, score_boxes, score_case, score_case_with};
+pub use case::{
+    CaseScores, Instances, ScoredCase, StructureScores, TumourBurdens, score_boxes, score_case,
+    score_case_with,
+};
 pub use case_name::CaseKey;
 pub use case_table::write_cases;
 pub use criterion::{Criterion, IOU_THRESHOLDS};
 pub use describe::{Description, Statistics, describe};
 pub use explain::{explain_lits, explain_metric, explain_strict, explained_metrics};
 pub use failures::{FAILURES, failed_cases, write_failures};
+pub use grids::Apart;
+pub use label::Label;
 pub use label_map_choice::LabelMapChoice;
 pub use lesion::{Lesion, LesionList, LesionSide};
 pub use lesion_table::write_lesions;
-pub use metric::{BURDENS, Label, Metric, Options, Tolerance};
+pub use metric::{BURDENS, Metric, Options, Tolerance};
 pub use metric_value::MetricValue;
 pub use metrics_json::write_metrics_json;
 pub use pairing::{Candidate, CasePair, LeftOut, MissingCase, Pairing, label_maps_among, pair};
@@ -49,10 +58,12 @@ pub use policy::{EmptyMask, Imputed};
 pub use policy_table::{PolicyRow, policy_table};
 pub use quantile::{median, quantile, quantile_of_sorted};
 pub use run::{
-    Apart, CaseResults, DEFAULT_JOBS, Failure, LoadedPair, PairOptions, StrictCase, evaluate,
-    load_maps, score_files, score_strict,
+    CaseResults, DEFAULT_JOBS, Failure, LoadedPair, PairOptions, StrictCase, evaluate, load_maps,
+    score_files, score_strict,
 };
+pub use scored_structure::{LabelSet, ScoredStructure};
 pub use source::{Listing, Source, list};
+pub use structure_case::{StructureOptions, score_structures};
 pub use summary::write_summary;
 pub use tidy::{ALL_CASES, MetricRow, Origin, read_metrics_long, rows, write_metrics_long};
 pub use wide_table::write_wide;

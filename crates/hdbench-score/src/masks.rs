@@ -1,41 +1,76 @@
-use hdbench_volume::Bounds;
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use hdbench_volume::{Bounds, LabelValue};
 use ndarray::{ArrayView3, Axis};
 use rayon::prelude::*;
 
-use super::metric::Label;
+use super::scored_structure::{LabelSet, ScoredStructure};
 use crate::metrics::BitMask;
 use crate::metrics::overlap::Counts;
 
-/// The masks of one label in the smallest box that holds both.
+/// The masks of one structure in the smallest box that holds both.
 pub(super) struct Masks {
     pub(super) prediction: BitMask,
     pub(super) reference: BitMask,
 }
 
+/// A label value of either width; its loops are of its own type, so that as many voxels as can be are looked at
+/// at once.
+pub(super) trait Value: LabelValue + Ord + Sync {
+    /// Whether any voxel of a row is no background.
+    fn is_labelled(row: &[Self]) -> bool;
+
+    /// The same value in this width, where it fits.
+    fn of(value: u16) -> Option<Self>;
+}
+
+impl Value for u8 {
+    fn is_labelled(row: &[Self]) -> bool {
+        // Most rows hold nothing; this form of the test runs many voxels at once.
+        row.iter().fold(0, |all, value| all | value) != 0
+    }
+
+    fn of(value: u16) -> Option<Self> {
+        value.try_into().ok()
+    }
+}
+
+impl Value for u16 {
+    fn is_labelled(row: &[Self]) -> bool {
+        row.iter().fold(0, |all, value| all | value) != 0
+    }
+
+    fn of(value: u16) -> Option<Self> {
+        Some(value)
+    }
+}
+
 impl Masks {
-    /// The masks of every label of two label maps of one shape, in the order of [`Label::ALL`];
-    /// `None` where neither map has the label. The maps are read once to find the box of all that
-    /// is labelled, and once more inside it. Pictures of two axes are planar.
-    pub(super) fn of_labels(
-        prediction: ArrayView3<'_, u8>,
-        reference: ArrayView3<'_, u8>,
+    /// The masks of some structures in two label maps of one shape, in their order; `None` where neither map
+    /// has the structure. Pictures of two axes are planar.
+    pub(super) fn of_structures<T: Value>(
+        prediction: ArrayView3<'_, T>,
+        reference: ArrayView3<'_, T>,
         are_planar: bool,
-    ) -> [Option<Self>; 2] {
-        let Some(bounds) = labelled(prediction, reference) else {
-            return [None, None];
-        };
-        Label::ALL.map(|label| {
+        structures: &[ScoredStructure],
+    ) -> Vec<Option<Self>> {
+        let boxes = boxes(prediction, reference, structures);
+        let both = structures.par_iter().zip(boxes);
+        both.map(|(structure, bounds)| {
             let mask = |map| {
-                let mask = BitMask::of(map, bounds, |value| label.holds(value));
-                if are_planar { mask.planar() } else { mask }
+                let mask = mask_of(map, bounds?, &structure.values);
+                Some(if are_planar { mask.planar() } else { mask })
             };
             let (prediction, reference) = rayon::join(|| mask(prediction), || mask(reference));
+            let (prediction, reference) = (prediction?, reference?);
             let tight = Bounds::union(prediction.tight_bounds(), reference.tight_bounds())?;
             Some(Self {
                 prediction: prediction.crop(tight),
                 reference: reference.crop(tight),
             })
         })
+        .collect()
     }
 
     pub(super) fn counts(&self) -> Counts {
@@ -47,11 +82,112 @@ impl Masks {
     }
 }
 
+/// Up to this number of structures all masks are taken from the box of all that is labelled; above it, boxes by
+/// value are worth their pass.
+const FEW: usize = 2;
+
+/// A box for each structure that holds all its voxels in both maps; `None` where it has none.
+fn boxes<T: Value>(
+    prediction: ArrayView3<'_, T>,
+    reference: ArrayView3<'_, T>,
+    structures: &[ScoredStructure],
+) -> Vec<Option<Bounds>> {
+    if structures.len() <= FEW {
+        return vec![labelled(prediction, reference); structures.len()];
+    }
+    let by_value = rayon::join(|| boxes_by_value(prediction), || boxes_by_value(reference));
+    let found = |(values, own): (&LabelSet, &BTreeMap<u16, Bounds>)| {
+        let boxes = own.iter().filter(|(value, _)| values.holds(**value));
+        boxes.fold(None, |all, (_, bounds)| Bounds::union(all, Some(*bounds)))
+    };
+    let of = |structure: &ScoredStructure| {
+        Bounds::union(
+            found((&structure.values, &by_value.0)),
+            found((&structure.values, &by_value.1)),
+        )
+    };
+    structures.iter().map(of).collect()
+}
+
+/// The box of every value above 0 that a map holds.
+fn boxes_by_value<T: Value>(map: ArrayView3<'_, T>) -> BTreeMap<u16, Bounds> {
+    let plane = |z: usize| {
+        let mut found: BTreeMap<u16, Bounds> = BTreeMap::new();
+        for (y, row) in map.index_axis_move(Axis(0), z).outer_iter().enumerate() {
+            let row = row
+                .to_slice()
+                .map_or_else(|| Cow::Owned(row.to_vec()), Cow::Borrowed);
+            if extent(&row).is_none() {
+                continue;
+            }
+            let mut x = 0;
+            for run in row.chunk_by(|a, b| a == b) {
+                let value: u16 = run[0].into();
+                if value > 0 {
+                    let bounds = Bounds {
+                        start: [z, y, x],
+                        end: [z + 1, y + 1, x + run.len()],
+                    };
+                    widen(&mut found, value, bounds);
+                }
+                x += run.len();
+            }
+        }
+        found
+    };
+    let planes = (0..map.len_of(Axis(0))).into_par_iter().map(plane);
+    planes.reduce(BTreeMap::new, |mut all, more| {
+        for (value, bounds) in more {
+            widen(&mut all, value, bounds);
+        }
+        all
+    })
+}
+
+fn widen(boxes: &mut BTreeMap<u16, Bounds>, value: u16, bounds: Bounds) {
+    let widened = Bounds::union(boxes.get(&value).copied(), Some(bounds));
+    boxes.extend(widened.map(|bounds| (value, bounds)));
+}
+
+/// The voxels of a set of values.
+fn mask_of<T: Value>(map: ArrayView3<'_, T>, bounds: Bounds, values: &LabelSet) -> BitMask {
+    // A loop over one comparison runs many voxels at once; a look into a list does not.
+    match values {
+        LabelSet::AtLeast(least) => match T::of(*least) {
+            Some(least) => BitMask::of(map, bounds, |value| value >= least),
+            None => BitMask::empty(bounds),
+        },
+        LabelSet::One(one) => match T::of(*one) {
+            Some(one) => BitMask::of(map, bounds, |value| value == one),
+            None => BitMask::empty(bounds),
+        },
+        LabelSet::Several(values) => {
+            let holds = table(values);
+            BitMask::of(map, bounds, |value: T| {
+                let value: u16 = value.into();
+                holds.get(usize::from(value)).copied().unwrap_or(false)
+            })
+        }
+    }
+}
+
+/// Whether each value up to the largest is one of some.
+fn table(values: &[u16]) -> Vec<bool> {
+    let mut table = vec![false; values.last().map_or(0, |last| usize::from(*last) + 1)];
+    values
+        .iter()
+        .for_each(|value| table[usize::from(*value)] = true);
+    table
+}
+
 /// The box of all voxels that either map labels.
-fn labelled(prediction: ArrayView3<'_, u8>, reference: ArrayView3<'_, u8>) -> Option<Bounds> {
+fn labelled<T: Value>(
+    prediction: ArrayView3<'_, T>,
+    reference: ArrayView3<'_, T>,
+) -> Option<Bounds> {
     let planes = prediction.len_of(Axis(0));
     let plane = |z| {
-        let of = |map: ArrayView3<'_, u8>| {
+        let of = |map: ArrayView3<'_, T>| {
             let rows = map.index_axis_move(Axis(0), z);
             let mut bounds = None;
             for (y, row) in rows.outer_iter().enumerate() {
@@ -76,12 +212,11 @@ fn labelled(prediction: ArrayView3<'_, u8>, reference: ArrayView3<'_, u8>) -> Op
 }
 
 /// The first voxel of a row that is not 0 and the one after the last.
-fn extent(row: &[u8]) -> Option<[usize; 2]> {
-    // Most rows hold nothing; this form of the test runs many voxels at once.
-    if row.iter().fold(0, |all, &value| all | value) == 0 {
+fn extent<T: Value>(row: &[T]) -> Option<[usize; 2]> {
+    if !T::is_labelled(row) {
         return None;
     }
-    let first = row.iter().position(|&value| value != 0)?;
-    let last = row.iter().rposition(|&value| value != 0)?;
+    let first = row.iter().position(|value| *value != T::default())?;
+    let last = row.iter().rposition(|value| *value != T::default())?;
     Some([first, last + 1])
 }

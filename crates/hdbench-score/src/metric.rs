@@ -1,60 +1,10 @@
-//! What is scored: labels, metrics with their names, and the options that choose among them.
+//! Metrics with their names, and the options that choose among them.
 
 use std::borrow::Cow;
-use std::fmt;
 
-use serde::{Deserialize, Serialize};
-
+use super::label::Label;
+use super::scored_structure::ScoredStructure;
 use crate::metrics::surface::Border;
-
-/// What is scored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Label {
-    /// The organ, lesions included: label 1 or more.
-    Liver,
-    /// The tumours: label 2.
-    Lesion,
-    /// The organ without its lesions, label 1 alone: what nnU-Net scores where no region is declared. Never
-    /// the same as [`Label::Liver`], and nothing that is scored here.
-    #[serde(rename = "liver_without_lesions")]
-    LiverWithoutLesions,
-}
-
-impl Label {
-    /// Those that are scored, in the order of the tables.
-    pub const ALL: [Self; 2] = [Self::Liver, Self::Lesion];
-
-    /// `liver`, `lesion` or `liver_without_lesions`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Liver => "liver",
-            Self::Lesion => "lesion",
-            Self::LiverWithoutLesions => "liver_without_lesions",
-        }
-    }
-
-    /// What [`Label::name`] gives.
-    pub fn named(name: &str) -> Option<Self> {
-        let known = [Self::Liver, Self::Lesion, Self::LiverWithoutLesions];
-        known.into_iter().find(|label| label.name() == name)
-    }
-
-    /// Whether a voxel with this label value belongs to it.
-    pub fn holds(self, value: u8) -> bool {
-        match self {
-            Self::Liver => value >= 1,
-            Self::Lesion => value == 2,
-            Self::LiverWithoutLesions => value == 1,
-        }
-    }
-}
-
-impl fmt::Display for Label {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
 
 /// A distance that a metric has in its name, to the micrometre.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -150,6 +100,9 @@ const SURFEL: [Metric; 3] = [
     Metric::AsdRefToPredSurfel,
 ];
 
+/// Sizes of the two masks.
+const VOLUMES: [Metric; 2] = [Metric::VolumePrediction, Metric::VolumeReference];
+
 impl Metric {
     /// The metrics that the options ask for, in the order of the tables.
     pub fn all(options: &Options) -> Vec<Self> {
@@ -159,7 +112,7 @@ impl Metric {
         }
         metrics.extend(options.tolerances.iter().copied().map(Self::Nsd));
         metrics.extend(SURFEL);
-        metrics.extend([Self::VolumePrediction, Self::VolumeReference]);
+        metrics.extend(VOLUMES);
         metrics
     }
 
@@ -210,9 +163,23 @@ pub struct Options {
     pub tolerances: Vec<Tolerance>,
     /// Whether lesions are matched one to one as well, as panoptica does.
     pub one_to_one: bool,
-    /// The labels that predictions and references can hold: what a label map does not know is not scored
-    /// as if it had been found. By default both.
-    pub labels: Vec<Label>,
+    /// What is scored, in the order of the tables. By default liver and lesion; what a label map does not know
+    /// is no part of it, so that it is not scored as if it had been found.
+    pub structures: Vec<ScoredStructure>,
+}
+
+impl Options {
+    /// Whether the lesions that are scored are part of the liver that is, so that they are a burden of it.
+    pub fn has_burdens(&self) -> bool {
+        let of = |label: Label| {
+            let own = self.structures.iter().find(|own| own.label == label);
+            own.map(|own| &own.values)
+        };
+        match (of(Label::LIVER), of(Label::LESION)) {
+            (Some(liver), Some(lesion)) => lesion.is_within(liver),
+            _ => false,
+        }
+    }
 }
 
 impl Default for Options {
@@ -225,7 +192,7 @@ impl Default for Options {
                 })
                 .to_vec(),
             one_to_one: false,
-            labels: Label::ALL.to_vec(),
+            structures: ScoredStructure::liver_and_lesion(),
         }
     }
 }
@@ -236,3 +203,45 @@ pub const BURDENS: [&str; 3] = [
     "tumour_burden_ref",
     "tumour_burden_error",
 ];
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// A number for every variant: the compiler asks for a new one.
+    fn number(metric: Metric) -> usize {
+        match metric {
+            Metric::Dice => 0,
+            Metric::Jaccard => 1,
+            Metric::Voe => 2,
+            Metric::Rvd => 3,
+            Metric::Precision => 4,
+            Metric::Recall => 5,
+            Metric::Specificity => 6,
+            Metric::Assd(_) => 7,
+            Metric::Masd(_) => 8,
+            Metric::Rmsd(_) => 9,
+            Metric::Msd(_) => 10,
+            Metric::Hd95(_) => 11,
+            Metric::Hd95Max(_) => 12,
+            Metric::Nsd(_) => 13,
+            Metric::Hd95Surfel => 14,
+            Metric::AsdPredToRefSurfel => 15,
+            Metric::AsdRefToPredSurfel => 16,
+            Metric::VolumePrediction => 17,
+            Metric::VolumeReference => 18,
+        }
+    }
+
+    /// Number of variants: one above the largest number.
+    const VARIANTS: usize = 19;
+
+    #[test]
+    fn every_metric_is_scored() {
+        let scored = Metric::all(&Options::default()).into_iter().map(number);
+        let scored: BTreeSet<usize> = scored.collect();
+        assert_eq!(scored, (0..VARIANTS).collect());
+    }
+}

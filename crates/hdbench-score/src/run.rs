@@ -6,10 +6,11 @@ use hdbench_ground::error::{Error, Result};
 use hdbench_ground::progress::Progress;
 use hdbench_ground::text::Shown as _;
 use hdbench_ground::{memory, workers};
-use hdbench_volume::{Geometry, Label, LabelBox, LabelMap, Orientation};
+use hdbench_volume::{Geometry, Label, LabelBox, LabelMap};
 use ndarray::Array3;
 
 use super::case::{CaseScores, Cost, ScoredCase, score_masks};
+use super::grids::{Apart, OnGrid, on_grid};
 use super::masks::Masks;
 use super::metric::Options;
 use super::pairing::CasePair;
@@ -127,27 +128,6 @@ pub struct LoadedPair {
     pub notes: Vec<String>,
 }
 
-/// Two grids that place the same voxel in different places.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Apart {
-    /// The most by which they do, mm.
-    pub mm: f64,
-    /// How the axes of prediction and reference run, where not alike.
-    pub turned: Option<[Orientation; 2]>,
-}
-
-impl Apart {
-    /// None where they agree.
-    pub fn of(prediction: &Geometry, reference: &Geometry) -> Option<Self> {
-        let mm = prediction.apart_mm(reference)?;
-        let axes = [prediction, reference].map(Orientation::of);
-        Some(Self {
-            mm,
-            turned: (axes[0] != axes[1]).then_some(axes),
-        })
-    }
-}
-
 /// What was odd about the files of a pair.
 pub(super) fn notes_of(pair: &CasePair, maps: [&LabelBox<impl Label>; 2]) -> Vec<String> {
     let sources = [&pair.prediction, &pair.reference];
@@ -163,7 +143,8 @@ pub(super) fn notes_of(pair: &CasePair, maps: [&LabelBox<impl Label>; 2]) -> Vec
 ///
 /// # Errors
 /// Those of the reader and of [`LabelMap::apply`]; `Error::Malformed` naming the prediction if the
-/// grids differ in shape, or in the place of a voxel unless that is to be ignored.
+/// grids differ in shape, or in the place of a voxel unless that is to be ignored; a prediction whose grid is the
+/// reference's with its axes flipped or permuted is turned, with a note.
 pub fn load_maps(pair: &CasePair, options: &PairOptions) -> Result<LoadedPair> {
     let (reference, prediction) = rayon::join(
         || pair.reference.read_mapped(&options.reference_map),
@@ -171,12 +152,18 @@ pub fn load_maps(pair: &CasePair, options: &PairOptions) -> Result<LoadedPair> {
     );
     // One after the other, so that the same error is reported whichever thread was faster.
     let (reference, prediction): (LabelBox, LabelBox) = (reference?, prediction?);
-    let notes = notes_of(pair, [&prediction, &reference]);
-    let apart = check_grids(
-        (&pair.prediction.path(), &prediction.geometry),
-        (&pair.reference.path(), &reference.geometry),
+    let mut notes = notes_of(pair, [&prediction, &reference]);
+    let OnGrid {
+        prediction,
+        apart,
+        note,
+    } = on_grid(
+        pair,
+        prediction,
+        &reference.geometry,
         options.ignore_geometry,
     )?;
+    notes.extend(note);
     let [prediction, reference_part] = prediction.windows(&reference);
     Ok(LoadedPair {
         prediction,
@@ -185,56 +172,6 @@ pub fn load_maps(pair: &CasePair, options: &PairOptions) -> Result<LoadedPair> {
         apart,
         notes,
     })
-}
-
-/// Whether two label maps are on one grid; how far they are apart where that is let pass.
-fn check_grids(
-    (prediction, ours): (&Path, &Geometry),
-    (reference, theirs): (&Path, &Geometry),
-    ignore: bool,
-) -> Result<Option<Apart>> {
-    let sizes = |geometry: &Geometry| {
-        let [z, y, x] = geometry.shape;
-        format!("{x} x {y} x {z} voxels (x, y, z)")
-    };
-    if ours.shape != theirs.shape {
-        return Err(Error::malformed(
-            prediction,
-            format!(
-                "has {}, but the reference {} has {}",
-                sizes(ours),
-                reference.shown(),
-                sizes(theirs)
-            ),
-            "give the prediction on the grid of its CT volume, and check that both are the same case",
-        ));
-    }
-    let Some(apart) = Apart::of(ours, theirs) else {
-        return Ok(None);
-    };
-    if ignore {
-        return Ok(Some(apart));
-    }
-    let (axes, hint) = match apart.turned {
-        Some([ours, theirs]) => (
-            format!(" (its axes run {ours}, the reference's {theirs})"),
-            "turn it back to the order of its CT volume, as hdbench predict and nnU-Net write it; only where \
-             the header alone is wrong, give it the affine of the CT",
-        ),
-        None => (
-            String::new(),
-            "check that both are of the same scan, and give the prediction the affine of its CT volume",
-        ),
-    };
-    Err(Error::malformed(
-        prediction,
-        format!(
-            "places its voxels up to {:.2} mm away from those of the reference {}{axes}",
-            apart.mm,
-            reference.shown()
-        ),
-        hint,
-    ))
 }
 
 /// A case scored by profile `strict`.
@@ -261,7 +198,8 @@ pub fn score_strict(
         apart,
         notes,
     } = load_maps(pair, options)?;
-    let masks = Masks::of_labels(prediction.view(), reference.view(), geometry.is_planar);
+    let (planar, structures) = (geometry.is_planar, &metrics.structures);
+    let masks = Masks::of_structures(prediction.view(), reference.view(), planar, structures);
     // The masks are all that is needed, an eighth of the maps.
     drop((prediction, reference));
     let cost = Cost::of(&masks, &geometry);

@@ -9,7 +9,7 @@ use hdbench_ground::error::{Error, Result};
 use hdbench_ground::text::name_of;
 use hdbench_volume::artifact::{Archive, MaybeGzip, is_zip};
 use hdbench_volume::{
-    LabelBox, LabelMap, Volume, label_box_of, read_header_from, read_labels_from,
+    LabelBox, LabelMap, Volume, label_box_of, label_box_of_as, read_header_from, read_labels_from,
 };
 use walkdir::WalkDir;
 
@@ -53,6 +53,13 @@ impl Source {
     /// [`read_label_box`]: hdbench_volume::read_label_box
     pub fn read_label_box(&self) -> Result<LabelBox> {
         label_box_of(&self.path(), &mut self.open()?)
+    }
+
+    /// Its labels of 16 bits without the background around them; errors as [`read_label_box_as`].
+    ///
+    /// [`read_label_box_as`]: hdbench_volume::read_label_box_as
+    pub fn read_labels_boxed(&self) -> Result<LabelBox<u16>> {
+        label_box_of_as(&self.path(), &mut self.open()?)
     }
 
     /// All its voxels; errors as [`read_labels`].

@@ -5,8 +5,9 @@ use hdbench_ground::error::{Error, Result};
 use hdbench_volume::artifact::write_atomic;
 use serde::Serialize;
 
-use super::case::{LabelScores, ScoredCase};
-use super::metric::{Label, Metric};
+use super::case::{ScoredCase, StructureScores};
+use super::metric::Metric;
+use super::scored_structure::ScoredStructure;
 use super::tidy::{Pooled, pooled};
 
 /// nnU-Net's `summary.json` (`nnunetv2/evaluation/evaluate_predictions.py`), our metrics as extra
@@ -14,7 +15,7 @@ use super::tidy::{Pooled, pooled};
 #[derive(Serialize)]
 struct Summary<'a> {
     foreground_mean: Metrics,
-    mean: BTreeMap<&'static str, Metrics>,
+    mean: BTreeMap<String, Metrics>,
     metric_per_case: Vec<CaseEntry<'a>>,
     hdbench: Extra,
 }
@@ -22,7 +23,7 @@ struct Summary<'a> {
 #[derive(Serialize)]
 struct CaseEntry<'a> {
     case: &'a str,
-    metrics: BTreeMap<&'static str, Metrics>,
+    metrics: BTreeMap<&'a str, Metrics>,
     prediction_file: &'a str,
     reference_file: &'a str,
 }
@@ -45,18 +46,9 @@ struct Extra {
     /// How many it leaves out because they have no value, where that is not 0.
     pooled_undefined: Numbers,
     /// How many cases a mean rests on.
-    counted: BTreeMap<&'static str, Numbers>,
+    counted: BTreeMap<String, Numbers>,
     /// How many it leaves out because they have no value, where that is not 0.
-    undefined: BTreeMap<&'static str, Numbers>,
-}
-
-/// nnU-Net's name of a label: the tuple of its values for a region, the value for a single one.
-fn key(label: Label) -> &'static str {
-    match label {
-        Label::Liver => "(1, 2)",
-        Label::Lesion => "2",
-        Label::LiverWithoutLesions => "1",
-    }
+    undefined: BTreeMap<String, Numbers>,
 }
 
 /// Writes `summary.json` in nnU-Net's shape: keys `metric_per_case`, `mean`, `foreground_mean`,
@@ -69,15 +61,22 @@ pub fn write_summary(path: &Path, cases: &[ScoredCase]) -> Result<()> {
     let metric_per_case: Vec<CaseEntry<'_>> = cases.iter().map(entry).collect();
     let mut mean = BTreeMap::new();
     let (mut counted, mut undefined) = (BTreeMap::new(), BTreeMap::new());
-    let labels: Vec<Label> = match cases.first() {
-        Some(first) => first.scores.labels().collect(),
-        None => Label::ALL.to_vec(),
+    let keys: Vec<String> = match cases.first() {
+        Some(first) => {
+            let structures = first.scores.structures.iter();
+            structures.map(|scores| scores.nnunet_key.clone()).collect()
+        }
+        None => {
+            let structures = ScoredStructure::liver_and_lesion();
+            structures.iter().map(ScoredStructure::nnunet_key).collect()
+        }
     };
-    for label in labels.into_iter().map(key) {
-        let means = Means::of(metric_per_case.iter().map(|case| &case.metrics[label]));
-        mean.insert(label, means.values);
-        counted.insert(label, means.counted);
-        undefined.insert(label, means.undefined);
+    for key in keys {
+        let of_cases = metric_per_case.iter();
+        let means = Means::of(of_cases.filter_map(|case| case.metrics.get(key.as_str())));
+        mean.insert(key.clone(), means.values);
+        counted.insert(key.clone(), means.counted);
+        undefined.insert(key, means.undefined);
     }
     let pooled = pooled(cases);
     let name = |metric: &Pooled| match metric.label {
@@ -110,13 +109,11 @@ pub fn write_summary(path: &Path, cases: &[ScoredCase]) -> Result<()> {
 }
 
 fn entry(case: &ScoredCase) -> CaseEntry<'_> {
-    let metrics = case.scores.labels().map(|label| {
-        let mut metrics = metrics_of(case.scores.label(label), case.scores.voxels);
-        if label == Label::Lesion {
-            let detections = case.scores.detections().into_iter();
-            metrics.extend(detections.map(|(name, metric)| (name, metric.value)));
-        }
-        (key(label), metrics)
+    let metrics = case.scores.structures.iter().map(|structure| {
+        let mut metrics = metrics_of(structure, case.scores.voxels);
+        let detections = structure.detections().into_iter();
+        metrics.extend(detections.map(|(name, metric)| (name, metric.value)));
+        (structure.nnunet_key.as_str(), metrics)
     });
     CaseEntry {
         case: &case.case,
@@ -126,7 +123,7 @@ fn entry(case: &ScoredCase) -> CaseEntry<'_> {
     }
 }
 
-fn metrics_of(scores: &LabelScores, voxels: u64) -> Metrics {
+fn metrics_of(scores: &StructureScores, voxels: u64) -> Metrics {
     let counts = scores.counts;
     let mut metrics: Metrics = scores
         .metric_values()

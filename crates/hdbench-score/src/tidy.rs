@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::case::ScoredCase;
 use super::criterion::Criterion;
-use super::metric::Label;
+use super::label::Label;
 use super::metric_value::MetricValue;
 use super::policy::{EmptyMask, Family};
 use crate::metrics::burden::pooled_error;
@@ -59,7 +59,7 @@ pub struct MetricRow {
     pub seed: u64,
     /// The case, or [`ALL_CASES`].
     pub case: String,
-    /// None for a metric value of both labels together, such as the tumour burden.
+    /// The structure; none for a metric value of several together, such as the tumour burden.
     pub label: Option<Label>,
     /// The metric's name.
     pub metric: String,
@@ -157,25 +157,17 @@ impl MetricRow {
 pub fn rows(origin: &Origin, cases: &[ScoredCase]) -> Vec<MetricRow> {
     let mut rows = Vec::new();
     for case in cases {
-        for label in case.scores.labels() {
-            for (metric, metric_value) in case.scores.label(label).metric_values() {
-                rows.push(MetricRow::new(
-                    origin,
-                    &case.case,
-                    Some(label),
-                    &metric.name(),
-                    metric_value,
-                ));
+        for structure in &case.scores.structures {
+            let mut push = |metric: &str, value| {
+                let label = Some(structure.label);
+                rows.push(MetricRow::new(origin, &case.case, label, metric, value));
+            };
+            for (metric, value) in structure.metric_values() {
+                push(&metric.name(), value);
             }
-        }
-        for (metric, metric_value) in case.scores.detections() {
-            rows.push(MetricRow::new(
-                origin,
-                &case.case,
-                Some(Label::Lesion),
-                &metric,
-                metric_value,
-            ));
+            for (metric, value) in structure.detections() {
+                push(&metric, value);
+            }
         }
         for (metric, metric_value) in case.scores.burdens() {
             rows.push(MetricRow::new(
@@ -223,27 +215,29 @@ pub(super) fn pooled(cases: &[ScoredCase]) -> Vec<Pooled> {
         undefined: 0,
     };
     let mut metric_values = Vec::new();
-    for label in first.scores.labels() {
+    for label in first.scores.structures.iter().map(|scores| scores.label) {
         let counts: Counts = cases
             .iter()
-            .map(|case| case.scores.label(label).counts)
+            .filter_map(|case| Some(case.scores.structure(label)?.counts))
             .sum();
         let dice = counts.dice();
         let dice = MetricValue::strict(Family::Agreement, dice, EmptyMask::of(&counts), dice);
         metric_values.push(sum(Some(label), "dice_global", dice));
     }
-    for (criterion, found) in pooled_detection(cases) {
-        for (metric, metric_value) in criterion.metric_values(&found) {
-            metric_values.push(sum(Some(Label::Lesion), &metric, metric_value));
+    for (label, _) in first.scores.instances() {
+        for (criterion, found) in pooled_detection(cases, label) {
+            for (metric, metric_value) in criterion.metric_values(&found) {
+                metric_values.push(sum(Some(label), &metric, metric_value));
+            }
         }
     }
-    if first.scores.burdens().is_empty() {
+    if first.scores.burdens.is_none() {
         return metric_values;
     }
     let errors = |of: fn(&MetricValue) -> f64| {
         let errors: Vec<f64> = cases
             .iter()
-            .map(|case| of(&case.scores.burden_error))
+            .filter_map(|case| Some(of(&case.scores.burdens?.error)))
             .collect();
         pooled_error(&errors)
     };
@@ -269,20 +263,20 @@ pub(super) fn pooled(cases: &[ScoredCase]) -> Vec<Pooled> {
     metric_values
 }
 
-/// The sums of all cases; of the criteria that every case was scored by.
-fn pooled_detection(cases: &[ScoredCase]) -> Vec<(Criterion, Detection)> {
-    let of = |case: &ScoredCase, criterion| {
-        let found = case
-            .scores
-            .detection
-            .iter()
-            .find(|(other, _)| *other == criterion);
-        found.map(|&(_, detection)| detection)
+/// The sums of all cases, for one structure; of the criteria that every case was scored by.
+fn pooled_detection(cases: &[ScoredCase], label: Label) -> Vec<(Criterion, Detection)> {
+    let own = |case: &ScoredCase| -> Vec<(Criterion, Detection)> {
+        let instances = case.scores.instances_of(label);
+        instances.map_or(Vec::new(), |instances| instances.detection.clone())
     };
-    let criteria = cases.first().map_or(&[][..], |case| &case.scores.detection);
+    let of = |case: &ScoredCase, criterion| {
+        let found = own(case).into_iter().find(|(other, _)| *other == criterion);
+        found.map(|(_, detection)| detection)
+    };
+    let criteria = cases.first().map_or(Vec::new(), own);
     criteria
-        .iter()
-        .filter_map(|&(criterion, _)| {
+        .into_iter()
+        .filter_map(|(criterion, _)| {
             let all: Option<Vec<Detection>> =
                 cases.iter().map(|case| of(case, criterion)).collect();
             Some((criterion, all?.into_iter().sum()))

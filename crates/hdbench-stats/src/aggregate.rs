@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use hdbench_ground::error::Result;
 use hdbench_score::{ALL_CASES, Label, MetricRow};
@@ -29,13 +29,14 @@ pub fn aggregate(rows: &[MetricRow]) -> Result<Aggregates> {
     let mut rows: Vec<&MetricRow> = rows.iter().collect();
     rows.sort_by(|a, b| (&a.case, a.fold, a.seed).cmp(&(&b.case, b.fold, b.seed)));
     let mut aggregates = over_cases(&rows)?;
+    let mut scored: BTreeMap<&str, BTreeSet<_>> = BTreeMap::new();
+    for row in rows.iter().filter(|row| row.case != ALL_CASES) {
+        let case = (&row.case, row.fold, row.seed);
+        scored.entry(&row.algorithm).or_default().insert(case);
+    }
     for row in rows.iter().filter(|row| row.case == ALL_CASES) {
         let key = (row.algorithm.clone(), row.label, row.metric.clone());
-        let cases = rows
-            .iter()
-            .filter(|other| other.algorithm == row.algorithm && other.case != ALL_CASES)
-            .filter(|other| other.label == Some(Label::Liver) && other.metric == "dice")
-            .count();
+        let cases = scored.get(row.algorithm.as_str()).map_or(0, BTreeSet::len);
         aggregates.insert(
             key,
             Aggregate {
@@ -93,7 +94,7 @@ mod tests {
             fold: 0,
             seed: 0,
             case: case.into(),
-            label: Some(Label::Liver),
+            label: Some(Label::LIVER),
             metric: metric.into(),
             metric_version: 1,
             value,
@@ -114,7 +115,7 @@ mod tests {
             row("_all", "dice_global", 0.7),
         ];
         let found = aggregate(&rows).unwrap();
-        let of = |metric: &str| found[&("unet".into(), Some(Label::Liver), metric.into())];
+        let of = |metric: &str| found[&("unet".into(), Some(Label::LIVER), metric.into())];
         let assd = of("assd");
         assert_eq!((assd.mean, assd.n, assd.cases), (2.0, 2, 3));
         assert!((assd.sd.unwrap() - 2.0_f64.sqrt()).abs() < 1e-12);

@@ -20,10 +20,10 @@ const RANKED_BY: [RankMethod; 3] = [
 
 /// What is compared: the metrics of the paper's tables.
 const COMPARED: [(Label, &str); 4] = [
-    (Label::Lesion, "dice"),
-    (Label::Lesion, "assd"),
-    (Label::Liver, "dice"),
-    (Label::Liver, "assd"),
+    (Label::LESION, "dice"),
+    (Label::LESION, "assd"),
+    (Label::LIVER, "dice"),
+    (Label::LIVER, "assd"),
 ];
 
 /// What a study's scores show beyond their means.
@@ -70,7 +70,7 @@ impl Evidence {
         };
         let lesion = |metric: &'static str| {
             metric_tables(&scored.rows, move |row| {
-                row.label == Some(Label::Lesion) && row.metric == metric
+                row.label == Some(Label::LESION) && row.metric == metric
             })
         };
         let (volumes, dice) = (lesion("volume_ref_ml")?, lesion("dice")?);

@@ -81,13 +81,13 @@ pub(super) fn of_summary(path: &Path) -> Result<Scored> {
             "holds no metric of liver or tumour, which are labels {map}"
         )));
     }
-    let is_bare = |row: &MetricRow| row.label == Some(Label::LiverWithoutLesions);
+    let is_bare = |row: &MetricRow| row.label == Some(Label::LIVER_WITHOUT_LESIONS);
     if scored.rows.iter().any(is_bare) {
         scored.notes.push(format!(
             "{}: scores the liver without its tumours, as no region of both is declared: its metrics are those of \
              {}, and no metric of the whole liver is compared with them",
             path.shown(),
-            Label::LiverWithoutLesions
+            Label::LIVER_WITHOUT_LESIONS
         ));
     }
     Ok(scored)
@@ -132,7 +132,7 @@ fn cases_of(summary: &Value) -> Result<Vec<SummaryCase<'_>>, String> {
         .collect()
 }
 
-/// What a label of a `summary.json` is, `2` or a region `(1, 2)`; none for what is neither liver nor tumour.
+/// What a label of a `summary.json` is, `2` or a region `(1, 2)`; none for what is no label, or background.
 fn label_of(key: &str, map: &LabelMap) -> Option<Label> {
     let values = key.trim_matches(['(', ')', '[', ']']).split(',');
     let values = values.map(str::trim).filter(|value| !value.is_empty());
@@ -144,13 +144,16 @@ fn label_of(key: &str, map: &LabelMap) -> Option<Label> {
     if values.is_empty() {
         None
     } else if values == tumours {
-        Some(Label::Lesion)
+        Some(Label::LESION)
     } else if values == &liver | &tumours {
-        Some(Label::Liver)
+        Some(Label::LIVER)
     } else if values == liver {
-        Some(Label::LiverWithoutLesions)
-    } else {
+        Some(Label::LIVER_WITHOUT_LESIONS)
+    } else if values.len() == 1 && values.contains(&0) {
         None
+    } else {
+        // Another structure goes by nnU-Net's own name of it.
+        Some(Label::new(key))
     }
 }
 

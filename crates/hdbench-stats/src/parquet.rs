@@ -87,7 +87,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("metrics_long.parquet");
         let rows = [
-            row("volume-3", Some(Label::Liver), 0.1),
+            row("volume-3", Some(Label::LIVER), 0.1),
             row("_all", None, f64::NAN),
         ];
         write_parquet(&path, &rows).unwrap();

@@ -356,7 +356,7 @@ mod tests {
 
     fn metric(metric: &str, values: Array2<f64>) -> MetricTable {
         MetricTable {
-            label: Some(Label::Lesion),
+            label: Some(Label::LESION),
             metric: metric.into(),
             cases: (0..values.nrows()).map(|i| format!("case-{i}")).collect(),
             algorithms: ["baseline", "ours"].map(str::to_owned).to_vec(),

@@ -11,7 +11,7 @@ use crate::study::{Study, TestCase};
 
 /// The label and metric a score is taken from.
 fn source(score: Score) -> (Option<Label>, &'static str) {
-    let (liver, lesion) = (Some(Label::Liver), Some(Label::Lesion));
+    let (liver, lesion) = (Some(Label::LIVER), Some(Label::LESION));
     match score {
         Score::LesionDicePerCase | Score::LesionDiceWithLesions => (lesion, "dice"),
         Score::LesionDiceGlobal => (lesion, "dice_global"),
@@ -88,8 +88,8 @@ pub(super) fn per_case(rows: &[MetricRow], tests: &[TestCase]) -> Vec<CaseScore>
         .iter()
         .map(|test| CaseScore {
             case: test.case.name.clone(),
-            liver_dice: dice(&test.case.name, Label::Liver),
-            lesion_dice: dice(&test.case.name, Label::Lesion),
+            liver_dice: dice(&test.case.name, Label::LIVER),
+            lesion_dice: dice(&test.case.name, Label::LESION),
             has_lesions: test.has_lesion,
         })
         .collect()

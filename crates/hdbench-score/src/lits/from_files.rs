@@ -6,8 +6,9 @@ use hdbench_volume::{Bounds, LabelBox, LabelMap};
 use super::case::{LitsCase, LitsDeath, score_lits_case};
 use super::label_map::{LitsMap, OddLabels, read_lits_map_from};
 use super::totals::LitsTotals;
+use crate::grids::Apart;
 use crate::metrics::BitMask;
-use crate::run::{Apart, notes_of};
+use crate::run::notes_of;
 use crate::{CasePair, PairOptions, Source};
 
 /// A case of the official scorer with its name and files.

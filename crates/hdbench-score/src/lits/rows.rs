@@ -41,11 +41,11 @@ pub fn lits_rows(origin: &Origin, cases: &[LitsScored]) -> Vec<MetricRow> {
             NO_LIVER
         };
         for (metric, value) in scores.liver.named() {
-            push(case, Some(Label::Liver), metric, value, liver);
+            push(case, Some(Label::LIVER), metric, value, liver);
         }
         push(
             case,
-            Some(Label::Liver),
+            Some(Label::LIVER),
             "dice_per_case",
             scores.liver_dice,
             liver,
@@ -54,13 +54,13 @@ pub fn lits_rows(origin: &Origin, cases: &[LitsScored]) -> Vec<MetricRow> {
         let policy = if lesions == [0, 0] { NO_LESION } else { PLAIN };
         push(
             case,
-            Some(Label::Lesion),
+            Some(Label::LESION),
             "dice_per_case",
             scores.lesion_dice,
             policy,
         );
         for (metric, count) in [("count_ref", lesions[0]), ("count_pred", lesions[1])] {
-            push(case, Some(Label::Lesion), metric, count as f64, PLAIN);
+            push(case, Some(Label::LESION), metric, count as f64, PLAIN);
         }
         for (suffix, counts) in [
             ("", scores.detection),
@@ -72,7 +72,7 @@ pub fn lits_rows(origin: &Origin, cases: &[LitsScored]) -> Vec<MetricRow> {
                 ("false_negatives", counts.false_negatives),
             ] {
                 let metric = format!("{metric}{suffix}");
-                push(case, Some(Label::Lesion), &metric, count as f64, PLAIN);
+                push(case, Some(Label::LESION), &metric, count as f64, PLAIN);
             }
         }
         let difference = scores.burden_difference;
@@ -82,7 +82,7 @@ pub fn lits_rows(origin: &Origin, cases: &[LitsScored]) -> Vec<MetricRow> {
     let totals = LitsScored::totals(cases);
     for (name, value) in totals.iter().flat_map(|totals| totals.metric_values()) {
         let (label, metric) = split(name);
-        let of_lesions = label == Some(Label::Lesion) && OF_DETECTED.contains(&metric);
+        let of_lesions = label == Some(Label::LESION) && OF_DETECTED.contains(&metric);
         let policy = if of_lesions && !detected {
             NOTHING_DETECTED
         } else {
@@ -97,7 +97,7 @@ pub fn lits_rows(origin: &Origin, cases: &[LitsScored]) -> Vec<MetricRow> {
 const OF_DETECTED: [&str; 7] = ["dice", "jaccard", "voe", "rvd", "assd", "rmsd", "msd"];
 
 fn split(name: &str) -> (Option<Label>, &str) {
-    Label::ALL
+    Label::LITS
         .into_iter()
         .find_map(|label| {
             let metric = name.strip_prefix(label.name())?.strip_prefix('_')?;

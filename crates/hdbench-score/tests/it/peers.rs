@@ -93,8 +93,8 @@ fn golden_overlap_of_medpy_metrics_reloaded_and_simpleitk() {
         geometry.spacing_mm = case.stored_spacing_mm();
         let (p, r) = (&case.prediction.voxels, &case.reference.voxels);
         let scores = score_case_with(p, r, &geometry, &options).unwrap();
-        for (label, name) in [(Label::Liver, "liver"), (Label::Lesion, "tumour")] {
-            let scores = scores.label(label);
+        for (label, name) in [(Label::LIVER, "liver"), (Label::LESION, "tumour")] {
+            let scores = &scores[label];
             let expected = &golden["cases"][&case.name][name];
             let counts = scores.counts;
             let what = |key: &str| format!("{} {name} {key}", case.name);
@@ -159,7 +159,12 @@ fn golden_overlap_of_medpy_metrics_reloaded_and_simpleitk() {
             (hdbench_score::LesionSide::Reference, "ref"),
             (hdbench_score::LesionSide::Prediction, "pred"),
         ] {
-            let mine = scores.lesions.iter().filter(|lesion| lesion.side == side);
+            let mine = scores
+                .instances_of(Label::LESION)
+                .unwrap()
+                .list
+                .iter()
+                .filter(|lesion| lesion.side == side);
             let mut found: Vec<(f64, f64)> = mine
                 .map(|lesion| {
                     (
@@ -236,7 +241,12 @@ fn golden_detection_of_appendix_c() {
             &case.reference.voxels,
             &case.reference.geometry,
         );
-        for (criterion, found) in scores.unwrap().detection {
+        for (criterion, found) in &scores
+            .unwrap()
+            .instances_of(Label::LESION)
+            .unwrap()
+            .detection
+        {
             let count = |key: &str| expected[criterion.name()][key].as_u64().unwrap();
             let listed = ["TP_ref", "FN", "TP_pred", "FP"].map(count);
             let counts = [

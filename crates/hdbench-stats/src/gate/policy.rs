@@ -79,7 +79,7 @@ pub struct Policy {
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AccuracyRule {
-    /// `lesion:dice`, or a bare metric of both labels; its older name is still read.
+    /// `lesion:dice`, a metric of a structure, or a bare metric of several together; its older name is still read.
     #[serde(alias = "figure")]
     pub metric: String,
     /// A mean loss up to this is accepted, in the metric's unit.
@@ -117,7 +117,7 @@ impl AccuracyRule {
     /// Label and metric.
     pub fn parts(&self) -> (Option<Label>, &str) {
         match self.metric.split_once(':') {
-            Some((label, metric)) => (Label::named(label), metric),
+            Some((label, metric)) => (Some(Label::new(label)), metric),
             None => (None, &self.metric),
         }
     }
@@ -164,9 +164,9 @@ impl Policy {
         }
         for rule in &self.accuracy {
             let (label, metric) = rule.parts();
-            if label.is_none() && rule.metric.contains(':') {
+            if label.is_some_and(|label| label.name().trim().is_empty()) {
                 return Some(format!(
-                    "{}: the label is neither liver nor lesion",
+                    "{}: no structure stands before the colon",
                     rule.metric
                 ));
             }
@@ -223,7 +223,7 @@ mod tests {
     #[test]
     fn the_default_policy_is_one() {
         let policy = Policy::read(None).unwrap();
-        assert_eq!(policy.accuracy[0].parts(), (Some(Label::Lesion), "dice"));
+        assert_eq!(policy.accuracy[0].parts(), (Some(Label::LESION), "dice"));
         assert!(policy.accuracy[0].required && !policy.cost[0].required);
     }
 
@@ -233,8 +233,8 @@ mod tests {
         let rule = "format = 1\nlevel = 0.05\n[[accuracy]]\n";
         for (line, said) in [
             (
-                "metric = \"spleen:dice\"\nmargin = 0",
-                "neither liver nor lesion",
+                "metric = \":dice\"\nmargin = 0",
+                "no structure stands before the colon",
             ),
             ("metric = \"lesion:volume_ref_ml\"\nmargin = 0", "no better"),
             (

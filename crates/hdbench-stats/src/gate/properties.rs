@@ -21,7 +21,7 @@ fn row(algorithm: &str, case: usize, metric: &str, value: f64) -> MetricRow {
         fold: 0,
         seed: 0,
         case: format!("volume-{case}"),
-        label: Some(Label::Lesion),
+        label: Some(Label::LESION),
         metric: metric.into(),
         metric_version: 1,
         value,

@@ -1,0 +1,120 @@
+//! What is scored: structures by their label values.
+
+use std::sync::Arc;
+
+use hdbench_volume::components::Connectivity;
+
+use super::label::Label;
+
+/// A structure that is scored: a named set of label values.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ScoredStructure {
+    /// Its name in tables.
+    pub label: Label,
+    /// The values of its voxels.
+    pub values: LabelSet,
+    /// Which voxels touch in one of its instances, which are found and matched one by one; none of a structure
+    /// that has none.
+    pub instances: Option<Connectivity>,
+}
+
+impl ScoredStructure {
+    /// The structures of LiTS: the liver with its lesions, and the lesions, which are instances.
+    pub fn liver_and_lesion() -> Vec<Self> {
+        vec![Self::liver(), Self::lesion()]
+    }
+
+    /// Label 1 or more.
+    pub fn liver() -> Self {
+        Self {
+            label: Label::LIVER,
+            values: LabelSet::AtLeast(1),
+            instances: None,
+        }
+    }
+
+    /// Label 2.
+    pub fn lesion() -> Self {
+        Self {
+            label: Label::LESION,
+            values: LabelSet::of([2]),
+            instances: Some(Connectivity::Six),
+        }
+    }
+
+    /// nnU-Net's key of it in `summary.json`: the tuple of its values for a region, the value for a single one.
+    pub fn nnunet_key(&self) -> String {
+        match &self.values {
+            // The only set without an end is the liver's, of the values 1 and 2.
+            LabelSet::AtLeast(_) => "(1, 2)".into(),
+            LabelSet::One(value) => value.to_string(),
+            LabelSet::Several(values) => {
+                let values: Vec<String> = values.iter().map(u16::to_string).collect();
+                format!("({})", values.join(", "))
+            }
+        }
+    }
+}
+
+/// A set of label values, 0 not among them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LabelSet {
+    /// This value and all above.
+    AtLeast(u16),
+    /// One value.
+    One(u16),
+    /// Several values, ascending.
+    Several(Arc<[u16]>),
+}
+
+impl LabelSet {
+    /// The set of some values; background is left out.
+    pub fn of(values: impl IntoIterator<Item = u16>) -> Self {
+        let mut values: Vec<u16> = values.into_iter().filter(|value| *value > 0).collect();
+        values.sort_unstable();
+        values.dedup();
+        match values[..] {
+            [one] => Self::One(one),
+            _ => Self::Several(values.into()),
+        }
+    }
+
+    /// Whether all of its values are among those of another set.
+    pub fn is_within(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::AtLeast(own), Self::AtLeast(least)) => own >= least,
+            (Self::AtLeast(_), _) => false,
+            (Self::One(own), _) => other.holds(*own),
+            (Self::Several(own), _) => own.iter().all(|value| other.holds(*value)),
+        }
+    }
+
+    /// Whether a value is one of them.
+    pub fn holds(&self, value: u16) -> bool {
+        match self {
+            Self::AtLeast(least) => value >= *least,
+            Self::One(one) => value == *one,
+            Self::Several(values) => values.binary_search(&value).is_ok(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sets_hold_what_they_were_made_of() {
+        let region = LabelSet::of([4, 1, 2, 2, 0]);
+        assert_eq!(region, LabelSet::Several([1, 2, 4].into()));
+        assert!([1, 2, 4].iter().all(|v| region.holds(*v)) && !region.holds(3) && !region.holds(0));
+        assert!(LabelSet::of([65_535]).holds(65_535));
+        let structure = ScoredStructure {
+            label: Label::new("wt"),
+            values: region,
+            instances: None,
+        };
+        assert_eq!(structure.nnunet_key(), "(1, 2, 4)");
+        assert_eq!(ScoredStructure::lesion().nnunet_key(), "2");
+    }
+}

@@ -1,0 +1,120 @@
+//! Cases of any structures: label maps of 16 bits, an ignore label, structures by their values.
+
+use hdbench_ground::error::Result;
+use hdbench_ground::memory;
+use hdbench_ground::text::Shown as _;
+use hdbench_volume::LabelBox;
+use ndarray::{Array3, Zip};
+
+use super::case::{Cost, ScoredCase, score_masks};
+use super::grids::{OnGrid, on_grid};
+use super::masks::Masks;
+use super::metric::Options;
+use super::pairing::CasePair;
+use super::run::{StrictCase, notes_of};
+
+/// Values without a structure that a note names.
+const NAMED_VALUES: usize = 12;
+
+/// How label maps of any structures are read and brought together.
+#[derive(Clone, Debug, Default)]
+pub struct StructureOptions {
+    /// Where the reference has one of these values, nothing is scored: neither map counts there.
+    pub ignore: Vec<u16>,
+    /// Compare voxels by index though the files place them elsewhere; shapes still have to agree.
+    pub ignore_geometry: bool,
+}
+
+/// Reads and scores one case of the structures that `metrics` names.
+///
+/// # Errors
+/// Those of the reader, for label maps with other values than whole numbers from 0 to 65,535; `Error::Malformed`
+/// naming the prediction where its grid is not the reference's.
+pub fn score_structures(
+    pair: &CasePair,
+    options: &StructureOptions,
+    metrics: &Options,
+) -> Result<StrictCase> {
+    let (reference, prediction) = rayon::join(
+        || pair.reference.read_labels_boxed(),
+        || pair.prediction.read_labels_boxed(),
+    );
+    // One after the other, so that the same error is reported whichever thread was faster.
+    let (reference, prediction): (LabelBox<u16>, LabelBox<u16>) = (reference?, prediction?);
+    let mut notes = notes_of(pair, [&prediction, &reference]);
+    for (source, map) in [
+        (&pair.prediction, &prediction),
+        (&pair.reference, &reference),
+    ] {
+        if let Some(others) = undeclared(map, options, metrics) {
+            let file = source.path();
+            notes.push(format!(
+                "{}: values {others} are in no structure",
+                file.shown()
+            ));
+        }
+    }
+    let geometry = reference.geometry.clone();
+    let OnGrid {
+        prediction,
+        apart,
+        note,
+    } = on_grid(pair, prediction, &geometry, options.ignore_geometry)?;
+    notes.extend(note);
+    let [mut prediction, mut reference] = prediction.windows(&reference);
+    mask(&mut prediction, &mut reference, &options.ignore);
+    let (planar, structures) = (geometry.is_planar, &metrics.structures);
+    let masks = Masks::of_structures(prediction.view(), reference.view(), planar, structures);
+    // The masks are all that is needed.
+    drop((prediction, reference));
+    let cost = Cost::of(&masks, &geometry);
+    let _claim = memory::claim(&pair.prediction.path(), cost.bytes())?;
+    Ok(StrictCase {
+        scored: ScoredCase {
+            case: pair.case.clone(),
+            prediction_file: pair.prediction.path().display().to_string(),
+            reference_file: pair.reference.path().display().to_string(),
+            scores: score_masks(masks, &cost, &geometry, metrics),
+        },
+        apart,
+        notes,
+    })
+}
+
+/// The values of a map that are in no structure, as a list for a note; none where there is none.
+fn undeclared(
+    map: &LabelBox<u16>,
+    options: &StructureOptions,
+    metrics: &Options,
+) -> Option<String> {
+    let values = map.values();
+    let is_known = |value: u16| {
+        let structures = metrics.structures.iter();
+        options.ignore.contains(&value)
+            || structures
+                .map(|own| &own.values)
+                .any(|own| own.holds(value))
+    };
+    let others: Vec<u16> = values.iter().filter(|value| !is_known(*value)).collect();
+    if others.is_empty() {
+        return None;
+    }
+    let named = others.iter().take(NAMED_VALUES);
+    let mut list = named.map(u16::to_string).collect::<Vec<_>>().join(", ");
+    if others.len() > NAMED_VALUES {
+        list += &format!(" and {} more", others.len() - NAMED_VALUES);
+    }
+    Some(list)
+}
+
+/// Makes background of what the reference ignores.
+fn mask(prediction: &mut Array3<u16>, reference: &mut Array3<u16>, ignore: &[u16]) {
+    if ignore.is_empty() {
+        return;
+    }
+    Zip::from(prediction).and(reference).par_for_each(|p, r| {
+        if ignore.contains(r) {
+            (*p, *r) = (0, 0);
+        }
+    });
+}

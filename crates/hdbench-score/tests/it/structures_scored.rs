@@ -1,0 +1,194 @@
+//! Any structures against what the official scorers say of the same pairs (tests/data/structures).
+
+use std::path::{Path, PathBuf};
+
+use hdbench_score::metrics::surface::Border;
+use hdbench_score::{
+    CasePair, CaseScores, Label, LabelSet, Metric, Options, ScoredStructure, Source,
+    StructureOptions, score_structures,
+};
+use hdbench_volume::components::Connectivity;
+use serde_json::Value;
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/data/structures")
+}
+
+fn expected(tool: &str) -> Value {
+    let path = folder().join("expected").join(format!("{tool}.json"));
+    serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+}
+
+fn pair(case: &str) -> CasePair {
+    let file = |name: &str| Source::File(folder().join("pairs").join(case).join(name));
+    CasePair {
+        case: case.into(),
+        prediction: file("pred.nii.gz"),
+        reference: file("ref.nii.gz"),
+    }
+}
+
+fn structure(name: &str, values: &[u16]) -> ScoredStructure {
+    ScoredStructure {
+        label: Label::new(name),
+        values: LabelSet::of(values.iter().copied()),
+        instances: None,
+    }
+}
+
+fn score(case: &str, structures: Vec<ScoredStructure>, ignore: &[u16]) -> CaseScores {
+    let options = StructureOptions {
+        ignore: ignore.to_vec(),
+        ..StructureOptions::default()
+    };
+    let metrics = Options {
+        borders: vec![Border::Six, Border::Eighteen, Border::TwentySix],
+        structures,
+        ..Options::default()
+    };
+    let found = score_structures(&pair(case), &options, &metrics);
+    found.unwrap().scored.scores
+}
+
+/// The structures of an nnU-Net summary by its keys: `3` or `(1, 2, 3)`.
+fn keyed(summary: &Value) -> Vec<ScoredStructure> {
+    let keys = summary["mean"].as_object().unwrap().keys();
+    keys.map(|key| {
+        let values = key.trim_matches(['(', ')']).split(',');
+        let values: Vec<u16> = values.filter_map(|v| v.trim().parse().ok()).collect();
+        structure(key, &values)
+    })
+    .collect()
+}
+
+#[test]
+fn labels_regions_and_an_ignore_label_are_nnunets() {
+    let mut compared = 0;
+    for (file, ignore) in [("organs", &[][..]), ("kits", &[]), ("ignore", &[4])] {
+        let summary = folder().join(format!("expected/nnunet/{file}_summary.json"));
+        let text = std::fs::read_to_string(summary).unwrap();
+        // nnU-Net writes NaN where it has no value.
+        let summary: Value = serde_json::from_str(&text.replace("NaN", "null")).unwrap();
+        let structures = keyed(&summary);
+        for case in summary["metric_per_case"].as_array().unwrap() {
+            let path = case["prediction_file"].as_str().unwrap();
+            let name = Path::new(path).file_name().unwrap().to_str().unwrap();
+            let scores = score(name.trim_end_matches(".nii.gz"), structures.clone(), ignore);
+            for (key, theirs) in case["metrics"].as_object().unwrap() {
+                let ours = &scores[Label::new(key)];
+                let counts = ours.counts;
+                for (field, count) in [
+                    ("TP", counts.intersection),
+                    ("FP", counts.prediction - counts.intersection),
+                    ("FN", counts.reference - counts.intersection),
+                    ("n_pred", counts.prediction),
+                    ("n_ref", counts.reference),
+                ] {
+                    assert_eq!(
+                        theirs[field].as_f64(),
+                        Some(count as f64),
+                        "{name} {key} {field}"
+                    );
+                }
+                let raw = |metric| ours.metric_value(metric).unwrap().raw;
+                for (field, value) in [("Dice", raw(Metric::Dice)), ("IoU", raw(Metric::Jaccard))] {
+                    match theirs[field].as_f64() {
+                        Some(theirs) => assert!((theirs - value).abs() < 1e-12, "{name} {key}"),
+                        None => assert!(value.is_nan(), "{name} {key} {field}: {value}"),
+                    }
+                    compared += 1;
+                }
+            }
+        }
+    }
+    assert!(compared > 50, "{compared}");
+}
+
+fn surface(border: Border) -> Vec<(&'static str, Metric)> {
+    vec![
+        ("hd", Metric::Msd(border)),
+        ("hd95", Metric::Hd95(border)),
+        ("assd", Metric::Assd(border)),
+    ]
+}
+
+#[test]
+fn distances_of_many_structures_are_medpys() {
+    let tool = expected("medpy");
+    let mut compared = 0;
+    for row in tool["rows"].as_array().unwrap() {
+        let Some(values) = row["values"].as_object() else {
+            continue;
+        };
+        let (case, name) = (
+            row["case"].as_str().unwrap(),
+            row["structure"].as_str().unwrap(),
+        );
+        let Ok(value) = name.parse::<u16>() else {
+            continue;
+        };
+        let scores = score(case, vec![structure(name, &[value])], &[]);
+        let ours = &scores[Label::new(name)];
+        let metrics = match row["call"].as_str().unwrap() {
+            "overlap" => vec![("dc", Metric::Dice), ("jc", Metric::Jaccard)],
+            "connectivity 1" => surface(Border::Six),
+            "connectivity 2" => surface(Border::Eighteen),
+            "connectivity 3" => surface(Border::TwentySix),
+            _ => continue,
+        };
+        for (theirs, metric) in metrics {
+            // What MedPy refuses, or has no number for, is no value of ours either.
+            let Some(theirs) = values.get(theirs).and_then(Value::as_f64) else {
+                continue;
+            };
+            let raw = ours.metric_value(metric).unwrap().raw;
+            if raw.is_nan() {
+                continue;
+            }
+            let close = (raw - theirs).abs() <= 1e-6 * theirs.abs().max(1.0);
+            assert!(close, "{case} {name} {metric:?}: {raw} for {theirs}");
+            compared += 1;
+        }
+    }
+    assert!(compared > 50, "{compared}");
+}
+
+#[test]
+fn values_above_255_and_components_by_any_neighbourhood() {
+    let wide = score("wide", vec![structure("top", &[65_535])], &[]);
+    assert!(wide[Label::new("top")].counts.reference > 0);
+    let by = |connectivity| {
+        let lesion = ScoredStructure {
+            instances: Some(connectivity),
+            ..structure("1", &[1])
+        };
+        let scores = score("instances_connectivity", vec![lesion], &[]);
+        scores.instances_of(Label::new("1")).unwrap().list.len()
+    };
+    let found = [
+        Connectivity::Six,
+        Connectivity::Eighteen,
+        Connectivity::TwentySix,
+    ]
+    .map(by);
+    assert!(found[0] > found[1] && found[1] > found[2], "{found:?}");
+}
+
+#[test]
+fn a_value_of_no_structure_is_told() {
+    let metrics = Options {
+        structures: vec![structure("1", &[1])],
+        ..Options::default()
+    };
+    let found = score_structures(&pair("organs"), &StructureOptions::default(), &metrics).unwrap();
+    assert!(
+        found.notes[0].contains("pred.nii.gz: values 2, 3"),
+        "{:?}",
+        found.notes
+    );
+    assert!(
+        found.notes[0].ends_with("are in no structure"),
+        "{:?}",
+        found.notes
+    );
+}
