@@ -6,7 +6,7 @@ mod pair;
 
 use std::time::Instant;
 
-use hdbench::evaluation::{Metric, score_case};
+use hdbench::evaluation::{Label, Metric, score_case};
 use hdbench::metrics::surface::Border;
 use hdbench::volume::Geometry;
 use pair::Plan;
@@ -72,7 +72,9 @@ fn measure(name: &str, plan: Plan, threads: usize) -> Result<(), Box<dyn std::er
             counts.reference as f64 / 1e6,
             counts.dice(),
             scores[Label::LIVER].value(Metric::Assd(Border::Eighteen)),
-            scores.lesions.len(),
+            scores
+                .instances_of(Label::LESION)
+                .map_or(0, |own| own.list.len()),
         );
     }
     times.sort_by(f64::total_cmp);

@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -33,6 +34,9 @@ const HEADLINE: [&str; 11] = [
     "liver_without_lesions:dice",
     "tumour_burden_error",
 ];
+
+/// What is looked at of structures other than liver and lesion.
+const HEADLINE_OF_ANY: [&str; 4] = ["dice", "hd95", "assd", "nsd_2mm"];
 
 /// Intervals, paired tests, rankings and tumour-size groups of any scored predictions.
 ///
@@ -387,7 +391,20 @@ impl Wanted {
         };
         if names.is_empty() {
             let headline = HEADLINE.iter().filter_map(|name| parse(name));
-            let found: Vec<_> = headline.filter(there).collect();
+            let mut found: Vec<_> = headline.filter(there).collect();
+            // Of other structures the same few each.
+            let labels: BTreeSet<Label> = rows.iter().filter_map(|row| row.label).collect();
+            let others = labels
+                .into_iter()
+                .filter(|label| !Label::LITS.contains(label));
+            let others = others.flat_map(|label| HEADLINE_OF_ANY.map(|name| (label, name)));
+            let others = others.map(|(label, name)| (Some(label), name.to_owned()));
+            found.extend(others.filter(|own| there(own)).filter(|own| {
+                // What LiTS's own list has of it stands in that order already.
+                !HEADLINE
+                    .iter()
+                    .any(|name| parse(name).as_ref() == Some(own))
+            }));
             return Ok(Self(found));
         }
         let mut wanted = Vec::new();

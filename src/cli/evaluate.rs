@@ -12,8 +12,8 @@ use crate::artifact::{Results, begins_with, json_says, read_file};
 use crate::error::{Error, Result};
 use crate::evaluation::lits::{LitsScored, lits_rows, score_lits, write_scores_txt};
 use crate::evaluation::{
-    Apart, CasePair, DEFAULT_JOBS, FAILURES, Failure, Label, LabelMapChoice, MetricRow,
-    MissingCase, Options, Origin, PairOptions, Pairing, ScoredCase, StrictCase, Tolerance,
+    Apart, CasePair, DEFAULT_JOBS, FAILURES, Failure, LabelMapChoice, MetricRow, MissingCase,
+    Options, Origin, PairOptions, Pairing, ScoredCase, ScoredStructure, StrictCase, Tolerance,
     evaluate, pair, rows, score_strict, write_cases, write_failures, write_lesions,
     write_metrics_json, write_metrics_long, write_summary, write_wide,
 };
@@ -432,7 +432,7 @@ impl Evaluate {
             borders,
             tolerances,
             one_to_one: self.one_to_one,
-            labels: labels(pairs, reporter)?,
+            structures: structures(pairs, reporter)?,
         })
     }
 
@@ -578,29 +578,31 @@ fn partial(failures: &[Failure], total: usize) -> Result<()> {
     })
 }
 
-/// The labels that both sides can hold; one that a side cannot is left out, and that is said.
-fn labels(pairs: &PairOptions, reporter: &Reporter) -> Result<Vec<Label>> {
+/// Liver and lesion, as far as both sides can hold them; what a side cannot is left out, and that is said.
+fn structures(pairs: &PairOptions, reporter: &Reporter) -> Result<Vec<ScoredStructure>> {
     let maps = [
         ("predictions", &pairs.prediction_map),
         ("references", &pairs.reference_map),
     ];
-    let mut labels = Vec::new();
-    for (label, class, word) in [(Label::LIVER, 1, "liver"), (Label::LESION, 2, "tumour")] {
+    let mut structures = Vec::new();
+    let [liver, lesion] = [ScoredStructure::liver(), ScoredStructure::lesion()];
+    for (structure, class, word) in [(liver, 1, "liver"), (lesion, 2, "tumour")] {
         let lacking = maps.iter().find(|(_, map)| !map.has(class));
         match lacking {
-            None => labels.push(label),
+            None => structures.push(structure),
             Some((side, map)) => reporter.note(&format!(
-                "note: {label} is not scored: the label map of the {side} ({map}) knows no {word}"
+                "note: {} is not scored: the label map of the {side} ({map}) knows no {word}",
+                structure.label
             )),
         }
     }
-    if labels.is_empty() {
+    if structures.is_empty() {
         return Err(Error::usage(
             "no label is in the label maps of both sides",
             "name the values of liver and tumour, for example --label-map 1=liver,2=tumour",
         ));
     }
-    Ok(labels)
+    Ok(structures)
 }
 
 /// What was odd about files; a line that many have is shown once.

@@ -2,6 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
+use std::ops::Range;
+
+use unicode_width::UnicodeWidthStr;
 
 use crate::evaluation::{ALL_CASES, Description, Label, MetricRow, describe};
 
@@ -98,13 +101,20 @@ pub fn render(
     }
     text += "\nfractions from 0 to 1, distances in mm, volumes in mL; mean ± standard deviation, \
              cases with a value / cases scored\n\n";
-    text += &columns("", ["liver", "lesion", "both"], &by_case(rows, scored));
-    text += &columns(
-        "over all cases together",
-        ["liver", "lesion", "both"],
-        &pooled(rows),
-    );
-    text += &conventions(rows, scored);
+    let heads = heads(rows);
+    let (by_case, pooled) = (by_case(rows, scored, &heads), pooled(rows, &heads));
+    let together = "over all cases together";
+    if heads.len() > MOST_COLUMNS && shown == Shown::Headline {
+        text += &turned("", &heads, &by_case, &SHORT);
+        text += &turned(together, &heads, &pooled, &SHORT_POOLED);
+    } else {
+        for first in (0..heads.len()).step_by(MOST_COLUMNS) {
+            let part = first..(first + MOST_COLUMNS).min(heads.len());
+            text += &columns("", &heads, &by_case, part.clone());
+            text += &columns(together, &heads, &pooled, part);
+        }
+    }
+    text += &conventions(rows, scored, &heads);
     if left > 0 {
         // Writing to a string cannot fail.
         let _ = writeln!(
@@ -115,31 +125,54 @@ pub fn render(
     text
 }
 
-/// Cells by metric, one for each label.
-type Cells = Vec<(String, [Option<String>; 3])>;
+/// Structures that stand side by side; more of them stand below each other.
+const MOST_COLUMNS: usize = 4;
 
-fn place(label: Option<Label>) -> usize {
-    match label {
-        Some(Label::LIVER | Label::LIVER_WITHOUT_LESIONS) => 0,
-        Some(Label::LESION) => 1,
-        None => 2,
+/// What is shown of many structures, over single cases and over all together.
+const SHORT: [&str; 4] = ["dice", "hd95", "assd", "nsd_2mm"];
+const SHORT_POOLED: [&str; 1] = ["dice_global"];
+
+/// Cells by metric, one for each head.
+type Cells = Vec<(String, Vec<Option<String>>)>;
+
+/// The structures in the order of the rows; none for what several have together, which stands last.
+fn heads(rows: &[MetricRow]) -> Vec<Option<Label>> {
+    let mut heads: Vec<Option<Label>> = Vec::new();
+    for row in rows {
+        if !heads.contains(&row.label) {
+            heads.push(row.label);
+        }
+    }
+    heads.sort_by_key(Option::is_none);
+    heads
+}
+
+fn head(label: Option<Label>) -> &'static str {
+    label.map_or("both", Label::name)
+}
+
+fn put(
+    cells: &mut Cells,
+    heads: &[Option<Label>],
+    metric: &str,
+    label: Option<Label>,
+    cell: String,
+) {
+    let index = cells.iter().position(|(name, _)| name == metric);
+    let index = index.unwrap_or_else(|| {
+        cells.push((metric.to_owned(), vec![None; heads.len()]));
+        cells.len() - 1
+    });
+    if let Some(place) = heads.iter().position(|head| *head == label) {
+        cells[index].1[place] = Some(cell);
     }
 }
 
-fn put(cells: &mut Cells, metric: &str, label: Option<Label>, cell: String) {
-    let index = cells.iter().position(|(name, _)| name == metric);
-    let index = index.unwrap_or_else(|| {
-        cells.push((metric.to_owned(), [const { None }; 3]));
-        cells.len() - 1
-    });
-    cells[index].1[place(label)] = Some(cell);
-}
-
-fn by_case(rows: &[MetricRow], scored: usize) -> Cells {
+fn by_case(rows: &[MetricRow], scored: usize, heads: &[Option<Label>]) -> Cells {
     let mut cells = Cells::new();
     for metric in describe(rows) {
         let cell = mean(&metric, scored);
-        put(&mut cells, &metric.metric, metric.label, cell);
+        put(&mut cells, heads, &metric.metric, metric.label, cell);
     }
     cells
 }
@@ -154,7 +187,7 @@ fn mean(metric: &Description, scored: usize) -> String {
     format!("{value}  {:>2}/{scored}", found.count)
 }
 
-fn pooled(rows: &[MetricRow]) -> Cells {
+fn pooled(rows: &[MetricRow], heads: &[Option<Label>]) -> Cells {
     let mut cells = Cells::new();
     for row in rows.iter().filter(|row| row.case == ALL_CASES) {
         let value = if row.value.is_nan() {
@@ -162,7 +195,7 @@ fn pooled(rows: &[MetricRow]) -> Cells {
         } else {
             number(row.value)
         };
-        put(&mut cells, &row.metric, row.label, value);
+        put(&mut cells, heads, &row.metric, row.label, value);
     }
     cells
 }
@@ -178,34 +211,63 @@ fn number(value: f64) -> String {
     }
 }
 
-/// Columns without any cell are left out.
-fn columns(title: &str, heads: [&str; 3], cells: &Cells) -> String {
+/// A line a metric, a column a structure; columns without any cell are left out.
+fn columns(title: &str, heads: &[Option<Label>], cells: &Cells, part: Range<usize>) -> String {
+    let used: Vec<usize> = part
+        .filter(|&column| cells.iter().any(|(_, row)| row[column].is_some()))
+        .collect();
+    let lines = cells
+        .iter()
+        .filter(|(_, row)| used.iter().any(|&column| row[column].is_some()))
+        .map(|(name, row)| {
+            let row = used.iter().map(|&column| row[column].clone());
+            (name.as_str(), row.map(Option::unwrap_or_default).collect())
+        });
+    let heads = used.iter().map(|&column| head(heads[column]).to_owned());
+    aligned(title, heads.collect(), lines.collect())
+}
+
+/// A line a structure, a column a metric.
+fn turned(title: &str, heads: &[Option<Label>], cells: &Cells, metrics: &[&str]) -> String {
+    let shown: Vec<&(String, Vec<Option<String>>)> = metrics
+        .iter()
+        .filter_map(|metric| cells.iter().find(|(name, _)| name == metric))
+        .collect();
+    let lines = heads
+        .iter()
+        .enumerate()
+        .filter(|(_, label)| label.is_some());
+    let lines = lines.map(|(place, label)| {
+        let row = shown.iter().map(|(_, row)| row[place].clone());
+        (head(*label), row.map(Option::unwrap_or_default).collect())
+    });
+    let names = shown.iter().map(|(name, _)| name.clone());
+    aligned(title, names.collect(), lines.collect())
+}
+
+/// Lines under their heads, the names to the left, the cells to the right.
+fn aligned(title: &str, heads: Vec<String>, lines: Vec<(&str, Vec<String>)>) -> String {
     let mut text = String::new();
-    if cells.is_empty() {
+    if lines.is_empty() || heads.is_empty() {
         return text;
     }
-    let width = |texts: &mut dyn Iterator<Item = &str>| {
-        texts.map(|text| text.chars().count()).max().unwrap_or(0)
-    };
-    let used: Vec<(usize, usize)> = (0..3)
-        .filter(|&column| cells.iter().any(|(_, row)| row[column].is_some()))
+    let names = lines.iter().map(|(name, _)| *name).chain([title]);
+    let names = names.map(UnicodeWidthStr::width).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..heads.len())
         .map(|column| {
-            let texts = cells.iter().filter_map(|(_, row)| row[column].as_deref());
-            (column, width(&mut texts.chain([heads[column]])))
+            let cells = lines.iter().map(|(_, row)| row[column].as_str());
+            let cells = cells.chain([heads[column].as_str()]);
+            cells.map(UnicodeWidthStr::width).max().unwrap_or(0)
         })
         .collect();
-    let names = width(&mut cells.iter().map(|(name, _)| name.as_str()).chain([title]));
-    let mut line = |name: &str, row: &dyn Fn(usize) -> String| {
-        let mut line = format!("{name:<names$}");
-        for &(column, width) in &used {
-            line += &format!("{GAP}{:>width$}", row(column));
+    let pad = |text: &str, width: usize| " ".repeat(width.saturating_sub(text.width()));
+    for (name, row) in [(title, heads)].into_iter().chain(lines) {
+        let mut line = format!("{name}{}", pad(name, names));
+        for (cell, width) in row.iter().zip(&widths) {
+            line += &format!("{GAP}{}{cell}", pad(cell, *width));
         }
         text += line.trim_end();
         text.push('\n');
-    };
-    line(title, &|column| heads[column].to_owned());
-    for (name, row) in cells {
-        line(name, &|column| row[column].clone().unwrap_or_default());
     }
     text.push('\n');
     text
@@ -213,7 +275,7 @@ fn columns(title: &str, heads: [&str; 3], cells: &Cells) -> String {
 
 /// What stood in for a value, by label and situation: read off the rows, so that it cannot differ
 /// from what the files say.
-fn conventions(rows: &[MetricRow], scored: usize) -> String {
+fn conventions(rows: &[MetricRow], scored: usize, heads: &[Option<Label>]) -> String {
     #[derive(Default)]
     struct Situation<'a> {
         cases: BTreeSet<&'a str>,
@@ -226,7 +288,9 @@ fn conventions(rows: &[MetricRow], scored: usize) -> String {
         let Some((_, situation)) = row.policy.split_once(':') else {
             continue;
         };
-        let entry = found.entry((place(row.label), situation)).or_default();
+        let place = heads.iter().position(|head| *head == row.label);
+        let place = place.unwrap_or_default();
+        let entry = found.entry((place, situation)).or_default();
         entry.cases.insert(&row.case);
         let metric = row.metric.as_str();
         if row.value.is_nan() {
@@ -248,7 +312,7 @@ fn conventions(rows: &[MetricRow], scored: usize) -> String {
     }
     let mut text = String::from("edge cases (raw values stand beside these in metrics_long.csv)\n");
     for ((label, situation), entry) in found {
-        let label = ["liver", "lesion", "tumour burden"][label];
+        let label = heads[label].map_or("tumour burden", Label::name);
         let mut parts = Vec::new();
         if !entry.imputed.is_empty() {
             let values = entry.imputed.iter().map(|(metric, values)| {
