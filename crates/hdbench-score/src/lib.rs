@@ -29,6 +29,7 @@ mod pairing;
 mod run;
 mod failures;
 pub mod lits;
+pub mod structures;
 mod explain;
 
 pub use case::{CaseScores, LabelScores, ScoredCase, score_boxes, score_case, score_case_with};
