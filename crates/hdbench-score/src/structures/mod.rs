@@ -13,6 +13,7 @@ mod metric_word;
 mod set;
 mod argument;
 mod toml;
+mod import;
 
 pub use empty::{Becomes, EmptyRule, Situation};
 pub use instances::{
