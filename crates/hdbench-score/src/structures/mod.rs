@@ -14,8 +14,12 @@ mod set;
 mod argument;
 mod toml;
 mod import;
+mod built_in;
+mod find;
 
+pub use built_in::{built_in, built_in_names, built_in_text};
 pub use empty::{Becomes, EmptyRule, Situation};
+pub use find::{beside, find, read};
 pub use instances::{
     Agreement, Assignment, Bound, Dilation, Instances, InstancesBy, Matching, MinVolume, Score,
 };
