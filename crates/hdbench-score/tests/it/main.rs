@@ -5,3 +5,4 @@ mod golden;
 mod lits;
 mod metrics;
 mod peers;
+mod structures;
