@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 
@@ -8,19 +9,22 @@ use super::progress::Reporter;
 use super::score_table::{self, Shown};
 use super::study_options::{cores, pool, side_by_side};
 use crate::analysis::write_parquet;
-use crate::artifact::{Results, begins_with, json_says, read_file};
+use crate::artifact::{Results, begins_with, json_says, read_file, read_text};
 use crate::error::{Error, Result};
 use crate::evaluation::lits::{LitsScored, lits_rows, score_lits, write_scores_txt};
+use crate::evaluation::structures::{StructureSet, find as find_structures};
 use crate::evaluation::{
     Apart, CasePair, DEFAULT_JOBS, FAILURES, Failure, LabelMapChoice, MetricRow, MissingCase,
-    Options, Origin, PairOptions, Pairing, ScoredCase, ScoredStructure, StrictCase, Tolerance,
-    evaluate, pair, rows, score_strict, write_cases, write_failures, write_lesions,
-    write_metrics_json, write_metrics_long, write_summary, write_wide,
+    Options, Origin, PairOptions, Pairing, ScoredCase, ScoredStructure, Source, StrictCase,
+    StructuresPlan, Tolerance, evaluate, pair, rows, score_strict, score_structures, structures,
+    write_cases, write_failures, write_lesions, write_metrics_json, write_metrics_long,
+    write_summary, write_wide,
 };
 use crate::metrics::surface::Border;
 use crate::progress::Progress;
-use crate::text;
 use crate::text::Shown as _;
+use crate::volume::dataset_json;
+use crate::{text, workers};
 
 /// Number of names in one message; failures.csv has all.
 const NAMES_SHOWN: usize = 10;
@@ -37,6 +41,15 @@ const OUTPUTS: [&str; 8] = [
     FAILURES,
 ];
 
+/// Whether a file begins as `cases.csv` does of any structures: its first metric is a structure's Dice.
+fn is_table_of_cases(file: &Path) -> bool {
+    let Ok(text) = read_text(file) else {
+        return false;
+    };
+    let mut head = text.lines().next().unwrap_or_default().split(',');
+    head.next() == Some("case") && head.next().is_some_and(|second| second.ends_with("_dice"))
+}
+
 /// The folder that the results go to.
 const RESULTS: Results<'_> = Results {
     names: &OUTPUTS,
@@ -45,7 +58,7 @@ const RESULTS: Results<'_> = Results {
         let file = folder.join(name);
         let is_scored = || begins_with(&folder.join(OUTPUTS[0]), "task,algorithm,fold,seed,");
         match name {
-            "cases.csv" => begins_with(&file, "case,liver_"),
+            "cases.csv" => begins_with(&file, "case,liver_") || is_table_of_cases(&file),
             "lesions.csv" => begins_with(&file, "case,side,lesion,voxels,"),
             FAILURES => begins_with(&file, "case,reason\n"),
             "summary.json" => json_says(&file, "/hdbench/format", "hdbench.summary/1"),
@@ -105,6 +118,13 @@ pub struct Evaluate {
     /// The same for references only
     #[arg(long, value_name = "MAP")]
     ref_label_map: Option<LabelMapChoice>,
+    /// Score these structures: a built-in name (`hdbench structures list`), or a file: our TOML, a
+    /// dataset.json of nnU-Net or the Decathlon, panoptica's YAML, MIST's JSON
+    #[arg(long, value_name = "FILE|NAME", conflicts_with_all = ["label_map", "pred_label_map", "ref_label_map", "structure"])]
+    structures: Option<String>,
+    /// Score this structure, by its label values: wt=1,2,4 or organs=1-13; may be given several times
+    #[arg(long, value_name = "NAME=VALUES", conflicts_with_all = ["label_map", "pred_label_map", "ref_label_map"])]
+    structure: Vec<String>,
     /// Leave references without a prediction out instead of counting them as failed
     #[arg(long)]
     allow_missing: bool,
@@ -219,6 +239,8 @@ impl Evaluate {
             label_map: LabelMapChoice::Lits,
             pred_label_map: None,
             ref_label_map: Some(reference_map),
+            structures: None,
+            structure: Vec::new(),
             allow_missing,
             flag_for_missing: "--allow-partial",
             ignore_geometry: false,
@@ -246,7 +268,11 @@ impl Evaluate {
         self.check_out()?;
         RESULTS.check(&self.out)?;
         let pairing = pair(&self.pred, &self.reference)?;
-        let options = self.options(reporter)?;
+        let set = self.structure_set(reporter)?;
+        let options = match set {
+            Some(_) => PairOptions::default(),
+            None => self.options(reporter)?,
+        };
         let mut cases = Cases {
             pairs: &pairing.pairs,
             jobs,
@@ -254,6 +280,12 @@ impl Evaluate {
             failures: self.tell_of(&pairing, reporter),
         };
         let (rows, scored) = match self.profile {
+            Profile::Strict if set.is_some() => {
+                let plan = self.plan(set.as_ref(), &cases, reporter)?;
+                let score = |pair: &CasePair| score_structures(pair, &plan.reading, &plan.metrics);
+                let found = cases.score(reporter, score)?;
+                self.finish_strict(&cases, found, reporter)?
+            }
             Profile::Strict => {
                 let metrics = self.wanted_metrics(&options, reporter)?;
                 let found = cases.score(reporter, |pair| score_strict(pair, &options, &metrics))?;
@@ -418,7 +450,72 @@ impl Evaluate {
         })
     }
 
+    /// The structures that are asked for, or that a `dataset.json` beside the references names beside liver and
+    /// tumour; none where label maps of liver and tumour are scored.
+    fn structure_set(&self, reporter: &Reporter) -> Result<Option<StructureSet>> {
+        let asked = !self.structure.is_empty() || self.structures.is_some();
+        if asked && self.profile == Profile::Lits {
+            return Err(Error::usage(
+                "profile lits scores liver and lesion alone",
+                "leave --profile out",
+            ));
+        }
+        if let Some(name) = &self.structures {
+            return find_structures(name).map(Some);
+        }
+        if !self.structure.is_empty() {
+            return StructureSet::of_arguments(&self.structure).map(Some);
+        }
+        let by_default = [&self.pred_label_map, &self.ref_label_map];
+        let is_auto =
+            self.label_map == LabelMapChoice::Auto && by_default.iter().all(|map| map.is_none());
+        if self.profile == Profile::Lits || !is_auto {
+            return Ok(None);
+        }
+        let Some((path, set)) = structures::beside(&self.reference)? else {
+            return Ok(None);
+        };
+        if is_of_liver_and_tumour(&self.reference, &set) {
+            return Ok(None);
+        }
+        reporter.note(&format!(
+            "note: {} structures of {} are scored; --label-map auto,... or --structures chooses others",
+            set.structures.len(),
+            path.shown()
+        ));
+        Ok(Some(set))
+    }
+
+    /// What of a set is scored, in the files of these cases.
+    fn plan(
+        &self,
+        set: Option<&StructureSet>,
+        cases: &Cases<'_>,
+        reporter: &Reporter,
+    ) -> Result<StructuresPlan> {
+        let none = || Error::Internal("no structures are asked for".into());
+        let set = set.ok_or_else(none)?;
+        let values = match set.every_value {
+            true => cases.values()?,
+            false => BTreeSet::new(),
+        };
+        let mut plan = StructuresPlan::of(set, self.metrics(), values);
+        plan.reading.ignore_geometry = self.ignore_geometry;
+        for line in &plan.left_out {
+            reporter.note(&format!("warning: {line}"));
+        }
+        Ok(plan)
+    }
+
     fn wanted_metrics(&self, pairs: &PairOptions, reporter: &Reporter) -> Result<Options> {
+        Ok(Options {
+            structures: liver_and_lesion(pairs, reporter)?,
+            ..self.metrics()
+        })
+    }
+
+    /// Everything that is computed of a structure.
+    fn metrics(&self) -> Options {
         let mut borders: Vec<Border> = Vec::new();
         for rule in self.border.iter().copied().map(Border::from) {
             if !borders.contains(&rule) {
@@ -428,12 +525,12 @@ impl Evaluate {
         let mut tolerances = self.nsd_tolerance.clone();
         tolerances.sort_unstable();
         tolerances.dedup();
-        Ok(Options {
+        Options {
             borders,
             tolerances,
             one_to_one: self.one_to_one,
-            structures: structures(pairs, reporter)?,
-        })
+            ..Options::default()
+        }
     }
 
     fn origin(&self) -> Origin {
@@ -532,6 +629,21 @@ struct Cases<'a> {
 }
 
 impl Cases<'_> {
+    /// Every label value of the references and predictions that can be read; the others are told when they are
+    /// scored.
+    fn values(&self) -> Result<BTreeSet<u16>> {
+        let read = |source: &Source| source.read_labels_boxed().map(|map| map.values());
+        let of_pair = |pair: &CasePair| -> BTreeSet<u16> {
+            let maps = [&pair.reference, &pair.prediction].map(read);
+            let known = maps.iter().flatten();
+            known
+                .flat_map(|values| values.iter().collect::<Vec<_>>())
+                .collect()
+        };
+        let found = workers::each(self.pairs, self.jobs, || false, of_pair);
+        Ok(found.into_iter().flatten().flatten().collect())
+    }
+
     /// Scores them; those that fail are shown and kept.
     fn score<T: Send>(
         &mut self,
@@ -578,8 +690,24 @@ fn partial(failures: &[Failure], total: usize) -> Result<()> {
     })
 }
 
+/// Whether all structures that a `dataset.json` names are liver and tumour, which have label maps of their own.
+fn is_of_liver_and_tumour(reference: &Path, set: &StructureSet) -> bool {
+    let Ok(Some(found)) = dataset_json::beside(reference) else {
+        return false;
+    };
+    let is_known = |value: u16| match u8::try_from(value) {
+        Ok(value) => found.map.class(value).is_some_and(|class| class > 0),
+        Err(_) => false,
+    };
+    set.ignore.is_empty()
+        && set
+            .structures
+            .iter()
+            .all(|own| own.values.iter().all(is_known))
+}
+
 /// Liver and lesion, as far as both sides can hold them; what a side cannot is left out, and that is said.
-fn structures(pairs: &PairOptions, reporter: &Reporter) -> Result<Vec<ScoredStructure>> {
+fn liver_and_lesion(pairs: &PairOptions, reporter: &Reporter) -> Result<Vec<ScoredStructure>> {
     let maps = [
         ("predictions", &pairs.prediction_map),
         ("references", &pairs.reference_map),

@@ -12,6 +12,7 @@ mod crossval;
 mod datasets;
 mod doctor;
 mod evaluate;
+mod structures;
 mod explain;
 mod leaderboard;
 mod leased;
@@ -93,6 +94,8 @@ enum Verb {
     Crossval(crossval::Crossval),
     Predict(predict::Predict),
     Evaluate(evaluate::Evaluate),
+    #[command(subcommand)]
+    Structures(structures::StructuresVerb),
     Analyze(analyze::Analyze),
     Compare(compare::Compare),
     #[command(subcommand)]
@@ -141,6 +144,7 @@ fn run(verb: Verb) -> ExitCode {
         Verb::Crossval(verb) => verb.exec(),
         Verb::Predict(verb) => verb.exec(),
         Verb::Evaluate(verb) => verb.exec(),
+        Verb::Structures(verb) => verb.exec().map_err(Into::into),
         Verb::Analyze(verb) => verb.exec().map_err(Into::into),
         Verb::Compare(verb) => verb.exec().map_err(Into::into),
         Verb::Baseline(verb) => verb.exec().map_err(Into::into),

@@ -1,13 +1,16 @@
 //! One segmentation against its test volume.
 
+use std::path::Path;
+
 use super::anatomy;
 use super::contents::overpromises;
 use super::labels::{self, Labels};
 use super::rule::Rule;
 use super::test_set::{Fit, TestVolume, same_spacing};
 use super::verdict::{Book, Finding};
+use crate::error::{Error, Result};
 use crate::evaluation::Source;
-use crate::volume::{Geometry, ImageHeader, LabelMap, Orientation, read_header_from};
+use crate::volume::{Geometry, ImageFormat, ImageHeader, LabelMap, Orientation, read_header_from};
 
 /// Holds an entry against every rule about its content. Of the voxels nothing is read before the
 /// header is that of an image of the volume's size, so that memory is bounded by the volume.
@@ -28,7 +31,7 @@ pub(super) fn examine(entry: &str, source: &Source, volume: &TestVolume, map: &L
                 )
             });
             book.judge(Rule::NotGzipped, gzip);
-            read_header_from(&path, &mut content)
+            read_header_from(&path, &mut content).and_then(|header| nifti(&path, header))
         }
         Err(error) => Err(error),
     };
@@ -225,4 +228,19 @@ fn judge_values(book: &mut Book, entry: &str, labels: &Labels, map: &LabelMap) {
         )
     });
     book.judge(Rule::LabelRange, outside);
+}
+
+/// The challenge's server reads NIfTI alone.
+fn nifti(path: &Path, header: ImageHeader) -> Result<ImageHeader> {
+    if header.format == ImageFormat::Nifti {
+        return Ok(header);
+    }
+    Err(Error::malformed(
+        path,
+        format!(
+            "is of the format {}; the challenge takes NIfTI-1",
+            header.format
+        ),
+        "save it as .nii with the tool that wrote it",
+    ))
 }

@@ -626,7 +626,12 @@ fn what_only_the_user_can_mend_is_refused_and_nothing_is_written() {
     first(float32(0, negative), &["label-range"], &["-1", "-2"]);
     let whole = sound(0);
     first(whole[..500].to_vec(), &["nifti-readable"], &["truncated"]);
-    first(b"NRRD0004".to_vec(), &["nifti-readable"], &["NRRD"]);
+    let nrrd = b"NRRD0004\ntype: uchar\ndimension: 3\nsizes: 1 1 1\nencoding: raw\n\n\0";
+    first(
+        nrrd.to_vec(),
+        &["nifti-readable"],
+        &["NRRD", "takes NIfTI-1"],
+    );
     let half = gzip(&whole)[..60].to_vec();
     first(half, &["not-gzipped", "nifti-readable"], &["gzip"]);
 

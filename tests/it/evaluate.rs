@@ -432,7 +432,11 @@ fn a_bad_file_fails_alone_and_says_why() {
     write_labels(
         &case(
             "moved",
-            &["mm away", "run LAS, the reference's RAS", "turn it back"],
+            &[
+                "mm away",
+                "% of a voxel; shifted by -",
+                "the affine of its CT volume",
+            ],
         ),
         &volume,
     )

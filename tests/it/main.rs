@@ -27,6 +27,7 @@ mod report;
 mod scans;
 mod settings;
 mod shards;
+mod structures;
 mod submission;
 mod training;
 #[cfg(target_os = "linux")]

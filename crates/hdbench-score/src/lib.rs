@@ -31,8 +31,10 @@ mod pairing;
 mod grids;
 mod run;
 mod structure_case;
+mod structures_plan;
 mod failures;
 pub mod lits;
+pub mod structures;
 mod explain;
 
 pub use case::{
@@ -64,6 +66,7 @@ pub use run::{
 pub use scored_structure::{LabelSet, ScoredStructure};
 pub use source::{Listing, Source, list};
 pub use structure_case::{StructureOptions, score_structures};
+pub use structures_plan::StructuresPlan;
 pub use summary::write_summary;
 pub use tidy::{ALL_CASES, MetricRow, Origin, read_metrics_long, rows, write_metrics_long};
 pub use wide_table::write_wide;

@@ -222,7 +222,7 @@ mod tests {
         assert_eq!(found(), [("lesion", 0.4), ("liver_without_lesions", 0.95)]);
         let json = r#"{"labels": {"background": 0, "liver": 1}}"#;
         std::fs::write(dir.path().join("dataset.json"), json).unwrap();
-        assert_eq!(found(), [("liver", 0.4)]);
+        assert_eq!(found(), [("liver", 0.4), ("2", 0.95)]);
         // The first version of nnU-Net.
         std::fs::remove_file(dir.path().join("dataset.json")).unwrap();
         let case = r#"{"2": {"Dice": 0.8, "Recall": NaN}, "reference": "/r/c.nii.gz", "test": "/x/c.nii.gz"}"#;

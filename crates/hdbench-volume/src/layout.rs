@@ -8,6 +8,8 @@ use crate::artifact::Packing;
 /// What the header of an image says, without the voxels.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ImageHeader {
+    /// Of which format the file is, by its content.
+    pub format: ImageFormat,
     /// Shape and place of the voxels.
     pub geometry: Geometry,
     /// How many axes the file has; those above the third count 1.
@@ -19,6 +21,27 @@ pub struct ImageHeader {
     /// What was odd and how it was taken; never empty silently: units other than millimetres, no
     /// orientation stored, contradictory fields.
     pub notes: Vec<HeaderNote>,
+}
+
+/// A file format for images.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ImageFormat {
+    /// NIfTI-1.
+    Nifti,
+    /// MetaImage: `.mha`, `.mhd`.
+    MetaImage,
+    /// NRRD: `.nrrd`, `.nhdr`.
+    Nrrd,
+}
+
+impl fmt::Display for ImageFormat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Nifti => "NIfTI-1",
+            Self::MetaImage => "MetaImage",
+            Self::Nrrd => "NRRD",
+        })
+    }
 }
 
 /// Something odd about a header.

@@ -45,7 +45,7 @@ pub use label_box::{
 };
 pub use label_map::LabelMap;
 pub use label_value::{Label, LabelValue, LabelValues};
-pub use layout::{HeaderNote, ImageHeader};
+pub use layout::{HeaderNote, ImageFormat, ImageHeader};
 use ndarray::Array3;
 pub use nifti_like::HeaderTemplate;
 pub use nifti_write::{write_hu, write_image, write_labels};

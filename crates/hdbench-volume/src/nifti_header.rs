@@ -8,7 +8,7 @@ use nifti::{Endianness, NiftiHeader, NiftiType};
 use super::Geometry;
 use super::extent::{check_size, check_voxels, disagreement, one_slice, unlikely_unit};
 use super::geometry::column_lengths;
-use super::layout::{HeaderNote, ImageHeader, Layout, Place, Skip, Stored};
+use super::layout::{HeaderNote, ImageFormat, ImageHeader, Layout, Place, Skip, Stored};
 use super::nifti_affine::{Placement, affine_of};
 use super::text_header::is_metaimage;
 
@@ -153,6 +153,7 @@ fn check_layout(header: &NiftiHeader, big_endian: bool) -> Result<Layout, String
     let [px, py, pz] = stored_mm.map(|mm| mm as f32);
     Ok(Layout {
         header: ImageHeader {
+            format: ImageFormat::Nifti,
             geometry: Geometry {
                 shape: reversed(dims),
                 spacing_mm: [z, y, x],

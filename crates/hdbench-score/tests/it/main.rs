@@ -5,4 +5,5 @@ mod golden;
 mod lits;
 mod metrics;
 mod peers;
+mod structures;
 mod structures_scored;

@@ -7,10 +7,12 @@ use crate::extent::{
     check_affine, check_size, check_voxels, disagreement, one_slice, unlikely_unit,
 };
 use crate::geometry::column_lengths;
-use crate::layout::{Encoding, HeaderNote, ImageHeader, Layout, Place, Stored};
+use crate::layout::{Encoding, HeaderNote, ImageFormat, ImageHeader, Layout, Place, Stored};
 
 /// The place of an image's first three axes, x first.
 pub(super) struct Grid {
+    /// Of which format the header is.
+    pub format: ImageFormat,
     /// Voxels along each axis; 1 for those that the image does not have.
     pub sizes: [u64; 3],
     /// How many of them the image has: 2 of a picture.
@@ -71,6 +73,7 @@ impl Grid {
         let [sx, sy, sz] = spacing_mm.map(|mm| mm as f32);
         Ok(Layout {
             header: ImageHeader {
+                format: self.format,
                 geometry: Geometry {
                     shape: [z, y, x],
                     spacing_mm: [lz, ly, lx],

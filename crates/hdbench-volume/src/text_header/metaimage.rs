@@ -13,7 +13,7 @@ use super::grid::{Grid, Storage, first_three};
 use super::lines::HeaderLines;
 use crate::Orientation;
 use crate::artifact::{MaybeGzip, Packing};
-use crate::layout::{Encoding, HeaderNote, Layout, Place, Skip, Stored};
+use crate::layout::{Encoding, HeaderNote, ImageFormat, Layout, Place, Skip, Stored};
 
 /// Every key that says where the voxels lie and how; all others are the writer's own.
 const KEYS: [&str; 25] = [
@@ -292,6 +292,7 @@ fn grid(fields: &Fields, dimensions: usize, notes: &mut Vec<HeaderNote>) -> Resu
         origin_lps[..rank].copy_from_slice(&numbers(key, text, dimensions)?[..rank]);
     }
     Ok(Grid {
+        format: ImageFormat::MetaImage,
         sizes: first_three("DimSize", &all)?,
         rank,
         steps_lps,

@@ -4,7 +4,7 @@ use hdbench_ground::text::shown;
 
 use super::fields::{Fields, Problem, numbers};
 use super::grid::{Grid, first_three};
-use crate::layout::HeaderNote;
+use crate::layout::{HeaderNote, ImageFormat};
 
 /// Kinds of axes along which values of one place lie.
 const KINDS_IN_SPACE: [&str; 4] = ["domain", "space", "???", "none"];
@@ -32,6 +32,7 @@ pub(super) fn grid(
     let three = first_three("sizes", &inside)?;
     let rank = axes.len().min(3);
     let mut grid = Grid {
+        format: ImageFormat::Nrrd,
         sizes: three,
         rank,
         steps_lps: [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]],
