@@ -123,6 +123,9 @@ def make_data(folder, binary):
         shutil.copy(folder / "others" / f"segmentation-{case}.nii.gz",
                     folder / "nnunet-output" / f"test-volume-{case}.nii.gz")
     shutil.copy(training / "volume-0.nii.gz", folder / "ct.nii.gz")
+    (folder / "labelsTr").mkdir()
+    for path in training.glob("segmentation-*"):
+        shutil.copy(path, folder / "labelsTr")
     for archive in ("submission.zip", "ours.zip", "theirs.zip"):
         with zipfile.ZipFile(folder / archive, "w", zipfile.ZIP_DEFLATED) as out:
             for case in range(CASES):
