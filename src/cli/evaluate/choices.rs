@@ -1,0 +1,223 @@
+//! What of the command line is scored: structures, metrics, label maps; and what pairing noticed.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use super::cases::Cases;
+use super::command::{Evaluate, Profile};
+use super::told::shortened;
+use crate::cli::progress::Reporter;
+use crate::error::{Error, Result};
+use crate::evaluation::structures::{StructureSet, find as find_structures};
+use crate::evaluation::{
+    Failure, LabelMapChoice, MissingCase, Options, PairOptions, Pairing, ScoredStructure,
+    StructuresPlan, structures,
+};
+use crate::metrics::surface::Border;
+use crate::progress::Progress;
+use crate::text::Shown as _;
+use crate::volume::dataset_json;
+
+impl Evaluate {
+    /// Shows what pairing noticed; returns the missing cases, unless they are allowed.
+    pub(super) fn tell_of(&self, pairing: &Pairing, reporter: &Reporter) -> Vec<Failure> {
+        for note in &pairing.notes {
+            reporter.note(&format!("note: {note}"));
+        }
+        for warning in &pairing.warnings {
+            reporter.note(&format!("warning: {warning}"));
+        }
+        if !pairing.extra.is_empty() {
+            let names: Vec<String> = pairing
+                .extra
+                .iter()
+                .map(|source| source.path().shown().to_string())
+                .collect();
+            reporter.note(&format!(
+                "warning: {} predictions have no reference and are left out: {}",
+                names.len(),
+                shortened(&names)
+            ));
+        }
+        if pairing.missing.is_empty() {
+            return Vec::new();
+        }
+        let missing: Vec<String> = pairing.missing.iter().map(|one| one.case.clone()).collect();
+        let text = format!(
+            "{} of {} references have no prediction: {}",
+            missing.len(),
+            missing.len() + pairing.pairs.len(),
+            shortened(&missing)
+        );
+        if self.allow_missing {
+            reporter.note(&format!(
+                "warning: {text}; left out, as {} asks",
+                self.flag_for_missing
+            ));
+            return Vec::new();
+        }
+        reporter.note(&format!(
+            "error: {text}\nhint: add them to {}, or score the others with {}",
+            self.pred.shown(),
+            self.flag_for_missing
+        ));
+        let failure = |one: &MissingCase| Failure {
+            case: one.case.clone(),
+            error: Error::malformed(
+                &self.pred,
+                format!("has no prediction for {}", one.reference.path().shown()),
+                format!(
+                    "add it, or leave the case out with {}",
+                    self.flag_for_missing
+                ),
+            ),
+        };
+        pairing.missing.iter().map(failure).collect()
+    }
+
+    pub(super) fn options(&self, reporter: &Reporter) -> Result<PairOptions> {
+        let resolve = |own: &Option<LabelMapChoice>, root: &Path| {
+            let choice = own.as_ref().unwrap_or(&self.label_map);
+            let (map, note) = choice.resolve(root)?;
+            if let Some(note) = note {
+                reporter.note(&format!("note: {note}"));
+            }
+            Ok::<_, Error>(map)
+        };
+        Ok(PairOptions {
+            prediction_map: resolve(&self.pred_label_map, &self.pred)?,
+            reference_map: resolve(&self.ref_label_map, &self.reference)?,
+            ignore_geometry: self.ignore_geometry,
+        })
+    }
+
+    /// The structures that are asked for, or that a `dataset.json` beside the references names beside liver and
+    /// tumour; none where label maps of liver and tumour are scored.
+    pub(super) fn structure_set(&self, reporter: &Reporter) -> Result<Option<StructureSet>> {
+        let asked = !self.structure.is_empty() || self.structures.is_some();
+        if asked && self.profile == Profile::Lits {
+            return Err(Error::usage(
+                "profile lits scores liver and lesion alone",
+                "leave --profile out",
+            ));
+        }
+        if let Some(name) = &self.structures {
+            return find_structures(name).map(Some);
+        }
+        if !self.structure.is_empty() {
+            return StructureSet::of_arguments(&self.structure).map(Some);
+        }
+        let by_default = [&self.pred_label_map, &self.ref_label_map];
+        let is_auto =
+            self.label_map == LabelMapChoice::Auto && by_default.iter().all(|map| map.is_none());
+        if self.profile == Profile::Lits || !is_auto {
+            return Ok(None);
+        }
+        let Some((path, set)) = structures::beside(&self.reference)? else {
+            return Ok(None);
+        };
+        if is_of_liver_and_tumour(&self.reference, &set) {
+            return Ok(None);
+        }
+        reporter.note(&format!(
+            "note: {} structures of {} are scored; --label-map auto,... or --structures chooses others",
+            set.structures.len(),
+            path.shown()
+        ));
+        Ok(Some(set))
+    }
+
+    /// What of a set is scored, in the files of these cases.
+    pub(super) fn plan(
+        &self,
+        set: Option<&StructureSet>,
+        cases: &Cases<'_>,
+        reporter: &Reporter,
+    ) -> Result<StructuresPlan> {
+        let none = || Error::Internal("no structures are asked for".into());
+        let set = set.ok_or_else(none)?;
+        let values = match set.every_value {
+            true => cases.values()?,
+            false => BTreeSet::new(),
+        };
+        let mut plan = StructuresPlan::of(set, self.metrics(), values);
+        plan.reading.ignore_geometry = self.ignore_geometry;
+        for line in &plan.left_out {
+            reporter.note(&format!("warning: {line}"));
+        }
+        Ok(plan)
+    }
+
+    pub(super) fn wanted_metrics(
+        &self,
+        pairs: &PairOptions,
+        reporter: &Reporter,
+    ) -> Result<Options> {
+        Ok(Options {
+            structures: liver_and_lesion(pairs, reporter)?,
+            ..self.metrics()
+        })
+    }
+
+    /// Everything that is computed of a structure.
+    pub(super) fn metrics(&self) -> Options {
+        let mut borders: Vec<Border> = Vec::new();
+        for rule in self.border.iter().copied().map(Border::from) {
+            if !borders.contains(&rule) {
+                borders.push(rule);
+            }
+        }
+        let mut tolerances = self.nsd_tolerance.clone();
+        tolerances.sort_unstable();
+        tolerances.dedup();
+        Options {
+            borders,
+            tolerances,
+            one_to_one: self.one_to_one,
+            ..Options::default()
+        }
+    }
+}
+
+/// Whether all structures that a `dataset.json` names are liver and tumour, which have label maps of their own.
+fn is_of_liver_and_tumour(reference: &Path, set: &StructureSet) -> bool {
+    let Ok(Some(found)) = dataset_json::beside(reference) else {
+        return false;
+    };
+    let is_known = |value: u16| match u8::try_from(value) {
+        Ok(value) => found.map.class(value).is_some_and(|class| class > 0),
+        Err(_) => false,
+    };
+    set.ignore.is_empty()
+        && set
+            .structures
+            .iter()
+            .all(|own| own.values.iter().all(is_known))
+}
+
+/// Liver and lesion, as far as both sides can hold them; what a side cannot is left out, and that is said.
+fn liver_and_lesion(pairs: &PairOptions, reporter: &Reporter) -> Result<Vec<ScoredStructure>> {
+    let maps = [
+        ("predictions", &pairs.prediction_map),
+        ("references", &pairs.reference_map),
+    ];
+    let mut structures = Vec::new();
+    let [liver, lesion] = [ScoredStructure::liver(), ScoredStructure::lesion()];
+    for (structure, class, word) in [(liver, 1, "liver"), (lesion, 2, "tumour")] {
+        let lacking = maps.iter().find(|(_, map)| !map.has(class));
+        match lacking {
+            None => structures.push(structure),
+            Some((side, map)) => reporter.note(&format!(
+                "note: {} is not scored: the label map of the {side} ({map}) knows no {word}",
+                structure.label
+            )),
+        }
+    }
+    if structures.is_empty() {
+        return Err(Error::usage(
+            "no label is in the label maps of both sides",
+            "name the values of liver and tumour, for example --label-map 1=liver,2=tumour",
+        ));
+    }
+    Ok(structures)
+}

@@ -1,0 +1,400 @@
+//! The verb: its arguments, and the way from files to results.
+
+use std::io::{self, IsTerminal};
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+
+use super::cases::{Cases, Scored};
+use super::results::{RESULTS, json_lines, write_rows};
+use super::told::{name_of, tell_of_displaced, tell_of_files};
+use crate::artifact::read_file;
+use crate::cli::output::{print, print_as_is};
+use crate::cli::progress::Reporter;
+use crate::cli::score_table::{self, Shown};
+use crate::cli::study_options::{cores, pool, side_by_side};
+use crate::error::{Error, Result};
+use crate::evaluation::lits::{LitsScored, lits_rows, score_lits, write_scores_txt};
+use crate::evaluation::{
+    CasePair, DEFAULT_JOBS, FAILURES, Failure, LabelMapChoice, MetricRow, Origin, PairOptions,
+    ScoredCase, StrictCase, Tolerance, pair, rows, score_strict, score_structures, write_cases,
+    write_failures, write_lesions, write_summary, write_wide,
+};
+use crate::metrics::surface::Border;
+use crate::progress::Progress;
+use crate::text::Shown as _;
+
+/// Score segmentations against references: a file, a folder or a submission zip.
+///
+/// Cases are paired by name: LiTS numbers (volume-N, segmentation-N, test-segmentation-N) or equal
+/// names without .nii or .nii.gz. A case that cannot be scored stops no other.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  hdbench evaluate --pred prediction.nii.gz --ref segmentation-3.nii --out scores
+  hdbench evaluate --pred predictions --ref LiTS/training --out scores --allow-missing
+  hdbench evaluate --pred submission.zip --ref references --out scores --profile lits
+  hdbench evaluate --pred inferTs --ref labelsTs --out scores --label-map 1=tumour,2=liver
+  hdbench evaluate --pred a --ref b --out scores | grep ,dice,
+
+Files in DIR:
+  metrics_long.csv   every number, one a row, raw and imputed value side by side (also .parquet)
+  cases.csv          one row a case
+  metrics.json       grand-challenge.org's shape
+  lesions.csv        one row a lesion (profile strict)
+  summary.json       nnU-Net's shape (profile strict)
+  scores.txt         the LiTS challenge's 24 lines (profile lits)
+  failures.csv       cases without scores and why, if there are any
+
+Standard output is a table on a terminal and the rows of metrics_long.csv in a pipe; notes,
+warnings and errors go to standard error.
+
+Exit codes: 0 all cases scored; 3 nothing could be scored, or a path, an archive or the pairing is
+wrong; 4 some cases failed or are missing, the others are scored and written; 75 interrupted.")]
+pub struct Evaluate {
+    /// Predictions: a label map (.nii, .nii.gz), a folder of any depth, or a zip archive
+    #[arg(long, value_name = "PATH")]
+    pub(super) pred: PathBuf,
+    /// References: a label map, a folder of any depth, or a zip archive
+    #[arg(long = "ref", value_name = "PATH")]
+    pub(super) reference: PathBuf,
+    /// Where the results go
+    #[arg(long, value_name = "DIR")]
+    pub(super) out: PathBuf,
+    /// Which definitions
+    #[arg(long, value_enum, default_value_t = Profile::Strict)]
+    pub(super) profile: Profile,
+    /// What the labels are: auto (a dataset.json beside the files, else lits), lits (0 background,
+    /// 1 liver, 2 tumour), nnunet, msd, or FROM=TO,...
+    #[arg(long, value_name = "MAP", default_value = "auto")]
+    pub(super) label_map: LabelMapChoice,
+    /// The same for predictions only
+    #[arg(long, value_name = "MAP")]
+    pub(super) pred_label_map: Option<LabelMapChoice>,
+    /// The same for references only
+    #[arg(long, value_name = "MAP")]
+    pub(super) ref_label_map: Option<LabelMapChoice>,
+    /// Score these structures: a built-in name (`hdbench structures list`), or a file: our TOML, a
+    /// dataset.json of nnU-Net or the Decathlon, panoptica's YAML, MIST's JSON
+    #[arg(long, value_name = "FILE|NAME", conflicts_with_all = ["label_map", "pred_label_map", "ref_label_map", "structure"])]
+    pub(super) structures: Option<String>,
+    /// Score this structure, by its label values: wt=1,2,4 or organs=1-13; may be given several times
+    #[arg(long, value_name = "NAME=VALUES", conflicts_with_all = ["label_map", "pred_label_map", "ref_label_map"])]
+    pub(super) structure: Vec<String>,
+    /// Leave references without a prediction out instead of counting them as failed
+    #[arg(long)]
+    pub(super) allow_missing: bool,
+    /// How the verb that scores calls that.
+    #[arg(skip = "--allow-missing")]
+    pub(super) flag_for_missing: &'static str,
+    /// Compare voxels by index even if the files place them elsewhere in the patient: nothing is turned or
+    /// resampled, so this is right only where a header is wrong
+    #[arg(long)]
+    pub(super) ignore_geometry: bool,
+    /// Which neighbours make a surface voxel, for the distances: 6, 18, 26 (profile strict)
+    #[arg(
+        long,
+        value_name = "N,...",
+        value_delimiter = ',',
+        default_value = "18,6"
+    )]
+    pub(super) border: Vec<BorderRule>,
+    /// Tolerances of the normalised surface Dice in mm (profile strict)
+    #[arg(long, value_name = "MM,...", value_delimiter = ',', default_value = "1,2,3,5", value_parser = tolerance)]
+    pub(super) nsd_tolerance: Vec<Tolerance>,
+    /// Match lesions one to one as well, at IoU of 0.5 or more as panoptica does (profile strict)
+    #[arg(long)]
+    pub(super) one_to_one: bool,
+    /// Cases at a time (default: up to 4); each takes about 2 bytes a voxel, 40 for a map of noise
+    #[arg(long, value_name = "N", value_parser = side_by_side)]
+    pub(super) jobs: Option<usize>,
+    /// CPU threads (default: all cores)
+    #[arg(long, value_name = "N", value_parser = side_by_side)]
+    pub(super) threads: Option<usize>,
+    /// Name of the data set in metrics_long.csv (default: name of --ref)
+    #[arg(long, value_name = "NAME")]
+    pub(super) task: Option<String>,
+    /// Name of the method in metrics_long.csv (default: name of --pred)
+    #[arg(long, value_name = "NAME")]
+    pub(super) algorithm: Option<String>,
+    /// What goes to standard output (default: table on a terminal, csv in a pipe)
+    #[arg(long, value_enum)]
+    pub(super) format: Option<Format>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Profile {
+    /// The LiTS paper's definitions, and many more metrics
+    Strict,
+    /// The official LiTS scorer's numbers, oddities included
+    Lits,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum BorderRule {
+    /// Faces (MedPy, MONAI, MetricsReloaded)
+    #[value(name = "6")]
+    Six,
+    /// Faces and edges (the official LiTS scorer)
+    #[value(name = "18")]
+    Eighteen,
+    /// Faces, edges and corners
+    #[value(name = "26")]
+    TwentySix,
+}
+
+impl From<BorderRule> for Border {
+    fn from(rule: BorderRule) -> Self {
+        match rule {
+            BorderRule::Six => Self::Six,
+            BorderRule::Eighteen => Self::Eighteen,
+            BorderRule::TwentySix => Self::TwentySix,
+        }
+    }
+}
+
+fn tolerance(text: &str) -> Result<Tolerance, String> {
+    let mm = text.trim().parse().ok();
+    mm.and_then(Tolerance::from_mm)
+        .ok_or_else(|| "expected millimetres such as 2 or 0.5".to_owned())
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    /// For people, the metrics most asked for
+    Table,
+    /// For people, every metric
+    Full,
+    /// The rows of metrics_long.csv
+    Csv,
+    /// The same rows, a JSON object a line
+    Jsonl,
+}
+
+impl Evaluate {
+    pub fn exec(self) -> anyhow::Result<()> {
+        let reporter = Reporter::new()?;
+        let result = self.run(&reporter);
+        reporter.finish();
+        Ok(result?)
+    }
+
+    /// The official scorer's metrics of an archive into a folder of their own.
+    pub fn as_challenge(
+        archive: &Path,
+        reference: &Path,
+        reference_map: LabelMapChoice,
+        out: &Path,
+        allow_missing: bool,
+    ) -> Self {
+        Self {
+            pred: archive.to_path_buf(),
+            reference: reference.to_path_buf(),
+            out: out.to_path_buf(),
+            profile: Profile::Lits,
+            label_map: LabelMapChoice::Lits,
+            pred_label_map: None,
+            ref_label_map: Some(reference_map),
+            structures: None,
+            structure: Vec::new(),
+            allow_missing,
+            flag_for_missing: "--allow-partial",
+            ignore_geometry: false,
+            border: Vec::new(),
+            nsd_tolerance: Vec::new(),
+            one_to_one: false,
+            jobs: None,
+            threads: None,
+            task: None,
+            algorithm: None,
+            format: None,
+        }
+    }
+
+    fn run(&self, reporter: &Reporter) -> Result<()> {
+        let scored = self.score(reporter)?;
+        self.show(&scored)?;
+        reporter.note(&format!("results in {}", self.out.shown()));
+        scored.verdict()
+    }
+
+    /// Scores and writes the files; nothing goes to standard output.
+    pub fn score(&self, reporter: &Reporter) -> Result<Scored> {
+        let (threads, jobs) = self.parallel();
+        self.check_out()?;
+        RESULTS.check(&self.out)?;
+        let pairing = pair(&self.pred, &self.reference)?;
+        let set = self.structure_set(reporter)?;
+        let options = match set {
+            Some(_) => PairOptions::default(),
+            None => self.options(reporter)?,
+        };
+        let mut cases = Cases {
+            pairs: &pairing.pairs,
+            jobs,
+            pool: pool(threads)?,
+            failures: self.tell_of(&pairing, reporter),
+        };
+        let (rows, scored) = match self.profile {
+            Profile::Strict if set.is_some() => {
+                let plan = self.plan(set.as_ref(), &cases, reporter)?;
+                let score = |pair: &CasePair| score_structures(pair, &plan.reading, &plan.metrics);
+                let found = cases.score(reporter, score)?;
+                self.finish_strict(&cases, found, reporter)?
+            }
+            Profile::Strict => {
+                let metrics = self.wanted_metrics(&options, reporter)?;
+                let found = cases.score(reporter, |pair| score_strict(pair, &options, &metrics))?;
+                self.finish_strict(&cases, found, reporter)?
+            }
+            Profile::Lits => {
+                let found = cases.score(reporter, |pair| score_lits(pair, &options))?;
+                self.finish_lits(&cases, &found, reporter)?
+            }
+        };
+        Ok(Scored {
+            rows,
+            scored,
+            failures: cases.failures,
+        })
+    }
+
+    fn finish_strict(
+        &self,
+        cases: &Cases<'_>,
+        found: Vec<StrictCase>,
+        reporter: &Reporter,
+    ) -> Result<(Vec<MetricRow>, usize)> {
+        self.refuse_nothing(&cases.failures, found.len())?;
+        tell_of_files(found.iter().flat_map(|case| &case.notes), reporter);
+        let apart = found.iter().filter_map(|case| case.apart);
+        tell_of_displaced(apart, "as --ignore-geometry asks", reporter);
+        let scored: Vec<ScoredCase> = found.into_iter().map(|case| case.scored).collect();
+        let rows = rows(&self.origin(), &scored);
+        RESULTS.replace(&self.out, |out| {
+            write_cases(&out.join("cases.csv"), &scored)?;
+            write_lesions(&out.join("lesions.csv"), &scored)?;
+            write_summary(&out.join("summary.json"), &scored)?;
+            write_rows(out, &rows, &cases.failures)
+        })?;
+        Ok((rows, scored.len()))
+    }
+
+    fn finish_lits(
+        &self,
+        cases: &Cases<'_>,
+        found: &[LitsScored],
+        reporter: &Reporter,
+    ) -> Result<(Vec<MetricRow>, usize)> {
+        self.refuse_nothing(&cases.failures, found.len())?;
+        for warning in found.iter().flat_map(|case| &case.warnings) {
+            reporter.note(&format!("warning: {warning}"));
+        }
+        tell_of_files(found.iter().flat_map(|case| &case.notes), reporter);
+        let apart = found.iter().filter_map(|case| case.apart);
+        tell_of_displaced(apart, "as the official scorer does", reporter);
+        if !cases.failures.is_empty() {
+            reporter.note(&format!(
+                "warning: scores.txt covers {} of {} cases; the official scorer would have stopped \
+                 without any score",
+                found.len(),
+                cases.all(found.len())
+            ));
+        }
+        let rows = lits_rows(&self.origin(), found);
+        RESULTS.replace(&self.out, |out| {
+            if let Some(totals) = LitsScored::totals(found) {
+                write_scores_txt(&out.join("scores.txt"), &totals)?;
+            }
+            write_wide(&out.join("cases.csv"), &rows)?;
+            write_rows(out, &rows, &cases.failures)
+        })?;
+        Ok((rows, found.len()))
+    }
+
+    fn parallel(&self) -> (usize, usize) {
+        let threads = self.threads.unwrap_or_else(cores);
+        let jobs = self.jobs.unwrap_or(threads.min(DEFAULT_JOBS));
+        (threads, jobs)
+    }
+
+    /// nnU-Net's own summary.json may lie among the predictions.
+    fn check_out(&self) -> Result<()> {
+        let Ok(out) = self.out.canonicalize() else {
+            return Ok(());
+        };
+        for (flag, path) in [("--pred", &self.pred), ("--ref", &self.reference)] {
+            if path.canonicalize().is_ok_and(|path| path == out) {
+                return Err(Error::usage(
+                    format!("--out and {flag} are both {}", self.out.shown()),
+                    "results would replace files there: give --out a folder of its own",
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn origin(&self) -> Origin {
+        let named =
+            |name: &Option<String>, path: &Path| name.clone().unwrap_or_else(|| name_of(path));
+        Origin {
+            task: named(&self.task, &self.reference),
+            algorithm: named(&self.algorithm, &self.pred),
+            fold: 0,
+            seed: 0,
+        }
+    }
+
+    /// An error if no case was scored: the reasons then take the place of earlier results.
+    fn refuse_nothing(&self, failures: &[Failure], scored: usize) -> Result<()> {
+        if scored > 0 {
+            return Ok(());
+        }
+        let path = self.out.join(FAILURES);
+        RESULTS.replace(&self.out, |out| {
+            write_failures(&out.join(FAILURES), failures)
+        })?;
+        Err(Error::malformed(
+            &self.pred,
+            format!("none of {} cases could be scored", failures.len()),
+            format!("the reasons stand above and in {}", path.shown()),
+        ))
+    }
+
+    /// The metrics most asked for, for people.
+    pub fn headline(&self, found: &Scored) -> String {
+        self.table(found, Shown::Headline)
+    }
+
+    fn table(&self, found: &Scored, shown: Shown) -> String {
+        let profile = self.profile.to_possible_value();
+        let profile = profile.as_ref().map_or("", |value| value.get_name());
+        score_table::render(&found.rows, found.scored, found.all(), profile, shown)
+    }
+
+    fn show(&self, found: &Scored) -> Result<()> {
+        let default = if io::stdout().is_terminal() {
+            Format::Table
+        } else {
+            Format::Csv
+        };
+        match self.format.unwrap_or(default) {
+            format @ (Format::Table | Format::Full) => {
+                let shown = match format {
+                    Format::Table => Shown::Headline,
+                    _ => Shown::Everything,
+                };
+                print(&self.table(found, shown))
+            }
+            Format::Csv => {
+                let path = self.out.join("metrics_long.csv");
+                let text = read_file(&path).map_err(Error::read(&path))?;
+                match io::stdout().is_terminal() {
+                    true => print(&String::from_utf8_lossy(&text)),
+                    false => print_as_is(&text),
+                }
+            }
+            Format::Jsonl => print_as_is(&json_lines(&found.rows)?),
+        }
+    }
+}

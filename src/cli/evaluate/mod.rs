@@ -1,0 +1,9 @@
+//! `hdbench evaluate`.
+
+mod told;
+mod results;
+mod cases;
+mod command;
+mod choices;
+
+pub use command::Evaluate;
