@@ -59,7 +59,10 @@ for target in "${targets[@]}"; do
     mkdir -p "corpus/$target" "artifacts/$target"
     log=artifacts/$target.log
     folders=("corpus/$target")
-    for more in "seeds/$target" "$root/tests/data/$target" "$root/tests/data/${target}_cases"; do
+    # The formats with a text header share one folder of files.
+    formats=
+    [ "$target" = metaimage_nrrd ] && formats="$root/tests/data/volume_formats"
+    for more in "seeds/$target" "$root/tests/data/$target" "$root/tests/data/${target}_cases" $formats; do
         [ -d "$more" ] && folders+=("$more")
     done
     options=(-max_total_time="$seconds" -max_len=4096 -timeout=20 -rss_limit_mb=2048 -print_final_stats=1)
