@@ -138,6 +138,24 @@ fn sets_are_listed_and_shown_as_they_are_read() {
 }
 
 #[test]
+fn the_file_of_the_docs_is_one() {
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/scoring.md");
+    let text = fs::read_to_string(docs).unwrap();
+    let (_, rest) = text.split_once("```toml\n").unwrap();
+    let (example, _) = rest.split_once("```").unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("docs.toml");
+    fs::write(&file, example).unwrap();
+    let shown = hdbench(&["structures", "show", file.to_str().unwrap()]);
+    assert!(shown.status.success(), "{}", told(&shown));
+    let shown = String::from_utf8(shown.stdout).unwrap();
+    assert!(
+        shown.contains("whole_tumour") && shown.contains("neighbours = 26"),
+        "{shown}"
+    );
+}
+
+#[test]
 fn bad_sets_are_refused_with_what_to_do() {
     let dir = tempfile::tempdir().unwrap();
     let (pred, reference) = pairs(dir.path(), &["organs"]);

@@ -157,7 +157,8 @@ impl LabelMap {
             ),
             format!(
                 "say what they are, for example --label-map {remedy}{mask} (or --pred-label-map, \
-                 --ref-label-map for one side)"
+                 --ref-label-map for one side); other structures than liver and tumour are scored by \
+                 `hdbench evaluate --structures all`, by a file, or by --structure NAME=VALUES"
             ),
         )
     }
