@@ -40,10 +40,24 @@ pub struct FoundDatasetJson {
     pub channels: Option<usize>,
 }
 
-/// Looks for the `dataset.json` of the label maps at a path: in the folder itself, or above a
-/// folder of label maps (`labelsTr/`). nnU-Net puts one into every folder it predicts into. A file
-/// without `labels` is another program's and is left alone.
+/// Reads the `dataset.json` of the label maps at a path, which [`path_beside`] finds. A file without `labels` is
+/// another program's and is left alone.
 pub fn beside(root: &Path) -> Result<Option<FoundDatasetJson>> {
+    let Some(path) = path_beside(root)? else {
+        return Ok(None);
+    };
+    read(
+        &path,
+        "mend or remove it, or say what the labels are: --label-map lits, or FROM=TO,...",
+    )
+}
+
+/// Where the `dataset.json` of the label maps at a path lies: in the folder itself, or above a folder of label maps
+/// (`labelsTr/`). nnU-Net puts one into every folder it predicts into.
+///
+/// # Errors
+/// `Error::Read` for a path that cannot be made absolute.
+pub fn path_beside(root: &Path) -> Result<Option<PathBuf>> {
     let absolute = std::path::absolute(root).map_err(Error::read(root))?;
     let folder = if absolute.is_dir() {
         Some(absolute.as_path())
@@ -57,16 +71,9 @@ pub fn beside(root: &Path) -> Result<Option<FoundDatasetJson>> {
         .file_name()
         .is_some_and(|name| name.to_string_lossy().starts_with("labels"));
     let above = folder.parent().filter(|_| of_labels);
-    for folder in [Some(folder), above].into_iter().flatten() {
-        let path = folder.join("dataset.json");
-        if path.is_file() {
-            return read(
-                &path,
-                "mend or remove it, or say what the labels are: --label-map lits, or FROM=TO,...",
-            );
-        }
-    }
-    Ok(None)
+    let folders = [Some(folder), above].into_iter().flatten();
+    let mut paths = folders.map(|folder| folder.join("dataset.json"));
+    Ok(paths.find(|path| path.is_file()))
 }
 
 /// The one of a `summary.json`, which nnU-Net writes into `fold_N/validation` of a trained model: in its folder

@@ -120,7 +120,7 @@ impl Evaluate {
             return Ok(None);
         }
         reporter.note(&format!(
-            "note: {} structures of {} are scored; --label-map auto,... or --structures chooses others",
+            "note: {} structures of {} are scored; --structures or --label-map chooses others",
             set.structures.len(),
             path.shown()
         ));

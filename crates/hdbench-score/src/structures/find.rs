@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use hdbench_ground::error::{Error, Result};
 use hdbench_volume::artifact::open_file;
+use hdbench_volume::dataset_json;
 
 use super::built_in::{built_in, built_in_names};
 use super::import::{self, Format};
@@ -107,25 +108,10 @@ fn too_large(path: &Path, largest: u64) -> Error {
 /// # Errors
 /// As [`read`].
 pub fn beside(root: &Path) -> Result<Option<(PathBuf, StructureSet)>> {
-    let absolute = std::path::absolute(root).map_err(Error::read(root))?;
-    let folder = match absolute.is_dir() {
-        true => Some(absolute.as_path()),
-        false => absolute.parent(),
-    };
-    let Some(folder) = folder else {
+    let Some(path) = dataset_json::path_beside(root)? else {
         return Ok(None);
     };
-    let of_labels = folder
-        .file_name()
-        .is_some_and(|name| name.to_string_lossy().starts_with("labels"));
-    let above = folder.parent().filter(|_| of_labels);
-    for folder in [Some(folder), above].into_iter().flatten() {
-        let path = folder.join("dataset.json");
-        if path.is_file() {
-            let set = import::read_dataset(&text_of(&path)?, &name_of(&path))
-                .map_err(|problem| problem.of_file(&path))?;
-            return Ok(set.map(|set| (path, set)));
-        }
-    }
-    Ok(None)
+    let set = import::read_dataset(&text_of(&path)?, &name_of(&path))
+        .map_err(|problem| problem.of_file(&path))?;
+    Ok(set.map(|set| (path, set)))
 }
