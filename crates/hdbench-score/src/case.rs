@@ -9,10 +9,12 @@ use super::criterion::Criterion;
 use super::label::Label;
 use super::lesion::{LesionList, Lesions, lesions_of, no_lesions};
 use super::masks::Masks;
-use super::metric::{BURDENS, Metric, Options};
+use super::metric::{BURDENS, Metric};
 use super::metric_value::MetricValue;
+use super::options::Options;
 use super::policy::{EmptyMask, Family};
 use super::scored_structure::ScoredStructure;
+use super::structures::EmptyRule;
 use crate::metrics::burden::tumour_burden;
 use crate::metrics::detection::Detection;
 use crate::metrics::overlap::Counts;
@@ -319,13 +321,14 @@ fn structure_scores(
     options: &Options,
     side_by_side: bool,
 ) -> StructureScores {
+    let metrics = options.metrics_of(structure);
     let measure = || {
         let measured =
-            masks.map(|masks| Measured::of(masks, steps(geometry), options, side_by_side));
+            masks.map(|masks| Measured::of(masks, steps(geometry), &metrics, side_by_side));
         measured.unwrap_or_default()
     };
     let instances = || {
-        structure.instances.map(|connectivity| match masks {
+        structure.grouped().map(|connectivity| match masks {
             Some(masks) => lesions_of(masks, connectivity, geometry, options),
             None => no_lesions(options),
         })
@@ -336,23 +339,71 @@ fn structure_scores(
     };
     let voxels = geometry.len() as u64;
     let edge = EmptyMask::of(&measured.counts);
-    let metric_value = |metric: Metric| {
+    let metric_value = |&metric: &Metric| {
         let raw = measured.raw(metric, voxels, geometry.voxel_volume_ml());
-        (metric, MetricValue::strict(metric.into(), raw, edge, raw))
+        let value = MetricValue::strict(metric.into(), raw, edge, raw);
+        let no_match = edge == EmptyMask::None && measured.counts.intersection == 0;
+        let edge = if no_match { EmptyMask::NoMatch } else { edge };
+        let rule = edge
+            .situation()
+            .and_then(|situation| EmptyRule::first(&structure.empty, &[&metric.name()], situation));
+        let value = match rule {
+            Some(becomes) => value.ruled(becomes, edge, diagonal_mm(geometry)),
+            None => value,
+        };
+        (metric, value)
     };
     StructureScores {
         label: structure.label,
         nnunet_key: structure.nnunet_key(),
         counts: measured.counts,
-        metric_values: Metric::all(options).into_iter().map(metric_value).collect(),
+        metric_values: metrics.iter().map(metric_value).collect(),
         instances: instances.map(|Lesions { list, detection }| Instances { list, detection }),
     }
+}
+
+/// From the first voxel's corner to the last one's, mm.
+fn diagonal_mm(geometry: &Geometry) -> f64 {
+    let [z, y, x] = geometry.steps_mm();
+    let along = |axis: usize| {
+        [z, y, x]
+            .iter()
+            .zip(geometry.shape)
+            .map(|(step, count)| step[axis] * count as f64)
+            .sum::<f64>()
+            .powi(2)
+    };
+    (along(0) + along(1) + along(2)).sqrt()
 }
 
 fn steps(geometry: &Geometry) -> VoxelSteps {
     match geometry.is_sheared() {
         true => VoxelSteps::Sheared(geometry.steps_mm()),
         false => VoxelSteps::Perpendicular(geometry.spacing_mm),
+    }
+}
+
+/// What has to be measured for some metrics.
+#[derive(Default)]
+struct Needs {
+    borders: Vec<Border>,
+    has_surfels: bool,
+    tolerances_mm: Vec<f64>,
+}
+
+impl Needs {
+    fn of(metrics: &[Metric]) -> Self {
+        let mut needs = Self::default();
+        for metric in metrics {
+            if let Some(border) = metric.border().filter(|own| !needs.borders.contains(own)) {
+                needs.borders.push(border);
+            }
+            needs.has_surfels |= metric.is_of_surfels();
+            if let Metric::Nsd(tolerance) = metric {
+                needs.tolerances_mm.push(tolerance.mm());
+            }
+        }
+        needs
     }
 }
 
@@ -365,15 +416,18 @@ struct Measured {
 }
 
 impl Measured {
-    fn of(masks: &Masks, steps: VoxelSteps, options: &Options, side_by_side: bool) -> Self {
+    fn of(masks: &Masks, steps: VoxelSteps, metrics: &[Metric], side_by_side: bool) -> Self {
         let [p, r]: [&BitMask; 2] = [&masks.prediction, &masks.reference];
         let measure = |&border| {
             let distances = distances_between(p, r, steps, border);
             (border, SurfaceMetrics::of(distances))
         };
-        let tolerances_mm: Vec<f64> = options.tolerances.iter().map(|t| t.mm()).collect();
-        let surfels = || SurfelMetrics::between(p, r, steps, &tolerances_mm, side_by_side);
-        let borders = &options.borders;
+        let needs = Needs::of(metrics);
+        let surfels = || match needs.has_surfels {
+            true => SurfelMetrics::between(p, r, steps, &needs.tolerances_mm, side_by_side),
+            false => SurfelMetrics::default(),
+        };
+        let borders = &needs.borders;
         let (surfels, surfaces) = if side_by_side {
             rayon::join(surfels, || borders.par_iter().map(measure).collect())
         } else {

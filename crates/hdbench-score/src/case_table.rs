@@ -7,7 +7,8 @@ use super::case::{Instances, ScoredCase};
 use super::criterion::Criterion;
 use super::label::Label;
 use super::lesion::LesionSide;
-use super::metric::{BURDENS, Metric, Options};
+use super::metric::BURDENS;
+use super::options::Options;
 use super::tidy::write_csv;
 
 /// Writes `cases.csv`, one row a case: the values under the policy (`liver_dice`, `lesion_dice`,
@@ -68,7 +69,7 @@ fn default_columns() -> Vec<String> {
     let options = Options::default();
     let mut columns = Vec::new();
     for label in Label::LITS {
-        let metrics = Metric::all(&options).into_iter();
+        let metrics = options.metrics().into_iter();
         columns.extend(metrics.map(|metric| format!("{label}_{}", metric.name())));
     }
     for criterion in Criterion::all(&options) {

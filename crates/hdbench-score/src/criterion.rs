@@ -1,7 +1,7 @@
 //! When a lesion counts as found, and the metric values of that.
 
-use super::metric::Options;
 use super::metric_value::MetricValue;
+use super::options::Options;
 use super::policy::{EmptyMask, Family};
 use crate::metrics::detection::Detection;
 

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::criterion::Criterion;
 use super::diameter::AxialGrid;
 use super::masks::Masks;
-use super::metric::Options;
+use super::options::Options;
 use crate::metrics::detection::{Detection, Groups, Overlaps};
 use crate::metrics::regions::{Regions, Shared, shared};
 

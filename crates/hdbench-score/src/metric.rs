@@ -1,31 +1,48 @@
-//! Metrics with their names, and the options that choose among them.
+//! Metrics of two masks, with their names.
 
 use std::borrow::Cow;
+use std::cmp::Ordering;
 
-use super::label::Label;
-use super::scored_structure::ScoredStructure;
 use crate::metrics::surface::Border;
 
-/// A distance that a metric has in its name, to the micrometre.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// A distance that a metric has in its name, mm.
+#[derive(Clone, Copy, Debug)]
 pub struct Tolerance {
-    micrometres: u32,
+    mm: f64,
 }
 
+/// A tolerance of more than this many mm is taken for a mistake.
+const MOST_MM: f64 = 4000.0;
+
 impl Tolerance {
-    /// A tolerance in mm; `None` unless it is above 0, below 4 m and a whole number of
-    /// micrometres.
+    /// A tolerance in mm; `None` unless it is above 0 and below 4 m.
     pub fn from_mm(mm: f64) -> Option<Self> {
-        let micrometres = (mm * 1000.0).round();
-        let whole = (micrometres / 1000.0 - mm).abs() <= 1e-9;
-        (whole && (1.0..4e6).contains(&micrometres)).then_some(Self {
-            micrometres: micrometres as u32,
-        })
+        (mm > 0.0 && mm < MOST_MM).then_some(Self { mm })
     }
 
     /// In mm.
     pub fn mm(self) -> f64 {
-        f64::from(self.micrometres) / 1000.0
+        self.mm
+    }
+}
+
+impl PartialEq for Tolerance {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Tolerance {}
+
+impl PartialOrd for Tolerance {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Tolerance {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.mm.total_cmp(&other.mm)
     }
 }
 
@@ -104,16 +121,54 @@ const SURFEL: [Metric; 3] = [
 const VOLUMES: [Metric; 2] = [Metric::VolumePrediction, Metric::VolumeReference];
 
 impl Metric {
-    /// The metrics that the options ask for, in the order of the tables.
-    pub fn all(options: &Options) -> Vec<Self> {
+    /// All metrics, in the order of the tables, for some border rules and tolerances.
+    pub fn all(borders: &[Border], tolerances: &[Tolerance]) -> Vec<Self> {
         let mut metrics = OVERLAP.to_vec();
-        for &border in &options.borders {
+        for &border in borders {
             metrics.extend(SURFACE.map(|metric| metric(border)));
         }
-        metrics.extend(options.tolerances.iter().copied().map(Self::Nsd));
+        metrics.extend(tolerances.iter().copied().map(Self::Nsd));
         metrics.extend(SURFEL);
         metrics.extend(VOLUMES);
         metrics
+    }
+
+    /// The metric of a name, in any border rule and at any tolerance (`nsd_1.5mm`).
+    pub fn named(name: &str) -> Option<Self> {
+        let any = || Self::all(&Border::ALL, &[]).into_iter();
+        let nsd = || {
+            let mm = name.strip_prefix("nsd_")?.strip_suffix("mm")?;
+            let mm = mm.starts_with(|c: char| c.is_ascii_digit()).then_some(mm)?;
+            Some(Self::Nsd(Tolerance::from_mm(mm.parse().ok()?)?))
+        };
+        any().find(|metric| metric.name() == name).or_else(nsd)
+    }
+
+    /// The names of all metrics, in every border rule, but for the surface Dices.
+    pub fn names() -> Vec<String> {
+        let all = Self::all(&Border::ALL, &[]).into_iter();
+        all.map(|metric| metric.name().into_owned()).collect()
+    }
+
+    /// Whose voxels on the surface it measures between; none where it needs no such voxel.
+    pub(super) fn border(self) -> Option<Border> {
+        match self {
+            Self::Assd(border)
+            | Self::Masd(border)
+            | Self::Rmsd(border)
+            | Self::Msd(border)
+            | Self::Hd95(border)
+            | Self::Hd95Max(border) => Some(border),
+            _ => None,
+        }
+    }
+
+    /// Whether it measures between surfaces made of surfels.
+    pub(super) fn is_of_surfels(self) -> bool {
+        matches!(
+            self,
+            Self::Nsd(_) | Self::Hd95Surfel | Self::AsdPredToRefSurfel | Self::AsdRefToPredSurfel
+        )
     }
 
     /// The name in files; what differs from the default definition carries its variant.
@@ -150,51 +205,6 @@ impl Metric {
 
 fn bordered(name: &str, border: Border) -> Cow<'static, str> {
     format!("{name}_{}n", border.neighbours()).into()
-}
-
-/// What `strict` computes beyond what it always does.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Options {
-    /// Border rules of the surface distances. By default the 18-neighbourhood of the official LiTS
-    /// scorer and the 6-neighbourhood of MedPy, MONAI and MetricsReloaded.
-    pub borders: Vec<Border>,
-    /// Tolerances of the normalised surface Dice. By default 1, 2, 3 and 5 mm: a voxel or two of a
-    /// CT, what TotalSegmentator reports (3 mm), and what the FLARE challenges grant a liver (5 mm).
-    pub tolerances: Vec<Tolerance>,
-    /// Whether lesions are matched one to one as well, as panoptica does.
-    pub one_to_one: bool,
-    /// What is scored, in the order of the tables. By default liver and lesion; what a label map does not know
-    /// is no part of it, so that it is not scored as if it had been found.
-    pub structures: Vec<ScoredStructure>,
-}
-
-impl Options {
-    /// Whether the lesions that are scored are part of the liver that is, so that they are a burden of it.
-    pub fn has_burdens(&self) -> bool {
-        let of = |label: Label| {
-            let own = self.structures.iter().find(|own| own.label == label);
-            own.map(|own| &own.values)
-        };
-        match (of(Label::LIVER), of(Label::LESION)) {
-            (Some(liver), Some(lesion)) => lesion.is_within(liver),
-            _ => false,
-        }
-    }
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            borders: vec![Border::Eighteen, Border::Six],
-            tolerances: [1, 2, 3, 5]
-                .map(|mm| Tolerance {
-                    micrometres: mm * 1000,
-                })
-                .to_vec(),
-            one_to_one: false,
-            structures: ScoredStructure::liver_and_lesion(),
-        }
-    }
 }
 
 /// The names of the tumour burden metrics.
@@ -240,8 +250,22 @@ mod tests {
 
     #[test]
     fn every_metric_is_scored() {
-        let scored = Metric::all(&Options::default()).into_iter().map(number);
+        let tolerance = Tolerance::from_mm(1.0).unwrap();
+        let all = Metric::all(&[Border::Eighteen], &[tolerance]);
+        let scored = all.into_iter().map(number);
         let scored: BTreeSet<usize> = scored.collect();
         assert_eq!(scored, (0..VARIANTS).collect());
+    }
+
+    #[test]
+    fn a_metric_is_found_by_its_name() {
+        let tolerance = Tolerance::from_mm(1.033_077_253_239_082_6).unwrap();
+        for metric in Metric::all(&Border::ALL, &[tolerance]) {
+            assert_eq!(Metric::named(&metric.name()), Some(metric));
+        }
+        assert_eq!(Metric::Nsd(tolerance).name(), "nsd_1.0330772532390826mm");
+        for other in ["nsd_0mm", "nsd_-1mm", "nsd_infmm", "nsd_5000mm", "dize"] {
+            assert_eq!(Metric::named(other), None, "{other}");
+        }
     }
 }

@@ -1,4 +1,5 @@
 use super::policy::{EmptyMask, Family, Imputed, declared};
+use super::structures::Becomes;
 
 /// What a metric gives for a case and a structure, and where it comes from.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -9,6 +10,8 @@ pub struct MetricValue {
     pub value: f64,
     /// The edge case the policy met.
     pub edge: EmptyMask,
+    /// Whether a rule of the structure's own made the value.
+    pub is_own: bool,
 }
 
 impl MetricValue {
@@ -23,6 +26,35 @@ impl MetricValue {
             Imputed::WithoutBurden => without_burden,
             Imputed::Undefined => f64::NAN,
         };
-        Self { raw, value, edge }
+        Self {
+            raw,
+            value,
+            edge,
+            is_own: false,
+        }
+    }
+
+    /// The value that a rule of a structure's own makes of it, in an image whose diagonal is so long.
+    pub(super) fn ruled(self, becomes: Becomes, edge: EmptyMask, diagonal_mm: f64) -> Self {
+        let value = match becomes {
+            Becomes::Value(value) => value,
+            Becomes::Undefined => f64::NAN,
+            Becomes::AsComputed => self.raw,
+            Becomes::Diagonal => diagonal_mm,
+        };
+        Self {
+            value,
+            edge,
+            is_own: true,
+            ..self
+        }
+    }
+
+    /// The policy's name in the tidy table, with the edge case it met.
+    pub fn policy(&self) -> &'static str {
+        match self.is_own {
+            true => self.edge.own_policy(),
+            false => self.edge.policy(),
+        }
     }
 }

@@ -2,7 +2,9 @@
 
 use std::fmt;
 
+use super::instance_metric::InstanceMetric;
 use super::metric::Metric;
+use super::structures::Situation;
 use crate::metrics::overlap::Counts;
 
 /// Whether a mask was empty, so that a metric rests on a convention.
@@ -16,6 +18,9 @@ pub enum EmptyMask {
     ReferenceEmpty,
     /// Only the reference has.
     PredictionEmpty,
+    /// Both have, and nothing of them is matched: no voxel, or no instance, is in both. Only structures with rules
+    /// of their own know it.
+    NoMatch,
 }
 
 impl EmptyMask {
@@ -44,6 +49,29 @@ impl EmptyMask {
             Self::BothEmpty => "strict:both_empty",
             Self::ReferenceEmpty => "strict:reference_empty",
             Self::PredictionEmpty => "strict:prediction_empty",
+            Self::NoMatch => "strict:no_match",
+        }
+    }
+
+    /// The same where the structure has a rule of its own.
+    pub fn own_policy(self) -> &'static str {
+        match self {
+            Self::None => "own",
+            Self::BothEmpty => "own:both_empty",
+            Self::ReferenceEmpty => "own:reference_empty",
+            Self::PredictionEmpty => "own:prediction_empty",
+            Self::NoMatch => "own:no_match",
+        }
+    }
+
+    /// The situation of a rule.
+    pub(super) fn situation(self) -> Option<Situation> {
+        match self {
+            Self::None => None,
+            Self::BothEmpty => Some(Situation::BothEmpty),
+            Self::ReferenceEmpty => Some(Situation::ReferenceEmpty),
+            Self::PredictionEmpty => Some(Situation::PredictionEmpty),
+            Self::NoMatch => Some(Situation::NoMatch),
         }
     }
 }
@@ -61,6 +89,8 @@ pub(super) enum Family {
     Distance,
     /// Numbers that need no surface and no voxel of a mask: volumes, specificity, lesion counts.
     Plain,
+    /// Means over the instances that are found.
+    FoundMean,
     /// Tumour burden of the prediction; here and below the liver is what may be empty.
     BurdenPrediction,
     /// Tumour burden of the reference.
@@ -93,6 +123,26 @@ impl From<Metric> for Family {
     }
 }
 
+impl From<InstanceMetric> for Family {
+    fn from(metric: InstanceMetric) -> Self {
+        match metric {
+            InstanceMetric::Precision
+            | InstanceMetric::Recall
+            | InstanceMetric::F1
+            | InstanceMetric::RecognitionQuality
+            | InstanceMetric::PanopticQuality(_) => Self::Agreement,
+            InstanceMetric::TruePositives
+            | InstanceMetric::FalseNegatives
+            | InstanceMetric::FalsePositives
+            | InstanceMetric::FalsePositiveVolume
+            | InstanceMetric::FalseNegativeVolume
+            // The mean has taken the policy of each of its terms already.
+            | InstanceMetric::Lesionwise(_) => Self::Plain,
+            InstanceMetric::SegmentationQuality(_) | InstanceMetric::Found(_) => Self::FoundMean,
+        }
+    }
+}
+
 /// What becomes of a metric where a mask is empty.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Imputed {
@@ -121,7 +171,7 @@ impl fmt::Display for Imputed {
 pub(super) fn declared(family: Family, edge: EmptyMask) -> (Imputed, &'static str) {
     use Imputed::{Raw, Undefined, Value, WithoutBurden};
     match (family, edge) {
-        (_, EmptyMask::None) => (Raw, "nothing is empty"),
+        (_, EmptyMask::None | EmptyMask::NoMatch) => (Raw, "nothing is empty"),
         (Family::Agreement, EmptyMask::BothEmpty) => {
             (Value(1.0), "nothing was there and nothing was found")
         }
@@ -147,6 +197,10 @@ pub(super) fn declared(family: Family, edge: EmptyMask) -> (Imputed, &'static st
         (Family::Distance, _) => (
             Undefined,
             "there is no surface to measure to; a penalty would depend on the size of the image",
+        ),
+        (Family::FoundMean, _) => (
+            Undefined,
+            "no instance is found that it could be a mean over",
         ),
         (Family::Plain, _) => (Raw, "the formula needs no voxel in either mask"),
         (Family::BurdenPrediction, EmptyMask::ReferenceEmpty) => {

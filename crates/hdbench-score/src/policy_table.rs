@@ -1,7 +1,8 @@
 //! The policy of `strict` as a table: every metric in every situation.
 
 use super::criterion::Criterion;
-use super::metric::{BURDENS, Metric, Options};
+use super::metric::BURDENS;
+use super::options::Options;
 use super::policy::{EmptyMask, Family, Imputed, declared};
 
 /// A line of the policy.
@@ -20,7 +21,8 @@ pub struct PolicyRow {
 
 /// The whole policy of `strict`: every metric that the options ask for in every situation.
 pub fn policy_table(options: &Options) -> Vec<PolicyRow> {
-    let mut families: Vec<(String, Family)> = Metric::all(options)
+    let mut families: Vec<(String, Family)> = options
+        .metrics()
         .into_iter()
         .map(|metric| (metric.name().into_owned(), metric.into()))
         .collect();

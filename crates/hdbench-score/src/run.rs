@@ -12,7 +12,7 @@ use ndarray::Array3;
 use super::case::{CaseScores, Cost, ScoredCase, score_masks};
 use super::grids::{Apart, OnGrid, on_grid};
 use super::masks::Masks;
-use super::metric::Options;
+use super::options::Options;
 use super::pairing::CasePair;
 use super::source::Source;
 

@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use hdbench_volume::components::Connectivity;
 
+use super::instance_metric::InstanceMetric;
 use super::label::Label;
+use super::metric::Metric;
+use super::structures::{EmptyRule, Instances, InstancesBy, Matching};
 
 /// A structure that is scored: a named set of label values.
 #[derive(Clone, Debug, PartialEq)]
@@ -13,12 +16,40 @@ pub struct ScoredStructure {
     pub label: Label,
     /// The values of its voxels.
     pub values: LabelSet,
-    /// Which voxels touch in one of its instances, which are found and matched one by one; none of a structure
-    /// that has none.
-    pub instances: Option<Connectivity>,
+    /// Its metrics, in the order of the tables. None: those of the options.
+    pub metrics: Option<Vec<Metric>>,
+    /// How it falls into instances; none of a structure that is scored as a whole.
+    pub instances: Option<Instances>,
+    /// What is scored of its instances as they are matched by its own rule, beside the detection of
+    /// [`Criterion::all`](super::Criterion::all).
+    pub instance_metrics: Vec<InstanceMetric>,
+    /// Where its values for empty masks are others than the policy's.
+    pub empty: Vec<EmptyRule>,
 }
 
 impl ScoredStructure {
+    /// One that is scored as a whole, by the options' metrics and the policy.
+    pub fn new(label: Label, values: LabelSet) -> Self {
+        Self {
+            label,
+            values,
+            metrics: None,
+            instances: None,
+            instance_metrics: Vec::new(),
+            empty: Vec::new(),
+        }
+    }
+
+    /// Which voxels touch in one of its instances, where these are matched in groups as LiTS does, so that each is
+    /// a row of a table.
+    pub fn grouped(&self) -> Option<Connectivity> {
+        let instances = self.instances.as_ref()?;
+        match (instances.by, instances.matching) {
+            (InstancesBy::Components(connectivity), Matching::OverlapGroups) => Some(connectivity),
+            _ => None,
+        }
+    }
+
     /// The structures of LiTS: the liver with its lesions, and the lesions, which are instances.
     pub fn liver_and_lesion() -> Vec<Self> {
         vec![Self::liver(), Self::lesion()]
@@ -26,19 +57,14 @@ impl ScoredStructure {
 
     /// Label 1 or more.
     pub fn liver() -> Self {
-        Self {
-            label: Label::LIVER,
-            values: LabelSet::AtLeast(1),
-            instances: None,
-        }
+        Self::new(Label::LIVER, LabelSet::AtLeast(1))
     }
 
     /// Label 2.
     pub fn lesion() -> Self {
         Self {
-            label: Label::LESION,
-            values: LabelSet::of([2]),
-            instances: Some(Connectivity::Six),
+            instances: Some(Instances::grouped(Connectivity::Six)),
+            ..Self::new(Label::LESION, LabelSet::of([2]))
         }
     }
 
@@ -109,11 +135,7 @@ mod tests {
         assert_eq!(region, LabelSet::Several([1, 2, 4].into()));
         assert!([1, 2, 4].iter().all(|v| region.holds(*v)) && !region.holds(3) && !region.holds(0));
         assert!(LabelSet::of([65_535]).holds(65_535));
-        let structure = ScoredStructure {
-            label: Label::new("wt"),
-            values: region,
-            instances: None,
-        };
+        let structure = ScoredStructure::new(Label::new("wt"), region);
         assert_eq!(structure.nnunet_key(), "(1, 2, 4)");
         assert_eq!(ScoredStructure::lesion().nnunet_key(), "2");
     }

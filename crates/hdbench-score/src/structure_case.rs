@@ -9,7 +9,7 @@ use ndarray::{Array3, Zip};
 use super::case::{Cost, ScoredCase, score_masks};
 use super::grids::{OnGrid, on_grid};
 use super::masks::Masks;
-use super::metric::Options;
+use super::options::Options;
 use super::pairing::CasePair;
 use super::run::{StrictCase, notes_of};
 

@@ -146,7 +146,7 @@ impl MetricRow {
             metric_version: METRIC_VERSION,
             value: metric_value.value,
             raw_value: metric_value.raw,
-            policy: metric_value.edge.policy().to_owned(),
+            policy: metric_value.policy().to_owned(),
         }
     }
 }
@@ -253,6 +253,7 @@ pub(super) fn pooled(cases: &[ScoredCase]) -> Vec<Pooled> {
             raw,
             value: imputed,
             edge: EmptyMask::None,
+            is_own: false,
         };
         metric_values.push(Pooled {
             counted: value.defined,

@@ -7,7 +7,7 @@ use hdbench_ground::text::wrapped;
 use serde::Deserialize;
 
 use super::{WIDTH, situation};
-use crate::metric::Options;
+use crate::options::Options;
 use crate::policy_table::{PolicyRow, policy_table};
 
 /// What is said of a metric.

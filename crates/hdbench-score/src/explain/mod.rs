@@ -5,7 +5,7 @@ mod metric;
 use hdbench_ground::text::wrapped;
 pub use metric::{explain_metric, explained_metrics};
 
-use super::metric::Options;
+use super::options::Options;
 use super::policy::EmptyMask;
 use super::policy_table::{PolicyRow, policy_table};
 
@@ -46,6 +46,7 @@ fn situation(row: &PolicyRow) -> String {
         EmptyMask::BothEmpty => "both empty",
         EmptyMask::ReferenceEmpty => "reference empty",
         EmptyMask::PredictionEmpty => "prediction empty",
+        EmptyMask::NoMatch => "nothing matched",
     };
     format!("    {situation:<17} {} ({})\n", row.becomes, row.why)
 }

@@ -15,6 +15,16 @@ pub struct EmptyRule {
     pub becomes: Becomes,
 }
 
+impl EmptyRule {
+    /// What the first of `names` that has a rule for a situation becomes.
+    pub fn first(rules: &[Self], names: &[&str], situation: Situation) -> Option<Becomes> {
+        names.iter().find_map(|name| {
+            let own = |rule: &&Self| rule.metric == *name && rule.situation == situation;
+            rules.iter().find(own).map(|rule| rule.becomes)
+        })
+    }
+}
+
 /// When a metric rests on a convention.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Situation {

@@ -21,6 +21,19 @@ pub struct Instances {
     pub min_volume: Option<MinVolume>,
 }
 
+impl Instances {
+    /// Connected components, found where they overlap, in groups: as the LiTS challenge has it.
+    pub fn grouped(connectivity: Connectivity) -> Self {
+        Self {
+            by: InstancesBy::Components(connectivity),
+            matching: Matching::OverlapGroups,
+            counts_if: None,
+            consolidation: None,
+            min_volume: None,
+        }
+    }
+}
+
 /// What an instance is.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum InstancesBy {
@@ -121,7 +134,7 @@ pub struct Agreement {
 }
 
 /// A share that two instances have in common, 0..=1.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Score {
     /// Intersection over union.
     Iou,

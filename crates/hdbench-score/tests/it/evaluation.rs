@@ -310,7 +310,8 @@ fn every_metric_finds_its_name() {
         scores[Label::LIVER].value(Metric::Hd95Max(Border::Eighteen)),
         0.0
     );
-    let names: Vec<_> = Metric::all(&Options::default())
+    let names: Vec<_> = Options::default()
+        .metrics()
         .into_iter()
         .map(Metric::name)
         .collect();

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use hdbench_score::metrics::surface::Border;
+use hdbench_score::structures::Instances;
 use hdbench_score::{
     CasePair, CaseScores, Label, LabelSet, Metric, Options, ScoredStructure, Source,
     StructureOptions, score_structures,
@@ -29,11 +30,7 @@ fn pair(case: &str) -> CasePair {
 }
 
 fn structure(name: &str, values: &[u16]) -> ScoredStructure {
-    ScoredStructure {
-        label: Label::new(name),
-        values: LabelSet::of(values.iter().copied()),
-        instances: None,
-    }
+    ScoredStructure::new(Label::new(name), LabelSet::of(values.iter().copied()))
 }
 
 fn score(case: &str, structures: Vec<ScoredStructure>, ignore: &[u16]) -> CaseScores {
@@ -159,7 +156,7 @@ fn values_above_255_and_components_by_any_neighbourhood() {
     assert!(wide[Label::new("top")].counts.reference > 0);
     let by = |connectivity| {
         let lesion = ScoredStructure {
-            instances: Some(connectivity),
+            instances: Some(Instances::grouped(connectivity)),
             ..structure("1", &[1])
         };
         let scores = score("instances_connectivity", vec![lesion], &[]);

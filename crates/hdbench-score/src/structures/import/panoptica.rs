@@ -2,7 +2,6 @@
 //!
 //! Keys about logging and speed say nothing of scores and are passed over.
 
-use super::super::metric_word::FOUND;
 use super::super::nearest::nearest;
 use super::super::problem::Problem;
 use super::super::set::{Structure, StructureSet};
@@ -11,6 +10,7 @@ use super::draft::{Draft, values_of};
 use super::panoptica_instances::{Group, InstancePlan, truth};
 use super::panoptica_metric::{empty_rules, metrics};
 use super::yaml::{Kind, Yaml};
+use crate::instance_metric::FOUND;
 
 /// Classes that panoptica reads from its YAML.
 const TAGS: [&str; 17] = [

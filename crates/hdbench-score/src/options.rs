@@ -1,0 +1,60 @@
+//! What is scored, and by which definitions.
+
+use super::label::Label;
+use super::metric::{Metric, Tolerance};
+use super::scored_structure::ScoredStructure;
+use crate::metrics::surface::Border;
+
+/// What `strict` computes beyond what it always does.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Options {
+    /// Border rules of the surface distances. By default the 18-neighbourhood of the official LiTS
+    /// scorer and the 6-neighbourhood of MedPy, MONAI and MetricsReloaded.
+    pub borders: Vec<Border>,
+    /// Tolerances of the normalised surface Dice. By default 1, 2, 3 and 5 mm: a voxel or two of a
+    /// CT, what TotalSegmentator reports (3 mm), and what the FLARE challenges grant a liver (5 mm).
+    pub tolerances: Vec<Tolerance>,
+    /// Whether lesions are matched one to one as well, as panoptica does.
+    pub one_to_one: bool,
+    /// What is scored, in the order of the tables. By default liver and lesion; what a label map does not know
+    /// is no part of it, so that it is not scored as if it had been found.
+    pub structures: Vec<ScoredStructure>,
+}
+
+impl Options {
+    /// The metrics that are asked for, in the order of the tables.
+    pub fn metrics(&self) -> Vec<Metric> {
+        Metric::all(&self.borders, &self.tolerances)
+    }
+
+    /// Those of one structure: its own, if it has any.
+    pub fn metrics_of(&self, structure: &ScoredStructure) -> Vec<Metric> {
+        structure.metrics.clone().unwrap_or_else(|| self.metrics())
+    }
+
+    /// Whether the lesions that are scored are part of the liver that is, so that they are a burden of it.
+    pub fn has_burdens(&self) -> bool {
+        let of = |label: Label| {
+            let own = self.structures.iter().find(|own| own.label == label);
+            own.map(|own| &own.values)
+        };
+        match (of(Label::LIVER), of(Label::LESION)) {
+            (Some(liver), Some(lesion)) => lesion.is_within(liver),
+            _ => false,
+        }
+    }
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            borders: vec![Border::Eighteen, Border::Six],
+            tolerances: [1.0, 2.0, 3.0, 5.0]
+                .into_iter()
+                .filter_map(Tolerance::from_mm)
+                .collect(),
+            one_to_one: false,
+            structures: ScoredStructure::liver_and_lesion(),
+        }
+    }
+}
