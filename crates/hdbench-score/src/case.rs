@@ -6,9 +6,11 @@ use ndarray::{Array3, ArrayView3};
 use rayon::prelude::*;
 
 use super::criterion::Criterion;
+use super::instances::{OwnInstances, own_instances};
 use super::label::Label;
 use super::lesion::{LesionList, Lesions, lesions_of, no_lesions};
 use super::masks::Masks;
+use super::measured::{Measured, diagonal_mm, steps};
 use super::metric::{BURDENS, Metric};
 use super::metric_value::MetricValue;
 use super::options::Options;
@@ -18,9 +20,7 @@ use super::structures::EmptyRule;
 use crate::metrics::burden::tumour_burden;
 use crate::metrics::detection::Detection;
 use crate::metrics::overlap::Counts;
-use crate::metrics::surface::{Border, SurfaceMetrics, distances_between, surface};
-use crate::metrics::surfel::SurfelMetrics;
-use crate::metrics::{BitMask, VoxelSteps};
+use crate::metrics::surface::{Border, surface};
 
 /// The scores of one structure of one case.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,8 +32,10 @@ pub struct StructureScores {
     /// Voxels of both masks.
     pub counts: Counts,
     metric_values: Vec<(Metric, MetricValue)>,
-    /// Its instances one by one; none of a structure that has none by its definition.
+    /// Its instances one by one, matched in groups as LiTS does; none of a structure whose instances are others.
     pub instances: Option<Instances>,
+    /// Its instances as its own rule matches them; none where nothing is asked of them.
+    pub own_instances: Option<OwnInstances>,
 }
 
 /// The instances of a structure.
@@ -71,9 +73,11 @@ impl StructureScores {
         let metric_values =
             |(criterion, found): &(Criterion, Detection)| criterion.metric_values(found);
         let instances = self.instances.iter();
+        let own = self.own_instances.iter().flat_map(|own| &own.values);
         instances
             .flat_map(|instances| &instances.detection)
             .flat_map(metric_values)
+            .chain(own.map(|(metric, value)| (metric.name(), *value)))
             .collect()
     }
 }
@@ -291,7 +295,7 @@ pub(super) fn score_masks(
     let side_by_side = cost.side_by_side();
     let both = options.structures.par_iter().zip(masks);
     let score = |(structure, masks): (&ScoredStructure, Option<Masks>)| {
-        structure_scores(structure, masks.as_ref(), geometry, options, side_by_side)
+        structure_scores(structure, masks, geometry, options, side_by_side)
     };
     let structures: Vec<StructureScores> = match side_by_side {
         true => both.map(score).collect(),
@@ -316,11 +320,14 @@ pub(super) fn score_masks(
 
 fn structure_scores(
     structure: &ScoredStructure,
-    masks: Option<&Masks>,
+    mut masks: Option<Masks>,
     geometry: &Geometry,
     options: &Options,
     side_by_side: bool,
 ) -> StructureScores {
+    // First, as it takes the instances that the values of the maps tell apart.
+    let own_instances = own_instances(masks.as_mut(), structure, geometry);
+    let masks = masks.as_ref();
     let metrics = options.metrics_of(structure);
     let measure = || {
         let measured =
@@ -359,115 +366,7 @@ fn structure_scores(
         counts: measured.counts,
         metric_values: metrics.iter().map(metric_value).collect(),
         instances: instances.map(|Lesions { list, detection }| Instances { list, detection }),
-    }
-}
-
-/// From the first voxel's corner to the last one's, mm.
-fn diagonal_mm(geometry: &Geometry) -> f64 {
-    let [z, y, x] = geometry.steps_mm();
-    let along = |axis: usize| {
-        [z, y, x]
-            .iter()
-            .zip(geometry.shape)
-            .map(|(step, count)| step[axis] * count as f64)
-            .sum::<f64>()
-            .powi(2)
-    };
-    (along(0) + along(1) + along(2)).sqrt()
-}
-
-fn steps(geometry: &Geometry) -> VoxelSteps {
-    match geometry.is_sheared() {
-        true => VoxelSteps::Sheared(geometry.steps_mm()),
-        false => VoxelSteps::Perpendicular(geometry.spacing_mm),
-    }
-}
-
-/// What has to be measured for some metrics.
-#[derive(Default)]
-struct Needs {
-    borders: Vec<Border>,
-    has_surfels: bool,
-    tolerances_mm: Vec<f64>,
-}
-
-impl Needs {
-    fn of(metrics: &[Metric]) -> Self {
-        let mut needs = Self::default();
-        for metric in metrics {
-            if let Some(border) = metric.border().filter(|own| !needs.borders.contains(own)) {
-                needs.borders.push(border);
-            }
-            needs.has_surfels |= metric.is_of_surfels();
-            if let Metric::Nsd(tolerance) = metric {
-                needs.tolerances_mm.push(tolerance.mm());
-            }
-        }
-        needs
-    }
-}
-
-/// What all metric values of a structure follow from.
-#[derive(Default)]
-struct Measured {
-    counts: Counts,
-    surfaces: Vec<(Border, SurfaceMetrics)>,
-    surfels: SurfelMetrics,
-}
-
-impl Measured {
-    fn of(masks: &Masks, steps: VoxelSteps, metrics: &[Metric], side_by_side: bool) -> Self {
-        let [p, r]: [&BitMask; 2] = [&masks.prediction, &masks.reference];
-        let measure = |&border| {
-            let distances = distances_between(p, r, steps, border);
-            (border, SurfaceMetrics::of(distances))
-        };
-        let needs = Needs::of(metrics);
-        let surfels = || match needs.has_surfels {
-            true => SurfelMetrics::between(p, r, steps, &needs.tolerances_mm, side_by_side),
-            false => SurfelMetrics::default(),
-        };
-        let borders = &needs.borders;
-        let (surfels, surfaces) = if side_by_side {
-            rayon::join(surfels, || borders.par_iter().map(measure).collect())
-        } else {
-            (surfels(), borders.iter().map(measure).collect())
-        };
-        Self {
-            counts: masks.counts(),
-            surfaces,
-            surfels,
-        }
-    }
-
-    /// What the formula gives, NaN or infinite where it has no value.
-    fn raw(&self, metric: Metric, volume_voxels: u64, voxel_volume_ml: f64) -> f64 {
-        let counts = &self.counts;
-        let surface = |border: Border, metric_value: fn(&SurfaceMetrics) -> f64| {
-            let of = self.surfaces.iter().find(|(other, _)| *other == border);
-            of.map_or(f64::NAN, |(_, metric_values)| metric_value(metric_values))
-        };
-        match metric {
-            Metric::Dice => counts.dice(),
-            Metric::Jaccard => counts.jaccard(),
-            Metric::Voe => counts.voe(),
-            Metric::Rvd => counts.rvd(),
-            Metric::Precision => counts.precision(),
-            Metric::Recall => counts.recall(),
-            Metric::Specificity => counts.specificity(volume_voxels),
-            Metric::Assd(border) => surface(border, |metric_values| metric_values.assd),
-            Metric::Masd(border) => surface(border, |metric_values| metric_values.masd),
-            Metric::Rmsd(border) => surface(border, |metric_values| metric_values.rmsd),
-            Metric::Msd(border) => surface(border, |metric_values| metric_values.msd),
-            Metric::Hd95(border) => surface(border, |metric_values| metric_values.hd95),
-            Metric::Hd95Max(border) => surface(border, |metric_values| metric_values.hd95_max),
-            Metric::Nsd(tolerance) => self.surfels.nsd(tolerance.mm()),
-            Metric::Hd95Surfel => self.surfels.hd95(),
-            Metric::AsdPredToRefSurfel => self.surfels.mean_pred_to_ref(),
-            Metric::AsdRefToPredSurfel => self.surfels.mean_ref_to_pred(),
-            Metric::VolumePrediction => counts.prediction as f64 * voxel_volume_ml,
-            Metric::VolumeReference => counts.reference as f64 * voxel_volume_ml,
-        }
+        own_instances,
     }
 }
 

@@ -16,6 +16,8 @@ mod metric_value;
 mod criterion;
 mod policy_table;
 mod masks;
+mod measured;
+mod instances;
 mod diameter;
 mod lesion;
 mod case;
@@ -51,6 +53,7 @@ pub use explain::{explain_lits, explain_metric, explain_strict, explained_metric
 pub use failures::{FAILURES, failed_cases, write_failures};
 pub use grids::Apart;
 pub use instance_metric::InstanceMetric;
+pub use instances::{InstanceRow, InstanceStatus, OwnInstances};
 pub use label::Label;
 pub use label_map_choice::LabelMapChoice;
 pub use lesion::{Lesion, LesionList, LesionSide};
