@@ -14,7 +14,7 @@ pub fn least_cost(
 ) -> Vec<Option<usize>> {
     if columns < rows {
         let mut taken = vec![None; rows];
-        let turned = least_cost(columns, rows, |row, column| cost(column, row));
+        let turned = rows_first(columns, rows, |row, column| cost(column, row));
         for (column, row) in turned.into_iter().enumerate() {
             if let Some(row) = row {
                 taken[row] = Some(column);
@@ -22,6 +22,15 @@ pub fn least_cost(
         }
         return taken;
     }
+    rows_first(rows, columns, cost)
+}
+
+/// The same where there are no more rows than columns.
+fn rows_first(
+    rows: usize,
+    columns: usize,
+    cost: impl Fn(usize, usize) -> f64,
+) -> Vec<Option<usize>> {
     let mut search = Search::new(rows, columns);
     (0..rows).for_each(|row| search.add(row, &cost));
     search.column_of

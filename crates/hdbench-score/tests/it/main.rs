@@ -2,6 +2,7 @@
 
 mod evaluation;
 mod golden;
+mod instances;
 mod lits;
 mod metrics;
 mod peers;
