@@ -57,15 +57,24 @@ fn lesions_dilated_consolidated_and_penalised_are_those_of_brats_2023() {
         let asked = [
             ("Num_FP", InstanceMetric::FalsePositives),
             ("Num_FN", InstanceMetric::FalseNegatives),
-            ("LesionWise_Score_Dice", InstanceMetric::Lesionwise(Metric::Dice)),
-            ("LesionWise_Score_HD95", InstanceMetric::Lesionwise(Metric::Hd95Surfel)),
+            (
+                "LesionWise_Score_Dice",
+                InstanceMetric::Lesionwise(Metric::Dice),
+            ),
+            (
+                "LesionWise_Score_HD95",
+                InstanceMetric::Lesionwise(Metric::Hd95Surfel),
+            ),
         ];
         let whole = [
             ("Legacy_Dice", Metric::Dice),
             ("Legacy_HD95", Metric::Hd95Surfel),
         ];
-        let structure =
-            with_metrics(structure, &whole.map(|(_, metric)| metric), &asked.map(|(_, metric)| metric));
+        let structure = with_metrics(
+            structure,
+            &whole.map(|(_, metric)| metric),
+            &asked.map(|(_, metric)| metric),
+        );
         let scores = score(&row.case, structure);
         let what = |field: &str| format!("{} {} {} {field}", row.call, row.case, row.structure);
         for (field, metric) in asked {
@@ -74,7 +83,11 @@ fn lesions_dilated_consolidated_and_penalised_are_those_of_brats_2023() {
         }
         for (field, metric) in whole {
             let theirs = number(row.values.get(field)).unwrap();
-            compared.same(|| what(field), scores.metric_value(metric).unwrap().value, theirs);
+            compared.same(
+                || what(field),
+                scores.metric_value(metric).unwrap().value,
+                theirs,
+            );
         }
     }
     compared.end(300);

@@ -102,7 +102,12 @@ impl Compared {
 
     pub fn end(self, least: usize) {
         let some: Vec<&String> = self.differ.iter().take(12).collect();
-        assert!(self.differ.is_empty(), "{} of {} differ: {some:#?}", self.differ.len(), self.count);
+        assert!(
+            self.differ.is_empty(),
+            "{} of {} differ: {some:#?}",
+            self.differ.len(),
+            self.count
+        );
         assert!(self.count >= least, "{} compared", self.count);
     }
 }

@@ -90,7 +90,12 @@ fn each_lesion_is_mists() {
                 Some(true) => of("lesion_wise_haus95"),
                 _ => f64::NAN,
             };
-            [of("gt_volume_mm3"), of("lesion_wise_dice"), of("lesion_wise_surf_dice"), hd95]
+            [
+                of("gt_volume_mm3"),
+                of("lesion_wise_dice"),
+                of("lesion_wise_surf_dice"),
+                hd95,
+            ]
         });
         let (ours, theirs) = (sorted(ours.collect()), sorted(theirs.collect()));
         let what = format!("{} {} {}", row.call, row.case, row.structure);
@@ -122,8 +127,7 @@ fn lesionwise_means_are_mists() {
         }
         for structure in &plan.metrics.structures {
             let name = structure.label;
-            let structure =
-                with_metrics(structure.clone(), &[], &asked.map(|(_, metric)| metric));
+            let structure = with_metrics(structure.clone(), &[], &asked.map(|(_, metric)| metric));
             let scores = score(&row.case, structure);
             for (field, metric) in asked {
                 if let Some(theirs) = number(row.values.get(&format!("{name}_{field}"))) {
@@ -139,7 +143,10 @@ fn lesionwise_means_are_mists() {
 #[test]
 fn volumes_of_false_and_missed_components_are_autopets() {
     let mut compared = Compared::default();
-    for row in rows("autopet").into_iter().filter(|row| row.call == "autoPET") {
+    for row in rows("autopet")
+        .into_iter()
+        .filter(|row| row.call == "autoPET")
+    {
         let instances = Instances::grouped(Connectivity::Eighteen);
         let Some(structure) = structure(&row.structure, instances) else {
             continue;
@@ -155,7 +162,11 @@ fn volumes_of_false_and_missed_components_are_autopets() {
             let theirs = number(row.values.get(field)).unwrap();
             let ours = of_instances(&scores, metric).value;
             let close = (ours - theirs).abs() <= 1e-6 * theirs.abs();
-            assert!(close, "{} {} {field}: {ours} for {theirs}", row.case, row.structure);
+            assert!(
+                close,
+                "{} {} {field}: {ours} for {theirs}",
+                row.case, row.structure
+            );
             compared.same(String::new, 0.0, 0.0);
         }
     }

@@ -4,7 +4,9 @@ use hdbench_score::metrics::surface::Border;
 use hdbench_score::structures::{Score, StructureSet, built_in, read};
 use hdbench_score::{InstanceMetric, Metric, Options, ScoredStructure, StructuresPlan};
 
-use super::data::{Compared, Row, folder, is_even, number, of_instances, rows, score, with_metrics};
+use super::data::{
+    Compared, Row, folder, is_even, number, of_instances, rows, score, with_metrics,
+};
 
 /// panoptica's names of metrics of pairs, ours, and whether they need the steps of the grid.
 const MEANS: [(&str, Metric, bool); 6] = [
@@ -50,7 +52,11 @@ fn compare(row: &Row, set: &StructureSet, by_file: bool, compared: &mut Compared
     if structure.instances.is_none() {
         return;
     }
-    let structure = with_metrics(structure, &WHOLE.map(|(_, metric)| metric), &of_instances_asked);
+    let structure = with_metrics(
+        structure,
+        &WHOLE.map(|(_, metric)| metric),
+        &of_instances_asked,
+    );
     let scores = score(&row.case, structure);
     let steps_are_right = !by_file || is_even(&row.case);
     let what = |field: &str| format!("{} {} {} {field}", row.call, row.case, row.structure);
