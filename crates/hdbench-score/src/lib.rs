@@ -24,6 +24,8 @@ mod case;
 mod tidy;
 mod case_table;
 mod lesion_table;
+mod instance_table;
+mod by_volume;
 mod describe;
 mod metrics_json;
 mod wide_table;
@@ -41,6 +43,7 @@ pub mod lits;
 pub mod structures;
 mod explain;
 
+pub use by_volume::{VolumeBin, VolumeBins, detection_by_volume, write_by_volume};
 pub use case::{
     CaseScores, Instances, ScoredCase, StructureScores, TumourBurdens, score_boxes, score_case,
     score_case_with,
@@ -49,10 +52,13 @@ pub use case_name::CaseKey;
 pub use case_table::write_cases;
 pub use criterion::{Criterion, IOU_THRESHOLDS};
 pub use describe::{Description, Statistics, describe};
-pub use explain::{explain_lits, explain_metric, explain_strict, explained_metrics};
+pub use explain::{
+    explain_lits, explain_metric, explain_strict, explain_structures, explained_metrics,
+};
 pub use failures::{FAILURES, failed_cases, write_failures};
 pub use grids::Apart;
 pub use instance_metric::InstanceMetric;
+pub use instance_table::write_instances;
 pub use instances::{InstanceRow, InstanceStatus, OwnInstances};
 pub use label::Label;
 pub use label_map_choice::LabelMapChoice;

@@ -1,9 +1,11 @@
 //! What `hdbench explain` says about the scoring profiles.
 
 mod metric;
+mod profile;
 
 use hdbench_ground::text::wrapped;
 pub use metric::{explain_metric, explained_metrics};
+pub use profile::explain_structures;
 
 use super::options::Options;
 use super::policy::EmptyMask;

@@ -96,7 +96,13 @@ impl Context<'_> {
                 | InstanceMetric::PanopticQuality(score) => Some(of_score(*score)),
                 _ => None,
             });
-        for metric in asked.chain(agreement.map(|own| of_score(own.score))) {
+        // Those two follow from the voxels that are counted anyway, and every table of instances has them.
+        let always = [Metric::Dice, Metric::Jaccard];
+        let more = agreement
+            .map(|own| of_score(own.score))
+            .into_iter()
+            .chain(always);
+        for metric in asked.chain(more) {
             if !needed.contains(&metric) {
                 needed.push(metric);
             }

@@ -78,7 +78,7 @@ fn each_lesion_is_mists() {
             own.side == LesionSide::Reference && own.status != InstanceStatus::LeftOut
         });
         let ours = ours.map(|own| match own.metrics[..] {
-            [(_, dice), (_, nsd), (_, hd95)] => [own.volume_ml * 1000.0, dice, nsd, hd95],
+            [(_, dice), (_, nsd), (_, hd95), ..] => [own.volume_ml * 1000.0, dice, nsd, hd95],
             _ => [own.volume_ml * 1000.0, 0.0, 0.0, f64::NAN],
         });
         let theirs = row.values["lesions"].as_array().unwrap().iter();

@@ -78,12 +78,15 @@ fn compare(row: &Row, set: &StructureSet, by_file: bool, compared: &mut Compared
             compared.same(|| what(field), ours, theirs);
         }
     }
-    if scores.counts.intersection > 0 {
-        for (field, metric) in WHOLE {
-            if let Some(theirs) = number(row.values.get(field)) {
-                let ours = scores.metric_value(metric).unwrap().raw;
-                compared.same(|| what(field), ours, theirs);
-            }
+    for (field, metric) in WHOLE {
+        if let Some(theirs) = number(row.values.get(field)) {
+            let ours = scores.metric_value(metric).unwrap();
+            // Without a voxel in common it is the rule of the metric in both.
+            let ours = match scores.counts.intersection {
+                0 => ours.value,
+                _ => ours.raw,
+            };
+            compared.same(|| what(field), ours, theirs);
         }
     }
 }
