@@ -195,9 +195,10 @@ mod tests {
             );
         }
         let text = explain_structures("brats-mets").unwrap();
+        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
         for part in [
             "brats-evaluation 0.0.10",
-            "labels [1, 3]",
+            "labels 1,3",
             "components of 26 neighbours, matched one-to-one, where the Dice coefficient is 0.000001 or more",
             "hd95_6n no match inf",
         ] {
