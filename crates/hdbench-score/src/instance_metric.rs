@@ -1,7 +1,7 @@
 //! Metrics of the instances of a structure, by the names of the tables.
 
 use super::metric::Metric;
-use super::structures::Score;
+use crate::metrics::overlap::Score;
 
 /// Before the name of a metric of two masks: its mean over the instances of the reference that are found.
 pub const FOUND: &str = "instance_";

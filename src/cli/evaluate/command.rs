@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 
 use super::cases::{Cases, Scored};
-use super::results::{RESULTS, json_lines, write_rows};
+use super::results::{RESULTS, json_lines, write_rows, write_tables_of_instances};
 use super::told::{name_of, tell_of_displaced, tell_of_files};
 use crate::artifact::read_file;
 use crate::cli::output::{print, print_as_is};
@@ -288,7 +288,7 @@ impl Evaluate {
         RESULTS.replace(&self.out, |out| {
             write_cases(&out.join("cases.csv"), &scored)?;
             write_lesions(&out.join("lesions.csv"), &scored)?;
-            self.write_tables_of_instances(out, &scored, has_set)?;
+            write_tables_of_instances(out, &scored, has_set, &self.volume_bins)?;
             write_summary(&out.join("summary.json"), &scored)?;
             write_rows(out, &rows, &cases.failures)
         })?;

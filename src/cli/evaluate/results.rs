@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use super::command::Evaluate;
 use crate::analysis::write_parquet;
 use crate::artifact::{Results, begins_with, json_says, read_text};
 use crate::error::{Error, Result};
@@ -49,28 +48,26 @@ pub(super) fn is_table_of_cases(file: &Path) -> bool {
     head.next() == Some("case") && head.next().is_some_and(is_of_structure)
 }
 
-impl Evaluate {
-    /// The tables of instances, where structures that have any were asked for, or the bins of their volumes.
-    pub(super) fn write_tables_of_instances(
-        &self,
-        out: &Path,
-        cases: &[ScoredCase],
-        has_set: bool,
-    ) -> Result<()> {
-        let scores = cases.iter().flat_map(|case| &case.scores.structures);
-        let mut with_instances =
-            scores.filter(|own| own.instances.is_some() || own.own_instances.is_some());
-        let is_asked = has_set || !self.volume_bins.is_empty();
-        if !is_asked || with_instances.next().is_none() {
-            return Ok(());
-        }
-        write_instances(&out.join(INSTANCES), cases)?;
-        let bins = match self.volume_bins.is_empty() {
-            true => VolumeBins::Quantiles(QUARTILES),
-            false => VolumeBins::Limits(sorted(&self.volume_bins)),
-        };
-        write_by_volume(&out.join(BY_VOLUME), &detection_by_volume(cases, &bins))
+/// The tables of instances, where structures that have any were asked for, or the limits of bins of their volumes in mL.
+pub(super) fn write_tables_of_instances(
+    out: &Path,
+    cases: &[ScoredCase],
+    has_set: bool,
+    volume_bins: &[f64],
+) -> Result<()> {
+    let scores = cases.iter().flat_map(|case| &case.scores.structures);
+    let mut with_instances =
+        scores.filter(|own| own.instances.is_some() || own.own_instances.is_some());
+    let is_asked = has_set || !volume_bins.is_empty();
+    if !is_asked || with_instances.next().is_none() {
+        return Ok(());
     }
+    write_instances(&out.join(INSTANCES), cases)?;
+    let bins = match volume_bins.is_empty() {
+        true => VolumeBins::Quantiles(QUARTILES),
+        false => VolumeBins::Limits(sorted(volume_bins)),
+    };
+    write_by_volume(&out.join(BY_VOLUME), &detection_by_volume(cases, &bins))
 }
 
 /// Bins of volume, unless the user names their limits.

@@ -8,6 +8,7 @@ use super::sides::Sides;
 use super::touching::touching;
 use crate::metrics::assignment::least_cost;
 use crate::metrics::detection::Overlaps;
+use crate::metrics::overlap::Counts;
 use crate::metrics::regions::Shared;
 use crate::structures::{Agreement, Assignment, Instances, Matching, Score};
 
@@ -95,10 +96,11 @@ struct Candidates<'a> {
 
 /// The score of two sets of so many voxels that share some.
 fn score(kind: Score, shared: u64, prediction: u64, reference: u64) -> f64 {
-    match kind {
-        Score::Iou => shared as f64 / (prediction + reference - shared) as f64,
-        Score::Dice => 2.0 * shared as f64 / (prediction + reference) as f64,
-    }
+    kind.of(&Counts {
+        intersection: shared,
+        prediction,
+        reference,
+    })
 }
 
 /// Up to this many places a table of costs is filled as a whole, so that of equal pairs those of the peers are

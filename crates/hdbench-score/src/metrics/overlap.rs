@@ -2,6 +2,25 @@
 
 use ndarray::{ArrayView3, Zip};
 
+/// A share that two masks have in common, 0..=1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Score {
+    /// Intersection over union.
+    Iou,
+    /// Dice coefficient.
+    Dice,
+}
+
+impl Score {
+    /// Of two masks of so many voxels that have some in common.
+    pub fn of(self, counts: &Counts) -> f64 {
+        match self {
+            Self::Iou => counts.jaccard(),
+            Self::Dice => counts.dice(),
+        }
+    }
+}
+
 /// Voxels of a predicted mask P and a reference mask R.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {

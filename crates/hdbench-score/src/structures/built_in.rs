@@ -24,6 +24,10 @@ sets!(
     "brats-menrt",
     "brats-mets",
     "brats-ped",
+    "brats-2023-gli",
+    "brats-2023-men",
+    "brats-2023-mets",
+    "autopet",
 );
 
 /// Their names, in the order of the help.

@@ -3,6 +3,7 @@
 use hdbench_volume::components::Connectivity;
 
 use super::word::Word;
+pub use crate::metrics::overlap::Score;
 
 /// How a structure falls into instances, and how those of prediction and reference find each other.
 #[derive(Clone, Debug, PartialEq)]
@@ -131,15 +132,6 @@ pub struct Agreement {
     pub score: Score,
     /// How much of it, 0..=1.
     pub bound: Bound,
-}
-
-/// A share that two instances have in common, 0..=1.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Score {
-    /// Intersection over union.
-    Iou,
-    /// Dice coefficient.
-    Dice,
 }
 
 impl Word for Score {

@@ -2,6 +2,7 @@
 //!
 //! Keys about logging and speed say nothing of scores and are passed over.
 
+use super::super::instances::Score;
 use super::super::nearest::nearest;
 use super::super::problem::Problem;
 use super::super::set::{Structure, StructureSet};
@@ -10,7 +11,7 @@ use super::draft::{Draft, values_of};
 use super::panoptica_instances::{Group, InstancePlan, truth};
 use super::panoptica_metric::{empty_rules, metrics};
 use super::yaml::{Kind, Yaml};
-use crate::instance_metric::FOUND;
+use crate::instance_metric::{FOUND, InstanceMetric};
 
 /// Classes that panoptica reads from its YAML.
 const TAGS: [&str; 17] = [
@@ -89,7 +90,13 @@ pub(super) fn read(yaml: &Yaml, name: &str) -> Result<StructureSet, Problem> {
         let instances = instances.of(&group, &mut draft);
         let mut metrics = of_masks.clone();
         if instances.is_some() {
-            metrics.extend(of_instances.iter().map(|metric| format!("{FOUND}{metric}")));
+            metrics.extend(of_matches(&of_instances));
+        } else if group.is_single {
+            // One instance is the structure itself.
+            let others = of_instances
+                .iter()
+                .filter(|metric| !of_masks.contains(metric));
+            metrics.extend(others.cloned());
         }
         draft.structures.push(Structure {
             name: group.name,
@@ -100,6 +107,35 @@ pub(super) fn read(yaml: &Yaml, name: &str) -> Result<StructureSet, Problem> {
         });
     }
     draft.set(name)
+}
+
+/// What panoptica reports of instances whatever it is asked, then the metrics of those that are matched.
+fn of_matches(metrics: &[String]) -> impl Iterator<Item = String> + '_ {
+    use InstanceMetric::{
+        FalseNegatives, FalsePositives, PanopticQuality, Precision, Recall, RecognitionQuality,
+        TruePositives,
+    };
+    let always = [
+        TruePositives,
+        FalsePositives,
+        FalseNegatives,
+        Precision,
+        Recall,
+        RecognitionQuality,
+    ];
+    let quality = |(metric, score)| {
+        let is_asked = metrics.iter().any(|asked| asked == metric);
+        is_asked.then_some(PanopticQuality(score))
+    };
+    let qualities = [("jaccard", Score::Iou), ("dice", Score::Dice)]
+        .into_iter()
+        .filter_map(quality);
+    let named = always
+        .into_iter()
+        .chain(qualities)
+        .map(InstanceMetric::name);
+    let means = metrics.iter().map(|metric| format!("{FOUND}{metric}"));
+    named.collect::<Vec<_>>().into_iter().chain(means)
 }
 
 /// Refuses tags that panoptica does not have, anywhere.

@@ -27,6 +27,10 @@ fn built_in_sets_are_what_their_sources_say() {
             ("brats-menrt", 1),
             ("brats-mets", 4),
             ("brats-ped", 6),
+            ("brats-2023-gli", 3),
+            ("brats-2023-men", 3),
+            ("brats-2023-mets", 3),
+            ("autopet", 1),
         ]
     );
     for name in built_in_names() {
@@ -86,7 +90,19 @@ fn the_six_of_brats_are_the_official_configurations() {
     assert_eq!(wt.values.to_string(), "1-3");
     assert_eq!(
         wt.metrics.as_deref().unwrap(),
-        ["dice", "hd95_6n", "instance_dice", "instance_hd95_6n"]
+        [
+            "dice",
+            "hd95_6n",
+            "detection_tp",
+            "detection_fp",
+            "detection_fn",
+            "detection_precision",
+            "detection_recall",
+            "recognition_quality",
+            "panoptic_quality_dice",
+            "instance_dice",
+            "instance_hd95_6n"
+        ]
     );
     let rule = |situation, becomes| EmptyRule {
         metric: "hd95_6n".to_owned(),
@@ -111,7 +127,8 @@ fn names_and_paths_are_found() {
         message("brats-gly"),
         "\"brats-gly\" is neither a built-in set of structures nor a file\nhint: did you mean brats-gli? built in are \
          all, strict, lits, msd-task03, kits23, amos, totalsegmentator, brats-gli, brats-goat, brats-menpre, \
-         brats-menrt, brats-mets, brats-ped; a file is given by its path"
+         brats-menrt, brats-mets, brats-ped, brats-2023-gli, brats-2023-men, brats-2023-mets, autopet; a file is \
+         given by its path"
     );
     assert!(message("nothing/like.toml").starts_with("nothing/like.toml: cannot read:"));
     let dir = tempfile::tempdir().unwrap();
