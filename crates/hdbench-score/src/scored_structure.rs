@@ -7,7 +7,7 @@ use hdbench_volume::components::Connectivity;
 use super::instance_metric::InstanceMetric;
 use super::label::Label;
 use super::metric::Metric;
-use super::structures::{EmptyRule, Instances, InstancesBy, Matching};
+use super::structures::{Dilation, EmptyRule, Instances, InstancesBy, Matching};
 
 /// A structure that is scored: a named set of label values.
 #[derive(Clone, Debug, PartialEq)]
@@ -48,6 +48,15 @@ impl ScoredStructure {
             (InstancesBy::Components(connectivity), Matching::OverlapGroups) => Some(connectivity),
             _ => None,
         }
+    }
+
+    /// Whether its instances grow by a distance, not by steps.
+    pub(super) fn grows_by_mm(&self) -> bool {
+        let is_mm = |dilation: &Option<Dilation>| matches!(dilation, Some(Dilation::Mm(_)));
+        self.instances.as_ref().is_some_and(|own| {
+            is_mm(&own.consolidation)
+                || matches!(&own.matching, Matching::Touching(dilation) if is_mm(dilation))
+        })
     }
 
     /// Where its instances are told apart by their values: which voxels of equal value touch in one; `None` within

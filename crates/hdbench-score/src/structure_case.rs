@@ -1,6 +1,6 @@
 //! Cases of any structures: label maps of 16 bits, an ignore label, structures by their values.
 
-use hdbench_ground::error::Result;
+use hdbench_ground::error::{Error, Result};
 use hdbench_ground::memory;
 use hdbench_ground::text::Shown as _;
 use hdbench_volume::LabelBox;
@@ -55,6 +55,17 @@ pub fn score_structures(
         }
     }
     let geometry = reference.geometry.clone();
+    let grows = metrics.structures.iter().find(|own| own.grows_by_mm());
+    if let Some(structure) = grows.filter(|_| geometry.is_sheared()) {
+        return Err(Error::malformed(
+            &pair.reference.path(),
+            format!(
+                "its axes are not perpendicular, and instances of {} grow by millimetres",
+                structure.label
+            ),
+            "give their dilation in steps: dilation = 3",
+        ));
+    }
     let OnGrid {
         prediction,
         apart,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::empty::EmptyRule;
-use super::instances::Instances;
+use super::instances::{Instances, InstancesBy, Matching};
 use super::metric_word::{check_metric, is_instance_metric};
 use super::name::{check_name, folded};
 use super::problem::Problem;
@@ -74,6 +74,9 @@ impl Structure {
                 )));
             }
         }
+        if let Some(problem) = self.instances.as_ref().and_then(cannot_be) {
+            return Err(of(problem));
+        }
         if let Some(twice) = self.metrics.as_deref().and_then(first_repeated) {
             return Err(of(Problem::new(
                 format!("the metric {twice:?} is there twice"),
@@ -95,6 +98,25 @@ pub(super) const ANOTHER_NAME: &str = "give it another name";
 /// The way out where an instance metric has nothing to compare.
 const WITH_INSTANCES: &str = "remove the metric, or say what an instance is: instances = { by = \"components\", neighbours = 26, \
      match = \"one-to-one\", score = \"iou\", at-least = 0.5 }";
+
+/// What of instances contradicts itself.
+fn cannot_be(instances: &Instances) -> Option<Problem> {
+    let are_values = instances.by == InstancesBy::Values;
+    let are_of_values = !matches!(instances.by, InstancesBy::Components(_));
+    if instances.matching == Matching::SameValue && !are_values {
+        return Some(Problem::new(
+            "its instances are matched by equal value, and are no values",
+            "by = \"values\", or another match",
+        ));
+    }
+    if are_of_values && instances.consolidation.is_some() {
+        return Some(Problem::new(
+            "its instances are told apart by their values, and those that touch once grown are to be one",
+            "by = \"components\", or remove the consolidation",
+        ));
+    }
+    None
+}
 
 fn first_repeated(metrics: &[String]) -> Option<&String> {
     let repeated = metrics

@@ -131,6 +131,16 @@ fn instances_that_are_wrong_are_named_with_their_line() {
         "by = \"values\"\nmatch = \"touching\"\nmin_volume-mm3 = 5",
         "line 6: unknown key \"min_volume-mm3\" of structure \"a\", instances\nhint: did you mean min-volume-mm3?",
     );
+    refused(
+        "by = \"components\"\nneighbours = 6\nmatch = \"same-value\"",
+        "line 1: structure \"a\": its instances are matched by equal value, and are no values\nhint: by = \"values\", or \
+         another match",
+    );
+    refused(
+        "by = \"values\"\nmatch = \"touching\"\nconsolidation = 2",
+        "line 1: structure \"a\": its instances are told apart by their values, and those that touch once grown are to \
+         be one\nhint: by = \"components\", or remove the consolidation",
+    );
 }
 
 #[test]
