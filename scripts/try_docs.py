@@ -123,6 +123,8 @@ def make_data(folder, binary):
         shutil.copy(folder / "others" / f"segmentation-{case}.nii.gz",
                     folder / "nnunet-output" / f"test-volume-{case}.nii.gz")
     shutil.copy(training / "volume-0.nii.gz", folder / "ct.nii.gz")
+    # What the repository has of its own.
+    (folder / "tests").symlink_to(ROOT / "tests")
     (folder / "labelsTr").mkdir()
     for path in training.glob("segmentation-*"):
         shutil.copy(path, folder / "labelsTr")

@@ -2,6 +2,7 @@
 //!
 //! Keys about logging and speed say nothing of scores and are passed over.
 
+use super::super::empty::{Becomes, EmptyRule, Situation};
 use super::super::instances::Score;
 use super::super::nearest::nearest;
 use super::super::problem::Problem;
@@ -89,8 +90,10 @@ pub(super) fn read(yaml: &Yaml, name: &str) -> Result<StructureSet, Problem> {
     for group in groups(yaml, &mut draft)? {
         let instances = instances.of(&group, &mut draft);
         let mut metrics = of_masks.clone();
+        let mut empty = empty.clone();
         if instances.is_some() {
             metrics.extend(of_matches(&of_instances));
+            empty.extend(of_nothing());
         } else if group.is_single {
             // One instance is the structure itself.
             let others = of_instances
@@ -103,7 +106,7 @@ pub(super) fn read(yaml: &Yaml, name: &str) -> Result<StructureSet, Problem> {
             values: group.values,
             instances,
             metrics: (!metrics.is_empty()).then_some(metrics),
-            empty: empty.clone(),
+            empty,
         });
     }
     draft.set(name)
@@ -136,6 +139,24 @@ fn of_matches(metrics: &[String]) -> impl Iterator<Item = String> + '_ {
         .map(InstanceMetric::name);
     let means = metrics.iter().map(|metric| format!("{FOUND}{metric}"));
     named.collect::<Vec<_>>().into_iter().chain(means)
+}
+
+/// The shares that panoptica leaves out because they divide by nothing.
+fn of_nothing() -> impl Iterator<Item = EmptyRule> {
+    use InstanceMetric::{Precision, Recall, RecognitionQuality};
+    use Situation::{BothEmpty, PredictionEmpty, ReferenceEmpty};
+    let rules = [
+        (Precision, BothEmpty),
+        (Precision, PredictionEmpty),
+        (Recall, BothEmpty),
+        (Recall, ReferenceEmpty),
+        (RecognitionQuality, BothEmpty),
+    ];
+    rules.into_iter().map(|(metric, situation)| EmptyRule {
+        metric: metric.name(),
+        situation,
+        becomes: Becomes::Undefined,
+    })
 }
 
 /// Refuses tags that panoptica does not have, anywhere.

@@ -66,8 +66,16 @@ fn compare(row: &Row, set: &StructureSet, by_file: bool, compared: &mut Compared
         // Where nothing is matched, panoptica's panoptic quality is that of a convention times 0.
         let by_convention = field.starts_with("pq") && found == 0.0;
         if let Some(theirs) = theirs.filter(|_| !by_convention) {
-            let ours = of_instances(&scores, metric).raw;
-            compared.same(|| what(field), ours, theirs);
+            let ours = of_instances(&scores, metric);
+            compared.same(|| what(field), ours.raw, theirs);
+        }
+        // What it leaves out has no value here either.
+        if theirs.is_none() && ["prec", "rec"].contains(&field) {
+            compared.same(
+                || what(field),
+                of_instances(&scores, metric).value,
+                f64::NAN,
+            );
         }
     }
     for (field, metric, needs_steps) in MEANS {

@@ -109,13 +109,18 @@ fn the_six_of_brats_are_the_official_configurations() {
         situation,
         becomes,
     };
+    let of_hd95: Vec<&EmptyRule> = wt
+        .empty
+        .iter()
+        .filter(|rule| rule.metric == "hd95_6n")
+        .collect();
     assert_eq!(
-        wt.empty[4..],
+        of_hd95,
         [
-            rule(Situation::BothEmpty, Becomes::Undefined),
-            rule(Situation::ReferenceEmpty, Becomes::Value(f64::INFINITY)),
-            rule(Situation::PredictionEmpty, Becomes::Value(f64::INFINITY)),
-            rule(Situation::NoMatch, Becomes::Value(f64::INFINITY)),
+            &rule(Situation::BothEmpty, Becomes::Undefined),
+            &rule(Situation::ReferenceEmpty, Becomes::Value(f64::INFINITY)),
+            &rule(Situation::PredictionEmpty, Becomes::Value(f64::INFINITY)),
+            &rule(Situation::NoMatch, Becomes::Value(f64::INFINITY)),
         ]
     );
 }

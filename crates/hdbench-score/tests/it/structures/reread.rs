@@ -69,15 +69,21 @@ fn instances() -> impl Strategy<Value = Instances> {
         dilation(),
         proptest::option::of(volume),
     )
-        .prop_map(
-            |(by, matching, counts_if, consolidation, min_volume)| Instances {
+        .prop_map(|(by, matching, counts_if, consolidation, min_volume)| {
+            // What would contradict itself is refused.
+            let by = match matching {
+                Matching::SameValue => InstancesBy::Values,
+                _ => by,
+            };
+            let are_components = matches!(by, InstancesBy::Components(_));
+            Instances {
                 by,
                 matching,
                 counts_if,
-                consolidation,
+                consolidation: consolidation.filter(|_| are_components),
                 min_volume,
-            },
-        )
+            }
+        })
 }
 
 fn empty() -> impl Strategy<Value = Vec<EmptyRule>> {
