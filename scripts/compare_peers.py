@@ -14,12 +14,12 @@ Tasks with many structures:
     python3 scripts/compare_peers.py --thousand             13 organs of 100 and of 1,000 cases: the same
 
 Needs Python 3.10 to 3.12, pip and `cargo build --release`; installs the peers it names from PyPI
-into an environment of their own: some 200 MB; 1 GB for --brats; 5 GB for --organs, where MONAI needs
-PyTorch, which PyPI has for Linux only with its CUDA libraries. --venv names an environment that has them already
-(PyTorch's smaller build for CPUs does as well), or an empty folder for them. Every row is a
-process, from its start to its end, reading of both files included, on the same two cores. The table goes
-to standard output, as Markdown. Ends with 1 where a peer's value differs from hdbench's of the same
-definition: then the table compares nothing.
+into environments of their own: half a GB for the first three, 1 GB for the next four, and for MONAI in
+--organs 6 GB, since PyPI has PyTorch for Linux only with its CUDA libraries. --venv and --monai-venv name
+environments that have them already (PyTorch's smaller build for CPUs will do), or empty folders for them.
+Every row is a process, from its start to its end, reading of both files included, on the same two cores.
+The table goes to standard output, as Markdown. Ends with 1 where a peer's value differs from hdbench's of
+the same definition: then the table compares nothing.
 
 The official scorer is not on PyPI and carries no licence, so it is not part of this repository:
 
@@ -63,6 +63,19 @@ PACKAGES = [
     "zlib-ng==1.1.0",
 ]
 
+# Without PyTorch, which panoptica imports wherever it finds it: a second of each process.
+STRUCTURES_PACKAGES = [
+    "brats-evaluation==0.0.10",
+    "panoptica==2.1.7",
+    "surface-distance==0.1",
+    "connected-components-3d==3.29.0",
+    "SimpleITK==2.5.7",
+    "nibabel==5.4.2",
+    "numpy==2.2.6",
+    "scipy==1.17.1",
+    "pandas==2.3.3",
+]
+
 
 def options():
     parser = argparse.ArgumentParser(description=__doc__,
@@ -76,6 +89,7 @@ def options():
                         help="your own pair instead of the made-up one")
     parser.add_argument("--venv", type=Path, metavar="DIR", help="where the peers are installed, or will be "
                         "(default: the user's cache folder)")
+    parser.add_argument("--monai-venv", type=Path, metavar="DIR", help="the same for MONAI and PyTorch")
     parser.add_argument("--repeats", type=int, default=5, help="runs a row; the median counts (default: 5)")
     parser.add_argument("--slow-repeats", type=int, default=1,
                         help="the same for peers that take minutes (default: 1)")
@@ -96,10 +110,12 @@ def main():
         sys.exit(f"error: {chosen.hdbench} is not there\nhint: run `cargo build --release`, or name "
                  "the binary with --hdbench")
     if chosen.task:
-        name, packages = chosen.task.__name__.replace(".", "-"), chosen.task.PACKAGES
+        python = environment.python("peers-structures", STRUCTURES_PACKAGES, chosen.venv)
+        if chosen.task in (organs, brats) and environment.has(python, "torch"):
+            print("note: this environment has PyTorch, which panoptica imports wherever it finds it: a second of "
+                  "each of its processes", file=sys.stderr)
     else:
-        name, packages = "peers", PACKAGES
-    python = environment.python(name, packages, chosen.venv)
+        python = environment.python("peers", PACKAGES, chosen.venv)
     with tempfile.TemporaryDirectory(prefix="hdbench-peers-") as folder:
         folder = Path(folder)
         if chosen.growth:

@@ -59,3 +59,9 @@ def missing(interpreter, packages):
         return "this is no virtual environment"
     found = subprocess.run([interpreter, "-c", LOOK, *packages], capture_output=True, text=True)
     return found.stderr.strip() if found.returncode else ""
+
+
+def has(interpreter, module):
+    """Whether it can import this one."""
+    look = f"import importlib.util, sys; sys.exit(importlib.util.find_spec({module!r}) is None)"
+    return subprocess.run([interpreter, "-c", look]).returncode == 0

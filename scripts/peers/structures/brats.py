@@ -12,16 +12,6 @@ from measure import Row
 from . import tables
 
 HERE = Path(__file__).resolve().parent
-PACKAGES = [
-    "brats-evaluation==0.0.10",
-    "panoptica==2.1.7",
-    "connected-components-3d==3.29.0",
-    "SimpleITK==2.5.7",
-    "nibabel==5.4.2",
-    "numpy==2.2.6",
-    "scipy==1.17.1",
-    "pandas==2.3.3",
-]
 DISTINCT, FEW, MANY, SMALL_MANY = 5, 10, 100, 20
 SHAPE, SMALL = (240, 240, 155), (120, 120, 80)
 # Where so many cases would take brats-evaluate longer than this, FEW are compared instead.
@@ -47,24 +37,18 @@ def show(chosen, python, folder):
     one, few = (pair_of_rows(chosen, python, folder, count, repeats)
                 for count, repeats in ((1, chosen.repeats), (FEW, chosen.slow_repeats)))
     tables.run([*one, *few])
-    pairs, notes = [one, few], []
+    whole = pair_of_rows(chosen, python, folder, many, chosen.slow_repeats)
     if few[0].ran() and few[0].median("wall") * many / FEW > PATIENCE_S:
-        ours = pair_of_rows(chosen, python, folder, many, chosen.slow_repeats)[1]
-        pairs.append((None, ours))
-        notes.append(f"brats-evaluate: {many} cases were not measured, they would take longer than "
-                     f"{PATIENCE_S / 60:.0f} minutes; {FEW} were.\n")
-    else:
-        pairs.append(pair_of_rows(chosen, python, folder, many, chosen.slow_repeats))
-    late = [row for row in pairs[2] if row]
-    for row in late:
+        whole[0].repeats = 0
+        whole[0].trouble = f"not measured: longer than {PATIENCE_S / 60:.0f} minutes by the row of {FEW} cases"
+    for row in whole:
         row.cores = one[0].cores
-    measure.interleave(late)
-    show_table(pairs)
-    for note in notes:
-        print(note)
-    tables.show_goals(chosen, [tables.speed_goal(GOAL, *pair) for pair in pairs if pair[0]])
+    measure.interleave(whole)
+    pairs = {1: one, FEW: few, many: whole}
+    show_table(pairs.values())
+    tables.show_goals(chosen, [tables.speed_goal(GOAL, *pair) for pair in pairs.values()])
     agreed = Agreement()
-    for count, (theirs, ours) in zip((1, FEW, many), pairs):
+    for count, (theirs, ours) in pairs.items():
         compare(agreed, folder, count, theirs, ours, facts)
     print(agreed.summary())
     print(f"Load at the end {measure.os.getloadavg()[0]:.1f}.")
@@ -102,9 +86,9 @@ def show_table(pairs):
     print("| what | runs | wall s | CPU s | peak MB | wall / hdbench |\n|---|---:|---:|---:|---:|---:|")
     for pair in pairs:
         for row in pair:
-            if row and not row.ran():
+            if not row.ran():
                 print(f"| {row.name} | {row.trouble or 'not run'} | | | | |")
-            elif row:
+            else:
                 print(f"| {row.name} | {len(row.runs)} | {row.median('wall'):.3f} | {row.median('cpu'):.3f} | "
                       f"{row.peak_mb():.0f} | {tables.ratio(row, pair[1])} |")
     print("\nMedian of the runs; the peak is the largest of them. A ratio is of the same number of cases.\n")
@@ -112,11 +96,13 @@ def show_table(pairs):
 
 def compare(agreed, folder, count, theirs, ours, facts):
     links = folder / f"{count} cases"
-    if not ours.ran() or (theirs and not theirs.ran()):
-        agreed.absent((theirs if ours.ran() else ours).name, (theirs if ours.ran() else ours).trouble)
-        return
+    for row in (theirs, ours):
+        if not row.ran() and row.repeats:
+            agreed.absent(row.name, row.trouble)
+            return
     found = read_metrics(links / "out" / "metrics_long.csv")
-    if theirs:
+    summary = {}
+    if theirs.ran():
         metrics = json.loads((links / "summary.json").read_text())["metrics"]
         summary = {subject["subject_name"].removesuffix(".nii.gz"): subject for subject in metrics}
     for number in range(count):
@@ -125,6 +111,6 @@ def compare(agreed, folder, count, theirs, ours, facts):
             values = found[case][region]
             agreed.hold("counting", f"{case} {region} dice", values.get("dice"),
                         facts["dice"][f"case_{number % DISTINCT}"][region], 1e-12)
-            for their_metric, metric in EQUAL if theirs else []:
+            for their_metric, metric in EQUAL if theirs.ran() else []:
                 agreed.hold("brats-evaluate", f"{case} {region} {metric}", values.get(metric),
                             summary.get(case, {}).get(region, {}).get(their_metric), TOLERANCE)

@@ -9,7 +9,6 @@ from agreement import Agreement, read_metrics
 from . import tables
 
 HERE = Path(__file__).resolve().parent
-PACKAGES = ["nibabel==5.4.2", "numpy==2.2.6"]
 STRUCTURES, COUNT = "totalsegmentator", 117
 SHAPE, SMALL = (512, 512, 400), (256, 256, 100)
 CASE = "case_0"

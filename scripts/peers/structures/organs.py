@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import environment
 import measure
 from agreement import Agreement, read_metrics
 from measure import Row
@@ -9,13 +10,9 @@ from measure import Row
 from . import tables
 
 HERE = Path(__file__).resolve().parent
-PACKAGES = [
-    "panoptica==2.1.7",
+MONAI_PACKAGES = [
     "monai==1.6.1",
     "torch==2.15.0",
-    "surface-distance==0.1",
-    "connected-components-3d==3.29.0",
-    "SimpleITK==2.5.7",
     "nibabel==5.4.2",
     "numpy==2.2.6",
     "scipy==1.17.1",
@@ -45,10 +42,11 @@ STACK_GOAL, MONAI_GOAL = 30, 50
 
 def show(chosen, python, folder):
     """Prints the table; whether all agree."""
+    monai = environment.python("peers-monai", MONAI_PACKAGES, chosen.monai_venv)
     shape = SMALL if chosen.small else SHAPE
     facts = tables.made(python, HERE / "ellipsoids.py", folder, "--organs", ORGANS, "--shape", *shape)
     describe(facts)
-    rows = make_rows(chosen, python, folder)
+    rows = make_rows(chosen, python, monai, folder)
     tables.run(list(rows.values()))
     tables.show(rows.values(), rows["four"], "hdbench")
     tables.show_goals(chosen, [
@@ -76,9 +74,9 @@ def structures(path, metrics):
     return path
 
 
-def make_rows(chosen, python, folder):
+def make_rows(chosen, python, monai, folder):
     pred, ref = (folder / side / f"{CASE}.nii.gz" for side in ("pred", "ref"))
-    peer = lambda name, *more: [python, HERE / f"organs_{name}.py", pred, ref, *more]
+    peer = lambda name, *more, python=python: [python, HERE / f"organs_{name}.py", pred, ref, *more]
 
     def hdbench(key, name, metrics):
         return tables.hdbench_row(f"`hdbench evaluate`: {name}", chosen.hdbench,
@@ -88,7 +86,7 @@ def make_rows(chosen, python, folder):
     return {
         "stack": Row(f"{stack}: organ by organ, each in its box", peer("stack"), chosen.repeats),
         "forks": Row(f"{stack}: the organs over two processes", peer("stack", 2), chosen.repeats),
-        "monai": Row("MONAI: Dice, HD95, ASSD, surface Dice of one-hot channels", peer("monai", ORGANS),
+        "monai": Row("MONAI: Dice, HD95, ASSD, surface Dice of one-hot channels", peer("monai", ORGANS, python=monai),
                      chosen.slow_repeats),
         "panoptica": Row("panoptica: DSC, HD95, ASSD, NSD", peer("panoptica", ORGANS), chosen.slow_repeats),
         "four": hdbench("four", ', '.join(METRICS), METRICS),

@@ -9,7 +9,6 @@ from agreement import Agreement, read_metrics
 from . import organs, tables
 
 HERE = Path(__file__).resolve().parent
-PACKAGES = ["nibabel==5.4.2", "numpy==2.2.6"]
 SHAPE, DISTINCT = (128, 128, 64), 8
 FEW, MANY, SMALL_FEW, SMALL_MANY = 100, 1000, 10, 100
 # The larger call may take so much more, relative.
