@@ -6,9 +6,20 @@
     python3 scripts/compare_peers.py --growth               hdbench's time by size, lesions, distance, cores
     python3 scripts/compare_peers.py --memory               hdbench's peak memory
 
+Tasks with many structures:
+
+    python3 scripts/compare_peers.py --organs               13 organs of a CT: cc3d and surface-distance, MONAI, panoptica
+    python3 scripts/compare_peers.py --brats                brain tumours by lesions: brats-evaluate; 1, 10 and 100 cases
+    python3 scripts/compare_peers.py --many                 117 structures of a CT: hdbench's time and peak memory
+    python3 scripts/compare_peers.py --thousand             13 organs of 100 and of 1,000 cases: the same
+
 Needs Python 3.10 to 3.12, pip and `cargo build --release`; installs the peers it names from PyPI
-into an environment of their own. Every row is a process, from its start to its end, reading of both
-files included, on the same two cores. The table goes to standard output, as Markdown.
+into environments of their own: half a GB for the first three, 1 GB for the next four, and for MONAI in
+--organs 6 GB, since PyPI has PyTorch for Linux only with its CUDA libraries. --venv and --monai-venv name
+environments that have them already (PyTorch's smaller build for CPUs will do), or empty folders for them.
+Every row is a process, from its start to its end, reading of both files included, on the same two cores.
+The table goes to standard output, as Markdown. Ends with 1 where a peer's value differs from hdbench's of
+the same definition: then the table compares nothing.
 
 The official scorer is not on PyPI and carries no licence, so it is not part of this repository:
 
@@ -33,9 +44,11 @@ import measure  # noqa: E402
 import memory  # noqa: E402
 import official  # noqa: E402
 from measure import Row  # noqa: E402
+from structures import brats, many, organs, thousand  # noqa: E402
 from verdict import agreement, goals, same_scores  # noqa: E402
 
 CORES = 2
+TASKS = {"organs": organs, "brats": brats, "many": many, "thousand": thousand}
 
 # As in the golden files' table of versions. surface-distance 0.1 fails on empty masks under
 # numpy 2; no mask is empty here.
@@ -50,6 +63,19 @@ PACKAGES = [
     "zlib-ng==1.1.0",
 ]
 
+# Without PyTorch, which panoptica imports wherever it finds it: a second of each process.
+STRUCTURES_PACKAGES = [
+    "brats-evaluation==0.0.10",
+    "panoptica==2.1.7",
+    "surface-distance==0.1",
+    "connected-components-3d==3.29.0",
+    "SimpleITK==2.5.7",
+    "nibabel==5.4.2",
+    "numpy==2.2.6",
+    "scipy==1.17.1",
+    "pandas==2.3.3",
+]
+
 
 def options():
     parser = argparse.ArgumentParser(description=__doc__,
@@ -61,13 +87,20 @@ def options():
                         help="checkout of PatrickChrist/lits-challenge-scoring with its branch miccai")
     parser.add_argument("--case", type=Path, nargs=2, metavar=("PRED", "REF"),
                         help="your own pair instead of the made-up one")
-    parser.add_argument("--venv", type=Path, metavar="DIR", help="where the peers are installed "
+    parser.add_argument("--venv", type=Path, metavar="DIR", help="where the peers are installed, or will be "
                         "(default: the user's cache folder)")
+    parser.add_argument("--monai-venv", type=Path, metavar="DIR", help="the same for MONAI and PyTorch")
     parser.add_argument("--repeats", type=int, default=5, help="runs a row; the median counts (default: 5)")
     parser.add_argument("--slow-repeats", type=int, default=1,
                         help="the same for peers that take minutes (default: 1)")
-    parser.add_argument("--growth", action="store_true", help="how hdbench's time grows")
-    parser.add_argument("--memory", action="store_true", help="how much memory hdbench takes")
+    parser.add_argument("--small", action="store_true",
+                        help="fewer voxels and cases in the tasks with many structures, to try them")
+    tables = parser.add_mutually_exclusive_group()
+    tables.add_argument("--growth", action="store_true", help="how hdbench's time grows")
+    tables.add_argument("--memory", action="store_true", help="how much memory hdbench takes")
+    for name, task in TASKS.items():
+        tables.add_argument(f"--{name}", action="store_const", dest="task", const=task,
+                            help=task.__doc__.splitlines()[0])
     return parser.parse_args()
 
 
@@ -76,18 +109,25 @@ def main():
     if not chosen.hdbench.is_file():
         sys.exit(f"error: {chosen.hdbench} is not there\nhint: run `cargo build --release`, or name "
                  "the binary with --hdbench")
-    python = environment.python("peers", PACKAGES, chosen.venv)
+    if chosen.task:
+        python = environment.python("peers-structures", STRUCTURES_PACKAGES, chosen.venv)
+        if chosen.task in (organs, brats) and environment.has(python, "torch"):
+            print("note: this environment has PyTorch, which panoptica imports wherever it finds it: a second of "
+                  "each of its processes", file=sys.stderr)
+    else:
+        python = environment.python("peers", PACKAGES, chosen.venv)
     with tempfile.TemporaryDirectory(prefix="hdbench-peers-") as folder:
         folder = Path(folder)
         if chosen.growth:
             growth.show(chosen.hdbench, python, folder, chosen.repeats)
         elif chosen.memory:
             memory.show(chosen.hdbench, python, folder)
-        else:
-            compare(chosen, python, folder)
+        elif not (chosen.task.show if chosen.task else compare)(chosen, python, folder):
+            sys.exit(1)
 
 
 def compare(chosen, python, folder):
+    """The table of one pair; whether every peer that ran agrees."""
     if chosen.case:
         pred, ref = chosen.case
         print(f"Case: {pred} against {ref}.\n")
@@ -105,9 +145,11 @@ def compare(chosen, python, folder):
     measure.interleave(list(rows.values()))
     print(table(rows))
     print(goals(rows))
-    print(agreement(rows, folder / "strict" / "metrics_long.csv"))
+    agreed = agreement(rows, folder / "strict" / "metrics_long.csv")
+    print(agreed.summary())
     print(same_scores(rows, folder / "official" / "output" / "scores.txt", folder / "lits" / "scores.txt"))
     print(f"\nLoad at the end {measure.os.getloadavg()[0]:.1f}.")
+    return agreed.holds()
 
 
 def describe(pair):

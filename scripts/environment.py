@@ -7,6 +7,20 @@ import sys
 import venv
 from pathlib import Path
 
+# Exits with 1 where a package is missing or of another version; a build's tag (2.9.0+cpu) does not count.
+LOOK = """
+import sys
+from importlib.metadata import PackageNotFoundError, version
+for package in sys.argv[1:]:
+    name, wanted = package.split("==")
+    try:
+        found = version(name).split("+")[0]
+    except PackageNotFoundError:
+        found = "none"
+    if found != wanted:
+        sys.exit(f"{name} {wanted} is wanted, it has {found}")
+"""
+
 
 def cache_folder():
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
@@ -17,14 +31,37 @@ def cache_folder():
 
 def python(name, packages, folder=None):
     """The interpreter of an environment with these packages, installed first where it is missing:
-    in `folder`, or else in the cache under `name`."""
+    in `folder`, or else in the cache under `name`. A `folder` that holds these packages already is
+    used as it is; one that holds anything else is left alone, with an error."""
     pins = "\n".join([*packages, f"python {sys.version_info[0]}.{sys.version_info[1]}"])
     name = f"{name}-{hashlib.sha256(pins.encode()).hexdigest()[:12]}"
-    folder = Path(folder) if folder else cache_folder() / name
+    given = Path(folder) if folder else None
+    folder = given or cache_folder() / name
     interpreter, done = folder / "bin" / "python", folder / "installed.txt"
-    if not done.is_file() or done.read_text() != pins:
-        print(f"installing {', '.join(packages)} into {folder}", file=sys.stderr)
-        venv.create(folder, with_pip=True, symlinks=True, clear=True)
-        subprocess.run([interpreter, "-m", "pip", "install", "-q", *packages], check=True)
-        done.write_text(pins)
+    if done.is_file() and done.read_text() == pins:
+        return interpreter
+    if given and given.exists() and any(given.iterdir()):
+        trouble = missing(interpreter, packages)
+        if trouble:
+            sys.exit(f"error: {given}: {trouble}\nhint: name an empty folder, or one with exactly these: "
+                     f"{' '.join(packages)}")
+        return interpreter
+    print(f"installing {', '.join(packages)} into {folder}", file=sys.stderr)
+    venv.create(folder, with_pip=True, symlinks=True, clear=True)
+    subprocess.run([interpreter, "-m", "pip", "install", "-q", *packages], check=True)
+    done.write_text(pins)
     return interpreter
+
+
+def missing(interpreter, packages):
+    """Why this interpreter does not do, or nothing."""
+    if not interpreter.exists():
+        return "this is no virtual environment"
+    found = subprocess.run([interpreter, "-c", LOOK, *packages], capture_output=True, text=True)
+    return found.stderr.strip() if found.returncode else ""
+
+
+def has(interpreter, module):
+    """Whether it can import this one."""
+    look = f"import importlib.util, sys; sys.exit(importlib.util.find_spec({module!r}) is None)"
+    return subprocess.run([interpreter, "-c", look]).returncode == 0

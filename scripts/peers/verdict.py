@@ -1,7 +1,8 @@
 """What the runs say: the goals of speed, and whether everybody computed the same."""
 
-import csv
 import json
+
+from agreement import Agreement, read_metrics
 
 # Ratio of walls wanted, peer, profile.
 GOALS = [(50, "official", "lits"), (10, "assembled", "strict"), (300, "medpy", "strict")]
@@ -53,30 +54,21 @@ def floor(rows):
 
 
 def agreement(rows, metrics_long):
-    """How many metrics of the peers equal those of `strict`."""
-    if not (rows["strict"].ran() and metrics_long.is_file()):
-        return "Agreement: not checked, `strict` did not run.\n"
-    ours = {}
-    with open(metrics_long, newline="") as file:
-        for line in csv.DictReader(file):
-            if line["case"] != "_all":
-                ours[line["label"], line["metric"]] = line["value"]
-    checked, trouble = 0, []
-    for peer, metric, metric, tolerance in EQUAL:
+    """The metrics of the peers that ran against those of `strict`."""
+    agreed = Agreement()
+    if not rows["strict"].ran():
+        agreed.absent("strict", rows["strict"].trouble)
+        return agreed
+    # One case, whose name is the reference's.
+    ours = next(iter(read_metrics(metrics_long).values()), {})
+    for peer, their_metric, metric, tolerance in EQUAL:
         if not rows[peer].ran():
             continue
         theirs = json.loads(rows[peer].runs[-1].output)
         for label in ("liver", "lesion"):
-            value = theirs[f"{label} {metric}"]
-            if (label, metric) not in ours:
-                trouble.append(f"hdbench gives no {label} {metric}")
-                continue
-            checked += 1
-            found = float(ours[label, metric])
-            if abs(found - value) > tolerance * max(abs(value), 1e-300):
-                trouble.append(f"{label} {metric}: hdbench {found}, peer {value}")
-    verdict = "all equal" if not trouble else "DIFFERENT: " + "; ".join(trouble)
-    return f"Agreement: {checked} metrics of the peers against `strict`, {verdict}.\n"
+            agreed.hold(peer, f"{label} {metric}", ours.get(label, {}).get(metric),
+                        theirs[f"{label} {their_metric}"], tolerance)
+    return agreed
 
 
 def same_scores(rows, official, ours):
