@@ -2,7 +2,9 @@ use clap::Args;
 
 use super::output::print;
 use crate::error::{Error, ExitCode, Result};
-use crate::evaluation::{explain_lits, explain_metric, explain_strict, explained_metrics};
+use crate::evaluation::{
+    explain_distances, explain_lits, explain_metric, explain_strict, explained_metrics,
+};
 use crate::gate::DEFAULT_POLICY;
 use crate::recipe::explain_recipes;
 use crate::submission::explain_rules;
@@ -23,7 +25,7 @@ pub struct Explain {
 /// A topic that is no metric and no exit code: its name, what it is about, its text.
 type Topic = (&'static str, &'static str, fn() -> String);
 
-const TOPICS: [Topic; 6] = [
+const TOPICS: [Topic; 7] = [
     (
         "lits",
         "profile: the official LiTS scorer, where it departs from the paper, and what strict does instead",
@@ -33,6 +35,11 @@ const TOPICS: [Topic; 6] = [
         "strict",
         "profile: the default definitions, and the policy for empty masks",
         explain_strict,
+    ),
+    (
+        "distances",
+        "which of our columns is the hd95, assd or nsd of MedPy, MONAI, SimpleITK, panoptica and others",
+        explain_distances,
     ),
     (
         "gate",

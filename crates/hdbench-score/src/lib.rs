@@ -52,7 +52,9 @@ pub use case_table::write_cases;
 pub use criterion::{Criterion, IOU_THRESHOLDS};
 pub use definition::{Column, Definition, OnEmpty, ToolCall};
 pub use describe::{Description, Statistics, describe};
-pub use explain::{explain_lits, explain_metric, explain_strict, explained_metrics};
+pub use explain::{
+    explain_distances, explain_lits, explain_metric, explain_strict, explained_metrics,
+};
 pub use failures::{FAILURES, failed_cases, write_failures};
 pub use grids::Apart;
 pub use instance_metric::InstanceMetric;

@@ -1,7 +1,9 @@
 //! What `hdbench explain` says about the scoring profiles.
 
+mod distances;
 mod metric;
 
+pub use distances::explain_distances;
 use hdbench_ground::text::wrapped;
 pub use metric::{explain_metric, explained_metrics};
 
