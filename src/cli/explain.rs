@@ -2,19 +2,22 @@ use clap::Args;
 
 use super::output::print;
 use crate::error::{Error, ExitCode, Result};
+use crate::evaluation::structures::built_in_names;
 use crate::evaluation::{
-    explain_distances, explain_lits, explain_metric, explain_strict, explained_metrics,
+    explain_distances, explain_lits, explain_metric, explain_strict, explain_structures,
+    explained_metrics,
 };
 use crate::gate::DEFAULT_POLICY;
 use crate::recipe::explain_recipes;
 use crate::submission::explain_rules;
 
-/// Explain a metric, a profile, a policy, the gate or an exit code.
+/// Explain a metric, a profile, a set of structures, a policy, the gate or an exit code.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
   hdbench explain                       every topic
   hdbench explain lits | less
+  hdbench explain kits23                a set of structures
   hdbench explain detection_recall_iou_gt_0.5
   hdbench explain 6                     an exit code")]
 pub struct Explain {
@@ -71,6 +74,9 @@ impl Explain {
         if let Some((.., text)) = TOPICS.iter().find(|(name, ..)| name == topic) {
             return print(&text());
         }
+        if let Some(text) = explain_structures(topic) {
+            return print(&text);
+        }
         if let Some(text) = explain_metric(topic)? {
             return print(&text);
         }
@@ -84,6 +90,7 @@ impl Explain {
         let metrics = explained_metrics()?;
         let names = TOPICS.iter().map(|(name, ..)| *name);
         let names = names.chain(metrics.iter().map(String::as_str));
+        let names = names.chain(built_in_names());
         let near = names
             .map(|name| (strsim::jaro_winkler(name, topic), name))
             .max_by(|a, b| a.0.total_cmp(&b.0));
@@ -97,10 +104,22 @@ impl Explain {
     }
 }
 
+/// The built-in sets of structures that no topic has the name of.
+fn sets() -> impl Iterator<Item = &'static str> {
+    let is_topic = |name: &&str| TOPICS.iter().any(|(topic, ..)| topic == name);
+    built_in_names()
+        .into_iter()
+        .filter(move |name| !is_topic(name))
+}
+
 fn topics() -> Result<String> {
     let mut text = String::from("Topics\n");
     for (name, about, _) in TOPICS {
         text += &format!("  {name:<12} {about}\n");
+    }
+    text += "\nSets of structures\n";
+    for name in sets() {
+        text += &format!("  {name}\n");
     }
     text += "\nMetrics, also with their endings (assd_6n, nsd_2mm, detection_recall_iou_gt_0.5)\n";
     for name in explained_metrics()? {

@@ -20,7 +20,7 @@ pub enum Shown {
 }
 
 /// What people ask for first; the others go by definition, threshold or tolerance.
-const HEADLINE: [&str; 25] = [
+const HEADLINE: [&str; 28] = [
     "dice",
     "voe",
     "rvd",
@@ -33,6 +33,9 @@ const HEADLINE: [&str; 25] = [
     "nsd_2mm",
     "volume_pred_ml",
     "volume_ref_ml",
+    "detection_precision",
+    "detection_recall",
+    "detection_f1",
     "detection_precision_iou_gt_0",
     "detection_recall_iou_gt_0",
     "detection_f1_iou_gt_0",
@@ -51,6 +54,10 @@ const HEADLINE: [&str; 25] = [
 /// Whether a metric is among [`HEADLINE`], or stands in for one that was not asked for: a distance
 /// by another border rule, a surface Dice at another tolerance.
 fn is_headline(metric: &str, all: &BTreeSet<&str>) -> bool {
+    let of_instances = ["instance_", "lesionwise_", "panoptic_", "recognition_"];
+    if of_instances.iter().any(|begin| metric.starts_with(begin)) {
+        return true;
+    }
     let stands_in = match metric.split_once('_') {
         Some((distance @ ("assd" | "rmsd" | "msd" | "hd95"), rule)) => {
             rule.ends_with('n') && !rule.contains('_') && !all.contains(distance)
@@ -69,11 +76,14 @@ impl Shown {
         };
         let all = names(&mut rows.iter());
         let known: BTreeSet<&str> = all.iter().map(String::as_str).collect();
+        // No more than the headline has: they were chosen one by one.
+        let is_short = all.len() <= HEADLINE.len();
         let kept: Vec<MetricRow> = rows
             .iter()
             .filter(|row| {
                 self == Self::Everything
-                    || !row.policy.starts_with("strict")
+                    || is_short
+                    || row.policy.starts_with("lits")
                     || is_headline(&row.metric, &known)
             })
             .cloned()

@@ -20,12 +20,16 @@ mod metric_value;
 mod criterion;
 mod policy_table;
 mod masks;
+mod measured;
+mod instances;
 mod diameter;
 mod lesion;
 mod case;
 mod tidy;
 mod case_table;
 mod lesion_table;
+mod instance_table;
+mod by_volume;
 mod describe;
 mod metrics_json;
 mod wide_table;
@@ -43,6 +47,7 @@ pub mod lits;
 pub mod structures;
 mod explain;
 
+pub use by_volume::{VolumeBin, VolumeBins, detection_by_volume, write_by_volume};
 pub use case::{
     CaseScores, Instances, ScoredCase, StructureScores, TumourBurdens, score_boxes, score_case,
     score_case_with,
@@ -53,11 +58,14 @@ pub use criterion::{Criterion, IOU_THRESHOLDS};
 pub use definition::{Column, Definition, OnEmpty, ToolCall};
 pub use describe::{Description, Statistics, describe};
 pub use explain::{
-    explain_distances, explain_lits, explain_metric, explain_strict, explained_metrics,
+    explain_distances, explain_lits, explain_metric, explain_strict, explain_structures,
+    explained_metrics,
 };
 pub use failures::{FAILURES, failed_cases, write_failures};
 pub use grids::Apart;
 pub use instance_metric::InstanceMetric;
+pub use instance_table::write_instances;
+pub use instances::{InstanceRow, InstanceStatus, OwnInstances};
 pub use label::Label;
 pub use label_map_choice::LabelMapChoice;
 pub use lesion::{Lesion, LesionList, LesionSide};

@@ -8,11 +8,21 @@ use rayon::prelude::*;
 use super::scored_structure::{LabelSet, ScoredStructure};
 use crate::metrics::BitMask;
 use crate::metrics::overlap::Counts;
+use crate::metrics::regions::Regions;
 
 /// The masks of one structure in the smallest box that holds both.
 pub(super) struct Masks {
     pub(super) prediction: BitMask,
     pub(super) reference: BitMask,
+    /// The instances of prediction and reference where the values of the maps tell them apart.
+    pub(super) by_value: Option<[ByValue; 2]>,
+}
+
+/// Instances with their values.
+pub(super) struct ByValue {
+    pub(super) regions: Regions,
+    /// That of instance `id` at `id - 1`.
+    pub(super) values: Vec<u16>,
 }
 
 /// A label value of either width; its loops are of its own type, so that as many voxels as can be are looked at
@@ -62,12 +72,21 @@ impl Masks {
                 let mask = mask_of(map, bounds?, &structure.values);
                 Some(if are_planar { mask.planar() } else { mask })
             };
+            let [prediction_map, reference_map] = [prediction, reference];
             let (prediction, reference) = rayon::join(|| mask(prediction), || mask(reference));
             let (prediction, reference) = (prediction?, reference?);
             let tight = Bounds::union(prediction.tight_bounds(), reference.tight_bounds())?;
+            let by_value = structure.by_value().map(|connectivity| {
+                [prediction_map, reference_map].map(|map| {
+                    let holds = |value| structure.values.holds(value);
+                    let (regions, values) = Regions::of_values(map, tight, holds, connectivity);
+                    ByValue { regions, values }
+                })
+            });
             Some(Self {
                 prediction: prediction.crop(tight),
                 reference: reference.crop(tight),
+                by_value,
             })
         })
         .collect()

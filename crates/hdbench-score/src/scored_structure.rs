@@ -50,6 +50,16 @@ impl ScoredStructure {
         }
     }
 
+    /// Where its instances are told apart by their values: which voxels of equal value touch in one; `None` within
+    /// where each value is an instance, whatever its parts.
+    pub(super) fn by_value(&self) -> Option<Option<Connectivity>> {
+        match self.instances.as_ref()?.by {
+            InstancesBy::Components(_) => None,
+            InstancesBy::ComponentsOfEachValue(connectivity) => Some(Some(connectivity)),
+            InstancesBy::Values => Some(None),
+        }
+    }
+
     /// The structures of LiTS: the liver with its lesions, and the lesions, which are instances.
     pub fn liver_and_lesion() -> Vec<Self> {
         vec![Self::liver(), Self::lesion()]

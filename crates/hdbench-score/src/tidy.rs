@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::case::ScoredCase;
 use super::criterion::Criterion;
+use super::instance_metric::InstanceMetric;
 use super::label::Label;
 use super::metric_value::MetricValue;
 use super::policy::{EmptyMask, Family};
@@ -231,6 +232,24 @@ pub(super) fn pooled(cases: &[ScoredCase]) -> Vec<Pooled> {
             }
         }
     }
+    for label in first.scores.structures.iter().map(|scores| scores.label) {
+        let own = |case: &ScoredCase| -> Option<Detection> {
+            Some(
+                case.scores
+                    .structure(label)?
+                    .own_instances
+                    .as_ref()?
+                    .detection,
+            )
+        };
+        let all: Option<Vec<Detection>> = cases.iter().map(own).collect();
+        if let Some(all) = all {
+            let found: Detection = all.into_iter().sum();
+            for (metric, metric_value) in pooled_values(&found) {
+                metric_values.push(sum(Some(label), &metric.name(), metric_value));
+            }
+        }
+    }
     if first.scores.burdens.is_none() {
         return metric_values;
     }
@@ -262,6 +281,29 @@ pub(super) fn pooled(cases: &[ScoredCase]) -> Vec<Pooled> {
         });
     }
     metric_values
+}
+
+/// The detection metrics of all instances together.
+fn pooled_values(found: &Detection) -> [(InstanceMetric, MetricValue); 6] {
+    let edge = EmptyMask::between(
+        found.prediction_true + found.prediction_false,
+        found.reference_found + found.reference_missed,
+    );
+    [
+        (InstanceMetric::Precision, found.precision()),
+        (InstanceMetric::Recall, found.recall()),
+        (InstanceMetric::F1, found.f1()),
+        (InstanceMetric::TruePositives, found.reference_found as f64),
+        (
+            InstanceMetric::FalseNegatives,
+            found.reference_missed as f64,
+        ),
+        (
+            InstanceMetric::FalsePositives,
+            found.prediction_false as f64,
+        ),
+    ]
+    .map(|(metric, raw)| (metric, MetricValue::strict(metric.into(), raw, edge, raw)))
 }
 
 /// The sums of all cases, for one structure; of the criteria that every case was scored by.

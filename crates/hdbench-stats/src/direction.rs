@@ -9,9 +9,18 @@ const FARTHEST_MM: f64 = 1e6;
 /// A count of lesions of one case: more components than that no label map has room for.
 const MOST_LESIONS: f64 = 1e9;
 
+/// The metric that is averaged over instances: `hd95` of `instance_hd95` and `lesionwise_hd95`.
+fn averaged(metric: &str) -> &str {
+    let of = |prefix| metric.strip_prefix(prefix);
+    of("instance_")
+        .or_else(|| of("lesionwise_"))
+        .unwrap_or(metric)
+}
+
 /// Which way a metric of the tidy table is better; nothing for one that only describes (volumes,
 /// counts).
 pub fn better(metric: &str) -> Option<Better> {
+    let metric = averaged(metric);
     let larger = [
         "dice",
         "jaccard",
@@ -24,6 +33,9 @@ pub fn better(metric: &str) -> Option<Better> {
         "detection_precision",
         "detection_recall",
         "detection_f1",
+        "recognition_quality",
+        "segmentation_quality",
+        "panoptic_quality",
     ];
     let smaller = [
         "voe",
@@ -37,6 +49,8 @@ pub fn better(metric: &str) -> Option<Better> {
         "asd_",
         "detection_fp",
         "detection_fn",
+        "false_positive_volume_ml",
+        "false_negative_volume_ml",
     ];
     let is = |names: &[&str]| names.iter().any(|name| metric.starts_with(name));
     if is(&larger) {
@@ -51,12 +65,13 @@ pub fn better(metric: &str) -> Option<Better> {
 /// Whether the size of a metric counts, not its sign: the relative volume difference and the error
 /// of the tumour burden.
 pub fn towards_zero(metric: &str) -> bool {
-    matches!(metric, "rvd" | "tumour_burden_error")
+    matches!(averaged(metric), "rvd" | "tumour_burden_error")
 }
 
 /// The values that a metric can have, as `hdbench explain` has them; nothing for one that is not ours or has no
 /// bound that arithmetic gives.
 pub fn range(metric: &str) -> Option<RangeInclusive<f64>> {
+    let metric = averaged(metric);
     let fractions = [
         "dice",
         "jaccard",
@@ -70,7 +85,9 @@ pub fn range(metric: &str) -> Option<RangeInclusive<f64>> {
         "detection_precision",
         "detection_recall",
         "detection_f1",
-        "detection_panoptic_quality",
+        "recognition_quality",
+        "segmentation_quality",
+        "panoptic_quality",
         "tumour_burden_rmse",
         "tumour_burden_max_error",
     ];

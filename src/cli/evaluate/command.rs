@@ -42,6 +42,8 @@ Files in DIR:
   cases.csv          one row a case
   metrics.json       grand-challenge.org's shape
   lesions.csv        one row a lesion (profile strict)
+  instances.csv      one row an instance, of structures that have any (--structures)
+  detection_by_volume.csv   how many of them are found, by their volume (--volume-bins)
   summary.json       nnU-Net's shape (profile strict)
   scores.txt         the LiTS challenge's 24 lines (profile lits)
   failures.csv       cases without scores and why, if there are any
@@ -102,6 +104,10 @@ pub struct Evaluate {
     /// Tolerances of the normalised surface Dice in mm (profile strict)
     #[arg(long, value_name = "MM,...", value_delimiter = ',', default_value = "1,2,3,5", value_parser = tolerance)]
     pub(super) nsd_tolerance: Vec<Tolerance>,
+    /// Limits of the bins of detection_by_volume.csv in mL: 0.5,5 makes three (default: quartiles of the
+    /// volumes of the reference's instances)
+    #[arg(long, value_name = "ML,...", value_delimiter = ',', value_parser = volume)]
+    pub(super) volume_bins: Vec<f64>,
     /// Match lesions one to one as well, at IoU of 0.5 or more as panoptica does (profile strict)
     #[arg(long)]
     pub(super) one_to_one: bool,
@@ -159,6 +165,12 @@ fn tolerance(text: &str) -> Result<Tolerance, String> {
         .ok_or_else(|| "expected millimetres such as 2 or 0.5".to_owned())
 }
 
+fn volume(text: &str) -> Result<f64, String> {
+    let ml = text.trim().parse().ok();
+    ml.filter(|ml: &f64| *ml > 0.0 && ml.is_finite())
+        .ok_or_else(|| "expected millilitres such as 5 or 0.5".to_owned())
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Format {
     /// For people, the metrics most asked for
@@ -202,6 +214,7 @@ impl Evaluate {
             ignore_geometry: false,
             border: Vec::new(),
             nsd_tolerance: Vec::new(),
+            volume_bins: Vec::new(),
             one_to_one: false,
             jobs: None,
             threads: None,
@@ -240,12 +253,12 @@ impl Evaluate {
                 let plan = self.plan(set.as_ref(), &cases, reporter)?;
                 let score = |pair: &CasePair| score_structures(pair, &plan.reading, &plan.metrics);
                 let found = cases.score(reporter, score)?;
-                self.finish_strict(&cases, found, reporter)?
+                self.finish_strict(&cases, found, true, reporter)?
             }
             Profile::Strict => {
                 let metrics = self.wanted_metrics(&options, reporter)?;
                 let found = cases.score(reporter, |pair| score_strict(pair, &options, &metrics))?;
-                self.finish_strict(&cases, found, reporter)?
+                self.finish_strict(&cases, found, false, reporter)?
             }
             Profile::Lits => {
                 let found = cases.score(reporter, |pair| score_lits(pair, &options))?;
@@ -263,6 +276,7 @@ impl Evaluate {
         &self,
         cases: &Cases<'_>,
         found: Vec<StrictCase>,
+        has_set: bool,
         reporter: &Reporter,
     ) -> Result<(Vec<MetricRow>, usize)> {
         self.refuse_nothing(&cases.failures, found.len())?;
@@ -274,6 +288,7 @@ impl Evaluate {
         RESULTS.replace(&self.out, |out| {
             write_cases(&out.join("cases.csv"), &scored)?;
             write_lesions(&out.join("lesions.csv"), &scored)?;
+            self.write_tables_of_instances(out, &scored, has_set)?;
             write_summary(&out.join("summary.json"), &scored)?;
             write_rows(out, &rows, &cases.failures)
         })?;

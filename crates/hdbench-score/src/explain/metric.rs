@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use super::{WIDTH, situation};
 use crate::definition::Definition;
+use crate::instance_metric::InstanceMetric;
 use crate::options::Options;
 use crate::policy_table::{PolicyRow, policy_table};
 
@@ -61,7 +62,11 @@ pub fn explain_metric(name: &str) -> Result<Option<String>> {
     let of_variant = || {
         let base = |metric: &&Explained| {
             let rest = name.strip_prefix(metric.name.as_str());
-            rest.is_some_and(|rest| variant(rest).is_some())
+            let is_mean = ["instance", "lesionwise"].contains(&metric.name.as_str());
+            rest.is_some_and(|rest| match is_mean {
+                true => InstanceMetric::named(name).is_some(),
+                false => variant(rest).is_some(),
+            })
         };
         all.iter()
             .filter(base)
@@ -78,6 +83,11 @@ pub fn explain_metric(name: &str) -> Result<Option<String>> {
         ("source", &metric.source),
     ] {
         text += &paragraph(head, words);
+    }
+    let of_mean = ["instance_", "lesionwise_"];
+    if let Some(bare) = of_mean.iter().find_map(|mean| name.strip_prefix(mean)) {
+        // The metric that is averaged, below the mean.
+        return Ok(explain_metric(bare)?.map(|bare| text + "\nof\n\n" + &bare));
     }
     if let Some(words) = name.strip_prefix(metric.name.as_str()).and_then(variant) {
         text += &paragraph("variant", &words);
@@ -105,6 +115,9 @@ fn variant(ending: &str) -> Option<String> {
     let number = |text: &str| text.parse::<f64>().is_ok_and(f64::is_finite);
     if ending.is_empty() {
         return None;
+    }
+    if ending == "_dice" {
+        return Some("by the Dice coefficient in place of the IoU".into());
     }
     if let Some(neighbours) = ending.strip_prefix('_').and_then(|e| e.strip_suffix('n')) {
         let known = ["6", "18", "26"].contains(&neighbours);

@@ -2,10 +2,12 @@
 
 mod distances;
 mod metric;
+mod profile;
 
 pub use distances::explain_distances;
 use hdbench_ground::text::wrapped;
 pub use metric::{explain_metric, explained_metrics};
+pub use profile::explain_structures;
 
 use super::options::Options;
 use super::policy::EmptyMask;

@@ -61,6 +61,43 @@ impl BitMask {
         mask
     }
 
+    /// The voxels of runs `(z, y, x)` with indices in the box.
+    ///
+    /// # Panics
+    /// If a run reaches past the box.
+    pub fn of_runs(
+        bounds: Bounds,
+        runs: impl Iterator<Item = (usize, usize, Range<usize>)>,
+    ) -> Self {
+        let mut mask = Self::empty(bounds);
+        for (z, y, xs) in runs {
+            assert!(xs.end <= mask.shape[2], "a run within the box");
+            let row = mask.row_mut(z, y);
+            let mut x = xs.start;
+            while x < xs.end {
+                let (word, bit) = (x / WORD, x % WORD);
+                let count = (WORD - bit).min(xs.end - x);
+                row[word + 1] |= first_bits(count) << bit;
+                x += count;
+            }
+        }
+        mask
+    }
+
+    /// Whether any voxel of a run `(z, y, x)` with indices in the box is true.
+    pub fn has_any(&self, z: usize, y: usize, xs: Range<usize>) -> bool {
+        let row = self.row(z, y);
+        let mut x = xs.start;
+        while x < xs.end {
+            let count = (xs.end - x).min(WORD);
+            if look(row, x as isize) & first_bits(count) != 0 {
+                return true;
+            }
+            x += count;
+        }
+        false
+    }
+
     /// The same voxels in another box; what lies outside it is dropped.
     pub fn crop(&self, bounds: Bounds) -> Self {
         let mut out = Self::empty(bounds);
@@ -135,7 +172,7 @@ impl BitMask {
         let words = self.words.iter().zip(&other.words);
         Self {
             words: words.map(|(own, other)| own & !other).collect(),
-            ..self.clone()
+            ..*self
         }
     }
 

@@ -8,8 +8,10 @@ mod nearest;
 mod sheared;
 mod steps;
 
+pub mod assignment;
 pub mod burden;
 pub mod detection;
+pub mod dilation;
 pub mod distance;
 pub mod overlap;
 pub mod regions;

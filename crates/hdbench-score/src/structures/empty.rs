@@ -17,9 +17,13 @@ pub struct EmptyRule {
 
 impl EmptyRule {
     /// What the first of `names` that has a rule for a situation becomes.
-    pub fn first(rules: &[Self], names: &[&str], situation: Situation) -> Option<Becomes> {
+    pub fn first(
+        rules: &[Self],
+        names: &[impl AsRef<str>],
+        situation: Situation,
+    ) -> Option<Becomes> {
         names.iter().find_map(|name| {
-            let own = |rule: &&Self| rule.metric == *name && rule.situation == situation;
+            let own = |rule: &&Self| rule.metric == name.as_ref() && rule.situation == situation;
             rules.iter().find(own).map(|rule| rule.becomes)
         })
     }

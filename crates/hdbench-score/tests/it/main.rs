@@ -3,6 +3,7 @@
 mod definitions;
 mod evaluation;
 mod golden;
+mod instances;
 mod lits;
 mod metrics;
 mod peers;

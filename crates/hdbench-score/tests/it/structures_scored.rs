@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use hdbench_score::metrics::surface::Border;
-use hdbench_score::structures::Instances;
+use hdbench_score::structures::{Instances, built_in};
 use hdbench_score::{
     CasePair, CaseScores, Label, LabelSet, Metric, Options, ScoredStructure, Source,
-    StructureOptions, score_structures,
+    StructureOptions, StructuresPlan, score_structures,
 };
 use hdbench_volume::components::Connectivity;
 use serde_json::Value;
@@ -188,4 +188,32 @@ fn a_value_of_no_structure_is_told() {
         "{:?}",
         found.notes
     );
+}
+
+#[test]
+fn the_classes_of_kits_are_scored_as_kits_scores_them() {
+    let plan = StructuresPlan::of(&built_in("kits23").unwrap(), Options::default(), 1..=3);
+    let tool = expected("kits");
+    let mut compared = 0;
+    for row in tool["rows"].as_array().unwrap() {
+        let (Some(case), Some(name)) = (row["case"].as_str(), row["structure"].as_str()) else {
+            continue;
+        };
+        if row["call"] != "case" || case == "average" {
+            continue;
+        }
+        let scores = score_structures(&pair(case), &plan.reading, &plan.metrics).unwrap();
+        let ours = scores.scored.scores[Label::new(name)].clone();
+        let values: Vec<f64> = ours.metric_values().map(|(_, value)| value.value).collect();
+        for (field, ours) in ["Dice", "SD"].into_iter().zip(&values) {
+            let theirs = row["values"][field].as_f64().unwrap();
+            assert!(
+                (ours - theirs).abs() <= 1e-9,
+                "{case} {name} {field}: {ours} for {theirs}"
+            );
+            compared += 1;
+        }
+        assert_eq!(values.len(), 2, "its own metrics and no more");
+    }
+    assert!(compared >= 12, "{compared}");
 }

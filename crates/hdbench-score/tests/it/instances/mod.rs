@@ -1,0 +1,6 @@
+//! Instances against what the official scorers say of the same pairs (tests/data/structures).
+
+mod data;
+mod panoptica;
+mod brats;
+mod mist_and_autopet;
