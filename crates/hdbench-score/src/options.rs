@@ -28,7 +28,16 @@ pub struct Options {
 impl Options {
     /// The metrics that are asked for, in the order of the tables.
     pub fn metrics(&self) -> Vec<Metric> {
-        let mut metrics = Metric::all(&self.borders, &self.tolerances);
+        self.with_definitions(Metric::all(&self.borders, &self.tolerances))
+    }
+
+    /// Those of one structure: its own, if it has any, and what the definitions add.
+    pub fn metrics_of(&self, structure: &ScoredStructure) -> Vec<Metric> {
+        let own = structure.metrics.clone();
+        own.map_or_else(|| self.metrics(), |own| self.with_definitions(own))
+    }
+
+    fn with_definitions(&self, mut metrics: Vec<Metric>) -> Vec<Metric> {
         let tools = self.definitions.iter();
         for metric in tools.flat_map(|tool| tool.metrics(&self.tolerances)) {
             if !metrics.contains(&metric) {
@@ -36,11 +45,6 @@ impl Options {
             }
         }
         metrics
-    }
-
-    /// Those of one structure: its own, if it has any.
-    pub fn metrics_of(&self, structure: &ScoredStructure) -> Vec<Metric> {
-        structure.metrics.clone().unwrap_or_else(|| self.metrics())
     }
 
     /// Whether the lesions that are scored are part of the liver that is, so that they are a burden of it.

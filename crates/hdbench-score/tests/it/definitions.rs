@@ -571,15 +571,20 @@ fn definitions_are_columns_after_the_others() {
     assert!(names.contains(&"nsd_6n_2mm".into()));
     let once: BTreeSet<_> = asked.iter().collect();
     assert_eq!(once.len(), asked.len());
-    let scores = scored(
-        "organs",
-        &Options {
-            definitions: Definition::ALL.to_vec(),
-            structures: vec![ScoredStructure::new(Label::new("1"), LabelSet::of([1]))],
-            ..Options::default()
-        },
-    );
-    let values = scores[Label::new("1")].metric_values();
+    let own = ScoredStructure {
+        metrics: Some(vec![Metric::Dice]),
+        ..ScoredStructure::new(Label::new("1"), LabelSet::of([1]))
+    };
+    let options = Options {
+        definitions: Definition::ALL.to_vec(),
+        structures: vec![own.clone()],
+        ..Options::default()
+    };
+    let metrics = options.metrics_of(&own);
+    assert_eq!(metrics[0], Metric::Dice);
+    let scores = scored("organs", &options);
+    let values: Vec<_> = scores[Label::new("1")].metric_values().collect();
+    assert_eq!(values.len(), metrics.len());
     for (metric, value) in values {
         assert!(value.value.is_finite(), "{metric:?}");
     }
