@@ -75,10 +75,14 @@ pub fn explain_metric(name: &str) -> Result<Option<String>> {
     let Some(metric) = exact.or_else(of_variant) else {
         return Ok(None);
     };
+    let unit = match name.ends_with("_voxels") {
+        true => metric.unit.replacen("mm,", "voxels,", 1),
+        false => metric.unit.clone(),
+    };
     let mut text = format!("{name}: {}\n\n", metric.title);
     for (head, words) in [
         ("formula", &metric.formula),
-        ("unit", &metric.unit),
+        ("unit", &unit),
         ("reading", &metric.reads),
         ("source", &metric.source),
     ] {
@@ -208,6 +212,10 @@ mod tests {
         let text = explain_metric("hd95_6n_voxels").unwrap().unwrap();
         let title = "hd95_6n_voxels: 95th percentile of the surface distances\n";
         assert!(text.starts_with(title), "{text}");
+        assert!(
+            text.contains("unit      voxels, smaller is better"),
+            "{text}"
+        );
         assert!(text.contains("every step along an axis is 1"), "{text}");
         assert!(text.contains("its 6 neighbours"), "{text}");
         let text = explain_metric("nsd_6n_2mm").unwrap().unwrap();
