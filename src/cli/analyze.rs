@@ -9,8 +9,8 @@ use super::output::{print_json, tell};
 use super::table_output::{for_terminal, print_tables};
 use crate::analysis::{
     Analysis, AnalysisOptions, AnalysisTables, Bins, Boundary, CaseGroups, Comparison, Finding,
-    LesionBins, MetricTable, RankMethod, Scored, analyse, better, by_case_groups, by_lesion_size,
-    metric_tables, ranking, towards_zero,
+    LesionBins, MetricTable, RankMethod, Scored, analyse, better, by_case_groups, by_definition,
+    by_lesion_size, metric_tables, ranking, towards_zero,
 };
 use crate::artifact::{Results, json_says, write_atomic};
 use crate::error::{Error, Result};
@@ -88,6 +88,10 @@ pub struct Analyze {
     #[arg(long, value_name = "N", conflicts_with_all = ["lesion_mm", "lesion_ml"],
           value_parser = clap::value_parser!(u32).range(2..=20))]
     lesion_quantiles: Option<u32>,
+    /// Say which conclusions survive every definition of a metric that the scores have (hdbench evaluate
+    /// --definitions)
+    #[arg(long)]
+    definitions: bool,
     #[command(flatten)]
     draws: Draws,
     /// JSON instead of tables (also when standard output is no terminal)
@@ -161,6 +165,10 @@ impl Analyze {
             rankings,
             groups: self.groups(&scored, &options)?,
             bins: self.bins(&scored, &options)?,
+            definitions: match self.definitions {
+                true => by_definition(&scored.rows, &options)?,
+                false => Vec::new(),
+            },
         };
         finish(&tables, self.out.as_deref(), self.json)
     }
@@ -372,6 +380,7 @@ fn as_json(tables: &AnalysisTables, all: &[Table]) -> serde_json::Value {
         "lesion_sizes": tables.bins.iter().map(|own| {
             json!({ "algorithm": own.algorithm, "bins": own.bins })
         }).collect::<Vec<_>>(),
+        "definitions": tables.definitions,
         "tables": all.iter().map(|table| table.id.as_str()).collect::<Vec<_>>(),
     })
 }

@@ -4,7 +4,8 @@ use super::output::print;
 use crate::error::{Error, ExitCode, Result};
 use crate::evaluation::structures::built_in_names;
 use crate::evaluation::{
-    explain_lits, explain_metric, explain_strict, explain_structures, explained_metrics,
+    explain_distances, explain_lits, explain_metric, explain_strict, explain_structures,
+    explained_metrics,
 };
 use crate::gate::DEFAULT_POLICY;
 use crate::recipe::explain_recipes;
@@ -27,7 +28,7 @@ pub struct Explain {
 /// A topic that is no metric and no exit code: its name, what it is about, its text.
 type Topic = (&'static str, &'static str, fn() -> String);
 
-const TOPICS: [Topic; 6] = [
+const TOPICS: [Topic; 7] = [
     (
         "lits",
         "profile: the official LiTS scorer, where it departs from the paper, and what strict does instead",
@@ -37,6 +38,11 @@ const TOPICS: [Topic; 6] = [
         "strict",
         "profile: the default definitions, and the policy for empty masks",
         explain_strict,
+    ),
+    (
+        "distances",
+        "which of our columns is the hd95, assd or nsd of MedPy, MONAI, SimpleITK, panoptica and others",
+        explain_distances,
     ),
     (
         "gate",

@@ -353,6 +353,44 @@ fn what_no_case_has_by_both_is_not_comparable() {
     assert_eq!(run(&["base", "ours", "other"]).status.code(), Some(0));
 }
 
+/// By the distances of the surface voxels a is better, by those weighed by area b.
+#[test]
+fn a_definition_that_turns_a_conclusion_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let near: Vec<f64> = (0..12).map(|case| 2.0 + 0.1 * f64::from(case)).collect();
+    let far: Vec<f64> = near.iter().map(|mm| mm * 1.5).collect();
+    for (name, [hd95, surfel]) in [("a", [&near, &far]), ("b", [&far, &near])] {
+        table(dir.path(), name, "hd95", hd95);
+        let mut text =
+            std::fs::read_to_string(dir.path().join(name).join("metrics_long.csv")).unwrap();
+        table(dir.path(), name, "hd95_surfel", surfel);
+        let path = dir.path().join(name).join("metrics_long.csv");
+        let more = std::fs::read_to_string(&path).unwrap();
+        text.extend(more.split_inclusive('\n').skip(1));
+        std::fs::write(path, text).unwrap();
+    }
+    let run = |more: &[&str]| hdbench(dir.path(), &[&["analyze", "a", "b"], more].concat());
+    let found = told(&run(&["--metric", "all", "--definitions", "--json"]));
+    let family = &found["definitions"][0];
+    assert_eq!(family["kind"], "distance95");
+    let said = &family["conclusions"][0];
+    assert_eq!(
+        said["words"],
+        "hd95 says a before b; hd95_surfel says b before a"
+    );
+    assert_eq!(said["survives"], false);
+    let out = run(&["--metric", "all", "--definitions", "--out", "o"]);
+    assert_eq!(out.status.code(), Some(0));
+    let csv = std::fs::read_to_string(dir.path().join("o/definitions.csv")).unwrap();
+    assert!(csv.contains("hd95_surfel says b is better"), "{csv}");
+    table(dir.path(), "a", "hd95", &near);
+    refused(
+        &run(&["--metric", "all", "--definitions"]),
+        2,
+        "two definitions",
+    );
+}
+
 #[test]
 fn cases_that_are_there_twice_or_called_all_are_refused() {
     let dir = setup();

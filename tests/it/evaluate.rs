@@ -1109,4 +1109,30 @@ fn borders_tolerances_and_matching_can_be_chosen() {
     let refused = ran(&["--nsd-tolerance", "0"]);
     assert_eq!(refused.status.code(), Some(2));
     says(&text(&refused.stderr), &["expected millimetres"]);
+    let rows = text(&ran(&["--border", "18", "--definitions", "medpy,monai"]).stdout);
+    says(
+        &rows,
+        &[
+            ",assd_6n,",
+            ",hd95_max_6n,",
+            ",hd95_6n_voxels,",
+            ",nsd_6n_2mm,",
+        ],
+    );
+    assert!(!rows.contains(",hd_simpleitk,"), "{rows}");
+    let rows = text(&ran(&["--definitions", "all"]).stdout);
+    says(
+        &rows,
+        &[
+            ",hd_simpleitk,",
+            ",nsd_panoptica,",
+            ",boundary_iou_1voxels,",
+        ],
+    );
+    let refused = ran(&["--definitions", "medpi"]);
+    assert_eq!(refused.status.code(), Some(2));
+    says(
+        &text(&refused.stderr),
+        &["medpy, monai, simpleitk", "brats-2023, all"],
+    );
 }

@@ -260,6 +260,7 @@ fn made_up_evidence() -> Evidence {
             rankings: vec![("lesion dice".into(), ranked)],
             groups: Some((groups, metrics)),
             bins: bins.collect(),
+            definitions: Vec::new(),
         },
         lesion_dice: Some(dice),
         burdens: names

@@ -8,7 +8,11 @@ mod quantile;
 pub mod metrics;
 mod label;
 mod scored_structure;
+mod tolerance;
+mod tool_metric;
 mod metric;
+mod definition;
+mod definition_calls;
 mod instance_metric;
 mod options;
 mod policy;
@@ -51,9 +55,11 @@ pub use case::{
 pub use case_name::CaseKey;
 pub use case_table::write_cases;
 pub use criterion::{Criterion, IOU_THRESHOLDS};
+pub use definition::{Column, Definition, OnEmpty, ToolCall};
 pub use describe::{Description, Statistics, describe};
 pub use explain::{
-    explain_lits, explain_metric, explain_strict, explain_structures, explained_metrics,
+    explain_distances, explain_lits, explain_metric, explain_strict, explain_structures,
+    explained_metrics,
 };
 pub use failures::{FAILURES, failed_cases, write_failures};
 pub use grids::Apart;
@@ -64,7 +70,7 @@ pub use label::Label;
 pub use label_map_choice::LabelMapChoice;
 pub use lesion::{Lesion, LesionList, LesionSide};
 pub use lesion_table::write_lesions;
-pub use metric::{BURDENS, Metric, Tolerance};
+pub use metric::{BURDENS, Metric};
 pub use metric_value::MetricValue;
 pub use metrics_json::write_metrics_json;
 pub use options::Options;
@@ -82,4 +88,6 @@ pub use structure_case::{StructureOptions, score_structures};
 pub use structures_plan::StructuresPlan;
 pub use summary::write_summary;
 pub use tidy::{ALL_CASES, MetricRow, Origin, read_metrics_long, rows, write_metrics_long};
+pub use tolerance::{Tolerance, VoxelTolerance};
+pub use tool_metric::{SurfaceStatistic, ToolMetric};
 pub use wide_table::write_wide;

@@ -1,50 +1,10 @@
 //! Metrics of two masks, with their names.
 
 use std::borrow::Cow;
-use std::cmp::Ordering;
 
+use super::tolerance::Tolerance;
+use super::tool_metric::{SurfaceRule, ToolMetric, Unit, bordered};
 use crate::metrics::surface::Border;
-
-/// A distance that a metric has in its name, mm.
-#[derive(Clone, Copy, Debug)]
-pub struct Tolerance {
-    mm: f64,
-}
-
-/// A tolerance of more than this many mm is taken for a mistake.
-const MOST_MM: f64 = 4000.0;
-
-impl Tolerance {
-    /// A tolerance in mm; `None` unless it is above 0 and below 4 m.
-    pub fn from_mm(mm: f64) -> Option<Self> {
-        (mm > 0.0 && mm < MOST_MM).then_some(Self { mm })
-    }
-
-    /// In mm.
-    pub fn mm(self) -> f64 {
-        self.mm
-    }
-}
-
-impl PartialEq for Tolerance {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other).is_eq()
-    }
-}
-
-impl Eq for Tolerance {}
-
-impl PartialOrd for Tolerance {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Tolerance {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.mm.total_cmp(&other.mm)
-    }
-}
 
 /// A metric of one case and one label.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -87,6 +47,8 @@ pub enum Metric {
     VolumePrediction,
     /// Volume of the reference mask, mL.
     VolumeReference,
+    /// What another tool measures and none of the above is.
+    Tool(ToolMetric),
 }
 
 /// Metrics of two masks from their voxel counts.
@@ -136,39 +98,55 @@ impl Metric {
     /// The metric of a name, in any border rule and at any tolerance (`nsd_1.5mm`).
     pub fn named(name: &str) -> Option<Self> {
         let any = || Self::all(&Border::ALL, &[]).into_iter();
-        let nsd = || {
-            let mm = name.strip_prefix("nsd_")?.strip_suffix("mm")?;
-            let mm = mm.starts_with(|c: char| c.is_ascii_digit()).then_some(mm)?;
-            Some(Self::Nsd(Tolerance::from_mm(mm.parse().ok()?)?))
-        };
-        any().find(|metric| metric.name() == name).or_else(nsd)
+        let nsd = || Some(Self::Nsd(Tolerance::named(name.strip_prefix("nsd_")?)?));
+        let tool = || ToolMetric::named(name).map(Self::Tool);
+        any()
+            .find(|metric| metric.name() == name)
+            .or_else(nsd)
+            .or_else(tool)
     }
 
-    /// The names of all metrics, in every border rule, but for the surface Dices.
+    /// The names of all metrics, in every border rule, but for those with a tolerance.
     pub fn names() -> Vec<String> {
         let all = Self::all(&Border::ALL, &[]).into_iter();
-        all.map(|metric| metric.name().into_owned()).collect()
+        let names = all.map(|metric| metric.name().into_owned());
+        let tools = ToolMetric::without_tolerance().map(|metric| metric.name().into_owned());
+        names.chain(tools).collect()
     }
 
-    /// Whose voxels on the surface it measures between; none where it needs no such voxel.
-    pub(super) fn border(self) -> Option<Border> {
+    /// Between which surfaces of voxels it measures; none where it needs no such voxel.
+    pub(super) fn surface(self) -> Option<SurfaceRule> {
         match self {
             Self::Assd(border)
             | Self::Masd(border)
             | Self::Rmsd(border)
             | Self::Msd(border)
             | Self::Hd95(border)
-            | Self::Hd95Max(border) => Some(border),
+            | Self::Hd95Max(border) => Some(SurfaceRule::mm(border)),
+            Self::Tool(metric) => metric.surface(),
             _ => None,
         }
     }
 
-    /// Whether it measures between surfaces made of surfels.
-    pub(super) fn is_of_surfels(self) -> bool {
-        matches!(
-            self,
-            Self::Nsd(_) | Self::Hd95Surfel | Self::AsdPredToRefSurfel | Self::AsdRefToPredSurfel
-        )
+    /// Between which surfels it measures; none where it needs none.
+    pub(super) fn surfels(self) -> Option<Unit> {
+        match self {
+            Self::Nsd(_)
+            | Self::Hd95Surfel
+            | Self::AsdPredToRefSurfel
+            | Self::AsdRefToPredSurfel => Some(Unit::Mm),
+            Self::Tool(metric) => metric.surfels(),
+            _ => None,
+        }
+    }
+
+    /// The tolerance of its share of a surface, in the unit of its distances; `smallest_mm` is the smallest spacing.
+    pub(super) fn tolerance(self, smallest_mm: f64) -> Option<f64> {
+        match self {
+            Self::Nsd(tolerance) => Some(tolerance.mm()),
+            Self::Tool(metric) => metric.tolerance(smallest_mm),
+            _ => None,
+        }
     }
 
     /// The name in files; what differs from the default definition carries its variant.
@@ -198,13 +176,10 @@ impl Metric {
             Self::AsdRefToPredSurfel => "asd_ref_to_pred_surfel",
             Self::VolumePrediction => "volume_pred_ml",
             Self::VolumeReference => "volume_ref_ml",
+            Self::Tool(metric) => return metric.name(),
         };
         name.into()
     }
-}
-
-fn bordered(name: &str, border: Border) -> Cow<'static, str> {
-    format!("{name}_{}n", border.neighbours()).into()
 }
 
 /// The names of the tumour burden metrics.
@@ -242,6 +217,8 @@ mod tests {
             Metric::AsdRefToPredSurfel => 16,
             Metric::VolumePrediction => 17,
             Metric::VolumeReference => 18,
+            // Those are reached by the definitions of tools (definition_calls.rs).
+            Metric::Tool(_) => VARIANTS,
         }
     }
 

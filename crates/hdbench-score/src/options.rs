@@ -1,8 +1,10 @@
 //! What is scored, and by which definitions.
 
+use super::definition::Definition;
 use super::label::Label;
-use super::metric::{Metric, Tolerance};
+use super::metric::Metric;
 use super::scored_structure::ScoredStructure;
+use super::tolerance::Tolerance;
 use crate::metrics::surface::Border;
 
 /// What `strict` computes beyond what it always does.
@@ -16,6 +18,8 @@ pub struct Options {
     pub tolerances: Vec<Tolerance>,
     /// Whether lesions are matched one to one as well, as panoptica does.
     pub one_to_one: bool,
+    /// Tools whose definitions are columns as well, after the others. By default none.
+    pub definitions: Vec<Definition>,
     /// What is scored, in the order of the tables. By default liver and lesion; what a label map does not know
     /// is no part of it, so that it is not scored as if it had been found.
     pub structures: Vec<ScoredStructure>,
@@ -24,12 +28,23 @@ pub struct Options {
 impl Options {
     /// The metrics that are asked for, in the order of the tables.
     pub fn metrics(&self) -> Vec<Metric> {
-        Metric::all(&self.borders, &self.tolerances)
+        self.with_definitions(Metric::all(&self.borders, &self.tolerances))
     }
 
-    /// Those of one structure: its own, if it has any.
+    /// Those of one structure: its own, if it has any, and what the definitions add.
     pub fn metrics_of(&self, structure: &ScoredStructure) -> Vec<Metric> {
-        structure.metrics.clone().unwrap_or_else(|| self.metrics())
+        let own = structure.metrics.clone();
+        own.map_or_else(|| self.metrics(), |own| self.with_definitions(own))
+    }
+
+    fn with_definitions(&self, mut metrics: Vec<Metric>) -> Vec<Metric> {
+        let tools = self.definitions.iter();
+        for metric in tools.flat_map(|tool| tool.metrics(&self.tolerances)) {
+            if !metrics.contains(&metric) {
+                metrics.push(metric);
+            }
+        }
+        metrics
     }
 
     /// Whether the lesions that are scored are part of the liver that is, so that they are a burden of it.
@@ -54,6 +69,7 @@ impl Default for Options {
                 .filter_map(Tolerance::from_mm)
                 .collect(),
             one_to_one: false,
+            definitions: Vec::new(),
             structures: ScoredStructure::liver_and_lesion(),
         }
     }

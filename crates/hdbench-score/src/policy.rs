@@ -118,6 +118,8 @@ impl From<Metric> for Family {
             | Metric::Hd95Surfel
             | Metric::AsdPredToRefSurfel
             | Metric::AsdRefToPredSurfel => Self::Distance,
+            Metric::Tool(metric) if metric.is_agreement() => Self::Agreement,
+            Metric::Tool(_) => Self::Distance,
             Metric::Specificity | Metric::VolumePrediction | Metric::VolumeReference => Self::Plain,
         }
     }

@@ -4,6 +4,7 @@ use hdbench_ground::error::Result;
 use hdbench_score::Label;
 use hdbench_table::{Cell, Column, Direction, Table, TableRow, Unit};
 
+use super::definitions::{DefinitionFamily, definition_tables};
 use super::published::{self, PublishedTable};
 use super::{
     Analysis, Better, CaseGroups, Comparison, Finding, GroupValue, LesionBin, MetricSummary,
@@ -25,6 +26,8 @@ pub struct AnalysisTables {
     pub groups: Option<(CaseGroups, Vec<GroupValue>)>,
     /// Lesions by size.
     pub bins: Vec<LesionBins>,
+    /// What becomes of conclusions under other definitions of a metric.
+    pub definitions: Vec<DefinitionFamily>,
 }
 
 /// The lesions of one algorithm by size.
@@ -64,6 +67,10 @@ impl AnalysisTables {
         }
         if !self.bins.is_empty() {
             tables.push(self.lesions());
+        }
+        if !self.definitions.is_empty() {
+            let fingerprint = self.table("", "", String::new()).fingerprint;
+            tables.extend(definition_tables(&self.definitions, &fingerprint));
         }
         Ok(tables)
     }

@@ -28,6 +28,8 @@ pub fn better(metric: &str) -> Option<Better> {
         "recall",
         "specificity",
         "nsd_",
+        "surface_overlap_",
+        "boundary_iou_",
         "detection_precision",
         "detection_recall",
         "detection_f1",
@@ -42,6 +44,8 @@ pub fn better(metric: &str) -> Option<Better> {
         "rmsd",
         "msd",
         "hd95",
+        "hd_",
+        "ahd_",
         "asd_",
         "detection_fp",
         "detection_fn",
@@ -76,6 +80,8 @@ pub fn range(metric: &str) -> Option<RangeInclusive<f64>> {
         "recall",
         "specificity",
         "nsd_",
+        "surface_overlap_",
+        "boundary_iou_",
         "detection_precision",
         "detection_recall",
         "detection_f1",
@@ -85,7 +91,7 @@ pub fn range(metric: &str) -> Option<RangeInclusive<f64>> {
         "tumour_burden_rmse",
         "tumour_burden_max_error",
     ];
-    let distances = ["assd", "masd", "rmsd", "msd", "hd95", "asd_"];
+    let distances = ["assd", "masd", "rmsd", "msd", "hd95", "hd_", "ahd_", "asd_"];
     let counts = ["detection_fp", "detection_fn"];
     let is = |names: &[&str]| names.iter().any(|name| metric.starts_with(name));
     if metric == "tumour_burden_error" {
@@ -103,7 +109,7 @@ pub fn range(metric: &str) -> Option<RangeInclusive<f64>> {
 
 #[cfg(test)]
 mod tests {
-    use hdbench_score::{Options, policy_table};
+    use hdbench_score::{Definition, Options, ToolMetric, policy_table};
 
     use super::*;
 
@@ -113,6 +119,7 @@ mod tests {
     fn every_metric_with_a_better_has_a_range() {
         let options = Options {
             one_to_one: true,
+            definitions: Definition::ALL.to_vec(),
             ..Options::default()
         };
         let rows = policy_table(&options);
@@ -125,5 +132,26 @@ mod tests {
             seen += 1;
         }
         assert!(seen > 20, "{seen}");
+    }
+    #[test]
+    fn what_other_tools_measure_is_better_one_way_too() {
+        let more = [
+            "nsd_6n_2mm",
+            "nsd_2voxels",
+            "surface_overlap_ref_2mm",
+            "boundary_iou_1voxels",
+        ];
+        for name in ToolMetric::without_tolerance().map(|metric| metric.name().into_owned()) {
+            let expected = match name.starts_with("nsd_") {
+                true => Better::Larger,
+                false => Better::Smaller,
+            };
+            assert_eq!(better(&name), Some(expected), "{name}");
+            assert!(range(&name).is_some(), "{name}");
+        }
+        for name in more {
+            assert_eq!(better(name), Some(Better::Larger), "{name}");
+            assert_eq!(range(name), Some(0.0..=1.0), "{name}");
+        }
     }
 }

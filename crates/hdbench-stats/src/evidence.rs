@@ -92,6 +92,7 @@ impl Evidence {
                 _ => None,
             },
             bins: bins(&scored, networks, &cases, &options)?,
+            definitions: Vec::new(),
         };
         Ok(Some(Self {
             tables,

@@ -9,6 +9,7 @@ mod direction;
 mod compare;
 mod size_groups;
 mod aggregate;
+mod definitions;
 pub mod published;
 mod analysis_tables;
 mod burden;
@@ -28,6 +29,9 @@ pub use analysis_tables::{AnalysisTables, LesionBins};
 pub use burden::{Agreement, Burdens};
 pub use claims::{Claim, ClaimNetwork, ClaimVerdict, Grounds, judge_claims};
 pub use compare::{Analysis, AnalysisOptions, Comparison, Finding, MetricSummary, analyse};
+pub use definitions::{
+    ByDefinition, Conclusion, DefinitionFamily, Kind, by_definition, definition_tables,
+};
 pub use direction::{better, range, towards_zero};
 pub use evidence::{Evidence, NamedNetwork};
 pub use metric_table::{MetricTable, metric_tables, repeated_cases};

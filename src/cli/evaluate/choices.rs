@@ -174,6 +174,11 @@ impl Evaluate {
             borders,
             tolerances,
             one_to_one: self.one_to_one,
+            definitions: self
+                .definitions
+                .iter()
+                .flat_map(|own| own.0.clone())
+                .collect(),
             ..Options::default()
         }
     }

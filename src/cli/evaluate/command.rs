@@ -3,6 +3,7 @@
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 
 use super::cases::{Cases, Scored};
@@ -16,9 +17,9 @@ use crate::cli::study_options::{cores, pool, side_by_side};
 use crate::error::{Error, Result};
 use crate::evaluation::lits::{LitsScored, lits_rows, score_lits, write_scores_txt};
 use crate::evaluation::{
-    CasePair, DEFAULT_JOBS, FAILURES, Failure, LabelMapChoice, MetricRow, Origin, PairOptions,
-    ScoredCase, StrictCase, Tolerance, pair, rows, score_strict, score_structures, write_cases,
-    write_failures, write_lesions, write_summary, write_wide,
+    CasePair, DEFAULT_JOBS, Definition, FAILURES, Failure, LabelMapChoice, MetricRow, Origin,
+    PairOptions, ScoredCase, StrictCase, Tolerance, pair, rows, score_strict, score_structures,
+    write_cases, write_failures, write_lesions, write_summary, write_wide,
 };
 use crate::metrics::surface::Border;
 use crate::progress::Progress;
@@ -104,6 +105,10 @@ pub struct Evaluate {
     /// Tolerances of the normalised surface Dice in mm (profile strict)
     #[arg(long, value_name = "MM,...", value_delimiter = ',', default_value = "1,2,3,5", value_parser = tolerance)]
     pub(super) nsd_tolerance: Vec<Tolerance>,
+    /// Distances and surface overlaps as other tools define them, as columns after the others: medpy, ... or all
+    /// (`hdbench explain distances`; profile strict)
+    #[arg(long, value_name = "TOOL,...", value_delimiter = ',', value_parser = definitions())]
+    pub(super) definitions: Vec<Definitions>,
     /// Limits of the bins of detection_by_volume.csv in mL: 0.5,5 makes three (default: quartiles of the
     /// volumes of the reference's instances)
     #[arg(long, value_name = "ML,...", value_delimiter = ',', value_parser = volume)]
@@ -157,6 +162,18 @@ impl From<BorderRule> for Border {
             BorderRule::TwentySix => Self::TwentySix,
         }
     }
+}
+
+/// Tools whose definitions are columns: one, or all.
+#[derive(Clone, Debug)]
+pub(super) struct Definitions(pub(super) Vec<Definition>);
+
+fn definitions() -> impl TypedValueParser<Value = Definitions> {
+    let names = Definition::ALL.map(Definition::name);
+    PossibleValuesParser::new(names.into_iter().chain(["all"])).map(|name| {
+        let one = Definition::named(&name);
+        Definitions(one.map_or_else(|| Definition::ALL.to_vec(), |one| vec![one]))
+    })
 }
 
 fn tolerance(text: &str) -> Result<Tolerance, String> {
@@ -214,6 +231,7 @@ impl Evaluate {
             ignore_geometry: false,
             border: Vec::new(),
             nsd_tolerance: Vec::new(),
+            definitions: Vec::new(),
             volume_bins: Vec::new(),
             one_to_one: false,
             jobs: None,

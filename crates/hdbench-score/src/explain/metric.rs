@@ -7,6 +7,7 @@ use hdbench_ground::text::wrapped;
 use serde::Deserialize;
 
 use super::{WIDTH, situation};
+use crate::definition::Definition;
 use crate::instance_metric::InstanceMetric;
 use crate::options::Options;
 use crate::policy_table::{PolicyRow, policy_table};
@@ -74,10 +75,14 @@ pub fn explain_metric(name: &str) -> Result<Option<String>> {
     let Some(metric) = exact.or_else(of_variant) else {
         return Ok(None);
     };
+    let unit = match name.ends_with("_voxels") {
+        true => metric.unit.replacen("mm,", "voxels,", 1),
+        false => metric.unit.clone(),
+    };
     let mut text = format!("{name}: {}\n\n", metric.title);
     for (head, words) in [
         ("formula", &metric.formula),
-        ("unit", &metric.unit),
+        ("unit", &unit),
         ("reading", &metric.reads),
         ("source", &metric.source),
     ] {
@@ -93,6 +98,7 @@ pub fn explain_metric(name: &str) -> Result<Option<String>> {
     }
     let options = Options {
         one_to_one: true,
+        definitions: Definition::ALL.to_vec(),
         ..Options::default()
     };
     let table = policy_table(&options);
@@ -122,6 +128,20 @@ fn variant(ending: &str) -> Option<String> {
         return known.then(|| {
             format!("a surface voxel has background among its {neighbours} neighbours (--border)")
         });
+    }
+    if let Some(rest) = ending.strip_suffix("_voxels") {
+        let voxels = "in voxels: every step along an axis is 1, whatever the spacing";
+        let rest = match rest {
+            "" => return Some(voxels.into()),
+            rest => variant(rest)?,
+        };
+        return Some(format!("{voxels}; {rest}"));
+    }
+    if let Some(own) = ending
+        .strip_prefix('_')
+        .and_then(|e| e.strip_suffix("voxels"))
+    {
+        return number(own).then(|| format!("{own} voxels wide or apart, whatever the spacing"));
     }
     if let Some(mm) = ending.strip_prefix('_').and_then(|e| e.strip_suffix("mm")) {
         return number(mm).then(|| format!("tolerance {mm} mm (--nsd-tolerance)"));
@@ -154,6 +174,7 @@ mod tests {
     fn every_metric_of_the_policy_is_explained() {
         let options = Options {
             one_to_one: true,
+            definitions: Definition::ALL.to_vec(),
             ..Options::default()
         };
         for row in policy_table(&options) {
@@ -169,9 +190,39 @@ mod tests {
         ] {
             assert!(explain_metric(pooled).unwrap().is_some(), "{pooled}");
         }
-        for unknown in ["", "dices", "assd_7n", "nsd_xmm", "lesion:"] {
+        for call in Definition::ALL.into_iter().flat_map(Definition::calls) {
+            let name = call.column.name();
+            let text = explain_metric(&name).unwrap();
+            assert!(text.is_some(), "{name}");
+        }
+        for unknown in [
+            "",
+            "dices",
+            "assd_7n",
+            "nsd_xmm",
+            "assd_7n_voxels",
+            "lesion:",
+        ] {
             assert!(explain_metric(unknown).unwrap().is_none(), "{unknown}");
         }
+    }
+
+    #[test]
+    fn a_metric_in_voxels_is_no_other_metric() {
+        let text = explain_metric("hd95_6n_voxels").unwrap().unwrap();
+        let title = "hd95_6n_voxels: 95th percentile of the surface distances\n";
+        assert!(text.starts_with(title), "{text}");
+        assert!(
+            text.contains("unit      voxels, smaller is better"),
+            "{text}"
+        );
+        assert!(text.contains("every step along an axis is 1"), "{text}");
+        assert!(text.contains("its 6 neighbours"), "{text}");
+        let text = explain_metric("nsd_6n_2mm").unwrap().unwrap();
+        assert!(
+            text.contains("tolerance 2 mm") && text.contains("surface voxels"),
+            "{text}"
+        );
     }
 
     #[test]

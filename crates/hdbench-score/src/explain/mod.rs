@@ -1,8 +1,10 @@
 //! What `hdbench explain` says about the scoring profiles.
 
+mod distances;
 mod metric;
 mod profile;
 
+pub use distances::explain_distances;
 use hdbench_ground::text::wrapped;
 pub use metric::{explain_metric, explained_metrics};
 pub use profile::explain_structures;

@@ -163,6 +163,64 @@ impl BitMask {
         words.map(|(a, b)| u64::from((a & b).count_ones())).sum()
     }
 
+    /// The voxels that another mask of the same box has not.
+    ///
+    /// # Panics
+    /// If the boxes differ.
+    pub fn without(&self, other: &Self) -> Self {
+        assert_eq!(self.bounds, other.bounds, "masks of one box");
+        let words = self.words.iter().zip(&other.words);
+        Self {
+            words: words.map(|(own, other)| own & !other).collect(),
+            ..*self
+        }
+    }
+
+    /// The voxels for which `keep` holds, which is asked of each in raster order.
+    pub(super) fn retain(mut self, mut keep: impl FnMut() -> bool) -> Self {
+        for word in &mut self.words {
+            let mut left = *word;
+            while left != 0 {
+                let bit = left & left.wrapping_neg();
+                left ^= bit;
+                if !keep() {
+                    *word ^= bit;
+                }
+            }
+        }
+        self
+    }
+
+    /// The mask in parts of some whole planes, in their order: at most `most` voxels each, or one plane.
+    pub(super) fn parts(&self, most: usize) -> impl Iterator<Item = Self> + '_ {
+        let starts = self.plane_starts();
+        let size = self.shape[1] * self.stride;
+        let mut first = 0;
+        std::iter::from_fn(move || {
+            let begin = *starts.get(first)?;
+            let planes = starts.len() - 1;
+            if first == planes {
+                return None;
+            }
+            let fits = |end: &usize| starts[*end] - begin <= most;
+            let end = (first + 1..=planes).take_while(fits).last();
+            let end = end.unwrap_or(first + 1);
+            let mut part = self.emptied();
+            let words = first * size..end * size;
+            part.words[words.clone()].copy_from_slice(&self.words[words]);
+            first = end;
+            Some(part)
+        })
+    }
+
+    /// The same box without voxels.
+    fn emptied(&self) -> Self {
+        Self {
+            words: vec![0; self.words.len()],
+            ..*self
+        }
+    }
+
     /// Number of runs along x.
     pub fn count_runs(&self) -> u64 {
         let rows = self.words.chunks_exact(self.stride.max(1));
@@ -399,6 +457,33 @@ mod tests {
                 .sum();
             assert_eq!(bits.count_runs(), listed as u64);
         }
+    }
+
+    #[test]
+    fn parts_and_what_is_kept_of_them_make_the_mask() {
+        let bits = whole(&odd([7, 5, 130]));
+        for most in [1, 200, 600, 10_000] {
+            let parts: Vec<BitMask> = bits.parts(most).collect();
+            let voxels: Vec<Voxel> = parts.iter().flat_map(BitMask::voxels).collect();
+            assert_eq!(voxels, bits.voxels());
+            let is_small = |part: &BitMask| part.count() <= most as u64;
+            let is_plane = |part: &BitMask| {
+                let bounds = part.tight_bounds().unwrap();
+                bounds.end[0] - bounds.start[0] == 1
+            };
+            assert!(parts.iter().all(|part| is_small(part) || is_plane(part)));
+        }
+        assert!(bits.parts(10_000).count() == 1 && bits.parts(1).count() == 7);
+        let mut at = 0;
+        let thirds = bits.clone().retain(|| {
+            at += 1;
+            at % 3 == 0
+        });
+        let expected: Vec<Voxel> = bits.voxels().into_iter().skip(2).step_by(3).collect();
+        assert_eq!(thirds.voxels(), expected);
+        let rest = bits.without(&thirds);
+        assert_eq!(rest.count() + thirds.count(), bits.count());
+        assert_eq!(rest.count_shared(&thirds), 0);
     }
 
     #[test]

@@ -146,17 +146,24 @@ pub struct SurfaceMetrics {
     pub hd95: f64,
     /// [`SurfaceDistances::hd95_max`].
     pub hd95_max: f64,
+    /// [`SurfaceDistances::asd_pred_to_ref`].
+    pub asd_pred_to_ref: f64,
+    /// [`SurfaceDistances::hd95_pred_to_ref`].
+    pub hd95_pred_to_ref: f64,
 }
 
 impl SurfaceMetrics {
     /// All metrics; the distances, which may be many, are gone afterwards.
     pub fn of(distances: SurfaceDistances) -> Self {
+        let [there, back] = distances.directed_hd95();
         Self {
             assd: distances.assd(),
             masd: distances.masd(),
             rmsd: distances.rmsd(),
             msd: distances.msd(),
-            hd95_max: distances.hd95_max(),
+            hd95_max: there.max(back),
+            asd_pred_to_ref: distances.asd_pred_to_ref(),
+            hd95_pred_to_ref: there,
             hd95: distances.into_hd95(),
         }
     }
@@ -232,9 +239,24 @@ impl SurfaceDistances {
 
     /// The larger of the two directed 95th percentiles, mm (MetricsReloaded, MONAI).
     pub fn hd95_max(&self) -> f64 {
-        let [a, b] =
-            [&self.pred_to_ref, &self.ref_to_pred].map(|d| stepped_of_many(&mut d.clone(), 0.95));
-        a.max(b)
+        let [there, back] = self.directed_hd95();
+        there.max(back)
+    }
+
+    /// Mean distance of the prediction's surface voxels from the reference's, mm (MedPy `asd`; MONAI unless
+    /// `symmetric`).
+    pub fn asd_pred_to_ref(&self) -> f64 {
+        mean(&self.pred_to_ref)
+    }
+
+    /// 95th percentile of the same distances, mm (MONAI, `directed`).
+    pub fn hd95_pred_to_ref(&self) -> f64 {
+        self.directed_hd95()[0]
+    }
+
+    /// The 95th percentiles from prediction to reference and back, mm.
+    fn directed_hd95(&self) -> [f64; 2] {
+        [&self.pred_to_ref, &self.ref_to_pred].map(|d| stepped_of_many(&mut d.clone(), 0.95))
     }
 
     fn all(&self) -> impl Iterator<Item = f64> {
@@ -272,5 +294,7 @@ mod tests {
         assert_eq!(distances.msd(), 6.0);
         assert!((distances.hd95() - 5.25).abs() < 1e-12);
         assert!((distances.hd95_max() - 5.4).abs() < 1e-12);
+        assert_eq!(distances.asd_pred_to_ref(), 2.0);
+        assert!((distances.hd95_pred_to_ref() - 5.4).abs() < 1e-12);
     }
 }

@@ -241,6 +241,8 @@ struct Directed {
     /// Sum of the distances, each by its area.
     weighted: f64,
     hd95: f64,
+    /// The largest distance, mm.
+    farthest: f64,
 }
 
 impl Default for Directed {
@@ -303,6 +305,34 @@ impl SurfelMetrics {
         self.pred_to_ref.hd95.max(self.ref_to_pred.hd95)
     }
 
+    /// The largest distance of either direction, mm: the Hausdorff distance.
+    pub fn farthest(&self) -> f64 {
+        self.pred_to_ref.farthest.max(self.ref_to_pred.farthest)
+    }
+
+    /// Mean distance over both surfaces together, by area, mm (MIST's `avg_surf`).
+    pub fn mean(&self) -> f64 {
+        let [there, back] = [&self.pred_to_ref, &self.ref_to_pred];
+        (there.weighted + back.weighted) / (there.whole + back.whole)
+    }
+
+    /// Share of the prediction's surface by area that lies no farther than `tolerance_mm` from the reference's; NaN
+    /// for a tolerance that was not asked for.
+    pub fn overlap_of_prediction(&self, tolerance_mm: f64) -> f64 {
+        self.overlap(&self.pred_to_ref, tolerance_mm)
+    }
+
+    /// The same of the reference's surface.
+    pub fn overlap_of_reference(&self, tolerance_mm: f64) -> f64 {
+        self.overlap(&self.ref_to_pred, tolerance_mm)
+    }
+
+    fn overlap(&self, side: &Directed, tolerance_mm: f64) -> f64 {
+        let asked = self.tolerances_mm.iter().position(|&mm| mm == tolerance_mm);
+        let near = asked.and_then(|at| side.near.get(at));
+        near.map_or(f64::NAN, |near| near / side.whole)
+    }
+
     /// Mean distance of the prediction's surface from the reference's, by area, mm.
     pub fn mean_pred_to_ref(&self) -> f64 {
         self.pred_to_ref.weighted / self.pred_to_ref.whole
@@ -332,6 +362,7 @@ impl Directed {
             whole: side.area(|_| true),
             weighted: side.iter().map(|(distance, area)| distance * area).sum(),
             hd95: side.robust(0.95),
+            farthest: distances.iter().copied().fold(f64::NAN, f64::max),
         }
     }
 }

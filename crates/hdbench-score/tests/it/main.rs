@@ -1,5 +1,6 @@
 //! Scores against independent tools and by their laws.
 
+mod definitions;
 mod evaluation;
 mod golden;
 mod instances;
