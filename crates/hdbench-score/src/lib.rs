@@ -55,7 +55,9 @@ pub use lesion_table::write_lesions;
 pub use metric::{BURDENS, Metric, Options, Tolerance};
 pub use metric_value::MetricValue;
 pub use metrics_json::write_metrics_json;
-pub use pairing::{Candidate, CasePair, LeftOut, MissingCase, Pairing, label_maps_among, pair};
+pub use pairing::{
+    Candidate, CasePair, LeftOut, MissingCase, Pairing, nifti_label_maps_among, pair,
+};
 pub use policy::{EmptyMask, Imputed};
 pub use policy_table::{PolicyRow, policy_table};
 pub use quantile::{median, quantile, quantile_of_sorted};

@@ -1,6 +1,7 @@
 //! Scores against independent tools and by their laws.
 
 mod evaluation;
+mod formats;
 mod golden;
 mod lits;
 mod metrics;
