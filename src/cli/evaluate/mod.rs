@@ -5,5 +5,6 @@ mod results;
 mod cases;
 mod command;
 mod choices;
+mod origin;
 
 pub use command::Evaluate;
