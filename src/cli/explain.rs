@@ -3,7 +3,7 @@ use clap::Args;
 use super::output::print;
 use crate::error::{Error, ExitCode, Result};
 use crate::evaluation::{explain_lits, explain_metric, explain_strict, explained_metrics};
-use crate::gate::DEFAULT_POLICY;
+use crate::gate::{DEFAULT_POLICY, DEFAULT_POLICY_OF_ANY};
 use crate::recipe::explain_recipes;
 use crate::submission::explain_rules;
 
@@ -108,7 +108,20 @@ fn topics() -> Result<String> {
 }
 
 fn explain_gate() -> String {
-    format!("{}{DEFAULT_POLICY}", include_str!("gate.txt"))
+    format!(
+        "{}{DEFAULT_POLICY}\n{}",
+        include_str!("gate.txt"),
+        commented(DEFAULT_POLICY_OF_ANY)
+    )
+}
+
+/// Lines that a reader of the text above them as a policy passes over.
+fn commented(text: &str) -> String {
+    let lines = text.lines().map(|line| match line.strip_prefix('#') {
+        Some(comment) => format!("#{comment}\n"),
+        None => format!("# {line}").trim_end().to_owned() + "\n",
+    });
+    lines.collect()
 }
 
 fn exit_code(code: ExitCode) -> String {

@@ -23,6 +23,8 @@ pub struct AnalysisTables {
     pub rankings: Vec<(String, Ranking)>,
     /// Cases by tumour volume.
     pub groups: Option<(CaseGroups, Vec<GroupValue>)>,
+    /// Whether the lesions are of the liver: published numbers of such stand beside.
+    pub of_liver: bool,
     /// Lesions by size.
     pub bins: Vec<LesionBins>,
 }
@@ -60,7 +62,8 @@ impl AnalysisTables {
             tables.push(self.ranking());
         }
         if let Some((groups, metrics)) = &self.groups {
-            tables.push(self.size_groups(groups, metrics, &published::table(6)?));
+            let published = self.of_liver.then(|| published::table(6)).transpose()?;
+            tables.push(self.size_groups(groups, metrics, published.as_ref()));
         }
         if !self.bins.is_empty() {
             tables.push(self.lesions());
@@ -257,7 +260,7 @@ impl AnalysisTables {
         &self,
         groups: &CaseGroups,
         metrics: &[GroupValue],
-        published: &PublishedTable,
+        published: Option<&PublishedTable>,
     ) -> Table {
         let names = ["total", "large", "small"];
         let mut columns = vec![Column::words("network", "Network")];
@@ -309,7 +312,8 @@ impl AnalysisTables {
                 row(cells)
             })
             .collect();
-        rows.extend(published.rows.iter().map(|published| {
+        let reference = published.into_iter().flat_map(|table| &table.rows);
+        rows.extend(reference.map(|published| {
             let mut cells = vec![Cell::Text {
                 text: published.label.clone(),
                 note: Some("published".into()),
@@ -322,10 +326,13 @@ impl AnalysisTables {
                 ..TableRow::default()
             }
         }));
-        let mut notes = vec![format!(
-            "Published rows: {}, over {}: a reference only.",
-            published.source, published.test_set
-        )];
+        let source = published.map(|table| {
+            format!(
+                "Published rows: {}, over {}: a reference only.",
+                table.source, table.test_set
+            )
+        });
+        let mut notes: Vec<String> = source.into_iter().collect();
         let large = groups
             .volumes_ml
             .keys()

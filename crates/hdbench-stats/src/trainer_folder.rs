@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use hdbench_ground::error::{Error, Result};
 use hdbench_ground::text::{Shown as _, name_of};
 use hdbench_score::{ALL_CASES, FAILURES, failed_cases};
+use hdbench_volume::artifact::json_says;
 use hdbench_volume::dataset_json;
 use hdbench_volume::nnunet_folder::{Fold, VALIDATION};
 
@@ -38,13 +39,16 @@ impl Kind {
         }
     }
 
-    /// The file of a fold: in its folder, or in that of its validation cases.
+    /// The file of a fold: in that of its validation cases, or in its own folder. A `summary.json` of `hdbench evaluate`
+    /// is none of nnU-Net's: it has values for empty structures.
     fn of(self, fold: &Path) -> Option<PathBuf> {
         let folders = VALIDATION.map(|name| fold.join(name));
-        let mut files = std::iter::once(fold.to_path_buf())
-            .chain(folders)
-            .map(|folder| folder.join(self.file()));
-        files.find(|file| file.is_file())
+        let folders = folders.into_iter().chain([fold.to_path_buf()]);
+        let is_own = |file: &Path| {
+            self == Self::Summary && json_says(file, "/hdbench/format", "hdbench.summary/1")
+        };
+        let mut files = folders.map(|folder| folder.join(self.file()));
+        files.find(|file| file.is_file() && !is_own(file))
     }
 }
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::cases::Cases;
 use super::command::{Evaluate, Profile};
+use super::origin::is_of_fold;
 use super::told::shortened;
 use crate::cli::progress::Reporter;
 use crate::error::{Error, Result};
@@ -49,6 +50,12 @@ impl Evaluate {
             missing.len() + pairing.pairs.len(),
             shortened(&missing)
         );
+        if is_of_fold(&self.pred) {
+            reporter.note(&format!(
+                "note: {text}; they are taken for those of other folds"
+            ));
+            return Vec::new();
+        }
         if self.allow_missing {
             reporter.note(&format!(
                 "warning: {text}; left out, as {} asks",

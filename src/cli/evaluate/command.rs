@@ -232,6 +232,7 @@ impl Evaluate {
             None => self.options(reporter)?,
         };
         let mut cases = Cases {
+            origin: self.origin(reporter),
             pairs: &pairing.pairs,
             jobs,
             pool: pool(threads)?,
@@ -272,7 +273,7 @@ impl Evaluate {
         let apart = found.iter().filter_map(|case| case.apart);
         tell_of_displaced(apart, "as --ignore-geometry asks", reporter);
         let scored: Vec<ScoredCase> = found.into_iter().map(|case| case.scored).collect();
-        let rows = rows(&self.origin(reporter), &scored);
+        let rows = rows(&cases.origin, &scored);
         RESULTS.replace(&self.out, |out| {
             write_cases(&out.join("cases.csv"), &scored)?;
             write_lesions(&out.join("lesions.csv"), &scored)?;
@@ -303,7 +304,7 @@ impl Evaluate {
                 cases.all(found.len())
             ));
         }
-        let rows = lits_rows(&self.origin(reporter), found);
+        let rows = lits_rows(&cases.origin, found);
         RESULTS.replace(&self.out, |out| {
             if let Some(totals) = LitsScored::totals(found) {
                 write_scores_txt(&out.join("scores.txt"), &totals)?;

@@ -4,7 +4,7 @@ mod told;
 mod results;
 mod cases;
 mod command;
-mod choices;
 mod origin;
+mod choices;
 
 pub use command::Evaluate;

@@ -59,6 +59,12 @@ impl Evaluate {
     }
 }
 
+/// Whether predictions are the validation cases of a fold: a part of the references by nature.
+pub(super) fn is_of_fold(predictions: &Path) -> bool {
+    let trained = TrainedFold::of(predictions);
+    trained.is_some_and(|trained| trained.fold != Fold::All)
+}
+
 /// A path's last part without its extensions: `submission` of `runs/submission.zip`.
 fn stem_of(path: &Path) -> String {
     let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());

@@ -233,7 +233,7 @@ impl Baseline {
     /// Drops the metrics and costs that a policy does not gate.
     pub fn keep(&mut self, policy: &Policy) {
         self.rows.retain(|row| {
-            let gated = |rule: &AccuracyRule| rule.parts() == (row.label, row.metric.as_str());
+            let gated = |rule: &AccuracyRule| rule.gates(row.label, &row.metric);
             row.metric == REFERENCE_VOLUME || policy.accuracy.iter().any(gated)
         });
         let gated = |own: &CostSamples| policy.cost.iter().any(|r| r.quantity == own.quantity);

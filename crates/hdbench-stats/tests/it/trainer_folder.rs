@@ -148,7 +148,14 @@ fn scores_of_evaluate_count_where_all_folds_have_them() {
     let trainer = dir.path().join(TRAINER);
     trained(&trainer);
     tidy(&trainer.join("fold_0"), TRAINER, "case_0");
+    // Our own file beside it has values where nnU-Net's has none.
+    let own = r#"{"hdbench": {"format": "hdbench.summary/1"}, "metric_per_case": []}"#;
+    fs::write(trainer.join("fold_0/summary.json"), own).unwrap();
     let scored = read(&trainer);
+    assert_eq!(
+        scored.rows.iter().filter(|row| row.fold == 0).count(),
+        2 * 3
+    );
     assert!(scored.rows.iter().all(|row| row.policy == "nnunet"));
     assert!(
         scored
