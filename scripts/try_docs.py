@@ -145,7 +145,7 @@ def make_data(folder, binary):
     (validation / "summary.json").write_text(f'{{"metric_per_case": [{cases}]}}')
     for trainer in ("nnUNetTrainer__nnUNetPlans__2d", "nnUNetTrainer__nnUNetPlans__3d_fullres"):
         for fold in range(5):
-            validation = folder / "Dataset003_Liver" / trainer / f"fold_{fold}/validation"
+            validation = folder / "Dataset004_Liver" / trainer / f"fold_{fold}/validation"
             validation.mkdir(parents=True)
             own = [path for place, path in enumerate(sorted((folder / "labelsTr").iterdir())) if place % 5 == fold]
             cases = []
