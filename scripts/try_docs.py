@@ -10,6 +10,7 @@ cores. HDBENCH names a binary that is built already.
 """
 
 import gzip
+import json
 import os
 import pathlib
 import re
@@ -144,6 +145,19 @@ def make_data(folder, binary):
     cases = ",".join(f'{{"metrics": {{"1": {{"Dice": 0.9}}, "2": {{"Dice": 0.{case}}}}}, "prediction_file": '
                      f'"p/volume-{case}.nii.gz"}}' for case in range(5))
     (validation / "summary.json").write_text(f'{{"metric_per_case": [{cases}]}}')
+    for trainer in ("nnUNetTrainer__nnUNetPlans__2d", "nnUNetTrainer__nnUNetPlans__3d_fullres"):
+        for fold in range(5):
+            validation = folder / "Dataset004_Liver" / trainer / f"fold_{fold}/validation"
+            validation.mkdir(parents=True)
+            own = [path for place, path in enumerate(sorted((folder / "labelsTr").iterdir())) if place % 5 == fold]
+            cases = []
+            for place, path in enumerate(own):
+                shutil.copy(path, validation)
+                metrics = {"1": {"Dice": 0.9}, "2": {"Dice": 0.5 + 0.1 * place}}
+                cases.append({"metrics": metrics, "prediction_file": str(validation / path.name)})
+            (validation / "summary.json").write_text(json.dumps({"metric_per_case": cases}))
+        (validation.parent.parent / "dataset.json").write_text(json.dumps(
+            {"labels": {"background": 0, "liver": 1, "tumour": 2}, "numTraining": 16}))
     changes = "".join(f"{one.replace('=', ' = ')}\n" for one in SHORT)
     (folder / "lits.toml").write_text(
         f'study = "ablation"\ndata = "LiTS/training"\nout = "runs/file"\nvariant = ["unet"]\n[set]\n{changes}')

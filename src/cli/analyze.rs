@@ -1,4 +1,3 @@
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -7,6 +6,7 @@ use serde_json::json;
 
 use super::output::{print_json, tell};
 use super::table_output::{for_terminal, print_tables};
+use super::wanted::Wanted;
 use crate::analysis::{
     Analysis, AnalysisOptions, AnalysisTables, Bins, Boundary, CaseGroups, Comparison, Finding,
     LesionBins, MetricTable, RankMethod, Scored, analyse, better, by_case_groups, by_definition,
@@ -20,23 +20,8 @@ use crate::schedule::StudyFolders;
 use crate::seed::Seed;
 use crate::text::Shown as _;
 
-/// What is looked at unless the user says otherwise.
-const HEADLINE: [&str; 11] = [
-    "lesion:dice",
-    "lesion:voe",
-    "lesion:rvd",
-    "lesion:assd",
-    "lesion:detection_recall_iou_gt_0",
-    "lesion:detection_precision_iou_gt_0",
-    "liver:dice",
-    "liver:voe",
-    "liver:assd",
-    "liver_without_lesions:dice",
-    "tumour_burden_error",
-];
-
-/// What is looked at of structures other than liver and lesion.
-const HEADLINE_OF_ANY: [&str; 4] = ["dice", "hd95", "assd", "nsd_2mm"];
+/// Structures of which every way of ranking is shown; of more, one.
+const MOST_RANKED: usize = 4;
 
 /// Intervals, paired tests, rankings and tumour-size groups of any scored predictions.
 ///
@@ -46,10 +31,12 @@ const HEADLINE_OF_ANY: [&str; 4] = ["dice", "hd95", "assd", "nsd_2mm"];
 Examples:
   hdbench analyze runs/lits --baseline denseunet2d --out analysis
   hdbench analyze scores-a scores-b nnunet/validation/summary.json
+  hdbench analyze Dataset009_Spleen/nnUNetTrainer__nnUNetPlans__3d_fullres --metric dice
   hdbench analyze runs/lits --metric lesion:dice --rank-by rank-then-mean --lesion-quantiles 3
 
 Inputs: a study's folder, a folder that `hdbench evaluate` wrote, a metrics_long.csv, nnU-Net's
-summary.json. Files in DIR: analysis.json, analysis.md, and every table as .csv, .md and .tex.")]
+summary.json, or a folder above fold_0, fold_1, ... that hold one of these, or above several such.
+Files in DIR: analysis.json, analysis.md, and every table as .csv, .md and .tex.")]
 pub struct Analyze {
     /// Scores
     #[arg(value_name = "PATH", required = true)]
@@ -60,14 +47,15 @@ pub struct Analyze {
     /// Compare all others with this algorithm (default: every pair)
     #[arg(long, value_name = "NAME")]
     baseline: Option<String>,
-    /// Metrics, as lesion:dice or tumour_burden_error, or all (default: those of the field that are there)
+    /// Metrics, as lesion:dice, dice (of every structure) or tumour_burden_error, or all (default: those
+    /// of the field that are there)
     #[arg(long = "metric", value_name = "NAME")]
     metrics: Vec<String>,
-    /// The metric that is ranked
-    #[arg(long, value_name = "NAME", default_value = "lesion:dice")]
-    rank: String,
+    /// The metric that is ranked (default: lesion:dice, without lesions the Dice of every structure)
+    #[arg(long, value_name = "NAME")]
+    rank: Option<String>,
     /// How cases become an order: mean-then-rank, median-then-rank, rank-then-mean,
-    /// rank-then-median, test-then-rank (default: all five)
+    /// rank-then-median, test-then-rank (default: all five; the first of more than four structures)
     #[arg(long, value_name = "METHOD")]
     rank_by: Vec<RankMethod>,
     /// Where small tumours end and large ones begin, mL a case (default: the largest gap)
@@ -143,19 +131,13 @@ impl Analyze {
             .as_deref()
             .map_or(Ok(()), |out| RESULTS.check(out))?;
         let scored = Scored::read_all(&self.inputs, &StudyFolders)?;
-        for note in &scored.notes {
-            tell(&format!("note: {note}"));
-        }
+        tell_of(&scored);
+        self.refuse_lesion_sizes(&scored)?;
         let options = self.draws.options(self.baseline.clone());
         let wanted = Wanted::of(&self.metrics, &scored.rows)?;
         let shown = metric_tables(&scored.rows, |row| wanted.has(row))?;
-        let ranked = Wanted::of(std::slice::from_ref(&self.rank), &scored.rows);
-        let rankings = match ranked {
-            Ok(ranked) => self.rankings(&metric_tables(&scored.rows, |row| ranked.has(row))?)?,
-            // What was not asked for need not be there.
-            Err(_) if self.rank == "lesion:dice" => Vec::new(),
-            Err(error) => return Err(error),
-        };
+        let ranked = Wanted::ranked(self.rank.as_ref(), &scored.rows)?;
+        let rankings = self.rankings(&metric_tables(&scored.rows, |row| ranked.has(row))?)?;
         let analysis = analyse(&shown, &options)?;
         tell_of_incomparable(&analysis);
         let tables = AnalysisTables {
@@ -169,13 +151,36 @@ impl Analyze {
                 true => by_definition(&scored.rows, &options)?,
                 false => Vec::new(),
             },
+            of_liver: scored.rows.iter().any(is_of_liver),
         };
         finish(&tables, self.out.as_deref(), self.json)
     }
 
+    /// Sizes that are asked for without lesions would be passed over in silence.
+    fn refuse_lesion_sizes(&self, scored: &Scored) -> Result<()> {
+        let is_asked = self.lesion_quantiles.is_some()
+            || !self.lesion_ml.is_empty()
+            || !self.lesion_mm.is_empty();
+        if is_asked && scored.lesions.is_empty() {
+            return Err(Error::usage(
+                "lesions by size want the lesions.csv of a structure called lesion, which these scores have not",
+                "score with hdbench evaluate, profile strict, under that name, and name its folder",
+            ));
+        }
+        Ok(())
+    }
+
     fn rankings(&self, shown: &[MetricTable]) -> Result<Vec<(String, crate::analysis::Ranking)>> {
         let methods: Vec<RankMethod> = match &self.rank_by[..] {
-            [] => RankMethod::ALL.map(|(_, method)| method).to_vec(),
+            [] => {
+                let all = RankMethod::ALL.map(|(_, method)| method);
+                let number = if shown.len() > MOST_RANKED {
+                    1
+                } else {
+                    all.len()
+                };
+                all[..number].to_vec()
+            }
             chosen => chosen.to_vec(),
         };
         let mut rankings = Vec::new();
@@ -227,8 +232,9 @@ impl Analyze {
             return match self.boundary_ml {
                 None => Ok(None),
                 Some(_) => Err(Error::usage(
-                    "--boundary-ml wants the lesions' volume_ref_ml, which these scores have not",
-                    "score with hdbench evaluate, profile strict",
+                    "--boundary-ml wants the volume_ref_ml and dice of a structure called lesion, which these scores \
+                     have not",
+                    "score with hdbench evaluate, profile strict, under that name",
                 )),
             };
         };
@@ -268,6 +274,23 @@ impl Analyze {
             })
             .collect()
     }
+}
+
+/// Shows what was noticed when scores were read.
+pub fn tell_of(scored: &Scored) {
+    for note in &scored.notes {
+        tell(&format!("note: {note}"));
+    }
+    for warning in &scored.warnings {
+        tell(&format!("warning: {warning}"));
+    }
+}
+
+/// Whether a row is of the liver, or of the tumours in it.
+fn is_of_liver(row: &MetricRow) -> bool {
+    let is_burden = row.label.is_none() && row.metric.starts_with("tumour_burden");
+    let liver = [Label::LIVER, Label::LIVER_WITHOUT_LESIONS];
+    is_burden || row.label.is_some_and(|label| liver.contains(&label))
 }
 
 /// Names what nobody could compare: a table of many rows hides it.
@@ -383,64 +406,4 @@ fn as_json(tables: &AnalysisTables, all: &[Table]) -> serde_json::Value {
         "definitions": tables.definitions,
         "tables": all.iter().map(|table| table.id.as_str()).collect::<Vec<_>>(),
     })
-}
-
-/// Which rows are looked at.
-pub struct Wanted(Vec<(Option<Label>, String)>);
-
-impl Wanted {
-    /// By the names that the user gave, `all`, or those of the field that are there.
-    pub fn of(names: &[String], rows: &[MetricRow]) -> Result<Self> {
-        if names.iter().any(|name| name == "all") {
-            return Ok(Self(Vec::new()));
-        }
-        let there = |(label, metric): &(Option<Label>, String)| {
-            rows.iter()
-                .any(|row| row.label == *label && row.metric == *metric)
-        };
-        if names.is_empty() {
-            let headline = HEADLINE.iter().filter_map(|name| parse(name));
-            let mut found: Vec<_> = headline.filter(there).collect();
-            // Of other structures the same few each.
-            let labels: BTreeSet<Label> = rows.iter().filter_map(|row| row.label).collect();
-            let others = labels
-                .into_iter()
-                .filter(|label| !Label::LITS.contains(label));
-            let others = others.flat_map(|label| HEADLINE_OF_ANY.map(|name| (label, name)));
-            let others = others.map(|(label, name)| (Some(label), name.to_owned()));
-            found.extend(others.filter(|own| there(own)).filter(|own| {
-                // What LiTS's own list has of it stands in that order already.
-                !HEADLINE
-                    .iter()
-                    .any(|name| parse(name).as_ref() == Some(own))
-            }));
-            return Ok(Self(found));
-        }
-        let mut wanted = Vec::new();
-        for name in names {
-            let found = parse(name).filter(there);
-            wanted.push(found.ok_or_else(|| {
-                Error::usage(
-                    format!("the scores have no metric {name:?}"),
-                    "name one as lesion:dice, liver:assd or tumour_burden_error; `all` shows all",
-                )
-            })?);
-        }
-        Ok(Self(wanted))
-    }
-
-    /// Whether a row is; without any name, all are.
-    pub fn has(&self, row: &MetricRow) -> bool {
-        let is = |(label, metric): &(Option<Label>, String)| {
-            row.label == *label && row.metric == *metric
-        };
-        self.0.is_empty() || self.0.iter().any(is)
-    }
-}
-
-fn parse(name: &str) -> Option<(Option<Label>, String)> {
-    match name.split_once(':') {
-        None => Some((None, name.to_owned())),
-        Some((label, metric)) => Some((Some(Label::new(label)), metric.to_owned())),
-    }
 }

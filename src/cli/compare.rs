@@ -2,8 +2,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::analyze::{Draws, RESULTS, Wanted, cases_in_words, finish, tell_of_incomparable};
-use super::output::tell;
+use super::analyze::{Draws, RESULTS, cases_in_words, finish, tell_of, tell_of_incomparable};
+use super::wanted::Wanted;
 use crate::analysis::{Analysis, AnalysisTables, Scored, analyse, metric_tables, short_names};
 use crate::error::{Error, Result};
 use crate::schedule::StudyFolders;
@@ -29,7 +29,8 @@ pub struct Compare {
     /// Where the tables go as files
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Metrics, as lesion:dice or tumour_burden_error, or all (default: those of the field that are there)
+    /// Metrics, as lesion:dice, dice (of every structure) or tumour_burden_error, or all (default: those
+    /// of the field that are there)
     #[arg(long = "metric", value_name = "NAME")]
     metrics: Vec<String>,
     #[command(flatten)]
@@ -50,9 +51,7 @@ impl Compare {
             Scored::read_once(&paths[0], &StudyFolders)?,
             Scored::read_once(&paths[1], &StudyFolders)?,
         ];
-        for note in sides.iter().flat_map(|side| &side.notes) {
-            tell(&format!("note: {note}"));
-        }
+        sides.iter().for_each(tell_of);
         let pairs = self.pairs(&sides)?;
         let named = |place: &str, name: &str| match pairs.len() {
             1 => place.to_owned(),

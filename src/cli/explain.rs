@@ -7,7 +7,7 @@ use crate::evaluation::{
     explain_distances, explain_lits, explain_metric, explain_strict, explain_structures,
     explained_metrics,
 };
-use crate::gate::DEFAULT_POLICY;
+use crate::gate::{DEFAULT_POLICY, DEFAULT_POLICY_OF_ANY};
 use crate::recipe::explain_recipes;
 use crate::submission::explain_rules;
 
@@ -134,7 +134,20 @@ fn topics() -> Result<String> {
 }
 
 fn explain_gate() -> String {
-    format!("{}{DEFAULT_POLICY}", include_str!("gate.txt"))
+    format!(
+        "{}{DEFAULT_POLICY}\n{}",
+        include_str!("gate.txt"),
+        commented(DEFAULT_POLICY_OF_ANY)
+    )
+}
+
+/// Lines that a reader of the text above them as a policy passes over.
+fn commented(text: &str) -> String {
+    let lines = text.lines().map(|line| match line.strip_prefix('#') {
+        Some(comment) => format!("#{comment}\n"),
+        None => format!("# {line}").trim_end().to_owned() + "\n",
+    });
+    lines.collect()
 }
 
 fn exit_code(code: ExitCode) -> String {

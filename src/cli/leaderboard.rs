@@ -9,10 +9,11 @@ use super::table_output::{for_terminal, print_tables};
 use crate::artifact::Results;
 use crate::error::{Error, Result};
 use crate::evaluation::lits::{LitsScored, score_lits};
-use crate::evaluation::{DEFAULT_JOBS, LabelMapChoice, PairOptions, evaluate, pair};
+use crate::evaluation::{DEFAULT_JOBS, LabelMapChoice, PairOptions, evaluate, pair, structures};
 use crate::progress::Progress;
 use crate::report::{Entry, RankBy, leaderboard, leaderboard_json, write_tables};
 use crate::text::{Shown as _, name_of};
+use crate::volume::dataset_json;
 
 /// Score and rank any number of submissions as the LiTS challenge does.
 ///
@@ -99,7 +100,31 @@ impl Leaderboard {
         verdict(&entries)
     }
 
+    /// Other structures than liver and tumour have no place in the challenge's table.
+    fn refuse_other_structures(&self) -> Result<()> {
+        if self.ref_label_map != LabelMapChoice::Auto {
+            return Ok(());
+        }
+        let Some((path, set)) = structures::beside(&self.reference)? else {
+            return Ok(());
+        };
+        if matches!(dataset_json::read(&path, ""), Ok(Some(_))) {
+            return Ok(());
+        }
+        let names: Vec<&str> = set.structures.iter().map(|own| own.name.as_str()).collect();
+        Err(Error::usage(
+            format!(
+                "leaderboard ranks by liver and lesion as the LiTS challenge does, and {} names {}",
+                path.shown(),
+                shortened(&names)
+            ),
+            "any structures are ranked by `hdbench analyze`, of a folder that `hdbench evaluate` wrote for each \
+             submission",
+        ))
+    }
+
     fn score(&self, reporter: &Reporter) -> Result<Vec<Entry>> {
+        self.refuse_other_structures()?;
         let (reference_map, note) = self.ref_label_map.resolve(&self.reference)?;
         if let Some(note) = note {
             reporter.note(&format!("note: {note}"));
@@ -167,6 +192,13 @@ impl Leaderboard {
             problem: missing.or(failed),
         })
     }
+}
+
+/// The first few of many names.
+fn shortened(names: &[&str]) -> String {
+    const SHOWN: usize = 5;
+    let more = if names.len() > SHOWN { ", ..." } else { "" };
+    names[..names.len().min(SHOWN)].join(", ") + more
 }
 
 /// How many references a submission was held against.

@@ -32,6 +32,7 @@ mod study;
 mod submit_lits;
 mod table_output;
 mod verify;
+mod wanted;
 mod study_options;
 mod study_plan;
 mod study_run;

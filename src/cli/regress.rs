@@ -68,8 +68,8 @@ impl Regress {
         self.out
             .as_deref()
             .map_or(Ok(()), |out| RESULTS.check(out))?;
-        let policy = Policy::read(self.policy.as_deref())?;
         let baseline = Baseline::read(&locate(&self.baseline, &self.dir), &StudyFolders)?;
+        let policy = Policy::read_for(self.policy.as_deref(), &baseline.rows)?;
         let current = self
             .current
             .as_ref()

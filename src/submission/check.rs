@@ -8,7 +8,7 @@ use super::rule::Rule;
 use super::test_set::TestSet;
 use super::verdict::{Book, Finding, Verdicts};
 use crate::error::{Error, Result};
-use crate::evaluation::{Candidate, DEFAULT_JOBS, LeftOut, Source, label_maps_among};
+use crate::evaluation::{Candidate, DEFAULT_JOBS, LeftOut, Source, nifti_label_maps_among};
 use crate::progress::Progress;
 use crate::volume::LabelMap;
 use crate::workers;
@@ -96,7 +96,7 @@ pub(super) fn survey(
     if archive {
         judge_directory(&mut book, &files);
     }
-    let (candidates, left_out) = label_maps_among(files);
+    let (candidates, left_out) = nifti_label_maps_among(files);
     judge_extras(&mut book, entries, &left_out);
     for folder in &folders {
         // Python's zipfile lists it like a file.

@@ -363,10 +363,10 @@ fn ambiguous_empty_and_foreign_folders_are_refused_by_name() {
         &refused(&dir.path().join("absent"), &reference),
         &["absent", "no such file", "hint:"],
     );
-    fs::write(empty.join("scan.nrrd"), []).unwrap();
+    fs::write(empty.join("scan.dcm"), []).unwrap();
     says(
         &refused(&empty, &reference),
-        &["none of its 1 files", "scan.nrrd", ".nii.gz"],
+        &["none of its 1 files", "scan.dcm", ".nii.gz"],
     );
     write(&dir.path().join("foreign/patient.nii.gz"), labels(0));
     let text = refused(&dir.path().join("foreign"), &reference);

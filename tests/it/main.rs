@@ -17,6 +17,7 @@ mod layouts;
 mod limits;
 mod locks;
 mod names;
+mod nnunet;
 mod network;
 mod pipeline;
 mod postprocess;

@@ -254,6 +254,7 @@ fn made_up_evidence() -> Evidence {
     let metrics = by_case_groups(&dice, &groups, &options).unwrap();
     Evidence {
         tables: AnalysisTables {
+            of_liver: true,
             analysis: analyse(std::slice::from_ref(&dice), &options).unwrap(),
             cases: "12 cases".into(),
             method: "made up.".into(),

@@ -1,6 +1,7 @@
 use std::fmt;
 
 use hdbench_ground::text::composed;
+use hdbench_volume::{ImageFormat, split_image_name};
 
 /// A case as its file's name tells it. Sorts LiTS cases by number, then all others by name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -12,7 +13,7 @@ pub enum CaseKey {
         /// `N`.
         number: u32,
     },
-    /// Any other name, without `.nii` or `.nii.gz`.
+    /// Any other name, without the ending of an image.
     Stem(String),
 }
 
@@ -21,30 +22,35 @@ pub(super) struct Named {
     pub key: CaseKey,
     /// Whether it is LiTS's name of the CT volume (and of what this toolkit predicts for it).
     pub is_volume: bool,
+    /// What the ending says.
+    pub format: ImageFormat,
 }
 
-/// Reads a path's last part; none for a file that is no NIfTI file by name. Upper and lower case
+/// Reads a path's last part; none for a file that is no image by name. Upper and lower case
 /// matter for names that are not those of LiTS.
 pub(super) fn case_key(path: &str) -> Option<Named> {
     let name = path.rsplit('/').next().unwrap_or(path);
-    let lower = name.to_ascii_lowercase();
-    let stem = lower
-        .strip_suffix(".nii.gz")
-        .or_else(|| lower.strip_suffix(".nii"))?;
-    let (test, rest) = match stem.strip_prefix("test-") {
+    let (stem, format) = split_image_name(name)?;
+    let lower = stem.to_ascii_lowercase();
+    let (test, rest) = match lower.strip_prefix("test-") {
         Some(rest) => (true, rest),
-        None => (false, stem),
+        None => (false, lower.as_str()),
     };
     for (prefix, is_volume) in [("volume-", true), ("segmentation-", false)] {
         if let Some(number) = rest.strip_prefix(prefix).and_then(number) {
             let key = CaseKey::Lits { test, number };
-            return Some(Named { key, is_volume });
+            return Some(Named {
+                key,
+                is_volume,
+                format,
+            });
         }
     }
-    // Lower case of ASCII keeps the length.
-    let key = CaseKey::Stem(composed(&name[..stem.len()]));
-    let is_volume = false;
-    Some(Named { key, is_volume })
+    Some(Named {
+        key: CaseKey::Stem(composed(stem)),
+        is_volume: false,
+        format,
+    })
 }
 
 fn number(digits: &str) -> Option<u32> {
@@ -126,10 +132,14 @@ mod tests {
             ("volume-+1.nii", "volume-+1"),
             ("Lo\u{308}we_1.nii.gz", "L\u{f6}we_1"),
             ("L\u{f6}we_1.nii.gz", "L\u{f6}we_1"),
+            ("out/segmentation-3.mha", "volume-3"),
+            ("Case_A.MHD", "Case_A"),
+            ("Case_A.nrrd", "Case_A"),
+            ("Case_A.nhdr", "Case_A"),
         ] {
             assert_eq!(name(path).as_deref(), Some(case), "{path}");
         }
-        for other in ["volume-3.nrrd", "a.nii.gz/b", "summary.json", "volume-3"] {
+        for other in ["volume-3.raw", "a.nii.gz/b", "summary.json", "volume-3"] {
             assert_eq!(name(other), None, "{other}");
         }
     }

@@ -74,7 +74,9 @@ pub use metric::{BURDENS, Metric};
 pub use metric_value::MetricValue;
 pub use metrics_json::write_metrics_json;
 pub use options::Options;
-pub use pairing::{Candidate, CasePair, LeftOut, MissingCase, Pairing, label_maps_among, pair};
+pub use pairing::{
+    Candidate, CasePair, LeftOut, MissingCase, Pairing, nifti_label_maps_among, pair,
+};
 pub use policy::{EmptyMask, Imputed};
 pub use policy_table::{PolicyRow, policy_table};
 pub use quantile::{median, quantile, quantile_of_sorted};

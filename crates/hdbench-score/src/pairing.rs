@@ -6,6 +6,7 @@ use std::path::Path;
 use hdbench_ground::error::{Error, Result};
 use hdbench_ground::text::{Shown as _, name_of, shown};
 use hdbench_volume::case_name::refuse_name_of_all;
+use hdbench_volume::{IMAGE_ENDINGS, ImageFormat};
 
 use super::case_name::{CaseKey, case_key};
 use super::source::{Listing, Source, list};
@@ -16,8 +17,8 @@ const EXAMPLES: usize = 3;
 /// A prediction and the reference it is scored against.
 #[derive(Clone, Debug)]
 pub struct CasePair {
-    /// The case's name in every table: `volume-3` for LiTS numbers, else the file's name without
-    /// `.nii.gz`.
+    /// The case's name in every table: `volume-3` for LiTS numbers, else the file's name without its
+    /// ending.
     pub case: String,
     /// The predicted label map.
     pub prediction: Source,
@@ -52,8 +53,8 @@ pub struct Pairing {
 /// Pairs predictions with references. Each side is a label map, a folder (links are followed, any
 /// depth) or a zip archive.
 ///
-/// Two files always are a pair. Otherwise names decide: without `.nii` or `.nii.gz` they have to be
-/// equal, but for LiTS, where `volume-3`, `segmentation-3` and `3` padded with zeros are one case,
+/// Two files always are a pair. Otherwise names decide: without the endings of NIfTI, MetaImage or NRRD they
+/// have to be equal, but for LiTS, where `volume-3`, `segmentation-3` and `3` padded with zeros are one case,
 /// and so are `test-volume-3` and `test-segmentation-3`. CT images beside the label maps are left
 /// out: `volume-N` where there is a `segmentation-N`, `CASE_0000` where there is a `CASE`, and
 /// whatever lies in `imagesTr` or `imagesTs`. A single prediction is scored against its own
@@ -168,7 +169,7 @@ impl Side {
         };
         let total = files.len();
         let mut left_out = LeftOut::default();
-        let files = left_out.filter(files);
+        let files = left_out.filter(files, |_| true);
         if files.is_empty() {
             return Err(no_label_maps(root, total, &left_out));
         }
@@ -202,7 +203,7 @@ pub struct LeftOut {
     pub droppings: Vec<String>,
     /// CT images beside their label maps.
     pub images: Vec<String>,
-    /// No NIfTI files by name.
+    /// No images by name.
     pub others: Vec<String>,
 }
 
@@ -218,22 +219,27 @@ pub struct Candidate {
     pub source: Source,
 }
 
-/// Tells the label maps among files, as [`pair`] does, from what lies beside them.
-pub fn label_maps_among(files: Vec<(String, Source)>) -> (Vec<Candidate>, LeftOut) {
+/// Tells the label maps in NIfTI among files, as [`pair`] does, from what lies beside them: the challenge takes no
+/// other format.
+pub fn nifti_label_maps_among(files: Vec<(String, Source)>) -> (Vec<Candidate>, LeftOut) {
     let mut left_out = LeftOut::default();
-    let candidates = left_out.filter(files);
+    let candidates = left_out.filter(files, |format| format == ImageFormat::Nifti);
     (candidates, left_out)
 }
 
 impl LeftOut {
-    fn filter(&mut self, files: Vec<(String, Source)>) -> Vec<Candidate> {
+    fn filter(
+        &mut self,
+        files: Vec<(String, Source)>,
+        is_read: impl Fn(ImageFormat) -> bool,
+    ) -> Vec<Candidate> {
         let mut candidates = Vec::new();
         for (name, source) in files {
             if is_dropping(&name) {
                 self.droppings.push(name);
             } else if is_in_image_folder(&name) {
                 self.images.push(name);
-            } else if let Some(found) = case_key(&name) {
+            } else if let Some(found) = case_key(&name).filter(|found| is_read(found.format)) {
                 candidates.push(Candidate {
                     key: found.key,
                     volume: found.is_volume,
@@ -400,7 +406,7 @@ fn no_label_maps(root: &Path, total: usize, left_out: &LeftOut) -> Error {
     Error::malformed(
         root,
         problem,
-        "expected files named .nii or .nii.gz, in any folders below",
+        format!("expected files named {IMAGE_ENDINGS}, in any folders below"),
     )
 }
 

@@ -9,7 +9,8 @@ use hdbench_ground::error::{Error, Result};
 use hdbench_ground::text::name_of;
 use hdbench_volume::artifact::{Archive, MaybeGzip, is_zip};
 use hdbench_volume::{
-    LabelBox, LabelMap, Volume, label_box_of, label_box_of_as, read_header_from, read_labels_from,
+    IMAGE_ENDINGS, LabelBox, LabelMap, Volume, label_box_of, label_box_of_as, read_header_from,
+    read_labels_from,
 };
 use walkdir::WalkDir;
 
@@ -140,7 +141,9 @@ pub fn list(root: &Path) -> Result<Listing> {
         return Err(Error::malformed(
             root,
             "no such file or folder",
-            "expected a label map (.nii, .nii.gz), a folder of them, or a zip archive of them",
+            format!(
+                "expected a label map ({IMAGE_ENDINGS}), a folder of them, or a zip archive of them"
+            ),
         ));
     }
     if !is_zip(root)? {

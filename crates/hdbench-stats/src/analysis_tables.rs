@@ -24,6 +24,8 @@ pub struct AnalysisTables {
     pub rankings: Vec<(String, Ranking)>,
     /// Cases by tumour volume.
     pub groups: Option<(CaseGroups, Vec<GroupValue>)>,
+    /// Whether the lesions are of the liver: published numbers of such stand beside.
+    pub of_liver: bool,
     /// Lesions by size.
     pub bins: Vec<LesionBins>,
     /// What becomes of conclusions under other definitions of a metric.
@@ -63,7 +65,8 @@ impl AnalysisTables {
             tables.push(self.ranking());
         }
         if let Some((groups, metrics)) = &self.groups {
-            tables.push(self.size_groups(groups, metrics, &published::table(6)?));
+            let published = self.of_liver.then(|| published::table(6)).transpose()?;
+            tables.push(self.size_groups(groups, metrics, published.as_ref()));
         }
         if !self.bins.is_empty() {
             tables.push(self.lesions());
@@ -264,7 +267,7 @@ impl AnalysisTables {
         &self,
         groups: &CaseGroups,
         metrics: &[GroupValue],
-        published: &PublishedTable,
+        published: Option<&PublishedTable>,
     ) -> Table {
         let names = ["total", "large", "small"];
         let mut columns = vec![Column::words("network", "Network")];
@@ -316,7 +319,8 @@ impl AnalysisTables {
                 row(cells)
             })
             .collect();
-        rows.extend(published.rows.iter().map(|published| {
+        let reference = published.into_iter().flat_map(|table| &table.rows);
+        rows.extend(reference.map(|published| {
             let mut cells = vec![Cell::Text {
                 text: published.label.clone(),
                 note: Some("published".into()),
@@ -329,10 +333,13 @@ impl AnalysisTables {
                 ..TableRow::default()
             }
         }));
-        let mut notes = vec![format!(
-            "Published rows: {}, over {}: a reference only.",
-            published.source, published.test_set
-        )];
+        let source = published.map(|table| {
+            format!(
+                "Published rows: {}, over {}: a reference only.",
+                table.source, table.test_set
+            )
+        });
+        let mut notes: Vec<String> = source.into_iter().collect();
         let large = groups
             .volumes_ml
             .keys()

@@ -91,6 +91,7 @@ impl Evidence {
                 (Some(volumes), Some(dice)) => groups(volumes, dice, &options)?,
                 _ => None,
             },
+            of_liver: true,
             bins: bins(&scored, networks, &cases, &options)?,
             definitions: Vec::new(),
         };

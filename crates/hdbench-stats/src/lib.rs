@@ -21,6 +21,8 @@ mod scored;
 mod evidence;
 mod studies;
 mod nnunet_summary;
+mod tidy_scores;
+mod trainer_folder;
 mod read;
 pub mod gate;
 

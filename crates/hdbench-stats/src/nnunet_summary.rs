@@ -5,9 +5,11 @@ use std::path::Path;
 
 use hdbench_ground::error::{Error, Result};
 use hdbench_ground::text::{Shown as _, composed, name_of};
+use hdbench_score::structures::{self, StructureSet};
 use hdbench_score::{Label, MetricRow};
 use hdbench_volume::artifact::read_file;
-use hdbench_volume::{LabelMap, dataset_json};
+use hdbench_volume::nnunet_folder::{Fold, TrainedFold};
+use hdbench_volume::{LabelMap, dataset_json, split_image_name};
 use serde_json::Value;
 
 use super::scored::{EXPECTED, Scored};
@@ -19,33 +21,43 @@ const OF_NNUNET: [(&str, &str); 2] = [("Dice", "dice"), ("IoU", "jaccard")];
 const COUNTS: [&str; 6] = ["TP", "FP", "FN", "TN", "n_pred", "n_ref"];
 
 /// nnU-Net's `summary.json`, of its first version too: labels by the `dataset.json` beside or above it, else
-/// 1 liver, 2 tumour.
+/// 1 liver, 2 tumour where there are no others. In `fold_K/validation` the scores are those of fold K of the model.
 pub(super) fn of_summary(path: &Path) -> Result<Scored> {
     let wrong = |problem: String| Error::malformed(path, problem, EXPECTED);
     let text = read_file(path).map_err(Error::read(path))?;
     let text = with_quoted_numbers(&String::from_utf8_lossy(&text));
     let summary: Value = serde_json::from_str(&text).map_err(|e| wrong(e.to_string()))?;
-    let description = dataset_json::above(path)?;
-    let mut scored = Scored::default();
-    let map = match &description {
-        Some(found) => {
-            scored.notes.push(format!(
-                "{}: labels of {} ({}): {}",
-                path.shown(),
-                found.path.shown(),
-                found.convention,
-                found.map
-            ));
-            found.map.clone()
-        }
-        None => LabelMap::lits(),
+    let cases = cases_of(&summary).map_err(wrong)?;
+    let keys = cases.iter().flat_map(|case| &case.labels);
+    let values: BTreeSet<u16> = keys
+        .filter_map(|(key, _)| values_of(key))
+        .flatten()
+        .collect();
+    let trained = TrainedFold::of(path);
+    let place = match &trained {
+        // One note for all folds.
+        Some(fold) => fold.trainer.as_path(),
+        None => path,
     };
+    let mut scored = Scored::default();
+    let (names, note) = LabelNames::of(path, &values)?;
+    if let Some(note) = note {
+        scored.notes.push(format!("{}: {note}", place.shown()));
+    }
     let folder = path.parent().and_then(Path::file_name);
-    let algorithm = name_of(folder.unwrap_or_default()).into_owned();
-    for SummaryCase { case, labels } in cases_of(&summary).map_err(wrong)? {
+    let (algorithm, fold) = match &trained {
+        Some(TrainedFold {
+            algorithm,
+            fold: Fold::Number(number),
+            ..
+        }) => (algorithm.clone(), *number),
+        Some(all) => (format!("{}, {}", all.algorithm, all.fold), 0),
+        None => (name_of(folder.unwrap_or_default()).into_owned(), 0),
+    };
+    for SummaryCase { case, labels } in cases {
         let begin = scored.rows.len();
         for (key, metrics) in labels {
-            let Some(label) = label_of(key, &map) else {
+            let Some(label) = names.label_of(key) else {
                 continue;
             };
             for (metric, value) in metrics.as_object().into_iter().flatten() {
@@ -57,7 +69,7 @@ pub(super) fn of_summary(path: &Path) -> Result<Scored> {
                 let row = MetricRow {
                     task: String::new(),
                     algorithm: algorithm.clone(),
-                    fold: 0,
+                    fold,
                     seed: 0,
                     case: case.clone(),
                     label: Some(label),
@@ -77,16 +89,14 @@ pub(super) fn of_summary(path: &Path) -> Result<Scored> {
         }
     }
     if scored.rows.is_empty() {
-        return Err(wrong(format!(
-            "holds no metric of liver or tumour, which are labels {map}"
-        )));
+        return Err(wrong("holds no metric of any label".into()));
     }
     let is_bare = |row: &MetricRow| row.label == Some(Label::LIVER_WITHOUT_LESIONS);
     if scored.rows.iter().any(is_bare) {
         scored.notes.push(format!(
             "{}: scores the liver without its tumours, as no region of both is declared: its metrics are those of \
              {}, and no metric of the whole liver is compared with them",
-            path.shown(),
+            place.shown(),
             Label::LIVER_WITHOUT_LESIONS
         ));
     }
@@ -132,28 +142,83 @@ fn cases_of(summary: &Value) -> Result<Vec<SummaryCase<'_>>, String> {
         .collect()
 }
 
-/// What a label of a `summary.json` is, `2` or a region `(1, 2)`; none for what is no label, or background.
-fn label_of(key: &str, map: &LabelMap) -> Option<Label> {
+/// What the labels of a `summary.json` are called.
+enum LabelNames {
+    /// Liver and tumour, as this program calls them whatever their values.
+    LiverAndTumour(LabelMap),
+    /// As a `dataset.json` calls them.
+    Structures(StructureSet),
+    /// By nnU-Net's own names of them: their values.
+    Values,
+}
+
+impl LabelNames {
+    /// Of a file and the label values in it, and what is to be said of them.
+    fn of(path: &Path, values: &BTreeSet<u16>) -> Result<(Self, Option<String>)> {
+        let Some((dataset, set)) = structures::above(path)? else {
+            let is_lits = values.iter().all(|value| [1, 2].contains(value));
+            return Ok(match is_lits {
+                true => (Self::LiverAndTumour(LabelMap::lits()), None),
+                false => (
+                    Self::Values,
+                    Some("labels go by their numbers: no dataset.json is there or above".into()),
+                ),
+            });
+        };
+        if structures::is_of_liver_and_tumour(&dataset, &set)
+            && let Some(found) = dataset_json::read(&dataset, "mend or remove it")?
+        {
+            let note = format!(
+                "labels of {} ({}): {}",
+                dataset.shown(),
+                found.convention,
+                found.map
+            );
+            return Ok((Self::LiverAndTumour(found.map), Some(note)));
+        }
+        let note = format!("labels have the names of {}", dataset.shown());
+        Ok((Self::Structures(set), Some(note)))
+    }
+
+    /// What a label is, `2` or a region `(1, 2)`; none for what is no label, or background.
+    fn label_of(&self, key: &str) -> Option<Label> {
+        let values = values_of(key)?;
+        if values.is_empty() || (values.len() == 1 && values.contains(&0)) {
+            return None;
+        }
+        let named = match self {
+            Self::Values => None,
+            Self::LiverAndTumour(map) => of_liver_and_tumour(&values, map),
+            Self::Structures(set) => {
+                let own = set.structures.iter();
+                let own = own.filter(|own| own.values.iter().eq(values.iter().copied()));
+                own.map(|own| Label::new(&own.name)).next()
+            }
+        };
+        // Another structure goes by nnU-Net's own name of it.
+        Some(named.unwrap_or_else(|| Label::new(key)))
+    }
+}
+
+/// The values of a label or region; none for what is neither.
+fn values_of(key: &str) -> Option<BTreeSet<u16>> {
     let values = key.trim_matches(['(', ')', '[', ']']).split(',');
     let values = values.map(str::trim).filter(|value| !value.is_empty());
-    let values: BTreeSet<u8> = values
-        .map(|value| value.parse().ok())
-        .collect::<Option<_>>()?;
-    let of = |class: u8| -> BTreeSet<u8> { map.values_of(class).into_iter().collect() };
+    values.map(|value| value.parse().ok()).collect()
+}
+
+fn of_liver_and_tumour(values: &BTreeSet<u16>, map: &LabelMap) -> Option<Label> {
+    let of =
+        |class: u8| -> BTreeSet<u16> { map.values_of(class).into_iter().map(u16::from).collect() };
     let (liver, tumours) = (of(1), of(2));
-    if values.is_empty() {
-        None
-    } else if values == tumours {
+    if *values == tumours {
         Some(Label::LESION)
-    } else if values == &liver | &tumours {
+    } else if *values == &liver | &tumours {
         Some(Label::LIVER)
-    } else if values == liver {
+    } else if *values == liver {
         Some(Label::LIVER_WITHOUT_LESIONS)
-    } else if values.len() == 1 && values.contains(&0) {
-        None
     } else {
-        // Another structure goes by nnU-Net's own name of it.
-        Some(Label::new(key))
+        None
     }
 }
 
@@ -195,7 +260,7 @@ fn number_of(value: &Value) -> f64 {
 
 fn case_of(file: &str) -> Option<String> {
     let name = Path::new(file).file_name()?.to_str()?;
-    let stem = name.strip_suffix(".nii.gz").or(name.strip_suffix(".nii"));
+    let stem = split_image_name(name).map(|(stem, _)| stem);
     Some(composed(stem.unwrap_or(name)))
 }
 
@@ -223,8 +288,22 @@ mod tests {
         let json = r#"{"labels": {"background": 0, "liver": 1}}"#;
         std::fs::write(dir.path().join("dataset.json"), json).unwrap();
         assert_eq!(found(), [("liver", 0.4), ("2", 0.95)]);
-        // The first version of nnU-Net.
+        // What is neither is called as the data set calls it.
+        let json = r#"{"labels": {"background": 0, "spleen": 1, "kidneys": [2], "both": [1, 2]}}"#;
+        std::fs::write(dir.path().join("dataset.json"), json).unwrap();
+        assert_eq!(found(), [("spleen", 0.4), ("kidneys", 0.95)]);
         std::fs::remove_file(dir.path().join("dataset.json")).unwrap();
+        // Three labels of nobody knows what are no liver.
+        let three = case.replace(
+            r#""2": "#,
+            r#""(1, 2)": {"Dice": 0.6}, "2": {"Dice": 0.1}, "3": "#,
+        );
+        std::fs::write(&path, format!(r#"{{"metric_per_case": [{three}]}}"#)).unwrap();
+        assert_eq!(
+            found(),
+            [("(1, 2)", 0.6), ("1", 0.4), ("2", 0.1), ("3", 0.95)]
+        );
+        // The first version of nnU-Net.
         let case = r#"{"2": {"Dice": 0.8, "Recall": NaN}, "reference": "/r/c.nii.gz", "test": "/x/c.nii.gz"}"#;
         std::fs::write(&path, format!(r#"{{"results": {{"all": [{case}]}}}}"#)).unwrap();
         let rows = Scored::read(&path, &crate::NoStudies).unwrap().rows;

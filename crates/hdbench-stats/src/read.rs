@@ -1,20 +1,19 @@
 //! Scored predictions wherever they lie: a study, a folder of `hdbench evaluate`, a tidy table, nnU-Net's
-//! `summary.json`.
+//! `summary.json`, the folds of one of its trained models.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use hdbench_ground::error::{Error, Result};
-use hdbench_ground::text::{cell_words, name_of};
-use hdbench_score::{ALL_CASES, read_metrics_long};
-use hdbench_volume::artifact::open_file;
-use serde::Deserialize;
+use hdbench_ground::text::name_of;
+use hdbench_score::ALL_CASES;
 
 use super::metric_table::repeated_cases;
 use super::nnunet_summary::of_summary;
 use super::scored::{EXPECTED, Scored};
-use super::size_groups::SizedLesion;
 use super::studies::Studies;
+use super::tidy_scores::of_tidy;
+use super::trainer_folder::of_trainers;
 
 impl Scored {
     /// Reads what a path holds.
@@ -66,7 +65,8 @@ impl Scored {
             } else if summary.is_file() {
                 of_summary(&summary)
             } else {
-                Err(Error::malformed(path, "holds no scores", EXPECTED))
+                let holds_none = || Error::malformed(path, "holds no scores", EXPECTED);
+                of_trainers(path)?.ok_or_else(holds_none)
             };
         }
         match name.rsplit_once('.').map(|(_, end)| end) {
@@ -104,10 +104,7 @@ impl Scored {
         }
         let mut all = Self::default();
         for part in parts {
-            all.rows.extend(part.rows);
-            all.lesions.extend(part.lesions);
-            all.notes.extend(part.notes);
-            all.unjudged.extend(part.unjudged);
+            all.extend(part);
         }
         Ok(all)
     }
@@ -127,7 +124,8 @@ fn refuse_strangers(paths: &[PathBuf], parts: &[Scored]) -> Result<()> {
         [first, second, ..] if !cases.iter().enumerate().any(shares) => Err(Error::malformed(
             second,
             format!("has no case in common with {}", first.display()),
-            "analyze scores of the same cases, under the same names, or each of them alone",
+            "analyze scores of the same cases, under the same names, or each of them alone; the folds of one \
+             cross-validation are read together from the folder that holds fold_0, fold_1, ...",
         )),
         _ => Ok(()),
     }
@@ -152,58 +150,4 @@ pub fn places(paths: &[PathBuf]) -> Result<Vec<String>> {
         "the same scores are named twice",
         "name each of them once",
     ))
-}
-
-fn of_tidy(path: &Path) -> Result<Scored> {
-    let rows = read_metrics_long(path)?;
-    let Some(first) = rows.first() else {
-        return Err(Error::malformed(path, "has no row", EXPECTED));
-    };
-    let algorithm = first.algorithm.clone();
-    let mut lesions = BTreeMap::new();
-    let beside = path.with_file_name("lesions.csv");
-    // Lesions have no column for the algorithm: they belong to it where there is only one.
-    if beside.is_file() && rows.iter().all(|row| row.algorithm == algorithm) {
-        lesions.insert(algorithm, read_lesions(&beside)?);
-    }
-    Ok(Scored {
-        rows,
-        lesions,
-        ..Scored::default()
-    })
-}
-
-#[derive(Deserialize)]
-struct LesionRow {
-    case: String,
-    side: String,
-    volume_ml: f64,
-    equivalent_diameter_mm: f64,
-    detected: bool,
-    dice: f64,
-}
-
-fn read_lesions(path: &Path) -> Result<Vec<SizedLesion>> {
-    let wrong = |e: csv::Error| {
-        Error::malformed(
-            path,
-            e.to_string(),
-            "expected lesions.csv as `hdbench evaluate` writes it",
-        )
-    };
-    let file = open_file(path).map_err(Error::read(path))?;
-    csv::Reader::from_reader(file)
-        .deserialize::<LesionRow>()
-        .map(|row| {
-            let row = row.map_err(wrong)?;
-            Ok(SizedLesion {
-                case: cell_words(&row.case).to_owned(),
-                reference: row.side == "reference",
-                volume_ml: row.volume_ml,
-                equivalent_diameter_mm: row.equivalent_diameter_mm,
-                detected: row.detected,
-                dice: row.dice,
-            })
-        })
-        .collect()
 }

@@ -15,6 +15,10 @@ pub struct Scored {
     pub lesions: BTreeMap<String, Vec<SizedLesion>>,
     /// What was left out or taken otherwise than it is named.
     pub notes: Vec<String>,
+    /// What makes the scores those of less than they are named after, such as missing folds.
+    pub warnings: Vec<String>,
+    /// Of folds: cases that failed when the others were scored.
+    pub failed: Vec<String>,
     /// Of a study: cells that were begun and whose results are not this study's, with the reason. They
     /// are in no row.
     pub unjudged: Vec<String>,
@@ -22,7 +26,7 @@ pub struct Scored {
 
 /// What a message suggests where there are none.
 pub(super) const EXPECTED: &str = "name a study's folder, a folder that `hdbench evaluate` wrote, a \
-     metrics_long.csv, or nnU-Net's summary.json";
+     metrics_long.csv, nnU-Net's summary.json, or the folder above fold_0, fold_1, ... that hold one of these";
 
 impl Scored {
     /// Refuses cases and metrics whose names say something else.
@@ -48,6 +52,26 @@ impl Scored {
             ));
         }
         Ok(self)
+    }
+
+    /// Adds what was scored elsewhere; a note that is there already is not repeated.
+    pub(super) fn extend(&mut self, other: Self) {
+        self.rows.extend(other.rows);
+        for (algorithm, lesions) in other.lesions {
+            self.lesions.entry(algorithm).or_default().extend(lesions);
+        }
+        for (own, more) in [
+            (&mut self.notes, other.notes),
+            (&mut self.warnings, other.warnings),
+        ] {
+            for line in more {
+                if !own.contains(&line) {
+                    own.push(line);
+                }
+            }
+        }
+        self.failed.extend(other.failed);
+        self.unjudged.extend(other.unjudged);
     }
 
     /// The names of the algorithms.

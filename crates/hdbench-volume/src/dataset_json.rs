@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::LabelMap;
 use crate::artifact::read_file;
+use crate::nnunet_folder::TrainedFold;
 
 /// How `labels` is written: the two are each other's inverse, a classic mistake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,8 +53,13 @@ pub fn beside(root: &Path) -> Result<Option<FoundDatasetJson>> {
     )
 }
 
-/// Where the `dataset.json` of the label maps at a path lies: in the folder itself, or above a folder of label maps
-/// (`labelsTr/`). nnU-Net puts one into every folder it predicts into.
+/// Folders of label maps that have their `dataset.json` above them: nnU-Net's raw and preprocessed data, and the
+/// Decathlon.
+const OF_LABELS: [&str; 2] = ["labels", "gt_segmentations"];
+
+/// Where the `dataset.json` of the label maps at a path lies: in the folder itself, above a folder of label maps
+/// (`labelsTr/`, `gt_segmentations/`), or in the trainer's folder above the validation cases of a fold. nnU-Net puts
+/// one into every folder it predicts into.
 ///
 /// # Errors
 /// `Error::Read` for a path that cannot be made absolute.
@@ -67,27 +73,34 @@ pub fn path_beside(root: &Path) -> Result<Option<PathBuf>> {
     let Some(folder) = folder else {
         return Ok(None);
     };
-    let of_labels = folder
-        .file_name()
-        .is_some_and(|name| name.to_string_lossy().starts_with("labels"));
+    let of_labels = folder.file_name().is_some_and(|name| {
+        let name = name.to_string_lossy();
+        OF_LABELS.iter().any(|begin| name.starts_with(begin))
+    });
     let above = folder.parent().filter(|_| of_labels);
-    let folders = [Some(folder), above].into_iter().flatten();
+    let trained = TrainedFold::of(folder).map(|fold| fold.trainer);
+    let folders = [Some(folder), above, trained.as_deref()].into_iter();
+    let mut paths = folders.flatten().map(|folder| folder.join("dataset.json"));
+    Ok(paths.find(|path| path.is_file()))
+}
+
+/// Where the one of a `summary.json` lies, which nnU-Net writes into `fold_N/validation` of a trained model: in its
+/// folder or up to three above.
+///
+/// # Errors
+/// `Error::Read` for a path that cannot be made absolute.
+pub fn path_above(file: &Path) -> Result<Option<PathBuf>> {
+    const LEVELS: usize = 4;
+    let absolute = std::path::absolute(file).map_err(Error::read(file))?;
+    let folders = absolute.ancestors().skip(1).take(LEVELS);
     let mut paths = folders.map(|folder| folder.join("dataset.json"));
     Ok(paths.find(|path| path.is_file()))
 }
 
-/// The one of a `summary.json`, which nnU-Net writes into `fold_N/validation` of a trained model: in its folder
-/// or up to three above.
-pub fn above(file: &Path) -> Result<Option<FoundDatasetJson>> {
-    const LEVELS: usize = 4;
-    let absolute = std::path::absolute(file).map_err(Error::read(file))?;
-    for folder in absolute.ancestors().skip(1).take(LEVELS) {
-        let path = folder.join("dataset.json");
-        if path.is_file() {
-            return read(&path, "mend or remove it");
-        }
-    }
-    Ok(None)
+/// How many training cases a `dataset.json` says that the data set has (`numTraining`).
+pub fn training_cases(path: &Path) -> Option<usize> {
+    let json: Value = serde_json::from_slice(&read_file(path).ok()?).ok()?;
+    json.get("numTraining")?.as_u64()?.try_into().ok()
 }
 
 /// Reads one; none if it has no `labels`. `hint` is the way out where it is wrong.
@@ -337,6 +350,35 @@ mod tests {
                 .map(|found| found.as_ref().map(|found| found.map.clone()))
         );
         inside
+    }
+
+    #[test]
+    fn it_lies_where_nnunet_keeps_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let trainer = "T__P__C/fold_0/validation";
+        for (folder, above) in [
+            ("gt_segmentations", ""),
+            ("labelsTr", ""),
+            (trainer, "T__P__C"),
+            ("T__P__C/fold_1", "T__P__C"),
+        ] {
+            let root = dir.path().join(folder);
+            std::fs::create_dir_all(&root).unwrap();
+            assert_eq!(path_beside(&root).unwrap(), None, "{folder}");
+            let path = dir.path().join(above).join("dataset.json");
+            std::fs::write(&path, r#"{"numTraining": 7}"#).unwrap();
+            assert_eq!(
+                path_beside(&root).unwrap().as_ref(),
+                Some(&path),
+                "{folder}"
+            );
+            assert_eq!(training_cases(&path), Some(7));
+            std::fs::remove_file(path).unwrap();
+        }
+        let summary = dir.path().join(trainer).join("summary.json");
+        let path = dir.path().join("T__P__C/dataset.json");
+        std::fs::write(&path, "{}").unwrap();
+        assert_eq!(path_above(&summary).unwrap(), Some(path));
     }
 
     #[test]

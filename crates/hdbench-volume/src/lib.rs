@@ -6,6 +6,7 @@
 pub mod artifact;
 pub mod case_name;
 pub mod components;
+pub mod nnunet_folder;
 pub mod dataset_json;
 mod bounds;
 mod label_map;
@@ -16,6 +17,7 @@ mod turn;
 mod grid_agreement;
 mod orientation;
 mod layout;
+mod image_name;
 mod extent;
 mod text_header;
 mod nifti_affine;
@@ -35,6 +37,7 @@ pub use dicom::{
 pub use extent::{refuse_extent, shape_at_spacing};
 pub use geometry::Geometry;
 pub use grid_agreement::{GridAgreement, GridDifference, GridDistance};
+pub use image_name::{IMAGE_ENDINGS, split_image_name};
 pub use image_read::{
     LABEL_ROUNDING, read_geometry, read_header, read_header_from, read_image, read_labels,
     read_labels_as, read_labels_from, read_labels_from_as,

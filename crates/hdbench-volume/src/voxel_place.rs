@@ -6,11 +6,10 @@ use std::path::{Component, Path, PathBuf};
 use hdbench_ground::error::{Error, Result};
 use hdbench_ground::text::shown;
 
-use super::layout::{Encoding, Layout, Skip};
+use super::image_name::format_by_name;
+use super::layout::{Encoding, ImageFormat, Layout, Skip};
 use super::nifti_header::{self, HEADER_BYTES, NIFTI};
-use super::text_header::{
-    is_metaimage, is_named_metaimage, is_named_nrrd, is_nrrd, read_metaimage, read_nrrd,
-};
+use super::text_header::{is_metaimage, is_nrrd, read_metaimage, read_nrrd};
 use crate::artifact::MaybeGzip;
 
 /// Zero bytes that some writers add after the voxels to fill a block.
@@ -34,18 +33,11 @@ pub(super) fn read_layout(path: &Path, content: &mut MaybeGzip) -> Result<Layout
 
 /// What a file of this name should be.
 fn expected(path: &Path) -> &'static str {
-    let name = path
-        .file_name()
-        .map(|name| name.to_string_lossy().to_ascii_lowercase());
-    let ends = |ending: &str| name.as_ref().is_some_and(|name| name.ends_with(ending));
-    if is_named_metaimage(path) {
-        "a MetaImage file (.mha or .mhd)"
-    } else if is_named_nrrd(path) {
-        "an NRRD file (.nrrd or .nhdr)"
-    } else if ends(".nii") || ends(".nii.gz") {
-        NIFTI
-    } else {
-        "a NIfTI-1 (.nii, .nii.gz), MetaImage (.mha, .mhd) or NRRD (.nrrd, .nhdr) file"
+    match format_by_name(path) {
+        Some(ImageFormat::MetaImage) => "a MetaImage file (.mha or .mhd)",
+        Some(ImageFormat::Nrrd) => "an NRRD file (.nrrd or .nhdr)",
+        Some(ImageFormat::Nifti) => NIFTI,
+        None => "a NIfTI-1 (.nii, .nii.gz), MetaImage (.mha, .mhd) or NRRD (.nrrd, .nhdr) file",
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::told::shortened;
 use crate::cli::progress::Reporter;
 use crate::error::{Error, Result};
-use crate::evaluation::{CasePair, Failure, MetricRow, Source, evaluate};
+use crate::evaluation::{CasePair, Failure, MetricRow, Origin, Source, evaluate};
 use crate::progress::Progress;
 use crate::workers;
 
@@ -32,6 +32,7 @@ impl Scored {
 
 /// The cases of one start.
 pub(super) struct Cases<'a> {
+    pub(super) origin: Origin,
     pub(super) pairs: &'a [CasePair],
     pub(super) jobs: usize,
     pub(super) pool: rayon::ThreadPool,

@@ -1,10 +1,11 @@
 //! What of the command line is scored: structures, metrics, label maps; and what pairing noticed.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::cases::Cases;
 use super::command::{Evaluate, Profile};
+use super::origin::is_of_fold;
 use super::told::shortened;
 use crate::cli::progress::Reporter;
 use crate::error::{Error, Result};
@@ -49,6 +50,12 @@ impl Evaluate {
             missing.len() + pairing.pairs.len(),
             shortened(&missing)
         );
+        if is_of_fold(&self.pred) {
+            reporter.note(&format!(
+                "note: {text}; they are taken for those of other folds"
+            ));
+            return Vec::new();
+        }
         if self.allow_missing {
             reporter.note(&format!(
                 "warning: {text}; left out, as {} asks",
@@ -91,7 +98,7 @@ impl Evaluate {
         })
     }
 
-    /// The structures that are asked for, or that a `dataset.json` beside the references names beside liver and
+    /// The structures that are asked for, or that a `dataset.json` beside the files names beside liver and
     /// tumour; none where label maps of liver and tumour are scored.
     pub(super) fn structure_set(&self, reporter: &Reporter) -> Result<Option<StructureSet>> {
         let asked = !self.structure.is_empty() || self.structures.is_some();
@@ -113,18 +120,30 @@ impl Evaluate {
         if self.profile == Profile::Lits || !is_auto {
             return Ok(None);
         }
-        let Some((path, set)) = structures::beside(&self.reference)? else {
+        let Some((path, set)) = self.described_structures()? else {
             return Ok(None);
         };
-        if is_of_liver_and_tumour(&self.reference, &set) {
-            return Ok(None);
-        }
         reporter.note(&format!(
             "note: {} structures of {} are scored; --structures or --label-map chooses others",
             set.structures.len(),
             path.shown()
         ));
         Ok(Some(set))
+    }
+
+    /// The structures of the `dataset.json` beside the references, else beside the predictions, where it names others
+    /// than liver and tumour. Predictions of a network that knows more than the references may be scored by liver and
+    /// tumour alone, and are where their `dataset.json` names these.
+    fn described_structures(&self) -> Result<Option<(PathBuf, StructureSet)>> {
+        if let Some((path, set)) = structures::beside(&self.reference)? {
+            let is_other = !structures::is_of_liver_and_tumour(&path, &set);
+            return Ok(is_other.then_some((path, set)));
+        }
+        let Some((path, set)) = structures::beside(&self.pred)? else {
+            return Ok(None);
+        };
+        let has_label_map = matches!(dataset_json::read(&path, ""), Ok(Some(_)));
+        Ok((!has_label_map).then_some((path, set)))
     }
 
     /// What of a set is scored, in the files of these cases.
@@ -182,22 +201,6 @@ impl Evaluate {
             ..Options::default()
         }
     }
-}
-
-/// Whether all structures that a `dataset.json` names are liver and tumour, which have label maps of their own.
-fn is_of_liver_and_tumour(reference: &Path, set: &StructureSet) -> bool {
-    let Ok(Some(found)) = dataset_json::beside(reference) else {
-        return false;
-    };
-    let is_known = |value: u16| match u8::try_from(value) {
-        Ok(value) => found.map.class(value).is_some_and(|class| class > 0),
-        Err(_) => false,
-    };
-    set.ignore.is_empty()
-        && set
-            .structures
-            .iter()
-            .all(|own| own.values.iter().all(is_known))
 }
 
 /// Liver and lesion, as far as both sides can hold them; what a side cannot is left out, and that is said.

@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 
 use super::cases::{Cases, Scored};
 use super::results::{RESULTS, json_lines, write_rows, write_tables_of_instances};
-use super::told::{name_of, tell_of_displaced, tell_of_files};
+use super::told::{tell_of_displaced, tell_of_files};
 use crate::artifact::read_file;
 use crate::cli::output::{print, print_as_is};
 use crate::cli::progress::Reporter;
@@ -17,9 +17,9 @@ use crate::cli::study_options::{cores, pool, side_by_side};
 use crate::error::{Error, Result};
 use crate::evaluation::lits::{LitsScored, lits_rows, score_lits, write_scores_txt};
 use crate::evaluation::{
-    CasePair, DEFAULT_JOBS, Definition, FAILURES, Failure, LabelMapChoice, MetricRow, Origin,
-    PairOptions, ScoredCase, StrictCase, Tolerance, pair, rows, score_strict, score_structures,
-    write_cases, write_failures, write_lesions, write_summary, write_wide,
+    CasePair, DEFAULT_JOBS, Definition, FAILURES, Failure, LabelMapChoice, MetricRow, PairOptions,
+    ScoredCase, StrictCase, Tolerance, pair, rows, score_strict, score_structures, write_cases,
+    write_failures, write_lesions, write_summary, write_wide,
 };
 use crate::metrics::surface::Border;
 use crate::progress::Progress;
@@ -28,7 +28,7 @@ use crate::text::Shown as _;
 /// Score segmentations against references: a file, a folder or a submission zip.
 ///
 /// Cases are paired by name: LiTS numbers (volume-N, segmentation-N, test-segmentation-N) or equal
-/// names without .nii or .nii.gz. A case that cannot be scored stops no other.
+/// names, whatever their endings (.nii, .nii.gz, .mha, .mhd, .nrrd, .nhdr). A case that cannot be scored stops no other.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -36,6 +36,7 @@ Examples:
   hdbench evaluate --pred predictions --ref LiTS/training --out scores --allow-missing
   hdbench evaluate --pred submission.zip --ref references --out scores --profile lits
   hdbench evaluate --pred inferTs --ref labelsTs --out scores --label-map 1=tumour,2=liver
+  hdbench evaluate --pred TRAINER/fold_0/validation --ref labelsTr --out TRAINER/fold_0
   hdbench evaluate --pred a --ref b --out scores | grep ,dice,
 
 Files in DIR:
@@ -55,7 +56,7 @@ warnings and errors go to standard error.
 Exit codes: 0 all cases scored; 3 nothing could be scored, or a path, an archive or the pairing is
 wrong; 4 some cases failed or are missing, the others are scored and written; 75 interrupted.")]
 pub struct Evaluate {
-    /// Predictions: a label map (.nii, .nii.gz), a folder of any depth, or a zip archive
+    /// Predictions: a label map, a folder of any depth, or a zip archive
     #[arg(long, value_name = "PATH")]
     pub(super) pred: PathBuf,
     /// References: a label map, a folder of any depth, or a zip archive
@@ -125,7 +126,8 @@ pub struct Evaluate {
     /// Name of the data set in metrics_long.csv (default: name of --ref)
     #[arg(long, value_name = "NAME")]
     pub(super) task: Option<String>,
-    /// Name of the method in metrics_long.csv (default: name of --pred)
+    /// Name of the method in metrics_long.csv (default: name of --pred; of an nnU-Net fold the
+    /// trainer's folder)
     #[arg(long, value_name = "NAME")]
     pub(super) algorithm: Option<String>,
     /// What goes to standard output (default: table on a terminal, csv in a pipe)
@@ -261,6 +263,7 @@ impl Evaluate {
             None => self.options(reporter)?,
         };
         let mut cases = Cases {
+            origin: self.origin(reporter),
             pairs: &pairing.pairs,
             jobs,
             pool: pool(threads)?,
@@ -302,7 +305,7 @@ impl Evaluate {
         let apart = found.iter().filter_map(|case| case.apart);
         tell_of_displaced(apart, "as --ignore-geometry asks", reporter);
         let scored: Vec<ScoredCase> = found.into_iter().map(|case| case.scored).collect();
-        let rows = rows(&self.origin(), &scored);
+        let rows = rows(&cases.origin, &scored);
         RESULTS.replace(&self.out, |out| {
             write_cases(&out.join("cases.csv"), &scored)?;
             write_lesions(&out.join("lesions.csv"), &scored)?;
@@ -334,7 +337,7 @@ impl Evaluate {
                 cases.all(found.len())
             ));
         }
-        let rows = lits_rows(&self.origin(), found);
+        let rows = lits_rows(&cases.origin, found);
         RESULTS.replace(&self.out, |out| {
             if let Some(totals) = LitsScored::totals(found) {
                 write_scores_txt(&out.join("scores.txt"), &totals)?;
@@ -365,17 +368,6 @@ impl Evaluate {
             }
         }
         Ok(())
-    }
-
-    fn origin(&self) -> Origin {
-        let named =
-            |name: &Option<String>, path: &Path| name.clone().unwrap_or_else(|| name_of(path));
-        Origin {
-            task: named(&self.task, &self.reference),
-            algorithm: named(&self.algorithm, &self.pred),
-            fold: 0,
-            seed: 0,
-        }
     }
 
     /// An error if no case was scored: the reasons then take the place of earlier results.

@@ -4,6 +4,7 @@ mod told;
 mod results;
 mod cases;
 mod command;
+mod origin;
 mod choices;
 
 pub use command::Evaluate;

@@ -1,11 +1,8 @@
 //! What is said of the files and their pairing.
 
-use std::path::Path;
-
 use crate::cli::progress::Reporter;
 use crate::evaluation::Apart;
 use crate::progress::Progress;
-use crate::text;
 
 /// Number of names in one message; failures.csv has all.
 pub(super) const NAMES_SHOWN: usize = 10;
@@ -47,16 +44,6 @@ pub(super) fn tell_of_displaced(
             turned.len()
         ));
     }
-}
-
-/// A path's last part without its extensions: `submission` of `runs/submission.zip`.
-pub(super) fn name_of(path: &Path) -> String {
-    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
-    let name = absolute.file_name().unwrap_or(absolute.as_os_str());
-    let name = text::name_of(name).into_owned();
-    let extensions = [".nii.gz", ".nii", ".zip"];
-    let stem = extensions.iter().find_map(|end| name.strip_suffix(end));
-    stem.map_or(name.clone(), str::to_owned)
 }
 
 pub(super) fn shortened(names: &[String]) -> String {

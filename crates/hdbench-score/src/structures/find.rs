@@ -11,7 +11,7 @@ use hdbench_volume::dataset_json;
 use super::built_in::{built_in, built_in_names};
 use super::import::{self, Format};
 use super::nearest::nearest;
-use super::set::StructureSet;
+use super::set::{Structure, StructureSet};
 
 /// The largest file in TOML or YAML, bytes: the 117 classes of TotalSegmentator, with everything that can be said of
 /// each, take a tenth of it.
@@ -102,16 +102,38 @@ fn too_large(path: &Path, largest: u64) -> Error {
     )
 }
 
-/// The set of the `dataset.json` that lies beside label maps: in their folder, or above one that is called
-/// `labels...`. None where there is none, and where one has no `labels`, which is another program's.
+/// The set of the `dataset.json` that lies beside label maps, where [`dataset_json::path_beside`] finds it. None where there is none, and where one has no `labels`, which is another program's.
 ///
 /// # Errors
 /// As [`read`].
 pub fn beside(root: &Path) -> Result<Option<(PathBuf, StructureSet)>> {
-    let Some(path) = dataset_json::path_beside(root)? else {
-        return Ok(None);
-    };
+    of_dataset(dataset_json::path_beside(root)?)
+}
+
+/// The set of the `dataset.json` in the folder of a `summary.json` or up to three above; likewise.
+///
+/// # Errors
+/// As [`read`].
+pub fn above(summary: &Path) -> Result<Option<(PathBuf, StructureSet)>> {
+    of_dataset(dataset_json::path_above(summary)?)
+}
+
+fn of_dataset(path: Option<PathBuf>) -> Result<Option<(PathBuf, StructureSet)>> {
+    let Some(path) = path else { return Ok(None) };
     let set = import::read_dataset(&text_of(&path)?, &name_of(&path))
         .map_err(|problem| problem.of_file(&path))?;
     Ok(set.map(|set| (path, set)))
+}
+
+/// Whether all structures that a `dataset.json` names are liver and tumour, which have label maps of their own.
+pub fn is_of_liver_and_tumour(path: &Path, set: &StructureSet) -> bool {
+    let Ok(Some(found)) = dataset_json::read(path, "") else {
+        return false;
+    };
+    let is_known = |value: u16| match u8::try_from(value) {
+        Ok(value) => found.map.class(value).is_some_and(|class| class > 0),
+        Err(_) => false,
+    };
+    let is_one = |own: &Structure| own.values.iter().all(is_known);
+    set.ignore.is_empty() && set.structures.iter().all(is_one)
 }

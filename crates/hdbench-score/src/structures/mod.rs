@@ -19,7 +19,7 @@ mod find;
 
 pub use built_in::{built_in, built_in_names, built_in_text};
 pub use empty::{Becomes, EmptyRule, Situation};
-pub use find::{beside, find, read};
+pub use find::{above, beside, find, is_of_liver_and_tumour, read};
 pub use instances::{
     Agreement, Assignment, Bound, Dilation, Instances, InstancesBy, Matching, MinVolume, Score,
 };

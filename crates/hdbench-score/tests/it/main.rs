@@ -2,6 +2,7 @@
 
 mod definitions;
 mod evaluation;
+mod formats;
 mod golden;
 mod instances;
 mod lits;

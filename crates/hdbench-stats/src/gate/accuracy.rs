@@ -67,12 +67,10 @@ pub(super) fn accuracy(
     let before = rows(baseline, old, "baseline");
     let now = rows(current, new, "current");
     if before.is_empty() || now.is_empty() {
-        let side = if before.is_empty() {
-            "baseline"
-        } else {
-            "current results"
-        };
-        return refuse(format!("the {side} lack this metric"));
+        return refuse(match before.is_empty() {
+            true => "the baseline lacks this metric".into(),
+            false => "the current results lack this metric".into(),
+        });
     }
     for (side, rows) in [("baseline", &before), ("current results", &now)] {
         if let Some(problem) = unsound(rows) {

@@ -102,7 +102,7 @@ impl<'de> Deserialize<'de> for Values {
 
 impl Baseline {
     /// Reads a baseline's file, or takes what `hdbench analyze` takes: a study, a folder of `hdbench
-    /// evaluate`, a tidy table, nnU-Net's `summary.json`.
+    /// evaluate`, a tidy table, nnU-Net's `summary.json`, the folds of a trained model.
     ///
     /// # Errors
     /// `Error::Malformed` where nothing is scored or a file does not parse; `Error::Read`.
@@ -136,8 +136,8 @@ impl Baseline {
             facts,
             rows: scored.rows.into_iter().filter(kept).collect(),
             costs: measured,
-            notes: scored.notes,
-            unscored: unscored(path)?,
+            notes: scored.notes.into_iter().chain(scored.warnings).collect(),
+            unscored: unscored(path)?.into_iter().chain(scored.failed).collect(),
         })
     }
 
@@ -233,7 +233,7 @@ impl Baseline {
     /// Drops the metrics and costs that a policy does not gate.
     pub fn keep(&mut self, policy: &Policy) {
         self.rows.retain(|row| {
-            let gated = |rule: &AccuracyRule| rule.parts() == (row.label, row.metric.as_str());
+            let gated = |rule: &AccuracyRule| rule.gates(row.label, &row.metric);
             row.metric == REFERENCE_VOLUME || policy.accuracy.iter().any(gated)
         });
         let gated = |own: &CostSamples| policy.cost.iter().any(|r| r.quantity == own.quantity);

@@ -18,6 +18,7 @@ use super::policy::Policy;
 /// # Errors
 /// `Error::Internal` if polars refuses a table.
 pub fn judge(baseline: &Baseline, current: &Baseline, policy: &Policy) -> Result<Judgement> {
+    let policy = &policy.of_structures(&baseline.rows);
     let mut notes = Vec::new();
     let pairs = pairs(baseline, current, &mut notes);
     let mut lines = Vec::new();

@@ -27,7 +27,7 @@ pub use line::{GateLine, GateOutcome, Judgement, LineKind, Verdict, WorstCase};
 pub use losses::{Judged, Losses, called, draws_needed, fewest_cases};
 pub use markdown::{comment, headline, table};
 pub use plot::plot;
-pub use policy::{AccuracyRule, CostRule, DEFAULT_POLICY, Policy};
+pub use policy::{AccuracyRule, CostRule, DEFAULT_POLICY, DEFAULT_POLICY_OF_ANY, Policy};
 pub use power::{POWER, Power, detectable_loss, power};
 
 pub use crate::made_from::{CostSamples, Quantity, SourceFacts};

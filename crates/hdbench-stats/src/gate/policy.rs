@@ -1,8 +1,9 @@
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use hdbench_ground::error::{Error, Result};
 use hdbench_ground::range::{Rule, first_fault};
-use hdbench_score::Label;
+use hdbench_score::{Label, MetricRow};
 use hdbench_volume::artifact::read_text;
 use serde::Deserialize;
 use toml::{Table, Value};
@@ -12,6 +13,12 @@ use crate::{better, range, towards_zero};
 
 /// The policy that holds unless another one is named, with its comments.
 pub const DEFAULT_POLICY: &str = include_str!("policy.toml");
+
+/// The policy that holds where other structures than liver and lesion are scored, likewise.
+pub const DEFAULT_POLICY_OF_ANY: &str = include_str!("policy_of_any.toml");
+
+/// Stands for every structure of the baseline.
+const EVERY: &str = "*";
 
 /// Version of the policy's layout.
 const FORMAT: u32 = 1;
@@ -79,7 +86,8 @@ pub struct Policy {
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AccuracyRule {
-    /// `lesion:dice`, a metric of a structure, or a bare metric of several together; its older name is still read.
+    /// `lesion:dice`, a metric of a structure, `*:dice`, that of every structure, or a bare metric of several
+    /// together; its older name is still read.
     #[serde(alias = "figure")]
     pub metric: String,
     /// A mean loss up to this is accepted, in the metric's unit.
@@ -121,9 +129,66 @@ impl AccuracyRule {
             None => (None, &self.metric),
         }
     }
+
+    /// Whether this line is of a metric of a structure.
+    pub(super) fn gates(&self, label: Option<Label>, metric: &str) -> bool {
+        let (own, name) = self.parts();
+        name == metric && (own == label || (self.is_of_every() && label.is_some()))
+    }
+
+    fn is_of_every(&self) -> bool {
+        self.parts().0.is_some_and(|label| label.name() == EVERY)
+    }
 }
 
 impl Policy {
+    /// Reads a policy; without a path, the default one of a baseline.
+    ///
+    /// # Errors
+    /// As [`Policy::read`].
+    pub fn read_for(path: Option<&Path>, baseline: &[MetricRow]) -> Result<Self> {
+        let lits = [Label::LIVER, Label::LESION, Label::LIVER_WITHOUT_LESIONS];
+        let is_other = |row: &MetricRow| row.label.is_some_and(|label| !lits.contains(&label));
+        match path {
+            None if baseline.iter().any(is_other) => Self::parse(
+                DEFAULT_POLICY_OF_ANY,
+                Path::new("the default policy of any structures"),
+            ),
+            path => Self::read(path),
+        }
+    }
+
+    /// With a line for each structure of these rows in place of one for every structure; structures that have a line
+    /// of their own keep that.
+    pub(super) fn of_structures(&self, rows: &[MetricRow]) -> Self {
+        let named = |label: Label, metric: &str| {
+            let mut own = self.accuracy.iter().filter(|rule| !rule.is_of_every());
+            own.any(|rule| rule.parts() == (Some(label), metric))
+        };
+        let lines = |rule: &AccuracyRule| -> Vec<AccuracyRule> {
+            if !rule.is_of_every() {
+                return vec![rule.clone()];
+            }
+            let (_, metric) = rule.parts();
+            let own = rows.iter().filter(|row| row.metric == metric);
+            let labels: BTreeSet<Label> = own.filter_map(|row| row.label).collect();
+            if labels.is_empty() && rule.required {
+                // Nothing to compare is no pass.
+                return vec![rule.clone()];
+            }
+            let labels = labels.into_iter().filter(|label| !named(*label, metric));
+            let line = |label: Label| AccuracyRule {
+                metric: format!("{label}:{metric}"),
+                ..rule.clone()
+            };
+            labels.map(line).collect()
+        };
+        Self {
+            accuracy: self.accuracy.iter().flat_map(lines).collect(),
+            ..self.clone()
+        }
+    }
+
     /// Reads a policy; without a path, the default one.
     ///
     /// # Errors
@@ -225,6 +290,50 @@ mod tests {
         let policy = Policy::read(None).unwrap();
         assert_eq!(policy.accuracy[0].parts(), (Some(Label::LESION), "dice"));
         assert!(policy.accuracy[0].required && !policy.cost[0].required);
+    }
+
+    #[test]
+    fn a_star_is_every_structure_of_the_baseline() {
+        let row = |label: &str, metric: &str| MetricRow {
+            task: "t".into(),
+            algorithm: "a".into(),
+            fold: 0,
+            seed: 0,
+            case: "c".into(),
+            label: Some(Label::new(label)),
+            metric: metric.into(),
+            metric_version: 1,
+            value: 0.5,
+            raw_value: 0.5,
+            policy: "strict".into(),
+        };
+        let rows = [row("spleen", "dice"), row("wt", "dice"), row("wt", "hd95")];
+        let lines = |policy: &Policy, rows: &[MetricRow]| -> Vec<(String, f64)> {
+            let lines = policy.of_structures(rows).accuracy;
+            lines
+                .into_iter()
+                .map(|rule| (rule.metric, rule.margin))
+                .collect()
+        };
+        let by_default = Policy::read_for(None, &rows).unwrap();
+        let expected = [
+            ("spleen:dice".to_owned(), 0.01),
+            ("wt:dice".to_owned(), 0.01),
+        ];
+        assert_eq!(lines(&by_default, &rows), expected);
+        // A structure's own line goes first; what is required and nowhere stays, to be missed.
+        let text = "format = 1\nlevel = 0.05\n[[accuracy]]\nmetric = \"*:dice\"\nmargin = 0.1\n\
+                    [[accuracy]]\nmetric = \"wt:dice\"\nmargin = 0.2\n";
+        let own = Policy::parse(text, Path::new("p.toml")).unwrap();
+        let expected = [("spleen:dice".to_owned(), 0.1), ("wt:dice".to_owned(), 0.2)];
+        assert_eq!(lines(&own, &rows), expected);
+        assert_eq!(lines(&own, &[])[0].0, "*:dice");
+        // Liver and lesion have the policy that they always had.
+        let lits = [row("lesion", "dice"), row("liver", "dice")];
+        assert_eq!(
+            Policy::read_for(None, &lits).unwrap(),
+            Policy::read(None).unwrap()
+        );
     }
 
     #[test]

@@ -59,6 +59,7 @@ pub fn power(
     current: Option<&Baseline>,
     policy: &Policy,
 ) -> Result<Vec<Power>> {
+    let policy = &policy.of_structures(&baseline.rows);
     let mut open: Vec<(Power, Vec<f64>)> = Vec::new();
     for algorithm in baseline.algorithms() {
         for rule in &policy.accuracy {

@@ -13,6 +13,7 @@ use super::grid::{Grid, Storage, first_three};
 use super::lines::HeaderLines;
 use crate::Orientation;
 use crate::artifact::{MaybeGzip, Packing};
+use crate::image_name::format_by_name;
 use crate::layout::{Encoding, HeaderNote, ImageFormat, Layout, Place, Skip, Stored};
 
 /// Every key that says where the voxels lie and how; all others are the writer's own.
@@ -53,7 +54,7 @@ const MOST_AXES: i64 = 10;
 /// Whether a file that begins like this is a MetaImage: lines of keys, among them one of the first two;
 /// where its name promises one, any key.
 pub(crate) fn is_metaimage(path: &Path, start: &[u8]) -> bool {
-    let is_named = is_named_metaimage(path);
+    let is_named = format_by_name(path) == Some(ImageFormat::MetaImage);
     let key = |line: &[u8]| split(&String::from_utf8_lossy(line)).map(|(key, _)| key.to_owned());
     start
         .split(|&byte| byte == b'\n')
@@ -362,14 +363,5 @@ fn contradicts(fields: &Fields, layout: &Layout) -> Option<HeaderNote> {
         HeaderNote::plain(format!(
             "AnatomicalOrientation is {said} where the matrix means {runs_from}; the matrix counts"
         ))
-    })
-}
-
-/// Whether a name promises a MetaImage.
-pub(crate) fn is_named_metaimage(path: &Path) -> bool {
-    path.extension().is_some_and(|ending| {
-        ["mha", "mhd"]
-            .iter()
-            .any(|known| ending.eq_ignore_ascii_case(known))
     })
 }

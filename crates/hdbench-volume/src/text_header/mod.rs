@@ -7,5 +7,5 @@ mod metaimage;
 mod nrrd;
 mod nrrd_space;
 
-pub(super) use metaimage::{is_metaimage, is_named_metaimage, read_metaimage};
-pub(super) use nrrd::{is_named_nrrd, is_nrrd, read_nrrd};
+pub(super) use metaimage::{is_metaimage, read_metaimage};
+pub(super) use nrrd::{is_nrrd, read_nrrd};

@@ -283,12 +283,3 @@ fn place(fields: &Fields, header_bytes: u64, encoding: Encoding) -> Result<Place
         ..Place::behind_header(header_bytes)
     })
 }
-
-/// Whether a name promises an NRRD file.
-pub(crate) fn is_named_nrrd(path: &Path) -> bool {
-    path.extension().is_some_and(|ending| {
-        ["nrrd", "nhdr"]
-            .iter()
-            .any(|known| ending.eq_ignore_ascii_case(known))
-    })
-}
