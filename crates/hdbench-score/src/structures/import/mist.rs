@@ -93,6 +93,7 @@ fn metrics(
                 let mm = option(class, metric, options, "tolerance")?;
                 format!("nsd_{mm}mm")
             }
+            "avg_surf" if lesions.is_none() => "assd_surfel".to_owned(),
             "f1" if lesions.is_some() => "detection_f1".to_owned(),
             _ => {
                 draft.note(format!(

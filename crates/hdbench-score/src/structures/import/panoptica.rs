@@ -10,7 +10,7 @@ use super::super::set::{Structure, StructureSet};
 use super::super::values::{self, Values};
 use super::draft::{Draft, values_of};
 use super::panoptica_instances::{Group, InstancePlan, truth};
-use super::panoptica_metric::{empty_rules, metrics};
+use super::panoptica_metric::{Of, empty_rules, metrics};
 use super::yaml::{Kind, Yaml};
 use crate::instance_metric::{FOUND, InstanceMetric};
 
@@ -79,10 +79,10 @@ pub(super) fn read(yaml: &Yaml, name: &str) -> Result<StructureSet, Problem> {
         );
     }
     let instances = InstancePlan::read(yaml, &mut draft)?;
-    let of_masks = metrics(yaml, "global_metrics", &["DSC"], &mut draft)?;
+    let of_masks = metrics(yaml, Of::Masks, &["DSC"], &mut draft)?;
     let of_instances = metrics(
         yaml,
-        "instance_metrics",
+        Of::Instances,
         &["DSC", "IOU", "ASSD", "RVD"],
         &mut draft,
     )?;

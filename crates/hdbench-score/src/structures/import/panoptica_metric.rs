@@ -6,23 +6,38 @@ use super::super::problem::Problem;
 use super::draft::Draft;
 use super::yaml::Yaml;
 
-/// Each metric (`metrics/metrics.py`) and ours of the same definition. Surfaces are by 6 neighbours; ASSD is the mean of
-/// the two directed means. NSD is the mean of two shares, not the share of both surfaces, and has no equal.
-const METRICS: [(&str, Option<&str>); 10] = [
-    ("DSC", Some("dice")),
-    ("IOU", Some("jaccard")),
-    ("ASSD", Some("masd_6n")),
+/// Each metric (`metrics/metrics.py`) and ours of the same definition: of instances, and of whole masks, which
+/// panoptica measures in voxels. Surfaces are by 6 neighbours; ASSD is the mean of the two directed means.
+const METRICS: [(&str, Option<[&str; 2]>); 10] = [
+    ("DSC", Some(["dice"; 2])),
+    ("IOU", Some(["jaccard"; 2])),
+    ("ASSD", Some(["masd_6n", "masd_6n_voxels"])),
     ("clDSC", None),
-    ("RVD", Some("rvd")),
+    ("RVD", Some(["rvd"; 2])),
     ("RVAE", None),
     ("CEDI", None),
-    ("HD", Some("msd_6n")),
-    ("HD95", Some("hd95_6n")),
-    ("NSD", None),
+    ("HD", Some(["msd_6n", "msd_6n_voxels"])),
+    ("HD95", Some(["hd95_6n", "hd95_6n_voxels"])),
+    ("NSD", Some(["nsd_panoptica", "nsd_panoptica_voxels"])),
 ];
 
-/// Those that are distances.
-const DISTANCES: [&str; 3] = ["ASSD", "HD", "HD95"];
+/// Whose metrics they are.
+#[derive(Clone, Copy)]
+pub(super) enum Of {
+    /// `instance_metrics`.
+    Instances,
+    /// `global_metrics`.
+    Masks,
+}
+
+impl Of {
+    fn key(self) -> &'static str {
+        match self {
+            Self::Instances => "instance_metrics",
+            Self::Masks => "global_metrics",
+        }
+    }
+}
 
 /// The name of a `!Metric`.
 pub(super) fn name_of(metric: &Yaml) -> Result<&'static str, Problem> {
@@ -37,37 +52,50 @@ pub(super) fn name_of(metric: &Yaml) -> Result<&'static str, Problem> {
     })
 }
 
-fn ours(name: &str) -> Option<&'static str> {
+/// Our names of one of theirs, of instances and of whole masks.
+fn ours(name: &str) -> Option<[&'static str; 2]> {
     METRICS.iter().find(|(known, _)| *known == name)?.1
 }
 
 /// The metrics of a key, by our names.
 pub(super) fn metrics(
     yaml: &Yaml,
-    key: &str,
+    of: Of,
     default: &[&'static str],
     draft: &mut Draft,
 ) -> Result<Vec<String>, Problem> {
+    let key = of.key();
     let names: Vec<&str> = match yaml.get(key) {
         Some(list) => list.items().iter().map(name_of).collect::<Result<_, _>>()?,
         None => default.to_vec(),
     };
     let mut metrics: Vec<String> = Vec::new();
     for name in names {
-        let Some(ours) = ours(name) else {
+        let Some([of_instances, of_masks]) = ours(name) else {
             draft.note(format!("{key}: {name} has no equal here and is left out."));
             continue;
         };
-        if key == "global_metrics" && DISTANCES.contains(&name) {
-            draft.note(format!(
-                "{key}: {name} is in mm here, in voxels in panoptica."
-            ));
-        }
+        let ours = match of {
+            Of::Instances => of_instances,
+            Of::Masks => of_masks,
+        };
         if !metrics.iter().any(|metric| metric == ours) {
             metrics.push(ours.to_owned());
         }
     }
     Ok(metrics)
+}
+
+/// The rules of one metric under both of its names.
+fn rules_of(names: [&str; 2], situation: Situation, becomes: Becomes) -> Vec<EmptyRule> {
+    let mut names = names.to_vec();
+    names.dedup();
+    let rule = |metric: &str| EmptyRule {
+        metric: metric.to_owned(),
+        situation,
+        becomes,
+    };
+    names.into_iter().map(rule).collect()
 }
 
 /// What panoptica takes where a file says nothing: a metric, no instances, and anything else
@@ -97,7 +125,7 @@ pub(super) fn empty_rules(yaml: &Yaml, draft: &mut Draft) -> Result<Vec<EmptyRul
     for (metric, results) in cases.entries() {
         let name = name_of(metric)?;
         // A metric without an equal is noted where it is asked for.
-        let Some(metric) = ours(name) else { continue };
+        let Some(names) = ours(name) else { continue };
         let default = results.get("default_result");
         for (situation, key) in SITUATIONS {
             let result = results.get(key).or(default).ok_or_else(|| {
@@ -110,11 +138,7 @@ pub(super) fn empty_rules(yaml: &Yaml, draft: &mut Draft) -> Result<Vec<EmptyRul
                 ));
                 continue;
             };
-            rules.push(EmptyRule {
-                metric: metric.to_owned(),
-                situation,
-                becomes,
-            });
+            rules.extend(rules_of(names, situation, becomes));
         }
     }
     Ok(rules)
@@ -123,17 +147,13 @@ pub(super) fn empty_rules(yaml: &Yaml, draft: &mut Draft) -> Result<Vec<EmptyRul
 fn default_rules() -> Vec<EmptyRule> {
     let mut rules = Vec::new();
     for (name, none, else_) in DEFAULTS {
-        let Some(metric) = ours(name) else { continue };
+        let Some(names) = ours(name) else { continue };
         for (situation, _) in SITUATIONS {
             let value = match situation {
                 Situation::BothEmpty => none,
                 _ => else_,
             };
-            rules.push(EmptyRule {
-                metric: metric.to_owned(),
-                situation,
-                becomes: Becomes::number(value),
-            });
+            rules.extend(rules_of(names, situation, Becomes::number(value)));
         }
     }
     rules

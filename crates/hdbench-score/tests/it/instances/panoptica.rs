@@ -2,14 +2,17 @@
 
 use hdbench_score::metrics::surface::Border;
 use hdbench_score::structures::{Score, StructureSet, built_in, read};
-use hdbench_score::{InstanceMetric, Metric, Options, ScoredStructure, StructuresPlan};
+use hdbench_score::{
+    InstanceMetric, Metric, Options, ScoredStructure, StructuresPlan, SurfaceStatistic, ToolMetric,
+};
 
 use super::data::{
     Compared, Row, folder, is_even, number, of_instances, rows, score, with_metrics,
 };
 
 /// panoptica's names of metrics of pairs, ours, and whether they need the steps of the grid.
-const MEANS: [(&str, Metric, bool); 6] = [
+const MEANS: [(&str, Metric, bool); 7] = [
+    ("sq_nsd", Metric::Tool(ToolMetric::NsdPanoptica), true),
     ("sq_dsc", Metric::Dice, false),
     ("sq", Metric::Jaccard, false),
     ("sq_rvd", Metric::Rvd, false),
@@ -29,7 +32,19 @@ const OF_INSTANCES: [(&str, InstanceMetric); 8] = [
     ("pq_dsc", InstanceMetric::PanopticQuality(Score::Dice)),
 ];
 
-const WHOLE: [(&str, Metric); 3] = [
+const WHOLE: [(&str, Metric); 6] = [
+    (
+        "global_bin_hd95",
+        Metric::Tool(ToolMetric::InVoxels(SurfaceStatistic::Hd95)),
+    ),
+    (
+        "global_bin_assd",
+        Metric::Tool(ToolMetric::InVoxels(SurfaceStatistic::Masd)),
+    ),
+    (
+        "global_bin_nsd",
+        Metric::Tool(ToolMetric::NsdPanopticaInVoxels),
+    ),
     ("global_bin_dsc", Metric::Dice),
     ("global_bin_iou", Metric::Jaccard),
     ("global_bin_rvd", Metric::Rvd),

@@ -102,7 +102,6 @@ fn what_panoptica_says_and_we_cannot_is_noted() {
         notes("regions_voronoi"),
         [
             "per_region_evaluation is not taken over: instances are matched in the whole volume.",
-            "global_metrics: HD95 is in mm here, in voxels in panoptica.",
             "instance_metrics: CEDI has no equal here and is left out.",
         ]
     );
@@ -197,7 +196,6 @@ fn mists_lesions_are_taken_over() {
     assert_eq!(
         set.notes,
         [
-            "et: the metric \"avg_surf\" has no equal here and is left out.",
             "lesion_wise_haus95: a missed or false lesion is the diagonal of the image here, of the box of both \
              masks in MIST.",
         ]
