@@ -27,7 +27,7 @@ pub(super) struct ByValue {
 
 /// A label value of either width; its loops are of its own type, so that as many voxels as can be are looked at
 /// at once.
-pub(super) trait Value: LabelValue + Ord + Sync {
+pub(super) trait Value: LabelValue + Ord + Send + Sync {
     /// Whether any voxel of a row is no background.
     fn is_labelled(row: &[Self]) -> bool;
 
@@ -136,20 +136,21 @@ fn boxes_by_value<T: Value>(map: ArrayView3<'_, T>) -> BTreeMap<u16, Bounds> {
             let row = row
                 .to_slice()
                 .map_or_else(|| Cow::Owned(row.to_vec()), Cow::Borrowed);
-            if extent(&row).is_none() {
+            if !T::is_labelled(&row) {
                 continue;
             }
             let mut x = 0;
-            for run in row.chunk_by(|a, b| a == b) {
-                let value: u16 = run[0].into();
+            while x < row.len() {
+                let end = x + run_length(&row[x..]);
+                let value: u16 = row[x].into();
                 if value > 0 {
                     let bounds = Bounds {
                         start: [z, y, x],
-                        end: [z + 1, y + 1, x + run.len()],
+                        end: [z + 1, y + 1, end],
                     };
                     widen(&mut found, value, bounds);
                 }
-                x += run.len();
+                x = end;
             }
         }
         found
@@ -161,6 +162,26 @@ fn boxes_by_value<T: Value>(map: ArrayView3<'_, T>) -> BTreeMap<u16, Bounds> {
         }
         all
     })
+}
+
+/// Labels that are compared at a step.
+const CHUNK: usize = 32;
+
+/// How many of a row's labels are equal to the first, one after the other.
+fn run_length<T: Value>(row: &[T]) -> usize {
+    let Some(first) = row.first() else {
+        return 0;
+    };
+    // No branch inside, so that it looks at many labels at once.
+    let is_same = |chunk: &&[T]| {
+        !chunk
+            .iter()
+            .fold(false, |any, value| any | (value != first))
+    };
+    let whole = row.chunks(CHUNK).take_while(is_same).count() * CHUNK;
+    let start = whole.min(row.len());
+    let rest = row[start..].iter().take_while(|value| *value == first);
+    start + rest.count()
 }
 
 fn widen(boxes: &mut BTreeMap<u16, Bounds>, value: u16, bounds: Bounds) {

@@ -9,8 +9,8 @@ use hdbench_ground::error::{Error, Result};
 use hdbench_ground::text::name_of;
 use hdbench_volume::artifact::{Archive, MaybeGzip, is_zip};
 use hdbench_volume::{
-    IMAGE_ENDINGS, LabelBox, LabelMap, Volume, label_box_of, label_box_of_as, read_header_from,
-    read_labels_from,
+    IMAGE_ENDINGS, LabelBox, LabelMap, LabelValue, Volume, label_box_of, label_box_of_as,
+    read_header_from, read_labels_from,
 };
 use walkdir::WalkDir;
 
@@ -56,10 +56,19 @@ impl Source {
         label_box_of(&self.path(), &mut self.open()?)
     }
 
-    /// Its labels of 16 bits without the background around them; errors as [`read_label_box_as`].
+    /// Whether its voxels are stored as bytes that are the labels themselves.
+    ///
+    /// # Errors
+    /// Those of a header that cannot be read.
+    pub(super) fn is_of_bytes(&self) -> Result<bool> {
+        let header = read_header_from(&self.path(), &mut self.open()?)?;
+        Ok(header.datatype == "uint8" && !header.scaled)
+    }
+
+    /// Its labels without the background around them, of as many bits as are asked for; errors as [`read_label_box_as`].
     ///
     /// [`read_label_box_as`]: hdbench_volume::read_label_box_as
-    pub fn read_labels_boxed(&self) -> Result<LabelBox<u16>> {
+    pub fn read_labels_boxed<T: LabelValue>(&self) -> Result<LabelBox<T>> {
         label_box_of_as(&self.path(), &mut self.open()?)
     }
 

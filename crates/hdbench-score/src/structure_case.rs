@@ -8,7 +8,7 @@ use ndarray::{Array3, Zip};
 
 use super::case::{Cost, ScoredCase, score_masks};
 use super::grids::{OnGrid, on_grid};
-use super::masks::Masks;
+use super::masks::{Masks, Value};
 use super::options::Options;
 use super::pairing::CasePair;
 use super::run::{StrictCase, notes_of};
@@ -35,12 +35,24 @@ pub fn score_structures(
     options: &StructureOptions,
     metrics: &Options,
 ) -> Result<StrictCase> {
+    // Labels of eight bits take half the memory, and so half the time.
+    match pair.reference.is_of_bytes()? && pair.prediction.is_of_bytes()? {
+        true => score_labels::<u8>(pair, options, metrics),
+        false => score_labels::<u16>(pair, options, metrics),
+    }
+}
+
+fn score_labels<T: Value>(
+    pair: &CasePair,
+    options: &StructureOptions,
+    metrics: &Options,
+) -> Result<StrictCase> {
     let (reference, prediction) = rayon::join(
         || pair.reference.read_labels_boxed(),
         || pair.prediction.read_labels_boxed(),
     );
     // One after the other, so that the same error is reported whichever thread was faster.
-    let (reference, prediction): (LabelBox<u16>, LabelBox<u16>) = (reference?, prediction?);
+    let (reference, prediction): (LabelBox<T>, LabelBox<T>) = (reference?, prediction?);
     let mut notes = notes_of(pair, [&prediction, &reference]);
     for (source, map) in [
         (&pair.prediction, &prediction),
@@ -93,8 +105,8 @@ pub fn score_structures(
 }
 
 /// The values of a map that are in no structure, as a list for a note; none where there is none.
-fn undeclared(
-    map: &LabelBox<u16>,
+fn undeclared<T: Value>(
+    map: &LabelBox<T>,
     options: &StructureOptions,
     metrics: &Options,
 ) -> Option<String> {
@@ -119,13 +131,13 @@ fn undeclared(
 }
 
 /// Makes background of what the reference ignores.
-fn mask(prediction: &mut Array3<u16>, reference: &mut Array3<u16>, ignore: &[u16]) {
+fn mask<T: Value>(prediction: &mut Array3<T>, reference: &mut Array3<T>, ignore: &[u16]) {
     if ignore.is_empty() {
         return;
     }
     Zip::from(prediction).and(reference).par_for_each(|p, r| {
-        if ignore.contains(r) {
-            (*p, *r) = (0, 0);
+        if ignore.contains(&(*r).into()) {
+            (*p, *r) = (T::default(), T::default());
         }
     });
 }

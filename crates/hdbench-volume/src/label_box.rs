@@ -128,7 +128,10 @@ impl Turn {
 impl<T: LabelValue> LabelBox<T> {
     /// The labels above 0 that occur.
     pub fn values(&self) -> LabelValues {
-        LabelValues::of(&self.voxels)
+        match self.voxels.as_slice() {
+            Some(labels) => LabelValues::of_slice(labels),
+            None => LabelValues::of(&self.voxels),
+        }
     }
 }
 
@@ -176,7 +179,21 @@ pub fn label_box_of(path: &Path, content: &mut MaybeGzip) -> Result<LabelBox> {
 /// [`read_label_box_as`] from content that is already open; `path` names it in errors.
 pub fn label_box_of_as<T: LabelValue>(path: &Path, content: &mut MaybeGzip) -> Result<LabelBox<T>> {
     let mut check = LabelCheck::default();
-    let map = boxed(path, content, |_| |index, value| check.label(index, value))?;
+    let map = with_content(path, content, |content, layout| {
+        let mut accept = |index, value| check.label(index, value);
+        let mut rows = Rows::default();
+        match layout.stored {
+            // Every byte is a label.
+            Stored::U8 if layout.scaling.is_none() => {
+                rows.read_lines(path, content, layout, |_, bytes: &[[u8; 1]], labels| {
+                    labels.extend(bytes.iter().map(|&[byte]| T::from(byte)));
+                })?;
+            }
+            _ => rows.read_stored(path, content, layout, &mut accept)?,
+        }
+        check_end(content)?;
+        Ok(rows.into_box(&layout.header))
+    })?;
     check.verdict::<T>(path, &map.geometry)?;
     Ok(map)
 }
@@ -190,20 +207,8 @@ pub fn boxed<T: Label, A: FnMut(usize, f64) -> T>(
     accept: impl FnOnce(&ImageHeader) -> A,
 ) -> Result<LabelBox<T>> {
     with_content(path, content, |content, layout| {
-        let accept = &mut accept(&layout.header);
         let mut rows = Rows::default();
-        match layout.stored {
-            Stored::U8 => rows.read::<u8, 1>(path, content, layout, accept)?,
-            Stored::I8 => rows.read::<i8, 1>(path, content, layout, accept)?,
-            Stored::I16 => rows.read::<i16, 2>(path, content, layout, accept)?,
-            Stored::U16 => rows.read::<u16, 2>(path, content, layout, accept)?,
-            Stored::I32 => rows.read::<i32, 4>(path, content, layout, accept)?,
-            Stored::U32 => rows.read::<u32, 4>(path, content, layout, accept)?,
-            Stored::I64 => rows.read::<i64, 8>(path, content, layout, accept)?,
-            Stored::U64 => rows.read::<u64, 8>(path, content, layout, accept)?,
-            Stored::F32 => rows.read::<f32, 4>(path, content, layout, accept)?,
-            Stored::F64 => rows.read::<f64, 8>(path, content, layout, accept)?,
-        }
+        rows.read_stored(path, content, layout, &mut accept(&layout.header))?;
         check_end(content)?;
         Ok(rows.into_box(&layout.header))
     })
@@ -227,6 +232,27 @@ impl<T> Default for Rows<T> {
 }
 
 impl<T: Label> Rows<T> {
+    fn read_stored(
+        &mut self,
+        path: &Path,
+        content: &mut MaybeGzip,
+        layout: &Layout,
+        accept: &mut impl FnMut(usize, f64) -> T,
+    ) -> Result<()> {
+        match layout.stored {
+            Stored::U8 => self.read::<u8, 1>(path, content, layout, accept),
+            Stored::I8 => self.read::<i8, 1>(path, content, layout, accept),
+            Stored::I16 => self.read::<i16, 2>(path, content, layout, accept),
+            Stored::U16 => self.read::<u16, 2>(path, content, layout, accept),
+            Stored::I32 => self.read::<i32, 4>(path, content, layout, accept),
+            Stored::U32 => self.read::<u32, 4>(path, content, layout, accept),
+            Stored::I64 => self.read::<i64, 8>(path, content, layout, accept),
+            Stored::U64 => self.read::<u64, 8>(path, content, layout, accept),
+            Stored::F32 => self.read::<f32, 4>(path, content, layout, accept),
+            Stored::F64 => self.read::<f64, 8>(path, content, layout, accept),
+        }
+    }
+
     fn read<S: Decode<N>, const N: usize>(
         &mut self,
         path: &Path,
@@ -234,10 +260,27 @@ impl<T: Label> Rows<T> {
         layout: &Layout,
         accept: &mut impl FnMut(usize, f64) -> T,
     ) -> Result<()> {
-        let [_, _, width] = layout.header.geometry.shape;
         let (slope, inter) = layout.scaling.unwrap_or((1.0, 0.0));
+        self.read_lines(path, content, layout, |first, numbers, labels| {
+            labels.extend(numbers.iter().enumerate().map(|(i, &bytes)| {
+                let value = S::decode(bytes, layout.big_endian);
+                accept(first + i, value * slope + inter)
+            }));
+        })
+    }
+
+    /// Reads row after row; `decode` is given the index of the first number of a part of a row, its numbers, and where
+    /// their labels are added.
+    fn read_lines<const N: usize>(
+        &mut self,
+        path: &Path,
+        content: &mut MaybeGzip,
+        layout: &Layout,
+        mut decode: impl FnMut(usize, &[[u8; N]], &mut Vec<T>),
+    ) -> Result<()> {
+        let [_, _, width] = layout.header.geometry.shape;
         // With an intercept, zero bytes are no background.
-        let zero_is_background = inter == 0.0;
+        let zero_is_background = layout.scaling.is_none_or(|(_, inter)| inter == 0.0);
         let row_bytes = width * N;
         let total = layout.voxel_bytes();
         let mut buffer = vec![0; row_bytes * (CHUNK_BYTES / row_bytes).max(1)];
@@ -264,16 +307,9 @@ impl<T: Label> Rows<T> {
                 if !asked.is_empty() {
                     let (numbers, _) = bytes[asked.start * N..asked.end * N].as_chunks::<N>();
                     let first = row * width + asked.start;
-                    self.add(
-                        path,
-                        row,
-                        asked.start,
-                        numbers.iter().enumerate().map(|(i, &bytes)| {
-                            let value = S::decode(bytes, layout.big_endian);
-                            accept(first + i, value * slope + inter)
-                        }),
-                        numbers.len(),
-                    )?;
+                    self.add(path, row, asked.start, numbers.len(), |labels| {
+                        decode(first, numbers, labels);
+                    })?;
                 }
                 row += 1;
             }
@@ -286,8 +322,8 @@ impl<T: Label> Rows<T> {
         path: &Path,
         row: usize,
         start: usize,
-        labels: impl Iterator<Item = T>,
         count: usize,
+        labels: impl FnOnce(&mut Vec<T>),
     ) -> Result<()> {
         self.labels.try_reserve(count).map_err(|_| {
             Error::malformed(
@@ -297,7 +333,7 @@ impl<T: Label> Rows<T> {
             )
         })?;
         let before = self.labels.len();
-        self.labels.extend(labels);
+        labels(&mut self.labels);
         let added = &self.labels[before..];
         // What looked like a label may have been rounded to background.
         let Some(first) = added.iter().position(|&label| label != T::default()) else {
@@ -337,12 +373,9 @@ impl<T: Label> Rows<T> {
             let (z, y) = (row / height - low[0], row % height - low[1]);
             let (these, rest) = labels.split_at(end - first);
             labels = rest;
-            for (to, &label) in voxels
-                .slice_mut(s![z, y, first - low[2]..end - low[2]])
-                .iter_mut()
-                .zip(these)
-            {
-                *to = label;
+            let mut row = voxels.slice_mut(s![z, y, first - low[2]..end - low[2]]);
+            if let Some(row) = row.as_slice_mut() {
+                row.copy_from_slice(these);
             }
         }
         LabelBox {

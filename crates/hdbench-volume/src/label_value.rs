@@ -8,7 +8,7 @@ pub trait Label: Copy + Default + PartialEq {}
 impl<T: Copy + Default + PartialEq> Label for T {}
 
 /// A label that is read from a file: `u8` for whole numbers from 0 to 255, `u16` for those to 65,535.
-pub trait LabelValue: Label + Into<u16> + Into<f64> + sealed::Sealed {
+pub trait LabelValue: Label + From<u8> + Into<u16> + Into<f64> + sealed::Sealed {
     /// The largest label.
     const LARGEST: u16;
 
@@ -39,6 +39,9 @@ impl LabelValue for u16 {
     }
 }
 
+/// Labels that are compared at a step.
+const CHUNK: usize = 64;
+
 const WORDS: usize = (1 << 16) / u64::BITS as usize;
 
 /// Which labels above 0 occur in a map: one bit for each that is possible, 8 KB in all.
@@ -66,6 +69,28 @@ impl LabelValues {
             if label != last {
                 values.add(label.into());
                 last = label;
+            }
+        }
+        values
+    }
+
+    /// The same of labels that lie one after the other, many of one value at a step.
+    pub fn of_slice<T: LabelValue>(labels: &[T]) -> Self {
+        let mut values = Self::default();
+        let mut last = T::default();
+        for chunk in labels.chunks(CHUNK) {
+            // No branch inside, so that it looks at many labels at once.
+            let differ = chunk
+                .iter()
+                .fold(false, |any, label| any | (*label != last));
+            if !differ {
+                continue;
+            }
+            for &label in chunk {
+                if label != last {
+                    values.add(label.into());
+                    last = label;
+                }
             }
         }
         values

@@ -18,9 +18,10 @@ SHAPE, SMALL = (240, 240, 155), (120, 120, 80)
 PATIENCE_S = 600
 GOAL = 30
 CONFIG, STRUCTURES = "GoAT", "brats-goat"
-# brats-evaluate's values and hdbench's: the mean over the found lesions is sq. Its surface Dice at 0.5 mm counts
-# voxels, which is another definition, and is not compared.
-EQUAL = [("global_bin_dsc", "dice"), ("global_bin_hd95", "hd95_6n"), ("sq_dsc", "instance_dice"),
+# brats-evaluate's values and hdbench's: whole masks are measured in voxels, sq is the mean over the found lesions.
+EQUAL = [("global_bin_dsc", "dice"), ("global_bin_hd95", "hd95_6n_voxels"), ("global_bin_nsd", "nsd_panoptica_voxels"),
+         ("tp", "detection_tp"), ("fp", "detection_fp"), ("fn", "detection_fn"), ("rq", "recognition_quality"),
+         ("pq_dsc", "panoptic_quality_dice"), ("sq_dsc", "instance_dice"), ("sq_nsd", "instance_nsd_panoptica"),
          ("sq_hd95", "instance_hd95_6n")]
 REGIONS = ("et", "tc", "wt")
 TOLERANCE = 1e-9

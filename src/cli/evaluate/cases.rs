@@ -44,7 +44,7 @@ impl Cases<'_> {
     /// Every label value of the references and predictions that can be read; the others are told when they are
     /// scored.
     pub(super) fn values(&self) -> Result<BTreeSet<u16>> {
-        let read = |source: &Source| source.read_labels_boxed().map(|map| map.values());
+        let read = |source: &Source| source.read_labels_boxed::<u16>().map(|map| map.values());
         let of_pair = |pair: &CasePair| -> BTreeSet<u16> {
             let maps = [&pair.reference, &pair.prediction].map(read);
             let known = maps.iter().flatten();
