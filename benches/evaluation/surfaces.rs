@@ -2,7 +2,7 @@
 
 use criterion::Criterion;
 use hdbench::metrics::surface::{Border, distances_between, surface};
-use hdbench::metrics::surfel::{SurfelMetrics, Surfels};
+use hdbench::metrics::surfel::{SurfelMetrics, Surfels, SurfelsAsked};
 
 use super::{SPACING_MM, livers};
 
@@ -33,7 +33,8 @@ pub fn bench(criterion: &mut Criterion) {
     group.bench_function("surfel_distances", |b| {
         b.iter(|| {
             let tolerances_mm = [1.0, 2.0, 3.0, 5.0];
-            SurfelMetrics::between(&prediction, &reference, SPACING_MM, &tolerances_mm, true)
+            let asked = SurfelsAsked::all(&tolerances_mm);
+            SurfelMetrics::between(&prediction, &reference, SPACING_MM, asked, true)
         });
     });
     group.finish();

@@ -11,7 +11,7 @@ use crate::metrics::overlap::Counts;
 use crate::metrics::rim::boundary_iou;
 use crate::metrics::surface::{Border, SurfaceMetrics, distances_between};
 use crate::metrics::surface_share::SurfaceShares;
-use crate::metrics::surfel::SurfelMetrics;
+use crate::metrics::surfel::{SurfelMetrics, SurfelsAsked};
 use crate::metrics::whole_mask::WholeMaskMetrics;
 use crate::metrics::{BitMask, VoxelSteps};
 
@@ -23,6 +23,7 @@ struct Needs {
     /// Surfels, with the tolerances of their areas.
     surfels: Vec<(Unit, Vec<f64>)>,
     has_whole_masks: bool,
+    has_surfel_hd95: bool,
     rims: Vec<VoxelTolerance>,
 }
 
@@ -42,6 +43,7 @@ impl Needs {
                 Metric::Tool(ToolMetric::HdSimpleItk | ToolMetric::AhdSimpleItk) => {
                     needs.has_whole_masks = true;
                 }
+                Metric::Hd95Surfel => needs.has_surfel_hd95 = true,
                 Metric::Tool(ToolMetric::BoundaryIou(width)) => needs.rims.push(*width),
                 _ => {}
             }
@@ -104,7 +106,11 @@ impl Measured {
         let surfels = || {
             let of = |(unit, tolerances): &(Unit, Vec<f64>)| {
                 let steps = in_unit(*unit);
-                let found = SurfelMetrics::between(p, r, steps, tolerances, side_by_side);
+                let asked = SurfelsAsked {
+                    tolerances_mm: tolerances,
+                    has_hd95: needs.has_surfel_hd95,
+                };
+                let found = SurfelMetrics::between(p, r, steps, asked, side_by_side);
                 (*unit, found)
             };
             needs.surfels.iter().map(of).collect()

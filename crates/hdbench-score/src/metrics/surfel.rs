@@ -247,13 +247,35 @@ struct Directed {
 
 impl Default for Directed {
     fn default() -> Self {
-        Self::of(Vec::new(), &[], &[0.0; 256], &[])
+        let asked = SurfelsAsked {
+            tolerances_mm: &[],
+            has_hd95: false,
+        };
+        Self::of(Vec::new(), &[], &[0.0; 256], asked)
+    }
+}
+
+/// What is asked of the distances between two surfaces, beside what is as good as free.
+#[derive(Clone, Copy, Debug)]
+pub struct SurfelsAsked<'a> {
+    /// The tolerances of [`SurfelMetrics::nsd`].
+    pub tolerances_mm: &'a [f64],
+    /// Whether [`SurfelMetrics::hd95`] is, which puts distances in order; it is NaN otherwise.
+    pub has_hd95: bool,
+}
+
+impl<'a> SurfelsAsked<'a> {
+    /// Everything, the surface Dice at these tolerances.
+    pub fn all(tolerances_mm: &'a [f64]) -> Self {
+        Self {
+            tolerances_mm,
+            has_hd95: true,
+        }
     }
 }
 
 impl SurfelMetrics {
-    /// Measures two masks of one box. The metrics of [`Self::nsd`] are
-    /// those of these tolerances. `side_by_side` takes less time and more memory.
+    /// Measures two masks of one box. `side_by_side` takes less time and more memory.
     ///
     /// # Panics
     /// If the boxes differ.
@@ -261,7 +283,7 @@ impl SurfelMetrics {
         prediction: &BitMask,
         reference: &BitMask,
         steps: impl Into<VoxelSteps>,
-        tolerances_mm: &[f64],
+        asked: SurfelsAsked<'_>,
         side_by_side: bool,
     ) -> Self {
         let steps = steps.into();
@@ -270,7 +292,7 @@ impl SurfelMetrics {
             rayon::join(|| Surfels::of(prediction), || Surfels::of(reference));
         let directed = |from: &Surfels, to: &Surfels| {
             let distances = nearest_between(&from.points, &to.points, steps);
-            Directed::of(distances, &from.corners, &areas, tolerances_mm)
+            Directed::of(distances, &from.corners, &areas, asked)
         };
         let there = || directed(&prediction, &reference);
         let back = || directed(&reference, &prediction);
@@ -280,7 +302,7 @@ impl SurfelMetrics {
             (there(), back())
         };
         Self {
-            tolerances_mm: tolerances_mm.to_vec(),
+            tolerances_mm: asked.tolerances_mm.to_vec(),
             pred_to_ref,
             ref_to_pred,
         }
@@ -349,7 +371,7 @@ impl Directed {
         distances: Vec<f64>,
         corners: &[u8],
         areas_mm2: &[f64; 256],
-        tolerances_mm: &[f64],
+        asked: SurfelsAsked<'_>,
     ) -> Self {
         let side = Side {
             distances: &distances,
@@ -358,10 +380,13 @@ impl Directed {
         };
         let near = |&tolerance_mm: &f64| side.area(|distance| distance <= tolerance_mm);
         Self {
-            near: tolerances_mm.iter().map(near).collect(),
+            near: asked.tolerances_mm.iter().map(near).collect(),
             whole: side.area(|_| true),
             weighted: side.iter().map(|(distance, area)| distance * area).sum(),
-            hd95: side.robust(0.95),
+            hd95: match asked.has_hd95 {
+                true => side.robust(0.95),
+                false => f64::NAN,
+            },
             farthest: distances.iter().copied().fold(f64::NAN, f64::max),
         }
     }

@@ -3,7 +3,7 @@ use std::collections::VecDeque;
 use hdbench_score::metrics::distance::nearest_mm;
 use hdbench_score::metrics::overlap::Counts;
 use hdbench_score::metrics::surface::{Border, border_voxels, distances};
-use hdbench_score::metrics::surfel::SurfelMetrics;
+use hdbench_score::metrics::surfel::{SurfelMetrics, SurfelsAsked};
 use hdbench_score::metrics::{BitMask, Voxel, nearest_between};
 use hdbench_volume::Bounds;
 use hdbench_volume::components::{Connectivity, dilate, fill_holes, label, largest};
@@ -282,7 +282,7 @@ fn surfel_metrics(masks: &[Array3<bool>; 2], spacing_mm: [f64; 3]) -> [f64; 5] {
             &prediction,
             &reference,
             spacing_mm,
-            &tolerances_mm,
+            SurfelsAsked::all(&tolerances_mm),
             side_by_side,
         )
     };

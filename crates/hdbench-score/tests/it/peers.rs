@@ -4,7 +4,7 @@ use hdbench_score::metrics::BitMask;
 use hdbench_score::metrics::detection::Overlaps;
 use hdbench_score::metrics::regions::{Regions, shared};
 use hdbench_score::metrics::surface::Border;
-use hdbench_score::metrics::surfel::{SurfelMetrics, Surfels, areas_mm2};
+use hdbench_score::metrics::surfel::{SurfelMetrics, Surfels, SurfelsAsked, areas_mm2};
 use hdbench_score::{Criterion, Label, Metric, Options, Tolerance, score_case_with};
 use hdbench_volume::Bounds;
 use hdbench_volume::components::Connectivity;
@@ -43,8 +43,9 @@ fn golden_surfels_of_surface_distance() {
             }
             let tolerances = ["0.5", "1", "2", "3", "5"];
             let tolerances_mm = tolerances.map(|mm| mm.parse().unwrap());
-            let found =
-                SurfelMetrics::between(&prediction, &reference, spacing_mm, &tolerances_mm, true);
+            let tolerances_mm: [f64; 5] = tolerances_mm;
+            let asked = SurfelsAsked::all(&tolerances_mm);
+            let found = SurfelMetrics::between(&prediction, &reference, spacing_mm, asked, true);
             for (count, side) in [
                 (Surfels::of(&prediction).len(), "pred"),
                 (Surfels::of(&reference).len(), "gt"),
