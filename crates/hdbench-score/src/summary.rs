@@ -2,11 +2,13 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use hdbench_ground::error::{Error, Result};
-use hdbench_volume::artifact::write_atomic;
-use serde::Serialize;
+use hdbench_volume::artifact::write_atomic_with;
+use serde::{Serialize, Serializer};
 
 use super::case::{ScoredCase, StructureScores};
 use super::metric::Metric;
+use super::metric_value::MetricValue;
+use super::policy::EmptyMask;
 use super::scored_structure::ScoredStructure;
 use super::tidy::{Pooled, pooled};
 
@@ -16,8 +18,17 @@ use super::tidy::{Pooled, pooled};
 struct Summary<'a> {
     foreground_mean: Metrics,
     mean: BTreeMap<String, Metrics>,
-    metric_per_case: Vec<CaseEntry<'a>>,
+    metric_per_case: PerCase<'a>,
     hdbench: Extra,
+}
+
+/// The entries of the cases, each made when it is written: of a thousand cases they are many times the scores.
+struct PerCase<'a>(&'a [ScoredCase]);
+
+impl Serialize for PerCase<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> std::result::Result<S::Ok, S::Error> {
+        to.collect_seq(self.0.iter().map(entry))
+    }
 }
 
 #[derive(Serialize)]
@@ -58,7 +69,15 @@ struct Extra {
 /// a value is `null`, left out of the mean and counted under `hdbench.undefined`; `hdbench.counted`
 /// has how many cases each mean rests on.
 pub fn write_summary(path: &Path, cases: &[ScoredCase]) -> Result<()> {
-    let metric_per_case: Vec<CaseEntry<'_>> = cases.iter().map(entry).collect();
+    let mut columns: BTreeMap<&str, Columns> = BTreeMap::new();
+    for case in cases {
+        for (key, metrics) in entry(case).metrics {
+            let columns = columns.entry(key).or_default();
+            for (name, value) in metrics {
+                columns.entry(name).or_default().push(value);
+            }
+        }
+    }
     let mut mean = BTreeMap::new();
     let (mut counted, mut undefined) = (BTreeMap::new(), BTreeMap::new());
     let keys: Vec<String> = match cases.first() {
@@ -72,8 +91,7 @@ pub fn write_summary(path: &Path, cases: &[ScoredCase]) -> Result<()> {
         }
     };
     for key in keys {
-        let of_cases = metric_per_case.iter();
-        let means = Means::of(of_cases.filter_map(|case| case.metrics.get(key.as_str())));
+        let means = columns.get(key.as_str()).map(Means::of).unwrap_or_default();
         mean.insert(key.clone(), means.values);
         counted.insert(key.clone(), means.counted);
         undefined.insert(key, means.undefined);
@@ -85,7 +103,7 @@ pub fn write_summary(path: &Path, cases: &[ScoredCase]) -> Result<()> {
     };
     let left_out = pooled.iter().filter(|metric| metric.undefined > 0);
     let summary = Summary {
-        foreground_mean: Means::of(mean.values()).values,
+        foreground_mean: Means::of(&columns_of(mean.values())).values,
         mean,
         hdbench: Extra {
             format: "hdbench.summary/1",
@@ -100,12 +118,15 @@ pub fn write_summary(path: &Path, cases: &[ScoredCase]) -> Result<()> {
             counted,
             undefined,
         },
-        metric_per_case,
+        metric_per_case: PerCase(cases),
     };
-    let mut bytes = serde_json::to_vec_pretty(&summary)
-        .map_err(|e| Error::Internal(format!("summary.json does not serialise: {e}")))?;
-    bytes.push(b'\n');
-    write_atomic(path, &bytes)
+    write_atomic_with(path, |out| {
+        serde_json::to_writer_pretty(&mut *out, &summary).map_err(|e| match e.is_io() {
+            true => Error::write(path)(e.into()),
+            false => Error::Internal(format!("summary.json does not serialise: {e}")),
+        })?;
+        out.write_all(b"\n").map_err(Error::write(path))
+    })
 }
 
 fn entry(case: &ScoredCase) -> CaseEntry<'_> {
@@ -130,8 +151,8 @@ fn metrics_of(scores: &StructureScores, voxels: u64) -> Metrics {
         .map(|(metric, found)| (metric.name().into_owned(), found.value))
         .collect();
     let of_nnunet = [
-        ("Dice", scores.value(Metric::Dice)),
-        ("IoU", scores.value(Metric::Jaccard)),
+        ("Dice", overlap(scores, Metric::Dice)),
+        ("IoU", overlap(scores, Metric::Jaccard)),
         ("TP", counts.intersection as f64),
         ("FP", (counts.prediction - counts.intersection) as f64),
         ("FN", (counts.reference - counts.intersection) as f64),
@@ -143,6 +164,30 @@ fn metrics_of(scores: &StructureScores, voxels: u64) -> Metrics {
     metrics
 }
 
+/// Dice or IoU, which nnU-Net's file has whether or not the structure's own metrics do.
+fn overlap(scores: &StructureScores, metric: Metric) -> f64 {
+    if let Some(asked) = scores.metric_value(metric) {
+        return asked.value;
+    }
+    let raw = match metric {
+        Metric::Dice => scores.counts.dice(),
+        _ => scores.counts.jaccard(),
+    };
+    let edge = EmptyMask::of(&scores.counts);
+    MetricValue::strict(metric.into(), raw, edge, raw).value
+}
+
+/// The values of all cases, by the metric's name.
+type Columns = BTreeMap<String, Vec<f64>>;
+
+fn columns_of<'a>(all: impl Iterator<Item = &'a Metrics>) -> Columns {
+    let mut columns = Columns::new();
+    for (name, &value) in all.flatten() {
+        columns.entry(name.clone()).or_default().push(value);
+    }
+    columns
+}
+
 /// The mean of each metric over the cases in which it has a value.
 #[derive(Default)]
 struct Means {
@@ -152,11 +197,7 @@ struct Means {
 }
 
 impl Means {
-    fn of<'a>(all: impl Iterator<Item = &'a Metrics>) -> Self {
-        let mut columns: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
-        for (name, &value) in all.flatten() {
-            columns.entry(name).or_default().push(value);
-        }
+    fn of(columns: &Columns) -> Self {
         let mut means = Self::default();
         for (name, values) in columns {
             let defined: Vec<f64> = values.iter().copied().filter(|v| !v.is_nan()).collect();

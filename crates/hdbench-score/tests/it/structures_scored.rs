@@ -6,7 +6,7 @@ use hdbench_score::metrics::surface::Border;
 use hdbench_score::structures::{Instances, built_in};
 use hdbench_score::{
     CasePair, CaseScores, Label, LabelSet, Metric, Options, ScoredStructure, Source,
-    StructureOptions, StructuresPlan, score_structures,
+    StructureOptions, StructuresPlan, score_structures, write_summary,
 };
 use hdbench_volume::components::Connectivity;
 use serde_json::Value;
@@ -216,4 +216,30 @@ fn the_classes_of_kits_are_scored_as_kits_scores_them() {
         assert_eq!(values.len(), 2, "its own metrics and no more");
     }
     assert!(compared >= 12, "{compared}");
+}
+
+#[test]
+fn a_summary_has_nnunets_numbers_whatever_metrics_a_structure_names() {
+    let own = ScoredStructure {
+        metrics: Some(vec![Metric::Hd95(Border::Six)]),
+        ..structure("1", &[1])
+    };
+    let metrics = Options {
+        structures: vec![own],
+        ..Options::default()
+    };
+    let found = score_structures(&pair("organs"), &StructureOptions::default(), &metrics).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("summary.json");
+    let counts = found.scored.scores[Label::new("1")].counts;
+    write_summary(&path, &[found.scored]).unwrap();
+    let summary: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    for part in [
+        &summary["mean"]["1"],
+        &summary["metric_per_case"][0]["metrics"]["1"],
+    ] {
+        assert_eq!(part["Dice"].as_f64(), Some(counts.dice()));
+        assert_eq!(part["IoU"].as_f64(), Some(counts.jaccard()));
+        assert!(part["hd95_6n"].is_f64() && part["assd"].is_null());
+    }
 }
