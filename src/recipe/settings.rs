@@ -1,6 +1,7 @@
 use std::collections::BTreeSet;
 
 use clap::ValueEnum;
+use hdbench_ground::near::nearest;
 use hdbench_ground::range::{Fault, Rule, first_fault};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -348,20 +349,15 @@ fn unknown(key: &str, recipe: &Table) -> Error {
     let fields: Vec<String> = recipe.chain(scale_fields().map(str::to_owned)).collect();
     let bare = key.rsplit('.').next().unwrap_or(key);
     // A slip of the hand, or a part of the name; anything further is no suggestion.
-    let close = bare.chars().count().div_ceil(4);
-    let nearest = fields
-        .iter()
-        .map(|field| (strsim::damerau_levenshtein(bare, field), field.as_str()))
-        .min()
-        .filter(|(distance, _)| *distance <= close);
+    let near = nearest(bare, fields.iter().map(String::as_str));
     let holding: BTreeSet<&str> = fields
         .iter()
         .map(String::as_str)
         .filter(|field| field.contains(bare))
         .collect();
     let holding: Vec<&str> = holding.into_iter().collect();
-    let hint = match nearest {
-        Some((_, field)) => format!("did you mean {field}?"),
+    let hint = match near {
+        Some(field) => format!("did you mean {field}?"),
         None if bare.len() > 3 && !holding.is_empty() => {
             format!("did you mean {}?", holding.join(" or "))
         }

@@ -10,3 +10,4 @@ pub mod seed;
 pub mod progress;
 pub mod workers;
 pub mod memory;
+pub mod near;

@@ -5,12 +5,12 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use hdbench_ground::error::{Error, Result};
+use hdbench_ground::near::nearest;
 use hdbench_volume::artifact::open_file;
 use hdbench_volume::dataset_json;
 
 use super::built_in::{built_in, built_in_names};
 use super::import::{self, Format};
-use super::nearest::nearest;
 use super::set::{Structure, StructureSet};
 
 /// The largest file in TOML or YAML, bytes: the 117 classes of TotalSegmentator, with everything that can be said of

@@ -1,6 +1,7 @@
 //! The metrics that a structure can ask for, by the names of the tables.
 
-use super::nearest::nearest;
+use hdbench_ground::near::nearest;
+
 use super::problem::Problem;
 use crate::instance_metric::{FOUND, InstanceMetric, LESIONWISE};
 use crate::metric::Metric;

@@ -2,7 +2,6 @@
 //!
 //! Plain data and its readers; nothing here looks at a voxel. A module uses only modules above it in this list.
 
-mod nearest;
 mod problem;
 mod word;
 mod values;

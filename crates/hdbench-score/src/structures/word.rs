@@ -1,6 +1,7 @@
 //! Enums that are written as words.
 
-use super::nearest::meant;
+use hdbench_ground::near::meant;
+
 use super::problem::Problem;
 
 /// An enum whose values each have a word in TOML.

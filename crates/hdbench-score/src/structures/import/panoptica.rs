@@ -2,9 +2,10 @@
 //!
 //! Keys about logging and speed say nothing of scores and are passed over.
 
+use hdbench_ground::near::nearest;
+
 use super::super::empty::{Becomes, EmptyRule, Situation};
 use super::super::instances::Score;
-use super::super::nearest::nearest;
 use super::super::problem::Problem;
 use super::super::set::{Structure, StructureSet};
 use super::super::values::{self, Values};

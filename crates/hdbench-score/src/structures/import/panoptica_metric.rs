@@ -1,7 +1,8 @@
 //! panoptica's metrics and edge cases under the names that they have here.
 
+use hdbench_ground::near::meant;
+
 use super::super::empty::{Becomes, EmptyRule, Situation};
-use super::super::nearest::meant;
 use super::super::problem::Problem;
 use super::draft::Draft;
 use super::yaml::Yaml;

@@ -2,8 +2,8 @@
 
 use ::toml::Spanned;
 use ::toml::de::{DeTable, DeValue};
+use hdbench_ground::near::meant;
 
-use super::super::nearest::meant;
 use super::super::problem::Problem;
 
 /// Where the lines of a text end.
