@@ -186,3 +186,106 @@ fn bad_sets_are_refused_with_what_to_do() {
         assert!(!output.status.success() && !out.exists());
     }
 }
+
+/// A number that brats-evaluation gave for a structure of a case.
+fn official(case: &str, structure: &str, field: &str) -> f64 {
+    let text = fs::read_to_string(folder("expected/brats_evaluation.json")).unwrap();
+    let tool: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let is_own = |row: &&serde_json::Value| {
+        row["call"] == "mets" && row["case"] == case && row["structure"] == structure
+    };
+    let rows = tool["rows"].as_array().unwrap();
+    rows.iter().find(is_own).unwrap()["values"][field]
+        .as_f64()
+        .unwrap()
+}
+
+#[test]
+fn instances_are_the_official_scorers_and_stand_in_files() {
+    let dir = tempfile::tempdir().unwrap();
+    let (pred, reference) = pairs(dir.path(), &["brats_lesions", "brats_disjoint"]);
+    let out = dir.path().join("scores");
+    let to = out.to_str().unwrap();
+    let args = [
+        "evaluate",
+        "--pred",
+        &pred,
+        "--ref",
+        &reference,
+        "--out",
+        to,
+        "--structures",
+        "brats-mets",
+    ];
+    let output = hdbench(&args);
+    assert!(output.status.success(), "{}", told(&output));
+    for (field, metric) in [
+        ("tp", "detection_tp"),
+        ("fp", "detection_fp"),
+        ("fn", "detection_fn"),
+        ("rq", "recognition_quality"),
+        ("sq_dsc", "instance_dice"),
+        ("sq_hd95", "instance_hd95_6n"),
+        ("global_bin_nsd", "nsd_panoptica_voxels"),
+    ] {
+        let ours = value(&out, "brats_lesions", "wt", metric).unwrap();
+        let theirs = official("brats_lesions", "wt", field);
+        assert!(
+            (ours - theirs).abs() < 1e-9,
+            "{metric}: {ours} for {theirs}"
+        );
+    }
+    let rows = fs::read_to_string(out.join("metrics_long.csv")).unwrap();
+    assert!(rows.contains(",brats_disjoint,wt,hd95_6n_voxels,1,inf,"));
+    assert!(rows.contains(",own:no_match\n"));
+
+    let instances = fs::read_to_string(out.join("instances.csv")).unwrap();
+    assert!(
+        instances
+            .starts_with("case,structure,side,instance,value,voxels,volume_ml,status,matched,")
+    );
+    let found = |status: &str| {
+        let start = "brats_lesions,wt,reference,";
+        let own = instances.lines().filter(|line| line.starts_with(start));
+        own.filter(|line| line.contains(status)).count() as f64
+    };
+    assert_eq!(found(",found,"), official("brats_lesions", "wt", "tp"));
+    assert_eq!(found(",missed,"), official("brats_lesions", "wt", "fn"));
+
+    // Between the limits that are asked for, in the folder of the results before.
+    let output = hdbench(&[&args[..], &["--volume-bins", "0.2,0.02"]].concat());
+    assert!(output.status.success(), "{}", told(&output));
+    let bins = fs::read_to_string(out.join("detection_by_volume.csv")).unwrap();
+    let wt: Vec<&str> = bins
+        .lines()
+        .filter(|line| line.starts_with("wt,"))
+        .collect();
+    assert_eq!(wt.len(), 3, "{bins}");
+    assert!(wt[0].starts_with("wt,0.0,0.02,") && wt[2].starts_with("wt,0.2,inf,"));
+
+    // An infinite distance leaves no mean, and that is said.
+    let other = dir.path().join("other");
+    fs::create_dir(&other).unwrap();
+    fs::copy(out.join("metrics_long.csv"), other.join("metrics_long.csv")).unwrap();
+    let args = [
+        "compare",
+        to,
+        other.to_str().unwrap(),
+        "--metric",
+        "wt:hd95_6n_voxels",
+    ];
+    let analysis = hdbench(
+        &[
+            &args[..],
+            &["--out", dir.path().join("tables").to_str().unwrap()],
+        ]
+        .concat(),
+    );
+    assert!(analysis.status.success(), "{}", told(&analysis));
+    let text = fs::read_to_string(dir.path().join("tables/analysis.md")).unwrap();
+    assert!(text.contains("rows have infinite values"), "{text}");
+
+    let explained = hdbench(&["explain", "brats-mets"]);
+    let text = String::from_utf8_lossy(&explained.stdout).into_owned();
+    assert!(text.contains("components of 26 neighbours"), "{text}");
+}

@@ -156,7 +156,10 @@ impl MetricRow {
 /// (`dice_global` of each label, the lesion detection, `tumour_burden_rmse`,
 /// `tumour_burden_max_error`).
 pub fn rows(origin: &Origin, cases: &[ScoredCase]) -> Vec<MetricRow> {
-    let mut rows = Vec::new();
+    let pooled = pooled(cases);
+    let of_first = cases.first().map_or(0, rows_of);
+    // All at once: a list that grows holds three times as much meanwhile.
+    let mut rows = Vec::with_capacity(of_first * cases.len() + pooled.len());
     for case in cases {
         for structure in &case.scores.structures {
             let mut push = |metric: &str, value| {
@@ -180,7 +183,7 @@ pub fn rows(origin: &Origin, cases: &[ScoredCase]) -> Vec<MetricRow> {
             ));
         }
     }
-    for metric_value in pooled(cases) {
+    for metric_value in pooled {
         rows.push(MetricRow::new(
             origin,
             ALL_CASES,
@@ -190,6 +193,13 @@ pub fn rows(origin: &Origin, cases: &[ScoredCase]) -> Vec<MetricRow> {
         ));
     }
     rows
+}
+
+/// How many rows a case has.
+fn rows_of(case: &ScoredCase) -> usize {
+    let structures = case.scores.structures.iter();
+    let of_structures = structures.map(|own| own.metric_values().count() + own.detections().len());
+    of_structures.sum::<usize>() + case.scores.burdens().len()
 }
 
 /// A metric value over all cases together.

@@ -456,15 +456,24 @@ fn finding(comparison: &Comparison) -> &'static str {
     }
 }
 
-/// Where metrics rest on fewer cases than there are.
+/// Where metrics rest on fewer cases than there are, and where a mean is no number.
 fn undefined(summaries: &[MetricSummary]) -> Vec<String> {
+    let all = summaries.len();
     let fewer = summaries.iter().filter(|s| s.n < s.cases).count();
-    if fewer == 0 {
-        return Vec::new();
-    }
-    vec![format!(
-        "{fewer} of {} rows have cases without a value, which are left out there: compare their means \
-         only with the differences on the same cases.",
-        summaries.len()
-    )]
+    let fewer = (fewer > 0).then(|| {
+        format!(
+            "{fewer} of {all} rows have cases without a value, which are left out there: compare their means \
+             only with the differences on the same cases."
+        )
+    });
+    let infinite = summaries.iter().filter(|s| s.n > 0 && !s.mean.is_finite());
+    let infinite = infinite.count();
+    let infinite = (infinite > 0).then(|| {
+        format!(
+            "{infinite} of {all} rows have infinite values, so that their means and intervals are no numbers: tests by \
+             ranks count. A rule of the structure's for empty masks makes them (hdbench structures show); a finite one, such \
+             as 374, gives a mean."
+        )
+    });
+    fewer.into_iter().chain(infinite).collect()
 }
