@@ -9,7 +9,7 @@ for word; do
     before=$word
 done
 case $crate in
-    hdbench | hdbench_* | handed_over | *_json | *_toml)
+    hdbench | hdbench_* | handed_over | *_json | *_toml | *_yaml)
         exec "$rustc" "$@" --cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
             -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
             -Cllvm-args=-sanitizer-coverage-trace-compares ;;

@@ -4,6 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use hdbench::error::{Error, ExitCode, Result};
+use hdbench::evaluation::structures::{StructureSet, read};
+use hdbench::evaluation::{Options, StructuresPlan};
 
 /// A file of this process for one input, in a folder of its own in the system's temporary folder
 /// (`scripts/fuzz.sh` puts that into memory).
@@ -33,5 +35,20 @@ pub fn answer<T>(path: &Path, result: Result<T>) -> Option<T> {
             assert!(text.len() < 16_384, "{} bytes of an error", text.len());
             None
         }
+    }
+}
+
+/// A set of structures in a file of any format: an error, or a set that is the same once written and read again.
+pub fn set_of_structures(path: &Path) {
+    let Some(set) = answer(path, read(path)) else {
+        return;
+    };
+    let text = set.to_toml();
+    let again = StructureSet::from_toml(&text, Path::new("again.toml"));
+    assert_eq!(again.expect("what is written can be read"), set, "{text}");
+    let plan = StructuresPlan::of(&set, Options::default(), [1, 65_535]);
+    for structure in &plan.metrics.structures {
+        assert!(!structure.label.name().is_empty());
+        assert!(!structure.values.holds(0), "background is no structure");
     }
 }
