@@ -16,7 +16,6 @@ use super::metric_value::MetricValue;
 use super::options::Options;
 use super::policy::{EmptyMask, Family};
 use super::scored_structure::ScoredStructure;
-use super::structures::EmptyRule;
 use crate::metrics::burden::tumour_burden;
 use crate::metrics::detection::Detection;
 use crate::metrics::overlap::Counts;
@@ -351,13 +350,8 @@ fn structure_scores(
         let value = MetricValue::strict(metric.into(), raw, edge, raw);
         let no_match = edge == EmptyMask::None && measured.counts.intersection == 0;
         let edge = if no_match { EmptyMask::NoMatch } else { edge };
-        let rule = edge
-            .situation()
-            .and_then(|situation| EmptyRule::first(&structure.empty, &[&metric.name()], situation));
-        let value = match rule {
-            Some(becomes) => value.ruled(becomes, edge, diagonal_mm(geometry)),
-            None => value,
-        };
+        let names = [metric.name()];
+        let value = value.under(&structure.empty, &names, edge, diagonal_mm(geometry));
         (metric, value)
     };
     StructureScores {

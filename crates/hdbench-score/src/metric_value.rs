@@ -1,5 +1,5 @@
 use super::policy::{EmptyMask, Family, Imputed, declared};
-use super::structures::Becomes;
+use super::structures::{Becomes, EmptyRule};
 
 /// What a metric gives for a case and a structure, and where it comes from.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -34,13 +34,23 @@ impl MetricValue {
         }
     }
 
-    /// The value that a rule of a structure's own makes of it, in an image whose diagonal is so long.
-    pub(super) fn ruled(self, becomes: Becomes, edge: EmptyMask, diagonal_mm: f64) -> Self {
-        let value = match becomes {
-            Becomes::Value(value) => value,
-            Becomes::Undefined => f64::NAN,
-            Becomes::AsComputed => self.raw,
-            Becomes::Diagonal => diagonal_mm,
+    /// The value that the first rule for one of `names` in this situation makes of it, in an image whose diagonal
+    /// is so long; itself where there is no rule.
+    pub(super) fn under(
+        self,
+        rules: &[EmptyRule],
+        names: &[impl AsRef<str>],
+        edge: EmptyMask,
+        diagonal_mm: f64,
+    ) -> Self {
+        let situation = edge.situation();
+        let rule = situation.and_then(|situation| EmptyRule::first(rules, names, situation));
+        let value = match rule {
+            None => return self,
+            Some(Becomes::Value(value)) => value,
+            Some(Becomes::Undefined) => f64::NAN,
+            Some(Becomes::AsComputed) => self.raw,
+            Some(Becomes::Diagonal) => diagonal_mm,
         };
         Self {
             value,

@@ -18,7 +18,7 @@ use crate::metrics::detection::Detection;
 use crate::metrics::regions::{ByRegion, Shared, box_of, roomy};
 use crate::policy::EmptyMask;
 use crate::scored_structure::ScoredStructure;
-use crate::structures::{EmptyRule, Instances, Matching, Score};
+use crate::structures::{Instances, Matching, Score};
 
 /// Finds, matches and scores the instances of a structure by its own rule; `None` where nothing is asked of them.
 pub fn own_instances(
@@ -44,8 +44,9 @@ pub fn own_instances(
     let is_planar = masks.reference.is_planar();
     let sides = Sides::of(masks, instances, geometry);
     let matches = matches(&sides, instances, is_planar, geometry);
-    let measured = context.measured(&sides, &matches, is_planar);
-    let tally = context.tally(instances, &sides, &matches, measured);
+    let needed = context.needed();
+    let measured = context.measured(&needed, &sides, &matches, is_planar);
+    let tally = context.tally(instances, &sides, &matches, needed, measured);
     Some(OwnInstances {
         detection: tally.detection,
         values: context.values(&tally),
@@ -82,10 +83,6 @@ impl Context<'_> {
             .instances
             .as_ref()
             .and_then(|own| own.counts_if);
-        let of_score = |score: Score| match score {
-            Score::Iou => Metric::Jaccard,
-            Score::Dice => Metric::Dice,
-        };
         let asked = self
             .structure
             .instance_metrics
@@ -93,13 +90,13 @@ impl Context<'_> {
             .filter_map(|metric| match metric {
                 InstanceMetric::Found(metric) | InstanceMetric::Lesionwise(metric) => Some(*metric),
                 InstanceMetric::SegmentationQuality(score)
-                | InstanceMetric::PanopticQuality(score) => Some(of_score(*score)),
+                | InstanceMetric::PanopticQuality(score) => Some(metric_of(*score)),
                 _ => None,
             });
         // Those two follow from the voxels that are counted anyway, and every table of instances has them.
         let always = [Metric::Dice, Metric::Jaccard];
         let more = agreement
-            .map(|own| of_score(own.score))
+            .map(|own| metric_of(own.score))
             .into_iter()
             .chain(always);
         for metric in asked.chain(more) {
@@ -111,8 +108,13 @@ impl Context<'_> {
     }
 
     /// The needed metrics of each match.
-    fn measured(&self, sides: &Sides, matches: &[Match], is_planar: bool) -> Vec<Vec<f64>> {
-        let needed = self.needed();
+    fn measured(
+        &self,
+        needed: &[Metric],
+        sides: &Sides,
+        matches: &[Match],
+        is_planar: bool,
+    ) -> Vec<Vec<f64>> {
         let by_prediction = sides.prediction.by_region();
         let by_reference = sides.reference.by_region();
         let measure = |found: &Match| {
@@ -132,7 +134,7 @@ impl Context<'_> {
                 reference: mask(&by_reference, &found.reference),
                 by_value: None,
             };
-            let measured = Measured::of(&masks, steps(self.geometry), &needed, false);
+            let measured = Measured::of(&masks, steps(self.geometry), needed, false);
             let voxels = self.geometry.len() as u64;
             let of = |metric: &Metric| {
                 measured.raw(*metric, voxels, self.geometry.voxel_volume_ml()) + 0.0
@@ -147,9 +149,9 @@ impl Context<'_> {
         instances: &Instances,
         sides: &Sides,
         matches: &[Match],
+        needed: Vec<Metric>,
         measured: Vec<Vec<f64>>,
     ) -> Tally {
-        let needed = self.needed();
         let is_large = |id: &u32| {
             let voxels = sides.reference.sizes()[*id as usize - 1];
             let mm3 = f64::from(voxels) * self.geometry.voxel_volume_ml() * 1000.0;
@@ -159,10 +161,7 @@ impl Context<'_> {
         };
         let is_near = |values: &[f64]| {
             instances.counts_if.is_none_or(|agreement| {
-                let metric = match agreement.score {
-                    Score::Iou => Metric::Jaccard,
-                    Score::Dice => Metric::Dice,
-                };
+                let metric = metric_of(agreement.score);
                 let place = needed.iter().position(|other| *other == metric);
                 place.is_some_and(|place| agreement.bound.holds(values[place]))
             })
@@ -250,20 +249,22 @@ impl Context<'_> {
         };
         let raw = self.raw(metric, tally);
         let value = MetricValue::strict(metric.into(), raw, edge, raw);
-        let rule = edge.situation().and_then(|situation| {
-            EmptyRule::first(&self.structure.empty, &names(metric), situation)
-        });
-        match rule {
-            // The terms of a mean over all have had their rules already, unless there was none.
-            Some(_)
-                if matches!(metric, InstanceMetric::Lesionwise(_))
-                    && edge != EmptyMask::BothEmpty =>
-            {
-                value
-            }
-            Some(becomes) => value.ruled(becomes, edge, diagonal_mm(self.geometry)),
-            None => value,
+        // The terms of a mean over all have had their rules already, unless there was none.
+        match metric {
+            InstanceMetric::Lesionwise(_) if edge != EmptyMask::BothEmpty => value,
+            _ => self.under_rules(value, metric, edge),
         }
+    }
+
+    /// What the structure's own rules make of a value.
+    fn under_rules(
+        &self,
+        value: MetricValue,
+        metric: InstanceMetric,
+        edge: EmptyMask,
+    ) -> MetricValue {
+        let diagonal_mm = diagonal_mm(self.geometry);
+        value.under(&self.structure.empty, &names(metric), edge, diagonal_mm)
     }
 
     fn raw(&self, metric: InstanceMetric, tally: &Tally) -> f64 {
@@ -274,10 +275,7 @@ impl Context<'_> {
             found.reference_missed,
         ]
         .map(|count| count as f64);
-        let quality = |score| match score {
-            Score::Iou => tally.mean(Metric::Jaccard),
-            Score::Dice => tally.mean(Metric::Dice),
-        };
+        let quality = |score| tally.mean(metric_of(score));
         let recognition = tp / (tp + 0.5 * fp + 0.5 * missed);
         match metric {
             InstanceMetric::Precision => found.precision(),
@@ -309,13 +307,7 @@ impl Context<'_> {
         // What a single instance is given that has nothing on the other side.
         let without = |edge: EmptyMask, raw: f64| {
             let value = MetricValue::strict(metric.into(), raw, edge, raw);
-            let rule = edge.situation().and_then(|situation| {
-                EmptyRule::first(&self.structure.empty, &names(own), situation)
-            });
-            let value = rule.map_or(value, |becomes| {
-                value.ruled(becomes, edge, diagonal_mm(self.geometry))
-            });
-            value.value
+            self.under_rules(value, own, edge).value
         };
         let all = found.reference_found + found.reference_missed + found.prediction_false;
         if all == 0 {
@@ -402,6 +394,14 @@ impl Tally {
         counting
             .map(|(weight, values)| f64::from(*weight) * values[place])
             .sum()
+    }
+}
+
+/// The metric of two masks that a score is.
+fn metric_of(score: Score) -> Metric {
+    match score {
+        Score::Iou => Metric::Jaccard,
+        Score::Dice => Metric::Dice,
     }
 }
 
