@@ -272,7 +272,7 @@ fn run(arguments: &Arguments) -> Result<()> {
                 for &seed in &study.seeds {
                     for &variant in &study.variants {
                         let cell = Cell {
-                            part: NetworkKind::Variant(variant),
+                            algorithm: NetworkKind::Variant(variant),
                             fold: fold.index,
                             seed,
                         };

@@ -1,6 +1,8 @@
 //! A cell: its record, and the stages that fill it: training, predicting, scoring.
 
 mod challenge;
+mod external;
+mod made;
 mod predict;
 mod record;
 mod run;
@@ -10,8 +12,10 @@ mod train;
 mod units;
 
 pub use challenge::ChallengeAnswer;
+pub(crate) use external::changed_external;
+pub use made::{measured, prediction_seconds};
 pub use predict::{
-    Model, PredictedVolumes, Segmented, load_model, model_folder, predict_file, prediction_seconds,
+    Model, PredictedVolumes, Segmented, load_model, model_folder, predict_file,
 };
 pub(crate) use predict::{key_of as prediction_key, tested_on};
 pub use record::{CellRecord, StageRecord, Status, prediction_path};

@@ -18,6 +18,15 @@ use super::tidy::write_csv;
 /// it). The columns are those of the first case, as all are scored with the same options; without a case
 /// those of the default options.
 pub fn write_cases(path: &Path, cases: &[ScoredCase]) -> Result<()> {
+    write_cases_with(path, cases, &[])
+}
+
+/// The same with further columns behind them: a name and a value a case each, NaN where there is none.
+pub fn write_cases_with(
+    path: &Path,
+    cases: &[ScoredCase],
+    further: &[(&str, Vec<f64>)],
+) -> Result<()> {
     let named: Vec<Vec<(String, f64)>> = cases.iter().map(values).collect();
     let mut columns = vec!["case".to_owned()];
     match named.first() {
@@ -29,14 +38,16 @@ pub fn write_cases(path: &Path, cases: &[ScoredCase]) -> Result<()> {
         None => vec![Label::LESION],
     };
     columns.extend(counted.iter().flat_map(|label| count_columns(*label)));
-    let rows = cases.iter().zip(&named).map(|(case, named)| {
+    columns.extend(further.iter().map(|(name, _)| (*name).to_owned()));
+    let rows = cases.iter().zip(&named).enumerate().map(|(index, (case, named))| {
         let values: Vec<f64> = named.iter().map(|&(_, value)| value).collect();
         let counts: Vec<usize> = case
             .scores
             .instances()
             .flat_map(|(_, instances)| instance_counts(instances))
             .collect();
-        (words_cell(&case.case), values, counts)
+        let further: Vec<f64> = further.iter().map(|(_, values)| values[index]).collect();
+        (words_cell(&case.case), values, counts, further)
     });
     let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
     write_csv(path, &columns, rows)

@@ -53,7 +53,7 @@ pub use case::{
     score_case_with,
 };
 pub use case_name::CaseKey;
-pub use case_table::write_cases;
+pub use case_table::{write_cases, write_cases_with};
 pub use criterion::{Criterion, IOU_THRESHOLDS};
 pub use definition::{Column, Definition, OnEmpty, ToolCall};
 pub use describe::{Description, Statistics, describe};
