@@ -1,4 +1,4 @@
-//! Voxels with their place in the patient: NIfTI and DICOM in and out, MetaImage and NRRD in, orientation,
+//! Voxels with their place in the patient: NIfTI, DICOM and MetaImage in and out, NRRD in, orientation,
 //! resampling, label maps; below them files and archives, written whole and read within bounds.
 //!
 //! A module uses only modules above it in this list.
@@ -27,6 +27,7 @@ mod image_read;
 mod label_box;
 mod nifti_like;
 mod nifti_write;
+mod metaimage_write;
 mod resample;
 
 pub use bounds::Bounds;
@@ -51,6 +52,7 @@ pub use label_value::{Label, LabelValue, LabelValues};
 pub use layout::{HeaderNote, ImageFormat, ImageHeader};
 use ndarray::Array3;
 pub use nifti_like::HeaderTemplate;
+pub use metaimage_write::write_hu_metaimage;
 pub use nifti_write::{write_hu, write_image, write_labels};
 pub use orientation::Orientation;
 pub use resample::{GridPart, resample_linear, resample_mean, resample_nearest, resample_part};
