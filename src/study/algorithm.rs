@@ -24,6 +24,12 @@ impl AlgorithmId {
         (starts && name.chars().all(is_plain) && is_free).then(|| Self(Label::new(name).name()))
     }
 
+    /// Names that a key cannot have, beside those that no folder can have.
+    pub fn taken() -> Vec<&'static str> {
+        let variants = Variant::ALL.iter().map(|variant| variant.id());
+        RESERVED.into_iter().chain(variants).collect()
+    }
+
     /// The key itself.
     pub fn name(self) -> &'static str {
         self.0

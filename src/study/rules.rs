@@ -80,20 +80,11 @@ pub fn fault_of_shards(shards: usize, batch: usize) -> Option<Fault> {
 
 /// What is wrong with an algorithm of a study's file.
 pub fn fault_of_algorithms(algorithms: &BTreeMap<String, External>) -> Option<Fault> {
-    algorithms.iter().find_map(|(id, algorithm)| {
-        if AlgorithmId::new(id).is_none() {
-            let problem = format!(
-                "algorithm.{id}: cannot be its folder's name: letters, digits, - and _, and no name of our networks or \
-                 of what a study writes"
-            );
-            return Some(Fault::new(problem, "give the table another name"));
-        }
-        let refused = algorithm.check().err()?;
-        Some(Fault::new(
-            format!("algorithm.{id}: {}", refused.problem),
-            refused.hint,
-        ))
-    })
+    let taken = AlgorithmId::taken();
+    let faults = algorithms.iter();
+    faults
+        .filter_map(|(id, algorithm)| algorithm.check(id, &taken).err())
+        .next()
 }
 
 /// What is wrong with a study without a row.

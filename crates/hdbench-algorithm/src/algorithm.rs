@@ -197,6 +197,21 @@ impl Algorithm {
         self.name.as_deref().unwrap_or(id)
     }
 
+    /// Whether a replicate can differ from another: a command or a variable has `{seed}`.
+    pub fn takes_seed(&self) -> bool {
+        let lists = [&self.run, &self.train].into_iter().flatten();
+        let mut all = lists.chain(self.env.values());
+        all.any(|text| text.contains("{seed}"))
+    }
+
+    /// What it was trained on, in words beside its row.
+    pub fn trained_on_words(&self) -> String {
+        match self.trained_on.as_str() {
+            Self::UNKNOWN_TRAINING => "trained on data that is not known: test cases may be among it".to_owned(),
+            known => format!("trained on {known}"),
+        }
+    }
+
     /// Everything of the table that predictions follow from, as one line of JSON that a later version of the program
     /// writes alike: keys in this order, those at their defaults left out. Not what it is called or was trained on,
     /// how long it may take, what it may use, and what runs its image. The image's digest and the version's output are

@@ -176,7 +176,7 @@ impl Work<'_> {
         let test = test.ok_or_else(|| Error::Internal(format!("{case}: no such test case")))?;
         let file = Stored::open(&test.cached)?.file().clone();
         let labels = Volume {
-            voxels: Array3::zeros(file.shape()),
+            voxels: Array3::zeros(file.shape),
             geometry: file,
         };
         write_labels(&prediction_path(self.folder, case), &labels)?;
