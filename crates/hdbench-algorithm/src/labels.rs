@@ -1,6 +1,7 @@
 //! What the numbers of an algorithm's label maps mean.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +23,15 @@ impl Tissue {
             Self::Liver => 1,
             Self::Lesion => 2,
         }
+    }
+}
+
+impl fmt::Display for Tissue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Liver => "liver",
+            Self::Lesion => "lesion",
+        })
     }
 }
 

@@ -38,7 +38,6 @@ mod case_name;
 mod label_map_choice;
 mod source;
 mod pairing;
-mod grids;
 mod run;
 mod structure_case;
 mod structures_plan;
@@ -62,7 +61,7 @@ pub use explain::{
     explained_metrics,
 };
 pub use failures::{FAILURES, failed_cases, write_failures};
-pub use grids::Apart;
+pub use hdbench_volume::Apart;
 pub use instance_metric::InstanceMetric;
 pub use instance_table::write_instances;
 pub use instances::{InstanceRow, InstanceStatus, OwnInstances};

@@ -3,11 +3,10 @@
 use hdbench_ground::error::{Error, Result};
 use hdbench_ground::memory;
 use hdbench_ground::text::Shown as _;
-use hdbench_volume::LabelBox;
+use hdbench_volume::{LabelBox, OnGrid, on_grid};
 use ndarray::{Array3, Zip};
 
 use super::case::{Cost, ScoredCase, score_masks};
-use super::grids::{OnGrid, on_grid};
 use super::masks::{Masks, Value};
 use super::options::Options;
 use super::pairing::CasePair;
@@ -82,7 +81,12 @@ fn score_labels<T: Value>(
         prediction,
         apart,
         note,
-    } = on_grid(pair, prediction, &geometry, options.ignore_geometry)?;
+    } = on_grid(
+        [&pair.prediction.path(), &pair.reference.path()],
+        prediction,
+        &geometry,
+        options.ignore_geometry,
+    )?;
     notes.extend(note);
     let [mut prediction, mut reference] = prediction.windows(&reference);
     mask(&mut prediction, &mut reference, &options.ignore);

@@ -25,6 +25,7 @@ mod nifti_header;
 mod voxel_place;
 mod image_read;
 mod label_box;
+mod grids;
 mod nifti_like;
 mod nifti_write;
 mod metaimage_write;
@@ -38,6 +39,7 @@ pub use dicom::{
 pub use extent::{refuse_extent, shape_at_spacing};
 pub use geometry::Geometry;
 pub use grid_agreement::{GridAgreement, GridDifference, GridDistance};
+pub use grids::{Apart, OnGrid, on_grid};
 pub use image_name::{IMAGE_ENDINGS, split_image_name};
 pub use image_read::{
     LABEL_ROUNDING, read_geometry, read_header, read_header_from, read_image, read_labels,

@@ -6,7 +6,7 @@ use hdbench_volume::{Bounds, LabelBox, LabelMap};
 use super::case::{LitsCase, LitsDeath, score_lits_case};
 use super::label_map::{LitsMap, OddLabels, read_lits_map_from};
 use super::totals::LitsTotals;
-use crate::grids::Apart;
+use hdbench_volume::Apart;
 use crate::metrics::BitMask;
 use crate::run::notes_of;
 use crate::{CasePair, PairOptions, Source};
