@@ -51,13 +51,13 @@ pub(super) fn train(
         remove(old)?;
         create_dir(old)?;
     }
-    stage_training(&data, facts.cell.fold, &training_cases(folder, fold)?)?;
     let (scratch, log) = (folder.join(SCRATCH), folder.join(LOG));
     let gpus = facts.gpus(study);
     let job = hdbench_algorithm::Job {
         model: Some(&model),
         ..facts.job(study, &scratch, &log, &gpus)
     };
+    stage_training(&job, &data, &training_cases(folder, fold)?)?;
     let measured = start(&job, &data, &Listener(progress))?.map_err(|failure| {
         let hint = "the log has all that it said; the same start trains again";
         Error::malformed(&log, format!("its training failed: {failure}"), hint)
