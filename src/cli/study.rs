@@ -240,7 +240,13 @@ fn arguments(file: &Path) -> Result<Vec<String>> {
             }
             // The tables stay in the file: no flag could hold them.
             ("algorithm", Value::Table(_)) => words.extend(["--algorithms".into(), named(file)?]),
-            ("variant", Value::Array(none)) if none.is_empty() => words.push("--no-variants".into()),
+            ("variant", Value::Array(none)) if none.is_empty() => {
+                if !["algorithm", "algorithms"].iter().any(|key| table.contains_key(*key)) {
+                    let problem = "variant = [] leaves no row".into();
+                    return Err(wrong(problem, "name one, or add a table [algorithm.NAME]".into()));
+                }
+                words.push("--no-variants".into());
+            }
             ("set" | "sweep" | "algorithm", _) => return Err(wrong(format!("{key} has to be a table"), help())),
             (switch, value) if SWITCHES.contains(&switch) => match value.as_bool() {
                 Some(true) => words.push(format!("--{switch}")),

@@ -243,13 +243,15 @@ fn algorithms_of(file: &Path) -> Result<BTreeMap<String, External>> {
     let table: toml::Table = toml::from_str(&text).map_err(|e| wrong(e.to_string()))?;
     let tables = table.get("algorithm").and_then(toml::Value::as_table);
     let tables = tables.ok_or_else(|| wrong("has no table [algorithm.NAME]".into()))?;
-    let folder = file.parent().unwrap_or(Path::new(""));
-    let folder = std::path::absolute(folder).map_err(Error::read(folder))?;
-    writable_name(&folder)?;
+    let whole = std::path::absolute(file).map_err(Error::read(file))?;
+    writable_name(&whole)?;
+    let folder = whole.parent().unwrap_or(&whole);
     let one = |(id, table): (&String, &toml::Value)| {
         let placed = with_here(table, &folder.display().to_string());
-        let parsed: Result<External, _> = placed.try_into();
-        let parsed = parsed.map_err(|e| wrong(format!("algorithm.{id}: {e}")))?;
+        let placed = placed.as_table();
+        let placed = placed.ok_or_else(|| wrong(format!("algorithm.{id} has to be a table")))?;
+        let parsed = External::of_table(id, placed);
+        let parsed = parsed.map_err(|fault| Error::malformed(file, fault.problem, fault.hint))?;
         Ok((id.clone(), parsed))
     };
     tables.iter().map(one).collect()

@@ -10,6 +10,8 @@ use super::harness::{hdbench, phantoms, states, text};
 /// A folder with phantoms, and their label maps under the names of the cases: an algorithm that is always right.
 fn answers() -> tempfile::TempDir {
     let dir = phantoms();
+    let script = "test -f \"$1/$3.nii.gz\" && cp \"$(dirname \"$0\")/answers/$3.nii\" \"$2/$3.nii\"\n";
+    fs::write(dir.path().join("copy.sh"), script).unwrap();
     let answers = dir.path().join("answers");
     fs::create_dir(&answers).unwrap();
     for entry in fs::read_dir(dir.path().join("phantoms")).unwrap() {
@@ -33,7 +35,7 @@ fn study_file(dir: &Path, algorithms: &str) {
 const COPY: &str = r#"
 [algorithm.answers]
 name = "The answers"
-run = ["cp", "{here}/answers/{case}.nii", "{output}/{case}.nii"]
+run = ["sh", "{here}/copy.sh", "{input}", "{output}", "{case}"]
 version = ["cp", "--version"]
 trained_on = "the test cases"
 per = "case"
@@ -137,9 +139,9 @@ fn what_cannot_be_run_is_refused_before_anything_begins() {
         assert!(!dir.join("run").exists());
     };
     let table = |rest: &str| format!("[algorithm.theirs]\n{rest}");
-    refused(&table("run = [\"x\", \"{inptu}\"]\n"), 2, &["{inptu}", "algorithm.theirs"]);
+    refused(&table("run = [\"x\", \"{inptu}\"]\n"), 2, &["inptu", "algorithm.theirs"]);
     refused(&table("run = \"x {input}\"\n"), 3, &["a list of arguments"]);
     refused(&table("run = [\"x\"]\nmising = \"fail\"\n"), 3, &["mising", "missing"]);
     refused("[algorithm.unet]\nrun = [\"x\", \"{input}\", \"{output}\"]\n", 2, &["unet"]);
-    refused("", 2, &["--algorithms"]);
+    refused("", 3, &["variant = [] leaves no row", "[algorithm.NAME]"]);
 }

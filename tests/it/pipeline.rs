@@ -11,7 +11,7 @@ use hdbench::cell::{
 use hdbench::dataset::{Protocol, lits};
 use hdbench::error::{Error, Result};
 use hdbench::evaluation::read_metrics_long;
-use hdbench::network::{DeviceSpec, NetworkKind};
+use hdbench::network::DeviceSpec;
 use hdbench::progress::{Progress, Silent};
 use hdbench::recipe::{Recipe, RecipeName, Variant};
 use hdbench::schedule::{Executor, run_study};

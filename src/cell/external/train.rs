@@ -1,6 +1,5 @@
 //! The training of somebody else's algorithm, where the study's file says how.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use hdbench_algorithm::{Output, TrainingCase, Watch, stage_training, train as start};
