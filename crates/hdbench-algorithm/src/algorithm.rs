@@ -7,9 +7,9 @@ use hdbench_ground::range::Fault;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use toml::Table;
 
-use crate::runtime::Runtime;
 use crate::labels::LabelTable;
 use crate::quantity::{ByteSize, Span};
+use crate::runtime::Runtime;
 
 /// How the cases lie in the folder that an algorithm is given.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -182,9 +182,14 @@ impl Algorithm {
     fn refuse_text(id: &str, key: &str, value: &toml::Value) -> Result<(), Fault> {
         match value {
             toml::Value::String(text) if matches!(key, "run" | "train" | "version") => {
-                let list: Vec<_> = text.split_whitespace().map(|word| format!("{word:?}")).collect();
+                let list: Vec<_> = text
+                    .split_whitespace()
+                    .map(|word| format!("{word:?}"))
+                    .collect();
                 Err(Fault::new(
-                    format!("[algorithm.{id}] {key} is a text, expected a list of arguments: no shell reads it"),
+                    format!(
+                        "[algorithm.{id}] {key} is a text, expected a list of arguments: no shell reads it"
+                    ),
                     format!("write {key} = [{}]", list.join(", ")),
                 ))
             }
@@ -208,17 +213,33 @@ impl Algorithm {
                 parts.push((key, value));
             }
         };
-        add("train", self.train.is_empty(), serde_json::json!(self.train));
+        add(
+            "train",
+            self.train.is_empty(),
+            serde_json::json!(self.train),
+        );
         add("image", self.image.is_none(), serde_json::json!(self.image));
-        add("input", self.input == InputLayout::default(), serde_json::json!(self.input));
+        add(
+            "input",
+            self.input == InputLayout::default(),
+            serde_json::json!(self.input),
+        );
         add("labels", false, serde_json::json!(self.labels));
         add(
             "other_labels",
             self.other_labels == OtherLabels::default(),
             serde_json::json!(self.other_labels),
         );
-        add("per", self.per == Per::default(), serde_json::json!(self.per));
-        add("missing", self.missing == Missing::default(), serde_json::json!(self.missing));
+        add(
+            "per",
+            self.per == Per::default(),
+            serde_json::json!(self.per),
+        );
+        add(
+            "missing",
+            self.missing == Missing::default(),
+            serde_json::json!(self.missing),
+        );
         add("env", self.env.is_empty(), serde_json::json!(self.env));
         let parts: Vec<String> = parts
             .into_iter()

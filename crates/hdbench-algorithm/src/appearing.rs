@@ -65,7 +65,9 @@ impl<'a> Appearing<'a> {
 
     /// Looks at the folder, `at` seconds after the start.
     pub fn look(&mut self, at: f64) {
-        let changed = fs::metadata(self.folder).and_then(|found| found.modified()).ok();
+        let changed = fs::metadata(self.folder)
+            .and_then(|found| found.modified())
+            .ok();
         if changed != self.listed {
             self.listed = changed;
             let listing = Listing::of(self.folder, self.scratch);
@@ -103,15 +105,24 @@ impl<'a> Appearing<'a> {
     }
 
     fn before_others(&self, until: f64, asked: impl Fn(&File) -> bool) -> Vec<usize> {
-        let last = self.files().map(|(_, file)| file.begun_at).fold(f64::NEG_INFINITY, f64::max);
-        let written = |file: &File| file.changed_at <= until && file.changed_at < last && asked(file);
-        self.files().filter(|(_, file)| written(file)).map(|(i, _)| i).collect()
+        let last = self
+            .files()
+            .map(|(_, file)| file.begun_at)
+            .fold(f64::NEG_INFINITY, f64::max);
+        let written =
+            |file: &File| file.changed_at <= until && file.changed_at < last && asked(file);
+        self.files()
+            .filter(|(_, file)| written(file))
+            .map(|(i, _)| i)
+            .collect()
     }
 
     /// Whether a case's output was taken over as it is now.
     pub fn is_taken(&self, case: usize) -> bool {
         let file = self.cases[case].file.as_ref();
-        file.is_some_and(|file| file.taken == Some(file.state) && file.state == state_of(&file.path))
+        file.is_some_and(|file| {
+            file.taken == Some(file.state) && file.state == state_of(&file.path)
+        })
     }
 
     /// A case's output was offered, and taken over or not.
@@ -134,13 +145,19 @@ impl<'a> Appearing<'a> {
 
     /// A case's output, once it was seen.
     pub fn path(&self, case: usize) -> Option<&Path> {
-        self.cases[case].file.as_ref().map(|file| file.path.as_path())
+        self.cases[case]
+            .file
+            .as_ref()
+            .map(|file| file.path.as_path())
     }
 
     /// From when to when a case was worked on, as far as can be seen now: from the end of the one before it.
     pub fn interval(&self, case: usize) -> Option<[f64; 2]> {
         let end = self.cases[case].file.as_ref()?.changed_at;
-        let before = self.files().map(|(_, file)| file.changed_at).filter(|at| *at < end);
+        let before = self
+            .files()
+            .map(|(_, file)| file.changed_at)
+            .filter(|at| *at < end);
         Some([before.fold(0.0, f64::max), end])
     }
 
@@ -163,7 +180,8 @@ impl<'a> Appearing<'a> {
         }
         let seconds = |(_, [from, to]): &(usize, [f64; 2])| to - from;
         let longest_later = intervals.iter().skip(1).map(seconds).fold(0.0, f64::max);
-        let at_the_end = intervals.len() > 1 && seconds(&intervals[0]) > FIRST_AT_MOST * longest_later;
+        let at_the_end =
+            intervals.len() > 1 && seconds(&intervals[0]) > FIRST_AT_MOST * longest_later;
         (one_by_one && !at_the_end).then_some(intervals)
     }
 
@@ -214,17 +232,31 @@ mod tests {
 
     #[test]
     fn outputs_one_after_the_other_have_their_own_times() {
-        let appearing = with(vec![file(9.0, 10.0), None, file(19.5, 20.0), file(14.0, 15.0)]);
+        let appearing = with(vec![
+            file(9.0, 10.0),
+            None,
+            file(19.5, 20.0),
+            file(14.0, 15.0),
+        ]);
         let intervals = appearing.intervals(21.0).unwrap();
-        assert_eq!(intervals, [(0, [0.0, 10.0]), (3, [10.0, 15.0]), (2, [15.0, 21.0])]);
+        assert_eq!(
+            intervals,
+            [(0, [0.0, 10.0]), (3, [10.0, 15.0]), (2, [15.0, 21.0])]
+        );
         assert_eq!(appearing.interval(3), Some([10.0, 15.0]));
         assert_eq!(appearing.interval(1), None);
     }
 
     #[test]
     fn outputs_side_by_side_or_all_at_the_end_have_none() {
-        assert_eq!(with(vec![file(9.0, 10.0), file(9.5, 12.0)]).intervals(13.0), None);
-        assert_eq!(with(vec![file(90.0, 90.0), file(90.1, 90.1), file(90.2, 90.2)]).intervals(90.3), None);
+        assert_eq!(
+            with(vec![file(9.0, 10.0), file(9.5, 12.0)]).intervals(13.0),
+            None
+        );
+        assert_eq!(
+            with(vec![file(90.0, 90.0), file(90.1, 90.1), file(90.2, 90.2)]).intervals(90.3),
+            None
+        );
         assert!(with(vec![file(9.0, 10.0)]).intervals(13.0).is_some());
         assert_eq!(with(vec![]).intervals(13.0), Some(vec![]));
     }

@@ -4,8 +4,8 @@ use hdbench_ground::range::Fault;
 use hdbench_ground::text::shown;
 
 use crate::algorithm::{Algorithm, Per};
-use crate::runtime::Runtime;
 use crate::placeholder::{Piece, Placeholder, pieces};
+use crate::runtime::Runtime;
 
 /// Names of the environment that the harness sets.
 pub(super) const OWN_VARIABLES: [&str; 2] = ["HDBENCH_JOB", "TMPDIR"];
@@ -18,7 +18,8 @@ impl Algorithm {
     /// A [`Fault`] that names `[algorithm.ID]`.
     pub fn check(&self, id: &str, taken: &[&str]) -> Result<(), Fault> {
         check_id(id, taken)?;
-        let here = |fault: Fault| Fault::new(format!("[algorithm.{id}] {}", fault.problem), fault.hint);
+        let here =
+            |fault: Fault| Fault::new(format!("[algorithm.{id}] {}", fault.problem), fault.hint);
         self.check_commands().map_err(here)?;
         self.check_environment().map_err(here)?;
         self.check_container().map_err(here)
@@ -55,14 +56,18 @@ impl Algorithm {
 
     fn check_commands(&self) -> Result<(), Fault> {
         check_program("run", &self.run)?;
-        let asked = check_arguments("run", &self.run, &self.allowed_in_run()).map_err(|fault| self.of_case(fault))?;
+        let asked = check_arguments("run", &self.run, &self.allowed_in_run())
+            .map_err(|fault| self.of_case(fault))?;
         // In a container the folders have fixed names, which may be written out.
         if self.image.is_none() {
             for needed in [Placeholder::Input, Placeholder::Output] {
                 if !asked.contains(&needed) {
                     return Err(Fault::new(
                         format!("run asks for no {{{}}}", needed.name()),
-                        format!("give it the folder: \"{{{}}}\" as an argument, alone or in one", needed.name()),
+                        format!(
+                            "give it the folder: \"{{{}}}\" as an argument, alone or in one",
+                            needed.name()
+                        ),
                     ));
                 }
             }
@@ -92,7 +97,9 @@ impl Algorithm {
     fn check_environment(&self) -> Result<(), Fault> {
         for (name, value) in &self.env {
             let sound = |c: char| c.is_ascii_alphanumeric() || c == '_';
-            let is_name = !name.is_empty() && name.chars().all(sound) && !name.starts_with(|c: char| c.is_ascii_digit());
+            let is_name = !name.is_empty()
+                && name.chars().all(sound)
+                && !name.starts_with(|c: char| c.is_ascii_digit());
             if !is_name {
                 return Err(Fault::new(
                     format!("env: {name:?} is no name of a variable"),
@@ -136,9 +143,14 @@ impl Algorithm {
             ));
         }
         if self.processes == Some(0) {
-            return Err(Fault::new("processes is 0", "leave it out, or give at least 1"));
+            return Err(Fault::new(
+                "processes is 0",
+                "leave it out, or give at least 1",
+            ));
         }
-        if self.runtime == Some(Runtime::Bubblewrap) && (self.memory.is_some() || self.processes.is_some()) {
+        if self.runtime == Some(Runtime::Bubblewrap)
+            && (self.memory.is_some() || self.processes.is_some())
+        {
             return Err(Fault::new(
                 "bubblewrap bounds neither memory nor processes",
                 "leave memory and processes out, or take docker, podman or apptainer",
@@ -175,19 +187,29 @@ fn check_program(of: &str, command: &[String]) -> Result<(), Fault> {
     };
     // One text with everything in it is no program.
     if command.len() == 1 && program.contains(char::is_whitespace) {
-        let list: Vec<_> = program.split_whitespace().map(|word| format!("{word:?}")).collect();
+        let list: Vec<_> = program
+            .split_whitespace()
+            .map(|word| format!("{word:?}"))
+            .collect();
         return Err(Fault::new(
-            format!("{of} has one text with blanks, expected a list of arguments: no shell reads it"),
+            format!(
+                "{of} has one text with blanks, expected a list of arguments: no shell reads it"
+            ),
             format!("write {of} = [{}]", list.join(", ")),
         ));
     }
-    command.iter().try_for_each(|argument| refuse_nul(of, argument))
+    command
+        .iter()
+        .try_for_each(|argument| refuse_nul(of, argument))
 }
 
 fn refuse_nul(of: &str, text: &str) -> Result<(), Fault> {
     match text.contains('\0') {
         true => Err(Fault::new(
-            format!("{of}: {} has a zero byte, which no program can be given", shown(text)),
+            format!(
+                "{of}: {} has a zero byte, which no program can be given",
+                shown(text)
+            ),
             "take it out",
         )),
         false => Ok(()),
@@ -195,7 +217,11 @@ fn refuse_nul(of: &str, text: &str) -> Result<(), Fault> {
 }
 
 /// The placeholders that are asked for.
-fn check_arguments(of: &str, command: &[String], allowed: &[Placeholder]) -> Result<Vec<Placeholder>, Fault> {
+fn check_arguments(
+    of: &str,
+    command: &[String],
+    allowed: &[Placeholder],
+) -> Result<Vec<Placeholder>, Fault> {
     let mut asked = Vec::new();
     for argument in command {
         for piece in pieces(of, argument, allowed)? {

@@ -80,7 +80,11 @@ pub(super) fn resolved(
             env,
         });
     };
-    let gpus: &[String] = if job.algorithm.gpus > 0 { job.gpus } else { &[] };
+    let gpus: &[String] = if job.algorithm.gpus > 0 {
+        job.gpus
+    } else {
+        &[]
+    };
     let launch = container.launch(&Contained {
         command: &command,
         mounts: &mounts(folders),
@@ -91,7 +95,10 @@ pub(super) fn resolved(
         name,
         user: [getuid().as_raw(), getgid().as_raw()],
     })?;
-    let env = launch.env.into_iter().map(|(name, value)| (name.into(), value.into()));
+    let env = launch
+        .env
+        .into_iter()
+        .map(|(name, value)| (name.into(), value.into()));
     Ok(Resolved {
         program: launch.program,
         arguments: launch.arguments,
@@ -159,7 +166,10 @@ fn mounts(folders: &Folders) -> Vec<Mount> {
 }
 
 /// The variables that are set; those of the study's file have the last word.
-fn environment(job: &Job<'_>, values: &impl Fn(Placeholder) -> String) -> Result<BTreeMap<String, String>> {
+fn environment(
+    job: &Job<'_>,
+    values: &impl Fn(Placeholder) -> String,
+) -> Result<BTreeMap<String, String>> {
     let threads = job.threads.to_string();
     let mut env: BTreeMap<String, String> = THREAD_VARIABLES
         .iter()
@@ -175,7 +185,10 @@ fn environment(job: &Job<'_>, values: &impl Fn(Placeholder) -> String) -> Result
     }
     if runtime.is_some() {
         // The caller's user has no home there.
-        env.extend([("HOME", "/tmp"), ("TMPDIR", "/tmp")].map(|(name, value)| (name.to_owned(), value.to_owned())));
+        env.extend(
+            [("HOME", "/tmp"), ("TMPDIR", "/tmp")]
+                .map(|(name, value)| (name.to_owned(), value.to_owned())),
+        );
     }
     if runtime == Some(Runtime::Bubblewrap) {
         const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -192,7 +205,10 @@ fn environment(job: &Job<'_>, values: &impl Fn(Placeholder) -> String) -> Result
 fn text_of(path: &Path) -> Result<String> {
     let text = path.to_str().ok_or_else(|| {
         Error::usage(
-            format!("{}: its name is no text, which no argument can hold", path.shown()),
+            format!(
+                "{}: its name is no text, which no argument can hold",
+                path.shown()
+            ),
             "move the study to a folder whose name is UTF-8",
         )
     })?;

@@ -36,7 +36,10 @@ impl Container {
         let Some(image) = &algorithm.image else {
             return Ok(None);
         };
-        let (runtime, program) = found(algorithm.runtime, &std::env::var_os("PATH").unwrap_or_default())?;
+        let (runtime, program) = found(
+            algorithm.runtime,
+            &std::env::var_os("PATH").unwrap_or_default(),
+        )?;
         let digest = digest(runtime, &program, image)?;
         Ok(Some(Self {
             runtime,
@@ -70,7 +73,9 @@ fn found(asked: Option<Runtime>, path: &std::ffi::OsStr) -> Result<(Runtime, Pat
 pub(super) fn on_path(program: &str, path: &std::ffi::OsStr) -> Option<PathBuf> {
     std::env::split_paths(path)
         .map(|folder| folder.join(program))
-        .find(|file| fs::metadata(file).is_ok_and(|at| at.is_file() && at.permissions().mode() & 0o111 != 0))
+        .find(|file| {
+            fs::metadata(file).is_ok_and(|at| at.is_file() && at.permissions().mode() & 0o111 != 0)
+        })
 }
 
 fn digest(runtime: Runtime, program: &Path, image: &str) -> Result<Option<String>> {
@@ -87,7 +92,10 @@ fn digest(runtime: Runtime, program: &Path, image: &str) -> Result<Option<String
         )),
         Runtime::Bubblewrap if Path::new(image).is_dir() => Ok(None),
         Runtime::Bubblewrap => Err(Error::usage(
-            format!("{} is no folder, and bubblewrap runs an unpacked root folder", shown(image)),
+            format!(
+                "{} is no folder, and bubblewrap runs an unpacked root folder",
+                shown(image)
+            ),
             "unpack the image's root into a folder, such as with `docker export`, and name that",
         )),
     }
@@ -109,7 +117,12 @@ fn inspected(runtime: Runtime, program: &Path, image: &str) -> Result<String> {
     if !answer.status.success() {
         let said = String::from_utf8_lossy(&answer.stderr);
         return Err(Error::usage(
-            format!("{} has no image {}: {}", runtime.program(), shown(image), message(said.trim())),
+            format!(
+                "{} has no image {}: {}",
+                runtime.program(),
+                shown(image),
+                message(said.trim())
+            ),
             format!(
                 "fetch it first with `{} pull`: nothing is fetched while a study runs; where another engine has it, \
                  name that with runtime",
@@ -121,7 +134,10 @@ fn inspected(runtime: Runtime, program: &Path, image: &str) -> Result<String> {
     let said = String::from_utf8_lossy(&answer.stdout);
     let mut words = said.split_whitespace();
     let id = words.next().unwrap_or_default();
-    let of_registry = words.filter_map(|word| word.split_once('@')).map(|(_, digest)| digest).min();
+    let of_registry = words
+        .filter_map(|word| word.split_once('@'))
+        .map(|(_, digest)| digest)
+        .min();
     let digest = of_registry.unwrap_or(id);
     // Podman leaves the scheme out.
     Ok(match digest.contains(':') {
@@ -145,14 +161,23 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().as_os_str();
         let error = found(None, path).unwrap_err().to_string();
-        assert!(error.starts_with("no docker, podman, apptainer is on PATH"), "{error}");
+        assert!(
+            error.starts_with("no docker, podman, apptainer is on PATH"),
+            "{error}"
+        );
         for name in ["apptainer", "podman", "bwrap"] {
             fake(dir.path(), name, "");
         }
         fs::write(dir.path().join("docker"), "not executable").unwrap();
         assert_eq!(found(None, path).unwrap().0, Runtime::Podman);
-        assert_eq!(found(Some(Runtime::Apptainer), path).unwrap().0, Runtime::Apptainer);
-        assert_eq!(found(Some(Runtime::Bubblewrap), path).unwrap().1, dir.path().join("bwrap"));
+        assert_eq!(
+            found(Some(Runtime::Apptainer), path).unwrap().0,
+            Runtime::Apptainer
+        );
+        assert_eq!(
+            found(Some(Runtime::Bubblewrap), path).unwrap().1,
+            dir.path().join("bwrap")
+        );
         assert!(found(Some(Runtime::Docker), path).is_err());
     }
 
@@ -161,13 +186,25 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let ask = |script: &str| {
             fake(dir.path(), "docker", script);
-            inspected(Runtime::Docker, &dir.path().join("docker"), "registry/team:1")
+            inspected(
+                Runtime::Docker,
+                &dir.path().join("docker"),
+                "registry/team:1",
+            )
         };
-        assert_eq!(ask("echo sha256:aa registry/team@sha256:bb").unwrap(), "sha256:bb");
+        assert_eq!(
+            ask("echo sha256:aa registry/team@sha256:bb").unwrap(),
+            "sha256:bb"
+        );
         assert_eq!(ask("echo sha256:aa").unwrap(), "sha256:aa");
         assert_eq!(ask("echo aa").unwrap(), "sha256:aa");
-        let error = ask("echo 'No such image' >&2; exit 1").unwrap_err().to_string();
-        assert!(error.contains("docker has no image registry/team:1: No such image\nhint: "), "{error}");
+        let error = ask("echo 'No such image' >&2; exit 1")
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("docker has no image registry/team:1: No such image\nhint: "),
+            "{error}"
+        );
         assert!(error.contains("`docker pull`"), "{error}");
     }
 }

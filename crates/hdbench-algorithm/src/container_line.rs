@@ -74,25 +74,52 @@ impl Container {
 
     /// What prints the number of its first process on the engine's machine.
     pub(super) fn process_arguments(&self, name: &str) -> Option<Vec<String>> {
-        self.has_engine()
-            .then(|| words(&["inspect", "--type", "container", "--format", "{{.State.Pid}}", name]))
+        self.has_engine().then(|| {
+            words(&[
+                "inspect",
+                "--type",
+                "container",
+                "--format",
+                "{{.State.Pid}}",
+                name,
+            ])
+        })
     }
 
-    fn has_engine(&self) -> bool {
+    /// Whether its processes are an engine's and not ours: they are ended through it, and what it keeps running for its
+    /// own sake is left alone.
+    pub(super) fn has_engine(&self) -> bool {
         matches!(self.runtime, Runtime::Docker | Runtime::Podman)
     }
 
     fn engine(&self, what: &Contained<'_>) -> Result<Vec<String>> {
         let [user, group] = what.user;
-        let mut line = words(&["run", "--rm", "--name", what.name, "--pull", "never", "--network", "none"]);
-        line.extend(words(&["--security-opt", "no-new-privileges", "--security-opt", "label=disable"]));
+        let mut line = words(&[
+            "run",
+            "--rm",
+            "--name",
+            what.name,
+            "--pull",
+            "never",
+            "--network",
+            "none",
+        ]);
+        line.extend(words(&[
+            "--security-opt",
+            "no-new-privileges",
+            "--security-opt",
+            "label=disable",
+        ]));
         line.extend(words(&["--cap-drop", "ALL", "--read-only"]));
         line.extend(words(&["--user", &format!("{user}:{group}")]));
         if self.runtime == Runtime::Podman && user != 0 {
             // Without root, podman maps numbers of users; these are to stay what they are.
             line.extend(words(&["--userns", "keep-id"]));
         }
-        line.extend(words(&["--pids-limit", &what.processes.unwrap_or(PROCESSES).to_string()]));
+        line.extend(words(&[
+            "--pids-limit",
+            &what.processes.unwrap_or(PROCESSES).to_string(),
+        ]));
         if let Some(bytes) = what.memory_bytes {
             // With the same bound for both there is no swap.
             let bytes = bytes.to_string();
@@ -101,7 +128,11 @@ impl Container {
         let shared = SHARED_MEMORY_BYTES.min(what.memory_bytes.unwrap_or(u64::MAX));
         line.extend(words(&["--shm-size", &shared.to_string()]));
         for mount in what.mounts {
-            let mut text = format!("type=bind,{},target={}", field("source", text_of(&mount.from)?), mount.to);
+            let mut text = format!(
+                "type=bind,{},target={}",
+                field("source", text_of(&mount.from)?),
+                mount.to
+            );
             if !mount.writable {
                 text += ",readonly";
             }
@@ -109,7 +140,10 @@ impl Container {
         }
         if !what.gpus.is_empty() && self.runtime == Runtime::Docker {
             // Read as a line of CSV, in which the list is one value.
-            line.extend(words(&["--gpus", &format!("\"device={}\"", what.gpus.join(","))]));
+            line.extend(words(&[
+                "--gpus",
+                &format!("\"device={}\"", what.gpus.join(",")),
+            ]));
         } else {
             for gpu in what.gpus {
                 line.extend(words(&["--device", &format!("nvidia.com/gpu={gpu}")]));
@@ -125,8 +159,22 @@ impl Container {
     }
 
     fn apptainer(&self, what: &Contained<'_>) -> Result<(Vec<String>, BTreeMap<String, String>)> {
-        let mut line = words(&["exec", "--containall", "--cleanenv", "--no-home", "--no-privs"]);
-        line.extend(words(&["--drop-caps", "ALL", "--net", "--network", "none"]));
+        let mut line = words(&[
+            "exec",
+            "--containall",
+            "--cleanenv",
+            "--no-home",
+            "--no-privs",
+        ]);
+        line.extend(words(&[
+            "--drop-caps",
+            "ALL",
+            "--net",
+            "--network",
+            "none",
+            "--pwd",
+            "/tmp",
+        ]));
         if !what.gpus.is_empty() {
             line.push("--nv".to_owned());
         }
@@ -140,7 +188,10 @@ impl Container {
             let from = text_of(&mount.from)?;
             if from.contains([':', ',']) {
                 return Err(Error::usage(
-                    format!("{}: apptainer takes no folder with : or , in its path", mount.from.shown()),
+                    format!(
+                        "{}: apptainer takes no folder with : or , in its path",
+                        mount.from.shown()
+                    ),
                     "move the study to another folder, or take another runtime",
                 ));
             }
@@ -150,13 +201,22 @@ impl Container {
         line.push(self.image.clone());
         line.extend(what.command.iter().cloned());
         // Its flag for variables splits values at commas.
-        let env = what.env.iter().map(|(name, value)| (format!("APPTAINERENV_{name}"), value.clone()));
+        let env = what
+            .env
+            .iter()
+            .map(|(name, value)| (format!("APPTAINERENV_{name}"), value.clone()));
         Ok((line, env.collect()))
     }
 
     /// What is in the root folder is shown one by one, so that folders can be added beside it.
     fn bubblewrap(&self, what: &Contained<'_>) -> Result<Vec<String>> {
-        let mut line = words(&["--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL"]);
+        let mut line = words(&[
+            "--unshare-all",
+            "--die-with-parent",
+            "--new-session",
+            "--cap-drop",
+            "ALL",
+        ]);
         line.push("--clearenv".to_owned());
         let root = Path::new(&self.image);
         let mut entries: Vec<_> = fs::read_dir(root)
@@ -164,7 +224,10 @@ impl Container {
             .map_err(Error::read(root))?;
         entries.sort_by_key(fs::DirEntry::file_name);
         let hidden = |name: &str| {
-            let own = what.mounts.iter().any(|mount| mount.to.trim_start_matches('/') == name);
+            let own = what
+                .mounts
+                .iter()
+                .any(|mount| mount.to.trim_start_matches('/') == name);
             own || ["proc", "dev", "sys", "tmp"].contains(&name)
         };
         for entry in entries {
@@ -179,14 +242,20 @@ impl Container {
                 Err(_) => line.extend(words(&["--ro-bind", text_of(&from)?, &to])),
             }
         }
-        line.extend(words(&["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/dev/shm"]));
+        line.extend(words(&[
+            "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/dev/shm",
+        ]));
         if !what.gpus.is_empty() {
             for device in nvidia_devices() {
                 line.extend(words(&["--dev-bind", &device, &device]));
             }
         }
         for mount in what.mounts {
-            let bind = if mount.writable { "--bind" } else { "--ro-bind" };
+            let bind = if mount.writable {
+                "--bind"
+            } else {
+                "--ro-bind"
+            };
             line.extend(words(&[bind, text_of(&mount.from)?, mount.to]));
         }
         for (name, value) in what.env {
@@ -209,7 +278,10 @@ fn empty() -> Error {
 fn text_of(path: &Path) -> Result<&str> {
     path.to_str().ok_or_else(|| {
         Error::usage(
-            format!("{}: its name is no text, which no container can be given", path.shown()),
+            format!(
+                "{}: its name is no text, which no container can be given",
+                path.shown()
+            ),
             "move it to a folder whose name is UTF-8",
         )
     })
@@ -241,7 +313,11 @@ mod tests {
     /// The arguments in one text, and the runtime's environment.
     type Line = (String, BTreeMap<String, String>);
 
-    fn line<'a>(runtime: Runtime, image: &str, change: impl Fn(&mut Contained<'a>)) -> Result<Line> {
+    fn line<'a>(
+        runtime: Runtime,
+        image: &str,
+        change: impl Fn(&mut Contained<'a>),
+    ) -> Result<Line> {
         let container = Container {
             runtime,
             program: runtime.program().into(),
@@ -253,11 +329,16 @@ mod tests {
             to,
             writable,
         };
-        let mounts = vec![mount("/s/input", "/input", false), mount("/s/output", "/output", true), mount("/s/tmp", "/tmp", true)];
+        let mounts = vec![
+            mount("/s/input", "/input", false),
+            mount("/s/output", "/output", true),
+            mount("/s/tmp", "/tmp", true),
+        ];
         let command = words(&["python", "/opt/predict.py", "/input"]);
         let env = BTreeMap::from([("A".to_owned(), "b,c d".to_owned())]);
         // A test's own values live as long as it says.
-        let (mounts, command, env): (&[Mount], &[String], &_) = (mounts.leak(), command.leak(), Box::leak(Box::new(env)));
+        let (mounts, command, env): (&[Mount], &[String], &_) =
+            (mounts.leak(), command.leak(), Box::leak(Box::new(env)));
         let mut what = Contained {
             command,
             mounts,
@@ -293,7 +374,12 @@ mod tests {
         })
         .unwrap();
         assert!(text.contains("--gpus \"device=0,2\""), "{text}");
-        assert!(text.contains("--pids-limit 50 --memory 2000000000 --memory-swap 2000000000 --shm-size 2000000000"), "{text}");
+        assert!(
+            text.contains(
+                "--pids-limit 50 --memory 2000000000 --memory-swap 2000000000 --shm-size 2000000000"
+            ),
+            "{text}"
+        );
     }
 
     #[test]
@@ -316,8 +402,8 @@ mod tests {
         .unwrap();
         assert_eq!(
             text,
-            "exec --containall --cleanenv --no-home --no-privs --drop-caps ALL --net --network none --nv --pids-limit 50 \
-             --bind /s/input:/input:ro --bind /s/output:/output:rw --bind /s/tmp:/tmp:rw team.sif python /opt/predict.py \
+            "exec --containall --cleanenv --no-home --no-privs --drop-caps ALL --net --network none --pwd /tmp --nv \
+             --pids-limit 50 --bind /s/input:/input:ro --bind /s/output:/output:rw --bind /s/tmp:/tmp:rw team.sif python /opt/predict.py \
              /input"
         );
         assert_eq!(env["APPTAINERENV_A"], "b,c d");
@@ -326,10 +412,18 @@ mod tests {
             to: "/input",
             writable: false,
         }];
-        let error = line(Runtime::Apptainer, "x", |what| what.mounts = &mounts).unwrap_err().to_string();
-        assert!(error.contains("/a,b: apptainer takes no folder with : or ,"), "{error}");
+        let error = line(Runtime::Apptainer, "x", |what| what.mounts = &mounts)
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("/a,b: apptainer takes no folder with : or ,"),
+            "{error}"
+        );
         let (text, _) = line(Runtime::Docker, "x", |what| what.mounts = &mounts).unwrap();
-        assert!(text.contains("--mount type=bind,\"source=/a,b\",target=/input,readonly"), "{text}");
+        assert!(
+            text.contains("--mount type=bind,\"source=/a,b\",target=/input,readonly"),
+            "{text}"
+        );
     }
 
     #[test]

@@ -41,7 +41,11 @@ impl Source {
         if found.is_dir() {
             return Ok(Self::DicomFolder);
         }
-        let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
+        let name = path
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .to_lowercase();
         if name.ends_with(".zip") {
             return Ok(Self::DicomArchive);
         }
@@ -59,7 +63,9 @@ impl Source {
 
     fn read(self, path: &Path) -> Result<Volume<f32>> {
         match self {
-            Self::DicomFolder | Self::DicomArchive => read_dicom_series(path).map(|(volume, _)| volume),
+            Self::DicomFolder | Self::DicomArchive => {
+                read_dicom_series(path).map(|(volume, _)| volume)
+            }
             Self::Nifti | Self::MetaImage | Self::OtherImage => read_image(path),
         }
     }
@@ -75,7 +81,13 @@ pub(super) enum Link {
 }
 
 /// Puts a CT at `to`, NIfTI and packed or not: as a link where it is so already.
-pub(super) fn as_nifti(from: &Path, source: Source, packed: bool, to: &Path, link: Link) -> Result<()> {
+pub(super) fn as_nifti(
+    from: &Path,
+    source: Source,
+    packed: bool,
+    to: &Path,
+    link: Link,
+) -> Result<()> {
     if source != Source::Nifti {
         return write_hu(to, &source.read(from)?);
     }
@@ -87,10 +99,14 @@ pub(super) fn as_nifti(from: &Path, source: Source, packed: bool, to: &Path, lin
     write_atomic_with(to, |out| match packed {
         true => {
             let mut encoder = gzip_writer(out, EFFORT);
-            copy(&mut content, |bytes| encoder.write_all(bytes).map_err(Error::write(to)))?;
+            copy(&mut content, |bytes| {
+                encoder.write_all(bytes).map_err(Error::write(to))
+            })?;
             encoder.finish().map(drop).map_err(Error::write(to))
         }
-        false => copy(&mut content, |bytes| out.write_all(bytes).map_err(Error::write(to))),
+        false => copy(&mut content, |bytes| {
+            out.write_all(bytes).map_err(Error::write(to))
+        }),
     })
 }
 
@@ -123,7 +139,10 @@ pub(super) fn refuse_as_dicom(from: &Path, source: Source) -> Result<()> {
         _ => "give it input = \"nifti\", or a data set of DICOM series",
     };
     Err(Error::usage(
-        format!("{}: is no folder with a DICOM series, and input = \"dicom\" asks for one", from.shown()),
+        format!(
+            "{}: is no folder with a DICOM series, and input = \"dicom\" asks for one",
+            from.shown()
+        ),
         hint,
     ))
 }

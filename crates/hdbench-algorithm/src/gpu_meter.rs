@@ -25,7 +25,10 @@ impl GpuMeter {
     pub fn start(gpus: &[String], begun: Instant) -> Option<Self> {
         let file = on_path("nvidia-smi", &std::env::var_os("PATH")?)?;
         let mut program = Command::new(file)
-            .args(["--query-gpu=index,uuid,memory.used", "--format=csv,noheader,nounits"])
+            .args([
+                "--query-gpu=index,uuid,memory.used",
+                "--format=csv,noheader,nounits",
+            ])
             .args(["-lms", INTERVAL_MS])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -48,7 +51,10 @@ impl GpuMeter {
 
     /// What was seen until now.
     pub fn seen(&self) -> Vec<GpuSample> {
-        self.samples.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.samples
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 }
 

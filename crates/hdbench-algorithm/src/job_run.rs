@@ -35,8 +35,19 @@ impl<'a> JobRun<'a> {
         title: String,
     ) -> Result<Program<'a>> {
         let job = self.job;
-        let resolved = resolved(job, command, allowed, self.folders, case, &self.workplace.mark)?;
-        if let Some(folder) = job.log.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        let resolved = resolved(
+            job,
+            command,
+            allowed,
+            self.folders,
+            case,
+            &self.workplace.mark,
+        )?;
+        if let Some(folder) = job
+            .log
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty())
+        {
             create_dir(folder)?;
         }
         Ok(Program {
@@ -49,8 +60,14 @@ impl<'a> JobRun<'a> {
             title,
             log_bound,
             mark: &self.workplace.mark,
-            gpus: if job.algorithm.gpus > 0 { job.gpus } else { &[] },
-            container: job.container.map(|container| (container, self.workplace.mark.as_str())),
+            gpus: if job.algorithm.gpus > 0 {
+                job.gpus
+            } else {
+                &[]
+            },
+            container: job
+                .container
+                .map(|container| (container, self.workplace.mark.as_str())),
         })
     }
 }
@@ -60,9 +77,13 @@ pub(super) fn model_folder(job: &Job<'_>) -> Result<Option<PathBuf>> {
     if job.algorithm.train.is_empty() {
         return Ok(None);
     }
-    let model = job.model.ok_or_else(|| Error::Internal("an algorithm with train has no folder for its model".to_owned()))?;
+    let model = job.model.ok_or_else(|| {
+        Error::Internal("an algorithm with train has no folder for its model".to_owned())
+    })?;
     create_dir(model)?;
-    std::path::absolute(model).map(Some).map_err(Error::write(model))
+    std::path::absolute(model)
+        .map(Some)
+        .map_err(Error::write(model))
 }
 
 /// A signal asked the work to stop.
@@ -81,7 +102,12 @@ pub(super) fn failure(cause: FailureCause, ended: &Ended) -> Failure {
 }
 
 /// Why a run failed; none of one that ended well or was interrupted.
-pub(super) fn failure_of(command: &[String], ended: &Ended, timeout: Option<Duration>, cases: usize) -> Option<FailureCause> {
+pub(super) fn failure_of(
+    command: &[String],
+    ended: &Ended,
+    timeout: Option<Duration>,
+    cases: usize,
+) -> Option<FailureCause> {
     Some(match &ended.ending {
         Ending::Code(0) | Ending::Interrupted => return None,
         Ending::Code(code) => FailureCause::ExitCode(*code),
@@ -103,7 +129,9 @@ pub(super) fn notes_of(ended: &Ended) -> Vec<String> {
     let mut notes = Vec::new();
     match ended.left_behind.as_slice() {
         [] => {}
-        [one] => notes.push(format!("a process outlived the command and was ended: {one}")),
+        [one] => notes.push(format!(
+            "a process outlived the command and was ended: {one}"
+        )),
         several => notes.push(format!(
             "{} processes outlived the command and were ended: {}",
             several.len(),

@@ -37,7 +37,10 @@ impl fmt::Display for Tissue {
 
 /// From the numbers of its label maps (1 to 65,535) to what they mean; a TOML table `{ 1 = "liver", 2 = "lesion" }`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "BTreeMap<String, Tissue>", into = "BTreeMap<String, Tissue>")]
+#[serde(
+    try_from = "BTreeMap<String, Tissue>",
+    into = "BTreeMap<String, Tissue>"
+)]
 pub struct LabelTable(BTreeMap<u16, Tissue>);
 
 impl Default for LabelTable {
@@ -73,7 +76,10 @@ impl TryFrom<BTreeMap<String, Tissue>> for LabelTable {
         }
         let mut labels = BTreeMap::new();
         for (text, tissue) in table {
-            let value = text.parse::<u16>().ok().filter(|&value| value > 0 && value.to_string() == text);
+            let value = text
+                .parse::<u16>()
+                .ok()
+                .filter(|&value| value > 0 && value.to_string() == text);
             let value = value.ok_or_else(|| {
                 format!("labels: {text:?} is no number of a label, expected 1 to 65535 (0 is background)")
             })?;

@@ -65,7 +65,9 @@ impl LogReader {
         match self.done.recv_timeout(PATIENCE) {
             Ok(said) => said,
             Err(RecvTimeoutError::Timeout) => Ok(Said::default()),
-            Err(RecvTimeoutError::Disconnected) => Err(Error::Internal("the reader of a log has panicked".to_owned())),
+            Err(RecvTimeoutError::Disconnected) => Err(Error::Internal(
+                "the reader of a log has panicked".to_owned(),
+            )),
         }
     }
 }
@@ -162,7 +164,10 @@ fn push_bounded(kept: &mut VecDeque<u8>, bytes: &[u8], bound: usize) -> u64 {
 pub(super) fn tail_lines(bytes: &[u8]) -> Vec<String> {
     let text = String::from_utf8_lossy(bytes);
     // What rewrites a line, as progress bars do, begins another.
-    let lines = text.split(['\n', '\r']).map(calm_line).filter(|line| !line.is_empty());
+    let lines = text
+        .split(['\n', '\r'])
+        .map(calm_line)
+        .filter(|line| !line.is_empty());
     let lines: Vec<String> = lines.collect();
     lines[lines.len().saturating_sub(TAIL_LINES)..].to_vec()
 }
@@ -197,22 +202,33 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("log");
         let mut kept = Kept::new(File::create(&path).unwrap(), 10);
-        for piece in ["first", " ten.", "lost", "lo", "st", "the", " last ", "1234567", "890\n"] {
+        for piece in [
+            "first", " ten.", "lost", "lo", "st", "the", " last ", "1234567", "890\n",
+        ] {
             kept.add(piece.as_bytes());
         }
         let said = kept.end().unwrap();
         assert_eq!(said.left_out, 18);
         let text = std::fs::read_to_string(&path).unwrap();
-        assert_eq!(text, "first ten.\n== 18 bytes are left out here\n234567890\n");
+        assert_eq!(
+            text,
+            "first ten.\n== 18 bytes are left out here\n234567890\n"
+        );
         assert_eq!(said.tail, ["first ten.lostlostthe last 1234567890"]);
     }
 
     #[test]
     fn the_tail_is_calm() {
         let said = b"one\r50 %\r100 %\n\x1b[31mred\x1b[0m\ttab \xff\x07\n\n\n";
-        assert_eq!(tail_lines(said), ["one", "50 %", "100 %", "red tab \u{fffd}"]);
+        assert_eq!(
+            tail_lines(said),
+            ["one", "50 %", "100 %", "red tab \u{fffd}"]
+        );
         let many: String = (0..100).map(|i| format!("line {i}\n")).collect();
         let tail = tail_lines(many.as_bytes());
-        assert_eq!((tail.len(), tail[0].as_str(), tail[19].as_str()), (20, "line 80", "line 99"));
+        assert_eq!(
+            (tail.len(), tail[0].as_str(), tail[19].as_str()),
+            (20, "line 80", "line 99")
+        );
     }
 }

@@ -21,7 +21,14 @@ pub(super) struct Offers<'a> {
 }
 
 impl Offers<'_> {
-    fn offer(&self, at: usize, path: &Path, measured: &Measured, tail: &[String], early: bool) -> Result<bool> {
+    fn offer(
+        &self,
+        at: usize,
+        path: &Path,
+        measured: &Measured,
+        tail: &[String],
+        early: bool,
+    ) -> Result<bool> {
         let case = &self.job.cases[self.indices[at]];
         self.watch.output(&Output {
             case: &case.name,
@@ -36,7 +43,8 @@ impl Offers<'_> {
     /// Those that are written while the algorithm goes on.
     pub fn early(&self, appearing: &mut Appearing<'_>, now: f64) -> Result<()> {
         for at in appearing.written(now) {
-            let (Some(path), Some([from, to])) = (appearing.path(at), appearing.interval(at)) else {
+            let (Some(path), Some([from, to])) = (appearing.path(at), appearing.interval(at))
+            else {
                 continue;
             };
             let measured = Measured {
@@ -63,7 +71,9 @@ impl Offers<'_> {
         if appearing.is_taken(at) {
             return Ok(None);
         }
-        match Listing::of(appearing.folder(), appearing.scratch()).find(stem, self.job.algorithm.input) {
+        match Listing::of(appearing.folder(), appearing.scratch())
+            .find(stem, self.job.algorithm.input)
+        {
             Ok(path) => {
                 let measured = measured.clone().unwrap_or_default();
                 self.offer(at, &path, &measured, &ended.said.tail, false)?;
@@ -73,4 +83,3 @@ impl Offers<'_> {
         }
     }
 }
-

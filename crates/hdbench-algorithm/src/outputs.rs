@@ -50,7 +50,10 @@ impl<'a> Listing<'a> {
         let folder = self.folder.join(stem);
         match images(&folder, self.scratch).as_slice() {
             [(_, path)] => Ok(path.clone()),
-            [] => Err(missing(self.folder, format!("{stem}.nii.gz (or .nii, .mha, .nrrd)"))),
+            [] => Err(missing(
+                self.folder,
+                format!("{stem}.nii.gz (or .nii, .mha, .nrrd)"),
+            )),
             _ => two(&folder),
         }
     }
@@ -60,7 +63,10 @@ impl<'a> Listing<'a> {
 fn names(stem: &str, layout: InputLayout) -> Vec<String> {
     let number = lits_number(stem).filter(|_| layout == InputLayout::Lits);
     let of_lits = number.into_iter().flat_map(|number| {
-        [format!("segmentation-{number}"), format!("test-segmentation-{number}")]
+        [
+            format!("segmentation-{number}"),
+            format!("test-segmentation-{number}"),
+        ]
     });
     let mut names = vec![stem.to_owned()];
     names.extend(of_lits);
@@ -88,7 +94,9 @@ fn regular(path: &Path, scratch: &Path) -> Option<PathBuf> {
     let found = fs::symlink_metadata(path).ok()?;
     if found.is_symlink() {
         let real = path.canonicalize().ok()?;
-        let inside = scratch.canonicalize().is_ok_and(|scratch| real.starts_with(scratch));
+        let inside = scratch
+            .canonicalize()
+            .is_ok_and(|scratch| real.starts_with(scratch));
         return (inside && real.is_file()).then_some(real);
     }
     found.is_file().then(|| path.to_path_buf())
@@ -96,7 +104,9 @@ fn regular(path: &Path, scratch: &Path) -> Option<PathBuf> {
 
 fn missing(folder: &Path, expected: String) -> FailureCause {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    let mut found: Vec<String> = entries.map(|entry| name_of(&entry.file_name()).into_owned()).collect();
+    let mut found: Vec<String> = entries
+        .map(|entry| name_of(&entry.file_name()).into_owned())
+        .collect();
     found.sort();
     if found.len() > LISTED {
         let more = format!("{} more", found.len() - LISTED);
@@ -119,18 +129,42 @@ mod tests {
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, "").unwrap();
         };
-        for name in ["a.nii.gz", "b.nrrd", "c_0000.mha", "d/d_trans.nii.gz", "d/log.txt", "segmentation-7.nii", "plans.json"] {
+        for name in [
+            "a.nii.gz",
+            "b.nrrd",
+            "c_0000.mha",
+            "d/d_trans.nii.gz",
+            "d/log.txt",
+            "segmentation-7.nii",
+            "plans.json",
+        ] {
             put(name);
         }
         let of = |stem: &str, layout| {
             let found = Listing::of(folder, folder).find(stem, layout);
-            found.map(|path| path.strip_prefix(folder).unwrap().to_string_lossy().into_owned())
+            found.map(|path| {
+                path.strip_prefix(folder)
+                    .unwrap()
+                    .to_string_lossy()
+                    .into_owned()
+            })
         };
-        for (stem, name) in [("a", "a.nii.gz"), ("b", "b.nrrd"), ("c", "c_0000.mha"), ("d", "d/d_trans.nii.gz")] {
+        for (stem, name) in [
+            ("a", "a.nii.gz"),
+            ("b", "b.nrrd"),
+            ("c", "c_0000.mha"),
+            ("d", "d/d_trans.nii.gz"),
+        ] {
             assert_eq!(of(stem, InputLayout::Nifti).as_deref(), Ok(name));
         }
-        assert_eq!(of("volume-7", InputLayout::Lits).as_deref(), Ok("segmentation-7.nii"));
-        assert_eq!(of("test-volume-7", InputLayout::Lits).as_deref(), Ok("segmentation-7.nii"));
+        assert_eq!(
+            of("volume-7", InputLayout::Lits).as_deref(),
+            Ok("segmentation-7.nii")
+        );
+        assert_eq!(
+            of("test-volume-7", InputLayout::Lits).as_deref(),
+            Ok("segmentation-7.nii")
+        );
         let text = of("volume-7", InputLayout::Nifti).unwrap_err().to_string();
         assert_eq!(
             text,
@@ -139,7 +173,10 @@ mod tests {
         );
         put("a.nii");
         let text = of("a", InputLayout::Nifti).unwrap_err().to_string();
-        assert!(text.starts_with("wrote no single file for a: its output folder has"), "{text}");
+        assert!(
+            text.starts_with("wrote no single file for a: its output folder has"),
+            "{text}"
+        );
     }
 
     #[test]

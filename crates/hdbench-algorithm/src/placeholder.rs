@@ -67,7 +67,11 @@ pub(super) enum Piece {
 ///
 /// # Errors
 /// A [`Fault`] for another name between braces and for a brace that stands alone.
-pub(super) fn pieces(of: &str, argument: &str, allowed: &[Placeholder]) -> Result<Vec<Piece>, Fault> {
+pub(super) fn pieces(
+    of: &str,
+    argument: &str,
+    allowed: &[Placeholder],
+) -> Result<Vec<Piece>, Fault> {
     let alone = |brace: char| {
         Fault::new(
             format!("{of}: {argument:?} has a {brace} that stands alone"),
@@ -103,15 +107,29 @@ pub(super) fn pieces(of: &str, argument: &str, allowed: &[Placeholder]) -> Resul
     Ok(pieces)
 }
 
-fn named(of: &str, argument: &str, name: &str, allowed: &[Placeholder]) -> Result<Placeholder, Fault> {
-    if let Some(found) = allowed.iter().find(|placeholder| placeholder.name() == name) {
+fn named(
+    of: &str,
+    argument: &str,
+    name: &str,
+    allowed: &[Placeholder],
+) -> Result<Placeholder, Fault> {
+    if let Some(found) = allowed
+        .iter()
+        .find(|placeholder| placeholder.name() == name)
+    {
         return Ok(*found);
     }
-    let names: Vec<String> = allowed.iter().map(|one| format!("{{{}}}", one.name())).collect();
+    let names: Vec<String> = allowed
+        .iter()
+        .map(|one| format!("{{{}}}", one.name()))
+        .collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     Err(Fault::new(
         format!("{of}: {{{name}}} in {argument:?} is no placeholder here"),
-        format!("{}; braces themselves are written {{{{ and }}}}", meant(&format!("{{{name}}}"), &names)),
+        format!(
+            "{}; braces themselves are written {{{{ and }}}}",
+            meant(&format!("{{{name}}}"), &names)
+        ),
     ))
 }
 
@@ -134,7 +152,9 @@ mod tests {
 
     fn fill(argument: &str) -> Result<String, Fault> {
         let pieces = pieces("run", argument, &SOME)?;
-        Ok(filled(&pieces, |placeholder| format!("<{}>", placeholder.name())))
+        Ok(filled(&pieces, |placeholder| {
+            format!("<{}>", placeholder.name())
+        }))
     }
 
     #[test]
@@ -155,13 +175,27 @@ mod tests {
     #[test]
     fn unknown_names_and_lonely_braces_are_refused_with_a_way_out() {
         let fault = fill("{inptu}").unwrap_err();
-        assert_eq!(fault.problem, "run: {inptu} in \"{inptu}\" is no placeholder here");
-        assert_eq!(fault.hint, "did you mean {input}?; braces themselves are written {{ and }}");
+        assert_eq!(
+            fault.problem,
+            "run: {inptu} in \"{inptu}\" is no placeholder here"
+        );
+        assert_eq!(
+            fault.hint,
+            "did you mean {input}?; braces themselves are written {{ and }}"
+        );
         let fault = fill("${HOME}").unwrap_err();
-        assert!(fault.hint.starts_with("one of {input}, {output}, {case};"), "{}", fault.hint);
+        assert!(
+            fault.hint.starts_with("one of {input}, {output}, {case};"),
+            "{}",
+            fault.hint
+        );
         for lonely in ["{", "}", "a{b", "a}b", "{input}}"] {
             let fault = fill(lonely).unwrap_err();
-            assert!(fault.problem.contains("stands alone"), "{lonely}: {}", fault.problem);
+            assert!(
+                fault.problem.contains("stands alone"),
+                "{lonely}: {}",
+                fault.problem
+            );
         }
         assert!(fill("{}").unwrap_err().problem.contains("{}"));
     }

@@ -8,7 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::Read as _;
 
-use rustix::process::{Pid, Signal, WaitOptions, getpid, kill_process, kill_process_group, waitpid};
+use rustix::process::{
+    Pid, Signal, WaitOptions, getpid, kill_process, kill_process_group, waitpid,
+};
 
 /// The variable that marks every process of a run.
 pub(super) const MARK: &str = "HDBENCH_JOB";
@@ -49,6 +51,8 @@ pub(super) struct ProcessTree {
     root_is_gone: bool,
     /// The first processes of containers, whose parents are not ours.
     other_roots: BTreeSet<i32>,
+    /// Whether signals are for the group alone: what else there is belongs to an engine.
+    has_engine: bool,
     mark: Vec<u8>,
     members: BTreeMap<i32, Member>,
     /// Clock ticks of members that are gone and whom no other member has waited for.
@@ -58,11 +62,12 @@ pub(super) struct ProcessTree {
 
 impl ProcessTree {
     /// Of a process that leads a group of its own, marked with `mark`.
-    pub fn of(root: i32, mark: &str) -> Self {
+    pub fn of(root: i32, mark: &str, has_engine: bool) -> Self {
         Self {
             root,
             root_is_gone: false,
             other_roots: BTreeSet::new(),
+            has_engine,
             mark: marked(mark),
             members: BTreeMap::new(),
             gone_ticks: 0,
@@ -98,8 +103,13 @@ impl ProcessTree {
         }
         self.members = known;
         self.reap();
-        let ticks: u64 = self.members.values().map(|member| member.stat.cpu_ticks).sum();
-        let seconds = (self.gone_ticks + ticks) as f64 / rustix::param::clock_ticks_per_second() as f64;
+        let ticks: u64 = self
+            .members
+            .values()
+            .map(|member| member.stat.cpu_ticks)
+            .sum();
+        let seconds =
+            (self.gone_ticks + ticks) as f64 / rustix::param::clock_ticks_per_second() as f64;
         // What a process that ignores its children's ends never learns is not forgotten.
         self.cpu_seconds = self.cpu_seconds.max(seconds);
         (!self.members.is_empty()).then_some(Seen {
@@ -163,26 +173,27 @@ impl ProcessTree {
         }
     }
 
-    /// The members that still run, beside the first one, with their names.
+    /// The members that still run, beside the first one, with their names; not those of an engine.
     pub fn survivors(&self) -> Vec<(i32, String)> {
-        let running = self.members.iter().filter(|(_, member)| !member.stat.is_zombie);
+        let running = self
+            .members
+            .iter()
+            .filter(|(_, member)| !member.stat.is_zombie && !self.has_engine);
         running
             .filter(|(pid, _)| **pid != self.root)
             .map(|(&pid, _)| (pid, name_of(pid)))
             .collect()
     }
 
-    /// Sends a signal to the group and to every member that was seen at the last look.
+    /// Sends a signal to the group and, where no engine is in between, to every member that was seen at the last look.
     pub fn signal(&self, signal: Signal) {
         if let Some(group) = Pid::from_raw(self.root).filter(|_| !self.root_is_gone) {
             let _ = kill_process_group(group, signal);
         }
         for (&pid, member) in &self.members {
             let is_same = stat_of(pid).is_some_and(|stat| stat.started == member.stat.started);
-            // A container's processes are its engine's to end.
             let is_told = member.stat.group == self.root && !self.root_is_gone;
-            let is_ours = !is_told && !self.other_roots.contains(&pid);
-            if is_same && is_ours && !member.stat.is_zombie {
+            if is_same && !is_told && !self.has_engine && !member.stat.is_zombie {
                 let _ = Pid::from_raw(pid).map(|pid| kill_process(pid, signal));
             }
         }
@@ -223,13 +234,17 @@ fn marked(mark: &str) -> Vec<u8> {
 /// Whether a process was started with a mark in its environment; not of other users' processes.
 fn has_mark(pid: i32, mark: &[u8]) -> bool {
     let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
-    environment.split(|byte| *byte == 0).any(|variable| variable == mark)
+    environment
+        .split(|byte| *byte == 0)
+        .any(|variable| variable == mark)
 }
 
 fn all_processes() -> BTreeMap<i32, Stat> {
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
     let numbers = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
-    numbers.filter_map(|pid| Some((pid, stat_of(pid)?))).collect()
+    numbers
+        .filter_map(|pid| Some((pid, stat_of(pid)?)))
+        .collect()
 }
 
 fn stat_of(pid: i32) -> Option<Stat> {
@@ -261,7 +276,8 @@ fn memory_of(pid: i32) -> [u64; 2] {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     ["VmRSS:", "VmHWM:"].map(|key| {
         let line = status.lines().find_map(|line| line.strip_prefix(key));
-        let kilobytes = line.and_then(|line| line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok());
+        let kilobytes =
+            line.and_then(|line| line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok());
         kilobytes.unwrap_or(0) * 1024
     })
 }
@@ -277,7 +293,8 @@ mod tests {
 
     #[test]
     fn a_name_with_brackets_and_blanks_is_passed_over() {
-        let text = "12 (a) b (c)) S 7 12 5 0 -1 4194304 1 2 3 4 10 20 30 40 20 0 1 0 99999 1000 50 0 0";
+        let text =
+            "12 (a) b (c)) S 7 12 5 0 -1 4194304 1 2 3 4 10 20 30 40 20 0 1 0 99999 1000 50 0 0";
         let stat = parse_stat(text).unwrap();
         let expected = Stat {
             parent: 7,

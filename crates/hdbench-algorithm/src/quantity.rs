@@ -145,13 +145,22 @@ mod tests {
 
     #[test]
     fn times_and_sizes_are_numbers_with_a_unit() {
-        let seconds = |text: &str| {
-            Span::try_from(text.to_owned()).map(|span| span.duration().as_secs_f64())
-        };
+        let seconds =
+            |text: &str| Span::try_from(text.to_owned()).map(|span| span.duration().as_secs_f64());
         assert_eq!(seconds("45s"), Ok(45.0));
         assert_eq!(seconds("30min"), Ok(1800.0));
         assert_eq!(seconds("1.5 h"), Ok(5400.0));
-        for wrong in ["30", "min", "-1s", "0s", "1e3s", "30 minutes", "99d", "", "1.2.3s"] {
+        for wrong in [
+            "30",
+            "min",
+            "-1s",
+            "0s",
+            "1e3s",
+            "30 minutes",
+            "99d",
+            "",
+            "1.2.3s",
+        ] {
             assert!(seconds(wrong).is_err(), "{wrong}");
         }
         let bytes = |text: &str| ByteSize::try_from(text.to_owned()).map(|size| size.bytes());
@@ -165,7 +174,12 @@ mod tests {
 
     #[test]
     fn words_have_the_unit_that_fits() {
-        for (seconds, words) in [(0.5, "0.5 s"), (45.0, "45 s"), (1800.0, "30 min"), (5400.0, "1.5 h")] {
+        for (seconds, words) in [
+            (0.5, "0.5 s"),
+            (45.0, "45 s"),
+            (1800.0, "30 min"),
+            (5400.0, "1.5 h"),
+        ] {
             assert_eq!(in_words(Duration::from_secs_f64(seconds)), words);
         }
     }

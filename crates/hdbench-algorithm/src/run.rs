@@ -51,9 +51,6 @@ pub fn run(job: &Job<'_>, watch: &dyn Watch) -> Result<Ran> {
         Per::Folder => vec![(0..job.cases.len()).collect()],
     };
     for indices in &runs {
-        if watch.interrupted() {
-            return Err(interrupted());
-        }
         let bound = (LOG_BYTES / runs.len()).max(LOG_BYTES_AT_LEAST);
         if !running.run(indices, bound)? {
             break;
@@ -90,7 +87,9 @@ impl Running<'_> {
     fn tell_of_leftovers(&mut self) {
         if !self.workplace.ended.is_empty() {
             let names = self.workplace.ended.join(", ");
-            self.note(format!("ended what an earlier run had left running: {names}"));
+            self.note(format!(
+                "ended what an earlier run had left running: {names}"
+            ));
         }
     }
 
@@ -110,9 +109,22 @@ impl Running<'_> {
         let (Some(input), Some(output)) = (folders.input.clone(), folders.output.clone()) else {
             return Err(Error::Internal("a run without folders".to_owned()));
         };
-        let link = if job.container.is_some() { Link::Real } else { Link::Symbolic };
-        let staged: Vec<_> = indices.iter().map(|&i| &job.cases[i]).zip(stems.iter().copied()).collect();
-        stage(algorithm.input, &staged, &input, link)?;
+        let link = if job.container.is_some() {
+            Link::Real
+        } else {
+            Link::Symbolic
+        };
+        let staged: Vec<_> = indices
+            .iter()
+            .map(|&i| &job.cases[i])
+            .zip(stems.iter().copied())
+            .collect();
+        let watch = self.watch;
+        let go_on = || match watch.interrupted() {
+            true => Err(interrupted()),
+            false => Ok(()),
+        };
+        stage(algorithm.input, &staged, &input, link, &go_on)?;
         let case = (algorithm.per == Per::Case).then(|| stems[0]);
         let timeout = self.timeout(indices.len());
         let job_run = JobRun {
@@ -123,9 +135,13 @@ impl Running<'_> {
         let title = case.unwrap_or("run").to_owned();
         let allowed = algorithm.allowed_in_run();
         let start = job_run.program(&algorithm.run, &allowed, case, timeout, log_bound, title)?;
-        let mut appearing = Appearing::of(&output, self.workplace.folder(), algorithm.input, &stems);
-        let watch = self.watch;
-        let offers = Offers { job, watch, indices };
+        let mut appearing =
+            Appearing::of(&output, self.workplace.folder(), algorithm.input, &stems);
+        let offers = Offers {
+            job,
+            watch,
+            indices,
+        };
         let ended = supervise(&start, &|| watch.interrupted(), &mut |at| {
             appearing.look(at);
             match algorithm.per {
@@ -193,7 +209,11 @@ impl Running<'_> {
         }
         if !is_of_use {
             // It will not be there for the next case either.
-            for case in self.cases.iter_mut().filter(|case| case.measured.is_none() && case.failure.is_none()) {
+            for case in self
+                .cases
+                .iter_mut()
+                .filter(|case| case.measured.is_none() && case.failure.is_none())
+            {
                 case.failure = cause.clone().map(|cause| failure(cause, ended));
             }
         }
@@ -214,14 +234,20 @@ impl Running<'_> {
         let is_first = self.totals.is_empty();
         if indices.len() == 1 {
             let warm_up = is_first;
-            return vec![Some(Measured { warm_up, ..whole.clone() })];
+            return vec![Some(Measured {
+                warm_up,
+                ..whole.clone()
+            })];
         }
         let mut measured = vec![None; indices.len()];
         match appearing.intervals(ended.wall_seconds) {
             Some(intervals) if !intervals.is_empty() => {
                 for (order, (case, [from, to])) in intervals.into_iter().enumerate() {
                     let part = ended.samples.between(from, to);
-                    measured[case] = Some(Measured { warm_up: order == 0, ..part });
+                    measured[case] = Some(Measured {
+                        warm_up: order == 0,
+                        ..part
+                    });
                 }
             }
             _ => {
@@ -235,4 +261,3 @@ impl Running<'_> {
         measured
     }
 }
-

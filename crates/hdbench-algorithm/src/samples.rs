@@ -39,14 +39,30 @@ impl Samples {
     pub fn between(&self, from: f64, to: f64) -> Measured {
         let inside = |at: f64| at > from && at <= to;
         let looks = self.processes.iter();
-        let mut peak = looks.clone().filter(|look| inside(look.at)).map(|look| look.resident_bytes).max();
+        let mut peak = looks
+            .clone()
+            .filter(|look| inside(look.at))
+            .map(|look| look.resident_bytes)
+            .max();
         // A part that is shorter than the time between two looks has what the next one saw.
-        peak = peak.or_else(|| looks.clone().find(|look| look.at > to).map(|look| look.resident_bytes));
-        let used = self.gpus.iter().filter(|look| inside(look.at)).map(|look| look.used_mb);
+        peak = peak.or_else(|| {
+            looks
+                .clone()
+                .find(|look| look.at > to)
+                .map(|look| look.resident_bytes)
+        });
+        // Whoever has ended before the first look had memory that nobody saw.
+        peak = peak.filter(|bytes| *bytes > 0);
+        let used = self
+            .gpus
+            .iter()
+            .filter(|look| inside(look.at))
+            .map(|look| look.used_mb);
         let has_gpus = !self.gpus.is_empty();
         Measured {
             wall_seconds: to - from,
-            cpu_seconds: (!self.processes.is_empty()).then(|| self.cpu_until(to) - self.cpu_until(from)),
+            cpu_seconds: (!self.processes.is_empty())
+                .then(|| self.cpu_until(to) - self.cpu_until(from)),
             peak_memory_mb: peak.map(|bytes| bytes as f64 / MB),
             gpu_peak_mb: used.reduce(f64::max),
             gpu_area_mb_s: has_gpus.then(|| self.gpu_area(from, to)),
@@ -60,13 +76,22 @@ impl Samples {
         if at <= 0.0 {
             return 0.0;
         }
-        let seen = self.processes.iter().find(|look| look.at >= at).or(self.processes.last());
+        let seen = self
+            .processes
+            .iter()
+            .find(|look| look.at >= at)
+            .or(self.processes.last());
         seen.map_or(0.0, |look| look.cpu_seconds)
     }
 
     /// What is used stays used until the next look.
     fn gpu_area(&self, from: f64, to: f64) -> f64 {
-        let ends = self.gpus.iter().skip(1).map(|look| look.at).chain([f64::INFINITY]);
+        let ends = self
+            .gpus
+            .iter()
+            .skip(1)
+            .map(|look| look.at)
+            .chain([f64::INFINITY]);
         let parts = self.gpus.iter().zip(ends);
         parts
             .map(|(look, end)| look.used_mb * (end.min(to) - look.at.max(from)).max(0.0))
@@ -123,11 +148,17 @@ mod tests {
         let all = samples().between(0.0, 3.0);
         assert_eq!(all.cpu_seconds, Some(2.0));
         assert_eq!(all.peak_memory_mb, Some(30.0));
-        assert_eq!((all.gpu_peak_mb, all.gpu_area_mb_s), (Some(300.0), Some(400.0)));
+        assert_eq!(
+            (all.gpu_peak_mb, all.gpu_area_mb_s),
+            (Some(300.0), Some(400.0))
+        );
         let last = samples().between(2.0, 3.0);
         assert_eq!((last.wall_seconds, last.cpu_seconds), (1.0, Some(0.5)));
         assert_eq!(last.peak_memory_mb, Some(20.0));
-        assert_eq!((last.gpu_peak_mb, last.gpu_area_mb_s), (Some(0.0), Some(150.0)));
+        assert_eq!(
+            (last.gpu_peak_mb, last.gpu_area_mb_s),
+            (Some(0.0), Some(150.0))
+        );
         // Shorter than the time between two looks.
         assert_eq!(samples().between(1.2, 1.3).peak_memory_mb, Some(30.0));
     }
@@ -136,10 +167,19 @@ mod tests {
     fn runs_are_added_up_and_divided() {
         let [a, b] = [samples().between(0.0, 2.0), samples().between(2.0, 3.0)];
         let all = together([&a, &b].into_iter());
-        assert_eq!((all.wall_seconds, all.cpu_seconds, all.peak_memory_mb), (3.0, Some(2.0), Some(30.0)));
+        assert_eq!(
+            (all.wall_seconds, all.cpu_seconds, all.peak_memory_mb),
+            (3.0, Some(2.0), Some(30.0))
+        );
         let share = divided(&all, 4);
-        assert_eq!((share.wall_seconds, share.cpu_seconds, share.divided), (0.75, Some(0.5), true));
-        assert_eq!((share.peak_memory_mb, share.gpu_area_mb_s), (Some(30.0), Some(100.0)));
+        assert_eq!(
+            (share.wall_seconds, share.cpu_seconds, share.divided),
+            (0.75, Some(0.5), true)
+        );
+        assert_eq!(
+            (share.peak_memory_mb, share.gpu_area_mb_s),
+            (Some(30.0), Some(100.0))
+        );
         assert_eq!(Samples::default().between(0.0, 1.0).cpu_seconds, None);
     }
 }

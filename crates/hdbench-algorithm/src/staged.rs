@@ -17,7 +17,11 @@ use crate::job::CaseInput;
 /// A case keeps its name where that is safe as a file's and as an argument; others are `case-N` by their place in the
 /// list. With `input = "lits"` they are `volume-N`, unless every case has such a name (or `test-volume-N`) already.
 pub fn staged_names(layout: InputLayout, cases: &[CaseInput]) -> Vec<String> {
-    let numbered = |word: &str| (0..cases.len()).map(|i| format!("{word}-{i}")).collect::<Vec<_>>();
+    let numbered = |word: &str| {
+        (0..cases.len())
+            .map(|i| format!("{word}-{i}"))
+            .collect::<Vec<_>>()
+    };
     if layout == InputLayout::Lits {
         let kept = cases.iter().all(|case| lits_number(&case.name).is_some());
         return match kept && is_unique(cases.iter().map(|case| case.name.as_str())) {
@@ -48,14 +52,20 @@ pub(super) fn lits_number(name: &str) -> Option<&str> {
 }
 
 fn is_safe(name: &str) -> bool {
-    let sound = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '+' | '=' | '@');
-    !name.is_empty() && name.len() <= 200 && name.chars().all(sound) && !name.starts_with(['-', '.'])
+    let sound =
+        |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '+' | '=' | '@');
+    !name.is_empty()
+        && name.len() <= 200
+        && name.chars().all(sound)
+        && !name.starts_with(['-', '.'])
 }
 
 /// Whether no two are the same, also where capitals do not count.
 fn is_unique<'a>(names: impl Iterator<Item = &'a str>) -> bool {
     let mut seen = BTreeSet::new();
-    names.into_iter().all(|name| seen.insert(name.to_ascii_lowercase()))
+    names
+        .into_iter()
+        .all(|name| seen.insert(name.to_ascii_lowercase()))
 }
 
 /// Refuses cases that cannot be laid out as an algorithm wants them; only names are looked at.
@@ -86,10 +96,25 @@ fn entry_name(layout: InputLayout, stem: &str) -> String {
 
 /// Fills the input folder. A CT that has the right format already is linked, others are converted; the folder, but no
 /// file of the user's, is made read-only then.
-pub(super) fn stage(layout: InputLayout, cases: &[(&CaseInput, &str)], folder: &Path, link: Link) -> Result<()> {
+///
+/// # Errors
+/// What reading and writing gives; what `go_on` gives, which is asked before each case.
+pub(super) fn stage(
+    layout: InputLayout,
+    cases: &[(&CaseInput, &str)],
+    folder: &Path,
+    link: Link,
+    go_on: &dyn Fn() -> Result<()>,
+) -> Result<()> {
     create_dir(folder)?;
     for (case, stem) in cases {
-        stage_case(layout, &case.image, &folder.join(entry_name(layout, stem)), link)?;
+        go_on()?;
+        stage_case(
+            layout,
+            &case.image,
+            &folder.join(entry_name(layout, stem)),
+            link,
+        )?;
     }
     fs::set_permissions(folder, fs::Permissions::from_mode(0o555)).map_err(Error::write(folder))
 }

@@ -107,14 +107,24 @@ pub(super) fn supervise(
             });
         }
     };
-    let gpus = (!program.gpus.is_empty()).then(|| GpuMeter::start(program.gpus, begun)).flatten();
+    let gpus = (!program.gpus.is_empty())
+        .then(|| GpuMeter::start(program.gpus, begun))
+        .flatten();
     let mut run = Run {
-        tree: ProcessTree::of(child.id() as i32, program.mark),
+        tree: ProcessTree::of(
+            child.id() as i32,
+            program.mark,
+            program
+                .container
+                .is_some_and(|(container, _)| container.has_engine()),
+        ),
         ended: end_of(&child)?,
         child,
         begun,
         samples: Samples::default(),
-        first_process: program.container.and_then(|(container, name)| first_process(container, name)),
+        first_process: program
+            .container
+            .and_then(|(container, name)| first_process(container, name)),
     };
     let stopped = run.watch(program.timeout, interrupted, tick);
     let (status, wall_seconds) = run.end(program, stopped.as_ref().is_ok_and(Option::is_none))?;
@@ -174,7 +184,10 @@ fn first_process(container: &Container, name: &str) -> Option<Receiver<i32>> {
     workers::spawn("container", move || {
         for wait in [200, 500, 1000, 2000, 5000, 10_000] {
             std::thread::sleep(Duration::from_millis(wait));
-            let answer = Command::new(&program).args(&arguments).stdin(Stdio::null()).output();
+            let answer = Command::new(&program)
+                .args(&arguments)
+                .stdin(Stdio::null())
+                .output();
             let said = answer.map(|answer| String::from_utf8_lossy(&answer.stdout).into_owned());
             let pid = said.ok().and_then(|said| said.trim().parse::<i32>().ok());
             if let Some(pid) = pid.filter(|pid| *pid > 0) {
@@ -213,6 +226,7 @@ impl Run {
             }
             let looking = Instant::now();
             self.look();
+            let at_least = looking.elapsed() * LOOK_SHARE;
             tick(self.begun.elapsed().as_secs_f64())?;
             if interrupted() {
                 return Ok(Some(Ending::Interrupted));
@@ -220,13 +234,16 @@ impl Run {
             if timeout.is_some_and(|limit| self.begun.elapsed() >= limit) {
                 return Ok(Some(Ending::TimedOut));
             }
-            let at_least = looking.elapsed() * LOOK_SHARE;
             wait = (wait * 2).min(LOOK).max(at_least).min(LONGEST_LOOK);
         }
     }
 
     fn look(&mut self) {
-        if let Some(process) = self.first_process.as_ref().and_then(|first| first.try_recv().ok()) {
+        if let Some(process) = self
+            .first_process
+            .as_ref()
+            .and_then(|first| first.try_recv().ok())
+        {
             self.tree.add_root(process);
         }
         let at = self.begun.elapsed().as_secs_f64();
@@ -261,7 +278,8 @@ impl Run {
             last.at = wall_seconds;
         }
         let status = self.child.wait();
-        let status = status.map_err(|e| Error::Internal(format!("cannot wait for a program: {e}")))?;
+        let status =
+            status.map_err(|e| Error::Internal(format!("cannot wait for a program: {e}")))?;
         self.tree.root_is_gone();
         Ok((status, wall_seconds))
     }
@@ -313,7 +331,9 @@ pub(super) fn not_started(kind: ErrorKind) -> &'static str {
         ErrorKind::NotFound => {
             "install it, activate its environment before the study is started, or write its whole path in run"
         }
-        ErrorKind::PermissionDenied => "make it executable (chmod +x), or start it by its interpreter",
+        ErrorKind::PermissionDenied => {
+            "make it executable (chmod +x), or start it by its interpreter"
+        }
         ErrorKind::ArgumentListTooLong => "give fewer arguments",
         _ => "start it by hand to see why",
     }

@@ -33,7 +33,14 @@ pub fn train(job: &Job<'_>, data: &Path, watch: &dyn Watch) -> Result<Result<Mea
         folders: &folders,
     };
     let allowed = Algorithm::allowed_in_train();
-    let start = job_run.program(&job.algorithm.train, &allowed, None, None, LOG_BYTES, "train".to_owned())?;
+    let start = job_run.program(
+        &job.algorithm.train,
+        &allowed,
+        None,
+        None,
+        LOG_BYTES,
+        "train".to_owned(),
+    )?;
     let ended = supervise(&start, &|| watch.interrupted(), &mut |_| Ok(()))?;
     let mut measured = ended.samples.between(0.0, ended.wall_seconds);
     measured.warm_up = true;
@@ -46,4 +53,3 @@ pub fn train(job: &Job<'_>, data: &Path, watch: &dyn Watch) -> Result<Result<Mea
         Some(cause) => Ok(Err(failure(cause, &ended))),
     }
 }
-

@@ -41,7 +41,11 @@ pub fn stage_training(job: &Job<'_>, folder: &Path, cases: &[TrainingCase]) -> R
     let [images, labels] = ["imagesTr", "labelsTr"].map(|name| folder.join(name));
     create_dir(&images)?;
     create_dir(&labels)?;
-    let link = if job.container.is_some() { Link::Real } else { Link::Symbolic };
+    let link = if job.container.is_some() {
+        Link::Real
+    } else {
+        Link::Symbolic
+    };
     let inputs: Vec<CaseInput> = cases
         .iter()
         .map(|case| CaseInput {
@@ -60,12 +64,24 @@ pub fn stage_training(job: &Job<'_>, folder: &Path, cases: &[TrainingCase]) -> R
                 "convert its label maps to NIfTI",
             ));
         }
-        as_nifti(&case.labels, Source::Nifti, true, &labels.join(format!("{name}.nii.gz")), link)?;
+        as_nifti(
+            &case.labels,
+            Source::Nifti,
+            true,
+            &labels.join(format!("{name}.nii.gz")),
+            link,
+        )?;
     }
     let split = json!({"train": names, "val": names});
     let splits: Vec<_> = (0..=job.fold).map(|_| split.clone()).collect();
-    write(&folder.join("splits_final.json"), &format!("{:#}\n", json!(splits)))?;
-    write(&folder.join("dataset.json"), &format!("{:#}\n", dataset(names.len())))?;
+    write(
+        &folder.join("splits_final.json"),
+        &format!("{:#}\n", json!(splits)),
+    )?;
+    write(
+        &folder.join("dataset.json"),
+        &format!("{:#}\n", dataset(names.len())),
+    )?;
     let list: String = names.iter().map(|name| format!("{name}\n")).collect();
     write(&folder.join("train.txt"), &list)
 }

@@ -8,9 +8,9 @@ use hdbench_ground::text::acts;
 use hdbench_volume::artifact::{create_dir, read_file};
 
 use crate::algorithm::Algorithm;
+use crate::command::Folders;
 use crate::container::Container;
 use crate::job::Job;
-use crate::command::Folders;
 use crate::job_run::{JobRun, failure, failure_of};
 use crate::supervise::supervise;
 use crate::workplace::Workplace;
@@ -65,7 +65,14 @@ pub fn version_of(
         folders: &folders,
     };
     let bound = LINES * COLUMNS;
-    let start = job_run.program(&algorithm.version, &[], None, Some(TIMEOUT), bound, "version".to_owned())?;
+    let start = job_run.program(
+        &algorithm.version,
+        &[],
+        None,
+        Some(TIMEOUT),
+        bound,
+        "version".to_owned(),
+    )?;
     let ended = supervise(&start, &|| false, &mut |_| Ok(()))?;
     if let Some(cause) = failure_of(&algorithm.version, &ended, Some(TIMEOUT), 1) {
         return Err(Error::usage(
@@ -80,6 +87,12 @@ pub fn version_of(
 /// Below the log's own line.
 fn first_lines(log: &str) -> String {
     let lines = log.lines().skip(1).filter(|line| !line.trim().is_empty());
-    let calm = |line: &str| line.trim_end().chars().filter(|c| !acts(*c)).take(COLUMNS).collect::<String>();
+    let calm = |line: &str| {
+        line.trim_end()
+            .chars()
+            .filter(|c| !acts(*c))
+            .take(COLUMNS)
+            .collect::<String>()
+    };
     lines.take(LINES).map(calm).collect::<Vec<_>>().join("\n")
 }

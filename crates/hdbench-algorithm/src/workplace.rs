@@ -33,14 +33,25 @@ impl Workplace {
     /// As [`Self::of`].
     pub fn at(scratch: &Path, container: Option<&Container>) -> Result<Self> {
         let folder = std::path::absolute(scratch).map_err(Error::write(scratch))?;
-        let mark = format!("hdbench-{}", &hash_bytes(folder.as_os_str().as_encoded_bytes())[..16]);
-        let ended = end_marked(&mark);
-        if let Some(container) = container {
-            remove_container(container, &mark);
-        }
+        let mark = format!(
+            "hdbench-{}",
+            &hash_bytes(folder.as_os_str().as_encoded_bytes())[..16]
+        );
+        let engine = container.filter(|container| container.has_engine());
+        let ended = match engine {
+            Some(engine) => {
+                remove_container(engine, &mark);
+                Vec::new()
+            }
+            None => end_marked(&mark),
+        };
         remove_folder(&folder)?;
         create_dir(&folder)?;
-        Ok(Self { folder, mark, ended })
+        Ok(Self {
+            folder,
+            mark,
+            ended,
+        })
     }
 
     /// Empty folders for a run.

@@ -21,7 +21,11 @@ fn world() -> World {
         number: 1,
     };
     write_dicom_series(&world.path("data/series"), &ct(), &identity, 0).unwrap();
-    for (name, file) in [("plain", "plain.nii"), ("itk", "itk.mha"), ("dicom", "series")] {
+    for (name, file) in [
+        ("plain", "plain.nii"),
+        ("itk", "itk.mha"),
+        ("dicom", "series"),
+    ] {
         world.cases.push(CaseInput {
             name: name.to_owned(),
             image: world.path(&format!("data/{file}")),
@@ -33,9 +37,33 @@ fn world() -> World {
 #[test]
 fn every_format_becomes_the_one_that_is_asked_for() {
     for (layout, names) in [
-        ("nifti", ["packed.nii.gz", "plain.nii.gz", "itk.nii.gz", "dicom.nii.gz"]),
-        ("nnunet", ["packed_0000.nii.gz", "plain_0000.nii.gz", "itk_0000.nii.gz", "dicom_0000.nii.gz"]),
-        ("lits", ["volume-0.nii", "volume-1.nii", "volume-2.nii", "volume-3.nii"]),
+        (
+            "nifti",
+            [
+                "packed.nii.gz",
+                "plain.nii.gz",
+                "itk.nii.gz",
+                "dicom.nii.gz",
+            ],
+        ),
+        (
+            "nnunet",
+            [
+                "packed_0000.nii.gz",
+                "plain_0000.nii.gz",
+                "itk_0000.nii.gz",
+                "dicom_0000.nii.gz",
+            ],
+        ),
+        (
+            "lits",
+            [
+                "volume-0.nii",
+                "volume-1.nii",
+                "volume-2.nii",
+                "volume-3.nii",
+            ],
+        ),
         ("mha", ["packed.mha", "plain.mha", "itk.mha", "dicom.mha"]),
     ] {
         let world = world();
@@ -57,17 +85,30 @@ fn what_fits_is_linked_and_nobody_writes_beside_it() {
     let before = fs::metadata(&world.cases[0].image).unwrap();
     let (_, _, log) = world.run(&world.script(KEEP, ""));
     let real = world.cases[0].image.canonicalize().unwrap();
-    assert!(log.contains(&format!("a.nii.gz -> {}", real.display())), "{log}");
+    assert!(
+        log.contains(&format!("a.nii.gz -> {}", real.display())),
+        "{log}"
+    );
     let after = fs::metadata(&world.cases[0].image).unwrap();
-    assert_eq!((before.permissions(), before.modified().unwrap()), (after.permissions(), after.modified().unwrap()));
+    assert_eq!(
+        (before.permissions(), before.modified().unwrap()),
+        (after.permissions(), after.modified().unwrap())
+    );
 }
 
 #[test]
 fn a_series_is_given_as_it_is_and_nothing_becomes_one() {
     let mut world = world();
     let algorithm = world.script(KEEP, "input = \"dicom\"");
-    let error = refuse_inputs(&algorithm, &world.cases).unwrap_err().to_string();
-    assert!(error.contains("packed.nii.gz: is no folder with a DICOM series, and input = \"dicom\" asks for one"), "{error}");
+    let error = refuse_inputs(&algorithm, &world.cases)
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains(
+            "packed.nii.gz: is no folder with a DICOM series, and input = \"dicom\" asks for one"
+        ),
+        "{error}"
+    );
     world.cases.drain(..3);
     world.run(&algorithm);
     assert_eq!(fs::read_dir(world.path("kept-dicom")).unwrap().count(), 4);
@@ -77,12 +118,22 @@ fn a_series_is_given_as_it_is_and_nothing_becomes_one() {
 fn a_ct_that_is_not_there_is_told_before_anything_runs() {
     let mut world = World::of(&["a"]);
     world.cases[0].image = world.path("data/b.nii.gz");
-    let error = refuse_inputs(&world.script("", ""), &world.cases).unwrap_err().to_string();
-    assert!(error.contains("b.nii.gz: cannot read: No such file"), "{error}");
+    let error = refuse_inputs(&world.script("", ""), &world.cases)
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("b.nii.gz: cannot read: No such file"),
+        "{error}"
+    );
     world.cases[0].image = world.path("data/notes.txt");
     fs::write(&world.cases[0].image, "").unwrap();
-    let error = refuse_inputs(&world.script("", ""), &world.cases).unwrap_err().to_string();
-    assert!(error.contains("is no image by its name, expected .nii"), "{error}");
+    let error = refuse_inputs(&world.script("", ""), &world.cases)
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("is no image by its name, expected .nii"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -95,17 +146,24 @@ fn names_are_safe_and_those_of_lits_are_kept() {
         staged_names(layout, &names.iter().map(case).collect::<Vec<_>>())
     };
     use InputLayout::{Lits, Nifti};
-    assert_eq!(names(Nifti, &["a", "b 1", "-rf", "../c", "L\u{f6}we"]), ["a", "case-1", "case-2", "case-3", "case-4"]);
+    assert_eq!(
+        names(Nifti, &["a", "b 1", "-rf", "../c", "L\u{f6}we"]),
+        ["a", "case-1", "case-2", "case-3", "case-4"]
+    );
     assert_eq!(names(Nifti, &["case-1", "b 1"]), ["case-0", "case-1"]);
     assert_eq!(names(Nifti, &["a", "A"]), ["case-0", "case-1"]);
-    assert_eq!(names(Lits, &["volume-12", "test-volume-3"]), ["volume-12", "test-volume-3"]);
+    assert_eq!(
+        names(Lits, &["volume-12", "test-volume-3"]),
+        ["volume-12", "test-volume-3"]
+    );
     assert_eq!(names(Lits, &["volume-12", "x"]), ["volume-0", "volume-1"]);
 }
 
 #[test]
 fn outputs_of_lits_are_found_by_their_number() {
     let mut world = World::of(&["volume-3"]);
-    let script = "for f in $2/volume-*.nii; do n=${f##*-}; gunzip -c $1 > $3/test-segmentation-$n; done";
+    let script =
+        "for f in $2/volume-*.nii; do n=${f##*-}; gunzip -c $1 > $3/test-segmentation-$n; done";
     let (_, cell, _) = world.run(&world.script(script, "input = \"lits\""));
     assert_eq!(cell.taken(), ["volume-3"]);
     world.cases[0].name = "patient one".to_owned();

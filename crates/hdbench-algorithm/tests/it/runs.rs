@@ -10,7 +10,10 @@ use crate::world::{Cell, World, labels};
 #[test]
 fn a_folder_of_cases_is_predicted_by_one_run() {
     let world = World::of(&["a", "b"]);
-    let algorithm = world.script("for f in $2/*; do cp $1 $3/$(basename $f); done; ls $2; echo bad >&2", "");
+    let algorithm = world.script(
+        "for f in $2/*; do cp $1 $3/$(basename $f); done; ls $2; echo bad >&2",
+        "",
+    );
     let (ran, cell, log) = world.run(&algorithm);
     assert_eq!(cell.taken(), ["a", "b"]);
     assert!(ran.cases.iter().all(|case| case.failure.is_none()));
@@ -29,8 +32,15 @@ fn a_run_for_each_case_sees_that_case_alone() {
     let algorithm = world.script("cp $1 $3/$4.nii.gz; echo $4 has $(ls $2)", keys);
     let (ran, cell, log) = world.run(&algorithm);
     assert_eq!(cell.taken(), ["a", "b"]);
-    assert_eq!(log, "== a\na has a_0000.nii.gz\n== b\nb has b_0000.nii.gz\n");
-    let measured: Vec<_> = ran.cases.iter().map(|case| case.measured.clone().unwrap()).collect();
+    assert_eq!(
+        log,
+        "== a\na has a_0000.nii.gz\n== b\nb has b_0000.nii.gz\n"
+    );
+    let measured: Vec<_> = ran
+        .cases
+        .iter()
+        .map(|case| case.measured.clone().unwrap())
+        .collect();
     assert!(measured[0].warm_up && !measured[1].warm_up);
     assert!(measured.iter().all(|one| !one.divided));
     let sum = measured[0].wall_seconds + measured[1].wall_seconds;
@@ -51,7 +61,13 @@ fn arguments_and_environment_have_their_values() {
     let (_, cell, log) = world.run(&algorithm);
     assert_eq!(cell.taken(), ["a"]);
     let scratch = world.path("scratch");
-    assert_eq!(log, format!("== run\n1 7 2 cpu {{}} $HOME\n2 1-{{x}} []\n{}\n", scratch.display()));
+    assert_eq!(
+        log,
+        format!(
+            "== run\n1 7 2 cpu {{}} $HOME\n2 1-{{x}} []\n{}\n",
+            scratch.display()
+        )
+    );
 }
 
 #[test]
@@ -60,9 +76,15 @@ fn a_row_is_trained_before_it_predicts() {
     let mut algorithm = world.script("cp $4/model $3/a.nii.gz; cp $4/model $3/b.nii.gz", "");
     algorithm.run.push("{model}".to_owned());
     let script = "cp $1/labelsTr/a.nii.gz $2/model; cat $1/train.txt; ls $1/imagesTr";
-    algorithm.train = ["sh", "-c", script, "sh", "{data}", "{model}"].map(str::to_owned).to_vec();
+    algorithm.train = ["sh", "-c", script, "sh", "{data}", "{model}"]
+        .map(str::to_owned)
+        .to_vec();
     algorithm.check("theirs", &[]).unwrap();
-    let (paths, model, data) = (world.paths(), world.path("model"), world.path("data-for-it"));
+    let (paths, model, data) = (
+        world.paths(),
+        world.path("model"),
+        world.path("data-for-it"),
+    );
     let job = Job {
         model: Some(&model),
         ..world.job(&algorithm, &paths)
@@ -102,7 +124,10 @@ fn a_version_is_its_first_lines() {
     assert_eq!(ask(&algorithm).unwrap(), None);
     let command = |script: &str| ["sh", "-c", script].map(str::to_owned).to_vec();
     algorithm.version = command("echo 1.2.3; echo; echo on stderr >&2");
-    assert_eq!(ask(&algorithm).unwrap().as_deref(), Some("1.2.3\non stderr"));
+    assert_eq!(
+        ask(&algorithm).unwrap().as_deref(),
+        Some("1.2.3\non stderr")
+    );
     algorithm.version = command("echo no such option >&2; exit 2");
     let error = ask(&algorithm).unwrap_err().to_string();
     assert_eq!(

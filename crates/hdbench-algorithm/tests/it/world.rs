@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use hdbench_algorithm::{Algorithm, CaseInput, Container, Job, Output, Ran, Taken, Watch, run, take};
+use hdbench_algorithm::{
+    Algorithm, CaseInput, Container, Job, Output, Ran, Taken, Watch, run, take,
+};
 use hdbench_ground::error::Result;
 use hdbench_volume::{Geometry, Volume, write_hu, write_labels};
 use ndarray::Array3;
@@ -70,7 +72,11 @@ impl World {
     pub fn script(&self, script: &str, keys: &str) -> Algorithm {
         let answer = self.path("answer.nii.gz");
         let script = script.replace('{', "{{").replace('}', "}}");
-        let case = if keys.contains("per = \"case\"") { ", \"{case}\"" } else { "" };
+        let case = if keys.contains("per = \"case\"") {
+            ", \"{case}\""
+        } else {
+            ""
+        };
         let text = format!(
             "run = [\"sh\", \"-c\", '''{script}''', \"sh\", {:?}, \"{{input}}\", \"{{output}}\"{case}]\n{keys}",
             answer.to_str().unwrap()
@@ -106,7 +112,11 @@ impl World {
         self.run_in(algorithm, None)
     }
 
-    pub fn run_in(&self, algorithm: &Algorithm, container: Option<&Container>) -> (Ran, Cell, String) {
+    pub fn run_in(
+        &self,
+        algorithm: &Algorithm,
+        container: Option<&Container>,
+    ) -> (Ran, Cell, String) {
         let paths = self.paths();
         let cell = Cell::of(algorithm);
         let job = Job {
@@ -149,7 +159,10 @@ impl Cell {
     /// Why an output was not taken.
     pub fn refusal(&self) -> String {
         let outputs = self.outputs.lock().unwrap();
-        outputs.iter().find_map(|(_, _, taken)| taken.clone().err()).unwrap()
+        outputs
+            .iter()
+            .find_map(|(_, _, taken)| taken.clone().err())
+            .unwrap()
     }
 }
 
