@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use hdbench_ground::text::shown;
 
-use crate::quantity::in_words;
+use crate::table::quantity::in_words;
 
 /// What went wrong with an algorithm's run, and the last that it said.
 #[derive(Clone, Debug, PartialEq)]

@@ -11,8 +11,8 @@ use hdbench_volume::{
 };
 use ndarray::Array3;
 
-use crate::algorithm::{Algorithm, OtherLabels};
-use crate::convert::Source;
+use crate::input::convert::Source;
+use crate::table::algorithm::{Algorithm, OtherLabels};
 
 /// Values that a message names.
 const NAMED_VALUES: usize = 12;

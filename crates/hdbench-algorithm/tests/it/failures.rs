@@ -273,3 +273,20 @@ fn blake3_mark(scratch: &Path) -> String {
     let hash = hdbench_volume::artifact::hash_bytes(scratch.as_os_str().as_encoded_bytes());
     format!("hdbench-{}", &hash[..16])
 }
+
+#[test]
+fn a_full_disk_is_told_as_what_it_is() {
+    let world = World::of(&["a"]);
+    // Theirs is told by themselves ...
+    let (ran, ..) = world.run(&world.script("cat $1 > /dev/full", ""));
+    let text = only(&ran).to_string();
+    assert!(text.starts_with("ended with exit code 1\n"), "{text}");
+    assert!(text.contains("No space left on device"), "{text}");
+    // ... and ours ends the job.
+    let algorithm = world.script("cp $1 $3/a.nii.gz", "");
+    let paths = [world.path("scratch"), "/dev/full".into()];
+    let error = run(&world.job(&algorithm, &paths), &Cell::of(&algorithm)).unwrap_err();
+    let text = error.to_string();
+    assert!(matches!(error, Error::Write { .. }) && text.contains("make room"), "{text}");
+    assert!(!paths[0].exists());
+}

@@ -130,12 +130,14 @@ impl World {
     }
 }
 
+/// Case, whether its output was early, and what was taken or why not.
+pub type Told = (String, bool, Result<Taken, String>);
+
 /// Takes over every output that can be taken.
 pub struct Cell {
     algorithm: Algorithm,
     pub stop: AtomicBool,
-    /// Case, whether it was early, and what was taken or why not.
-    pub outputs: Mutex<Vec<(String, bool, Result<Taken, String>)>>,
+    pub outputs: Mutex<Vec<Told>>,
     pub notes: Mutex<Vec<String>>,
 }
 

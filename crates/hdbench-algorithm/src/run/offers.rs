@@ -4,16 +4,16 @@ use std::path::Path;
 
 use hdbench_ground::error::Result;
 
-use crate::appearing::Appearing;
+use super::appearing::Appearing;
+use super::job_run::failure;
+use super::outputs::Listing;
 use crate::failure::Failure;
 use crate::job::{Job, Output, Watch};
-use crate::job_run::failure;
 use crate::measured::Measured;
-use crate::outputs::Listing;
-use crate::supervise::Ended;
+use crate::watch::supervise::Ended;
 
 /// Tells of outputs.
-pub(super) struct Offers<'a> {
+pub(crate) struct Offers<'a> {
     pub job: &'a Job<'a>,
     pub watch: &'a dyn Watch,
     /// Those of the run among the cases of the job.

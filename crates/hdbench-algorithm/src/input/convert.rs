@@ -21,7 +21,7 @@ const CHUNK_BYTES: usize = 1 << 20;
 
 /// What lies where a case's CT is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Source {
+pub(crate) enum Source {
     Nifti,
     /// `.mha`: header and voxels in one file.
     MetaImage,
@@ -73,7 +73,7 @@ impl Source {
 
 /// How a file gets to where a program finds it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Link {
+pub(crate) enum Link {
     /// A symbolic link.
     Symbolic,
     /// A hard link, or a copy where the file system has none: what a container sees has to lie in its folder.
@@ -81,7 +81,7 @@ pub(super) enum Link {
 }
 
 /// Puts a CT at `to`, NIfTI and packed or not: as a link where it is so already.
-pub(super) fn as_nifti(
+pub(crate) fn as_nifti(
     from: &Path,
     source: Source,
     packed: bool,
@@ -111,7 +111,7 @@ pub(super) fn as_nifti(
 }
 
 /// Puts a CT at `to`, MetaImage.
-pub(super) fn as_metaimage(from: &Path, source: Source, to: &Path, link: Link) -> Result<()> {
+pub(crate) fn as_metaimage(from: &Path, source: Source, to: &Path, link: Link) -> Result<()> {
     match source {
         Source::MetaImage => linked(from, to, link),
         _ => write_hu_metaimage(to, &source.read(from)?),
@@ -122,7 +122,7 @@ pub(super) fn as_metaimage(from: &Path, source: Source, to: &Path, link: Link) -
 ///
 /// # Errors
 /// `Error::Usage` for what is no folder with a series.
-pub(super) fn as_dicom(from: &Path, source: Source, to: &Path, link: Link) -> Result<()> {
+pub(crate) fn as_dicom(from: &Path, source: Source, to: &Path, link: Link) -> Result<()> {
     refuse_as_dicom(from, source)?;
     match link {
         Link::Symbolic => linked(from, to, link),
@@ -132,7 +132,7 @@ pub(super) fn as_dicom(from: &Path, source: Source, to: &Path, link: Link) -> Re
 
 /// # Errors
 /// `Error::Usage` for what is no folder with a series.
-pub(super) fn refuse_as_dicom(from: &Path, source: Source) -> Result<()> {
+pub(crate) fn refuse_as_dicom(from: &Path, source: Source) -> Result<()> {
     let hint = match source {
         Source::DicomFolder => return Ok(()),
         Source::DicomArchive => "unpack the archive, and name the folder",

@@ -58,7 +58,7 @@ impl Placeholder {
 
 /// An argument in pieces.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Piece {
+pub(crate) enum Piece {
     Text(String),
     Value(Placeholder),
 }
@@ -67,7 +67,7 @@ pub(super) enum Piece {
 ///
 /// # Errors
 /// A [`Fault`] for another name between braces and for a brace that stands alone.
-pub(super) fn pieces(
+pub(crate) fn pieces(
     of: &str,
     argument: &str,
     allowed: &[Placeholder],
@@ -134,7 +134,7 @@ fn named(
 }
 
 /// The argument with its values.
-pub(super) fn filled(pieces: &[Piece], value: impl Fn(Placeholder) -> String) -> String {
+pub(crate) fn filled(pieces: &[Piece], value: impl Fn(Placeholder) -> String) -> String {
     pieces
         .iter()
         .map(|piece| match piece {

@@ -3,12 +3,12 @@
 use hdbench_ground::range::Fault;
 use hdbench_ground::text::shown;
 
-use crate::algorithm::{Algorithm, Per};
-use crate::placeholder::{Piece, Placeholder, pieces};
-use crate::runtime::Runtime;
+use super::algorithm::{Algorithm, Per};
+use super::placeholder::{Piece, Placeholder, pieces};
+use super::runtime::Runtime;
 
 /// Names of the environment that the harness sets.
-pub(super) const OWN_VARIABLES: [&str; 2] = ["HDBENCH_JOB", "TMPDIR"];
+pub(crate) const OWN_VARIABLES: [&str; 2] = ["HDBENCH_JOB", "TMPDIR"];
 
 impl Algorithm {
     /// Refuses what could not run or would not mean what it says; nothing is started. `taken` are names that rows
@@ -26,7 +26,7 @@ impl Algorithm {
     }
 
     /// What `run` may ask for.
-    pub(super) fn allowed_in_run(&self) -> Vec<Placeholder> {
+    pub(crate) fn allowed_in_run(&self) -> Vec<Placeholder> {
         use Placeholder as P;
         let mut allowed = vec![P::Input, P::Output, P::Fold, P::Seed, P::Threads, P::Device];
         if self.per == Per::Case {
@@ -39,13 +39,13 @@ impl Algorithm {
     }
 
     /// What `train` may ask for.
-    pub(super) fn allowed_in_train() -> [Placeholder; 6] {
+    pub(crate) fn allowed_in_train() -> [Placeholder; 6] {
         use Placeholder as P;
         [P::Data, P::Model, P::Fold, P::Seed, P::Threads, P::Device]
     }
 
     /// What the values of `env` may ask for: what is there whenever something of it is started.
-    pub(super) fn allowed_in_env(&self) -> Vec<Placeholder> {
+    pub(crate) fn allowed_in_env(&self) -> Vec<Placeholder> {
         use Placeholder as P;
         let mut allowed = vec![P::Fold, P::Seed, P::Threads, P::Device];
         if !self.train.is_empty() {

@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What was said in one run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Said {
+pub(crate) struct Said {
     /// The last lines, without what acts on a terminal.
     pub tail: Vec<String>,
     /// Bytes that are not in the log.
@@ -30,7 +30,7 @@ pub(super) struct Said {
 }
 
 /// A thread that reads what a program says, to its end.
-pub(super) struct LogReader {
+pub(crate) struct LogReader {
     done: Receiver<Result<Said>>,
 }
 
@@ -161,7 +161,7 @@ fn push_bounded(kept: &mut VecDeque<u8>, bytes: &[u8], bound: usize) -> u64 {
 }
 
 /// The last lines in calm letters.
-pub(super) fn tail_lines(bytes: &[u8]) -> Vec<String> {
+pub(crate) fn tail_lines(bytes: &[u8]) -> Vec<String> {
     let text = String::from_utf8_lossy(bytes);
     // What rewrites a line, as progress bars do, begins another.
     let lines = text

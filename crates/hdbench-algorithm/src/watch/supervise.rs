@@ -12,12 +12,12 @@ use hdbench_ground::error::{Error, Result};
 use hdbench_ground::workers;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, waitid};
 
-use crate::container::Container;
-use crate::gpu_meter::GpuMeter;
-use crate::log::{LogReader, Said};
-use crate::orphans::Adopting;
-use crate::process_tree::{MARK, ProcessTree};
-use crate::samples::{Sample, Samples};
+use super::gpu_meter::GpuMeter;
+use super::log::{LogReader, Said};
+use super::orphans::Adopting;
+use super::process_tree::{MARK, ProcessTree};
+use super::samples::{Sample, Samples};
+use crate::container::image::Container;
 
 /// How long a program has to end by itself once it is asked to.
 const GRACE: Duration = Duration::from_secs(5);
@@ -36,7 +36,7 @@ const LOOK_SHARE: u32 = 100;
 const LONGEST_LOOK: Duration = Duration::from_secs(2);
 
 /// What is started and within which bounds.
-pub(super) struct Program<'a> {
+pub(crate) struct Program<'a> {
     pub program: PathBuf,
     pub arguments: Vec<String>,
     /// Set beside what this process has in its environment.
@@ -59,7 +59,7 @@ pub(super) struct Program<'a> {
 
 /// How it ended.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Ending {
+pub(crate) enum Ending {
     NotStarted(std::io::ErrorKind, String),
     Code(i32),
     Signal(i32),
@@ -69,7 +69,7 @@ pub(super) enum Ending {
 
 /// A program that has ended.
 #[derive(Debug)]
-pub(super) struct Ended {
+pub(crate) struct Ended {
     pub ending: Ending,
     pub said: Said,
     pub samples: Samples,
@@ -84,7 +84,7 @@ pub(super) struct Ended {
 ///
 /// # Errors
 /// `Error::Write` for a log that cannot be written; what `tick` gives.
-pub(super) fn supervise(
+pub(crate) fn supervise(
     program: &Program<'_>,
     interrupted: &dyn Fn() -> bool,
     tick: &mut dyn FnMut(f64) -> Result<()>,
@@ -314,7 +314,7 @@ impl Run {
 }
 
 /// Removes a container, whatever state it is in.
-pub(super) fn remove_container(container: &Container, name: &str) {
+pub(crate) fn remove_container(container: &Container, name: &str) {
     if let Some(arguments) = container.remove_arguments(name) {
         let _ = Command::new(&container.program)
             .args(arguments)
@@ -326,7 +326,7 @@ pub(super) fn remove_container(container: &Container, name: &str) {
 }
 
 /// What the system says about a program that it does not start, and what to do.
-pub(super) fn not_started(kind: ErrorKind) -> &'static str {
+pub(crate) fn not_started(kind: ErrorKind) -> &'static str {
     match kind {
         ErrorKind::NotFound => {
             "install it, activate its environment before the study is started, or write its whole path in run"

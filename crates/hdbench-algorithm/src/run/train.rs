@@ -4,13 +4,13 @@ use std::path::Path;
 
 use hdbench_ground::error::{Error, Result};
 
-use crate::algorithm::Algorithm;
+use super::job_run::{JobRun, failure, failure_of, interrupted, model_folder, notes_of};
+use super::workplace::Workplace;
 use crate::failure::Failure;
 use crate::job::{Job, Watch};
-use crate::job_run::{JobRun, failure, failure_of, interrupted, model_folder, notes_of};
 use crate::measured::Measured;
-use crate::supervise::{Ending, supervise};
-use crate::workplace::Workplace;
+use crate::table::algorithm::Algorithm;
+use crate::watch::supervise::{Ending, supervise};
 
 /// Bytes of its first and of its last output that the log keeps.
 const LOG_BYTES: usize = 1 << 20;

@@ -9,10 +9,10 @@ use hdbench_ground::range::Fault;
 use hdbench_ground::text::Shown as _;
 use rustix::process::{getgid, getuid};
 
-use crate::container_line::{Contained, Mount};
+use crate::container::contained::{Contained, Mount};
 use crate::job::Job;
-use crate::placeholder::{Placeholder, filled, pieces};
-use crate::runtime::Runtime;
+use crate::table::placeholder::{Placeholder, filled, pieces};
+use crate::table::runtime::Runtime;
 
 /// What OpenMP and libraries like it read.
 const THREAD_VARIABLES: [&str; 5] = [
@@ -28,7 +28,7 @@ const VISIBLE_GPUS: &str = "CUDA_VISIBLE_DEVICES";
 
 /// The folders of a run, from the root; none that it has no use for.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Folders {
+pub(crate) struct Folders {
     pub input: Option<PathBuf>,
     pub output: Option<PathBuf>,
     pub tmp: PathBuf,
@@ -40,7 +40,7 @@ pub(super) struct Folders {
 
 /// What is started, with which environment.
 #[derive(Debug)]
-pub(super) struct Resolved {
+pub(crate) struct Resolved {
     pub program: PathBuf,
     pub arguments: Vec<String>,
     pub env: Vec<(OsString, OsString)>,
@@ -50,7 +50,7 @@ pub(super) struct Resolved {
 ///
 /// # Errors
 /// `Error::Usage` for a command that [`crate::Algorithm::check`] would refuse, and for a folder that is no text.
-pub(super) fn resolved(
+pub(crate) fn resolved(
     job: &Job<'_>,
     command: &[String],
     allowed: &[Placeholder],
@@ -61,7 +61,7 @@ pub(super) fn resolved(
     let values = values(job, folders, case)?;
     let fill = |text: &String| {
         let pieces = pieces("run", text, allowed).map_err(Fault::of_flag)?;
-        Ok(filled(&pieces, |placeholder| values(placeholder)))
+        Ok(filled(&pieces, &values))
     };
     let command = command.iter().map(fill).collect::<Result<Vec<String>>>()?;
     let env = environment(job, &values)?;

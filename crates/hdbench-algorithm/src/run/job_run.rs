@@ -6,15 +6,15 @@ use std::time::Duration;
 use hdbench_ground::error::{Error, Result};
 use hdbench_volume::artifact::create_dir;
 
-use crate::command::{Folders, resolved};
+use super::command::{Folders, resolved};
+use super::workplace::Workplace;
 use crate::failure::{Failure, FailureCause};
 use crate::job::Job;
-use crate::placeholder::Placeholder;
-use crate::supervise::{Ended, Ending, Program, not_started};
-use crate::workplace::Workplace;
+use crate::table::placeholder::Placeholder;
+use crate::watch::supervise::{Ended, Ending, Program, not_started};
 
 /// What it takes to start a command of a job.
-pub(super) struct JobRun<'a> {
+pub(crate) struct JobRun<'a> {
     pub job: &'a Job<'a>,
     pub workplace: &'a Workplace,
     pub folders: &'a Folders,
@@ -73,7 +73,7 @@ impl<'a> JobRun<'a> {
 }
 
 /// The folder with the model, from the root; none for an algorithm that is not trained here.
-pub(super) fn model_folder(job: &Job<'_>) -> Result<Option<PathBuf>> {
+pub(crate) fn model_folder(job: &Job<'_>) -> Result<Option<PathBuf>> {
     if job.algorithm.train.is_empty() {
         return Ok(None);
     }
@@ -87,14 +87,14 @@ pub(super) fn model_folder(job: &Job<'_>) -> Result<Option<PathBuf>> {
 }
 
 /// A signal asked the work to stop.
-pub(super) fn interrupted() -> Error {
+pub(crate) fn interrupted() -> Error {
     Error::Interrupted {
         hint: "run the same command again; cases that are there are not asked again".to_owned(),
     }
 }
 
 /// A cause with the last that was said.
-pub(super) fn failure(cause: FailureCause, ended: &Ended) -> Failure {
+pub(crate) fn failure(cause: FailureCause, ended: &Ended) -> Failure {
     Failure {
         cause,
         tail: ended.said.tail.clone(),
@@ -102,7 +102,7 @@ pub(super) fn failure(cause: FailureCause, ended: &Ended) -> Failure {
 }
 
 /// Why a run failed; none of one that ended well or was interrupted.
-pub(super) fn failure_of(
+pub(crate) fn failure_of(
     command: &[String],
     ended: &Ended,
     timeout: Option<Duration>,
@@ -125,7 +125,7 @@ pub(super) fn failure_of(
 }
 
 /// What to know about a run that has ended.
-pub(super) fn notes_of(ended: &Ended) -> Vec<String> {
+pub(crate) fn notes_of(ended: &Ended) -> Vec<String> {
     let mut notes = Vec::new();
     match ended.left_behind.as_slice() {
         [] => {}

@@ -13,7 +13,7 @@ use rustix::process::{
 };
 
 /// The variable that marks every process of a run.
-pub(super) const MARK: &str = "HDBENCH_JOB";
+pub(crate) const MARK: &str = "HDBENCH_JOB";
 
 /// What `/proc/PID/stat` says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,7 +37,7 @@ struct Member {
 
 /// What a look at the tree shows.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(super) struct Seen {
+pub(crate) struct Seen {
     /// Of all processes until now.
     pub cpu_seconds: f64,
     /// Resident memory of all of them together since the last look, bytes.
@@ -45,7 +45,7 @@ pub(super) struct Seen {
 }
 
 /// The processes of a run.
-pub(super) struct ProcessTree {
+pub(crate) struct ProcessTree {
     root: i32,
     /// Whether somebody has taken note of the first one's end, so that its number may be given to another.
     root_is_gone: bool,
@@ -201,7 +201,7 @@ impl ProcessTree {
 }
 
 /// Ends what still runs with a mark: processes of a run whose own harness was killed. Their names.
-pub(super) fn end_marked(mark: &str) -> Vec<String> {
+pub(crate) fn end_marked(mark: &str) -> Vec<String> {
     let mark = marked(mark);
     let own = getpid().as_raw_nonzero().get();
     let mut ended = Vec::new();

@@ -1,22 +1,23 @@
 //! A job, from its input folder to its last output.
 
+use std::path::Path;
 use std::time::Duration;
 
 use hdbench_ground::error::{Error, Result};
 
-use crate::algorithm::Per;
-use crate::appearing::Appearing;
-use crate::convert::Link;
+use super::appearing::Appearing;
+use super::job_run::{JobRun, failure, failure_of, interrupted, model_folder, notes_of};
+use super::offers::Offers;
+use super::workplace::Workplace;
 use crate::failure::FailureCause;
+use crate::input::convert::Link;
+use crate::input::staged::{refuse_inputs, stage, staged_names};
 use crate::job::{CaseInput, CaseRan, Job, Ran, Watch};
-use crate::job_run::{JobRun, failure, failure_of, interrupted, model_folder, notes_of};
 use crate::measured::Measured;
-use crate::offers::Offers;
-use crate::quantity::in_words;
-use crate::samples::{divided, together};
-use crate::staged::{refuse_inputs, stage, staged_names};
-use crate::supervise::{Ended, Ending, supervise};
-use crate::workplace::Workplace;
+use crate::table::algorithm::Per;
+use crate::table::quantity::in_words;
+use crate::watch::samples::{divided, together};
+use crate::watch::supervise::{Ended, Ending, supervise};
 
 /// Bytes of a job's first and of its last output that the log keeps; with many runs each has its share, but not less
 /// than the other.
@@ -40,7 +41,7 @@ pub fn run(job: &Job<'_>, watch: &dyn Watch) -> Result<Ran> {
         watch,
         workplace: &workplace,
         names: staged_names(job.algorithm.input, job.cases),
-        cases: job.cases.iter().map(|case| never_run(case)).collect(),
+        cases: job.cases.iter().map(never_run).collect(),
         totals: Vec::new(),
         notes: Vec::new(),
     };
@@ -109,22 +110,7 @@ impl Running<'_> {
         let (Some(input), Some(output)) = (folders.input.clone(), folders.output.clone()) else {
             return Err(Error::Internal("a run without folders".to_owned()));
         };
-        let link = if job.container.is_some() {
-            Link::Real
-        } else {
-            Link::Symbolic
-        };
-        let staged: Vec<_> = indices
-            .iter()
-            .map(|&i| &job.cases[i])
-            .zip(stems.iter().copied())
-            .collect();
-        let watch = self.watch;
-        let go_on = || match watch.interrupted() {
-            true => Err(interrupted()),
-            false => Ok(()),
-        };
-        stage(algorithm.input, &staged, &input, link, &go_on)?;
+        self.lay_out(indices, &stems, &input)?;
         let case = (algorithm.per == Per::Case).then(|| stems[0]);
         let timeout = self.timeout(indices.len());
         let job_run = JobRun {
@@ -137,6 +123,7 @@ impl Running<'_> {
         let start = job_run.program(&algorithm.run, &allowed, case, timeout, log_bound, title)?;
         let mut appearing =
             Appearing::of(&output, self.workplace.folder(), algorithm.input, &stems);
+        let watch = self.watch;
         let offers = Offers {
             job,
             watch,
@@ -155,7 +142,27 @@ impl Running<'_> {
             let note = case.map_or(note.clone(), |case| format!("{case}: {note}"));
             self.note(note);
         }
-        self.settle(indices, &stems, &ended, &mut appearing, timeout)
+        self.settle(indices, &stems, &ended, &appearing, timeout)
+    }
+
+    /// Fills the input folder.
+    fn lay_out(&self, indices: &[usize], stems: &[&str], input: &Path) -> Result<()> {
+        let link = match self.job.container {
+            Some(_) => Link::Real,
+            None => Link::Symbolic,
+        };
+        let cases = indices.iter().map(|&i| &self.job.cases[i]);
+        let staged: Vec<_> = cases.zip(stems.iter().copied()).collect();
+        stage(
+            self.job.algorithm.input,
+            &staged,
+            input,
+            link,
+            &|| match self.watch.interrupted() {
+                true => Err(interrupted()),
+                false => Ok(()),
+            },
+        )
     }
 
     /// How long a run may take.
@@ -178,7 +185,7 @@ impl Running<'_> {
         indices: &[usize],
         stems: &[&str],
         ended: &Ended,
-        appearing: &mut Appearing<'_>,
+        appearing: &Appearing<'_>,
         timeout: Option<Duration>,
     ) -> Result<bool> {
         let whole = ended.samples.between(0.0, ended.wall_seconds);

@@ -8,14 +8,14 @@ use std::time::Instant;
 
 use hdbench_ground::workers;
 
-use crate::container::on_path;
-use crate::samples::GpuSample;
+use super::samples::GpuSample;
+use crate::container::image::on_path;
 
 /// Milliseconds between two looks.
 const INTERVAL_MS: &str = "100";
 
 /// A program that prints, and a thread that listens.
-pub(super) struct GpuMeter {
+pub(crate) struct GpuMeter {
     program: Child,
     samples: Arc<Mutex<Vec<GpuSample>>>,
 }

@@ -7,7 +7,7 @@ static RUNS: Mutex<usize> = Mutex::new(0);
 
 /// While it lives, orphans among the descendants of this process become its children, so that they can be found; on
 /// Linux. Elsewhere they go to the first process of all.
-pub(super) struct Adopting;
+pub(crate) struct Adopting;
 
 impl Adopting {
     pub fn begin() -> Self {

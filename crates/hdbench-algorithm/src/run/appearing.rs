@@ -4,8 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use crate::algorithm::InputLayout;
-use crate::outputs::Listing;
+use super::outputs::Listing;
+use crate::table::algorithm::InputLayout;
 
 /// An output that has not changed for so many seconds, and after which another has begun, is taken as written.
 const QUIET_SECONDS: f64 = 2.0;
@@ -17,7 +17,7 @@ const FIRST_AT_MOST: f64 = 20.0;
 type State = (u64, Option<SystemTime>);
 
 /// The outputs of a run.
-pub(super) struct Appearing<'a> {
+pub(crate) struct Appearing<'a> {
     folder: &'a Path,
     scratch: &'a Path,
     layout: InputLayout,
@@ -162,7 +162,7 @@ impl<'a> Appearing<'a> {
     }
 
     /// The same of all at the end of the run, `whole` seconds after its start: the first case's time holds its start,
-    /// the last one's its end. None where it cannot be told: outputs that were written side by side, or all at the end.
+    /// the last one's its end, if all cases are there. None where it cannot be told: outputs that were written side by side, or all at the end.
     pub fn intervals(&self, whole: f64) -> Option<Vec<(usize, [f64; 2])>> {
         let mut files: Vec<_> = self.files().collect();
         files.sort_by(|(_, a), (_, b)| a.changed_at.total_cmp(&b.changed_at));
@@ -173,7 +173,8 @@ impl<'a> Appearing<'a> {
         let mut from = 0.0;
         let mut intervals = Vec::new();
         for (i, (case, file)) in files.iter().enumerate() {
-            let is_last = i + 1 == files.len();
+            // Where a case has no output, what follows the last one was spent on that.
+            let is_last = i + 1 == files.len() && files.len() == self.cases.len();
             let to = if is_last { whole } else { file.changed_at };
             intervals.push((*case, [from, to]));
             from = to;
@@ -239,12 +240,20 @@ mod tests {
             file(14.0, 15.0),
         ]);
         let intervals = appearing.intervals(21.0).unwrap();
+        // The second has none: who knows how long it took.
         assert_eq!(
             intervals,
-            [(0, [0.0, 10.0]), (3, [10.0, 15.0]), (2, [15.0, 21.0])]
+            [(0, [0.0, 10.0]), (3, [10.0, 15.0]), (2, [15.0, 20.0])]
         );
         assert_eq!(appearing.interval(3), Some([10.0, 15.0]));
         assert_eq!(appearing.interval(1), None);
+    }
+
+    #[test]
+    fn the_last_of_all_cases_has_the_end_of_the_run() {
+        let appearing = with(vec![file(9.0, 10.0), file(14.0, 15.0)]);
+        let intervals = appearing.intervals(16.0).unwrap();
+        assert_eq!(intervals, [(0, [0.0, 10.0]), (1, [10.0, 16.0])]);
     }
 
     #[test]

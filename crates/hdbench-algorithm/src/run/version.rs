@@ -7,13 +7,13 @@ use hdbench_ground::error::{Error, Result};
 use hdbench_ground::text::acts;
 use hdbench_volume::artifact::{create_dir, read_file};
 
-use crate::algorithm::Algorithm;
-use crate::command::Folders;
-use crate::container::Container;
+use super::command::Folders;
+use super::job_run::{JobRun, failure, failure_of};
+use super::workplace::Workplace;
+use crate::container::image::Container;
 use crate::job::Job;
-use crate::job_run::{JobRun, failure, failure_of};
-use crate::supervise::supervise;
-use crate::workplace::Workplace;
+use crate::table::algorithm::Algorithm;
+use crate::watch::supervise::supervise;
 
 /// How long it may take to say it: some import PyTorch first.
 const TIMEOUT: Duration = Duration::from_secs(60);

@@ -6,15 +6,15 @@ use std::path::{Path, PathBuf};
 use hdbench_ground::text::name_of;
 use hdbench_volume::split_image_name;
 
-use crate::algorithm::InputLayout;
 use crate::failure::FailureCause;
-use crate::staged::lits_number;
+use crate::input::staged::lits_number;
+use crate::table::algorithm::InputLayout;
 
 /// Names of other files that a message lists.
 const LISTED: usize = 5;
 
 /// What lies in an output folder.
-pub(super) struct Listing<'a> {
+pub(crate) struct Listing<'a> {
     folder: &'a Path,
     /// Whatever a link leads to has to lie in it.
     scratch: &'a Path,

@@ -8,9 +8,9 @@ use std::path::Path;
 use hdbench_ground::error::{Error, Result};
 use hdbench_volume::artifact::create_dir;
 
-use crate::algorithm::{Algorithm, InputLayout};
-use crate::convert::{Link, Source, as_dicom, as_metaimage, as_nifti, refuse_as_dicom};
+use super::convert::{Link, Source, as_dicom, as_metaimage, as_nifti, refuse_as_dicom};
 use crate::job::CaseInput;
+use crate::table::algorithm::{Algorithm, InputLayout};
 
 /// The names that cases have in the input folder, without endings: what `{case}` stands for and outputs are called by.
 ///
@@ -44,7 +44,7 @@ pub fn staged_names(layout: InputLayout, cases: &[CaseInput]) -> Vec<String> {
 }
 
 /// The number of `volume-N` and `test-volume-N`.
-pub(super) fn lits_number(name: &str) -> Option<&str> {
+pub(crate) fn lits_number(name: &str) -> Option<&str> {
     let name = name.strip_prefix("test-").unwrap_or(name);
     let number = name.strip_prefix("volume-")?;
     let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
@@ -99,7 +99,7 @@ fn entry_name(layout: InputLayout, stem: &str) -> String {
 ///
 /// # Errors
 /// What reading and writing gives; what `go_on` gives, which is asked before each case.
-pub(super) fn stage(
+pub(crate) fn stage(
     layout: InputLayout,
     cases: &[(&CaseInput, &str)],
     folder: &Path,
@@ -130,7 +130,7 @@ fn stage_case(layout: InputLayout, image: &Path, to: &Path, link: Link) -> Resul
 }
 
 /// Removes a folder of a job with what is read-only in it; none is fine.
-pub(super) fn remove_folder(folder: &Path) -> Result<()> {
+pub(crate) fn remove_folder(folder: &Path) -> Result<()> {
     let Ok(found) = fs::symlink_metadata(folder) else {
         return Ok(());
     };

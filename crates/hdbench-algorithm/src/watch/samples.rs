@@ -7,7 +7,7 @@ const MB: f64 = 1e6;
 
 /// A look at the tree of processes.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Sample {
+pub(crate) struct Sample {
     /// Seconds since the start.
     pub at: f64,
     /// Of all processes since the start.
@@ -18,7 +18,7 @@ pub(super) struct Sample {
 
 /// A look at the GPUs.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct GpuSample {
+pub(crate) struct GpuSample {
     /// Seconds since the start.
     pub at: f64,
     /// Used memory of all that are looked at together.
@@ -27,7 +27,7 @@ pub(super) struct GpuSample {
 
 /// All of a run's.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Samples {
+pub(crate) struct Samples {
     /// In the order of time.
     pub processes: Vec<Sample>,
     /// In the order of time; empty where there is no GPU to look at.
@@ -100,7 +100,7 @@ impl Samples {
 }
 
 /// Of runs one after the other: times and areas added up, peaks the largest.
-pub(super) fn together<'a>(runs: impl Iterator<Item = &'a Measured>) -> Measured {
+pub(crate) fn together<'a>(runs: impl Iterator<Item = &'a Measured>) -> Measured {
     let sum = |a: Option<f64>, b: Option<f64>| a.zip(b).map(|(a, b)| a + b).or(a).or(b);
     let most = |a: Option<f64>, b: Option<f64>| a.zip(b).map(|(a, b)| a.max(b)).or(a).or(b);
     runs.fold(Measured::default(), |all, run| Measured {
@@ -115,7 +115,7 @@ pub(super) fn together<'a>(runs: impl Iterator<Item = &'a Measured>) -> Measured
 }
 
 /// A share of a run for each of its cases; peaks are the whole run's.
-pub(super) fn divided(whole: &Measured, cases: usize) -> Measured {
+pub(crate) fn divided(whole: &Measured, cases: usize) -> Measured {
     let share = |value: f64| value / cases.max(1) as f64;
     Measured {
         wall_seconds: share(whole.wall_seconds),

@@ -7,9 +7,9 @@ use hdbench_ground::range::Fault;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use toml::Table;
 
-use crate::labels::LabelTable;
-use crate::quantity::{ByteSize, Span};
-use crate::runtime::Runtime;
+use super::labels::LabelTable;
+use super::quantity::{ByteSize, Span};
+use super::runtime::Runtime;
 
 /// How the cases lie in the folder that an algorithm is given.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

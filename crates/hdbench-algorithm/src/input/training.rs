@@ -6,10 +6,10 @@ use hdbench_ground::error::{Error, Result};
 use hdbench_volume::artifact::{create_dir, write_atomic};
 use serde_json::json;
 
-use crate::algorithm::InputLayout;
-use crate::convert::{Link, Source, as_nifti};
+use super::convert::{Link, Source, as_nifti};
+use super::staged::{remove_folder, staged_names};
 use crate::job::{CaseInput, Job};
-use crate::staged::{remove_folder, staged_names};
+use crate::table::algorithm::InputLayout;
 
 /// A case to train on.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -128,7 +128,7 @@ impl fmt::Display for ByteSize {
 }
 
 /// A time in words, as a message has it: `45 s`, `30 min`, `1.5 h`.
-pub(super) fn in_words(duration: Duration) -> String {
+pub(crate) fn in_words(duration: Duration) -> String {
     let seconds = duration.as_secs_f64();
     let (number, unit) = match seconds {
         s if s < 60.0 => (s, "s"),

@@ -9,8 +9,8 @@ use hdbench_ground::error::{Error, Result};
 use hdbench_ground::text::{Shown as _, message, shown};
 use hdbench_volume::artifact::hash_file;
 
-use crate::algorithm::Algorithm;
-use crate::runtime::Runtime;
+use crate::table::algorithm::Algorithm;
+use crate::table::runtime::Runtime;
 
 /// A runtime that is there, and the image it is to run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,7 +70,7 @@ fn found(asked: Option<Runtime>, path: &std::ffi::OsStr) -> Result<(Runtime, Pat
 }
 
 /// The first program of a name on a search path that may be executed.
-pub(super) fn on_path(program: &str, path: &std::ffi::OsStr) -> Option<PathBuf> {
+pub(crate) fn on_path(program: &str, path: &std::ffi::OsStr) -> Option<PathBuf> {
     std::env::split_paths(path)
         .map(|folder| folder.join(program))
         .find(|file| {

@@ -5,15 +5,15 @@ use std::path::{Path, PathBuf};
 use hdbench_ground::error::{Error, Result};
 use hdbench_volume::artifact::{create_dir, hash_bytes};
 
-use crate::command::Folders;
-use crate::container::Container;
+use super::command::Folders;
+use crate::container::image::Container;
+use crate::input::staged::remove_folder;
 use crate::job::Job;
-use crate::process_tree::end_marked;
-use crate::staged::remove_folder;
-use crate::supervise::remove_container;
+use crate::watch::process_tree::end_marked;
+use crate::watch::supervise::remove_container;
 
 /// A job's scratch folder, empty at first and removed at the end.
-pub(super) struct Workplace {
+pub(crate) struct Workplace {
     folder: PathBuf,
     /// What marks the job's processes, and names its container: the same whenever the folder is.
     pub mark: String,
