@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use hdbench_ground::text::shown;
 
-use crate::quantity::in_words;
+use crate::table::quantity::in_words;
 
 /// What went wrong with an algorithm's run, and the last that it said.
 #[derive(Clone, Debug, PartialEq)]
@@ -51,23 +51,38 @@ pub enum FailureCause {
 impl fmt::Display for FailureCause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotStarted { program, reason, hint } => {
+            Self::NotStarted {
+                program,
+                reason,
+                hint,
+            } => {
                 write!(f, "cannot start {}: {reason}\nhint: {hint}", shown(program))
             }
             Self::ExitCode(code) => write!(f, "ended with exit code {code}"),
             Self::Signal(number) => {
                 write!(f, "was ended by signal {number}{}", signal_name(*number))
             }
-            Self::Timeout { limit, cases: 1 } => write!(f, "did not end within {}", in_words(*limit)),
+            Self::Timeout { limit, cases: 1 } => {
+                write!(f, "did not end within {}", in_words(*limit))
+            }
             Self::Timeout { limit, cases } => {
                 write!(f, "did not end within {} ({cases} cases)", in_words(*limit))
             }
             Self::NoOutput { found, expected } if found.is_empty() => {
-                write!(f, "wrote no {}: its output folder is empty", shown(expected))
+                write!(
+                    f,
+                    "wrote no {}: its output folder is empty",
+                    shown(expected)
+                )
             }
             Self::NoOutput { found, expected } => {
                 let found: Vec<_> = found.iter().map(|name| shown(name)).collect();
-                write!(f, "wrote no {}: its output folder has {}", shown(expected), found.join(", "))
+                write!(
+                    f,
+                    "wrote no {}: its output folder has {}",
+                    shown(expected),
+                    found.join(", ")
+                )
             }
         }
     }
@@ -80,7 +95,9 @@ impl fmt::Display for Failure {
         if !self.tail.is_empty() {
             f.write_str("\nit said last:")?;
         }
-        self.tail.iter().try_for_each(|line| write!(f, "\n    {line}"))
+        self.tail
+            .iter()
+            .try_for_each(|line| write!(f, "\n    {line}"))
     }
 }
 

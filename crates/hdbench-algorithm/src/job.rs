@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 
 use hdbench_ground::error::Result;
 
-use crate::algorithm::Algorithm;
-use crate::container::Container;
+use crate::container::image::Container;
 use crate::failure::Failure;
 use crate::measured::Measured;
+use crate::table::algorithm::Algorithm;
 
 /// A case as the user has it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -11,8 +11,8 @@ use hdbench_volume::{
 };
 use ndarray::Array3;
 
-use crate::algorithm::{Algorithm, OtherLabels};
-use crate::convert::Source;
+use crate::input::convert::Source;
+use crate::table::algorithm::{Algorithm, OtherLabels};
 
 /// Values that a message names.
 const NAMED_VALUES: usize = 12;
@@ -39,9 +39,15 @@ pub struct Taken {
 pub fn take(path: &Path, image: &Path, algorithm: &Algorithm) -> Result<Taken> {
     let geometry = geometry_of(image)?;
     let (map, values) = read_label_box_and_values(path)?;
-    let mut notes: Vec<String> = map.notes.iter().map(|note| format!("{}: {note}", path.shown())).collect();
+    let mut notes: Vec<String> = map
+        .notes
+        .iter()
+        .map(|note| format!("{}: {note}", path.shown()))
+        .collect();
     notes.extend(other_labels(path, &values, algorithm)?);
-    let OnGrid { prediction, note, .. } = on_grid([path, image], map, &geometry, false)?;
+    let OnGrid {
+        prediction, note, ..
+    } = on_grid([path, image], map, &geometry, false)?;
     notes.extend(note);
     let labels = LabelBox {
         voxels: prediction.voxels.mapv(|value| {
@@ -82,7 +88,11 @@ fn geometry_of(image: &Path) -> Result<Geometry> {
 }
 
 /// A note about labels that become background; an error where they may not.
-fn other_labels(path: &Path, values: &LabelValues, algorithm: &Algorithm) -> Result<Option<String>> {
+fn other_labels(
+    path: &Path,
+    values: &LabelValues,
+    algorithm: &Algorithm,
+) -> Result<Option<String>> {
     let others: Vec<u16> = values
         .iter()
         .filter(|value| algorithm.labels.tissue(*value).is_none())
@@ -90,7 +100,11 @@ fn other_labels(path: &Path, values: &LabelValues, algorithm: &Algorithm) -> Res
     if others.is_empty() {
         return Ok(None);
     }
-    let mut named: Vec<String> = others.iter().take(NAMED_VALUES).map(u16::to_string).collect();
+    let mut named: Vec<String> = others
+        .iter()
+        .take(NAMED_VALUES)
+        .map(u16::to_string)
+        .collect();
     if others.len() > NAMED_VALUES {
         named.push(format!("{} more", others.len() - NAMED_VALUES));
     }
@@ -107,7 +121,10 @@ fn other_labels(path: &Path, values: &LabelValues, algorithm: &Algorithm) -> Res
                 .collect();
             Err(Error::malformed(
                 path,
-                format!("has label{plural} {named}, and labels of the algorithm says what {} are", table.join(" and ")),
+                format!(
+                    "has label{plural} {named}, and labels of the algorithm says what {} are",
+                    table.join(" and ")
+                ),
                 "add them to labels, or say other_labels = \"background\"",
             ))
         }

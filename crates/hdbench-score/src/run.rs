@@ -6,7 +6,7 @@ use hdbench_ground::error::{Error, Result};
 use hdbench_ground::progress::Progress;
 use hdbench_ground::text::Shown as _;
 use hdbench_ground::{memory, workers};
-use hdbench_volume::{Apart, OnGrid, on_grid, Geometry, Label, LabelBox, LabelMap};
+use hdbench_volume::{Apart, Geometry, Label, LabelBox, LabelMap, OnGrid, on_grid};
 use ndarray::Array3;
 
 use super::case::{CaseScores, Cost, ScoredCase, score_masks};

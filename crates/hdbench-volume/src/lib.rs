@@ -52,9 +52,9 @@ pub use label_box::{
 pub use label_map::LabelMap;
 pub use label_value::{Label, LabelValue, LabelValues};
 pub use layout::{HeaderNote, ImageFormat, ImageHeader};
+pub use metaimage_write::write_hu_metaimage;
 use ndarray::Array3;
 pub use nifti_like::HeaderTemplate;
-pub use metaimage_write::write_hu_metaimage;
 pub use nifti_write::{write_hu, write_image, write_labels};
 pub use orientation::Orientation;
 pub use resample::{GridPart, resample_linear, resample_mean, resample_nearest, resample_part};

@@ -57,7 +57,10 @@ fn header(geometry: &Geometry, element: &str) -> String {
     const TO_LPS: [f64; 3] = [-1.0, -1.0, 1.0];
     let list = |numbers: Vec<f64>| {
         // Plus 0 takes a zero's sign away.
-        let words: Vec<String> = numbers.iter().map(|number| (number + 0.0).to_string()).collect();
+        let words: Vec<String> = numbers
+            .iter()
+            .map(|number| (number + 0.0).to_string())
+            .collect();
         words.join(" ")
     };
     let [z, y, x] = geometry.shape;
