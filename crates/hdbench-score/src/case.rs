@@ -13,6 +13,7 @@ use super::masks::Masks;
 use super::measured::{Measured, diagonal_mm, steps};
 use super::metric::{BURDENS, Metric};
 use super::metric_value::MetricValue;
+use super::name::Name;
 use super::options::Options;
 use super::policy::{EmptyMask, Family};
 use super::scored_structure::ScoredStructure;
@@ -27,12 +28,12 @@ pub struct StructureScores {
     /// The structure's name.
     pub label: Label,
     /// Its key in nnU-Net's `summary.json`.
-    pub nnunet_key: String,
+    pub nnunet_key: Name,
     /// Voxels of both masks.
     pub counts: Counts,
     metric_values: Vec<(Metric, MetricValue)>,
     /// Its instances one by one, matched in groups as LiTS does; none of a structure whose instances are others.
-    pub instances: Option<Instances>,
+    pub instances: Option<Box<Instances>>,
     /// Its instances as its own rule matches them; none where nothing is asked of them.
     pub own_instances: Option<OwnInstances>,
 }
@@ -121,13 +122,13 @@ impl CaseScores {
 
     /// The instances of one structure; `None` where they were not looked for.
     pub fn instances_of(&self, label: Label) -> Option<&Instances> {
-        self.structure(label)?.instances.as_ref()
+        self.structure(label)?.instances.as_deref()
     }
 
     /// The structures whose instances were looked for.
     pub fn instances(&self) -> impl Iterator<Item = (Label, &Instances)> {
         let structures = self.structures.iter();
-        structures.filter_map(|scores| Some((scores.label, scores.instances.as_ref()?)))
+        structures.filter_map(|scores| Some((scores.label, scores.instances.as_deref()?)))
     }
 }
 
@@ -356,10 +357,11 @@ fn structure_scores(
     };
     StructureScores {
         label: structure.label,
-        nnunet_key: structure.nnunet_key(),
+        nnunet_key: structure.nnunet_key().into(),
         counts: measured.counts,
         metric_values: metrics.iter().map(metric_value).collect(),
-        instances: instances.map(|Lesions { list, detection }| Instances { list, detection }),
+        instances: instances
+            .map(|Lesions { list, detection }| Box::new(Instances { list, detection })),
         own_instances,
     }
 }

@@ -18,10 +18,9 @@ use super::tidy::write_csv;
 /// it). The columns are those of the first case, as all are scored with the same options; without a case
 /// those of the default options.
 pub fn write_cases(path: &Path, cases: &[ScoredCase]) -> Result<()> {
-    let named: Vec<Vec<(String, f64)>> = cases.iter().map(values).collect();
     let mut columns = vec!["case".to_owned()];
-    match named.first() {
-        Some(first) => columns.extend(first.iter().map(|(name, _)| name.clone())),
+    match cases.first() {
+        Some(first) => columns.extend(values(first).into_iter().map(|(name, _)| name)),
         None => columns.extend(default_columns()),
     }
     let counted = match cases.first() {
@@ -29,8 +28,8 @@ pub fn write_cases(path: &Path, cases: &[ScoredCase]) -> Result<()> {
         None => vec![Label::LESION],
     };
     columns.extend(counted.iter().flat_map(|label| count_columns(*label)));
-    let rows = cases.iter().zip(&named).map(|(case, named)| {
-        let values: Vec<f64> = named.iter().map(|&(_, value)| value).collect();
+    let rows = cases.iter().map(|case| {
+        let values: Vec<f64> = values(case).into_iter().map(|(_, value)| value).collect();
         let counts: Vec<usize> = case
             .scores
             .instances()

@@ -6,6 +6,7 @@
 
 mod quantile;
 pub mod metrics;
+mod name;
 mod label;
 mod scored_structure;
 mod tolerance;
@@ -73,6 +74,7 @@ pub use lesion_table::write_lesions;
 pub use metric::{BURDENS, Metric};
 pub use metric_value::MetricValue;
 pub use metrics_json::write_metrics_json;
+pub use name::Name;
 pub use options::Options;
 pub use pairing::{
     Candidate, CasePair, LeftOut, MissingCase, Pairing, nifti_label_maps_among, pair,

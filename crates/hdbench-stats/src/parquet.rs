@@ -1,27 +1,45 @@
+use std::io::Write;
 use std::path::Path;
 
 use hdbench_ground::error::{Error, Result};
 use hdbench_ground::text::Shown as _;
 use hdbench_score::{Label, MetricRow};
-use hdbench_volume::artifact::write_atomic;
+use hdbench_volume::artifact::write_atomic_with;
 use polars::prelude::{Column, DataFrame, NamedFrom, PolarsError, PolarsResult, Series};
 // Not `polars` with its feature `parquet`: that brings the whole streaming engine along.
 use polars_io::prelude::ParquetWriter;
 
+/// Rows that are in memory as columns at once: a group of the file.
+const ROWS_A_GROUP: usize = 1 << 14;
+
 /// Writes the tidy table as Parquet: the columns of `metrics_long.csv` in their order, numbers as
 /// numbers (`fold`, `metric_version` u32, `seed` u64, `value`, `raw_value` f64 with NaN where there
-/// is none), a label that is none as null.
+/// is none), a label that is none as null; 16,384 rows a group.
 ///
 /// # Errors
 /// `Error::Write`; `Error::Internal` if polars refuses the table.
 pub fn write_parquet(path: &Path, rows: &[MetricRow]) -> Result<()> {
-    let bytes = encode(rows)
-        .map_err(|e: PolarsError| Error::Internal(format!("{}: Parquet: {e}", path.shown())))?;
-    write_atomic(path, &bytes)
+    write_atomic_with(path, |out| {
+        encode(rows, out).map_err(|e| match e {
+            PolarsError::IO { error, .. } => Error::write(path)(std::io::Error::other(error)),
+            e => Error::Internal(format!("{}: Parquet: {e}", path.shown())),
+        })
+    })
 }
 
-fn encode(rows: &[MetricRow]) -> PolarsResult<Vec<u8>> {
-    let mut table = DataFrame::new(
+fn encode(rows: &[MetricRow], out: impl Write) -> PolarsResult<()> {
+    // One column after the other: side by side they are packed in memory all at once.
+    let file = ParquetWriter::new(out).set_parallel(false);
+    let mut file = file.batched(table(&[])?.schema())?;
+    for group in rows.chunks(ROWS_A_GROUP) {
+        file.write_batch(&table(group)?)?;
+    }
+    file.finish()?;
+    Ok(())
+}
+
+fn table(rows: &[MetricRow]) -> PolarsResult<DataFrame> {
+    DataFrame::new(
         rows.len(),
         vec![
             text(rows, "task", |row| &row.task),
@@ -36,10 +54,7 @@ fn encode(rows: &[MetricRow]) -> PolarsResult<Vec<u8>> {
             numbers(rows, "raw_value", |row| row.raw_value),
             text(rows, "policy", |row| &row.policy),
         ],
-    )?;
-    let mut bytes = Vec::new();
-    ParquetWriter::new(&mut bytes).finish(&mut table)?;
-    Ok(bytes)
+    )
 }
 
 fn text(rows: &[MetricRow], name: &str, of: fn(&MetricRow) -> &str) -> Column {

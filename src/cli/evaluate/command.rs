@@ -10,7 +10,7 @@ use super::cases::{Cases, Scored};
 use super::results::{RESULTS, json_lines, write_rows, write_tables_of_instances};
 use super::told::{tell_of_displaced, tell_of_files};
 use crate::artifact::read_file;
-use crate::cli::output::{print, print_as_is};
+use crate::cli::output::{print, print_as_is, print_file};
 use crate::cli::progress::Reporter;
 use crate::cli::score_table::{self, Shown};
 use crate::cli::study_options::{cores, pool, side_by_side};
@@ -134,6 +134,9 @@ pub struct Evaluate {
     #[arg(long, value_enum)]
     pub(super) format: Option<Format>,
 }
+
+/// Of rows that are printed as JSON, how many are in memory as text.
+const ROWS_AT_ONCE: usize = 1 << 10;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Profile {
@@ -413,13 +416,16 @@ impl Evaluate {
             }
             Format::Csv => {
                 let path = self.out.join("metrics_long.csv");
-                let text = read_file(&path).map_err(Error::read(&path))?;
-                match io::stdout().is_terminal() {
-                    true => print(&String::from_utf8_lossy(&text)),
-                    false => print_as_is(&text),
+                if !io::stdout().is_terminal() {
+                    return print_file(&path);
                 }
             }
-            Format::Jsonl => print_as_is(&json_lines(&found.rows)?),
         }
+                let text = read_file(&path).map_err(Error::read(&path))?;
+                print(&String::from_utf8_lossy(&text))
+            }
+            Format::Jsonl => {
+                let mut parts = found.rows.chunks(ROWS_AT_ONCE);
+                parts.try_for_each(|rows| print_as_is(&json_lines(rows)?))
     }
 }
