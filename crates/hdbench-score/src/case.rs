@@ -68,6 +68,30 @@ impl StructureScores {
         self.metric_values.iter().copied()
     }
 
+    /// Those of a structure without voxels, scored as a whole by the policy, in a volume of so many voxels.
+    pub(super) fn of_nothing(
+        label: Label,
+        nnunet_key: Name,
+        voxels: u64,
+        options: &Options,
+    ) -> Self {
+        let measured = Measured::default();
+        let edge = EmptyMask::of(&measured.counts);
+        let metric_value = |metric: Metric| {
+            // No voxel has no volume, whatever its size.
+            let raw = measured.raw(metric, voxels, 1.0);
+            (metric, MetricValue::strict(metric.into(), raw, edge, raw))
+        };
+        Self {
+            label,
+            nnunet_key,
+            counts: measured.counts,
+            metric_values: options.metrics().into_iter().map(metric_value).collect(),
+            instances: None,
+            own_instances: None,
+        }
+    }
+
     /// The metric values of its instances' detection with their names in files; none without instances.
     pub fn detections(&self) -> Vec<(String, MetricValue)> {
         let metric_values =

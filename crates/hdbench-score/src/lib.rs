@@ -88,7 +88,7 @@ pub use run::{
 };
 pub use scored_structure::{LabelSet, ScoredStructure};
 pub use source::{Listing, Source, list};
-pub use structure_case::{StructureOptions, score_structures};
+pub use structure_case::{StructureOptions, score_structures, with_every_structure};
 pub use structures_plan::StructuresPlan;
 pub use summary::write_summary;
 pub use tidy::{ALL_CASES, MetricRow, Origin, read_metrics_long, rows, write_metrics_long};

@@ -18,8 +18,8 @@ use crate::error::{Error, Result};
 use crate::evaluation::lits::{LitsScored, lits_rows, score_lits, write_scores_txt};
 use crate::evaluation::{
     CasePair, DEFAULT_JOBS, Definition, FAILURES, Failure, LabelMapChoice, MetricRow, PairOptions,
-    ScoredCase, StrictCase, Tolerance, pair, rows, score_strict, score_structures, write_cases,
-    write_failures, write_lesions, write_summary, write_wide,
+    ScoredCase, StrictCase, Tolerance, pair, rows, score_strict, score_structures,
+    with_every_structure, write_cases, write_failures, write_lesions, write_summary, write_wide,
 };
 use crate::metrics::surface::Border;
 use crate::progress::Progress;
@@ -272,19 +272,22 @@ impl Evaluate {
             pool: pool(threads)?,
             failures: self.tell_of(&pairing, reporter),
         };
-        let (rows, scored) = match self.profile {
-            Profile::Strict if set.is_some() => {
-                let plan = self.plan(set.as_ref(), &cases, reporter)?;
+        let (rows, scored) = match (self.profile, &set) {
+            (Profile::Strict, Some(set)) => {
+                let plan = self.plan(set, reporter);
                 let score = |pair: &CasePair| score_structures(pair, &plan.reading, &plan.metrics);
-                let found = cases.score(reporter, score)?;
+                let mut found = cases.score(reporter, score)?;
+                if plan.reading.every_value {
+                    with_every_structure(&mut found, &plan.metrics);
+                }
                 self.finish_strict(&cases, found, true, reporter)?
             }
-            Profile::Strict => {
+            (Profile::Strict, None) => {
                 let metrics = self.wanted_metrics(&options, reporter)?;
                 let found = cases.score(reporter, |pair| score_strict(pair, &options, &metrics))?;
                 self.finish_strict(&cases, found, false, reporter)?
             }
-            Profile::Lits => {
+            (Profile::Lits, _) => {
                 let found = cases.score(reporter, |pair| score_lits(pair, &options))?;
                 self.finish_lits(&cases, &found, reporter)?
             }
@@ -419,13 +422,13 @@ impl Evaluate {
                 if !io::stdout().is_terminal() {
                     return print_file(&path);
                 }
-            }
-        }
                 let text = read_file(&path).map_err(Error::read(&path))?;
                 print(&String::from_utf8_lossy(&text))
             }
             Format::Jsonl => {
                 let mut parts = found.rows.chunks(ROWS_AT_ONCE);
                 parts.try_for_each(|rows| print_as_is(&json_lines(rows)?))
+            }
+        }
     }
 }
