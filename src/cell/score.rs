@@ -10,8 +10,8 @@ use super::stage::Stage;
 use crate::artifact::{hash_bytes, record_files};
 use crate::error::{Error, Result};
 use crate::evaluation::{
-    Options, Origin, ScoredCase, rows, score_boxes, write_cases_with, write_lesions, write_metrics_long,
-    write_summary,
+    Name, Options, Origin, ScoredCase, rows, score_boxes, write_cases_with, write_lesions,
+    write_metrics_long, write_summary,
 };
 use crate::preprocess::Stored;
 use crate::progress::Progress;
@@ -58,8 +58,8 @@ pub fn score(
         })
         .collect::<Result<Vec<_>>>()?;
     let origin = Origin {
-        task: study.name.clone(),
-        algorithm: cell.algorithm.to_string(),
+        task: Name::new(&study.name),
+        algorithm: cell.algorithm.to_string().into(),
         fold: u32::try_from(cell.fold).map_err(|e| Error::Internal(e.to_string()))?,
         seed: u64::from(cell.seed),
     };

@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use unicode_width::UnicodeWidthStr;
 
-use crate::evaluation::{ALL_CASES, Description, Label, MetricRow, describe};
+use crate::evaluation::{ALL_CASES, Description, Label, MetricRow, Name, describe};
 
 /// Between the columns.
 const GAP: &str = "   ";
@@ -71,11 +71,11 @@ fn is_headline(metric: &str, all: &BTreeSet<&str>) -> bool {
 impl Shown {
     /// The rows that are shown, and how many metrics are not.
     fn of(self, rows: &[MetricRow]) -> (Vec<MetricRow>, usize) {
-        let names = |rows: &mut dyn Iterator<Item = &MetricRow>| -> BTreeSet<String> {
-            rows.map(|row| row.metric.clone()).collect()
+        let names = |rows: &mut dyn Iterator<Item = &MetricRow>| -> BTreeSet<Name> {
+            rows.map(|row| row.metric).collect()
         };
         let all = names(&mut rows.iter());
-        let known: BTreeSet<&str> = all.iter().map(String::as_str).collect();
+        let known: BTreeSet<&str> = all.iter().map(|name| name.as_str()).collect();
         // No more than the headline has: they were chosen one by one.
         let is_short = all.len() <= HEADLINE.len();
         let kept: Vec<MetricRow> = rows

@@ -2,7 +2,7 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-use crate::evaluation::Label;
+use crate::evaluation::Name;
 use crate::network::NetworkKind;
 use crate::recipe::Variant;
 
@@ -21,7 +21,7 @@ impl AlgorithmId {
             .next()
             .is_some_and(|c| c.is_ascii_alphanumeric());
         let is_free = !RESERVED.contains(&name) && NetworkKind::try_from(name.to_owned()).is_err();
-        (starts && name.chars().all(is_plain) && is_free).then(|| Self(Label::new(name).name()))
+        (starts && name.chars().all(is_plain) && is_free).then(|| Self(Name::new(name).as_str()))
     }
 
     /// Names that a key cannot have, beside those that no folder can have.

@@ -27,10 +27,9 @@ pub fn write_cases_with(
     cases: &[ScoredCase],
     further: &[(&str, Vec<f64>)],
 ) -> Result<()> {
-    let named: Vec<Vec<(String, f64)>> = cases.iter().map(values).collect();
     let mut columns = vec!["case".to_owned()];
-    match named.first() {
-        Some(first) => columns.extend(first.iter().map(|(name, _)| name.clone())),
+    match cases.first() {
+        Some(first) => columns.extend(values(first).into_iter().map(|(name, _)| name)),
         None => columns.extend(default_columns()),
     }
     let counted = match cases.first() {
@@ -39,8 +38,8 @@ pub fn write_cases_with(
     };
     columns.extend(counted.iter().flat_map(|label| count_columns(*label)));
     columns.extend(further.iter().map(|(name, _)| (*name).to_owned()));
-    let rows = cases.iter().zip(&named).enumerate().map(|(index, (case, named))| {
-        let values: Vec<f64> = named.iter().map(|&(_, value)| value).collect();
+    let rows = cases.iter().enumerate().map(|(index, case)| {
+        let values: Vec<f64> = values(case).into_iter().map(|(_, value)| value).collect();
         let counts: Vec<usize> = case
             .scores
             .instances()

@@ -1,7 +1,10 @@
 //! What the cases of an evaluation have in common: the numbers behind `metrics.json` and the
 //! terminal's table.
 
+use std::collections::HashMap;
+
 use super::label::Label;
+use super::name::Name;
 use super::quantile::stepped_of_sorted;
 use super::tidy::{ALL_CASES, MetricRow};
 
@@ -11,7 +14,7 @@ pub struct Description {
     /// None for a metric of both labels together.
     pub label: Option<Label>,
     /// The metric's name.
-    pub metric: String,
+    pub metric: Name,
     /// Each case's value, in the order of the cases; NaN where it is undefined.
     pub values: Vec<f64>,
 }
@@ -38,7 +41,7 @@ impl Description {
     pub fn name(&self) -> String {
         match self.label {
             Some(label) => format!("{label}_{}", self.metric),
-            None => self.metric.clone(),
+            None => self.metric.into(),
         }
     }
 
@@ -74,28 +77,27 @@ impl Description {
 /// pooled over all cases are left out.
 pub fn describe(rows: &[MetricRow]) -> Vec<Description> {
     let mut found: Vec<Description> = Vec::new();
+    let mut places: HashMap<(Option<Label>, Name), usize> = HashMap::new();
     for row in rows.iter().filter(|row| row.case != ALL_CASES) {
-        let same = found
-            .iter_mut()
-            .find(|one| one.label == row.label && one.metric == row.metric);
-        match same {
-            Some(one) => one.values.push(row.value),
-            None => found.push(Description {
+        let place = places.entry((row.label, row.metric)).or_insert_with(|| {
+            found.push(Description {
                 label: row.label,
-                metric: row.metric.clone(),
-                values: vec![row.value],
-            }),
-        }
+                metric: row.metric,
+                values: Vec::new(),
+            });
+            found.len() - 1
+        });
+        found[*place].values.push(row.value);
     }
     found
 }
 
 /// The cases in the order of the rows.
-pub(super) fn case_names(rows: &[MetricRow]) -> Vec<&str> {
-    let mut names: Vec<&str> = Vec::new();
+pub(super) fn case_names(rows: &[MetricRow]) -> Vec<Name> {
+    let mut names: Vec<Name> = Vec::new();
     for row in rows.iter().filter(|row| row.case != ALL_CASES) {
-        if names.last() != Some(&row.case.as_str()) {
-            names.push(&row.case);
+        if names.last() != Some(&row.case) {
+            names.push(row.case);
         }
     }
     names

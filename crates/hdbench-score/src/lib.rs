@@ -6,6 +6,7 @@
 
 mod quantile;
 pub mod metrics;
+mod name;
 mod label;
 mod scored_structure;
 mod tolerance;
@@ -72,6 +73,7 @@ pub use lesion_table::write_lesions;
 pub use metric::{BURDENS, Metric};
 pub use metric_value::MetricValue;
 pub use metrics_json::write_metrics_json;
+pub use name::Name;
 pub use options::Options;
 pub use pairing::{
     Candidate, CasePair, LeftOut, MissingCase, Pairing, nifti_label_maps_among, pair,
@@ -85,7 +87,7 @@ pub use run::{
 };
 pub use scored_structure::{LabelSet, ScoredStructure};
 pub use source::{Listing, Source, list};
-pub use structure_case::{StructureOptions, score_structures};
+pub use structure_case::{StructureOptions, score_structures, with_every_structure};
 pub use structures_plan::StructuresPlan;
 pub use summary::write_summary;
 pub use tidy::{ALL_CASES, MetricRow, Origin, read_metrics_long, rows, write_metrics_long};

@@ -12,6 +12,7 @@ use super::criterion::Criterion;
 use super::instance_metric::InstanceMetric;
 use super::label::Label;
 use super::metric_value::MetricValue;
+use super::name::Name;
 use super::policy::{EmptyMask, Family};
 use crate::metrics::burden::pooled_error;
 use crate::metrics::detection::Detection;
@@ -35,12 +36,12 @@ const COLUMNS: [&str; 11] = [
 ];
 
 /// What was scored: the cell a row belongs to.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Origin {
     /// The data set, e.g. `lits`.
-    pub task: String,
+    pub task: Name,
     /// The variant, e.g. `hdenseunet`.
-    pub algorithm: String,
+    pub algorithm: Name,
     /// Number of the train/test split.
     pub fold: u32,
     /// Number of the replicate.
@@ -51,19 +52,19 @@ pub struct Origin {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MetricRow {
     /// The data set.
-    pub task: String,
+    pub task: Name,
     /// The variant.
-    pub algorithm: String,
+    pub algorithm: Name,
     /// Number of the train/test split.
     pub fold: u32,
     /// Number of the replicate.
     pub seed: u64,
     /// The case, or [`ALL_CASES`].
-    pub case: String,
+    pub case: Name,
     /// The structure; none for a metric value of several together, such as the tumour burden.
     pub label: Option<Label>,
     /// The metric's name.
-    pub metric: String,
+    pub metric: Name,
     /// Version of its definition.
     pub metric_version: u32,
     /// What the policy made of the raw value; fractions in 0..=1, mm, mL; NaN if undefined.
@@ -71,7 +72,7 @@ pub struct MetricRow {
     /// What the formula gave.
     pub raw_value: f64,
     /// The policy and the edge case it met.
-    pub policy: String,
+    pub policy: Name,
 }
 
 /// What is pooled over all cases, but for the official scorer's metric values.
@@ -103,11 +104,11 @@ impl MetricRow {
 
     /// The row with its words as a CSV holds them; rows are many, and hardly any needs it.
     fn in_cells(&self) -> Cow<'_, Self> {
-        let words = [&self.task, &self.algorithm, &self.case];
-        if words.iter().all(|words| words_cell(words) == ***words) {
+        let words = [self.task, self.algorithm, self.case];
+        if words.iter().all(|words| words_cell(words) == **words) {
             return Cow::Borrowed(self);
         }
-        let [task, algorithm, case] = words.map(|words| words_cell(words).into_owned());
+        let [task, algorithm, case] = words.map(|words| Name::from(words_cell(&words)));
         Cow::Owned(Self {
             task,
             algorithm,
@@ -120,34 +121,34 @@ impl MetricRow {
     fn out_of_cells(mut self) -> Self {
         for words in [&mut self.task, &mut self.algorithm, &mut self.case] {
             if cell_words(words).len() != words.len() {
-                *words = cell_words(words).to_owned();
+                *words = Name::new(cell_words(words));
             }
         }
         if !self.case.is_ascii() {
-            self.case = composed(&self.case);
+            self.case = composed(&self.case).into();
         }
         self
     }
 
     fn new(
         origin: &Origin,
-        case: &str,
+        case: Name,
         label: Option<Label>,
         metric: &str,
         metric_value: MetricValue,
     ) -> Self {
         Self {
-            task: origin.task.clone(),
-            algorithm: origin.algorithm.clone(),
+            task: origin.task,
+            algorithm: origin.algorithm,
             fold: origin.fold,
             seed: origin.seed,
-            case: case.to_owned(),
+            case,
             label,
-            metric: metric.to_owned(),
+            metric: metric.into(),
             metric_version: METRIC_VERSION,
             value: metric_value.value,
             raw_value: metric_value.raw,
-            policy: metric_value.policy().to_owned(),
+            policy: metric_value.policy().into(),
         }
     }
 }
@@ -161,10 +162,11 @@ pub fn rows(origin: &Origin, cases: &[ScoredCase]) -> Vec<MetricRow> {
     // All at once: a list that grows holds three times as much meanwhile.
     let mut rows = Vec::with_capacity(of_first * cases.len() + pooled.len());
     for case in cases {
+        let name = Name::new(&case.case);
         for structure in &case.scores.structures {
             let mut push = |metric: &str, value| {
                 let label = Some(structure.label);
-                rows.push(MetricRow::new(origin, &case.case, label, metric, value));
+                rows.push(MetricRow::new(origin, name, label, metric, value));
             };
             for (metric, value) in structure.metric_values() {
                 push(&metric.name(), value);
@@ -174,19 +176,13 @@ pub fn rows(origin: &Origin, cases: &[ScoredCase]) -> Vec<MetricRow> {
             }
         }
         for (metric, metric_value) in case.scores.burdens() {
-            rows.push(MetricRow::new(
-                origin,
-                &case.case,
-                None,
-                metric,
-                metric_value,
-            ));
+            rows.push(MetricRow::new(origin, name, None, metric, metric_value));
         }
     }
     for metric_value in pooled {
         rows.push(MetricRow::new(
             origin,
-            ALL_CASES,
+            ALL_CASES.into(),
             metric_value.label,
             &metric_value.metric,
             metric_value.metric_value,

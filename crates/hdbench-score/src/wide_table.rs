@@ -21,7 +21,7 @@ pub fn write_wide(path: &Path, rows: &[MetricRow]) -> Result<()> {
         .enumerate()
         .map(|(index, case)| {
             let values: Vec<f64> = metrics.iter().map(|metric| metric.values[index]).collect();
-            (words_cell(case).into_owned(), values)
+            (words_cell(case.as_str()), values)
         });
     write_csv(path, &columns, rows)
 }

@@ -46,8 +46,8 @@ pub use image_read::{
     read_labels_as, read_labels_from, read_labels_from_as,
 };
 pub use label_box::{
-    LabelBox, boxed, label_box_and_values_of, label_box_of, label_box_of_as, read_label_box,
-    read_label_box_and_values, read_label_box_as,
+    LabelBox, StoredLabels, boxed, label_box_and_values_of, label_box_of, label_box_of_as,
+    read_label_box, read_label_box_and_values, read_label_box_as, stored_labels_of,
 };
 pub use label_map::LabelMap;
 pub use label_value::{Label, LabelValue, LabelValues};

@@ -1,13 +1,10 @@
 //! The cases of an evaluation while they are scored.
 
-use std::collections::BTreeSet;
-
 use super::told::shortened;
 use crate::cli::progress::Reporter;
 use crate::error::{Error, Result};
-use crate::evaluation::{CasePair, Failure, MetricRow, Origin, Source, evaluate};
+use crate::evaluation::{CasePair, Failure, MetricRow, Origin, evaluate};
 use crate::progress::Progress;
-use crate::workers;
 
 /// What came of a start.
 pub struct Scored {
@@ -41,21 +38,6 @@ pub(super) struct Cases<'a> {
 }
 
 impl Cases<'_> {
-    /// Every label value of the references and predictions that can be read; the others are told when they are
-    /// scored.
-    pub(super) fn values(&self) -> Result<BTreeSet<u16>> {
-        let read = |source: &Source| source.read_labels_boxed::<u16>().map(|map| map.values());
-        let of_pair = |pair: &CasePair| -> BTreeSet<u16> {
-            let maps = [&pair.reference, &pair.prediction].map(read);
-            let known = maps.iter().flatten();
-            known
-                .flat_map(|values| values.iter().collect::<Vec<_>>())
-                .collect()
-        };
-        let found = workers::each(self.pairs, self.jobs, || false, of_pair);
-        Ok(found.into_iter().flatten().flatten().collect())
-    }
-
     /// Scores them; those that fail are shown and kept.
     pub(super) fn score<T: Send>(
         &mut self,

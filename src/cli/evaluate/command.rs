@@ -10,7 +10,7 @@ use super::cases::{Cases, Scored};
 use super::results::{RESULTS, json_lines, write_rows, write_tables_of_instances};
 use super::told::{tell_of_displaced, tell_of_files};
 use crate::artifact::read_file;
-use crate::cli::output::{print, print_as_is};
+use crate::cli::output::{print, print_as_is, print_file};
 use crate::cli::progress::Reporter;
 use crate::cli::score_table::{self, Shown};
 use crate::cli::study_options::{cores, pool, side_by_side};
@@ -18,8 +18,8 @@ use crate::error::{Error, Result};
 use crate::evaluation::lits::{LitsScored, lits_rows, score_lits, write_scores_txt};
 use crate::evaluation::{
     CasePair, DEFAULT_JOBS, Definition, FAILURES, Failure, LabelMapChoice, MetricRow, PairOptions,
-    ScoredCase, StrictCase, Tolerance, pair, rows, score_strict, score_structures, write_cases,
-    write_failures, write_lesions, write_summary, write_wide,
+    ScoredCase, StrictCase, Tolerance, pair, rows, score_strict, score_structures,
+    with_every_structure, write_cases, write_failures, write_lesions, write_summary, write_wide,
 };
 use crate::metrics::surface::Border;
 use crate::progress::Progress;
@@ -134,6 +134,9 @@ pub struct Evaluate {
     #[arg(long, value_enum)]
     pub(super) format: Option<Format>,
 }
+
+/// Of rows that are printed as JSON, how many are in memory as text.
+const ROWS_AT_ONCE: usize = 1 << 10;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Profile {
@@ -269,19 +272,22 @@ impl Evaluate {
             pool: pool(threads)?,
             failures: self.tell_of(&pairing, reporter),
         };
-        let (rows, scored) = match self.profile {
-            Profile::Strict if set.is_some() => {
-                let plan = self.plan(set.as_ref(), &cases, reporter)?;
+        let (rows, scored) = match (self.profile, &set) {
+            (Profile::Strict, Some(set)) => {
+                let plan = self.plan(set, reporter);
                 let score = |pair: &CasePair| score_structures(pair, &plan.reading, &plan.metrics);
-                let found = cases.score(reporter, score)?;
+                let mut found = cases.score(reporter, score)?;
+                if plan.reading.every_value {
+                    with_every_structure(&mut found, &plan.metrics);
+                }
                 self.finish_strict(&cases, found, true, reporter)?
             }
-            Profile::Strict => {
+            (Profile::Strict, None) => {
                 let metrics = self.wanted_metrics(&options, reporter)?;
                 let found = cases.score(reporter, |pair| score_strict(pair, &options, &metrics))?;
                 self.finish_strict(&cases, found, false, reporter)?
             }
-            Profile::Lits => {
+            (Profile::Lits, _) => {
                 let found = cases.score(reporter, |pair| score_lits(pair, &options))?;
                 self.finish_lits(&cases, &found, reporter)?
             }
@@ -413,13 +419,16 @@ impl Evaluate {
             }
             Format::Csv => {
                 let path = self.out.join("metrics_long.csv");
-                let text = read_file(&path).map_err(Error::read(&path))?;
-                match io::stdout().is_terminal() {
-                    true => print(&String::from_utf8_lossy(&text)),
-                    false => print_as_is(&text),
+                if !io::stdout().is_terminal() {
+                    return print_file(&path);
                 }
+                let text = read_file(&path).map_err(Error::read(&path))?;
+                print(&String::from_utf8_lossy(&text))
             }
-            Format::Jsonl => print_as_is(&json_lines(&found.rows)?),
+            Format::Jsonl => {
+                let mut parts = found.rows.chunks(ROWS_AT_ONCE);
+                parts.try_for_each(|rows| print_as_is(&json_lines(rows)?))
+            }
         }
     }
 }

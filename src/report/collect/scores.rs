@@ -58,7 +58,7 @@ impl Scores {
 
     pub(super) fn estimate(&self, score: Score) -> Option<Estimate> {
         let (label, metric) = source(score);
-        let key = (self.algorithm.id().to_owned(), label, metric.to_owned());
+        let key = (self.algorithm.id().into(), label, metric.into());
         let aggregates = match score {
             Score::LesionDiceWithLesions => &self.with_lesions,
             _ => &self.all,

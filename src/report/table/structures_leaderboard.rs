@@ -5,8 +5,7 @@ use serde_json::{Map, Value, json};
 
 use crate::analysis::{Better, better, mean_places, places};
 use crate::error::{Error, Result};
-use crate::evaluation::{Label, ScoredCase, describe, rows as rows_of};
-use crate::evaluation::Origin;
+use crate::evaluation::{Label, Name, Origin, ScoredCase, describe, rows as rows_of};
 
 /// One submission.
 #[derive(Clone, Debug, Default)]
@@ -38,8 +37,8 @@ impl StructuresEntry {
     /// A submission of these cases, whose metrics `wanted` names; `missing` references have no score.
     pub fn of(name: &str, cases: &[ScoredCase], wanted: &[String], missing: usize) -> Self {
         let origin = Origin {
-            task: String::new(),
-            algorithm: name.to_owned(),
+            task: Name::default(),
+            algorithm: Name::new(name),
             fold: 0,
             seed: 0,
         };
