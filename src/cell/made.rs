@@ -56,7 +56,7 @@ impl Made {
         }
         let tested = tests.iter().map(|test| &test.case.name);
         let ours: BTreeSet<PathBuf> = tested
-            .chain(made.seconds.keys())
+            .chain(made.files.keys().chain(made.seconds.keys()))
             .map(|name| prediction_path(cell, name))
             .collect();
         let is_ours =
@@ -89,10 +89,11 @@ impl Made {
         false
     }
 
-    /// Takes a case's prediction, which lies in its place, on record.
-    pub(super) fn keep(&mut self, cell: &Path, case: &str, seconds: f64) -> Result<()> {
+    /// Takes a case's prediction, which lies in its place, on record; how long it took where that is known.
+    pub(super) fn keep(&mut self, cell: &Path, case: &str, seconds: Option<f64>) -> Result<()> {
         let file = FileRecord::of(&prediction_path(cell, case))?;
-        self.seconds.insert(case.to_owned(), seconds);
+        self.seconds
+            .extend(seconds.map(|seconds| (case.to_owned(), seconds)));
         self.files.insert(case.to_owned(), file);
         self.write(&cell.join(FOLDER))
     }

@@ -87,7 +87,7 @@ pub fn predict(
             let began = Instant::now();
             let labels = predict_case(&predictor, test, coarse.as_deref())?;
             write_labels(&prediction_path(&folder, name), &labels)?;
-            made.keep(&folder, name, began.elapsed().as_secs_f64())?;
+            made.keep(&folder, name, Some(began.elapsed().as_secs_f64()))?;
         }
         progress.advance(units);
     }

@@ -7,6 +7,7 @@ use toml::{Table as Toml, Value};
 
 use super::output::{print, print_as_is};
 use super::progress::Reporter;
+use super::study_add::Add;
 use super::study_options::cores;
 use super::study_plan::{plan, timed};
 use super::table_output::print_tables;
@@ -23,6 +24,7 @@ pub enum StudyVerb {
     Run(RunFile),
     Plan(Plan),
     Show(Show),
+    Add(Add),
 }
 
 const FILE_HELP: &str = "\
@@ -128,6 +130,7 @@ impl StudyVerb {
                 }
                 start(&verb.study, &more)
             }
+            Self::Add(verb) => Ok(verb.exec()?),
             Self::Show(verb) if verb.study.is_dir() => Ok(show(&verb.study)?),
             Self::Show(verb) => {
                 let words = arguments(&verb.study)?;

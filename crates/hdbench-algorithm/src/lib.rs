@@ -85,6 +85,7 @@ pub use input::training::{TrainingCase, stage_training};
 pub use job::{CaseInput, CaseRan, Job, Output, Ran, Watch};
 pub use measured::Measured;
 pub use run::cases::run;
+pub use run::outputs::find_prediction;
 pub use run::train::train;
 pub use run::version::version_of;
 pub use table::algorithm::{Algorithm, InputLayout, Missing, OtherLabels, Per};

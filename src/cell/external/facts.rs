@@ -95,6 +95,8 @@ impl<'a> Facts<'a> {
         };
         add("version", self.said.version.as_deref().map(short));
         add("image", self.said.image.as_deref().map(short));
+        let elsewhere = self.algorithm.predictions.as_deref();
+        add("files", elsewhere.map(listing));
         let seed = self.algorithm.takes_seed();
         add("seed", seed.then(|| self.cell.seed.to_string()));
         from
@@ -139,6 +141,19 @@ impl<'a> Facts<'a> {
             .map(|card| card.to_string())
             .collect()
     }
+}
+
+/// What lies in a folder that was filled elsewhere: names, sizes and times.
+fn listing(folder: &Path) -> String {
+    let files = walkdir::WalkDir::new(folder)
+        .sort_by_file_name()
+        .into_iter();
+    let facts = files.flatten().filter_map(|entry| {
+        let facts = entry.metadata().ok().filter(std::fs::Metadata::is_file)?;
+        let name = entry.path().strip_prefix(folder).ok()?.to_owned();
+        Some(format!("{name:?} {} {:?}", facts.len(), facts.modified().ok()))
+    });
+    short(&facts.collect::<Vec<_>>().join("\n"))
 }
 
 fn definition(algorithm: &External) -> String {

@@ -5,7 +5,8 @@ use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use hdbench_algorithm::{
-    Algorithm as External, CaseInput, Job, Missing, Output, Ran, Watch, run as start, take,
+    Algorithm as External, CaseInput, Job, Missing, Output, Ran, Watch, find_prediction, run as start,
+    take,
 };
 use ndarray::Array3;
 
@@ -63,19 +64,12 @@ pub(in crate::cell) fn predict(
         progress,
         units,
     };
-    let open = work.open()?;
-    if !open.is_empty() {
-        let (scratch, log) = (folder.join(SCRATCH), folder.join(LOG));
-        let trained = folder.join(MODEL);
-        let gpus = facts.gpus(study);
-        let job = Job {
-            cases: &open,
-            model: model.is_some().then_some(&*trained),
-            ..facts.job(study, &scratch, &log, &gpus)
-        };
-        let ran = start(&job, &work)?;
-        work.close(&ran)?;
-        remove_scans(&folder)?;
+    match &facts.algorithm.predictions {
+        Some(elsewhere) => work.gather(elsewhere)?,
+        None => {
+            let trained = folder.join(MODEL);
+            work.start(&facts, study, model.is_some().then_some(&*trained))?;
+        }
     }
     let made = work.made.into_inner().unwrap_or_else(PoisonError::into_inner);
     let mut stage = made.stage(&folder, &fold.test)?;
@@ -130,48 +124,85 @@ impl Work<'_> {
         Ok(open)
     }
 
-    /// Takes over what an algorithm wrote for a case.
-    fn take_over(&self, output: &Output<'_>) -> Result<()> {
-        let taken = take(output.path, output.image, self.algorithm)?;
-        for note in &taken.notes {
-            self.progress.note(&format!("{}: {note}", output.case));
+    /// Runs the algorithm on the cases that have no prediction yet.
+    fn start(&self, facts: &Facts<'_>, study: &Study, model: Option<&Path>) -> Result<()> {
+        let open = self.open()?;
+        if open.is_empty() {
+            return Ok(());
         }
-        write_labels(&prediction_path(self.folder, output.case), &taken.labels)?;
-        self.made().keep(self.folder, output.case, output.measured.wall_seconds)
+        let (scratch, log) = (self.folder.join(SCRATCH), self.folder.join(LOG));
+        let gpus = facts.gpus(study);
+        let job = Job {
+            cases: &open,
+            model,
+            ..facts.job(study, &scratch, &log, &gpus)
+        };
+        let ran = start(&job, self)?;
+        remove_scans(self.folder)?;
+        self.close(&ran)
     }
 
-    /// What came of a run: the costs, and predictions of what has none where the study says that it counts as empty.
+    /// Takes what was made elsewhere.
+    fn gather(&self, elsewhere: &Path) -> Result<()> {
+        let mut failed = Vec::new();
+        for input in self.open()? {
+            let found = find_prediction(elsewhere, &input.name).map_err(|why| why.to_string());
+            let taken = match found {
+                Ok(path) => self.take_over(&input.name, &path, &input.image, None),
+                Err(why) => Err(Error::malformed(elsewhere, why, "add it, or leave the row out")),
+            };
+            match taken {
+                Ok(()) => self.progress.advance(self.units),
+                Err(error @ (Error::Malformed { .. } | Error::Usage { .. })) => {
+                    self.has_none(&input.name, error.to_string(), &mut failed)?;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        remove_scans(self.folder)?;
+        self.verdict(&failed, elsewhere)
+    }
+
+    /// Takes over a case's prediction, which cost that many seconds where that is known.
+    fn take_over(&self, case: &str, path: &Path, image: &Path, seconds: Option<f64>) -> Result<()> {
+        let taken = take(path, image, self.algorithm)?;
+        for note in &taken.notes {
+            self.progress.note(&format!("{case}: {note}"));
+        }
+        write_labels(&prediction_path(self.folder, case), &taken.labels)?;
+        self.made().keep(self.folder, case, seconds)
+    }
+
+    /// What came of a run: the costs, and the cases without a prediction.
     fn close(&self, ran: &Ran) -> Result<()> {
         for note in &ran.notes {
             self.progress.note(note);
         }
-        let refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
         let mut failed = Vec::new();
         for case in &ran.cases {
+            let seconds = case.measured.as_ref().map(|measured| measured.wall_seconds);
             if let Some(measured) = &case.measured {
-                self.made().measured.insert(case.case.clone(), measured.clone());
+                let mut made = self.made();
+                made.measured.insert(case.case.clone(), measured.clone());
             }
-            let failure = case.failure.as_ref().map(ToString::to_string);
-            let Some(why) = failure.or_else(|| refused.get(&case.case).cloned()) else {
-                if let Some(measured) = &case.measured {
-                    self.made().keep(self.folder, &case.case, measured.wall_seconds)?;
-                }
-                continue;
-            };
-            if self.algorithm.missing == Missing::Empty {
-                self.progress.note(&format!("warning: {}: {why}; it counts as empty", case.case));
-                self.count_as_empty(&case.case)?;
-            } else {
-                failed.push((case.case.as_str(), why));
+            let refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+            let refused = refused.get(&case.case).cloned();
+            match case.failure.as_ref().map(ToString::to_string).or(refused) {
+                Some(why) => self.has_none(&case.case, why, &mut failed)?,
+                None => self.made().keep(self.folder, &case.case, seconds)?,
             }
         }
-        match failed.is_empty() {
-            true => Ok(()),
-            false => Err(without(&failed, self.tests.len(), &self.folder.join(LOG))),
-        }
+        self.verdict(&failed, &self.folder.join(LOG))
     }
 
-    fn count_as_empty(&self, case: &str) -> Result<()> {
+    /// A case without a prediction: it counts as empty, or has failed.
+    fn has_none(&self, case: &str, why: String, failed: &mut Vec<(String, String)>) -> Result<()> {
+        if self.algorithm.missing == Missing::Fail {
+            failed.push((case.to_owned(), why));
+            return Ok(());
+        }
+        let line = format!("warning: {case}: {why}; it counts as empty");
+        self.progress.note(&line);
         let test = self.tests.iter().find(|test| test.case.name == case);
         let test = test.ok_or_else(|| Error::Internal(format!("{case}: no such test case")))?;
         let file = Stored::open(&test.cached)?.file().clone();
@@ -180,8 +211,29 @@ impl Work<'_> {
             geometry: file,
         };
         write_labels(&prediction_path(self.folder, case), &labels)?;
-        let seconds = self.made().measured.get(case).map_or(0.0, |of| of.wall_seconds);
+        let seconds = self.made().measured.get(case).map(|of| of.wall_seconds);
         self.made().keep(self.folder, case, seconds)
+    }
+
+    /// An error naming the cases that have failed, each with its reason.
+    fn verdict(&self, failed: &[(String, String)], place: &Path) -> Result<()> {
+        const SHOWN: usize = 5;
+        if failed.is_empty() {
+            return Ok(());
+        }
+        let all = self.tests.len();
+        let mut text = format!("{} of {all} cases have no prediction", failed.len());
+        for (case, why) in failed.iter().take(SHOWN) {
+            text += &format!("\n  {case}: {}", why.replace('\n', "\n    "));
+        }
+        if failed.len() > SHOWN {
+            text += &format!("\n  and {} more", failed.len() - SHOWN);
+        }
+        Err(Error::malformed(
+            place,
+            text,
+            "the others are kept: the same start asks for these again; missing = \"empty\" counts them as empty",
+        ))
     }
 }
 
@@ -195,7 +247,8 @@ impl Watch for Work<'_> {
     }
 
     fn output(&self, output: &Output<'_>) -> Result<bool> {
-        match self.take_over(output) {
+        let seconds = Some(output.measured.wall_seconds);
+        match self.take_over(output.case, output.path, output.image, seconds) {
             Ok(()) => {
                 self.progress.advance(self.units);
                 Ok(true)
@@ -210,21 +263,4 @@ impl Watch for Work<'_> {
             Err(error) => Err(error),
         }
     }
-}
-
-/// The cases without a prediction, each with its reason.
-fn without(failed: &[(&str, String)], all: usize, log: &Path) -> Error {
-    const SHOWN: usize = 5;
-    let mut text = format!("{} of {all} cases have no prediction", failed.len());
-    for (case, why) in failed.iter().take(SHOWN) {
-        text += &format!("\n  {case}: {}", why.replace('\n', "\n    "));
-    }
-    if failed.len() > SHOWN {
-        text += &format!("\n  and {} more", failed.len() - SHOWN);
-    }
-    Error::malformed(
-        log,
-        text,
-        "the others are kept: the same start asks for these again; missing = \"empty\" counts them as empty",
-    )
 }

@@ -13,6 +13,16 @@ use crate::table::algorithm::InputLayout;
 /// Names of other files that a message lists.
 const LISTED: usize = 5;
 
+/// A case's prediction in a folder that somebody filled elsewhere, whatever its ending: `CASE`, `CASE_0000`, of a case
+/// `volume-N` also `segmentation-N` and `test-segmentation-N`, or the only image in a folder `CASE`.
+///
+/// # Errors
+/// [`FailureCause::NoOutput`], also where there are two.
+pub fn find_prediction(folder: &Path, case: &str) -> Result<PathBuf, FailureCause> {
+    // The folder is the user's, and so is what it links to.
+    Listing::of(folder, Path::new("/")).find(case, InputLayout::Lits)
+}
+
 /// What lies in an output folder.
 pub(crate) struct Listing<'a> {
     folder: &'a Path,

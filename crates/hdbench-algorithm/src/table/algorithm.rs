@@ -1,6 +1,7 @@
 //! A table `[algorithm.ID]` of a study's file.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use hdbench_ground::near::meant;
 use hdbench_ground::range::Fault;
@@ -71,7 +72,11 @@ pub struct Algorithm {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// The program and its arguments, with placeholders.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub run: Vec<String>,
+    /// A folder of predictions that were made elsewhere, instead of `run`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub predictions: Option<PathBuf>,
     /// Started before `run`, to train it on the fold's cases.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub train: Vec<String>,
@@ -129,9 +134,10 @@ impl Algorithm {
     pub const UNKNOWN_TRAINING: &'static str = "unknown";
 
     /// All keys of the table.
-    pub const KEYS: [&'static str; 17] = [
+    pub const KEYS: [&'static str; 18] = [
         "name",
         "run",
+        "predictions",
         "train",
         "image",
         "runtime",
@@ -161,7 +167,7 @@ impl Algorithm {
                 meant(key, &Self::KEYS),
             ));
         }
-        if !table.contains_key("run") {
+        if !table.contains_key("run") && !table.contains_key("predictions") {
             return Err(Fault::new(
                 format!("[algorithm.{id}] has no run"),
                 "say what is started: run = [\"PROGRAM\", \"{input}\", \"{output}\"]",
@@ -240,6 +246,11 @@ impl Algorithm {
             serde_json::json!(self.input),
         );
         add("labels", false, serde_json::json!(self.labels));
+        add(
+            "predictions",
+            self.predictions.is_none(),
+            serde_json::json!(self.predictions),
+        );
         add(
             "other_labels",
             self.other_labels == OtherLabels::default(),

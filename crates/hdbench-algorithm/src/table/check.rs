@@ -20,9 +20,33 @@ impl Algorithm {
         check_id(id, taken)?;
         let here =
             |fault: Fault| Fault::new(format!("[algorithm.{id}] {}", fault.problem), fault.hint);
+        if self.predictions.is_some() {
+            return self.check_predictions().map_err(here);
+        }
         self.check_commands().map_err(here)?;
         self.check_environment().map_err(here)?;
         self.check_container().map_err(here)
+    }
+
+    /// Predictions are taken as they are.
+    fn check_predictions(&self) -> Result<(), Fault> {
+        let set = [
+            ("run", !self.run.is_empty()),
+            ("train", !self.train.is_empty()),
+            ("version", !self.version.is_empty()),
+            ("image", self.image.is_some()),
+            ("runtime", self.runtime.is_some()),
+            ("env", !self.env.is_empty()),
+            ("gpus", self.gpus > 0),
+            ("timeout", self.timeout.is_some()),
+        ];
+        match set.iter().find(|(_, is_set)| *is_set) {
+            None => Ok(()),
+            Some((key, _)) => Err(Fault::new(
+                format!("has predictions and {key}: what was made elsewhere is not run"),
+                format!("leave {key} or predictions out"),
+            )),
+        }
     }
 
     /// What `run` may ask for.

@@ -1,6 +1,8 @@
 //! The table of an algorithm: what it takes, what is refused and how, what predictions follow from.
 
-use hdbench_algorithm::{Algorithm, InputLayout, Missing, OtherLabels, Per, Runtime};
+use hdbench_algorithm::{
+    Algorithm, InputLayout, Missing, OtherLabels, Per, Runtime, find_prediction,
+};
 use hdbench_ground::range::Fault;
 
 fn read(text: &str) -> Result<Algorithm, Fault> {
@@ -57,8 +59,9 @@ fn every_key_is_read_and_written_again() {
         algorithm,
         "{written}"
     );
+    // All but `predictions`, which stands in the place of `run`.
     assert_eq!(
-        text.parse::<toml::Table>().unwrap().len(),
+        text.parse::<toml::Table>().unwrap().len() + 1,
         Algorithm::KEYS.len()
     );
     let short = read(RUN).unwrap();
@@ -67,6 +70,29 @@ fn every_key_is_read_and_written_again() {
         (short.per, short.trained_on.as_str(), short.gpus),
         (Per::Folder, "unknown", 0)
     );
+}
+
+#[test]
+fn predictions_that_were_made_elsewhere_stand_alone() {
+    let elsewhere = read("predictions = \"/data/theirs\"\nmissing = \"empty\"").unwrap();
+    elsewhere.check("theirs", &[]).unwrap();
+    let written = toml::to_string(&elsewhere).unwrap();
+    assert!(!written.contains("run"), "{written}");
+    assert_eq!(toml::from_str::<Algorithm>(&written).unwrap(), elsewhere);
+    let both = read("predictions = \"/data/theirs\"\nrun = [\"x\", \"{input}\", \"{output}\"]").unwrap();
+    let fault = both.check("theirs", &[]).unwrap_err();
+    assert!(fault.problem.contains("predictions and run"), "{}", fault.problem);
+    let dir = tempfile::tempdir().unwrap();
+    for name in ["segmentation-3.nii", "volume-4_0000.nii.gz"] {
+        std::fs::write(dir.path().join(name), b"x").unwrap();
+    }
+    let found = |case: &str| {
+        let path = find_prediction(dir.path(), case).ok()?;
+        Some(path.file_name()?.to_string_lossy().into_owned())
+    };
+    assert_eq!(found("volume-3").as_deref(), Some("segmentation-3.nii"));
+    assert_eq!(found("volume-4").as_deref(), Some("volume-4_0000.nii.gz"));
+    assert_eq!(found("volume-5"), None);
 }
 
 #[test]
