@@ -4,7 +4,7 @@
 #
 #   sh threshold.sh CT.nii.gz PREDICTION.nii.gz [LOW HIGH]
 set -eu
-ct=$1 out=$2 low=${3:-85} high=${4:-145}
+ct=$1 out=$2 low=${3:-60} high=${4:-180}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 case $ct in

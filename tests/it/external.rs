@@ -10,7 +10,7 @@ use super::harness::{hdbench, phantoms, states, text};
 /// A folder with phantoms, and their label maps under the names of the cases: an algorithm that is always right.
 fn answers() -> tempfile::TempDir {
     let dir = phantoms();
-    let script = "test -f \"$1/$3.nii.gz\" && cp \"$(dirname \"$0\")/answers/$3.nii\" \"$2/$3.nii\"\n";
+    let script = "test -f \"$1/$3.nii.gz\" && cp \"$(dirname \"$0\")/answers/$3.nii.gz\" \"$2/$3.nii.gz\"\n";
     fs::write(dir.path().join("copy.sh"), script).unwrap();
     let answers = dir.path().join("answers");
     fs::create_dir(&answers).unwrap();
@@ -107,7 +107,7 @@ fn a_case_without_a_prediction_is_its_cells_failure_or_counts_as_empty() {
         .filter_map(|name| Some(name.strip_suffix(".nii.gz")?.to_owned()))
         .collect();
     let lost = &tested[0];
-    fs::remove_file(dir.join("answers").join(format!("{lost}.nii"))).unwrap();
+    fs::remove_file(dir.join("answers").join(format!("{lost}.nii.gz"))).unwrap();
     let forced = ["study", "run", "study.toml", "--force", "answers/fold_0/seed_0"];
     let output = hdbench(dir, &forced);
     text(&output, 4);

@@ -1,6 +1,5 @@
 //! Ranking by any structures.
 
-use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::command::{Leaderboard, first_line, names, verdict};
@@ -53,7 +52,7 @@ impl Leaderboard {
                 "name them: --structure kidney=1 --structure tumour=2, or a file with --structures",
             ));
         }
-        let plan = StructuresPlan::of(set, Options::default(), BTreeSet::new());
+        let plan = StructuresPlan::of(set, Options::default());
         for line in &plan.left_out {
             reporter.note(&format!("warning: {line}"));
         }
