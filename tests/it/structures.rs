@@ -310,7 +310,7 @@ fn submissions_are_ranked_by_any_structures() {
         let args = ["leaderboard", &partial, &pred, &perfect, "--ref", &reference];
         hdbench(&[&args[..], &["--structures", "kits23", "--out", &board], more].concat())
     };
-    let output = ranked(&["--metric", "dice,hd95", "--rank-by", "dice"]);
+    let output = ranked(&["--rank-by", "dice"]);
     assert_eq!(output.status.code(), Some(4), "{}", told(&output));
     let found: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(found["format"], "hdbench.structures-leaderboard/1");
@@ -321,7 +321,7 @@ fn submissions_are_ranked_by_any_structures() {
         .collect();
     assert_eq!(order, ["perfect", "pred", "partial"]);
     assert_eq!(submissions[0]["mean"]["dice"], 1.0);
-    assert_eq!(submissions[0]["structures"]["kidney_and_mass"]["hd95"]["mean"], 0.0);
+    assert_eq!(submissions[0]["structures"]["kidney_and_mass"]["dice"]["n"], 2);
     assert_eq!(submissions[2]["rank"], serde_json::Value::Null);
     assert_eq!(submissions[2]["missing"], 1);
     // The means are those of `evaluate`.
@@ -335,11 +335,14 @@ fn submissions_are_ranked_by_any_structures() {
         assert!((own - mean).abs() < 1e-12, "{structure}: {own} {mean}");
     }
     let csv = fs::read_to_string(Path::new(&board).join("leaderboard_structures.csv")).unwrap();
-    assert!(csv.starts_with("structure,metric,perfect,pred,partial\n"), "{csv}");
+    assert!(csv.starts_with("structure,metric,perfect,perfect_n,pred,pred_n,partial,partial_n\n"), "{csv}");
 
     let refused = ranked(&["--rank-by", "spleen:dice"]);
     assert_eq!(refused.status.code(), Some(2));
     assert!(told(&refused).contains("mean-rank, dice"), "{}", told(&refused));
-    let refused = ranked(&["--metric", "volume_ml_ref"]);
-    assert_eq!(refused.status.code(), Some(2));
+    for (metric, why) in [("volume_ml_ref", "which way it is better"), ("hd95", "are not scored by it")] {
+        let refused = ranked(&["--metric", metric]);
+        assert_eq!(refused.status.code(), Some(2));
+        assert!(told(&refused).contains(why), "{}", told(&refused));
+    }
 }

@@ -21,7 +21,9 @@ pub(super) fn cost(run: &Path, study: &Study, cell: Cell, record: &CellRecord) -
     let folder = cell.folder(run);
     let network = cell.of_network();
     let summary = network.map(|cell| summarise(cell.algorithm, &study.recipe, &study.scale));
-    let losses = read_losses(&folder.join("losses.csv"))?;
+    // Whose training is somebody else's has none.
+    let losses = network.map(|_| read_losses(&folder.join("losses.csv")));
+    let losses = losses.transpose()?.unwrap_or_default();
     let mut stages: Vec<(String, f64, usize)> = Vec::new();
     for row in &losses {
         match stages

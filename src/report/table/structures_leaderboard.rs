@@ -107,6 +107,13 @@ impl StructuresRank {
             },
         };
         let all = || entries.iter().flat_map(|entry| &entry.means);
+        if let Some(missing) = wanted.iter().find(|metric| !all().any(|one| one.metric == **metric)) {
+            return Err(Error::usage(
+                format!("--metric {missing}: the structures are not scored by it"),
+                "a set of structures may name its own metrics: `hdbench structures show NAME` prints them, and the printed \
+                 file takes others",
+            ));
+        }
         let is_known = match &rank {
             Self::MeanPlace => true,
             Self::Metric(metric) => all().any(|one| one.metric == *metric),
