@@ -1,9 +1,10 @@
+use std::borrow::Borrow as _;
 use std::io::Write;
 use std::path::Path;
 
 use hdbench_ground::error::{Error, Result};
 use hdbench_ground::text::Shown as _;
-use hdbench_score::{Label, MetricRow};
+use hdbench_score::{Label, MetricRow, TidyRows};
 use hdbench_volume::artifact::write_atomic_with;
 use polars::prelude::{Column, DataFrame, NamedFrom, PolarsError, PolarsResult, Series};
 // Not `polars` with its feature `parquet`: that brings the whole streaming engine along.
@@ -18,7 +19,7 @@ const ROWS_A_GROUP: usize = 1 << 14;
 ///
 /// # Errors
 /// `Error::Write`; `Error::Internal` if polars refuses the table.
-pub fn write_parquet(path: &Path, rows: &[MetricRow]) -> Result<()> {
+pub fn write_parquet(path: &Path, rows: impl TidyRows) -> Result<()> {
     write_atomic_with(path, |out| {
         encode(rows, out).map_err(|e| match e {
             PolarsError::IO { error, .. } => Error::write(path)(std::io::Error::other(error)),
@@ -27,12 +28,17 @@ pub fn write_parquet(path: &Path, rows: &[MetricRow]) -> Result<()> {
     })
 }
 
-fn encode(rows: &[MetricRow], out: impl Write) -> PolarsResult<()> {
+fn encode(rows: impl TidyRows, out: impl Write) -> PolarsResult<()> {
     // One column after the other: side by side they are packed in memory all at once.
     let file = ParquetWriter::new(out).set_parallel(false);
     let mut file = file.batched(table(&[])?.schema())?;
-    for group in rows.chunks(ROWS_A_GROUP) {
-        file.write_batch(&table(group)?)?;
+    let mut rows = rows.into_iter().map(|row| row.borrow().clone());
+    loop {
+        let group: Vec<MetricRow> = rows.by_ref().take(ROWS_A_GROUP).collect();
+        if group.is_empty() {
+            break;
+        }
+        file.write_batch(&table(&group)?)?;
     }
     file.finish()?;
     Ok(())
@@ -129,8 +135,24 @@ mod tests {
         assert!(value.get(1).is_some_and(f64::is_nan), "NaN is no null");
         assert_eq!(table.column("seed").unwrap().u64().unwrap().get(1), Some(7));
         assert_eq!(table.column("fold").unwrap().u32().unwrap().get(0), Some(1));
-        write_parquet(&path, &[]).unwrap();
+        write_parquet(&path, &rows[..0]).unwrap();
         let table = ParquetReader::new(std::fs::File::open(&path).unwrap());
         assert_eq!(table.finish().unwrap().shape(), (0, 11));
+    }
+
+    #[test]
+    fn more_rows_than_a_group_holds_are_all_there_and_in_order() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("metrics_long.parquet");
+        let count = 2 * ROWS_A_GROUP + 1;
+        let rows: Vec<MetricRow> = (0..count)
+            .map(|at| row("volume-3", Some(Label::LIVER), at as f64))
+            .collect();
+        write_parquet(&path, &rows).unwrap();
+        let table = ParquetReader::new(std::fs::File::open(&path).unwrap());
+        let table = table.finish().unwrap();
+        let values = table.column("value").unwrap().f64().unwrap();
+        assert!((0..count).all(|at| values.get(at) == Some(at as f64)));
+        assert_eq!(table.height(), count);
     }
 }
