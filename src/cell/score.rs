@@ -63,8 +63,8 @@ pub fn score(
         fold: u32::try_from(cell.fold).map_err(|e| Error::Internal(e.to_string()))?,
         seed: u64::from(cell.seed),
     };
-    let rows = rows(&origin, &scored);
-    write_metrics_long(&folder.join("metrics_long.csv"), &rows)?;
+    let rows = rows(origin, &scored);
+    write_metrics_long(&folder.join("metrics_long.csv"), rows)?;
     write_cases_with(&folder.join("cases.csv"), &scored, &costs(&folder, &scored)?)?;
     write_lesions(&folder.join("lesions.csv"), &scored)?;
     write_summary(&folder.join("summary.json"), &scored)?;

@@ -90,7 +90,9 @@ pub use source::{Listing, Source, list};
 pub use structure_case::{StructureOptions, score_structures, with_every_structure};
 pub use structures_plan::StructuresPlan;
 pub use summary::write_summary;
-pub use tidy::{ALL_CASES, MetricRow, Origin, read_metrics_long, rows, write_metrics_long};
+pub use tidy::{
+    ALL_CASES, MetricRow, Origin, Rows, TidyRows, read_metrics_long, rows, write_metrics_long,
+};
 pub use tolerance::{Tolerance, VoxelTolerance};
 pub use tool_metric::{SurfaceStatistic, ToolMetric};
 pub use wide_table::write_wide;

@@ -4,9 +4,9 @@ use hdbench_ground::error::{Error, Result};
 use hdbench_volume::artifact::write_atomic_with;
 use serde::{Serialize, Serializer};
 
-use super::describe::{Statistics, case_names, describe};
+use super::describe::{Described, Statistics};
 use super::name::Name;
-use super::tidy::{ALL_CASES, MetricRow};
+use super::tidy::TidyRows;
 
 /// grand-challenge.org's `metrics.json`, as its `evalutils` writes it.
 #[derive(Serialize)]
@@ -43,13 +43,13 @@ enum Column {
 #[derive(Serialize)]
 #[serde(untagged)]
 enum Aggregate {
-    Cases(Described),
+    Cases(CaseStatistics),
     Pooled(f64),
 }
 
 /// Names and order of pandas' `describe`, `pc` for `%`.
 #[derive(Serialize)]
-struct Described {
+struct CaseStatistics {
     count: usize,
     mean: f64,
     std: f64,
@@ -63,7 +63,7 @@ struct Described {
     max: f64,
 }
 
-impl From<Statistics> for Described {
+impl From<Statistics> for CaseStatistics {
     fn from(from: Statistics) -> Self {
         let [lower, median, upper] = from.quartiles;
         Self {
@@ -90,21 +90,18 @@ impl From<Statistics> for Described {
 ///
 /// Values are those under the policy; one without a value is `null` and not counted. A metric
 /// pooled over all cases is a single number among the aggregates.
-pub fn write_metrics_json(path: &Path, rows: &[MetricRow]) -> Result<()> {
-    let mut case = vec![("case".to_owned(), Column::Names(Numbered(case_names(rows))))];
+pub fn write_metrics_json(path: &Path, rows: impl TidyRows) -> Result<()> {
+    let described = Described::of(rows);
+    let names = Column::Names(Numbered(described.cases));
+    let mut case = vec![("case".to_owned(), names)];
     let mut aggregates = Vec::new();
-    for metric in describe(rows) {
-        let statistics = Described::from(metric.statistics());
+    for metric in described.metrics {
+        let statistics = CaseStatistics::from(metric.statistics());
         aggregates.push((metric.name(), Aggregate::Cases(statistics)));
         case.push((metric.name(), Column::Values(Numbered(metric.values))));
     }
-    for row in rows.iter().filter(|row| row.case == ALL_CASES) {
-        let name = match row.label {
-            Some(label) => format!("{label}_{}", row.metric),
-            None => row.metric.into(),
-        };
-        aggregates.push((name, Aggregate::Pooled(row.value)));
-    }
+    let pooled = described.pooled.into_iter();
+    aggregates.extend(pooled.map(|(name, value)| (name, Aggregate::Pooled(value))));
     let metrics = Metrics {
         case: Ordered(case),
         aggregates: Ordered(aggregates),

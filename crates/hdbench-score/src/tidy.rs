@@ -1,4 +1,4 @@
-use std::borrow::Cow;
+use std::borrow::{Borrow, Cow};
 use std::path::Path;
 
 use hdbench_ground::error::{Error, Result};
@@ -102,19 +102,16 @@ impl MetricRow {
             }
     }
 
-    /// The row with its words as a CSV holds them; rows are many, and hardly any needs it.
-    fn in_cells(&self) -> Cow<'_, Self> {
-        let words = [self.task, self.algorithm, self.case];
-        if words.iter().all(|words| words_cell(words) == **words) {
-            return Cow::Borrowed(self);
+    /// The row with its words as a CSV holds them.
+    fn in_cells(&self) -> Self {
+        let mut row = self.clone();
+        for words in [&mut row.task, &mut row.algorithm, &mut row.case] {
+            // Hardly any needs it.
+            if let Cow::Owned(cell) = words_cell(words) {
+                *words = cell.into();
+            }
         }
-        let [task, algorithm, case] = words.map(|words| Name::from(words_cell(&words)));
-        Cow::Owned(Self {
-            task,
-            algorithm,
-            case,
-            ..self.clone()
-        })
+        row
     }
 
     /// What [`MetricRow::in_cells`] stands for.
@@ -153,49 +150,59 @@ impl MetricRow {
     }
 }
 
+/// Tidy rows that are gone through more than once: those of a slice, or [`Rows`].
+pub trait TidyRows: IntoIterator<Item: Borrow<MetricRow>> + Copy {}
+
+impl<T: IntoIterator<Item: Borrow<MetricRow>> + Copy> TidyRows for T {}
+
+/// The rows of a cell, each made of the scores when its turn comes: of many cases they are several times the scores.
+#[derive(Clone, Copy, Debug)]
+pub struct Rows<'a> {
+    origin: Origin,
+    cases: &'a [ScoredCase],
+}
+
 /// The rows of a cell: each case's metric values in the order given, then those pooled over all cases
 /// (`dice_global` of each label, the lesion detection, `tumour_burden_rmse`,
 /// `tumour_burden_max_error`).
-pub fn rows(origin: &Origin, cases: &[ScoredCase]) -> Vec<MetricRow> {
-    let pooled = pooled(cases);
-    let of_first = cases.first().map_or(0, rows_of);
-    // All at once: a list that grows holds three times as much meanwhile.
-    let mut rows = Vec::with_capacity(of_first * cases.len() + pooled.len());
-    for case in cases {
-        let name = Name::new(&case.case);
-        for structure in &case.scores.structures {
-            let mut push = |metric: &str, value| {
-                let label = Some(structure.label);
-                rows.push(MetricRow::new(origin, name, label, metric, value));
-            };
-            for (metric, value) in structure.metric_values() {
-                push(&metric.name(), value);
-            }
-            for (metric, value) in structure.detections() {
-                push(&metric, value);
-            }
-        }
-        for (metric, metric_value) in case.scores.burdens() {
-            rows.push(MetricRow::new(origin, name, None, metric, metric_value));
-        }
-    }
-    for metric_value in pooled {
-        rows.push(MetricRow::new(
-            origin,
-            ALL_CASES.into(),
-            metric_value.label,
-            &metric_value.metric,
-            metric_value.metric_value,
-        ));
-    }
-    rows
+pub fn rows(origin: Origin, cases: &[ScoredCase]) -> Rows<'_> {
+    Rows { origin, cases }
 }
 
-/// How many rows a case has.
-fn rows_of(case: &ScoredCase) -> usize {
-    let structures = case.scores.structures.iter();
-    let of_structures = structures.map(|own| own.metric_values().count() + own.detections().len());
-    of_structures.sum::<usize>() + case.scores.burdens().len()
+impl<'a> IntoIterator for Rows<'a> {
+    type Item = MetricRow;
+    type IntoIter = Box<dyn Iterator<Item = MetricRow> + 'a>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        let Self { origin, cases } = self;
+        let pooled = pooled(cases).into_iter().map(move |own| {
+            let all = ALL_CASES.into();
+            MetricRow::new(&origin, all, own.label, &own.metric, own.metric_value)
+        });
+        let of_cases = cases.iter().flat_map(move |case| rows_of(&origin, case));
+        Box::new(of_cases.chain(pooled))
+    }
+}
+
+fn rows_of(origin: &Origin, case: &ScoredCase) -> Vec<MetricRow> {
+    let name = Name::new(&case.case);
+    let mut rows = Vec::new();
+    for structure in &case.scores.structures {
+        let mut push = |metric: &str, value| {
+            let label = Some(structure.label);
+            rows.push(MetricRow::new(origin, name, label, metric, value));
+        };
+        for (metric, value) in structure.metric_values() {
+            push(&metric.name(), value);
+        }
+        for (metric, value) in structure.detections() {
+            push(&metric, value);
+        }
+    }
+    for (metric, value) in case.scores.burdens() {
+        rows.push(MetricRow::new(origin, name, None, metric, value));
+    }
+    rows
 }
 
 /// A metric value over all cases together.
@@ -335,8 +342,9 @@ fn pooled_detection(cases: &[ScoredCase], label: Label) -> Vec<(Criterion, Detec
 
 /// Writes `metrics_long.csv`: numbers with as many digits as give them back, `NaN` where there is
 /// none; words as [`words_cell`] has them.
-pub fn write_metrics_long(path: &Path, rows: &[MetricRow]) -> Result<()> {
-    write_csv(path, &COLUMNS, rows.iter().map(MetricRow::in_cells))
+pub fn write_metrics_long(path: &Path, rows: impl TidyRows) -> Result<()> {
+    let cells = rows.into_iter().map(|row| row.borrow().in_cells());
+    write_csv(path, &COLUMNS, cells)
 }
 
 /// Reads `metrics_long.csv`.

@@ -1,8 +1,9 @@
+use std::borrow::Borrow as _;
 use std::path::Path;
 
 use hdbench_ground::error::{Error, Result};
 use hdbench_ground::text::Shown as _;
-use hdbench_score::{Label, MetricRow};
+use hdbench_score::{Label, MetricRow, TidyRows};
 use hdbench_volume::artifact::write_atomic;
 use polars::prelude::{
     Column, CompatLevel, DataFrame, NamedFrom, PolarsError, PolarsResult, SchemaExt as _, Series,
@@ -36,23 +37,27 @@ const ROWS_A_GROUP: usize = 1 << 14;
 ///
 /// # Errors
 /// `Error::Write`; `Error::Internal` if polars refuses the table.
-pub fn write_parquet(path: &Path, rows: &[MetricRow]) -> Result<()> {
+pub fn write_parquet(path: &Path, rows: impl TidyRows) -> Result<()> {
     // Compressed it is small, and so what is written fails as any file does.
     let bytes = encode(rows)
         .map_err(|e: PolarsError| Error::Internal(format!("{}: Parquet: {e}", path.shown())))?;
     write_atomic(path, &bytes)
 }
 
-fn encode(rows: &[MetricRow]) -> PolarsResult<Vec<u8>> {
-    // What a group is not held against: the schema alone.
+fn encode(rows: impl TidyRows) -> PolarsResult<Vec<u8>> {
     let schema = table(&[])?.schema().to_arrow(CompatLevel::newest());
     let encodings = schema.iter_values();
     let encodings: Vec<_> = encodings
         .map(|field| get_dtype_encoding(&field.dtype))
         .collect();
     let mut file = FileWriter::try_new(Vec::new(), schema, OPTIONS)?;
-    for group in rows.chunks(ROWS_A_GROUP) {
-        let table = table(group)?;
+    let mut rows = rows.into_iter().map(|row| row.borrow().clone());
+    loop {
+        let group: Vec<MetricRow> = rows.by_ref().take(ROWS_A_GROUP).collect();
+        if group.is_empty() {
+            break;
+        }
+        let table = table(&group)?;
         for batch in table.iter_chunks(CompatLevel::newest(), false) {
             let columns = file.parquet_schema().fields().to_vec();
             let rows = batch.len() as u64;
@@ -180,9 +185,24 @@ mod tests {
         assert!(value.get(1).is_some_and(f64::is_nan), "NaN is no null");
         assert_eq!(table.column("seed").unwrap().u64().unwrap().get(1), Some(7));
         assert_eq!(table.column("fold").unwrap().u32().unwrap().get(0), Some(1));
-        write_parquet(&path, &[]).unwrap();
+        write_parquet(&path, &rows[..0]).unwrap();
         let columns = read(&path);
         assert_eq!(columns.len(), 11);
-        assert!(columns.iter().all(|column| column.is_empty()));
+        assert!(columns.iter().all(Series::is_empty));
+    }
+
+    #[test]
+    fn more_rows_than_a_group_holds_are_all_there_and_in_order() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("metrics_long.parquet");
+        let count = 2 * ROWS_A_GROUP + 1;
+        let rows: Vec<MetricRow> = (0..count)
+            .map(|at| row("volume-3", Some(Label::LIVER), at as f64))
+            .collect();
+        write_parquet(&path, &rows).unwrap();
+        let columns = read(&path);
+        let values = columns.iter().find(|column| column.name() == "value").unwrap().f64().unwrap();
+        assert_eq!(values.len(), count);
+        assert!((0..count).all(|at| values.get(at) == Some(at as f64)));
     }
 }

@@ -3,13 +3,13 @@
 use super::told::shortened;
 use crate::cli::progress::Reporter;
 use crate::error::{Error, Result};
-use crate::evaluation::{CasePair, Failure, MetricRow, Origin, evaluate};
+use crate::evaluation::{CasePair, Failure, MetricRow, Origin, ScoredCase, evaluate, rows};
 use crate::progress::Progress;
 
 /// What came of a start.
 pub struct Scored {
     /// Every metric.
-    pub rows: Vec<MetricRow>,
+    pub rows: ScoredRows,
     /// Number of cases.
     pub scored: usize,
     /// Cases without scores.
@@ -24,6 +24,26 @@ impl Scored {
 
     pub(super) fn all(&self) -> usize {
         self.scored + self.failures.len()
+    }
+}
+
+/// The tidy rows of what was scored.
+pub enum ScoredRows {
+    /// Of profile strict: made of the scores whenever they are asked for.
+    Strict(Origin, Vec<ScoredCase>),
+    /// Of profile lits: few.
+    Lits(Vec<MetricRow>),
+}
+
+impl<'a> IntoIterator for &'a ScoredRows {
+    type Item = MetricRow;
+    type IntoIter = Box<dyn Iterator<Item = MetricRow> + 'a>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        match self {
+            ScoredRows::Strict(origin, cases) => rows(*origin, cases).into_iter(),
+            ScoredRows::Lits(rows) => Box::new(rows.iter().cloned()),
+        }
     }
 }
 

@@ -42,7 +42,7 @@ impl StructuresEntry {
             fold: 0,
             seed: 0,
         };
-        let described = describe(&rows_of(&origin, cases));
+        let described = describe(rows_of(origin, cases));
         let means = described.into_iter().filter_map(|found| {
             let label = found.label?;
             let statistics = found.statistics();
