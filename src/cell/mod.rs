@@ -14,9 +14,7 @@ mod units;
 pub use challenge::ChallengeAnswer;
 pub(crate) use external::changed_external;
 pub use made::{measured, prediction_seconds};
-pub use predict::{
-    Model, PredictedVolumes, Segmented, load_model, model_folder, predict_file,
-};
+pub use predict::{Model, PredictedVolumes, Segmented, load_model, model_folder, predict_file};
 pub(crate) use predict::{key_of as prediction_key, tested_on};
 pub use record::{CellRecord, StageRecord, Status, prediction_path};
 pub(crate) use record::{files_below, words};

@@ -45,8 +45,8 @@ pub fn predict(
 ) -> Result<String> {
     let folder = cell.folder(run);
     let fold = inputs.fold(cell.fold)?;
-    let coarse =
-        (cell.algorithm != NetworkKind::Coarse).then(|| cell.sibling(NetworkKind::Coarse).folder(run));
+    let coarse = (cell.algorithm != NetworkKind::Coarse)
+        .then(|| cell.sibling(NetworkKind::Coarse).folder(run));
     let coarse_hash = match &coarse {
         Some(folder) => CellRecord::read(folder)?
             .stages

@@ -11,7 +11,7 @@ use crate::artifact::{create_dir, settle};
 use crate::error::{Error, Result};
 use crate::network::NetworkKind;
 use crate::progress::Progress;
-use crate::study::{Cell, Environment, NetworkCell, Inputs, Study};
+use crate::study::{Cell, Environment, Inputs, NetworkCell, Study};
 use crate::training::stages;
 
 /// Trains, predicts and scores one cell, as far as that is not done, and records how it went.

@@ -65,7 +65,11 @@ pub fn score(
     };
     let rows = rows(origin, &scored);
     write_metrics_long(&folder.join("metrics_long.csv"), rows)?;
-    write_cases_with(&folder.join("cases.csv"), &scored, &costs(&folder, &scored)?)?;
+    write_cases_with(
+        &folder.join("cases.csv"),
+        &scored,
+        &costs(&folder, &scored)?,
+    )?;
     write_lesions(&folder.join("lesions.csv"), &scored)?;
     write_summary(&folder.join("summary.json"), &scored)?;
     let files = record_files(&folder, OUTPUTS)?;

@@ -109,7 +109,13 @@ pub fn train(
     };
     write_losses(&folder.join(LOSSES), &losses)?;
     let model = folder.join("model");
-    let hash = Bundle::save(&model, &network, cell.algorithm, &study.recipe, &study.scale)?;
+    let hash = Bundle::save(
+        &model,
+        &network,
+        cell.algorithm,
+        &study.recipe,
+        &study.scale,
+    )?;
     // Nothing but the training can make the losses again, and people open tables: a second copy.
     write_losses(&folder.join(LOSSES_COPY), &losses)?;
     let outputs = vec![LOSSES.to_owned(), "model".into()];
@@ -261,7 +267,12 @@ fn blank(part: NetworkKind, study: &Study, device: &Device) -> Network {
 }
 
 /// Puts the trained network of another cell into its place.
-fn from_origin(network: Network, run: &Path, origin: NetworkCell, device: &Device) -> Result<Network> {
+fn from_origin(
+    network: Network,
+    run: &Path,
+    origin: NetworkCell,
+    device: &Device,
+) -> Result<Network> {
     let (_, trained) = Bundle::load(&origin.folder(run).join("model"), device)?;
     match (network, trained) {
         (Network::DenseUNet2d(net), Network::Classifier(classifier)) => {

@@ -244,13 +244,21 @@ fn arguments(file: &Path) -> Result<Vec<String>> {
             // The tables stay in the file: no flag could hold them.
             ("algorithm", Value::Table(_)) => words.extend(["--algorithms".into(), named(file)?]),
             ("variant", Value::Array(none)) if none.is_empty() => {
-                if !["algorithm", "algorithms"].iter().any(|key| table.contains_key(*key)) {
+                if !["algorithm", "algorithms"]
+                    .iter()
+                    .any(|key| table.contains_key(*key))
+                {
                     let problem = "variant = [] leaves no row".into();
-                    return Err(wrong(problem, "name one, or add a table [algorithm.NAME]".into()));
+                    return Err(wrong(
+                        problem,
+                        "name one, or add a table [algorithm.NAME]".into(),
+                    ));
                 }
                 words.push("--no-variants".into());
             }
-            ("set" | "sweep" | "algorithm", _) => return Err(wrong(format!("{key} has to be a table"), help())),
+            ("set" | "sweep" | "algorithm", _) => {
+                return Err(wrong(format!("{key} has to be a table"), help()));
+            }
             (switch, value) if SWITCHES.contains(&switch) => match value.as_bool() {
                 Some(true) => words.push(format!("--{switch}")),
                 Some(false) => {}
@@ -276,11 +284,11 @@ fn arguments(file: &Path) -> Result<Vec<String>> {
                 words.extend(values.into_iter().map(|value| format!("--{known}={value}")));
             }
             (unknown, _) => {
-                let names = PATHS
-                    .iter()
-                    .chain(&SWITCHES)
-                    .chain(&FLAGS)
-                    .chain(&["set", "sweep", "algorithm"]);
+                let names = PATHS.iter().chain(&SWITCHES).chain(&FLAGS).chain(&[
+                    "set",
+                    "sweep",
+                    "algorithm",
+                ]);
                 let near = names
                     .map(|name| (strsim::jaro_winkler(name, unknown), name))
                     .max_by(|a, b| a.0.total_cmp(&b.0));

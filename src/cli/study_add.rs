@@ -68,7 +68,11 @@ impl Add {
         let before = study.algorithm.get(&self.algorithm);
         if before.is_some_and(|before| before.predictions.is_none()) {
             return Err(Error::usage(
-                format!("{}: {} is an algorithm that the study runs", self.run.shown(), self.algorithm),
+                format!(
+                    "{}: {} is an algorithm that the study runs",
+                    self.run.shown(),
+                    self.algorithm
+                ),
                 "give the row another name with --algorithm",
             ));
         }

@@ -84,7 +84,8 @@ fn submit(
                 });
             }
             number += 1;
-            let script = Path::new("slurm").join(format!("{number:04}-{}.sbatch", chunk[0].algorithm));
+            let script =
+                Path::new("slurm").join(format!("{number:04}-{}.sbatch", chunk[0].algorithm));
             let after: Vec<&str> = needs
                 .iter()
                 .filter_map(|need| Some(ids.get(need)?.as_str()))

@@ -9,7 +9,8 @@ use super::lease::{Holder, holder};
 use super::queue::{QueuedJob, jobs_of};
 use crate::artifact::{FileState, Look};
 use crate::cell::{
-    CellRecord, Stage, Status, changed_external, made_from, prediction_key, score_key, tested_on, words,
+    CellRecord, Stage, Status, changed_external, made_from, prediction_key, score_key, tested_on,
+    words,
 };
 use crate::error::{Error, Result};
 use crate::network::NetworkKind;
@@ -190,8 +191,7 @@ pub fn model_problem(model: &Path) -> Result<Option<String>> {
     for fold in &folds {
         let cells = cells_of(&study, [(fold.index, fold.role)]);
         let mut networks = cells.iter().filter_map(Cell::of_network);
-        let Some(cell) = networks.find(|cell| cell.folder(&run).join("model") == absolute)
-        else {
+        let Some(cell) = networks.find(|cell| cell.folder(&run).join("model") == absolute) else {
             continue;
         };
         for cell in [cell, cell.sibling(NetworkKind::Coarse)] {

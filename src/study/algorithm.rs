@@ -125,10 +125,15 @@ mod tests {
     #[test]
     fn a_key_is_a_folder_of_its_own() {
         assert_eq!(AlgorithmId::new("nnunet-2d").unwrap().name(), "nnunet-2d");
-        for wrong in ["", "_x", "-x", "a/b", "a b", "..", "unet", "_coarse", "report", "ü"] {
+        for wrong in [
+            "", "_x", "-x", "a/b", "a b", "..", "unet", "_coarse", "report", "ü",
+        ] {
             assert_eq!(AlgorithmId::new(wrong), None, "{wrong}");
         }
-        assert_eq!(Algorithm::named("unet").unwrap().variant(), Some(Variant::UNet));
+        assert_eq!(
+            Algorithm::named("unet").unwrap().variant(),
+            Some(Variant::UNet)
+        );
         assert_eq!(Algorithm::named("theirs").unwrap().id(), "theirs");
     }
 }

@@ -10,7 +10,8 @@ use super::harness::{hdbench, phantoms, states, text};
 /// A folder with phantoms, and their label maps under the names of the cases: an algorithm that is always right.
 fn answers() -> tempfile::TempDir {
     let dir = phantoms();
-    let script = "test -f \"$1/$3.nii.gz\" && cp \"$(dirname \"$0\")/answers/$3.nii.gz\" \"$2/$3.nii.gz\"\n";
+    let script =
+        "test -f \"$1/$3.nii.gz\" && cp \"$(dirname \"$0\")/answers/$3.nii.gz\" \"$2/$3.nii.gz\"\n";
     fs::write(dir.path().join("copy.sh"), script).unwrap();
     let answers = dir.path().join("answers");
     fs::create_dir(&answers).unwrap();
@@ -62,7 +63,7 @@ fn an_algorithm_is_a_row_with_its_costs_and_is_not_asked_twice() {
     run(dir, 0);
     let cell = dir.join("run/answers/fold_0/seed_0");
     let report = json(&dir.join("run/report/report.json"));
-    let rows = report["rows"].as_array().unwrap();
+    let rows = report["content"]["rows"].as_array().unwrap();
     assert_eq!(rows.len(), 1);
     assert_eq!(rows[0]["title"], "The answers");
     assert_eq!(rows[0]["scores"]["liver_dice_per_case"]["mean"], 1.0);
@@ -79,19 +80,68 @@ fn an_algorithm_is_a_row_with_its_costs_and_is_not_asked_twice() {
         assert!(!cell.join(scratch).exists(), "{scratch} is left");
     }
 
-    let made = fs::metadata(cell.join("predictions/made.json")).unwrap().modified().unwrap();
+    let made = fs::metadata(cell.join("predictions/made.json"))
+        .unwrap()
+        .modified()
+        .unwrap();
     run(dir, 0);
-    let again = fs::metadata(cell.join("predictions/made.json")).unwrap().modified().unwrap();
+    let again = fs::metadata(cell.join("predictions/made.json"))
+        .unwrap()
+        .modified()
+        .unwrap();
     assert_eq!(made, again);
     assert_eq!(states(dir)[0].1["state"], "done");
     text(&hdbench(dir, &["verify", "run"]), 0);
+    let again = dir.join("again");
+    let cell = [
+        "reproduce",
+        "run",
+        "answers/fold_0/seed_0",
+        "--out",
+        again.to_str().unwrap(),
+    ];
+    let reproduced = text(&hdbench(dir, &cell), 0);
+    assert!(reproduced.contains("\"predictions\": true"), "{reproduced}");
+
+    // Predictions that were made elsewhere are a row of their own, without costs.
+    let elsewhere = [
+        "study",
+        "add",
+        "run",
+        "--algorithm",
+        "elsewhere",
+        "--predictions",
+        "answers",
+    ];
+    text(&hdbench(dir, &elsewhere), 0);
+    let report = json(&dir.join("run/report/report.json"));
+    let rows = report["content"]["rows"].as_array().unwrap();
+    assert_eq!(rows.len(), 2);
+    assert_eq!(rows[1]["scores"]["liver_dice_per_case"]["mean"], 1.0);
+    assert_eq!(rows[1]["cost"]["prediction_seconds"], Value::Null);
+    let taken = [
+        "study",
+        "add",
+        "run",
+        "--algorithm",
+        "answers",
+        "--predictions",
+        "answers",
+    ];
+    text(&hdbench(dir, &taken), 2);
 
     // What the numbers mean is another now.
-    study_file(dir, &format!("{COPY}labels = {{ 1 = \"liver\", 2 = \"liver\" }}\n"));
+    study_file(
+        dir,
+        &format!("{COPY}labels = {{ 1 = \"liver\", 2 = \"liver\" }}\n"),
+    );
     let told = run(dir, 0);
     let report = json(&dir.join("run/report/report.json"));
-    let lesions = &report["rows"][0]["scores"]["lesion_dice_per_case_with_lesions"];
-    assert!(lesions["mean"].as_f64().is_none_or(|dice| dice < 0.5), "{told}");
+    let lesions = &report["content"]["rows"][0]["scores"]["lesion_dice_per_case"];
+    assert!(
+        lesions["mean"].as_f64().is_none_or(|dice| dice < 0.5),
+        "{told}"
+    );
 }
 
 #[test]
@@ -108,21 +158,35 @@ fn a_case_without_a_prediction_is_its_cells_failure_or_counts_as_empty() {
         .collect();
     let lost = &tested[0];
     fs::remove_file(dir.join("answers").join(format!("{lost}.nii.gz"))).unwrap();
-    let forced = ["study", "run", "study.toml", "--force", "answers/fold_0/seed_0"];
+    let forced = [
+        "study",
+        "run",
+        "study.toml",
+        "--force",
+        "answers/fold_0/seed_0",
+    ];
     let output = hdbench(dir, &forced);
     text(&output, 4);
     let told = String::from_utf8_lossy(&output.stderr).into_owned();
     let reason = format!("1 of {} cases have no prediction", tested.len());
-    assert!(told.contains(&reason) && told.contains("No such file or directory"), "{told}");
+    assert!(
+        told.contains(&reason) && told.contains("No such file or directory"),
+        "{told}"
+    );
     assert!(told.contains("missing = \"empty\""), "{told}");
     for other in &tested[1..] {
         assert!(cell.join(format!("predictions/{other}.nii.gz")).is_file());
     }
     study_file(dir, &format!("{COPY}missing = \"empty\"\n"));
     let told = run(dir, 0);
-    assert!(told.contains(&format!("{lost}: ")) && told.contains("counts as empty"), "{told}");
+    assert!(
+        told.contains(&format!("{lost}: ")) && told.contains("counts as empty"),
+        "{told}"
+    );
     let tidy = fs::read_to_string(cell.join("metrics_long.csv")).unwrap();
-    let dice = tidy.lines().find(|line| line.contains(&format!(",{lost},liver,dice,")));
+    let dice = tidy
+        .lines()
+        .find(|line| line.contains(&format!(",{lost},liver,dice,")));
     assert!(dice.unwrap().contains(",0.0,"), "{dice:?}");
 }
 
@@ -139,9 +203,21 @@ fn what_cannot_be_run_is_refused_before_anything_begins() {
         assert!(!dir.join("run").exists());
     };
     let table = |rest: &str| format!("[algorithm.theirs]\n{rest}");
-    refused(&table("run = [\"x\", \"{inptu}\"]\n"), 2, &["inptu", "algorithm.theirs"]);
+    refused(
+        &table("run = [\"x\", \"{inptu}\"]\n"),
+        2,
+        &["inptu", "algorithm.theirs"],
+    );
     refused(&table("run = \"x {input}\"\n"), 3, &["a list of arguments"]);
-    refused(&table("run = [\"x\"]\nmising = \"fail\"\n"), 3, &["mising", "missing"]);
-    refused("[algorithm.unet]\nrun = [\"x\", \"{input}\", \"{output}\"]\n", 2, &["unet"]);
+    refused(
+        &table("run = [\"x\"]\nmising = \"fail\"\n"),
+        3,
+        &["mising", "missing"],
+    );
+    refused(
+        "[algorithm.unet]\nrun = [\"x\", \"{input}\", \"{output}\"]\n",
+        2,
+        &["unet"],
+    );
     refused("", 3, &["variant = [] leaves no row", "[algorithm.NAME]"]);
 }

@@ -329,5 +329,8 @@ fn tables_behind_know_any_structures() {
         ],
         4,
     );
-    assert!(told.contains("ranked by the") && told.contains("dataset.json"), "{told}");
+    assert!(
+        told.contains("ranked by the") && told.contains("dataset.json"),
+        "{told}"
+    );
 }

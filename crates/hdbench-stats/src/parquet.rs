@@ -201,7 +201,12 @@ mod tests {
             .collect();
         write_parquet(&path, &rows).unwrap();
         let columns = read(&path);
-        let values = columns.iter().find(|column| column.name() == "value").unwrap().f64().unwrap();
+        let values = columns
+            .iter()
+            .find(|column| column.name() == "value")
+            .unwrap()
+            .f64()
+            .unwrap();
         assert_eq!(values.len(), count);
         assert!((0..count).all(|at| values.get(at) == Some(at as f64)));
     }

@@ -151,7 +151,11 @@ fn listing(folder: &Path) -> String {
     let facts = files.flatten().filter_map(|entry| {
         let facts = entry.metadata().ok().filter(std::fs::Metadata::is_file)?;
         let name = entry.path().strip_prefix(folder).ok()?.to_owned();
-        Some(format!("{name:?} {} {:?}", facts.len(), facts.modified().ok()))
+        Some(format!(
+            "{name:?} {} {:?}",
+            facts.len(),
+            facts.modified().ok()
+        ))
     });
     short(&facts.collect::<Vec<_>>().join("\n"))
 }

@@ -5,8 +5,8 @@ use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use hdbench_algorithm::{
-    Algorithm as External, CaseInput, Job, Missing, Output, Ran, Watch, find_prediction, run as start,
-    take,
+    Algorithm as External, CaseInput, Job, Missing, Output, Ran, Watch, find_prediction,
+    run as start, take,
 };
 use ndarray::Array3;
 
@@ -71,7 +71,10 @@ pub(in crate::cell) fn predict(
             work.start(&facts, study, model.is_some().then_some(&*trained))?;
         }
     }
-    let made = work.made.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let made = work
+        .made
+        .into_inner()
+        .unwrap_or_else(PoisonError::into_inner);
     let mut stage = made.stage(&folder, &fold.test)?;
     stage.from.extend(from);
     stage.inputs = key;
@@ -84,7 +87,10 @@ pub(in crate::cell) fn predict(
 }
 
 fn key_of(from: &BTreeMap<String, String>, model: Option<&str>, prepared: &[&str]) -> String {
-    let from: Vec<String> = from.iter().map(|(key, value)| format!("{key}={value}")).collect();
+    let from: Vec<String> = from
+        .iter()
+        .map(|(key, value)| format!("{key}={value}"))
+        .collect();
     let model = model.unwrap_or_default();
     hash_bytes(format!("{METHOD} {} {model} {prepared:?}", from.join(" ")).as_bytes())
 }
@@ -149,7 +155,11 @@ impl Work<'_> {
             let found = find_prediction(elsewhere, &input.name).map_err(|why| why.to_string());
             let taken = match found {
                 Ok(path) => self.take_over(&input.name, &path, &input.image, None),
-                Err(why) => Err(Error::malformed(elsewhere, why, "add it, or leave the row out")),
+                Err(why) => Err(Error::malformed(
+                    elsewhere,
+                    why,
+                    "add it, or leave the row out",
+                )),
             };
             match taken {
                 Ok(()) => self.progress.advance(self.units),
@@ -254,7 +264,11 @@ impl Watch for Work<'_> {
                 Ok(true)
             }
             // It may not be whole yet.
-            Err(Error::Malformed { .. } | Error::Usage { .. } | Error::Read { .. }) if output.early => Ok(false),
+            Err(Error::Malformed { .. } | Error::Usage { .. } | Error::Read { .. })
+                if output.early =>
+            {
+                Ok(false)
+            }
             Err(error @ (Error::Malformed { .. } | Error::Usage { .. })) => {
                 let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
                 refused.insert(output.case.to_owned(), error.to_string());

@@ -104,7 +104,13 @@ fn training_cases(folder: &Path, fold: &Fold) -> Result<Vec<TrainingCase>> {
             let own = stored.own_labels()?;
             let file = stored.file().clone();
             let voxels = Orientation::of(&file).from_canonical(&own.voxels);
-            write_labels(&path, &Volume { voxels, geometry: file })?;
+            write_labels(
+                &path,
+                &Volume {
+                    voxels,
+                    geometry: file,
+                },
+            )?;
             Ok(TrainingCase {
                 name: case.name.clone(),
                 image: scan_file(folder, case)?,

@@ -3,11 +3,11 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use hdbench_table::Table;
 
+use crate::artifact::Results;
 use crate::cli::output::print_json;
 use crate::cli::progress::Reporter;
 use crate::cli::study_options::{cores, pool};
 use crate::cli::table_output::{for_terminal, print_tables};
-use crate::artifact::Results;
 use crate::error::{Error, Result};
 use crate::evaluation::lits::{LitsScored, score_lits};
 use crate::evaluation::{DEFAULT_JOBS, LabelMapChoice, PairOptions, evaluate, pair};
@@ -48,7 +48,12 @@ pub struct Leaderboard {
     #[arg(long, value_name = "NAME=VALUES", conflicts_with = "ref_label_map")]
     pub(super) structure: Vec<String>,
     /// Metrics of the structures' tables
-    #[arg(long = "metric", value_name = "METRIC,...", value_delimiter = ',', default_value = "dice")]
+    #[arg(
+        long = "metric",
+        value_name = "METRIC,...",
+        value_delimiter = ',',
+        default_value = "dice"
+    )]
     pub(super) metrics: Vec<String>,
     /// Of LiTS: lesion-dice-per-case (the default and the challenge's), lesion-dice-global,
     /// liver-dice-per-case, liver-dice-global, tumour-burden-rmse, or mean-rank (of all five). Of structures: a metric
@@ -98,7 +103,11 @@ impl Leaderboard {
 
     /// As the challenge does.
     fn rank_lits(&self, reporter: &Reporter) -> Result<()> {
-        let by: RankBy = self.rank_by.as_deref().unwrap_or("lesion-dice-per-case").parse()?;
+        let by: RankBy = self
+            .rank_by
+            .as_deref()
+            .unwrap_or("lesion-dice-per-case")
+            .parse()?;
         let scored = self.score(reporter);
         reporter.finish();
         let entries = scored?;

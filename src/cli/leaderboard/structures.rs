@@ -111,7 +111,10 @@ impl Leaderboard {
             score_structures(pair, &plan.reading, &plan.metrics)
         })?;
         for failure in &outcome.failures {
-            reporter.note(&format!("error: {name}: {}: {}", failure.case, failure.error));
+            reporter.note(&format!(
+                "error: {name}: {}: {}",
+                failure.case, failure.error
+            ));
         }
         let missing = pairing.missing.first();
         let missing = missing.map(|one| format!("no prediction for {}", one.case));

@@ -64,7 +64,10 @@ pub(super) fn cost(run: &Path, study: &Study, cell: Cell, record: &CellRecord) -
         peak_memory_mb: peak.reduce(f64::max),
         external: network.is_none().then(|| ExternalCost {
             cpu_seconds: mean_of(warm(&measured).map(|of| of.cpu_seconds)),
-            gpu_peak_mb: measured.values().filter_map(|of| of.gpu_peak_mb).reduce(f64::max),
+            gpu_peak_mb: measured
+                .values()
+                .filter_map(|of| of.gpu_peak_mb)
+                .reduce(f64::max),
             gpu_area_mb_s: mean_of(warm(&measured).map(|of| of.gpu_area_mb_s)),
             divided: measured.values().any(|of| of.divided),
         }),
@@ -74,7 +77,9 @@ pub(super) fn cost(run: &Path, study: &Study, cell: Cell, record: &CellRecord) -
 /// The cases that no model was loaded for, if there are any: the first of a run pays for all of it.
 fn warm(measured: &BTreeMap<String, Measured>) -> impl Iterator<Item = &Measured> {
     let has_warm = measured.values().any(|of| !of.warm_up);
-    measured.values().filter(move |of| !(has_warm && of.warm_up))
+    measured
+        .values()
+        .filter(move |of| !(has_warm && of.warm_up))
 }
 
 /// Of values that are all there.
@@ -124,7 +129,9 @@ pub(super) fn mean_cost(costs: Vec<Cost>) -> Cost {
                 .filter_map(|cost| cost.external.as_ref()?.gpu_peak_mb)
                 .reduce(f64::max),
             gpu_area_mb_s: external(|of| of.gpu_area_mb_s),
-            divided: costs.iter().any(|cost| cost.external.as_ref().is_some_and(|of| of.divided)),
+            divided: costs
+                .iter()
+                .any(|cost| cost.external.as_ref().is_some_and(|of| of.divided)),
         }),
     }
 }

@@ -95,10 +95,7 @@ pub(super) fn row(
         // Whose training is somebody else's has none.
         let trained = algorithm.network().map(|_| folder.join("losses.csv"));
         let losses = trained.map_or(Ok(Vec::new()), |path| read_losses(&path))?;
-        let losses: Vec<LossPoint> = losses
-            .into_iter()
-            .map(loss_point)
-            .collect();
+        let losses: Vec<LossPoint> = losses.into_iter().map(loss_point).collect();
         let rows = read_metrics_long(&folder.join("metrics_long.csv"))?;
         let found = Scores::of(rows, algorithm, &fold.test)?;
         row.trainings.push(Training {

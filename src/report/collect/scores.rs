@@ -38,7 +38,11 @@ pub(super) struct Scores {
 }
 
 impl Scores {
-    pub(super) fn of(rows: Vec<MetricRow>, algorithm: Algorithm, tests: &[TestCase]) -> Result<Self> {
+    pub(super) fn of(
+        rows: Vec<MetricRow>,
+        algorithm: Algorithm,
+        tests: &[TestCase],
+    ) -> Result<Self> {
         let with_lesion = |case: &str| {
             let test = tests.iter().find(|test| test.case.name == case);
             test.is_some_and(|test| test.has_lesion)

@@ -21,7 +21,8 @@ use crate::report::content::{
 };
 use crate::schedule::{CellState, scored_of_study, status as cell_states};
 use crate::study::{
-    Algorithm, Environment, Fold, Inputs, Leak, Role, Sight, Study, TestCase, hardware_line, threshold_liver,
+    Algorithm, Environment, Fold, Inputs, Leak, Role, Sight, Study, TestCase, hardware_line,
+    threshold_liver,
 };
 
 /// Table VI's baseline, and that of the differences.

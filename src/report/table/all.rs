@@ -441,30 +441,35 @@ fn cost(content: &Content) -> Table {
         row_of(row, cells)
     });
     let mut columns = vec![
-            Column::words("network", "Network"),
-            Column::numbers("parameters", "Parameters", Unit::Millions, 2),
-            Column::numbers(
-                "multiply_adds",
-                "Multiply-adds of a patch",
-                Unit::Billions,
-                3,
-            ),
-            Column::numbers("seconds_per_step", "Training step", Unit::Seconds, 3),
-            Column::numbers("hours_to_end", "Training to the end", Unit::Hours, 2),
-            Column::numbers(
-                "prediction_seconds",
-                "Prediction of a case",
-                Unit::Seconds,
-                1,
-            ),
-            Column::numbers("peak_memory_mb", "Peak memory", Unit::Megabytes, 0),
-        ];
+        Column::words("network", "Network"),
+        Column::numbers("parameters", "Parameters", Unit::Millions, 2),
+        Column::numbers(
+            "multiply_adds",
+            "Multiply-adds of a patch",
+            Unit::Billions,
+            3,
+        ),
+        Column::numbers("seconds_per_step", "Training step", Unit::Seconds, 3),
+        Column::numbers("hours_to_end", "Training to the end", Unit::Hours, 2),
+        Column::numbers(
+            "prediction_seconds",
+            "Prediction of a case",
+            Unit::Seconds,
+            1,
+        ),
+        Column::numbers("peak_memory_mb", "Peak memory", Unit::Megabytes, 0),
+    ];
     if has_external {
         let title = "Processor time of a case";
         columns.push(Column::numbers("cpu_seconds", title, Unit::Seconds, 1));
     }
     if has_gpu {
-        columns.push(Column::numbers("gpu_peak_mb", "GPU memory", Unit::Megabytes, 0));
+        columns.push(Column::numbers(
+            "gpu_peak_mb",
+            "GPU memory",
+            Unit::Megabytes,
+            0,
+        ));
         let title = "GPU memory over time of a case, MB s";
         columns.push(Column::numbers("gpu_area_mb_s", title, Unit::None, 0));
     }
@@ -501,8 +506,7 @@ fn external_notes(content: &Content) -> Vec<String> {
         return Vec::new();
     }
     let mut notes = vec![
-        "Other algorithms: time and memory of all their processes, without the case that loads the model where others follow; \
-         how they were trained is not known here."
+        "Other algorithms: time and memory of all their processes, without the case that loads the model where others follow."
             .to_owned(),
     ];
     let divided = |row: &&NetworkRow| row.cost.external.as_ref().is_some_and(|of| of.divided);

@@ -46,12 +46,14 @@ impl StructuresEntry {
         let means = described.into_iter().filter_map(|found| {
             let label = found.label?;
             let statistics = found.statistics();
-            wanted.contains(&found.metric.to_string()).then(|| MetricMean {
-                label,
-                metric: found.metric.to_string(),
-                mean: statistics.mean,
-                n: statistics.count,
-            })
+            wanted
+                .contains(&found.metric.to_string())
+                .then(|| MetricMean {
+                    label,
+                    metric: found.metric.to_string(),
+                    mean: statistics.mean,
+                    n: statistics.count,
+                })
         });
         Self {
             name: name.to_owned(),
@@ -75,7 +77,10 @@ impl StructuresEntry {
     /// The mean of a metric over its structures that have one, each with the same weight.
     fn over_structures(&self, metric: &str) -> Option<f64> {
         let own = self.means.iter().filter(|one| one.metric == metric);
-        let values: Vec<f64> = own.map(|one| one.mean).filter(|mean| !mean.is_nan()).collect();
+        let values: Vec<f64> = own
+            .map(|one| one.mean)
+            .filter(|mean| !mean.is_nan())
+            .collect();
         (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
     }
 }
@@ -96,7 +101,11 @@ impl StructuresRank {
     ///
     /// # Errors
     /// `Error::Usage` for a metric or a structure that the submissions do not have, or that has no better end.
-    pub fn parse(text: Option<&str>, entries: &[StructuresEntry], wanted: &[String]) -> Result<Self> {
+    pub fn parse(
+        text: Option<&str>,
+        entries: &[StructuresEntry],
+        wanted: &[String],
+    ) -> Result<Self> {
         let first = || wanted.first().cloned().unwrap_or_default();
         let rank = match text {
             None => Self::Metric(first()),
@@ -107,7 +116,10 @@ impl StructuresRank {
             },
         };
         let all = || entries.iter().flat_map(|entry| &entry.means);
-        if let Some(missing) = wanted.iter().find(|metric| !all().any(|one| one.metric == **metric)) {
+        if let Some(missing) = wanted
+            .iter()
+            .find(|metric| !all().any(|one| one.metric == **metric))
+        {
             return Err(Error::usage(
                 format!("--metric {missing}: the structures are not scored by it"),
                 "a set of structures may name its own metrics: `hdbench structures show NAME` prints them, and the printed \
@@ -132,7 +144,10 @@ impl StructuresRank {
         names.truncate(SHOWN);
         Err(Error::usage(
             format!("{:?} ranks nothing here", text.unwrap_or_default()),
-            format!("give one of mean-rank, {}{more}; --metric chooses others", names.join(", ")),
+            format!(
+                "give one of mean-rank, {}{more}; --metric chooses others",
+                names.join(", ")
+            ),
         ))
     }
 
@@ -153,7 +168,9 @@ pub fn refuse_undirected(metrics: &[String]) -> Result<()> {
     match metrics.iter().find(|metric| better(metric).is_none()) {
         None => Ok(()),
         Some(metric) => Err(Error::usage(
-            format!("--metric {metric}: which way it is better is not known, so nothing is ranked by it"),
+            format!(
+                "--metric {metric}: which way it is better is not known, so nothing is ranked by it"
+            ),
             "give metrics such as dice, hd95, nsd_2mm, detection_f1, panoptic_quality; `hdbench explain metrics` lists \
              them",
         )),
@@ -235,7 +252,12 @@ fn of_submissions(
     ];
     columns.extend(metrics.iter().map(|metric| {
         let (unit, decimals) = unit(metric);
-        Column::numbers(&format!("mean_{metric}"), &format!("Mean {metric}"), unit, decimals)
+        Column::numbers(
+            &format!("mean_{metric}"),
+            &format!("Mean {metric}"),
+            unit,
+            decimals,
+        )
     }));
     columns.push(Column::numbers("mean_rank", "Mean place", Unit::None, 2));
     let row = |&index: &usize| {
@@ -248,7 +270,11 @@ fn of_submissions(
                 note,
             },
         ];
-        cells.extend(metrics.iter().map(|metric| Cell::number(entry.over_structures(metric))));
+        cells.extend(
+            metrics
+                .iter()
+                .map(|metric| Cell::number(entry.over_structures(metric))),
+        );
         cells.push(Cell::number(standings.mean_places[index]));
         TableRow {
             cells,
@@ -286,13 +312,14 @@ fn of_structures(entries: &[StructuresEntry], standings: &Standings) -> Table {
         let mut cells = vec![Cell::text(label.name()), Cell::text(metric)];
         cells.extend(standings.order.iter().map(|&index| {
             let own = entries[index].of_structure(*label, metric);
-            own.filter(|own| own.n > 0).map_or(Cell::Missing, |own| Cell::Number {
-                value: own.mean,
-                sd: None,
-                n: Some(own.n),
-                interval: None,
-                mark: None,
-            })
+            own.filter(|own| own.n > 0)
+                .map_or(Cell::Missing, |own| Cell::Number {
+                    value: own.mean,
+                    sd: None,
+                    n: Some(own.n),
+                    interval: None,
+                    mark: None,
+                })
         }));
         TableRow {
             cells,
@@ -302,7 +329,9 @@ fn of_structures(entries: &[StructuresEntry], standings: &Standings) -> Table {
     Table {
         id: "leaderboard_structures".into(),
         title: "By structure".into(),
-        caption: "Means over the cases that have a value: fractions, mm or mL, as in metrics_long.csv.".into(),
+        caption:
+            "Means over the cases that have a value: fractions, mm or mL, as in metrics_long.csv."
+                .into(),
         fingerprint: format!("hdbench {}", env!("CARGO_PKG_VERSION")),
         columns,
         rows: standings.columns.iter().map(row).collect(),
@@ -313,7 +342,9 @@ fn of_structures(entries: &[StructuresEntry], standings: &Standings) -> Table {
 /// How a metric's mean is shown.
 fn unit(metric: &str) -> (Unit, usize) {
     let is_distance = ["hd", "assd", "masd", "rmsd", "msd", "asd_", "ahd_"];
-    let base = metric.trim_start_matches("instance_").trim_start_matches("lesionwise_");
+    let base = metric
+        .trim_start_matches("instance_")
+        .trim_start_matches("lesionwise_");
     match is_distance.iter().any(|start| base.starts_with(start)) {
         true => (Unit::Millimetres, 2),
         false => (Unit::None, 4),
@@ -347,7 +378,9 @@ pub fn structures_leaderboard_json(
         let entry = &entries[index];
         let mut structures: Map<String, Value> = Map::new();
         for one in &entry.means {
-            let own = structures.entry(one.label.name()).or_insert_with(|| json!({}));
+            let own = structures
+                .entry(one.label.name())
+                .or_insert_with(|| json!({}));
             own[one.metric.as_str()] = json!({ "mean": one.mean, "n": one.n });
         }
         let means: Map<String, Value> = metrics
@@ -378,15 +411,17 @@ mod tests {
 
     fn entry(name: &str, dice: [f64; 2], hd95: [f64; 2], missing: usize) -> StructuresEntry {
         let labels = [Label::new("kidney"), Label::new("cyst")];
-        let means = [("dice", dice), ("hd95", hd95)].into_iter().flat_map(|(metric, values)| {
-            let one = move |(label, mean): (Label, f64)| MetricMean {
-                label,
-                metric: metric.into(),
-                mean,
-                n: usize::from(!mean.is_nan()) * 3,
-            };
-            labels.into_iter().zip(values).map(one)
-        });
+        let means = [("dice", dice), ("hd95", hd95)]
+            .into_iter()
+            .flat_map(|(metric, values)| {
+                let one = move |(label, mean): (Label, f64)| MetricMean {
+                    label,
+                    metric: metric.into(),
+                    mean,
+                    n: usize::from(!mean.is_nan()) * 3,
+                };
+                labels.into_iter().zip(values).map(one)
+            });
         StructuresEntry {
             name: name.into(),
             means: means.collect(),
@@ -414,7 +449,8 @@ mod tests {
             entry("b", [0.8, 0.7], [3.0, f64::NAN], 0),
             entry("c", [0.99, 0.99], [0.1, 0.1], 1),
         ];
-        let named = |all: [(Option<f64>, &str); 3]| all.map(|(place, name)| (place, name.to_owned()));
+        let named =
+            |all: [(Option<f64>, &str); 3]| all.map(|(place, name)| (place, name.to_owned()));
         let b_first = named([(Some(1.0), "b"), (Some(2.0), "a"), (None, "c")]);
         let a_first = named([(Some(1.0), "a"), (Some(2.0), "b"), (None, "c")]);
         assert_eq!(order(&entries, None), b_first);
@@ -422,7 +458,10 @@ mod tests {
         assert_eq!(order(&entries, Some("*:dice")), b_first);
         assert_eq!(order(&entries, Some("kidney:hd95")), a_first);
         // Who has no distance of a structure has no mean of the places.
-        assert_eq!(order(&entries, Some("mean-rank"))[0], (Some(1.0), "a".into()));
+        assert_eq!(
+            order(&entries, Some("mean-rank"))[0],
+            (Some(1.0), "a".into())
+        );
     }
 
     #[test]

@@ -218,7 +218,9 @@ impl Algorithm {
     /// What it was trained on, in words beside its row.
     pub fn trained_on_words(&self) -> String {
         match self.trained_on.as_str() {
-            Self::UNKNOWN_TRAINING => "trained on data that is not known: test cases may be among it".to_owned(),
+            Self::UNKNOWN_TRAINING => {
+                "trained on data that is not known: test cases may be among it".to_owned()
+            }
             known => format!("trained on {known}"),
         }
     }

@@ -287,6 +287,9 @@ fn a_full_disk_is_told_as_what_it_is() {
     let paths = [world.path("scratch"), "/dev/full".into()];
     let error = run(&world.job(&algorithm, &paths), &Cell::of(&algorithm)).unwrap_err();
     let text = error.to_string();
-    assert!(matches!(error, Error::Write { .. }) && text.contains("make room"), "{text}");
+    assert!(
+        matches!(error, Error::Write { .. }) && text.contains("make room"),
+        "{text}"
+    );
     assert!(!paths[0].exists());
 }

@@ -79,9 +79,14 @@ fn predictions_that_were_made_elsewhere_stand_alone() {
     let written = toml::to_string(&elsewhere).unwrap();
     assert!(!written.contains("run"), "{written}");
     assert_eq!(toml::from_str::<Algorithm>(&written).unwrap(), elsewhere);
-    let both = read("predictions = \"/data/theirs\"\nrun = [\"x\", \"{input}\", \"{output}\"]").unwrap();
+    let both =
+        read("predictions = \"/data/theirs\"\nrun = [\"x\", \"{input}\", \"{output}\"]").unwrap();
     let fault = both.check("theirs", &[]).unwrap_err();
-    assert!(fault.problem.contains("predictions and run"), "{}", fault.problem);
+    assert!(
+        fault.problem.contains("predictions and run"),
+        "{}",
+        fault.problem
+    );
     let dir = tempfile::tempdir().unwrap();
     for name in ["segmentation-3.nii", "volume-4_0000.nii.gz"] {
         std::fs::write(dir.path().join(name), b"x").unwrap();
