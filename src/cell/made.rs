@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 use hdbench_algorithm::Measured;
 use serde::{Deserialize, Serialize};
 
-use super::predict::tested_on;
 use super::record::{StageRecord, prediction_path};
 use crate::artifact::{
     FileRecord, FileRecords, FileState, Look, Owned, create_dir, hash_bytes, json_if_there,
@@ -134,4 +133,10 @@ impl Made {
         let text = serde_json::to_vec_pretty(self).map_err(|e| Error::Internal(e.to_string()))?;
         write_atomic(&predictions.join(MADE), &text)
     }
+}
+
+/// A word for the test cases of a prediction, given what was prepared of each.
+pub(crate) fn tested_on<S: AsRef<str>>(prepared: &[S]) -> String {
+    let prepared: Vec<&str> = prepared.iter().map(AsRef::as_ref).collect();
+    hash_bytes(prepared.join(" ").as_bytes())[..16].to_owned()
 }

@@ -13,9 +13,10 @@ mod units;
 
 pub use challenge::ChallengeAnswer;
 pub(crate) use external::changed_external;
+pub(crate) use made::tested_on;
 pub use made::{measured, prediction_seconds};
 pub use predict::{Model, PredictedVolumes, Segmented, load_model, model_folder, predict_file};
-pub(crate) use predict::{key_of as prediction_key, tested_on};
+pub(crate) use predict::key_of as prediction_key;
 pub use record::{CellRecord, StageRecord, Status, prediction_path};
 pub(crate) use record::{files_below, words};
 pub use run::run_cell;

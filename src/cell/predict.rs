@@ -108,12 +108,6 @@ pub(crate) fn key_of<S: AsRef<str>>(weights: &str, coarse: &str, prepared: &[S])
     hash_bytes(format!("{METHOD} {weights} {coarse} {prepared:?}").as_bytes())
 }
 
-/// A word for the test cases of a prediction, given what was prepared of each.
-pub(crate) fn tested_on<S: AsRef<str>>(prepared: &[S]) -> String {
-    let prepared: Vec<&str> = prepared.iter().map(AsRef::as_ref).collect();
-    hash_bytes(prepared.join(" ").as_bytes())[..16].to_owned()
-}
-
 fn predict_case(
     predictor: &Predictor<'_>,
     test: &TestCase,
