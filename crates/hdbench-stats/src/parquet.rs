@@ -188,7 +188,7 @@ mod tests {
         write_parquet(&path, &rows[..0]).unwrap();
         let columns = read(&path);
         assert_eq!(columns.len(), 11);
-        assert!(columns.iter().all(Series::is_empty));
+        assert!(columns.iter().all(|column| column.is_empty()));
     }
 
     #[test]
