@@ -3,6 +3,7 @@
 //!
 //!     cargo run --release --example prepare -- DIR RUN
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
@@ -52,6 +53,7 @@ fn prepare(data: &Path, run: &Path) -> Result<usize> {
         shards: 1,
         places: None,
         variants: vec![Variant::HDenseUNet],
+        algorithm: BTreeMap::new(),
         protocol: Protocol::Holdout,
         folds: vec![0],
         seeds: vec![0],

@@ -20,7 +20,7 @@ use hdbench::network::{Bundle, DeviceSpec, NetworkKind};
 use hdbench::preprocess::{Scan, Stored};
 use hdbench::progress::Silent;
 use hdbench::recipe::{Variant, WindowWeights};
-use hdbench::study::{Cell, Inputs, Study};
+use hdbench::study::{Cell, Inputs, NetworkCell, Study};
 use hdbench::volume::{Orientation, read_labels};
 use ndarray::{Array3, ArrayView2, Axis};
 
@@ -272,7 +272,7 @@ fn run(arguments: &Arguments) -> Result<()> {
                 for &seed in &study.seeds {
                     for &variant in &study.variants {
                         let cell = Cell {
-                            part: NetworkKind::Variant(variant),
+                            algorithm: NetworkKind::Variant(variant),
                             fold: fold.index,
                             seed,
                         };
@@ -333,7 +333,7 @@ fn print_places(name: &str, predicted: &Array3<u8>) {
 struct Asked<'a> {
     run: &'a Path,
     study: &'a Study,
-    cell: Cell,
+    cell: NetworkCell,
     case: &'a str,
     scan: &'a Scan,
 }
@@ -371,7 +371,7 @@ impl Asked<'_> {
         Ok((labels, borders))
     }
 
-    fn lying(&self, cell: Cell) -> Result<Array3<u8>> {
+    fn lying(&self, cell: NetworkCell) -> Result<Array3<u8>> {
         let labels = read_labels(&prediction_path(&cell.folder(self.run), self.case))?;
         let orientation = Orientation::of(self.scan.file());
         Ok(orientation.array_to_canonical(labels.voxels.view()))

@@ -22,6 +22,7 @@ LIGHT = {
     "hdbench-volume": ("burn", "polars"),
     "hdbench-dataset": ("burn", "polars"),
     "hdbench-phantom": ("burn", "polars"),
+    "hdbench-algorithm": ("burn", "polars"),
     "hdbench-score": ("burn", "polars"),
     "hdbench-table": ("burn", "polars"),
     "hdbench-stats": ("burn",),

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Kills a tiny study of all seven networks at many random moments and compares what it ends with, byte by byte, with
-one that was let alone.
+"""Kills a tiny study of all seven networks and of two algorithms of a shell script at many random moments and compares
+what it ends with, byte by byte, with one that was let alone.
 
     python3 scripts/kill_test.py HDBENCH [--kills 30] [--seed 1]
 
@@ -23,10 +23,29 @@ from pathlib import Path
 SETTINGS = ["--set", "iterations=150", "--set", "encoder_iterations=60", "--set", "encoder_cases=3", "--set", "coarse_iterations=60",
             "--checkpoint-iterations", "10"]
 
+SCRIPT = Path(__file__).resolve().parent.parent / "examples" / "threshold.sh"
+
+# One is started once a case, the other once for all of them.
+ALGORITHMS = f"""
+[algorithm.by-case]
+run = ["sh", "{SCRIPT}", "{{input}}/{{case}}.nii.gz", "{{output}}/{{case}}.nii.gz"]
+per = "case"
+labels = {{ 1 = "liver" }}
+
+[algorithm.by-folder]
+run = ["sh", "-c", 'for ct in "$1"/*; do sh "$0" "$ct" "$2/$(basename "$ct")" || exit; sleep 2.5; done', "{SCRIPT}", "{{input}}", "{{output}}"]
+labels = {{ 1 = "liver" }}
+"""
+
+# What an algorithm's cases cost stands behind their scores.
+COSTS = 5
+
 
 def start(binary, data, out):
     # A group of its own: its cells die with it only where the group is killed.
-    return subprocess.Popen([binary, "ablation", "--data", str(data), *SETTINGS, "--out", str(out)],
+    algorithms = data.parent / "algorithms.toml"
+    algorithms.write_text(ALGORITHMS)
+    return subprocess.Popen([binary, "ablation", "--data", str(data), *SETTINGS, "--algorithms", str(algorithms), "--out", str(out)],
                             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True)
 
 
@@ -49,7 +68,9 @@ def contents(run):
         name = path.relative_to(run).as_posix()
         if not path.is_file() or name.startswith(("cache/", "phantoms/")):
             continue
-        if name.endswith(("model.safetensors", ".nii.gz", "metrics_long.csv", "cases.csv", "lesions.csv")):
+        if name.startswith("by-") and name.endswith("/cases.csv"):
+            found[name] = b"\n".join(line.rsplit(b",", COSTS)[0] for line in path.read_bytes().splitlines())
+        elif name.endswith(("model.safetensors", ".nii.gz", "metrics_long.csv", "cases.csv", "lesions.csv")):
             found[name] = path.read_bytes()
         elif name.endswith("losses.csv"):
             found[name] = b"\n".join(line.rsplit(b",", 1)[0] for line in path.read_bytes().splitlines())
@@ -120,6 +141,9 @@ def main():
     left, right = contents(work / "whole"), contents(run)
     different = sorted(name for name in left.keys() | right.keys() if left.get(name) != right.get(name))
     rubbish = [path for path in run.rglob("*") if path.name.endswith(".tmp") or path.name.startswith(".tmp")]
+    rubbish += [path for path in run.glob("by-*/*/*/*") if path.name in ("scratch", "scans")]
+    if subprocess.run(["pgrep", "-f", str(SCRIPT)], capture_output=True).returncode == 0:
+        sys.exit("an algorithm outlives its study")
     took = time.monotonic() - began
     print(f"{kills} kills ({', '.join(f'{n} of {kind}' for kind, n in kinds.items())}) in {restarts} starts, {took:.0f} s; "
           f"{len(left)} files compared, {len(different)} differ, {len(rubbish)} left over")

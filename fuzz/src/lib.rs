@@ -46,7 +46,7 @@ pub fn set_of_structures(path: &Path) {
     let text = set.to_toml();
     let again = StructureSet::from_toml(&text, Path::new("again.toml"));
     assert_eq!(again.expect("what is written can be read"), set, "{text}");
-    let plan = StructuresPlan::of(&set, Options::default(), [1, 65_535]);
+    let plan = StructuresPlan::of(&set, Options::default());
     for structure in &plan.metrics.structures {
         assert!(!structure.label.name().is_empty());
         assert!(!structure.values.holds(0), "background is no structure");

@@ -1,6 +1,8 @@
 //! A cell: its record, and the stages that fill it: training, predicting, scoring.
 
 mod challenge;
+mod external;
+mod made;
 mod predict;
 mod record;
 mod run;
@@ -10,10 +12,11 @@ mod train;
 mod units;
 
 pub use challenge::ChallengeAnswer;
-pub use predict::{
-    Model, PredictedVolumes, Segmented, load_model, model_folder, predict_file, prediction_seconds,
-};
-pub(crate) use predict::{key_of as prediction_key, tested_on};
+pub(crate) use external::changed_external;
+pub(crate) use made::tested_on;
+pub use made::{measured, prediction_seconds};
+pub(crate) use predict::key_of as prediction_key;
+pub use predict::{Model, PredictedVolumes, Segmented, load_model, model_folder, predict_file};
 pub use record::{CellRecord, StageRecord, Status, prediction_path};
 pub(crate) use record::{files_below, words};
 pub use run::run_cell;

@@ -1,18 +1,14 @@
-use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use burn::tensor::Device;
 use ndarray::Array3;
-use serde::{Deserialize, Serialize};
 
+use super::made::Made;
 use super::record::{CellRecord, StageRecord, prediction_path};
 use super::stage::Stage;
 use super::units::predicting_units;
-use crate::artifact::{
-    FileRecord, FileRecords, FileState, Look, Owned, create_dir, hash_bytes, is_zip, json_if_there,
-    record_files, remove_owned, write_atomic,
-};
+use crate::artifact::{hash_bytes, is_zip};
 use crate::cost::PeakMemory;
 use crate::dataset::check::odd_numbers;
 use crate::error::{Error, Result};
@@ -21,7 +17,7 @@ use crate::network::{Bundle, DeviceSpec, Network, NetworkKind};
 use crate::preprocess::{Prepared, Scan, Stored};
 use crate::progress::{Progress, Step};
 use crate::recipe::{Recipe, Scale, Variant};
-use crate::study::{Cell, Inputs, Study, TestCase};
+use crate::study::{Cell, Inputs, NetworkCell, Study, TestCase};
 use crate::text::Shown as _;
 use crate::volume::{
     HeaderTemplate, Orientation, Volume, read_dicom_series, read_image, read_labels, write_labels,
@@ -36,36 +32,21 @@ const UNITS_OF_ONE: u64 = 1_000;
 /// Share of a prediction's progress that the coarse stage is taken for.
 const COARSE_SHARE: f64 = 0.15;
 
-/// `predictions/made.json`: what the predictions beside it were made from, and how long each took.
-#[derive(Default, Serialize, Deserialize)]
-struct Made {
-    inputs: String,
-    seconds: BTreeMap<String, f64>,
-    /// The finished predictions by their cases.
-    #[serde(default)]
-    files: BTreeMap<String, FileRecord>,
-}
-
-/// Seconds each case of a cell took.
-pub fn prediction_seconds(cell: &Path) -> Result<BTreeMap<String, f64>> {
-    Ok(Made::read(&cell.join("predictions"))?.seconds)
-}
-
 /// Predicts the test cases of a cell into its `predictions/`, unless that is done. The cell
 /// `_coarse` predicts the coarse liver that the others look around.
 pub fn predict(
     run: &Path,
     study: &Study,
     inputs: &Inputs,
-    cell: Cell,
+    cell: NetworkCell,
     weights: &str,
     record: &mut CellRecord,
     progress: &dyn Progress,
 ) -> Result<String> {
     let folder = cell.folder(run);
     let fold = inputs.fold(cell.fold)?;
-    let coarse =
-        (cell.part != NetworkKind::Coarse).then(|| cell.sibling(NetworkKind::Coarse).folder(run));
+    let coarse = (cell.algorithm != NetworkKind::Coarse)
+        .then(|| cell.sibling(NetworkKind::Coarse).folder(run));
     let coarse_hash = match &coarse {
         Some(folder) => CellRecord::read(folder)?
             .stages
@@ -82,10 +63,10 @@ pub fn predict(
         None => String::new(),
     };
     let hashes: Vec<&str> = fold.test.iter().map(|test| test.hash.as_str()).collect();
-    let tested = tested_on(&hashes);
+    let units = predicting_units(cell.algorithm.into());
     let key = key_of(weights, &coarse_hash, &hashes);
     if let Some(done) = record.done(&folder, Stage::Predict, &key, progress) {
-        progress.advance(predicting_units(cell.part) * fold.test.len() as u64);
+        progress.advance(units * fold.test.len() as u64);
         return Ok(done.hash.clone());
     }
     progress.stage("", "predicting");
@@ -99,75 +80,23 @@ pub fn predict(
         device: &device,
         progress,
     };
-    let predictions = folder.join("predictions");
-    let mut made = Made::read(&predictions)?;
-    if made.inputs != key {
-        let tested = fold.test.iter().map(|test| &test.case.name);
-        let ours: BTreeSet<PathBuf> = tested
-            .chain(made.seconds.keys())
-            .map(|name| prediction_path(&folder, name))
-            .collect();
-        let is_ours = |path: &Path, _| {
-            path == Path::new("made.json") || ours.contains(&predictions.join(path))
-        };
-        let owned = Owned::by("a cell's predictions", &is_ours);
-        remove_owned(&predictions, &owned.keeping_others())?;
-        create_dir(&predictions)?;
-        made = Made {
-            inputs: key.clone(),
-            ..Made::default()
-        };
-    }
-    let mut hashes = String::new();
+    let mut made = Made::begin(&folder, &key, &fold.test)?;
     for test in &fold.test {
         let name = &test.case.name;
-        let path = prediction_path(&folder, name);
-        let state = made
-            .files
-            .get(name)
-            .map(|file| file.look(&path, Look::Quick));
-        if state != Some(FileState::Equal) {
-            if state.is_some() || path.exists() {
-                progress.note(&format!(
-                    "{} is not what this network predicted: predicted again",
-                    path.shown()
-                ));
-            }
+        if !made.has(&folder, name, progress) {
             let began = Instant::now();
             let labels = predict_case(&predictor, test, coarse.as_deref())?;
-            write_labels(&path, &labels)?;
-            made.seconds
-                .insert(name.clone(), began.elapsed().as_secs_f64());
-            made.files.insert(name.clone(), FileRecord::of(&path)?);
-            made.write(&predictions)?;
+            write_labels(&prediction_path(&folder, name), &labels)?;
+            made.keep(&folder, name, Some(began.elapsed().as_secs_f64()))?;
         }
-        hashes += made.files[name].blake3();
-        progress.advance(predicting_units(cell.part));
+        progress.advance(units);
     }
-    let hash = hash_bytes(hashes.as_bytes());
-    let tested_names = fold.test.iter().map(|test| &test.case.name);
-    let mut files: FileRecords = tested_names
-        .map(|name| {
-            (
-                format!("predictions/{name}.nii.gz"),
-                made.files[name].clone(),
-            )
-        })
-        .collect();
-    files.extend(record_files(&folder, ["predictions/made.json"])?);
-    record.stages.insert(
-        Stage::Predict,
-        StageRecord {
-            inputs: key,
-            from: BTreeMap::from([("test".to_owned(), tested)]),
-            outputs: vec!["predictions".into()],
-            files,
-            hash: hash.clone(),
-            seconds: made.seconds.values().sum(),
-            peak_memory_mb: memory.megabytes(),
-            imported: None,
-        },
-    );
+    let stage = StageRecord {
+        peak_memory_mb: memory.megabytes(),
+        ..made.stage(&folder, &fold.test)?
+    };
+    let hash = stage.hash.clone();
+    record.stages.insert(Stage::Predict, stage);
     record.write(&folder)?;
     Ok(hash)
 }
@@ -177,12 +106,6 @@ pub fn predict(
 pub(crate) fn key_of<S: AsRef<str>>(weights: &str, coarse: &str, prepared: &[S]) -> String {
     let prepared: Vec<&str> = prepared.iter().map(AsRef::as_ref).collect();
     hash_bytes(format!("{METHOD} {weights} {coarse} {prepared:?}").as_bytes())
-}
-
-/// A word for the test cases of a prediction, given what was prepared of each.
-pub(crate) fn tested_on<S: AsRef<str>>(prepared: &[S]) -> String {
-    let prepared: Vec<&str> = prepared.iter().map(AsRef::as_ref).collect();
-    hash_bytes(prepared.join(" ").as_bytes())[..16].to_owned()
 }
 
 fn predict_case(
@@ -213,19 +136,6 @@ fn coarse_labels(coarse: &Coarse) -> Array3<u8> {
     coarse.liver.mapv(u8::from)
 }
 
-impl Made {
-    fn read(predictions: &Path) -> Result<Self> {
-        let path = predictions.join("made.json");
-        let hint = "delete the predictions folder";
-        Ok(json_if_there(&path, "the record of predictions", hint)?.unwrap_or_default())
-    }
-
-    fn write(&self, predictions: &Path) -> Result<()> {
-        let text = serde_json::to_vec_pretty(self).map_err(|e| Error::Internal(e.to_string()))?;
-        write_atomic(&predictions.join("made.json"), &text)
-    }
-}
-
 /// The `model/` folder that a path of the user's means: a study's folder, a cell's, or a model's
 /// own.
 pub fn model_folder(path: &Path, variant: Variant, fold: usize, seed: u32) -> Result<PathBuf> {
@@ -233,7 +143,7 @@ pub fn model_folder(path: &Path, variant: Variant, fold: usize, seed: u32) -> Re
         path.to_path_buf(),
         path.join("model"),
         Cell {
-            part: NetworkKind::Variant(variant),
+            algorithm: NetworkKind::Variant(variant),
             fold,
             seed,
         }

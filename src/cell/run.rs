@@ -6,12 +6,12 @@ use serde::Serialize;
 use super::record::{CELL, CellRecord, ENVIRONMENT, Status};
 use super::stage::{Stage, is_predicted};
 use super::units::units;
-use super::{predict, score, train};
+use super::{external, predict, score, train};
 use crate::artifact::{create_dir, settle};
 use crate::error::{Error, Result};
 use crate::network::NetworkKind;
 use crate::progress::Progress;
-use crate::study::{Cell, Environment, Inputs, Study};
+use crate::study::{Cell, Environment, Inputs, NetworkCell, Study};
 use crate::training::stages;
 
 /// Trains, predicts and scores one cell, as far as that is not done, and records how it went.
@@ -65,31 +65,49 @@ fn work(
 ) -> Result<()> {
     let folder = cell.folder(run);
     record.adopt(&folder, &inputs.fold(cell.fold)?.split.test, progress)?;
+    let predictions = match cell.of_network() {
+        Some(network) => {
+            begin_network(study, network, &folder, record, progress)?;
+            let weights = train::train(run, study, inputs, network, record, progress)?;
+            if !is_predicted(study, inputs.fold(cell.fold)?.role, cell) {
+                return Ok(());
+            }
+            let made = predict::predict(run, study, inputs, network, &weights, record, progress)?;
+            if network.algorithm == NetworkKind::Coarse {
+                return Ok(());
+            }
+            made
+        }
+        None => external::predict(run, study, inputs, cell, record, progress)?,
+    };
+    score::score(run, study, inputs, cell, &predictions, record, progress)
+}
+
+/// Writes what the cell is and on what it is made, and puts back what became of them.
+fn begin_network(
+    study: &Study,
+    cell: NetworkCell,
+    folder: &Path,
+    record: &mut CellRecord,
+    progress: &dyn Progress,
+) -> Result<()> {
     let about = serde_json::json!({
-        "part": cell.part, "fold": cell.fold, "seed": cell.seed,
-        "stages": stages(cell.part, &study.recipe, &study.scale),
+        "part": cell.algorithm, "fold": cell.fold, "seed": cell.seed,
+        "stages": stages(cell.algorithm, &study.recipe, &study.scale),
     });
     // On what it was made is known once: where the training began.
     let began = record.stages.contains_key(&Stage::Train) && record.kept.contains_key(ENVIRONMENT);
     if !began {
-        record.keep(&folder, CELL, pretty(&about)?)?;
-        let environment = Environment::now(study, Some(cell));
-        record.keep(&folder, ENVIRONMENT, pretty(&environment)?)?;
-        record.write(&folder)?;
+        record.keep(folder, CELL, pretty(&about)?)?;
+        let environment = Environment::now(study, Some(cell.into()));
+        record.keep(folder, ENVIRONMENT, pretty(&environment)?)?;
+        record.write(folder)?;
     }
-    record.restore_kept(&folder, progress)?;
-    settle(&folder, &mut record.filed);
-    let weights = train::train(run, study, inputs, cell, record, progress)?;
-    if !is_predicted(study, inputs.fold(cell.fold)?.role, cell) {
-        return Ok(());
-    }
-    let predictions = predict::predict(run, study, inputs, cell, &weights, record, progress)?;
-    if cell.part == NetworkKind::Coarse {
-        return Ok(());
-    }
-    score::score(run, study, inputs, cell, &predictions, record, progress)
+    record.restore_kept(folder, progress)?;
+    settle(folder, &mut record.filed);
+    Ok(())
 }
 
-fn pretty(value: &impl Serialize) -> Result<String> {
+pub(super) fn pretty(value: &impl Serialize) -> Result<String> {
     serde_json::to_string_pretty(value).map_err(|e| Error::Internal(e.to_string()))
 }

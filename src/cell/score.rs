@@ -1,15 +1,17 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use hdbench_algorithm::Measured;
 use rayon::prelude::*;
 
+use super::made::measured;
 use super::record::{CellRecord, StageRecord, prediction_path};
 use super::stage::Stage;
 use crate::artifact::{hash_bytes, record_files};
 use crate::error::{Error, Result};
 use crate::evaluation::{
-    Options, Origin, ScoredCase, rows, score_boxes, write_cases, write_lesions, write_metrics_long,
-    write_summary,
+    Name, Options, Origin, ScoredCase, rows, score_boxes, write_cases_with, write_lesions,
+    write_metrics_long, write_summary,
 };
 use crate::preprocess::Stored;
 use crate::progress::Progress;
@@ -56,14 +58,18 @@ pub fn score(
         })
         .collect::<Result<Vec<_>>>()?;
     let origin = Origin {
-        task: study.name.clone(),
-        algorithm: cell.part.to_string(),
+        task: Name::new(&study.name),
+        algorithm: cell.algorithm.to_string().into(),
         fold: u32::try_from(cell.fold).map_err(|e| Error::Internal(e.to_string()))?,
         seed: u64::from(cell.seed),
     };
-    let rows = rows(&origin, &scored);
-    write_metrics_long(&folder.join("metrics_long.csv"), &rows)?;
-    write_cases(&folder.join("cases.csv"), &scored)?;
+    let rows = rows(origin, &scored);
+    write_metrics_long(&folder.join("metrics_long.csv"), rows)?;
+    write_cases_with(
+        &folder.join("cases.csv"),
+        &scored,
+        &costs(&folder, &scored)?,
+    )?;
     write_lesions(&folder.join("lesions.csv"), &scored)?;
     write_summary(&folder.join("summary.json"), &scored)?;
     let files = record_files(&folder, OUTPUTS)?;
@@ -81,6 +87,26 @@ pub fn score(
         },
     );
     record.write(&folder)
+}
+
+/// What the cases of an algorithm that is none of our networks cost, as columns; none of ours.
+fn costs(folder: &Path, scored: &[ScoredCase]) -> Result<Vec<(&'static str, Vec<f64>)>> {
+    let measured = measured(folder)?;
+    if measured.is_empty() {
+        return Ok(Vec::new());
+    }
+    let column = |of: fn(&Measured) -> Option<f64>| -> Vec<f64> {
+        let of_case = |case: &ScoredCase| measured.get(&case.case).and_then(of);
+        let values = scored.iter().map(of_case);
+        values.map(|value| value.unwrap_or(f64::NAN)).collect()
+    };
+    Ok(vec![
+        ("wall_seconds", column(|of| Some(of.wall_seconds))),
+        ("cpu_seconds", column(|of| of.cpu_seconds)),
+        ("peak_memory_mb", column(|of| of.peak_memory_mb)),
+        ("gpu_peak_mb", column(|of| of.gpu_peak_mb)),
+        ("gpu_area_mb_s", column(|of| of.gpu_area_mb_s)),
+    ])
 }
 
 fn scored(folder: &Path, test: &TestCase) -> Result<ScoredCase> {

@@ -6,7 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::network::NetworkKind;
-use crate::study::{Cell, Role, Study};
+use crate::study::{Algorithm, Cell, Role, Study};
 
 /// A stage of a cell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,12 +36,20 @@ impl Stage {
 
     /// The stages that a finished cell has on record.
     pub fn of(study: &Study, role: Role, cell: Cell) -> &'static [Self] {
-        match cell.part {
+        match cell.algorithm {
+            Algorithm::External(_) if !trains(study, cell) => &Self::ALL[1..],
+            Algorithm::External(_) => &Self::ALL,
             _ if !is_predicted(study, role, cell) => &Self::ALL[..1],
-            NetworkKind::Coarse => &Self::ALL[..2],
-            _ => &Self::ALL,
+            Algorithm::Network(NetworkKind::Coarse) => &Self::ALL[..2],
+            Algorithm::Network(_) => &Self::ALL,
         }
     }
+}
+
+/// Whether an algorithm of the study's file has a training of its own.
+fn trains(study: &Study, cell: Cell) -> bool {
+    let external = study.external(cell.algorithm);
+    external.is_some_and(|external| !external.train.is_empty())
 }
 
 /// By name: records list their stages so.
@@ -65,9 +73,9 @@ impl fmt::Display for Stage {
 
 /// Whether a cell's network is used on the test cases, and not only as the start of another.
 pub fn is_predicted(study: &Study, role: Role, cell: Cell) -> bool {
-    match cell.part {
-        NetworkKind::Encoder => false,
-        NetworkKind::Coarse => true,
-        NetworkKind::Variant(variant) => study.variants_of(role).contains(&variant),
+    match cell.algorithm {
+        Algorithm::Network(NetworkKind::Encoder) => false,
+        Algorithm::Network(NetworkKind::Coarse) => true,
+        algorithm => study.algorithms_of(role).contains(&algorithm),
     }
 }

@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::network::{Bundle, Network, NetworkKind, initialise, load_encoder};
 use crate::progress::Progress;
 use crate::recipe::{Recipe, Scale};
-use crate::study::{Cell, Inputs, Study, is_undivided, pretraining};
+use crate::study::{Inputs, NetworkCell, Study, is_undivided, pretraining};
 use crate::text::Shown as _;
 use crate::training::{Checkpoint, Session, StagePlan, stages, write_losses};
 
@@ -51,13 +51,13 @@ pub fn train(
     run: &Path,
     study: &Study,
     inputs: &Inputs,
-    cell: Cell,
+    cell: NetworkCell,
     record: &mut CellRecord,
     progress: &dyn Progress,
 ) -> Result<String> {
     let folder = cell.folder(run);
     let fold = inputs.fold(cell.fold)?;
-    let plans = stages(cell.part, &study.recipe, &study.scale);
+    let plans = stages(cell.algorithm, &study.recipe, &study.scale);
     let origin = cell.starts_from(&study.recipe);
     let starts_from = origin
         .map(|origin| Bundle::describe(&origin.folder(run).join("model")).map(|b| b.weights))
@@ -70,13 +70,13 @@ pub fn train(
     let from = parts(&text)?;
     mend(study, cell, &folder, &key, record, progress)?;
     if let Some(done) = record.done(&folder, Stage::Train, &key, progress) {
-        progress.advance(training_units(cell.part) * iterations(&plans) as u64);
+        progress.advance(training_units(cell.algorithm) * iterations(&plans) as u64);
         return Ok(done.hash.clone());
     }
     let memory = PeakMemory::start();
     let devices: Vec<Device> = study.devices()?.into_iter().map(Device::autodiff).collect();
     let device = &devices[0];
-    let blank = || blank(cell.part, study, device);
+    let blank = || blank(cell.algorithm, study, device);
     let mut imported = None;
     let (network, losses) = if let Some(weights) = encoder_weights {
         let mut network = initialise(blank(), study.cell_seed(cell.fold, cell.seed));
@@ -89,7 +89,7 @@ pub fn train(
             inputs: &key,
             recipe: &study.recipe,
             scale: &study.scale,
-            cases: match cell.part {
+            cases: match cell.algorithm {
                 NetworkKind::Encoder => &inputs.pretraining,
                 _ => &fold.train,
             },
@@ -98,7 +98,7 @@ pub fn train(
             shards: study.shards,
             saving: study.saving,
             progress,
-            units: training_units(cell.part),
+            units: training_units(cell.algorithm),
         };
         let start = || match origin {
             Some(origin) => from_origin(initialise(blank(), seed), run, origin, device),
@@ -109,7 +109,13 @@ pub fn train(
     };
     write_losses(&folder.join(LOSSES), &losses)?;
     let model = folder.join("model");
-    let hash = Bundle::save(&model, &network, cell.part, &study.recipe, &study.scale)?;
+    let hash = Bundle::save(
+        &model,
+        &network,
+        cell.algorithm,
+        &study.recipe,
+        &study.scale,
+    )?;
     // Nothing but the training can make the losses again, and people open tables: a second copy.
     write_losses(&folder.join(LOSSES_COPY), &losses)?;
     let outputs = vec![LOSSES.to_owned(), "model".into()];
@@ -135,7 +141,7 @@ pub fn train(
 /// losses of which a copy lies beside the weights.
 fn mend(
     study: &Study,
-    cell: Cell,
+    cell: NetworkCell,
     folder: &Path,
     inputs: &str,
     record: &CellRecord,
@@ -163,7 +169,7 @@ fn mend(
             "model/model.toml" => {
                 let (recipe, scale) = (&study.recipe, &study.scale);
                 let model = folder.join("model");
-                Bundle::put_description(&model, cell.part, &stage.hash, recipe, scale)?;
+                Bundle::put_description(&model, cell.algorithm, &stage.hash, recipe, scale)?;
             }
             _ => continue,
         }
@@ -174,23 +180,23 @@ fn mend(
 }
 
 /// Weights of another program that a cell begins with.
-fn encoder_weights(study: &Study, cell: Cell) -> Option<&Path> {
+fn encoder_weights(study: &Study, cell: NetworkCell) -> Option<&Path> {
     let given = study.encoder_weights.as_deref();
-    given.filter(|_| cell.part == NetworkKind::Encoder)
+    given.filter(|_| cell.algorithm == NetworkKind::Encoder)
 }
 
 /// The determinants of a cell's training as JSON.
 fn determined(
     study: &Study,
     plans: &[StagePlan],
-    cell: Cell,
+    cell: NetworkCell,
     train: &[String],
     starts_from: Option<String>,
     encoder_weights: Option<String>,
 ) -> Result<Vec<u8>> {
     let determinants = Determinants {
         method: METHOD,
-        part: cell.part,
+        part: cell.algorithm,
         plans,
         recipe: &study.recipe,
         scale: &study.scale,
@@ -228,9 +234,9 @@ pub(crate) fn made_from(
     run: &Path,
     study: &Study,
     train: &[String],
-    cell: Cell,
+    cell: NetworkCell,
 ) -> Result<Option<(String, BTreeMap<String, String>)>> {
-    let plans = stages(cell.part, &study.recipe, &study.scale);
+    let plans = stages(cell.algorithm, &study.recipe, &study.scale);
     let starts_from = match cell.starts_from(&study.recipe) {
         None => None,
         Some(origin) => match Bundle::describe(&origin.folder(run).join("model")) {
@@ -248,8 +254,8 @@ pub(crate) fn made_from(
 }
 
 /// Hashes of what a cell is trained on: the fold's training cases, but for the encoder.
-fn trained_on(study: &Study, cell: Cell, train: &[String]) -> Vec<String> {
-    match cell.part {
+fn trained_on(study: &Study, cell: NetworkCell, train: &[String]) -> Vec<String> {
+    match cell.algorithm {
         NetworkKind::Encoder if study.encoder_weights.is_none() => pretraining::keys(study),
         NetworkKind::Encoder => Vec::new(),
         _ => train.to_vec(),
@@ -261,7 +267,12 @@ fn blank(part: NetworkKind, study: &Study, device: &Device) -> Network {
 }
 
 /// Puts the trained network of another cell into its place.
-fn from_origin(network: Network, run: &Path, origin: Cell, device: &Device) -> Result<Network> {
+fn from_origin(
+    network: Network,
+    run: &Path,
+    origin: NetworkCell,
+    device: &Device,
+) -> Result<Network> {
     let (_, trained) = Bundle::load(&origin.folder(run).join("model"), device)?;
     match (network, trained) {
         (Network::DenseUNet2d(net), Network::Classifier(classifier)) => {

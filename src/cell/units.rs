@@ -3,7 +3,7 @@
 use super::stage::is_predicted;
 use crate::network::NetworkKind;
 use crate::recipe::Variant;
-use crate::study::{Cell, Inputs, Study};
+use crate::study::{Algorithm, Cell, Inputs, Study};
 use crate::training::{StagePlan, stages};
 
 /// Iterations of all stages.
@@ -25,24 +25,27 @@ pub fn training_units(part: NetworkKind) -> u64 {
 }
 
 /// Units of progress a predicted case is worth.
-pub fn predicting_units(part: NetworkKind) -> u64 {
-    match part {
-        NetworkKind::Encoder => 0,
-        NetworkKind::Coarse => 100,
-        NetworkKind::Variant(Variant::HDenseUNet) => 1200,
-        NetworkKind::Variant(_) => 600,
+pub fn predicting_units(algorithm: Algorithm) -> u64 {
+    match algorithm {
+        Algorithm::Network(NetworkKind::Encoder) => 0,
+        Algorithm::Network(NetworkKind::Coarse) => 100,
+        Algorithm::Network(NetworkKind::Variant(Variant::HDenseUNet)) => 1200,
+        // How long somebody else's takes is not known before it has run.
+        Algorithm::Network(NetworkKind::Variant(_)) | Algorithm::External(_) => 600,
     }
 }
 
 /// Units of progress a cell is worth.
 pub fn units(study: &Study, inputs: &Inputs, cell: Cell) -> u64 {
-    let plans = stages(cell.part, &study.recipe, &study.scale);
-    let training = training_units(cell.part) * iterations(&plans) as u64;
+    let training = cell.algorithm.network().map_or(0, |part| {
+        let plans = stages(part, &study.recipe, &study.scale);
+        training_units(part) * iterations(&plans) as u64
+    });
     let fold = inputs.folds.iter().find(|fold| fold.index == cell.fold);
     let predicting = fold
         .filter(|fold| is_predicted(study, fold.role, cell))
         .map_or(0, |fold| {
-            predicting_units(cell.part) * fold.test.len() as u64
+            predicting_units(cell.algorithm) * fold.test.len() as u64
         });
     training + predicting
 }

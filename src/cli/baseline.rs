@@ -6,6 +6,7 @@ use serde_json::json;
 use super::output::{print, print_json, remark, tell};
 use crate::artifact::refuse_input;
 use crate::error::{Error, Result};
+use crate::evaluation::Name;
 use crate::gate::{Baseline, Policy, list};
 use crate::schedule::StudyFolders;
 use crate::text::{Shown as _, name_of};
@@ -222,17 +223,17 @@ impl Show {
 }
 
 /// The mean of every metric over its cases and replicates.
-fn means(one: &Baseline) -> Vec<(String, String, usize, f64)> {
-    let mut found: Vec<(String, String, usize, f64)> = Vec::new();
+fn means(one: &Baseline) -> Vec<(Name, Name, usize, f64)> {
+    let mut found: Vec<(Name, Name, usize, f64)> = Vec::new();
     for row in &one.rows {
-        let metric = row.label.map_or(row.metric.clone(), |label| {
-            format!("{label}:{}", row.metric)
-        });
+        let metric = row
+            .label
+            .map_or(row.metric, |label| format!("{label}:{}", row.metric).into());
         let place = found
             .iter()
             .position(|(algorithm, name, ..)| *algorithm == row.algorithm && *name == metric);
         let place = place.unwrap_or_else(|| {
-            found.push((row.algorithm.clone(), metric, 0, 0.0));
+            found.push((row.algorithm, metric, 0, 0.0));
             found.len() - 1
         });
         if !row.value.is_nan() {

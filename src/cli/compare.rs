@@ -6,6 +6,7 @@ use super::analyze::{Draws, RESULTS, cases_in_words, finish, tell_of, tell_of_in
 use super::wanted::Wanted;
 use crate::analysis::{Analysis, AnalysisTables, Scored, analyse, metric_tables, short_names};
 use crate::error::{Error, Result};
+use crate::evaluation::Name;
 use crate::schedule::StudyFolders;
 use crate::text::Shown as _;
 
@@ -65,10 +66,10 @@ impl Compare {
         let mut all = Analysis::default();
         let mut cases = String::new();
         for [a, b] in &pairs {
-            let own = [named(&names[0], a), named(&names[1], b)];
+            let own = [named(&names[0], a), named(&names[1], b)].map(Name::from);
             let shown =
                 metric_tables(&rows, |row| own.contains(&row.algorithm) && wanted.has(row))?;
-            let options = self.draws.options(Some(own[0].clone()));
+            let options = self.draws.options(Some(own[0].into()));
             let one = analyse(&shown, &options)?;
             all.summaries.extend(one.summaries);
             all.comparisons.extend(one.comparisons);

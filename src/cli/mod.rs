@@ -29,6 +29,7 @@ mod report;
 mod score_table;
 mod status;
 mod study;
+mod study_add;
 mod submit_lits;
 mod table_output;
 mod verify;

@@ -9,14 +9,18 @@
 //! All of it passes through [`crate::text`], so that no name from outside acts on a terminal or a CI's log;
 //! only what another program reads is printed as it is.
 
-use std::io::{ErrorKind, Write};
+use std::io::{BufRead as _, BufReader, ErrorKind, Write};
 use std::path::Path;
 
 use serde::Serialize;
 
+use crate::artifact::open_file;
 use crate::error::{Error, Result};
 use crate::schedule::Message;
 use crate::text::{calm_json, message};
+
+/// Of a file that is printed, how much is in memory.
+const BYTES_AT_ONCE: usize = 1 << 16;
 
 /// Prints text that was asked for.
 pub fn print(text: &str) -> Result<()> {
@@ -26,6 +30,21 @@ pub fn print(text: &str) -> Result<()> {
 /// Prints what another program reads, or what is escaped already.
 pub fn print_as_is(bytes: &[u8]) -> Result<()> {
     put(bytes).map_err(Error::write(Path::new("standard output")))
+}
+
+/// Prints a file that another program reads, whatever its size.
+pub fn print_file(path: &Path) -> Result<()> {
+    let file = open_file(path).map_err(Error::read(path))?;
+    let mut file = BufReader::with_capacity(BYTES_AT_ONCE, file);
+    loop {
+        let bytes = file.fill_buf().map_err(Error::read(path))?;
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        print_as_is(bytes)?;
+        let read = bytes.len();
+        file.consume(read);
+    }
 }
 
 /// Prints a value as JSON.

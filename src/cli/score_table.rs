@@ -1,12 +1,13 @@
 //! The table that `hdbench evaluate` shows on a terminal.
 
+use std::borrow::Borrow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::ops::Range;
 
 use unicode_width::UnicodeWidthStr;
 
-use crate::evaluation::{ALL_CASES, Description, Label, MetricRow, describe};
+use crate::evaluation::{ALL_CASES, Description, Label, MetricRow, Name, TidyRows, describe};
 
 /// Between the columns.
 const GAP: &str = "   ";
@@ -68,43 +69,74 @@ fn is_headline(metric: &str, all: &BTreeSet<&str>) -> bool {
     HEADLINE.contains(&metric) || stands_in
 }
 
+/// Which rows are shown.
+struct Kept {
+    metrics: BTreeSet<Name>,
+    /// How many metrics are not.
+    left: usize,
+}
+
 impl Shown {
-    /// The rows that are shown, and how many metrics are not.
-    fn of(self, rows: &[MetricRow]) -> (Vec<MetricRow>, usize) {
-        let names = |rows: &mut dyn Iterator<Item = &MetricRow>| -> BTreeSet<String> {
-            rows.map(|row| row.metric.clone()).collect()
-        };
-        let all = names(&mut rows.iter());
-        let known: BTreeSet<&str> = all.iter().map(String::as_str).collect();
+    fn of(self, rows: impl TidyRows) -> Kept {
+        let mut all = BTreeSet::new();
+        let mut of_lits = BTreeSet::new();
+        for row in rows {
+            let row: &MetricRow = row.borrow();
+            all.insert(row.metric);
+            if row.policy.starts_with("lits") {
+                of_lits.insert(row.metric);
+            }
+        }
+        let known: BTreeSet<&str> = all.iter().map(|name| name.as_str()).collect();
         // No more than the headline has: they were chosen one by one.
         let is_short = all.len() <= HEADLINE.len();
-        let kept: Vec<MetricRow> = rows
-            .iter()
-            .filter(|row| {
-                self == Self::Everything
-                    || is_short
-                    || row.policy.starts_with("lits")
-                    || is_headline(&row.metric, &known)
-            })
-            .cloned()
-            .collect();
-        let left = all.len() - names(&mut kept.iter()).len();
-        (kept, left)
+        let is_kept = |metric: &&Name| {
+            self == Self::Everything
+                || is_short
+                || of_lits.contains(*metric)
+                || is_headline(metric, &known)
+        };
+        let metrics: BTreeSet<Name> = all.iter().filter(is_kept).copied().collect();
+        Kept {
+            left: all.len() - metrics.len(),
+            metrics,
+        }
+    }
+}
+
+/// The rows of some metrics, of all that there are.
+#[derive(Clone, Copy)]
+struct RowsOf<'a, R> {
+    rows: R,
+    metrics: &'a BTreeSet<Name>,
+}
+
+impl<'a, R: TidyRows<IntoIter: 'a, Item: 'a>> IntoIterator for RowsOf<'a, R> {
+    type Item = R::Item;
+    type IntoIter = Box<dyn Iterator<Item = R::Item> + 'a>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        let Self { rows, metrics } = self;
+        let rows = rows.into_iter();
+        Box::new(rows.filter(|row| metrics.contains(&row.borrow().metric)))
     }
 }
 
 /// Shows what was scored: each metric's mean and standard deviation over the cases that have a
 /// value, how many those are, metrics pooled over all cases, and the conventions that stood in for
 /// values.
-pub fn render(
-    rows: &[MetricRow],
+pub fn render<'a>(
+    rows: impl TidyRows<IntoIter: 'a, Item: 'a>,
     scored: usize,
     all: usize,
     profile: &str,
     shown: Shown,
 ) -> String {
-    let (rows, left) = shown.of(rows);
-    let rows = rows.as_slice();
+    let Kept { metrics, left } = shown.of(rows);
+    let rows = RowsOf {
+        rows,
+        metrics: &metrics,
+    };
     let mut text = format!("{scored} of {all} cases scored, profile {profile}");
     if scored < all {
         text += "; the others are in no metric below";
@@ -146,11 +178,12 @@ const SHORT_POOLED: [&str; 1] = ["dice_global"];
 type Cells = Vec<(String, Vec<Option<String>>)>;
 
 /// The structures in the order of the rows; none for what several have together, which stands last.
-fn heads(rows: &[MetricRow]) -> Vec<Option<Label>> {
+fn heads(rows: impl TidyRows) -> Vec<Option<Label>> {
     let mut heads: Vec<Option<Label>> = Vec::new();
     for row in rows {
-        if !heads.contains(&row.label) {
-            heads.push(row.label);
+        let label = row.borrow().label;
+        if !heads.contains(&label) {
+            heads.push(label);
         }
     }
     heads.sort_by_key(Option::is_none);
@@ -178,7 +211,7 @@ fn put(
     }
 }
 
-fn by_case(rows: &[MetricRow], scored: usize, heads: &[Option<Label>]) -> Cells {
+fn by_case(rows: impl TidyRows, scored: usize, heads: &[Option<Label>]) -> Cells {
     let mut cells = Cells::new();
     for metric in describe(rows) {
         let cell = mean(&metric, scored);
@@ -197,9 +230,13 @@ fn mean(metric: &Description, scored: usize) -> String {
     format!("{value}  {:>2}/{scored}", found.count)
 }
 
-fn pooled(rows: &[MetricRow], heads: &[Option<Label>]) -> Cells {
+fn pooled(rows: impl TidyRows, heads: &[Option<Label>]) -> Cells {
     let mut cells = Cells::new();
-    for row in rows.iter().filter(|row| row.case == ALL_CASES) {
+    for row in rows {
+        let row: &MetricRow = row.borrow();
+        if row.case != ALL_CASES {
+            continue;
+        }
         let value = if row.value.is_nan() {
             "undefined".to_owned()
         } else {
@@ -285,23 +322,25 @@ fn aligned(title: &str, heads: Vec<String>, lines: Vec<(&str, Vec<String>)>) -> 
 
 /// What stood in for a value, by label and situation: read off the rows, so that it cannot differ
 /// from what the files say.
-fn conventions(rows: &[MetricRow], scored: usize, heads: &[Option<Label>]) -> String {
+fn conventions(rows: impl TidyRows, scored: usize, heads: &[Option<Label>]) -> String {
     #[derive(Default)]
-    struct Situation<'a> {
-        cases: BTreeSet<&'a str>,
+    struct Situation {
+        cases: BTreeSet<Name>,
         /// Each metric with the values it was given, in the order of the rows.
-        imputed: Vec<(&'a str, BTreeSet<String>)>,
-        undefined: Vec<&'a str>,
+        imputed: Vec<(&'static str, BTreeSet<String>)>,
+        undefined: Vec<&'static str>,
     }
-    let mut found: BTreeMap<(usize, &str), Situation<'_>> = BTreeMap::new();
-    for row in rows.iter().filter(|row| row.case != ALL_CASES) {
-        let Some((_, situation)) = row.policy.split_once(':') else {
+    let mut found: BTreeMap<(usize, &str), Situation> = BTreeMap::new();
+    for row in rows {
+        let row: &MetricRow = row.borrow();
+        let policy = row.policy.as_str().split_once(':');
+        let Some((_, situation)) = policy.filter(|_| row.case != ALL_CASES) else {
             continue;
         };
         let place = heads.iter().position(|head| *head == row.label);
         let place = place.unwrap_or_default();
         let entry = found.entry((place, situation)).or_default();
-        entry.cases.insert(&row.case);
+        entry.cases.insert(row.case);
         let metric = row.metric.as_str();
         if row.value.is_nan() {
             if !entry.undefined.contains(&metric) {

@@ -7,6 +7,7 @@ use toml::{Table as Toml, Value};
 
 use super::output::{print, print_as_is};
 use super::progress::Reporter;
+use super::study_add::Add;
 use super::study_options::cores;
 use super::study_plan::{plan, timed};
 use super::table_output::print_tables;
@@ -23,6 +24,7 @@ pub enum StudyVerb {
     Run(RunFile),
     Plan(Plan),
     Show(Show),
+    Add(Add),
 }
 
 const FILE_HELP: &str = "\
@@ -39,7 +41,9 @@ A study file is TOML; every key but `study` is a flag of that verb under its own
   upsampling = \"nearest\"
   iterations = 20000
   [sweep]                         # arms side by side, as --sweep KEY=A,B
-  recipe = [\"paper\", \"released\"]";
+  recipe = [\"paper\", \"released\"]
+  [algorithm.theirs]              # any command or container as a row (docs/algorithms.md)
+  run = [\"theirs\", \"--in\", \"{input}\", \"--out\", \"{output}\"]";
 
 /// What is given on to the verb that a study's file stands for.
 #[derive(Args, Debug)]
@@ -126,6 +130,7 @@ impl StudyVerb {
                 }
                 start(&verb.study, &more)
             }
+            Self::Add(verb) => Ok(verb.exec()?),
             Self::Show(verb) if verb.study.is_dir() => Ok(show(&verb.study)?),
             Self::Show(verb) => {
                 let words = arguments(&verb.study)?;
@@ -166,10 +171,17 @@ fn start(file: &Path, more: &[String]) -> anyhow::Result<()> {
 }
 
 /// Flags whose values are paths: of a file, they are relative to it.
-const PATHS: [&str; 5] = ["data", "out", "transfer-from", "splits", "encoder-weights"];
+const PATHS: [&str; 6] = [
+    "data",
+    "out",
+    "transfer-from",
+    "splits",
+    "encoder-weights",
+    "algorithms",
+];
 
 /// Flags that are there or not.
-const SWITCHES: [&str; 3] = ["allow-leakage", "no-transfer", "restart"];
+const SWITCHES: [&str; 4] = ["allow-leakage", "no-transfer", "restart", "no-variants"];
 
 /// The other flags that a file may have.
 const FLAGS: [&str; 14] = [
@@ -204,6 +216,10 @@ fn arguments(file: &Path) -> Result<Vec<String>> {
             ));
         }
     };
+    let named = |path: &Path| {
+        let text = path.to_str().map(str::to_owned);
+        text.ok_or_else(|| wrong("its folder's path is no UTF-8".into(), help()))
+    };
     let mut words = vec![verb];
     for (key, value) in &table {
         let flag = key.replace('_', "-");
@@ -225,7 +241,24 @@ fn arguments(file: &Path) -> Result<Vec<String>> {
                     words.push(format!("{field}={}", values.join(",")));
                 }
             }
-            ("set" | "sweep", _) => return Err(wrong(format!("{key} has to be a table"), help())),
+            // The tables stay in the file: no flag could hold them.
+            ("algorithm", Value::Table(_)) => words.extend(["--algorithms".into(), named(file)?]),
+            ("variant", Value::Array(none)) if none.is_empty() => {
+                if !["algorithm", "algorithms"]
+                    .iter()
+                    .any(|key| table.contains_key(*key))
+                {
+                    let problem = "variant = [] leaves no row".into();
+                    return Err(wrong(
+                        problem,
+                        "name one, or add a table [algorithm.NAME]".into(),
+                    ));
+                }
+                words.push("--no-variants".into());
+            }
+            ("set" | "sweep" | "algorithm", _) => {
+                return Err(wrong(format!("{key} has to be a table"), help()));
+            }
             (switch, value) if SWITCHES.contains(&switch) => match value.as_bool() {
                 Some(true) => words.push(format!("--{switch}")),
                 Some(false) => {}
@@ -237,11 +270,7 @@ fn arguments(file: &Path) -> Result<Vec<String>> {
                 };
                 let folder = file.parent().unwrap_or(Path::new(""));
                 words.push(format!("--{path}"));
-                let path = folder.join(text);
-                let text = path
-                    .to_str()
-                    .ok_or_else(|| wrong("its folder's path is no UTF-8".into(), help()))?;
-                words.push(text.to_owned());
+                words.push(named(&folder.join(text))?);
             }
             (known, value) if FLAGS.contains(&known) => {
                 let values = match value {
@@ -255,11 +284,11 @@ fn arguments(file: &Path) -> Result<Vec<String>> {
                 words.extend(values.into_iter().map(|value| format!("--{known}={value}")));
             }
             (unknown, _) => {
-                let names = PATHS
-                    .iter()
-                    .chain(&SWITCHES)
-                    .chain(&FLAGS)
-                    .chain(&["set", "sweep"]);
+                let names = PATHS.iter().chain(&SWITCHES).chain(&FLAGS).chain(&[
+                    "set",
+                    "sweep",
+                    "algorithm",
+                ]);
                 let near = names
                     .map(|name| (strsim::jaro_winkler(name, unknown), name))
                     .max_by(|a, b| a.0.total_cmp(&b.0));

@@ -1,7 +1,10 @@
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
+use hdbench_algorithm::Algorithm as External;
 
+use crate::artifact::read_text;
 use crate::dataset::Protocol;
 use crate::error::{Error, Result};
 use crate::network::{DeviceSpec, DeviceSpecs};
@@ -27,6 +30,12 @@ pub struct StudyOptions {
     /// Variants to train (default: all), e.g. --variant unet --variant hdenseunet
     #[arg(long = "variant", value_enum)]
     pub variants: Vec<Variant>,
+    /// Train none of our networks: the study is of --algorithms alone
+    #[arg(long, requires = "algorithms", conflicts_with = "variants")]
+    pub no_variants: bool,
+    /// Other algorithms as rows, commands or containers: the `[algorithm.NAME]` tables of a TOML file (docs/algorithms.md)
+    #[arg(long, value_name = "FILE")]
+    pub algorithms: Option<PathBuf>,
     /// Master seed: phantoms, split, initial weights, patches
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
@@ -160,10 +169,13 @@ impl StudyOptions {
                 ScaleName::Demo => 1,
                 ScaleName::Quick | ScaleName::Full => cores(),
             });
-        let variants = if self.variants.is_empty() {
-            Variant::ALL.to_vec()
-        } else {
-            self.variants.clone()
+        let variants = match self.no_variants {
+            false if self.variants.is_empty() => Variant::ALL.to_vec(),
+            _ => self.variants.clone(),
+        };
+        let algorithm = match &self.algorithms {
+            Some(file) => algorithms_of(file)?,
+            None => BTreeMap::new(),
         };
         Ok(Study {
             name: name.to_owned(),
@@ -173,6 +185,7 @@ impl StudyOptions {
             shards: self.shards,
             places: None,
             variants,
+            algorithm,
             protocol: Protocol::Holdout,
             folds: vec![0],
             seeds: (0..self.seeds).collect(),
@@ -214,6 +227,50 @@ impl StudyOptions {
                 })
             }
         }
+    }
+}
+
+/// The algorithms of a file; its other keys are those of a study's file.
+///
+/// # Errors
+/// `Error::Read`; `Error::Malformed` for a file without an algorithm, or one that cannot be taken.
+fn algorithms_of(file: &Path) -> Result<BTreeMap<String, External>> {
+    let wrong = |problem: String| {
+        let hint = "docs/algorithms.md shows a table; `hdbench study run --help` a study file";
+        Error::malformed(file, problem, hint)
+    };
+    let text = read_text(file).map_err(Error::read(file))?;
+    let table: toml::Table = toml::from_str(&text).map_err(|e| wrong(e.to_string()))?;
+    let tables = table.get("algorithm").and_then(toml::Value::as_table);
+    let tables = tables.ok_or_else(|| wrong("has no table [algorithm.NAME]".into()))?;
+    let whole = std::path::absolute(file).map_err(Error::read(file))?;
+    writable_name(&whole)?;
+    let folder = whole.parent().unwrap_or(&whole);
+    let one = |(id, table): (&String, &toml::Value)| {
+        let placed = with_here(table, &folder.display().to_string());
+        let placed = placed.as_table();
+        let placed = placed.ok_or_else(|| wrong(format!("algorithm.{id} has to be a table")))?;
+        let parsed = External::of_table(id, placed);
+        let parsed = parsed.map_err(|fault| Error::malformed(file, fault.problem, fault.hint))?;
+        Ok((id.clone(), parsed))
+    };
+    tables.iter().map(one).collect()
+}
+
+/// A value with `{here}` as the folder of its file, in every text.
+fn with_here(value: &toml::Value, here: &str) -> toml::Value {
+    use toml::Value;
+    match value {
+        Value::String(text) => Value::String(text.replace("{here}", here)),
+        Value::Array(all) => Value::Array(all.iter().map(|one| with_here(one, here)).collect()),
+        Value::Table(all) => {
+            let all = all.iter();
+            Value::Table(
+                all.map(|(key, one)| (key.clone(), with_here(one, here)))
+                    .collect(),
+            )
+        }
+        other => other.clone(),
     }
 }
 

@@ -24,7 +24,10 @@ pub fn timed(
         .filter(|cell| cell.state == CellState::Done)
         .filter_map(|cell| cell.cell.split('/').next())
         .collect();
-    let parts: BTreeSet<NetworkKind> = chosen.iter().map(|cell| cell.part).collect();
+    let parts: BTreeSet<NetworkKind> = chosen
+        .iter()
+        .filter_map(|cell| cell.algorithm.network())
+        .collect();
     let open = parts.into_iter().filter(|part| !done.contains(part.id()));
     let estimated = pool(study.threads)?.install(|| estimate_cost(study, open, reporter))?;
     let named = estimated.into_iter();

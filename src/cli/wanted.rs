@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::error::{Error, Result};
-use crate::evaluation::{Label, MetricRow};
+use crate::evaluation::{Label, MetricRow, Name};
 
 /// What is looked at of liver and lesion unless the user says otherwise.
 const HEADLINE: [&str; 11] = [
@@ -40,7 +40,7 @@ const RANKED_OF_ANY: &str = "dice";
 const NAMED: usize = 8;
 
 /// A metric by its name and its structure; no structure for one of several together.
-type Metric = (Option<Label>, String);
+type Metric = (Option<Label>, Name);
 
 /// Which rows are looked at.
 pub enum Wanted {
@@ -106,8 +106,8 @@ fn labels(rows: &[MetricRow]) -> BTreeSet<Label> {
 /// The metrics of a name that are there.
 fn found(name: &str, rows: &[MetricRow]) -> Vec<Metric> {
     let named: Metric = match name.split_once(':') {
-        None => (None, name.to_owned()),
-        Some((label, metric)) => (Some(Label::new(label)), metric.to_owned()),
+        None => (None, name.into()),
+        Some((label, metric)) => (Some(Label::new(label)), metric.into()),
     };
     if is_there(&named, rows) {
         return vec![named];
@@ -115,9 +115,7 @@ fn found(name: &str, rows: &[MetricRow]) -> Vec<Metric> {
     let (None, metric) = named else {
         return Vec::new();
     };
-    let of_each = labels(rows)
-        .into_iter()
-        .map(|label| (Some(label), metric.clone()));
+    let of_each = labels(rows).into_iter().map(|label| (Some(label), metric));
     of_each.filter(|one| is_there(one, rows)).collect()
 }
 
@@ -128,7 +126,7 @@ fn headline(rows: &[MetricRow]) -> Vec<Metric> {
         return HEADLINE.iter().flat_map(|name| found(name, rows)).collect();
     }
     // The same few of each: columns of one table are to be compared.
-    let of = |label: Label| HEADLINE_OF_ANY.map(|name| (Some(label), name.to_owned()));
+    let of = |label: Label| HEADLINE_OF_ANY.map(|name| (Some(label), name.into()));
     let all = labels.into_iter().flat_map(of);
     all.filter(|metric| is_there(metric, rows)).collect()
 }
@@ -179,7 +177,7 @@ mod tests {
         };
         let name = |(label, metric): &Metric| match label {
             Some(label) => format!("{label}:{metric}"),
-            None => metric.clone(),
+            None => (*metric).into(),
         };
         metrics.iter().map(name).collect()
     }

@@ -54,6 +54,14 @@ impl DeviceSpec {
         }
     }
 
+    /// The number of its NVIDIA card.
+    pub fn card(self) -> Option<usize> {
+        match self {
+            Self::TchCuda(card) | Self::Cuda(card) => Some(card),
+            Self::Flex | Self::Tch | Self::Wgpu => None,
+        }
+    }
+
     /// Whether it computes on the processor, where threads do the work.
     pub fn is_processor(self) -> bool {
         matches!(self, Self::Flex | Self::Tch)

@@ -18,7 +18,9 @@ pub use content::{
 };
 pub use picture::overlay;
 pub use table::{
-    Entry, RankBy, all as tables, fingerprint, leaderboard, leaderboard_json, results_fingerprint,
+    Entry, RankBy, StructuresEntry, StructuresRank, all as tables, fingerprint, leaderboard,
+    leaderboard_json, refuse_undirected, results_fingerprint, structures_leaderboard,
+    structures_leaderboard_json,
 };
 pub use write::{write, write_tables};
 pub use write_sweep::write_sweep;

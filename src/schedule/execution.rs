@@ -254,6 +254,7 @@ fn way_to_end(cell: Cell, all: &[Cell], study: &Study, inputs: &Inputs) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
     use std::path::PathBuf;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -282,11 +283,11 @@ mod tests {
             self.most.fetch_max(now, Ordering::SeqCst);
             std::thread::sleep(std::time::Duration::from_millis(5));
             self.at_once.fetch_sub(1, Ordering::SeqCst);
-            if cell.part.id() == self.fails {
+            if cell.algorithm.id() == self.fails {
                 return Err(Error::Internal("as asked".into()));
             }
-            assert_ne!(cell.part.id(), self.panics, "as asked");
-            self.order.lock().unwrap().push(cell.part.id().into());
+            assert_ne!(cell.algorithm.id(), self.panics, "as asked");
+            self.order.lock().unwrap().push(cell.algorithm.id().into());
             Ok(())
         }
     }
@@ -315,6 +316,7 @@ mod tests {
             folds: vec![0],
             seeds: vec![0],
             allow_leakage: false,
+            algorithm: BTreeMap::new(),
             transfer: None,
             saving: crate::training::CheckpointPolicy::default(),
             encoder_weights: None,
@@ -335,6 +337,7 @@ mod tests {
                     test: vec![],
                     description: String::new(),
                 },
+                train_cases: vec![],
                 train: vec![],
                 train_hashes: vec![],
                 test: vec![],
@@ -422,7 +425,7 @@ mod tests {
                 settled: cells
                     .iter()
                     .copied()
-                    .filter(|cell| cell.part.id() != open)
+                    .filter(|cell| cell.algorithm.id() != open)
                     .collect(),
                 cells: cells.clone(),
             };

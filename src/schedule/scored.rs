@@ -12,7 +12,6 @@ use super::status::{CellState, CellStatus, status};
 use crate::artifact::hash_bytes;
 use crate::cell::{CellRecord, prediction_seconds};
 use crate::error::{Error, Result};
-use crate::network::NetworkKind;
 use crate::study::{
     Cell, Environment, Machine, Role, Study, fold_roles, lock_is_empty, test_case_hashes,
 };
@@ -78,13 +77,17 @@ fn of_study(run: &Path, study: &Study, states: &[CellStatus]) -> Result<Scored> 
         .map(|cell| (cell.cell.as_str(), &cell.state))
         .collect();
     for (fold, role) in fold_roles(run)? {
-        for &variant in study.variants_of(role) {
+        for algorithm in study.algorithms_of(role) {
             // Some of an algorithm's replicates are not the algorithm.
             let mut open = Vec::new();
             let mut finished = false;
-            for &seed in &study.seeds {
-                let part = NetworkKind::Variant(variant);
-                let cell = Cell { part, fold, seed };
+            let seeds = study.seeds_of(algorithm);
+            for &seed in seeds {
+                let cell = Cell {
+                    algorithm,
+                    fold,
+                    seed,
+                };
                 let folder = cell.folder(run);
                 let name = cell.name();
                 let state = states.get(name.as_str()).copied();
@@ -108,7 +111,7 @@ fn of_study(run: &Path, study: &Study, states: &[CellStatus]) -> Result<Scored> 
                 scored.rows.extend(cell.rows);
                 // Replicates find the same reference lesions again: the first one counts.
                 for (algorithm, lesions) in cell.lesions {
-                    if seed == study.seeds[0] {
+                    if seed == seeds[0] {
                         scored.lesions.entry(algorithm).or_default().extend(lesions);
                     }
                 }
@@ -143,10 +146,14 @@ fn of_study(run: &Path, study: &Study, states: &[CellStatus]) -> Result<Scored> 
 /// On what the study's first cell ran.
 fn hardware(run: &Path, study: &Study) -> Result<String> {
     for (fold, _) in fold_roles(run)? {
-        for &variant in &study.variants {
-            for &seed in &study.seeds {
-                let part = NetworkKind::Variant(variant);
-                let folder = Cell { part, fold, seed }.folder(run);
+        for algorithm in study.algorithms_of(Role::Own) {
+            for &seed in study.seeds_of(algorithm) {
+                let cell = Cell {
+                    algorithm,
+                    fold,
+                    seed,
+                };
+                let folder = cell.folder(run);
                 if !folder.join("env.json").is_file() {
                     continue;
                 }
@@ -172,13 +179,17 @@ fn costs(run: &Path, study: &Study) -> Result<Vec<CostSamples>> {
         if role != Role::Own {
             continue;
         }
-        for &variant in &study.variants {
-            for &seed in &study.seeds {
-                let part = NetworkKind::Variant(variant);
-                let folder = Cell { part, fold, seed }.folder(run);
+        for algorithm in study.algorithms_of(role) {
+            for &seed in study.seeds_of(algorithm) {
+                let cell = Cell {
+                    algorithm,
+                    fold,
+                    seed,
+                };
+                let folder = cell.folder(run);
                 let name = |what: &str| format!("fold {fold}, seed {seed}, {what}");
                 let mut add = |quantity, what: &str, value: f64| {
-                    let key = (variant.id().to_owned(), quantity);
+                    let key = (algorithm.id().to_owned(), quantity);
                     all.entry(key).or_default().insert(name(what), value);
                 };
                 let losses = folder.join("losses.csv");

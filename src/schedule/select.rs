@@ -80,7 +80,7 @@ fn add_with_needs(cell: Cell, study: &Study, chosen: &mut BTreeSet<Cell>) {
 }
 
 /// The files of a cell's folder; what lies in these folders of it is the cell's as well.
-const FILES: [&str; 11] = [
+const FILES: [&str; 12] = [
     ".lease",
     "log.txt",
     "cell.json",
@@ -92,8 +92,17 @@ const FILES: [&str; 11] = [
     "lesions.csv",
     "summary.json",
     "challenge.json",
+    "algorithm.log",
 ];
-const FOLDERS: [&str; 3] = ["checkpoints", "model", "predictions"];
+const FOLDERS: [&str; 7] = [
+    "checkpoints",
+    "model",
+    "predictions",
+    "scratch",
+    "data",
+    "labels",
+    "scans",
+];
 
 /// Throws away what a cell has made, so that it is run anew. What else lies in its folder stays.
 ///

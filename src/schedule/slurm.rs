@@ -84,7 +84,8 @@ fn submit(
                 });
             }
             number += 1;
-            let script = Path::new("slurm").join(format!("{number:04}-{}.sbatch", chunk[0].part));
+            let script =
+                Path::new("slurm").join(format!("{number:04}-{}.sbatch", chunk[0].algorithm));
             let after: Vec<&str> = needs
                 .iter()
                 .filter_map(|need| Some(ids.get(need)?.as_str()))
@@ -137,13 +138,22 @@ fn groups(
         if queued.contains_key(&cell) {
             continue;
         }
-        match groups.iter_mut().find(|(other, _)| *other == needs) {
+        let same = |(other, group): &&mut (Vec<Cell>, Vec<Cell>)| {
+            *other == needs && gpus(study, group[0]) == gpus(study, cell)
+        };
+        match groups.iter_mut().find(same) {
             Some((_, group)) => group.push(cell),
             None => groups.push((needs, vec![cell])),
         }
     }
     groups.sort_by_key(|(_, group)| depths.get(&group[0]).copied());
     groups
+}
+
+/// GPUs that an algorithm asks for; those of our networks are the user's flags.
+fn gpus(study: &Study, cell: Cell) -> u32 {
+    let external = study.external(cell.algorithm);
+    external.map_or(0, |external| external.gpus)
 }
 
 /// The lines that every script has.
@@ -185,7 +195,11 @@ fn batch_script(
     after: &[&str],
     options: &Slurm,
 ) -> String {
-    let mut text = head(run, study, cells[0].part.id());
+    let mut text = head(run, study, cells[0].algorithm.id());
+    let gpus = gpus(study, cells[0]);
+    if gpus > 0 {
+        let _ = writeln!(text, "#SBATCH --gres=gpu:{gpus}");
+    }
     let _ = writeln!(text, "#SBATCH --array=0-{}", cells.len() - 1);
     let _ = writeln!(text, "#SBATCH --output=slurm/%A_%a.log");
     text += "#SBATCH --open-mode=append\n#SBATCH --requeue\n";

@@ -9,11 +9,12 @@ use super::lease::{Holder, holder};
 use super::queue::{QueuedJob, jobs_of};
 use crate::artifact::{FileState, Look};
 use crate::cell::{
-    CellRecord, Stage, Status, made_from, prediction_key, score_key, tested_on, words,
+    CellRecord, Stage, Status, changed_external, made_from, prediction_key, score_key, tested_on,
+    words,
 };
 use crate::error::{Error, Result};
 use crate::network::NetworkKind;
-use crate::study::{Cell, PreparedFold, Study, cells_of, locked_folds, study_of};
+use crate::study::{Cell, NetworkCell, PreparedFold, Study, cells_of, locked_folds, study_of};
 
 /// How a cell stands, as its folder says.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -189,10 +190,8 @@ pub fn model_problem(model: &Path) -> Result<Option<String>> {
     let folds = locked_folds(&run)?;
     for fold in &folds {
         let cells = cells_of(&study, [(fold.index, fold.role)]);
-        let Some(&cell) = cells
-            .iter()
-            .find(|cell| cell.folder(&run).join("model") == absolute)
-        else {
+        let mut networks = cells.iter().filter_map(Cell::of_network);
+        let Some(cell) = networks.find(|cell| cell.folder(&run).join("model") == absolute) else {
             continue;
         };
         for cell in [cell, cell.sibling(NetworkKind::Coarse)] {
@@ -309,7 +308,10 @@ impl Context<'_> {
 
     /// The parts of a finished cell's inputs that are others now, and stages that it lacks.
     fn changed(&self, cell: Cell, record: &CellRecord) -> Result<Vec<String>> {
-        let mut changed = self.changed_training(cell, record)?;
+        let mut changed = match cell.of_network() {
+            Some(network) => self.changed_training(network, record)?,
+            None => Vec::new(),
+        };
         let stages = Stage::of(self.study, self.fold.role, cell);
         let lacking = stages
             .iter()
@@ -329,15 +331,17 @@ impl Context<'_> {
             let tested = tested_on(&self.fold.test);
             if predict.from.get("test").is_some_and(|of| *of != tested) {
                 changed.push("test cases".into());
-            } else if let Some(train) = stage(Stage::Train) {
-                let coarse = self.records.get(&cell.sibling(NetworkKind::Coarse));
+            } else if let Some((cell, train)) = cell.of_network().zip(stage(Stage::Train)) {
+                let coarse = self.records.get(&cell.sibling(NetworkKind::Coarse).into());
                 let coarse = coarse
-                    .filter(|_| cell.part != NetworkKind::Coarse)
+                    .filter(|_| cell.algorithm != NetworkKind::Coarse)
                     .and_then(|record| record.stages.get(&Stage::Predict))
                     .map_or("", |stage| &stage.hash);
                 if predict.inputs != prediction_key(&train.hash, coarse, &self.fold.test) {
                     changed.push("what its predictions were made from".into());
                 }
+            } else if let Some(external) = self.study.external(cell.algorithm) {
+                changed.extend(changed_external(external, predict));
             }
         }
         if let Some((predict, score)) = stage(Stage::Predict).zip(stage(Stage::Score))
@@ -348,7 +352,7 @@ impl Context<'_> {
         changed
     }
 
-    fn changed_training(&self, cell: Cell, record: &CellRecord) -> Result<Vec<String>> {
+    fn changed_training(&self, cell: NetworkCell, record: &CellRecord) -> Result<Vec<String>> {
         let stage = record.stages.get(&Stage::Train);
         let Some(stage) = stage.filter(|stage| !stage.from.is_empty()) else {
             return Ok(Vec::new());

@@ -246,7 +246,9 @@ fn verify_cell(run: &Path, cell: Cell, found: &mut Verified) {
 /// What a cell writes while it works.
 fn is_working_file(file: &str) -> bool {
     let first = file.split('/').next().unwrap_or(file);
-    ["state.json", "log.txt", "checkpoints"].contains(&first) || first.starts_with('.')
+    let ours = ["state.json", "log.txt", "checkpoints"].contains(&first);
+    let of_others = ["algorithm.log", "scratch", "data", "labels", "scans"].contains(&first);
+    ours || of_others || first.starts_with('.')
 }
 
 /// What running a cell again gave.
@@ -278,10 +280,11 @@ const AGAIN: &str = "reproduce.json";
 pub fn prepare_again(run: &Path, cell: Cell, scratch: &Path) -> Result<()> {
     let study = Study::read(run)?;
     let record = CellRecord::read(&cell.folder(run))?;
-    if !record.stages.contains_key(&Stage::Train) {
+    let stages = &record.stages;
+    if !stages.contains_key(&Stage::Train) && !stages.contains_key(&Stage::Score) {
         return Err(Error::usage(
             format!(
-                "{} is not trained: there is nothing to compare with",
+                "{} is not finished: there is nothing to compare with",
                 cell.name()
             ),
             "name a cell that hdbench status shows as done",

@@ -1,5 +1,7 @@
+use std::fmt;
 use std::path::{Path, PathBuf};
 
+use super::algorithm::Algorithm;
 use super::definition::Study;
 use super::fold::Role;
 use super::lock::locked_folds;
@@ -8,21 +10,34 @@ use crate::network::NetworkKind;
 use crate::recipe::{Recipe, Variant};
 use crate::text::Shown as _;
 
-/// A part, a fold and a replicate: what one folder of a study holds.
+/// An algorithm, a fold and a replicate: what one folder of a study holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Cell {
-    pub part: NetworkKind,
+pub struct Cell<A = Algorithm> {
+    pub algorithm: A,
     pub fold: usize,
     pub seed: u32,
 }
 
-impl Cell {
+/// A cell of one of our networks.
+pub type NetworkCell = Cell<NetworkKind>;
+
+impl<A: fmt::Display + Copy> Cell<A> {
     /// `hdenseunet/fold_0/seed_0`, also its place below the study's folder.
     pub fn name(&self) -> String {
-        format!("{}/fold_{}/seed_{}", self.part, self.fold, self.seed)
+        format!("{}/fold_{}/seed_{}", self.algorithm, self.fold, self.seed)
     }
 
-    /// The cell of this name.
+    /// Its folder.
+    pub fn folder(&self, run: &Path) -> PathBuf {
+        run.join(self.name())
+    }
+}
+
+impl Cell {
+    /// The cell of this name; whether a study has it is another question ([`check_belongs`]).
+    ///
+    /// # Errors
+    /// `Error::Usage`.
     pub fn parse(name: &str) -> Result<Self> {
         let refuse = || {
             Error::usage(
@@ -32,7 +47,7 @@ impl Cell {
         };
         let mut pieces = name.trim_end_matches('/').split('/');
         let mut next = || pieces.next().ok_or_else(refuse);
-        let part = NetworkKind::try_from(next()?.to_owned()).map_err(|_| refuse())?;
+        let algorithm = Algorithm::named(next()?).ok_or_else(refuse)?;
         let number = |text: &str, prefix| -> Result<u32> {
             text.strip_prefix(prefix)
                 .and_then(|number| number.parse().ok())
@@ -41,24 +56,52 @@ impl Cell {
         let fold = number(next()?, "fold_")? as usize;
         let seed = number(next()?, "seed_")?;
         // One name a cell: nothing behind it, and no number written otherwise.
-        Some(Self { part, fold, seed })
-            .filter(|cell| cell.name() == name.trim_end_matches('/'))
-            .ok_or_else(refuse)
+        Some(Self {
+            algorithm,
+            fold,
+            seed,
+        })
+        .filter(|cell| cell.name() == name.trim_end_matches('/'))
+        .ok_or_else(refuse)
     }
 
-    /// Its folder.
-    pub fn folder(&self, run: &Path) -> PathBuf {
-        run.join(self.name())
+    /// The same where it is one of a network of ours.
+    pub fn of_network(&self) -> Option<NetworkCell> {
+        Some(Cell {
+            algorithm: self.algorithm.network()?,
+            fold: self.fold,
+            seed: self.seed,
+        })
     }
 
-    /// The cell of another part, same fold and replicate.
-    pub fn sibling(&self, part: NetworkKind) -> Self {
-        Self { part, ..*self }
+    /// All cells that have to be finished before this one.
+    pub fn needs(&self, recipe: &Recipe) -> Vec<Self> {
+        let needs = self
+            .of_network()
+            .map_or(Vec::new(), |cell| cell.needs(recipe));
+        needs.into_iter().map(Self::from).collect()
+    }
+}
+
+impl From<NetworkCell> for Cell {
+    fn from(cell: NetworkCell) -> Self {
+        Self {
+            algorithm: cell.algorithm.into(),
+            fold: cell.fold,
+            seed: cell.seed,
+        }
+    }
+}
+
+impl NetworkCell {
+    /// The cell of another network, same fold and replicate.
+    pub fn sibling(&self, algorithm: NetworkKind) -> Self {
+        Self { algorithm, ..*self }
     }
 
     /// The cell whose network this one's training begins with.
     pub fn starts_from(&self, recipe: &Recipe) -> Option<Self> {
-        let part = match self.part {
+        let part = match self.algorithm {
             NetworkKind::Variant(Variant::HDenseUNet) => {
                 NetworkKind::Variant(recipe.hybrid_starts_from)
             }
@@ -71,7 +114,7 @@ impl Cell {
     /// All cells that have to be finished before this one.
     pub fn needs(&self, recipe: &Recipe) -> Vec<Self> {
         let mut needs: Vec<Self> = self.starts_from(recipe).into_iter().collect();
-        if matches!(self.part, NetworkKind::Variant(_)) {
+        if matches!(self.algorithm, NetworkKind::Variant(_)) {
             needs.push(self.sibling(NetworkKind::Coarse));
         }
         needs
@@ -84,13 +127,15 @@ pub fn cells_of(study: &Study, folds: impl IntoIterator<Item = (usize, Role)>) -
     for (fold, role) in folds {
         for &seed in &study.seeds {
             let mut wanted: Vec<Cell> = Vec::new();
-            for &variant in study.variants_of(role) {
-                let cell = Cell {
-                    part: NetworkKind::Variant(variant),
-                    fold,
-                    seed,
-                };
-                add_with_needs(cell, &study.recipe, &mut wanted);
+            for algorithm in study.algorithms_of(role) {
+                if study.seeds_of(algorithm).contains(&seed) {
+                    let cell = Cell {
+                        algorithm,
+                        fold,
+                        seed,
+                    };
+                    add_with_needs(cell, &study.recipe, &mut wanted);
+                }
             }
             cells.extend(wanted);
         }
@@ -139,7 +184,7 @@ mod tests {
     #[test]
     fn a_cell_is_found_by_its_name() {
         let cell = Cell {
-            part: NetworkKind::Variant(Variant::DenseUNet2dScratch),
+            algorithm: Variant::DenseUNet2dScratch.into(),
             fold: 2,
             seed: 1,
         };
@@ -150,7 +195,8 @@ mod tests {
             "unet",
             "unet/fold_0",
             "unet/fold_x/seed_0",
-            "vnet/fold_0/seed_0",
+            "v net/fold_0/seed_0",
+            "report/fold_0/seed_0",
             "unet/fold_00/seed_0",
             "unet/fold_0/seed_+1",
             "unet/fold_0/seed_0/..",
@@ -164,13 +210,13 @@ mod tests {
     fn a_hybrid_alone_brings_everything_it_needs_before_it() {
         let recipe = Recipe::named(RecipeName::Released);
         let cell = Cell {
-            part: NetworkKind::Variant(Variant::HDenseUNet),
+            algorithm: Variant::HDenseUNet.into(),
             fold: 0,
             seed: 0,
         };
         let mut cells = Vec::new();
         add_with_needs(cell, &recipe, &mut cells);
-        let names: Vec<&str> = cells.iter().map(|cell| cell.part.id()).collect();
+        let names: Vec<&str> = cells.iter().map(|cell| cell.algorithm.id()).collect();
         assert_eq!(names, ["_encoder", "_coarse", "densenet2d", "hdenseunet"]);
     }
 }

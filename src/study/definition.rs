@@ -1,9 +1,12 @@
+use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 
 use burn::tensor::Device;
+use hdbench_algorithm::Algorithm as External;
 use serde::{Deserialize, Serialize};
 use toml::Table;
 
+use super::algorithm::{Algorithm, AlgorithmId};
 use super::fold::Role;
 use super::rules;
 use crate::artifact::{read_text, write_atomic};
@@ -64,6 +67,9 @@ pub struct Study {
     #[serde(skip)]
     pub places: Option<DeviceSpecs>,
     pub variants: Vec<Variant>,
+    /// Other algorithms, by their keys: rows beside the variants.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub algorithm: BTreeMap<String, External>,
     /// How the cases are divided into folds.
     #[serde(default)]
     pub protocol: Protocol,
@@ -153,7 +159,12 @@ impl Study {
     /// What is wrong with keys that are each what they should be, but not together.
     fn unfit(&self) -> Option<Fault> {
         let shards = || rules::fault_of_shards(self.shards, self.scale.batch);
-        self.settings().unfit().or_else(shards)
+        let of_algorithms = || rules::fault_of_algorithms(&self.algorithm);
+        let nothing = || rules::fault_of_rows(self.variants.len() + self.algorithm.len());
+        let settings = self.settings().unfit();
+        (settings.or_else(shards))
+            .or_else(of_algorithms)
+            .or_else(nothing)
     }
 
     /// Refuses settings that nothing could run with.
@@ -191,6 +202,10 @@ impl Study {
                 ));
             }
             study.variants.extend(old.variants);
+            // What is told of an algorithm now holds; its predictions are made anew where they followed from what it was.
+            for (id, algorithm) in old.algorithm {
+                study.algorithm.entry(id).or_insert(algorithm);
+            }
             study.seeds.extend(old.seeds);
             // No list stands for all folds.
             if !(study.folds.is_empty() || old.folds.is_empty()) {
@@ -319,6 +334,39 @@ impl Study {
         match (role, &self.transfer) {
             (Role::Transfer | Role::Leaked, Some(transfer)) => &transfer.variants,
             _ => &self.variants,
+        }
+    }
+
+    /// All rows of a fold: the networks, then the other algorithms by their keys, which have no part in a transfer.
+    pub fn algorithms_of(&self, role: Role) -> Vec<Algorithm> {
+        let networks = self.variants_of(role).iter().copied().map(Algorithm::from);
+        let external = self.algorithm.keys().filter(|_| role == Role::Own);
+        let external = external.filter_map(|id| AlgorithmId::new(id).map(Algorithm::External));
+        networks.chain(external).collect()
+    }
+
+    /// The replicates of an algorithm: one of a command that takes no seed.
+    pub fn seeds_of(&self, algorithm: Algorithm) -> &[u32] {
+        match self.external(algorithm) {
+            Some(external) if !external.takes_seed() => &self.seeds[..self.seeds.len().min(1)],
+            _ => &self.seeds,
+        }
+    }
+
+    /// How an algorithm that is none of our networks is run.
+    pub fn external(&self, algorithm: Algorithm) -> Option<&External> {
+        match algorithm {
+            Algorithm::External(id) => self.algorithm.get(id.name()),
+            Algorithm::Network(_) => None,
+        }
+    }
+
+    /// An algorithm's name in tables.
+    pub fn title(&self, algorithm: Algorithm) -> String {
+        match (self.external(algorithm), algorithm.variant()) {
+            (Some(external), _) => external.title(algorithm.id()).to_owned(),
+            (None, Some(variant)) => variant.title().into(),
+            (None, None) => algorithm.id().into(),
         }
     }
 

@@ -80,6 +80,27 @@ pub struct Environment {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cell_seed: Option<u64>,
     pub arguments: Vec<String>,
+    /// Of a cell of an algorithm that is none of our networks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub external: Option<ExternalFacts>,
+}
+
+/// What an algorithm says of itself, and how it is started.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ExternalFacts {
+    /// Its arguments, as the study's file has them.
+    pub command: Vec<String>,
+    /// What its `version` printed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// The digest of its image.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<String>,
+    /// What runs the image: docker, podman, apptainer, bubblewrap.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub runtime: Option<String>,
+    /// What it was trained on, as the study's file says.
+    pub trained_on: String,
 }
 
 impl Environment {
@@ -96,6 +117,7 @@ impl Environment {
                 .skip(1)
                 .map(|argument| name_of(&argument).into_owned())
                 .collect(),
+            external: None,
         }
     }
 

@@ -56,7 +56,9 @@ pub struct Fold {
     pub index: usize,
     pub role: Role,
     pub split: Split,
-    /// Cached training cases, in the split's order.
+    /// Training cases as the user has them, in the split's order ...
+    pub train_cases: Vec<Case>,
+    /// ... and as they are cached.
     pub train: Vec<Arc<Stored>>,
     /// One hash a training case: files and preprocessing.
     pub train_hashes: Vec<String>,

@@ -146,6 +146,7 @@ fn fold(
         index,
         role,
         split,
+        train_cases: train.iter().map(|ready| ready.case.clone()).collect(),
         train: train
             .iter()
             .map(|ready| Arc::clone(&ready.stored))

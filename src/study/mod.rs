@@ -1,6 +1,7 @@
 //! A study: what its file says, its cases found, hashed, prepared and divided into folds, and the cells that follow
 //! from it.
 
+mod algorithm;
 mod bounded;
 mod cell;
 mod environment;
@@ -18,10 +19,11 @@ mod sight;
 mod definition;
 mod threshold;
 
-pub use cell::{Cell, cells_of, check_belongs};
+pub use algorithm::{Algorithm, AlgorithmId};
+pub use cell::{Cell, NetworkCell, cells_of, check_belongs};
 pub(crate) use definition::is_undivided;
 pub use definition::{Data, Phantoms, Study, Transfer, own_cache};
-pub use environment::{Build, Environment, Machine, hardware_line};
+pub use environment::{Build, Environment, ExternalFacts, Machine, hardware_line};
 pub use fold::{Fold, Leak, Role, TestCase};
 pub use held_out::{Seen, seen, study_of};
 pub use inputs::Inputs;

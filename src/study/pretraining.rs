@@ -43,7 +43,10 @@ fn spec(seed: u64, scale: &Scale) -> Spec {
 pub fn is_needed(study: &Study) -> bool {
     let roles = [Role::Own, Role::Transfer, Role::Leaked];
     let cells = cells_of(study, roles.map(|role| (0, role)));
-    study.encoder_weights.is_none() && cells.iter().any(|cell| cell.part == NetworkKind::Encoder)
+    study.encoder_weights.is_none()
+        && cells
+            .iter()
+            .any(|cell| cell.algorithm == NetworkKind::Encoder.into())
 }
 
 /// The names of the prepared phantoms' folders in the cache: what pre-training is made from.

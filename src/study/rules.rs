@@ -1,7 +1,11 @@
 //! What the keys of a `study.toml` take, beside those of its recipe and scale.
 
+use std::collections::BTreeMap;
+
+use hdbench_algorithm::Algorithm as External;
 use toml::Table;
 
+use super::algorithm::AlgorithmId;
 use crate::recipe::{Count, Fault, Rule, Settings, first_fault};
 
 const SEED: &str = "TOML has no larger number";
@@ -72,6 +76,21 @@ pub fn fault_of_shards(shards: usize, batch: usize) -> Option<Fault> {
     let problem =
         format!("shards are parts of a batch: {shards} of them are more than its {batch} slices");
     (shards > batch).then(|| Fault::new(problem, "give fewer --shards, or a larger scale.batch"))
+}
+
+/// What is wrong with an algorithm of a study's file.
+pub fn fault_of_algorithms(algorithms: &BTreeMap<String, External>) -> Option<Fault> {
+    let taken = AlgorithmId::taken();
+    let faults = algorithms.iter();
+    faults
+        .filter_map(|(id, algorithm)| algorithm.check(id, &taken).err())
+        .next()
+}
+
+/// What is wrong with a study without a row.
+pub fn fault_of_rows(rows: usize) -> Option<Fault> {
+    let problem = "the study has no row: no variant and no algorithm".to_owned();
+    (rows == 0).then(|| Fault::new(problem, "name a --variant, or --algorithms FILE"))
 }
 
 const WAY_OUT: &str = "`hdbench ablation --help` says what each flag takes";

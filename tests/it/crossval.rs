@@ -57,6 +57,7 @@ fn study(folder: &Path, protocol: Protocol) -> Study {
         shards: 1,
         places: None,
         variants: vec![Variant::UNet],
+        algorithm: BTreeMap::new(),
         protocol,
         folds: Vec::new(),
         seeds: vec![0],

@@ -8,6 +8,7 @@ mod convert;
 mod crossval;
 mod devices;
 mod evaluate;
+mod external;
 mod failures;
 mod gate;
 mod harness;

@@ -317,7 +317,7 @@ fn tables_behind_know_any_structures() {
         json(&text)["judgement"]["lines"].as_array().unwrap().len(),
         4
     );
-    // The challenge's table is of liver and lesion.
+    // Submissions are ranked by the structures that the data set names; a fold lacks the cases of the others.
     let preds = results.join(TRAINERS[0]).join("fold_0/validation");
     let told = refused(
         dir.path(),
@@ -327,10 +327,10 @@ fn tables_behind_know_any_structures() {
             "--ref",
             "raw/labelsTr",
         ],
-        2,
+        4,
     );
     assert!(
-        told.contains("spleen") && told.contains("`hdbench analyze`"),
+        told.contains("ranked by the") && told.contains("dataset.json"),
         "{told}"
     );
 }

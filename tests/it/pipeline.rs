@@ -1,5 +1,6 @@
 //! The whole way on tiny phantoms: cases to report, killed and resumed, predicted from outside.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -10,7 +11,7 @@ use hdbench::cell::{
 use hdbench::dataset::{Protocol, lits};
 use hdbench::error::{Error, Result};
 use hdbench::evaluation::read_metrics_long;
-use hdbench::network::{DeviceSpec, NetworkKind};
+use hdbench::network::DeviceSpec;
 use hdbench::progress::{Progress, Silent};
 use hdbench::recipe::{Recipe, RecipeName, Variant};
 use hdbench::schedule::{Executor, run_study};
@@ -73,6 +74,7 @@ fn study(folder: &Path, variants: &[Variant], recipe: RecipeName) -> Study {
         shards: 1,
         places: None,
         variants: variants.to_vec(),
+        algorithm: BTreeMap::new(),
         protocol: Protocol::Holdout,
         folds: vec![0],
         seeds: vec![0],
@@ -102,7 +104,7 @@ fn run(dir: &Path, study: &Study, progress: &dyn Progress) -> Result<Inputs> {
 
 fn cell(variant: Variant) -> Cell {
     Cell {
-        part: NetworkKind::Variant(variant),
+        algorithm: variant.into(),
         fold: 0,
         seed: 0,
     }

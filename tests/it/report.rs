@@ -165,6 +165,7 @@ fn made_up_row(i: usize, (variant, title, dice): (&str, &str, f64)) -> NetworkRo
             hours_to_end: Some(0.011 * (i + 1) as f64),
             prediction_seconds: Some(0.8 + 0.1 * i as f64),
             peak_memory_mb: Some(700.0 + 90.0 * i as f64),
+            external: None,
         },
         losses: made_up_losses(i, variant),
         more_losses: Vec::new(),

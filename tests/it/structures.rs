@@ -289,3 +289,100 @@ fn instances_are_the_official_scorers_and_stand_in_files() {
     let text = String::from_utf8_lossy(&explained.stdout).into_owned();
     assert!(text.contains("components of 26 neighbours"), "{text}");
 }
+
+#[test]
+fn submissions_are_ranked_by_any_structures() {
+    let dir = tempfile::tempdir().unwrap();
+    let cases = ["kits_usual", "kits_healthy"];
+    let (pred, reference) = pairs(dir.path(), &cases);
+    // What equals the references, and what lacks a case.
+    let path = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
+    let (perfect, partial) = (path("perfect"), path("partial"));
+    for (from, to, names) in [
+        (&reference, &perfect, &cases[..]),
+        (&pred, &partial, &cases[..1]),
+    ] {
+        fs::create_dir(to).unwrap();
+        for name in names {
+            let file = format!("{name}.nii.gz");
+            fs::copy(Path::new(from).join(&file), Path::new(to).join(&file)).unwrap();
+        }
+    }
+    let board = path("board");
+    let ranked = |more: &[&str]| {
+        let args = [
+            "leaderboard",
+            &partial,
+            &pred,
+            &perfect,
+            "--ref",
+            &reference,
+        ];
+        hdbench(
+            &[
+                &args[..],
+                &["--structures", "kits23", "--out", &board],
+                more,
+            ]
+            .concat(),
+        )
+    };
+    let output = ranked(&["--rank-by", "dice"]);
+    assert_eq!(output.status.code(), Some(4), "{}", told(&output));
+    let found: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(found["format"], "hdbench.structures-leaderboard/1");
+    let submissions = found["submissions"].as_array().unwrap();
+    let order: Vec<&str> = submissions
+        .iter()
+        .map(|one| one["submission"].as_str().unwrap())
+        .collect();
+    assert_eq!(order, ["perfect", "pred", "partial"]);
+    assert_eq!(submissions[0]["mean"]["dice"], 1.0);
+    assert_eq!(
+        submissions[0]["structures"]["kidney_and_mass"]["dice"]["n"],
+        2
+    );
+    assert_eq!(submissions[2]["rank"], serde_json::Value::Null);
+    assert_eq!(submissions[2]["missing"], 1);
+    // The means are those of `evaluate`.
+    let out = path("scores");
+    let evaluate = [
+        "evaluate",
+        "--pred",
+        &pred,
+        "--ref",
+        &reference,
+        "--structures",
+        "kits23",
+    ];
+    hdbench(&[&evaluate[..], &["--out", &out]].concat());
+    for structure in submissions[1]["structures"].as_object().unwrap().keys() {
+        let values = cases.map(|case| value(Path::new(&out), case, structure, "dice").unwrap());
+        let mean = (values[0] + values[1]) / 2.0;
+        let own = submissions[1]["structures"][structure]["dice"]["mean"]
+            .as_f64()
+            .unwrap();
+        assert!((own - mean).abs() < 1e-12, "{structure}: {own} {mean}");
+    }
+    let csv = fs::read_to_string(Path::new(&board).join("leaderboard_structures.csv")).unwrap();
+    assert!(
+        csv.starts_with("structure,metric,perfect,perfect_n,pred,pred_n,partial,partial_n\n"),
+        "{csv}"
+    );
+
+    let refused = ranked(&["--rank-by", "spleen:dice"]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(
+        told(&refused).contains("mean-rank, dice"),
+        "{}",
+        told(&refused)
+    );
+    for (metric, why) in [
+        ("volume_ml_ref", "which way it is better"),
+        ("hd95", "are not scored by it"),
+    ] {
+        let refused = ranked(&["--metric", metric]);
+        assert_eq!(refused.status.code(), Some(2));
+        assert!(told(&refused).contains(why), "{}", told(&refused));
+    }
+}

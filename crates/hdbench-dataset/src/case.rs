@@ -102,6 +102,21 @@ impl Case {
         Some(self)
     }
 
+    /// A file, or a folder of DICOM images, that holds the CT as it is read here; none where it lies in an archive, lacks
+    /// its voxel sizes or has left and right exchanged.
+    pub fn plain_image(&self) -> Option<PathBuf> {
+        match &self.format {
+            Format::Nifti(nifti) => {
+                let is_plain = nifti.spacing.is_none() && !nifti.mirrored;
+                is_plain.then(|| self.image.clone())
+            }
+            Format::Ircadb(_) => {
+                let series = self.image.join("PATIENT_DICOM");
+                series.is_dir().then_some(series)
+            }
+        }
+    }
+
     /// Whether a label map belongs to it.
     pub fn has_labels(&self) -> bool {
         self.labels.is_some()

@@ -13,6 +13,7 @@ use super::masks::Masks;
 use super::measured::{Measured, diagonal_mm, steps};
 use super::metric::{BURDENS, Metric};
 use super::metric_value::MetricValue;
+use super::name::Name;
 use super::options::Options;
 use super::policy::{EmptyMask, Family};
 use super::scored_structure::ScoredStructure;
@@ -27,12 +28,12 @@ pub struct StructureScores {
     /// The structure's name.
     pub label: Label,
     /// Its key in nnU-Net's `summary.json`.
-    pub nnunet_key: String,
+    pub nnunet_key: Name,
     /// Voxels of both masks.
     pub counts: Counts,
     metric_values: Vec<(Metric, MetricValue)>,
     /// Its instances one by one, matched in groups as LiTS does; none of a structure whose instances are others.
-    pub instances: Option<Instances>,
+    pub instances: Option<Box<Instances>>,
     /// Its instances as its own rule matches them; none where nothing is asked of them.
     pub own_instances: Option<OwnInstances>,
 }
@@ -65,6 +66,30 @@ impl StructureScores {
     /// All metric values in the order of [`Metric::all`].
     pub fn metric_values(&self) -> impl Iterator<Item = (Metric, MetricValue)> + '_ {
         self.metric_values.iter().copied()
+    }
+
+    /// Those of a structure without voxels, scored as a whole by the policy, in a volume of so many voxels.
+    pub(super) fn of_nothing(
+        label: Label,
+        nnunet_key: Name,
+        voxels: u64,
+        options: &Options,
+    ) -> Self {
+        let measured = Measured::default();
+        let edge = EmptyMask::of(&measured.counts);
+        let metric_value = |metric: Metric| {
+            // No voxel has no volume, whatever its size.
+            let raw = measured.raw(metric, voxels, 1.0);
+            (metric, MetricValue::strict(metric.into(), raw, edge, raw))
+        };
+        Self {
+            label,
+            nnunet_key,
+            counts: measured.counts,
+            metric_values: options.metrics().into_iter().map(metric_value).collect(),
+            instances: None,
+            own_instances: None,
+        }
     }
 
     /// The metric values of its instances' detection with their names in files; none without instances.
@@ -121,13 +146,13 @@ impl CaseScores {
 
     /// The instances of one structure; `None` where they were not looked for.
     pub fn instances_of(&self, label: Label) -> Option<&Instances> {
-        self.structure(label)?.instances.as_ref()
+        self.structure(label)?.instances.as_deref()
     }
 
     /// The structures whose instances were looked for.
     pub fn instances(&self) -> impl Iterator<Item = (Label, &Instances)> {
         let structures = self.structures.iter();
-        structures.filter_map(|scores| Some((scores.label, scores.instances.as_ref()?)))
+        structures.filter_map(|scores| Some((scores.label, scores.instances.as_deref()?)))
     }
 }
 
@@ -356,10 +381,11 @@ fn structure_scores(
     };
     StructureScores {
         label: structure.label,
-        nnunet_key: structure.nnunet_key(),
+        nnunet_key: structure.nnunet_key().into(),
         counts: measured.counts,
         metric_values: metrics.iter().map(metric_value).collect(),
-        instances: instances.map(|Lesions { list, detection }| Instances { list, detection }),
+        instances: instances
+            .map(|Lesions { list, detection }| Box::new(Instances { list, detection })),
         own_instances,
     }
 }

@@ -18,10 +18,18 @@ use super::tidy::write_csv;
 /// it). The columns are those of the first case, as all are scored with the same options; without a case
 /// those of the default options.
 pub fn write_cases(path: &Path, cases: &[ScoredCase]) -> Result<()> {
-    let named: Vec<Vec<(String, f64)>> = cases.iter().map(values).collect();
+    write_cases_with(path, cases, &[])
+}
+
+/// The same with further columns behind them: a name and a value a case each, NaN where there is none.
+pub fn write_cases_with(
+    path: &Path,
+    cases: &[ScoredCase],
+    further: &[(&str, Vec<f64>)],
+) -> Result<()> {
     let mut columns = vec!["case".to_owned()];
-    match named.first() {
-        Some(first) => columns.extend(first.iter().map(|(name, _)| name.clone())),
+    match cases.first() {
+        Some(first) => columns.extend(values(first).into_iter().map(|(name, _)| name)),
         None => columns.extend(default_columns()),
     }
     let counted = match cases.first() {
@@ -29,14 +37,16 @@ pub fn write_cases(path: &Path, cases: &[ScoredCase]) -> Result<()> {
         None => vec![Label::LESION],
     };
     columns.extend(counted.iter().flat_map(|label| count_columns(*label)));
-    let rows = cases.iter().zip(&named).map(|(case, named)| {
-        let values: Vec<f64> = named.iter().map(|&(_, value)| value).collect();
+    columns.extend(further.iter().map(|(name, _)| (*name).to_owned()));
+    let rows = cases.iter().enumerate().map(|(index, case)| {
+        let values: Vec<f64> = values(case).into_iter().map(|(_, value)| value).collect();
         let counts: Vec<usize> = case
             .scores
             .instances()
             .flat_map(|(_, instances)| instance_counts(instances))
             .collect();
-        (words_cell(&case.case), values, counts)
+        let further: Vec<f64> = further.iter().map(|(_, values)| values[index]).collect();
+        (words_cell(&case.case), values, counts, further)
     });
     let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
     write_csv(path, &columns, rows)

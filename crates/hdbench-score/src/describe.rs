@@ -1,9 +1,13 @@
 //! What the cases of an evaluation have in common: the numbers behind `metrics.json` and the
 //! terminal's table.
 
+use std::borrow::Borrow as _;
+use std::collections::HashMap;
+
 use super::label::Label;
+use super::name::Name;
 use super::quantile::stepped_of_sorted;
-use super::tidy::{ALL_CASES, MetricRow};
+use super::tidy::{ALL_CASES, MetricRow, TidyRows};
 
 /// A metric over all cases.
 #[derive(Clone, Debug, PartialEq)]
@@ -11,7 +15,7 @@ pub struct Description {
     /// None for a metric of both labels together.
     pub label: Option<Label>,
     /// The metric's name.
-    pub metric: String,
+    pub metric: Name,
     /// Each case's value, in the order of the cases; NaN where it is undefined.
     pub values: Vec<f64>,
 }
@@ -36,10 +40,7 @@ pub struct Statistics {
 impl Description {
     /// `liver_dice`, `lesion_dice`, `tumour_burden_error`.
     pub fn name(&self) -> String {
-        match self.label {
-            Some(label) => format!("{label}_{}", self.metric),
-            None => self.metric.clone(),
-        }
+        name(self.label, self.metric)
     }
 
     /// Over the cases that have a value.
@@ -70,35 +71,56 @@ impl Description {
     }
 }
 
-/// Groups the rows of one evaluation by label and metric, both in the order of the rows; rows
-/// pooled over all cases are left out.
-pub fn describe(rows: &[MetricRow]) -> Vec<Description> {
-    let mut found: Vec<Description> = Vec::new();
-    for row in rows.iter().filter(|row| row.case != ALL_CASES) {
-        let same = found
-            .iter_mut()
-            .find(|one| one.label == row.label && one.metric == row.metric);
-        match same {
-            Some(one) => one.values.push(row.value),
-            None => found.push(Description {
-                label: row.label,
-                metric: row.metric.clone(),
-                values: vec![row.value],
-            }),
-        }
-    }
-    found
+/// What the rows of one evaluation say, by metric.
+#[derive(Default)]
+pub(super) struct Described {
+    /// The cases in the order of the rows.
+    pub(super) cases: Vec<Name>,
+    /// The metrics of cases in the order of the rows.
+    pub(super) metrics: Vec<Description>,
+    /// What is pooled over all cases, by name, likewise.
+    pub(super) pooled: Vec<(String, f64)>,
 }
 
-/// The cases in the order of the rows.
-pub(super) fn case_names(rows: &[MetricRow]) -> Vec<&str> {
-    let mut names: Vec<&str> = Vec::new();
-    for row in rows.iter().filter(|row| row.case != ALL_CASES) {
-        if names.last() != Some(&row.case.as_str()) {
-            names.push(&row.case);
+impl Described {
+    pub(super) fn of(rows: impl TidyRows) -> Self {
+        let mut found = Self::default();
+        let mut places: HashMap<(Option<Label>, Name), usize> = HashMap::new();
+        for row in rows {
+            let row: &MetricRow = row.borrow();
+            if row.case == ALL_CASES {
+                found.pooled.push((name(row.label, row.metric), row.value));
+                continue;
+            }
+            if found.cases.last() != Some(&row.case) {
+                found.cases.push(row.case);
+            }
+            let place = places.entry((row.label, row.metric)).or_insert_with(|| {
+                found.metrics.push(Description {
+                    label: row.label,
+                    metric: row.metric,
+                    values: Vec::new(),
+                });
+                found.metrics.len() - 1
+            });
+            found.metrics[*place].values.push(row.value);
         }
+        found
     }
-    names
+}
+
+/// `liver_dice`, `tumour_burden_error`.
+fn name(label: Option<Label>, metric: Name) -> String {
+    match label {
+        Some(label) => format!("{label}_{metric}"),
+        None => metric.into(),
+    }
+}
+
+/// Groups the rows of one evaluation by label and metric, both in the order of the rows; rows
+/// pooled over all cases are left out.
+pub fn describe(rows: impl TidyRows) -> Vec<Description> {
+    Described::of(rows).metrics
 }
 
 #[cfg(test)]

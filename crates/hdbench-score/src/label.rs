@@ -1,51 +1,36 @@
 //! Names of structures in tables.
 
 use std::cmp::Ordering;
-use std::collections::HashSet;
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
-/// The name of a structure in tables: `liver`, `whole_tumour`, `12`. Names are few and rows are many: each name is
-/// kept once for the life of the process.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Label(&'static str);
+use super::name::Name;
 
-/// Every name that was given so far.
-static NAMES: Mutex<Option<HashSet<&'static str>>> = Mutex::new(None);
+/// The name of a structure in tables: `liver`, `whole_tumour`, `12`.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Label(Name);
 
 impl Label {
     /// The organ, lesions included: label 1 or more.
-    pub const LIVER: Self = Self("liver");
+    pub const LIVER: Self = Self(Name::constant(&"liver"));
     /// The tumours: label 2.
-    pub const LESION: Self = Self("lesion");
+    pub const LESION: Self = Self(Name::constant(&"lesion"));
     /// The organ without its lesions, label 1 alone: what nnU-Net scores where no region is declared. Never
     /// the same as [`Label::LIVER`].
-    pub const LIVER_WITHOUT_LESIONS: Self = Self("liver_without_lesions");
+    pub const LIVER_WITHOUT_LESIONS: Self = Self(Name::constant(&"liver_without_lesions"));
     /// The labels of LiTS that are scored, in the order of the tables.
     pub const LITS: [Self; 2] = [Self::LIVER, Self::LESION];
 
     /// The label of a name.
     pub fn new(name: &str) -> Self {
-        let known = [Self::LIVER, Self::LESION, Self::LIVER_WITHOUT_LESIONS];
-        if let Some(label) = known.into_iter().find(|label| label.0 == name) {
-            return label;
-        }
-        // A name is added whole or not at all: nothing is half done where a thread has panicked.
-        let mut names = NAMES.lock().unwrap_or_else(PoisonError::into_inner);
-        let names = names.get_or_insert_default();
-        if let Some(name) = names.get(name) {
-            return Self(name);
-        }
-        let kept: &'static str = Box::leak(name.into());
-        names.insert(kept);
-        Self(kept)
+        Self(Name::new(name))
     }
 
     /// Its name.
     pub fn name(self) -> &'static str {
-        self.0
+        self.0.as_str()
     }
 
     /// Liver and lesions stand first, as they always did.
@@ -65,7 +50,7 @@ impl Ord for Label {
         let number = |label: &Self| label.0.parse::<u32>().unwrap_or(u32::MAX);
         (self.rank().cmp(&other.rank()))
             .then_with(|| number(self).cmp(&number(other)))
-            .then_with(|| self.0.cmp(other.0))
+            .then_with(|| self.0.cmp(&other.0))
     }
 }
 
@@ -77,37 +62,13 @@ impl PartialOrd for Label {
 
 impl fmt::Display for Label {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.0)
+        fmt::Display::fmt(&self.0, f)
     }
 }
 
 impl fmt::Debug for Label {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(self.0, f)
-    }
-}
-
-impl Serialize for Label {
-    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        to.serialize_str(self.0)
-    }
-}
-
-impl<'de> Deserialize<'de> for Label {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        struct Name;
-        impl serde::de::Visitor<'_> for Name {
-            type Value = Label;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("the name of a structure")
-            }
-
-            fn visit_str<E: serde::de::Error>(self, name: &str) -> Result<Label, E> {
-                Ok(Label::new(name))
-            }
-        }
-        from.deserialize_str(Name)
+        fmt::Debug::fmt(&self.0, f)
     }
 }
 

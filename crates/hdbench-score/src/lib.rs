@@ -6,6 +6,7 @@
 
 mod quantile;
 pub mod metrics;
+mod name;
 mod label;
 mod scored_structure;
 mod tolerance;
@@ -38,7 +39,6 @@ mod case_name;
 mod label_map_choice;
 mod source;
 mod pairing;
-mod grids;
 mod run;
 mod structure_case;
 mod structures_plan;
@@ -53,7 +53,7 @@ pub use case::{
     score_case_with,
 };
 pub use case_name::CaseKey;
-pub use case_table::write_cases;
+pub use case_table::{write_cases, write_cases_with};
 pub use criterion::{Criterion, IOU_THRESHOLDS};
 pub use definition::{Column, Definition, OnEmpty, ToolCall};
 pub use describe::{Description, Statistics, describe};
@@ -62,7 +62,7 @@ pub use explain::{
     explained_metrics,
 };
 pub use failures::{FAILURES, failed_cases, write_failures};
-pub use grids::Apart;
+pub use hdbench_volume::Apart;
 pub use instance_metric::InstanceMetric;
 pub use instance_table::write_instances;
 pub use instances::{InstanceRow, InstanceStatus, OwnInstances};
@@ -73,6 +73,7 @@ pub use lesion_table::write_lesions;
 pub use metric::{BURDENS, Metric};
 pub use metric_value::MetricValue;
 pub use metrics_json::write_metrics_json;
+pub use name::Name;
 pub use options::Options;
 pub use pairing::{
     Candidate, CasePair, LeftOut, MissingCase, Pairing, nifti_label_maps_among, pair,
@@ -86,10 +87,12 @@ pub use run::{
 };
 pub use scored_structure::{LabelSet, ScoredStructure};
 pub use source::{Listing, Source, list};
-pub use structure_case::{StructureOptions, score_structures};
+pub use structure_case::{StructureOptions, score_structures, with_every_structure};
 pub use structures_plan::StructuresPlan;
 pub use summary::write_summary;
-pub use tidy::{ALL_CASES, MetricRow, Origin, read_metrics_long, rows, write_metrics_long};
+pub use tidy::{
+    ALL_CASES, MetricRow, Origin, Rows, TidyRows, read_metrics_long, rows, write_metrics_long,
+};
 pub use tolerance::{Tolerance, VoxelTolerance};
 pub use tool_metric::{SurfaceStatistic, ToolMetric};
 pub use wide_table::write_wide;

@@ -1,16 +1,17 @@
 use std::path::Path;
 
 use hdbench_ground::error::{Error, Result};
-use hdbench_volume::artifact::write_atomic;
+use hdbench_volume::artifact::write_atomic_with;
 use serde::{Serialize, Serializer};
 
-use super::describe::{Statistics, case_names, describe};
-use super::tidy::{ALL_CASES, MetricRow};
+use super::describe::{Described, Statistics};
+use super::name::Name;
+use super::tidy::TidyRows;
 
 /// grand-challenge.org's `metrics.json`, as its `evalutils` writes it.
 #[derive(Serialize)]
-struct Metrics<'a> {
-    case: Ordered<Column<'a>>,
+struct Metrics {
+    case: Ordered<Column>,
     aggregates: Ordered<Aggregate>,
 }
 
@@ -23,24 +24,32 @@ impl<T: Serialize> Serialize for Ordered<T> {
     }
 }
 
-/// By the number of the case in the order of the tables.
+/// A JSON object whose keys are the numbers of the cases in the order of the tables.
+struct Numbered<T>(Vec<T>);
+
+impl<T: Serialize> Serialize for Numbered<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().enumerate())
+    }
+}
+
 #[derive(Serialize)]
 #[serde(untagged)]
-enum Column<'a> {
-    Names(Ordered<&'a str>),
-    Values(Ordered<f64>),
+enum Column {
+    Names(Numbered<Name>),
+    Values(Numbered<f64>),
 }
 
 #[derive(Serialize)]
 #[serde(untagged)]
 enum Aggregate {
-    Cases(Described),
+    Cases(CaseStatistics),
     Pooled(f64),
 }
 
 /// Names and order of pandas' `describe`, `pc` for `%`.
 #[derive(Serialize)]
-struct Described {
+struct CaseStatistics {
     count: usize,
     mean: f64,
     std: f64,
@@ -54,7 +63,7 @@ struct Described {
     max: f64,
 }
 
-impl From<Statistics> for Described {
+impl From<Statistics> for CaseStatistics {
     fn from(from: Statistics) -> Self {
         let [lower, median, upper] = from.quartiles;
         Self {
@@ -81,36 +90,27 @@ impl From<Statistics> for Described {
 ///
 /// Values are those under the policy; one without a value is `null` and not counted. A metric
 /// pooled over all cases is a single number among the aggregates.
-pub fn write_metrics_json(path: &Path, rows: &[MetricRow]) -> Result<()> {
-    let mut case = vec![("case".to_owned(), Column::Names(numbered(case_names(rows))))];
+pub fn write_metrics_json(path: &Path, rows: impl TidyRows) -> Result<()> {
+    let described = Described::of(rows);
+    let names = Column::Names(Numbered(described.cases));
+    let mut case = vec![("case".to_owned(), names)];
     let mut aggregates = Vec::new();
-    for metric in describe(rows) {
-        let statistics = Described::from(metric.statistics());
+    for metric in described.metrics {
+        let statistics = CaseStatistics::from(metric.statistics());
         aggregates.push((metric.name(), Aggregate::Cases(statistics)));
-        case.push((metric.name(), Column::Values(numbered(metric.values))));
+        case.push((metric.name(), Column::Values(Numbered(metric.values))));
     }
-    for row in rows.iter().filter(|row| row.case == ALL_CASES) {
-        let name = match row.label {
-            Some(label) => format!("{label}_{}", row.metric),
-            None => row.metric.clone(),
-        };
-        aggregates.push((name, Aggregate::Pooled(row.value)));
-    }
+    let pooled = described.pooled.into_iter();
+    aggregates.extend(pooled.map(|(name, value)| (name, Aggregate::Pooled(value))));
     let metrics = Metrics {
         case: Ordered(case),
         aggregates: Ordered(aggregates),
     };
-    let mut bytes = serde_json::to_vec_pretty(&metrics)
-        .map_err(|e| Error::Internal(format!("metrics.json does not serialise: {e}")))?;
-    bytes.push(b'\n');
-    write_atomic(path, &bytes)
-}
-
-fn numbered<T>(values: Vec<T>) -> Ordered<T> {
-    let numbered = values.into_iter().enumerate();
-    Ordered(
-        numbered
-            .map(|(index, value)| (index.to_string(), value))
-            .collect(),
-    )
+    write_atomic_with(path, |out| {
+        serde_json::to_writer_pretty(&mut *out, &metrics).map_err(|e| match e.is_io() {
+            true => Error::write(path)(e.into()),
+            false => Error::Internal(format!("metrics.json does not serialise: {e}")),
+        })?;
+        out.write_all(b"\n").map_err(Error::write(path))
+    })
 }

@@ -6,11 +6,10 @@ use hdbench_ground::error::{Error, Result};
 use hdbench_ground::progress::Progress;
 use hdbench_ground::text::Shown as _;
 use hdbench_ground::{memory, workers};
-use hdbench_volume::{Geometry, Label, LabelBox, LabelMap};
+use hdbench_volume::{Apart, Geometry, Label, LabelBox, LabelMap, OnGrid, on_grid};
 use ndarray::Array3;
 
 use super::case::{CaseScores, Cost, ScoredCase, score_masks};
-use super::grids::{Apart, OnGrid, on_grid};
 use super::masks::Masks;
 use super::options::Options;
 use super::pairing::CasePair;
@@ -158,7 +157,7 @@ pub fn load_maps(pair: &CasePair, options: &PairOptions) -> Result<LoadedPair> {
         apart,
         note,
     } = on_grid(
-        pair,
+        [&pair.prediction.path(), &pair.reference.path()],
         prediction,
         &reference.geometry,
         options.ignore_geometry,

@@ -40,6 +40,11 @@ impl ScoredStructure {
         }
     }
 
+    /// The structure of one label value, named by its number.
+    pub fn of_value(value: u16) -> Self {
+        Self::new(Label::new(&value.to_string()), LabelSet::One(value))
+    }
+
     /// Which voxels touch in one of its instances, where these are matched in groups as LiTS does, so that each is
     /// a row of a table.
     pub fn grouped(&self) -> Option<Connectivity> {

@@ -9,8 +9,8 @@ use hdbench_ground::error::{Error, Result};
 use hdbench_ground::text::name_of;
 use hdbench_volume::artifact::{Archive, MaybeGzip, is_zip};
 use hdbench_volume::{
-    IMAGE_ENDINGS, LabelBox, LabelMap, LabelValue, Volume, label_box_of, label_box_of_as,
-    read_header_from, read_labels_from,
+    IMAGE_ENDINGS, LabelBox, LabelMap, StoredLabels, Volume, label_box_of, read_header_from,
+    read_labels_from, stored_labels_of,
 };
 use walkdir::WalkDir;
 
@@ -56,20 +56,10 @@ impl Source {
         label_box_of(&self.path(), &mut self.open()?)
     }
 
-    /// Whether its voxels are stored as bytes that are the labels themselves.
-    ///
-    /// # Errors
-    /// Those of a header that cannot be read.
-    pub(super) fn is_of_bytes(&self) -> Result<bool> {
-        let header = read_header_from(&self.path(), &mut self.open()?)?;
-        Ok(header.datatype == "uint8" && !header.scaled)
-    }
-
-    /// Its labels without the background around them, of as many bits as are asked for; errors as [`read_label_box_as`].
-    ///
-    /// [`read_label_box_as`]: hdbench_volume::read_label_box_as
-    pub fn read_labels_boxed<T: LabelValue>(&self) -> Result<LabelBox<T>> {
-        label_box_of_as(&self.path(), &mut self.open()?)
+    /// Its labels without the background around them, of as many bits as they are stored in; errors as
+    /// [`stored_labels_of`].
+    pub fn read_stored_labels(&self) -> Result<StoredLabels> {
+        stored_labels_of(&self.path(), &mut self.open()?)
     }
 
     /// All its voxels; errors as [`read_labels`].

@@ -1,17 +1,22 @@
 //! Cases of any structures: label maps of 16 bits, an ignore label, structures by their values.
 
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+
 use hdbench_ground::error::{Error, Result};
 use hdbench_ground::memory;
 use hdbench_ground::text::Shown as _;
-use hdbench_volume::LabelBox;
+use hdbench_volume::{LabelBox, OnGrid, StoredLabels, on_grid};
 use ndarray::{Array3, Zip};
 
-use super::case::{Cost, ScoredCase, score_masks};
-use super::grids::{OnGrid, on_grid};
+use super::case::{CaseScores, Cost, ScoredCase, StructureScores, score_masks};
+use super::label::Label;
 use super::masks::{Masks, Value};
+use super::name::Name;
 use super::options::Options;
 use super::pairing::CasePair;
 use super::run::{StrictCase, notes_of};
+use super::scored_structure::ScoredStructure;
 
 /// Values without a structure that a note names.
 const NAMED_VALUES: usize = 12;
@@ -21,6 +26,9 @@ const NAMED_VALUES: usize = 12;
 pub struct StructureOptions {
     /// Where the reference has one of these values, nothing is scored: neither map counts there.
     pub ignore: Vec<u16>,
+    /// Score every value that one of the two maps holds, those to be ignored apart, as a structure that is named by
+    /// its number, in place of the structures that are named.
+    pub every_value: bool,
     /// Compare voxels by index though the files place them elsewhere; shapes still have to agree.
     pub ignore_geometry: bool,
 }
@@ -35,24 +43,77 @@ pub fn score_structures(
     options: &StructureOptions,
     metrics: &Options,
 ) -> Result<StrictCase> {
-    // Labels of eight bits take half the memory, and so half the time.
-    match pair.reference.is_of_bytes()? && pair.prediction.is_of_bytes()? {
-        true => score_labels::<u8>(pair, options, metrics),
-        false => score_labels::<u16>(pair, options, metrics),
+    let (reference, prediction) = rayon::join(
+        || pair.reference.read_stored_labels(),
+        || pair.prediction.read_stored_labels(),
+    );
+    // One after the other, so that the same error is reported whichever thread was faster.
+    match (reference?, prediction?) {
+        // Labels of eight bits take half the memory, and so half the time.
+        (StoredLabels::Bytes(reference), StoredLabels::Bytes(prediction)) => {
+            score_labels(pair, prediction, reference, options, metrics)
+        }
+        (reference, prediction) => score_labels(
+            pair,
+            prediction.into_words(),
+            reference.into_words(),
+            options,
+            metrics,
+        ),
+    }
+}
+
+/// Gives every case that was scored by its values the structures of all of them: where neither map of a case holds
+/// a value, both masks of its structure are empty.
+pub fn with_every_structure(cases: &mut [StrictCase], metrics: &Options) {
+    let scores = |case: &StrictCase| {
+        let structures = case.scored.scores.structures.iter();
+        structures
+            .map(|own| (own.label, own.nnunet_key))
+            .collect::<Vec<_>>()
+    };
+    let all: BTreeMap<Label, Name> = cases.iter().flat_map(scores).collect();
+    for case in cases {
+        let CaseScores {
+            structures, voxels, ..
+        } = &mut case.scored.scores;
+        // Those of a case are in the order of all.
+        let mut own = std::mem::take(structures).into_iter().peekable();
+        let of = |(&label, &key)| {
+            let found = own.next_if(|own| own.label == label);
+            found.unwrap_or_else(|| StructureScores::of_nothing(label, key, *voxels, metrics))
+        };
+        *structures = all.iter().map(of).collect();
+    }
+}
+
+/// The options with a structure for every value of the maps.
+fn of_values<T: Value>(
+    maps: [&LabelBox<T>; 2],
+    options: &StructureOptions,
+    metrics: &Options,
+) -> Options {
+    let values = maps.map(LabelBox::values);
+    let values: BTreeSet<u16> = values.iter().flat_map(|own| own.iter()).collect();
+    let is_scored = |value: &u16| !options.ignore.contains(value);
+    let values = values.into_iter().filter(is_scored);
+    Options {
+        structures: values.map(ScoredStructure::of_value).collect(),
+        ..metrics.clone()
     }
 }
 
 fn score_labels<T: Value>(
     pair: &CasePair,
+    prediction: LabelBox<T>,
+    reference: LabelBox<T>,
     options: &StructureOptions,
     metrics: &Options,
 ) -> Result<StrictCase> {
-    let (reference, prediction) = rayon::join(
-        || pair.reference.read_labels_boxed(),
-        || pair.prediction.read_labels_boxed(),
-    );
-    // One after the other, so that the same error is reported whichever thread was faster.
-    let (reference, prediction): (LabelBox<T>, LabelBox<T>) = (reference?, prediction?);
+    let metrics = &match options.every_value {
+        true => Cow::Owned(of_values([&prediction, &reference], options, metrics)),
+        false => Cow::Borrowed(metrics),
+    };
     let mut notes = notes_of(pair, [&prediction, &reference]);
     for (source, map) in [
         (&pair.prediction, &prediction),
@@ -75,14 +136,19 @@ fn score_labels<T: Value>(
                 "its axes are not perpendicular, and instances of {} grow by millimetres",
                 structure.label
             ),
-            "give their dilation in steps: dilation = 3",
+            "give steps in place of millimetres: dilation = 3, consolidation = 3",
         ));
     }
     let OnGrid {
         prediction,
         apart,
         note,
-    } = on_grid(pair, prediction, &geometry, options.ignore_geometry)?;
+    } = on_grid(
+        [&pair.prediction.path(), &pair.reference.path()],
+        prediction,
+        &geometry,
+        options.ignore_geometry,
+    )?;
     notes.extend(note);
     let [mut prediction, mut reference] = prediction.windows(&reference);
     mask(&mut prediction, &mut reference, &options.ignore);

@@ -20,30 +20,19 @@ pub struct StructuresPlan {
 }
 
 impl StructuresPlan {
-    /// Of a set, with the metrics of `base` for structures that name none. `values` are the label values of the
-    /// files, for a set that makes a structure of each.
-    pub fn of(set: &StructureSet, base: Options, values: impl IntoIterator<Item = u16>) -> Self {
-        let structures = match set.every_value {
-            true => values
-                .into_iter()
-                .filter(|value| !set.ignore.contains(value))
-                .map(of_value)
-                .collect(),
-            false => set.structures.iter().map(scored).collect(),
-        };
+    /// Of a set, with the metrics of `base` for structures that name none.
+    pub fn of(set: &StructureSet, base: Options) -> Self {
+        let structures = set.structures.iter().map(scored).collect();
         Self {
             metrics: Options { structures, ..base },
             reading: StructureOptions {
                 ignore: set.ignore.clone(),
+                every_value: set.every_value,
                 ..StructureOptions::default()
             },
             left_out: set.notes.clone(),
         }
     }
-}
-
-fn of_value(value: u16) -> ScoredStructure {
-    ScoredStructure::new(Label::new(&value.to_string()), LabelSet::One(value))
 }
 
 fn scored(structure: &Structure) -> ScoredStructure {

@@ -8,6 +8,7 @@ use serde::{Serialize, Serializer};
 use super::case::{ScoredCase, StructureScores};
 use super::metric::Metric;
 use super::metric_value::MetricValue;
+use super::name::Name;
 use super::policy::EmptyMask;
 use super::scored_structure::ScoredStructure;
 use super::tidy::{Pooled, pooled};
@@ -80,21 +81,22 @@ pub fn write_summary(path: &Path, cases: &[ScoredCase]) -> Result<()> {
     }
     let mut mean = BTreeMap::new();
     let (mut counted, mut undefined) = (BTreeMap::new(), BTreeMap::new());
-    let keys: Vec<String> = match cases.first() {
+    let keys: Vec<Name> = match cases.first() {
         Some(first) => {
             let structures = first.scores.structures.iter();
-            structures.map(|scores| scores.nnunet_key.clone()).collect()
+            structures.map(|scores| scores.nnunet_key).collect()
         }
         None => {
             let structures = ScoredStructure::liver_and_lesion();
-            structures.iter().map(ScoredStructure::nnunet_key).collect()
+            let keys = structures.iter().map(ScoredStructure::nnunet_key);
+            keys.map(Name::from).collect()
         }
     };
     for key in keys {
         let means = columns.get(key.as_str()).map(Means::of).unwrap_or_default();
-        mean.insert(key.clone(), means.values);
-        counted.insert(key.clone(), means.counted);
-        undefined.insert(key, means.undefined);
+        mean.insert(key.into(), means.values);
+        counted.insert(key.into(), means.counted);
+        undefined.insert(key.into(), means.undefined);
     }
     let pooled = pooled(cases);
     let name = |metric: &Pooled| match metric.label {

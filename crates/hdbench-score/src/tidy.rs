@@ -1,4 +1,4 @@
-use std::borrow::Cow;
+use std::borrow::{Borrow, Cow};
 use std::path::Path;
 
 use hdbench_ground::error::{Error, Result};
@@ -12,6 +12,7 @@ use super::criterion::Criterion;
 use super::instance_metric::InstanceMetric;
 use super::label::Label;
 use super::metric_value::MetricValue;
+use super::name::Name;
 use super::policy::{EmptyMask, Family};
 use crate::metrics::burden::pooled_error;
 use crate::metrics::detection::Detection;
@@ -35,12 +36,12 @@ const COLUMNS: [&str; 11] = [
 ];
 
 /// What was scored: the cell a row belongs to.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Origin {
     /// The data set, e.g. `lits`.
-    pub task: String,
+    pub task: Name,
     /// The variant, e.g. `hdenseunet`.
-    pub algorithm: String,
+    pub algorithm: Name,
     /// Number of the train/test split.
     pub fold: u32,
     /// Number of the replicate.
@@ -51,19 +52,19 @@ pub struct Origin {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MetricRow {
     /// The data set.
-    pub task: String,
+    pub task: Name,
     /// The variant.
-    pub algorithm: String,
+    pub algorithm: Name,
     /// Number of the train/test split.
     pub fold: u32,
     /// Number of the replicate.
     pub seed: u64,
     /// The case, or [`ALL_CASES`].
-    pub case: String,
+    pub case: Name,
     /// The structure; none for a metric value of several together, such as the tumour burden.
     pub label: Option<Label>,
     /// The metric's name.
-    pub metric: String,
+    pub metric: Name,
     /// Version of its definition.
     pub metric_version: u32,
     /// What the policy made of the raw value; fractions in 0..=1, mm, mL; NaN if undefined.
@@ -71,7 +72,7 @@ pub struct MetricRow {
     /// What the formula gave.
     pub raw_value: f64,
     /// The policy and the edge case it met.
-    pub policy: String,
+    pub policy: Name,
 }
 
 /// What is pooled over all cases, but for the official scorer's metric values.
@@ -101,105 +102,107 @@ impl MetricRow {
             }
     }
 
-    /// The row with its words as a CSV holds them; rows are many, and hardly any needs it.
-    fn in_cells(&self) -> Cow<'_, Self> {
-        let words = [&self.task, &self.algorithm, &self.case];
-        if words.iter().all(|words| words_cell(words) == ***words) {
-            return Cow::Borrowed(self);
+    /// The row with its words as a CSV holds them.
+    fn in_cells(&self) -> Self {
+        let mut row = self.clone();
+        for words in [&mut row.task, &mut row.algorithm, &mut row.case] {
+            // Hardly any needs it.
+            if let Cow::Owned(cell) = words_cell(words) {
+                *words = cell.into();
+            }
         }
-        let [task, algorithm, case] = words.map(|words| words_cell(words).into_owned());
-        Cow::Owned(Self {
-            task,
-            algorithm,
-            case,
-            ..self.clone()
-        })
+        row
     }
 
     /// What [`MetricRow::in_cells`] stands for.
     fn out_of_cells(mut self) -> Self {
         for words in [&mut self.task, &mut self.algorithm, &mut self.case] {
             if cell_words(words).len() != words.len() {
-                *words = cell_words(words).to_owned();
+                *words = Name::new(cell_words(words));
             }
         }
         if !self.case.is_ascii() {
-            self.case = composed(&self.case);
+            self.case = composed(&self.case).into();
         }
         self
     }
 
     fn new(
         origin: &Origin,
-        case: &str,
+        case: Name,
         label: Option<Label>,
         metric: &str,
         metric_value: MetricValue,
     ) -> Self {
         Self {
-            task: origin.task.clone(),
-            algorithm: origin.algorithm.clone(),
+            task: origin.task,
+            algorithm: origin.algorithm,
             fold: origin.fold,
             seed: origin.seed,
-            case: case.to_owned(),
+            case,
             label,
-            metric: metric.to_owned(),
+            metric: metric.into(),
             metric_version: METRIC_VERSION,
             value: metric_value.value,
             raw_value: metric_value.raw,
-            policy: metric_value.policy().to_owned(),
+            policy: metric_value.policy().into(),
         }
     }
+}
+
+/// Tidy rows that are gone through more than once: those of a slice, or [`Rows`].
+pub trait TidyRows: IntoIterator<Item: Borrow<MetricRow>> + Copy {}
+
+impl<T: IntoIterator<Item: Borrow<MetricRow>> + Copy> TidyRows for T {}
+
+/// The rows of a cell, each made of the scores when its turn comes: of many cases they are several times the scores.
+#[derive(Clone, Copy, Debug)]
+pub struct Rows<'a> {
+    origin: Origin,
+    cases: &'a [ScoredCase],
 }
 
 /// The rows of a cell: each case's metric values in the order given, then those pooled over all cases
 /// (`dice_global` of each label, the lesion detection, `tumour_burden_rmse`,
 /// `tumour_burden_max_error`).
-pub fn rows(origin: &Origin, cases: &[ScoredCase]) -> Vec<MetricRow> {
-    let pooled = pooled(cases);
-    let of_first = cases.first().map_or(0, rows_of);
-    // All at once: a list that grows holds three times as much meanwhile.
-    let mut rows = Vec::with_capacity(of_first * cases.len() + pooled.len());
-    for case in cases {
-        for structure in &case.scores.structures {
-            let mut push = |metric: &str, value| {
-                let label = Some(structure.label);
-                rows.push(MetricRow::new(origin, &case.case, label, metric, value));
-            };
-            for (metric, value) in structure.metric_values() {
-                push(&metric.name(), value);
-            }
-            for (metric, value) in structure.detections() {
-                push(&metric, value);
-            }
-        }
-        for (metric, metric_value) in case.scores.burdens() {
-            rows.push(MetricRow::new(
-                origin,
-                &case.case,
-                None,
-                metric,
-                metric_value,
-            ));
-        }
-    }
-    for metric_value in pooled {
-        rows.push(MetricRow::new(
-            origin,
-            ALL_CASES,
-            metric_value.label,
-            &metric_value.metric,
-            metric_value.metric_value,
-        ));
-    }
-    rows
+pub fn rows(origin: Origin, cases: &[ScoredCase]) -> Rows<'_> {
+    Rows { origin, cases }
 }
 
-/// How many rows a case has.
-fn rows_of(case: &ScoredCase) -> usize {
-    let structures = case.scores.structures.iter();
-    let of_structures = structures.map(|own| own.metric_values().count() + own.detections().len());
-    of_structures.sum::<usize>() + case.scores.burdens().len()
+impl<'a> IntoIterator for Rows<'a> {
+    type Item = MetricRow;
+    type IntoIter = Box<dyn Iterator<Item = MetricRow> + 'a>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        let Self { origin, cases } = self;
+        let pooled = pooled(cases).into_iter().map(move |own| {
+            let all = ALL_CASES.into();
+            MetricRow::new(&origin, all, own.label, &own.metric, own.metric_value)
+        });
+        let of_cases = cases.iter().flat_map(move |case| rows_of(&origin, case));
+        Box::new(of_cases.chain(pooled))
+    }
+}
+
+fn rows_of(origin: &Origin, case: &ScoredCase) -> Vec<MetricRow> {
+    let name = Name::new(&case.case);
+    let mut rows = Vec::new();
+    for structure in &case.scores.structures {
+        let mut push = |metric: &str, value| {
+            let label = Some(structure.label);
+            rows.push(MetricRow::new(origin, name, label, metric, value));
+        };
+        for (metric, value) in structure.metric_values() {
+            push(&metric.name(), value);
+        }
+        for (metric, value) in structure.detections() {
+            push(&metric, value);
+        }
+    }
+    for (metric, value) in case.scores.burdens() {
+        rows.push(MetricRow::new(origin, name, None, metric, value));
+    }
+    rows
 }
 
 /// A metric value over all cases together.
@@ -339,8 +342,9 @@ fn pooled_detection(cases: &[ScoredCase], label: Label) -> Vec<(Criterion, Detec
 
 /// Writes `metrics_long.csv`: numbers with as many digits as give them back, `NaN` where there is
 /// none; words as [`words_cell`] has them.
-pub fn write_metrics_long(path: &Path, rows: &[MetricRow]) -> Result<()> {
-    write_csv(path, &COLUMNS, rows.iter().map(MetricRow::in_cells))
+pub fn write_metrics_long(path: &Path, rows: impl TidyRows) -> Result<()> {
+    let cells = rows.into_iter().map(|row| row.borrow().in_cells());
+    write_csv(path, &COLUMNS, cells)
 }
 
 /// Reads `metrics_long.csv`.

@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use hdbench_ground::error::Result;
-use hdbench_score::{ALL_CASES, Label, MetricRow};
+use hdbench_score::{ALL_CASES, Label, MetricRow, Name};
 
 use super::groups::{Keys, groups};
 use super::statistics::{mean, sample_sd};
@@ -20,7 +20,7 @@ pub struct Aggregate {
 }
 
 /// Aggregates by algorithm, label (none for metrics of both) and metric.
-pub type Aggregates = BTreeMap<(String, Option<Label>, String), Aggregate>;
+pub type Aggregates = BTreeMap<(Name, Option<Label>, Name), Aggregate>;
 
 /// Mean, standard deviation and counts of each metric over cases, by algorithm. Pooled rows are
 /// taken as they are. The result does not depend on the number of threads: values are added up in
@@ -29,14 +29,14 @@ pub fn aggregate(rows: &[MetricRow]) -> Result<Aggregates> {
     let mut rows: Vec<&MetricRow> = rows.iter().collect();
     rows.sort_by(|a, b| (&a.case, a.fold, a.seed).cmp(&(&b.case, b.fold, b.seed)));
     let mut aggregates = over_cases(&rows)?;
-    let mut scored: BTreeMap<&str, BTreeSet<_>> = BTreeMap::new();
+    let mut scored: BTreeMap<Name, BTreeSet<_>> = BTreeMap::new();
     for row in rows.iter().filter(|row| row.case != ALL_CASES) {
-        let case = (&row.case, row.fold, row.seed);
-        scored.entry(&row.algorithm).or_default().insert(case);
+        let case = (row.case, row.fold, row.seed);
+        scored.entry(row.algorithm).or_default().insert(case);
     }
     for row in rows.iter().filter(|row| row.case == ALL_CASES) {
-        let key = (row.algorithm.clone(), row.label, row.metric.clone());
-        let cases = scored.get(row.algorithm.as_str()).map_or(0, BTreeSet::len);
+        let key = (row.algorithm, row.label, row.metric);
+        let cases = scored.get(&row.algorithm).map_or(0, BTreeSet::len);
         aggregates.insert(
             key,
             Aggregate {
@@ -70,7 +70,7 @@ fn over_cases(rows: &[&MetricRow]) -> Result<Aggregates> {
             .filter(|value| !value.is_nan())
             .collect();
         (
-            (first.algorithm.clone(), first.label, first.metric.clone()),
+            (first.algorithm, first.label, first.metric),
             Aggregate {
                 mean: mean(&defined).unwrap_or(f64::NAN),
                 sd: sample_sd(&defined),

@@ -405,7 +405,7 @@ mod tests {
                         algorithm: algorithm.into(),
                         fold: 0,
                         seed: 0,
-                        case: format!("case-{case}"),
+                        case: format!("case-{case}").into(),
                         label: Some(Label::LESION),
                         metric: metric.into(),
                         metric_version: 1,

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use hdbench_ground::error::Result;
-use hdbench_score::{ALL_CASES, Label, MetricRow};
+use hdbench_score::{ALL_CASES, Label, MetricRow, Name};
 use ndarray::Array2;
 
 use super::groups::{Keys, groups};
@@ -55,22 +55,22 @@ pub fn metric_tables(
         .collect();
     // The data set's name may be written otherwise on the other side of a comparison: it tells cases
     // apart only where one algorithm has several.
-    let mut tasks: BTreeMap<&str, &str> = BTreeMap::new();
+    let mut tasks: BTreeMap<Name, Name> = BTreeMap::new();
     let several_tasks = rows
         .iter()
-        .any(|row| *tasks.entry(&row.algorithm).or_insert(&row.task) != row.task);
-    let mut algorithms: Vec<&str> = Vec::new();
+        .any(|row| *tasks.entry(row.algorithm).or_insert(row.task) != row.task);
+    let mut algorithms: Vec<Name> = Vec::new();
     let mut seen = BTreeSet::new();
     for row in &rows {
-        if seen.insert(row.algorithm.as_str()) {
-            algorithms.push(&row.algorithm);
+        if seen.insert(row.algorithm) {
+            algorithms.push(row.algorithm);
         }
     }
     let means = means(&rows, several_tasks)?;
-    let mut tables: BTreeMap<(Option<Label>, String), Vec<Mean>> = BTreeMap::new();
+    let mut tables: BTreeMap<(Option<Label>, Name), Vec<Mean>> = BTreeMap::new();
     for mean in means {
         tables
-            .entry((mean.label, mean.metric.clone()))
+            .entry((mean.label, mean.metric))
             .or_default()
             .push(mean);
     }
@@ -96,26 +96,25 @@ pub fn repeated_cases(rows: &[MetricRow]) -> BTreeSet<&str> {
 
 /// The value of a case, by one algorithm and replicate.
 struct Mean {
-    algorithm: String,
+    algorithm: Name,
     seed: u64,
-    case: String,
+    case: Name,
     label: Option<Label>,
-    metric: String,
+    metric: Name,
     value: f64,
 }
 
-fn table(label: Option<Label>, metric: String, means: &[Mean], algorithms: &[&str]) -> MetricTable {
-    let cases: BTreeSet<&str> = means.iter().map(|mean| mean.case.as_str()).collect();
-    let cases: Vec<&str> = cases.into_iter().collect();
-    let column: BTreeMap<&str, usize> = algorithms.iter().copied().zip(0..).collect();
+fn table(label: Option<Label>, metric: Name, means: &[Mean], algorithms: &[Name]) -> MetricTable {
+    let cases: BTreeSet<Name> = means.iter().map(|mean| mean.case).collect();
+    let cases: Vec<Name> = cases.into_iter().collect();
+    let column: BTreeMap<Name, usize> = algorithms.iter().copied().zip(0..).collect();
     let mut sums = Array2::<f64>::zeros((cases.len(), algorithms.len()));
     let mut counts = Array2::<f64>::zeros((cases.len(), algorithms.len()));
     let mut replicates: Vec<BTreeMap<u64, (f64, f64)>> = vec![BTreeMap::new(); algorithms.len()];
     for mean in means.iter().filter(|mean| !mean.value.is_nan()) {
-        let (Ok(case), Some(&algorithm)) = (
-            cases.binary_search(&mean.case.as_str()),
-            column.get(mean.algorithm.as_str()),
-        ) else {
+        let (Ok(case), Some(&algorithm)) =
+            (cases.binary_search(&mean.case), column.get(&mean.algorithm))
+        else {
             continue;
         };
         sums[[case, algorithm]] += mean.value;
@@ -126,9 +125,9 @@ fn table(label: Option<Label>, metric: String, means: &[Mean], algorithms: &[&st
     }
     MetricTable {
         label,
-        metric,
-        cases: cases.into_iter().map(str::to_owned).collect(),
-        algorithms: algorithms.iter().map(|name| (*name).to_owned()).collect(),
+        metric: metric.into(),
+        cases: cases.into_iter().map(String::from).collect(),
+        algorithms: algorithms.iter().copied().map(String::from).collect(),
         // 0 / 0 is NaN.
         values: sums / counts,
         replicates: replicates
@@ -160,14 +159,14 @@ fn means(rows: &[&MetricRow], several_tasks: bool) -> Result<Vec<Mean>> {
             .filter(|value| !value.is_nan())
             .collect();
         Mean {
-            algorithm: first.algorithm.clone(),
+            algorithm: first.algorithm,
             seed: first.seed,
             case: match several_tasks {
-                true => format!("{}/{}", first.task, first.case),
-                false => first.case.clone(),
+                true => format!("{}/{}", first.task, first.case).into(),
+                false => first.case,
             },
             label: first.label,
-            metric: first.metric.clone(),
+            metric: first.metric,
             value: mean(&defined).unwrap_or(f64::NAN),
         }
     };

@@ -6,7 +6,7 @@ use std::path::Path;
 use hdbench_ground::error::{Error, Result};
 use hdbench_ground::text::{Shown as _, composed, name_of};
 use hdbench_score::structures::{self, StructureSet};
-use hdbench_score::{Label, MetricRow};
+use hdbench_score::{Label, MetricRow, Name};
 use hdbench_volume::artifact::read_file;
 use hdbench_volume::nnunet_folder::{Fold, TrainedFold};
 use hdbench_volume::{LabelMap, dataset_json, split_image_name};
@@ -54,7 +54,9 @@ pub(super) fn of_summary(path: &Path) -> Result<Scored> {
         Some(all) => (format!("{}, {}", all.algorithm, all.fold), 0),
         None => (name_of(folder.unwrap_or_default()).into_owned(), 0),
     };
+    let algorithm = Name::from(algorithm);
     for SummaryCase { case, labels } in cases {
+        let case = Name::from(case);
         let begin = scored.rows.len();
         for (key, metrics) in labels {
             let Some(label) = names.label_of(key) else {
@@ -67,13 +69,13 @@ pub(super) fn of_summary(path: &Path) -> Result<Scored> {
                 let known = OF_NNUNET.iter().find(|(theirs, _)| theirs == metric);
                 let metric = known.map_or(metric.as_str(), |(_, ours)| ours);
                 let row = MetricRow {
-                    task: String::new(),
-                    algorithm: algorithm.clone(),
+                    task: Name::default(),
+                    algorithm,
                     fold,
                     seed: 0,
-                    case: case.clone(),
+                    case,
                     label: Some(label),
-                    metric: metric.to_owned(),
+                    metric: metric.into(),
                     metric_version: 0,
                     value: number_of(value),
                     raw_value: number_of(value),

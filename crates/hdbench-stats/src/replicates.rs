@@ -2,18 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use hdbench_score::{ALL_CASES, Label, MetricRow};
+use hdbench_score::{ALL_CASES, Label, MetricRow, Name};
 
 /// The mean over replicates of every metric value, where it is defined; a value over all cases of a fold is
 /// dropped where there are several folds, because it is none of their union.
 pub fn over_replicates(rows: Vec<MetricRow>, several_folds: bool) -> Vec<MetricRow> {
-    let mut groups: BTreeMap<(u32, String, Option<Label>, String), Vec<MetricRow>> =
-        BTreeMap::new();
+    let mut groups: BTreeMap<(u32, Name, Option<Label>, Name), Vec<MetricRow>> = BTreeMap::new();
     for row in rows {
         if several_folds && row.case == ALL_CASES {
             continue;
         }
-        let key = (row.fold, row.case.clone(), row.label, row.metric.clone());
+        let key = (row.fold, row.case, row.label, row.metric);
         groups.entry(key).or_default().push(row);
     }
     let mean = |values: Vec<f64>| {

@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use hdbench_ground::error::{Error, Result};
-use hdbench_score::{ALL_CASES, MetricRow};
+use hdbench_score::{ALL_CASES, MetricRow, Name};
 
 use super::size_groups::SizedLesion;
 
@@ -76,13 +76,14 @@ impl Scored {
 
     /// The names of the algorithms.
     pub fn algorithms(&self) -> BTreeSet<String> {
-        self.rows.iter().map(|row| row.algorithm.clone()).collect()
+        let names: BTreeSet<Name> = self.rows.iter().map(|row| row.algorithm).collect();
+        names.into_iter().map(String::from).collect()
     }
 
     /// Gives the algorithms other names.
     pub fn rename(&mut self, name: impl Fn(&str) -> String) {
         for row in &mut self.rows {
-            row.algorithm = name(&row.algorithm);
+            row.algorithm = name(&row.algorithm).into();
         }
         self.lesions = std::mem::take(&mut self.lesions)
             .into_iter()

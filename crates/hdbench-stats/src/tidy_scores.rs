@@ -17,14 +17,14 @@ pub(super) fn of_tidy(path: &Path) -> Result<Scored> {
     let Some(first) = rows.first() else {
         return Err(Error::malformed(path, "has no row", EXPECTED));
     };
-    let algorithm = first.algorithm.clone();
+    let algorithm = first.algorithm;
     let mut lesions = BTreeMap::new();
     let beside = path.with_file_name("lesions.csv");
     let has_lesions = rows.iter().any(|row| row.label == Some(Label::LESION));
     // Lesions have no column for the algorithm: they belong to it where there is only one.
     let is_alone = rows.iter().all(|row| row.algorithm == algorithm);
     if beside.is_file() && has_lesions && is_alone {
-        lesions.insert(algorithm, read_lesions(&beside)?);
+        lesions.insert(algorithm.into(), read_lesions(&beside)?);
     }
     Ok(Scored {
         rows,

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use hdbench_ground::error::{Error, Result};
 use hdbench_ground::text::{Shown as _, name_of};
-use hdbench_score::{ALL_CASES, FAILURES, failed_cases};
+use hdbench_score::{ALL_CASES, FAILURES, Name, failed_cases};
 use hdbench_volume::artifact::json_says;
 use hdbench_volume::dataset_json;
 use hdbench_volume::nnunet_folder::{Fold, VALIDATION};
@@ -155,7 +155,7 @@ fn of_trainer(trainer: &Path, folds: Vec<(Fold, PathBuf)>) -> Result<Scored> {
     });
     let folds: BTreeMap<u32, PathBuf> = numbered.collect();
     let files = files_of(trainer, &folds, &mut all)?;
-    let mut found: BTreeMap<(String, String), PathBuf> = BTreeMap::new();
+    let mut found: BTreeMap<(Name, Name), PathBuf> = BTreeMap::new();
     let mut names = BTreeSet::new();
     for (&fold, (kind, file)) in &files {
         let mut one = match kind {
@@ -169,7 +169,7 @@ fn of_trainer(trainer: &Path, folds: Vec<(Fold, PathBuf)>) -> Result<Scored> {
         one.rows
             .retain(|row| files.len() == 1 || row.case != ALL_CASES);
         for (algorithm, case) in cases_of(&one) {
-            if let Some(other) = found.get(&(algorithm.clone(), case.clone())) {
+            if let Some(other) = found.get(&(algorithm, case)) {
                 return Err(twice(&case, file, other));
             }
             found.insert((algorithm, case), file.clone());
@@ -192,7 +192,7 @@ fn of_trainer(trainer: &Path, folds: Vec<(Fold, PathBuf)>) -> Result<Scored> {
     let mut cases = BTreeMap::new();
     for ((_, case), file) in found {
         if names.len() > 1
-            && let Some(other) = cases.insert(case.clone(), file.clone())
+            && let Some(other) = cases.insert(case, file.clone())
         {
             return Err(twice(&case, &file, &other));
         }
@@ -262,10 +262,9 @@ fn folds_have<'a>(folds: impl Iterator<Item = &'a u32>) -> String {
     }
 }
 
-fn cases_of(scored: &Scored) -> BTreeSet<(String, String)> {
+fn cases_of(scored: &Scored) -> BTreeSet<(Name, Name)> {
     let rows = scored.rows.iter().filter(|row| row.case != ALL_CASES);
-    rows.map(|row| (row.algorithm.clone(), row.case.clone()))
-        .collect()
+    rows.map(|row| (row.algorithm, row.case)).collect()
 }
 
 fn twice(case: &str, file: &Path, other: &Path) -> Error {
@@ -301,8 +300,9 @@ fn rename(trainer: &Path, names: &BTreeSet<BTreeSet<String>>, all: &mut Scored) 
     if !lesions.is_empty() {
         all.lesions.insert(name.clone(), lesions);
     }
+    let name = Name::from(name);
     for row in &mut all.rows {
-        row.algorithm.clone_from(&name);
+        row.algorithm = name;
     }
 }
 

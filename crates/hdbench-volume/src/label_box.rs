@@ -178,22 +178,68 @@ pub fn label_box_of(path: &Path, content: &mut MaybeGzip) -> Result<LabelBox> {
 
 /// [`read_label_box_as`] from content that is already open; `path` names it in errors.
 pub fn label_box_of_as<T: LabelValue>(path: &Path, content: &mut MaybeGzip) -> Result<LabelBox<T>> {
-    let mut check = LabelCheck::default();
-    let map = with_content(path, content, |content, layout| {
-        let mut accept = |index, value| check.label(index, value);
-        let mut rows = Rows::default();
-        match layout.stored {
-            // Every byte is a label.
-            Stored::U8 if layout.scaling.is_none() => {
-                rows.read_lines(path, content, layout, |_, bytes: &[[u8; 1]], labels| {
-                    labels.extend(bytes.iter().map(|&[byte]| T::from(byte)));
-                })?;
-            }
-            _ => rows.read_stored(path, content, layout, &mut accept)?,
+    with_content(path, content, |content, layout| {
+        labels_of(path, content, layout)
+    })
+}
+
+/// The labels of a map in as few bits as its file says that they need.
+#[derive(Clone, Debug, PartialEq)]
+pub enum StoredLabels {
+    /// The file has bytes that are the labels themselves.
+    Bytes(LabelBox),
+    /// Any other file.
+    Words(LabelBox<u16>),
+}
+
+impl StoredLabels {
+    /// The labels in 16 bits.
+    pub fn into_words(self) -> LabelBox<u16> {
+        match self {
+            Self::Words(labels) => labels,
+            Self::Bytes(labels) => LabelBox {
+                geometry: labels.geometry,
+                notes: labels.notes,
+                start: labels.start,
+                voxels: labels.voxels.mapv(u16::from),
+            },
         }
-        check_end(content)?;
-        Ok(rows.into_box(&layout.header))
-    })?;
+    }
+}
+
+/// The labels of content that is already open, as its header says that they are stored; `path` names it in errors.
+///
+/// # Errors
+/// As [`super::read_labels`].
+pub fn stored_labels_of(path: &Path, content: &mut MaybeGzip) -> Result<StoredLabels> {
+    with_content(path, content, |content, layout| match has_bytes(layout) {
+        true => labels_of(path, content, layout).map(StoredLabels::Bytes),
+        false => labels_of(path, content, layout).map(StoredLabels::Words),
+    })
+}
+
+/// Whether every byte is a label.
+fn has_bytes(layout: &Layout) -> bool {
+    matches!(layout.stored, Stored::U8) && layout.scaling.is_none()
+}
+
+/// The labels of content that stands at the first voxel.
+fn labels_of<T: LabelValue>(
+    path: &Path,
+    content: &mut MaybeGzip,
+    layout: &Layout,
+) -> Result<LabelBox<T>> {
+    let mut check = LabelCheck::default();
+    let mut accept = |index, value| check.label(index, value);
+    let mut rows = Rows::default();
+    match has_bytes(layout) {
+        true => rows.read_lines(path, content, layout, |_, bytes: &[[u8; 1]], labels| {
+            labels.extend(bytes.iter().map(|&[byte]| T::from(byte)));
+        })?,
+        false => rows.read_stored(path, content, layout, &mut accept)?,
+    }
+    check_end(content)?;
+    let map = rows.into_box(&layout.header);
     check.verdict::<T>(path, &map.geometry)?;
     Ok(map)
 }

@@ -1,4 +1,4 @@
-//! Voxels with their place in the patient: NIfTI and DICOM in and out, MetaImage and NRRD in, orientation,
+//! Voxels with their place in the patient: NIfTI, DICOM and MetaImage in and out, NRRD in, orientation,
 //! resampling, label maps; below them files and archives, written whole and read within bounds.
 //!
 //! A module uses only modules above it in this list.
@@ -25,8 +25,10 @@ mod nifti_header;
 mod voxel_place;
 mod image_read;
 mod label_box;
+mod grids;
 mod nifti_like;
 mod nifti_write;
+mod metaimage_write;
 mod resample;
 
 pub use bounds::Bounds;
@@ -37,18 +39,20 @@ pub use dicom::{
 pub use extent::{refuse_extent, shape_at_spacing};
 pub use geometry::Geometry;
 pub use grid_agreement::{GridAgreement, GridDifference, GridDistance};
+pub use grids::{Apart, OnGrid, on_grid};
 pub use image_name::{IMAGE_ENDINGS, split_image_name};
 pub use image_read::{
     LABEL_ROUNDING, read_geometry, read_header, read_header_from, read_image, read_labels,
     read_labels_as, read_labels_from, read_labels_from_as,
 };
 pub use label_box::{
-    LabelBox, boxed, label_box_and_values_of, label_box_of, label_box_of_as, read_label_box,
-    read_label_box_and_values, read_label_box_as,
+    LabelBox, StoredLabels, boxed, label_box_and_values_of, label_box_of, label_box_of_as,
+    read_label_box, read_label_box_and_values, read_label_box_as, stored_labels_of,
 };
 pub use label_map::LabelMap;
 pub use label_value::{Label, LabelValue, LabelValues};
 pub use layout::{HeaderNote, ImageFormat, ImageHeader};
+pub use metaimage_write::write_hu_metaimage;
 use ndarray::Array3;
 pub use nifti_like::HeaderTemplate;
 pub use nifti_write::{write_hu, write_image, write_labels};

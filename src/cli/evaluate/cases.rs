@@ -1,18 +1,15 @@
 //! The cases of an evaluation while they are scored.
 
-use std::collections::BTreeSet;
-
 use super::told::shortened;
 use crate::cli::progress::Reporter;
 use crate::error::{Error, Result};
-use crate::evaluation::{CasePair, Failure, MetricRow, Origin, Source, evaluate};
+use crate::evaluation::{CasePair, Failure, MetricRow, Origin, ScoredCase, evaluate, rows};
 use crate::progress::Progress;
-use crate::workers;
 
 /// What came of a start.
 pub struct Scored {
     /// Every metric.
-    pub rows: Vec<MetricRow>,
+    pub rows: ScoredRows,
     /// Number of cases.
     pub scored: usize,
     /// Cases without scores.
@@ -30,6 +27,26 @@ impl Scored {
     }
 }
 
+/// The tidy rows of what was scored.
+pub enum ScoredRows {
+    /// Of profile strict: made of the scores whenever they are asked for.
+    Strict(Origin, Vec<ScoredCase>),
+    /// Of profile lits: few.
+    Lits(Vec<MetricRow>),
+}
+
+impl<'a> IntoIterator for &'a ScoredRows {
+    type Item = MetricRow;
+    type IntoIter = Box<dyn Iterator<Item = MetricRow> + 'a>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        match self {
+            ScoredRows::Strict(origin, cases) => rows(*origin, cases).into_iter(),
+            ScoredRows::Lits(rows) => Box::new(rows.iter().cloned()),
+        }
+    }
+}
+
 /// The cases of one start.
 pub(super) struct Cases<'a> {
     pub(super) origin: Origin,
@@ -41,21 +58,6 @@ pub(super) struct Cases<'a> {
 }
 
 impl Cases<'_> {
-    /// Every label value of the references and predictions that can be read; the others are told when they are
-    /// scored.
-    pub(super) fn values(&self) -> Result<BTreeSet<u16>> {
-        let read = |source: &Source| source.read_labels_boxed::<u16>().map(|map| map.values());
-        let of_pair = |pair: &CasePair| -> BTreeSet<u16> {
-            let maps = [&pair.reference, &pair.prediction].map(read);
-            let known = maps.iter().flatten();
-            known
-                .flat_map(|values| values.iter().collect::<Vec<_>>())
-                .collect()
-        };
-        let found = workers::each(self.pairs, self.jobs, || false, of_pair);
-        Ok(found.into_iter().flatten().flatten().collect())
-    }
-
     /// Scores them; those that fail are shown and kept.
     pub(super) fn score<T: Send>(
         &mut self,

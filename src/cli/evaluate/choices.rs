@@ -1,9 +1,7 @@
 //! What of the command line is scored: structures, metrics, label maps; and what pairing noticed.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use super::cases::Cases;
 use super::command::{Evaluate, Profile};
 use super::origin::is_of_fold;
 use super::told::shortened;
@@ -146,25 +144,14 @@ impl Evaluate {
         Ok((!has_label_map).then_some((path, set)))
     }
 
-    /// What of a set is scored, in the files of these cases.
-    pub(super) fn plan(
-        &self,
-        set: Option<&StructureSet>,
-        cases: &Cases<'_>,
-        reporter: &Reporter,
-    ) -> Result<StructuresPlan> {
-        let none = || Error::Internal("no structures are asked for".into());
-        let set = set.ok_or_else(none)?;
-        let values = match set.every_value {
-            true => cases.values()?,
-            false => BTreeSet::new(),
-        };
-        let mut plan = StructuresPlan::of(set, self.metrics(), values);
+    /// What of a set is scored.
+    pub(super) fn plan(&self, set: &StructureSet, reporter: &Reporter) -> StructuresPlan {
+        let mut plan = StructuresPlan::of(set, self.metrics());
         plan.reading.ignore_geometry = self.ignore_geometry;
         for line in &plan.left_out {
             reporter.note(&format!("warning: {line}"));
         }
-        Ok(plan)
+        plan
     }
 
     pub(super) fn wanted_metrics(

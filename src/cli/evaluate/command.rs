@@ -6,20 +6,20 @@ use std::path::{Path, PathBuf};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 
-use super::cases::{Cases, Scored};
-use super::results::{RESULTS, json_lines, write_rows, write_tables_of_instances};
+use super::cases::{Cases, Scored, ScoredRows};
+use super::results::{RESULTS, add_json_line, write_rows, write_tables_of_instances};
 use super::told::{tell_of_displaced, tell_of_files};
 use crate::artifact::read_file;
-use crate::cli::output::{print, print_as_is};
+use crate::cli::output::{print, print_as_is, print_file};
 use crate::cli::progress::Reporter;
 use crate::cli::score_table::{self, Shown};
 use crate::cli::study_options::{cores, pool, side_by_side};
 use crate::error::{Error, Result};
 use crate::evaluation::lits::{LitsScored, lits_rows, score_lits, write_scores_txt};
 use crate::evaluation::{
-    CasePair, DEFAULT_JOBS, Definition, FAILURES, Failure, LabelMapChoice, MetricRow, PairOptions,
-    ScoredCase, StrictCase, Tolerance, pair, rows, score_strict, score_structures, write_cases,
-    write_failures, write_lesions, write_summary, write_wide,
+    CasePair, DEFAULT_JOBS, Definition, FAILURES, Failure, LabelMapChoice, PairOptions, ScoredCase,
+    StrictCase, Tolerance, pair, rows, score_strict, score_structures, with_every_structure,
+    write_cases, write_failures, write_lesions, write_summary, write_wide,
 };
 use crate::metrics::surface::Border;
 use crate::progress::Progress;
@@ -134,6 +134,9 @@ pub struct Evaluate {
     #[arg(long, value_enum)]
     pub(super) format: Option<Format>,
 }
+
+/// Of rows that are printed as JSON, how much is in memory as text.
+const BYTES_AT_ONCE: usize = 1 << 16;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Profile {
@@ -269,19 +272,22 @@ impl Evaluate {
             pool: pool(threads)?,
             failures: self.tell_of(&pairing, reporter),
         };
-        let (rows, scored) = match self.profile {
-            Profile::Strict if set.is_some() => {
-                let plan = self.plan(set.as_ref(), &cases, reporter)?;
+        let (rows, scored) = match (self.profile, &set) {
+            (Profile::Strict, Some(set)) => {
+                let plan = self.plan(set, reporter);
                 let score = |pair: &CasePair| score_structures(pair, &plan.reading, &plan.metrics);
-                let found = cases.score(reporter, score)?;
+                let mut found = cases.score(reporter, score)?;
+                if plan.reading.every_value {
+                    with_every_structure(&mut found, &plan.metrics);
+                }
                 self.finish_strict(&cases, found, true, reporter)?
             }
-            Profile::Strict => {
+            (Profile::Strict, None) => {
                 let metrics = self.wanted_metrics(&options, reporter)?;
                 let found = cases.score(reporter, |pair| score_strict(pair, &options, &metrics))?;
                 self.finish_strict(&cases, found, false, reporter)?
             }
-            Profile::Lits => {
+            (Profile::Lits, _) => {
                 let found = cases.score(reporter, |pair| score_lits(pair, &options))?;
                 self.finish_lits(&cases, &found, reporter)?
             }
@@ -299,21 +305,21 @@ impl Evaluate {
         found: Vec<StrictCase>,
         has_set: bool,
         reporter: &Reporter,
-    ) -> Result<(Vec<MetricRow>, usize)> {
+    ) -> Result<(ScoredRows, usize)> {
         self.refuse_nothing(&cases.failures, found.len())?;
         tell_of_files(found.iter().flat_map(|case| &case.notes), reporter);
         let apart = found.iter().filter_map(|case| case.apart);
         tell_of_displaced(apart, "as --ignore-geometry asks", reporter);
         let scored: Vec<ScoredCase> = found.into_iter().map(|case| case.scored).collect();
-        let rows = rows(&cases.origin, &scored);
         RESULTS.replace(&self.out, |out| {
             write_cases(&out.join("cases.csv"), &scored)?;
             write_lesions(&out.join("lesions.csv"), &scored)?;
             write_tables_of_instances(out, &scored, has_set, &self.volume_bins)?;
             write_summary(&out.join("summary.json"), &scored)?;
-            write_rows(out, &rows, &cases.failures)
+            write_rows(out, rows(cases.origin, &scored), &cases.failures)
         })?;
-        Ok((rows, scored.len()))
+        let count = scored.len();
+        Ok((ScoredRows::Strict(cases.origin, scored), count))
     }
 
     fn finish_lits(
@@ -321,7 +327,7 @@ impl Evaluate {
         cases: &Cases<'_>,
         found: &[LitsScored],
         reporter: &Reporter,
-    ) -> Result<(Vec<MetricRow>, usize)> {
+    ) -> Result<(ScoredRows, usize)> {
         self.refuse_nothing(&cases.failures, found.len())?;
         for warning in found.iter().flat_map(|case| &case.warnings) {
             reporter.note(&format!("warning: {warning}"));
@@ -345,7 +351,7 @@ impl Evaluate {
             write_wide(&out.join("cases.csv"), &rows)?;
             write_rows(out, &rows, &cases.failures)
         })?;
-        Ok((rows, found.len()))
+        Ok((ScoredRows::Lits(rows), found.len()))
     }
 
     fn parallel(&self) -> (usize, usize) {
@@ -413,13 +419,23 @@ impl Evaluate {
             }
             Format::Csv => {
                 let path = self.out.join("metrics_long.csv");
-                let text = read_file(&path).map_err(Error::read(&path))?;
-                match io::stdout().is_terminal() {
-                    true => print(&String::from_utf8_lossy(&text)),
-                    false => print_as_is(&text),
+                if !io::stdout().is_terminal() {
+                    return print_file(&path);
                 }
+                let text = read_file(&path).map_err(Error::read(&path))?;
+                print(&String::from_utf8_lossy(&text))
             }
-            Format::Jsonl => print_as_is(&json_lines(&found.rows)?),
+            Format::Jsonl => {
+                let mut bytes = Vec::new();
+                for row in &found.rows {
+                    add_json_line(&mut bytes, &row)?;
+                    if bytes.len() > BYTES_AT_ONCE {
+                        print_as_is(&bytes)?;
+                        bytes.clear();
+                    }
+                }
+                print_as_is(&bytes)
+            }
         }
     }
 }

@@ -18,8 +18,8 @@ impl Evaluate {
         let algorithm = self.algorithm.clone();
         let Some(trained) = TrainedFold::of(&self.pred) else {
             return Origin {
-                task,
-                algorithm: algorithm.unwrap_or_else(|| stem_of(&self.pred)),
+                task: task.into(),
+                algorithm: algorithm.unwrap_or_else(|| stem_of(&self.pred)).into(),
                 fold: 0,
                 seed: 0,
             };
@@ -51,8 +51,8 @@ impl Evaluate {
             }
         };
         Origin {
-            task,
-            algorithm: algorithm.unwrap_or(trained.algorithm),
+            task: task.into(),
+            algorithm: algorithm.unwrap_or(trained.algorithm).into(),
             fold,
             seed: 0,
         }

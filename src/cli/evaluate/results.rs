@@ -6,7 +6,7 @@ use crate::analysis::write_parquet;
 use crate::artifact::{Results, begins_with, json_says, read_text};
 use crate::error::{Error, Result};
 use crate::evaluation::{
-    FAILURES, Failure, InstanceMetric, Metric, MetricRow, ScoredCase, VolumeBins,
+    FAILURES, Failure, InstanceMetric, Metric, MetricRow, ScoredCase, TidyRows, VolumeBins,
     detection_by_volume, write_by_volume, write_failures, write_instances, write_metrics_json,
     write_metrics_long,
 };
@@ -101,7 +101,7 @@ pub(super) const RESULTS: Results<'_> = Results {
 };
 
 /// What both profiles write.
-pub(super) fn write_rows(out: &Path, rows: &[MetricRow], failures: &[Failure]) -> Result<()> {
+pub(super) fn write_rows(out: &Path, rows: impl TidyRows, failures: &[Failure]) -> Result<()> {
     if !failures.is_empty() {
         write_failures(&out.join(FAILURES), failures)?;
     }
@@ -110,12 +110,10 @@ pub(super) fn write_rows(out: &Path, rows: &[MetricRow], failures: &[Failure]) -
     write_metrics_json(&out.join("metrics.json"), rows)
 }
 
-pub(super) fn json_lines(rows: &[MetricRow]) -> Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    for row in rows {
-        serde_json::to_writer(&mut bytes, row)
-            .map_err(|e| Error::Internal(format!("a row does not serialise: {e}")))?;
-        bytes.push(b'\n');
-    }
-    Ok(bytes)
+/// Adds a row as a line of JSON.
+pub(super) fn add_json_line(bytes: &mut Vec<u8>, row: &MetricRow) -> Result<()> {
+    serde_json::to_writer(&mut *bytes, row)
+        .map_err(|e| Error::Internal(format!("a row does not serialise: {e}")))?;
+    bytes.push(b'\n');
+    Ok(())
 }

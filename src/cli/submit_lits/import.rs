@@ -38,7 +38,7 @@ impl Import {
     pub fn exec(self) -> Result<()> {
         let answer = ChallengeAnswer::import(&self.scores)?;
         let cell = Cell {
-            part: NetworkKind::Variant(self.variant),
+            algorithm: NetworkKind::Variant(self.variant),
             fold: self.cell.fold,
             seed: self.cell.seed,
         };

@@ -11,8 +11,11 @@ use crate::error::Result;
 
 /// Predict, build, verify, mend and score archives for the LiTS challenge.
 ///
-/// The challenge takes a flat zip archive of test-segmentation-N.nii, one for each test-volume-N,
-/// and answers mistakes with "Missing volume" or no score at all. Whatever is written here has been
+/// LiTS takes no submissions any more: its server closed on 20 January 2026. `rehearse` scores the same archive on
+/// held-out cases; the Decathlon's board for Task03 has LiTS's data.
+///
+/// The challenge took a flat zip archive of test-segmentation-N.nii, one for each test-volume-N,
+/// and answered mistakes with "Missing volume" or no score at all. Whatever is written here has been
 /// read again and checked before it gets its name.
 #[derive(Args, Debug)]
 #[command(

@@ -7,7 +7,7 @@ use super::submission::{Order, Submission, beside};
 use crate::artifact::{create_dir, refuse_input};
 use crate::cell::model_folder;
 use crate::cli::model_options::{ModelOptions, current};
-use crate::cli::output::{print, print_json};
+use crate::cli::output::{print, print_json, tell};
 use crate::cli::progress::Reporter;
 use crate::cli::study_options::{cores, side_by_side};
 use crate::dataset::{Case, lits};
@@ -16,6 +16,10 @@ use crate::evaluation::{DEFAULT_JOBS, LabelMapChoice};
 use crate::progress::Progress;
 use crate::study::{Role, Study};
 use crate::submission::{CaseNumbers, Options, TestSet};
+
+/// Nobody should wait for an answer that will not come.
+const CLOSED: &str = "note: LiTS takes no submissions since its server closed on 20 January 2026; `hdbench submit-lits \
+                      rehearse` scores on held-out cases, the Decathlon's board (Task03) has LiTS's data";
 
 /// A model or predictions in, archive out.
 #[derive(Args, Debug)]
@@ -92,6 +96,7 @@ impl Pack {
             let texts: Vec<String> = archives.iter().map(Submission::text).collect();
             print(&texts.join("\n"))?;
         }
+        tell(CLOSED);
         let total = archives.len() + missing.len();
         archives.into_iter().try_for_each(Submission::verdict)?;
         if missing.is_empty() {

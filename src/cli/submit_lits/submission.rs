@@ -120,7 +120,8 @@ impl Order<'_> {
                 self.options.allow_partial,
             );
             let scored = evaluate.score(reporter)?;
-            let pooled = scored.rows.iter().filter(|row| row.case == ALL_CASES);
+            let rows = scored.rows.into_iter();
+            let pooled = rows.filter(|row| row.case == ALL_CASES);
             let metrics = pooled.map(|row| {
                 let label = row.label.map_or(String::new(), |label| format!("{label}_"));
                 (format!("{label}{}", row.metric), row.value)

@@ -9,16 +9,15 @@ use crate::analysis::over_replicates;
 use crate::cell::{CellRecord, ChallengeAnswer};
 use crate::error::Result;
 use crate::evaluation::read_metrics_long;
-use crate::network::NetworkKind;
 use crate::recipe::Variant;
 use crate::report::content::{LossPoint, NetworkRow, RowStatus, Score, Training, stage_checks};
 use crate::schedule::CellState;
-use crate::study::{Cell, Fold, Inputs, Role, Study, TestCase};
+use crate::study::{Algorithm, Cell, Fold, Inputs, Role, Study, TestCase};
 use crate::training::{LossRow, read_losses};
 
 /// The cells that a row of the tables is over: one network, some folds, all replicates.
 pub(super) struct RowPlan<'a> {
-    pub(super) variant: Variant,
+    pub(super) algorithm: Algorithm,
     pub(super) role: Role,
     pub(super) cells: Vec<(&'a Fold, Cell)>,
 }
@@ -30,18 +29,18 @@ pub(super) fn row_plans<'a>(study: &Study, inputs: &'a Inputs) -> Vec<RowPlan<'a
         if folds.is_empty() {
             continue;
         }
-        for &variant in study.variants_of(role) {
+        for algorithm in study.algorithms_of(role) {
             let cell = |fold: &Fold, seed| Cell {
-                part: NetworkKind::Variant(variant),
+                algorithm,
                 fold: fold.index,
                 seed,
             };
             let cells = folds.iter().flat_map(|&fold| {
-                let seeds = study.seeds.iter();
+                let seeds = study.seeds_of(algorithm).iter();
                 seeds.map(move |&seed| (fold, cell(fold, seed)))
             });
             plans.push(RowPlan {
-                variant,
+                algorithm,
                 role,
                 cells: cells.collect(),
             });
@@ -60,7 +59,8 @@ pub(super) fn row(
     plan: &RowPlan<'_>,
     states: &BTreeMap<String, CellState>,
 ) -> Result<NetworkRow> {
-    let variant = plan.variant;
+    let algorithm = plan.algorithm;
+    let title = study.title(algorithm);
     let open: BTreeMap<Cell, String> = plan
         .cells
         .iter()
@@ -73,13 +73,13 @@ pub(super) fn row(
         })
         .collect();
     let mut row = NetworkRow {
-        variant: variant.id().into(),
+        variant: algorithm.id().into(),
         title: match plan.role {
-            Role::Own => variant.title().into(),
-            Role::Transfer => format!("{}, transfer", variant.title()),
-            Role::Leaked => format!("{}, transfer, leaked", variant.title()),
+            Role::Own => title,
+            Role::Transfer => format!("{title}, transfer"),
+            Role::Leaked => format!("{title}, transfer, leaked"),
         },
-        note: note(variant, study),
+        note: note(algorithm, study),
         role: plan.role,
         status: status(&plan.cells, &open),
         ..NetworkRow::default()
@@ -92,12 +92,12 @@ pub(super) fn row(
         .filter(|(_, cell)| !open.contains_key(cell));
     for (fold, cell) in finished {
         let folder = cell.folder(run);
-        let losses: Vec<LossPoint> = read_losses(&folder.join("losses.csv"))?
-            .into_iter()
-            .map(loss_point)
-            .collect();
+        // Whose training is somebody else's has none.
+        let trained = algorithm.network().map(|_| folder.join("losses.csv"));
+        let losses = trained.map_or(Ok(Vec::new()), |path| read_losses(&path))?;
+        let losses: Vec<LossPoint> = losses.into_iter().map(loss_point).collect();
         let rows = read_metrics_long(&folder.join("metrics_long.csv"))?;
-        let found = Scores::of(rows, variant, &fold.test)?;
+        let found = Scores::of(rows, algorithm, &fold.test)?;
         row.trainings.push(Training {
             fold: fold.index,
             seed: cell.seed,
@@ -125,7 +125,7 @@ pub(super) fn row(
             tests.extend(new.cloned().collect::<Vec<_>>());
         }
         let folds: BTreeSet<u32> = scores.iter().map(|row| row.fold).collect();
-        let scores = Scores::of(over_replicates(scores, folds.len() > 1), variant, &tests)?;
+        let scores = Scores::of(over_replicates(scores, folds.len() > 1), algorithm, &tests)?;
         for score in Score::ALL {
             if let Some(estimate) = scores.estimate(score) {
                 row.scores.insert(score, estimate);
@@ -143,7 +143,11 @@ pub(super) fn row(
     Ok(row)
 }
 
-fn note(variant: Variant, study: &Study) -> Option<String> {
+fn note(algorithm: Algorithm, study: &Study) -> Option<String> {
+    if let Some(external) = study.external(algorithm) {
+        return Some(external.trained_on_words());
+    }
+    let variant = algorithm.variant()?;
     let from_encoder = variant.starts_from_encoder() || variant == Variant::HDenseUNet;
     from_encoder.then(|| match study.encoder_weights {
         Some(_) => "encoder from the given DenseNet-161 weights".into(),

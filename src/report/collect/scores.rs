@@ -4,10 +4,9 @@ use crate::analysis::statistics::mean_interval;
 use crate::analysis::{Aggregate, Aggregates, AnalysisOptions, aggregate};
 use crate::error::Result;
 use crate::evaluation::{Label, MetricRow};
-use crate::recipe::Variant;
 use crate::report::content::{CaseScore, Estimate, NetworkRow, Score};
 use crate::seed::Seed;
-use crate::study::{Study, TestCase};
+use crate::study::{Algorithm, Study, TestCase};
 
 /// The label and metric a score is taken from.
 fn source(score: Score) -> (Option<Label>, &'static str) {
@@ -31,7 +30,7 @@ fn source(score: Score) -> (Option<Label>, &'static str) {
 
 /// The scores of one network over some cases.
 pub(super) struct Scores {
-    variant: Variant,
+    algorithm: Algorithm,
     pub(super) rows: Vec<MetricRow>,
     all: Aggregates,
     /// Over the cases whose reference has a lesion.
@@ -39,7 +38,11 @@ pub(super) struct Scores {
 }
 
 impl Scores {
-    pub(super) fn of(rows: Vec<MetricRow>, variant: Variant, tests: &[TestCase]) -> Result<Self> {
+    pub(super) fn of(
+        rows: Vec<MetricRow>,
+        algorithm: Algorithm,
+        tests: &[TestCase],
+    ) -> Result<Self> {
         let with_lesion = |case: &str| {
             let test = tests.iter().find(|test| test.case.name == case);
             test.is_some_and(|test| test.has_lesion)
@@ -50,7 +53,7 @@ impl Scores {
             .cloned()
             .collect();
         Ok(Self {
-            variant,
+            algorithm,
             all: aggregate(&rows)?,
             with_lesions: aggregate(&with_lesions)?,
             rows,
@@ -59,7 +62,7 @@ impl Scores {
 
     pub(super) fn estimate(&self, score: Score) -> Option<Estimate> {
         let (label, metric) = source(score);
-        let key = (self.variant.id().to_owned(), label, metric.to_owned());
+        let key = (self.algorithm.id().into(), label, metric.into());
         let aggregates = match score {
             Score::LesionDiceWithLesions => &self.with_lesions,
             _ => &self.all,

@@ -21,7 +21,8 @@ use crate::report::content::{
 };
 use crate::schedule::{CellState, scored_of_study, status as cell_states};
 use crate::study::{
-    Environment, Fold, Inputs, Leak, Role, Sight, Study, TestCase, hardware_line, threshold_liver,
+    Algorithm, Environment, Fold, Inputs, Leak, Role, Sight, Study, TestCase, hardware_line,
+    threshold_liver,
 };
 
 /// Table VI's baseline, and that of the differences.
@@ -121,11 +122,12 @@ pub fn collect(
 
 /// Paired tests and tumour sizes over the networks of a study.
 fn evidence(scored: Scored, study: &Study) -> Result<Option<Evidence>> {
-    let named = |variant: &Variant| NamedNetwork {
-        id: variant.id().into(),
-        name: variant.title().into(),
+    let named = |algorithm: Algorithm| NamedNetwork {
+        id: algorithm.id().into(),
+        name: study.title(algorithm),
     };
-    let networks: Vec<NamedNetwork> = study.variants.iter().map(named).collect();
+    let all = study.algorithms_of(Role::Own).into_iter();
+    let networks: Vec<NamedNetwork> = all.map(named).collect();
     let options = AnalysisOptions {
         baseline: Some(BASELINE.title().to_owned()),
         ..resampled_for(study)

@@ -7,7 +7,9 @@ mod views;
 mod study;
 
 pub(crate) use row::fold_name;
-pub use row::{CaseScore, Cost, Estimate, NetworkRow, RowStatus, StageCost, Training};
+pub use row::{
+    CaseScore, Cost, Estimate, ExternalCost, NetworkRow, RowStatus, StageCost, Training,
+};
 pub use score::Score;
 pub(crate) use stages::{JOINT_RATIO, LEARNED_RATIO};
 pub use stages::{LossPoint, StageCheck, stage_checks};

@@ -179,6 +179,22 @@ pub struct Cost {
     pub prediction_seconds: Option<f64>,
     /// Peak memory in megabytes (10^6 bytes).
     pub peak_memory_mb: Option<f64>,
+    /// What was measured of an algorithm that is none of our networks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub external: Option<ExternalCost>,
+}
+
+/// What the prediction of a case costs an algorithm that is none of our networks.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ExternalCost {
+    /// Processor time of all its processes, s, mean over the cases.
+    pub cpu_seconds: Option<f64>,
+    /// Highest memory of its GPUs, MB (10^6 bytes).
+    pub gpu_peak_mb: Option<f64>,
+    /// Memory of its GPUs over the time, MB s, mean over the cases: FLARE's measure.
+    pub gpu_area_mb_s: Option<f64>,
+    /// Whether the time of a folder was divided by its cases.
+    pub divided: bool,
 }
 
 /// The cost of one training stage.

@@ -417,8 +417,11 @@ fn training(content: &Content) -> Table {
 }
 
 fn cost(content: &Content) -> Table {
+    // What is measured of other algorithms alone is a column where there are any.
+    let has_external = content.rows.iter().any(|row| row.cost.external.is_some());
+    let has_gpu = has_external && content.rows.iter().any(|row| gpu_peak(row).is_some());
     let rows = content.rows.iter().map(|row| {
-        let cells = vec![
+        let mut cells = vec![
             name(row),
             Cell::number(row.cost.parameters.map(|p| p as f64)),
             Cell::number(row.cost.multiply_adds.map(|m| m as f64)),
@@ -427,29 +430,53 @@ fn cost(content: &Content) -> Table {
             Cell::number(row.cost.prediction_seconds),
             Cell::number(row.cost.peak_memory_mb),
         ];
+        let external = row.cost.external.as_ref();
+        if has_external {
+            cells.push(Cell::number(external.and_then(|of| of.cpu_seconds)));
+        }
+        if has_gpu {
+            cells.push(Cell::number(gpu_peak(row)));
+            cells.push(Cell::number(external.and_then(|of| of.gpu_area_mb_s)));
+        }
         row_of(row, cells)
     });
+    let mut columns = vec![
+        Column::words("network", "Network"),
+        Column::numbers("parameters", "Parameters", Unit::Millions, 2),
+        Column::numbers(
+            "multiply_adds",
+            "Multiply-adds of a patch",
+            Unit::Billions,
+            3,
+        ),
+        Column::numbers("seconds_per_step", "Training step", Unit::Seconds, 3),
+        Column::numbers("hours_to_end", "Training to the end", Unit::Hours, 2),
+        Column::numbers(
+            "prediction_seconds",
+            "Prediction of a case",
+            Unit::Seconds,
+            1,
+        ),
+        Column::numbers("peak_memory_mb", "Peak memory", Unit::Megabytes, 0),
+    ];
+    if has_external {
+        let title = "Processor time of a case";
+        columns.push(Column::numbers("cpu_seconds", title, Unit::Seconds, 1));
+    }
+    if has_gpu {
+        columns.push(Column::numbers(
+            "gpu_peak_mb",
+            "GPU memory",
+            Unit::Megabytes,
+            0,
+        ));
+        let title = "GPU memory over time of a case, MB s";
+        columns.push(Column::numbers("gpu_area_mb_s", title, Unit::None, 0));
+    }
     Table {
         rows: rows.collect(),
-        columns: vec![
-            Column::words("network", "Network"),
-            Column::numbers("parameters", "Parameters", Unit::Millions, 2),
-            Column::numbers(
-                "multiply_adds",
-                "Multiply-adds of a patch",
-                Unit::Billions,
-                3,
-            ),
-            Column::numbers("seconds_per_step", "Training step", Unit::Seconds, 3),
-            Column::numbers("hours_to_end", "Training to the end", Unit::Hours, 2),
-            Column::numbers(
-                "prediction_seconds",
-                "Prediction of a case",
-                Unit::Seconds,
-                1,
-            ),
-            Column::numbers("peak_memory_mb", "Peak memory", Unit::Megabytes, 0),
-        ],
+        columns,
+        notes: external_notes(content),
         ..table(
             "cost",
             "Cost",
@@ -462,6 +489,39 @@ fn cost(content: &Content) -> Table {
             ),
         )
     }
+}
+
+fn gpu_peak(row: &NetworkRow) -> Option<f64> {
+    row.cost.external.as_ref()?.gpu_peak_mb
+}
+
+/// How what other algorithms cost was measured.
+fn external_notes(content: &Content) -> Vec<String> {
+    let external: Vec<&NetworkRow> = content
+        .rows
+        .iter()
+        .filter(|row| row.cost.external.is_some())
+        .collect();
+    if external.is_empty() {
+        return Vec::new();
+    }
+    let mut notes = vec![
+        "Other algorithms: time and memory of all their processes, without the case that loads the model where others follow."
+            .to_owned(),
+    ];
+    let divided = |row: &&NetworkRow| row.cost.external.as_ref().is_some_and(|of| of.divided);
+    let divided: Vec<&str> = external
+        .into_iter()
+        .filter(divided)
+        .map(|row| row.title.as_str())
+        .collect();
+    if !divided.is_empty() {
+        notes.push(format!(
+            "{}: the time of a run over all cases, divided by their number.",
+            divided.join(", ")
+        ));
+    }
+    notes
 }
 
 /// What the challenge's server gave for a score; its names of the Dice scores are ours.

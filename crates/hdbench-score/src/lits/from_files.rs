@@ -1,12 +1,11 @@
 use hdbench_ground::error::{Error, Result};
 use hdbench_ground::memory;
 use hdbench_ground::text::{Shown as _, name_of};
-use hdbench_volume::{Bounds, LabelBox, LabelMap};
+use hdbench_volume::{Apart, Bounds, LabelBox, LabelMap};
 
 use super::case::{LitsCase, LitsDeath, score_lits_case};
 use super::label_map::{LitsMap, OddLabels, read_lits_map_from};
 use super::totals::LitsTotals;
-use crate::grids::Apart;
 use crate::metrics::BitMask;
 use crate::run::notes_of;
 use crate::{CasePair, PairOptions, Source};

@@ -21,17 +21,17 @@ pub fn lits_rows(origin: &Origin, cases: &[LitsScored]) -> Vec<MetricRow> {
     let mut rows = Vec::new();
     let mut push = |case: &str, label, metric: &str, value: f64, policy: &str| {
         rows.push(MetricRow {
-            task: origin.task.clone(),
-            algorithm: origin.algorithm.clone(),
+            task: origin.task,
+            algorithm: origin.algorithm,
             fold: origin.fold,
             seed: origin.seed,
-            case: case.to_owned(),
+            case: case.into(),
             label,
-            metric: metric.to_owned(),
+            metric: metric.into(),
             metric_version: METRIC_VERSION,
             value,
             raw_value: if policy == PLAIN { value } else { f64::NAN },
-            policy: policy.to_owned(),
+            policy: policy.into(),
         });
     };
     for LitsScored { case, scores, .. } in cases {

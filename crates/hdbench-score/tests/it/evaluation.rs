@@ -6,7 +6,7 @@ use hdbench_score::metrics::surface::Border;
 use hdbench_score::{
     ALL_CASES, CasePair, CaseScores, EmptyMask, Imputed, Instances, Label, LesionSide, Metric,
     MetricRow, Options, Origin, PairOptions, ScoredCase, Source, StructureScores, policy_table,
-    read_metrics_long, rows, score_case, score_case_with, score_files, score_strict, write_cases,
+    read_metrics_long, score_case, score_case_with, score_files, score_strict, write_cases,
     write_lesions, write_metrics_long, write_summary,
 };
 use hdbench_volume::{Geometry, Turn, Volume, write_labels};
@@ -22,6 +22,10 @@ fn origin() -> Origin {
         fold: 1,
         seed: 7,
     }
+}
+
+fn rows(origin: Origin, cases: &[ScoredCase]) -> Vec<MetricRow> {
+    hdbench_score::rows(origin, cases).into_iter().collect()
 }
 
 /// A golden case scored with the spacing every other tool uses.
@@ -108,7 +112,7 @@ fn golden_pooled_scores_of_the_official_scorer() {
         .filter(|case| members.contains(&case.name.as_str()));
     let cases: Vec<ScoredCase> = members_of.map(scored).collect();
     assert_eq!(cases.len(), members.len());
-    let rows = rows(&origin(), &cases);
+    let rows = rows(origin(), &cases);
     for (label, key) in [(Label::LESION, "lesion"), (Label::LIVER, "liver")] {
         let metrics = &group[format!("{key}_segmentation_metrics")];
         let global = value_of(&rows, ALL_CASES, Some(label), "dice_global");
@@ -348,7 +352,7 @@ fn scores_do_not_depend_on_the_number_of_threads() {
                 .num_threads(threads)
                 .build()
                 .unwrap();
-            let rows = pool.install(|| rows(&origin(), &[scored(&case)]));
+            let rows = pool.install(|| rows(origin(), &[scored(&case)]));
             rows.iter()
                 .map(|r| (r.value.to_bits(), r.raw_value.to_bits()))
                 .collect::<Vec<_>>()
@@ -370,7 +374,7 @@ fn two_cases() -> Vec<ScoredCase> {
 fn the_tidy_table_comes_back_bit_for_bit() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("cell/metrics_long.csv");
-    let written = rows(&origin(), &two_cases());
+    let written = rows(origin(), &two_cases());
     write_metrics_long(&path, &written).unwrap();
     let text = fs::read_to_string(&path).unwrap();
     let mut lines = text.lines();
@@ -409,7 +413,7 @@ fn the_tidy_table_comes_back_bit_for_bit() {
 
 #[test]
 fn pooled_rows_by_hand() {
-    let rows = rows(&origin(), &two_cases());
+    let rows = rows(origin(), &two_cases());
     // 2 of 5 reference and 5 predicted lesion voxels are shared, all in the first case.
     let global = value_of(&rows, ALL_CASES, Some(Label::LESION), "dice_global");
     assert_close(global, 0.4, 1e-15, "lesion Dice global");
@@ -422,7 +426,7 @@ fn pooled_rows_by_hand() {
         case("a", &map(&[]), &map(&[[2..3, 2..4, 2..4]])),
         case("b", &map(&[]), &map(&[])),
     ];
-    let rows = hdbench_score::rows(&origin(), &missed);
+    let rows = self::rows(origin(), &missed);
     let burden = 4.0 / 144.0;
     let rmse = value_of(&rows, ALL_CASES, None, "tumour_burden_rmse");
     assert_close(rmse, burden / 2f64.sqrt(), 1e-15, "RMSE");
@@ -432,14 +436,14 @@ fn pooled_rows_by_hand() {
         1e-15,
         "max",
     );
-    assert!(hdbench_score::rows(&origin(), &[]).is_empty());
+    assert!(self::rows(origin(), &[]).is_empty());
 }
 
 #[test]
 fn a_damaged_tidy_table_is_named_with_its_line() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("metrics_long.csv");
-    write_metrics_long(&path, &rows(&origin(), &two_cases())).unwrap();
+    write_metrics_long(&path, &rows(origin(), &two_cases())).unwrap();
     let good = fs::read_to_string(&path).unwrap();
     for (bad, says) in [
         (
@@ -629,7 +633,7 @@ fn every_metric_has_its_policy_and_follows_it() {
         (&lesion, &nothing, EmptyMask::ReferenceEmpty),
         (&nothing, &lesion, EmptyMask::PredictionEmpty),
     ] {
-        let rows = rows(&origin(), &[case("a", prediction, reference)]);
+        let rows = rows(origin(), &[case("a", prediction, reference)]);
         for row in rows.iter().filter(|row| row.case != ALL_CASES) {
             let declared = |edge: EmptyMask| {
                 let mut all = table

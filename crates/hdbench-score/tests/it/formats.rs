@@ -75,7 +75,7 @@ fn folders_of_any_format_are_paired_by_name_and_score_alike() {
     let cases: Vec<&str> = found.pairs.iter().map(|pair| pair.case.as_str()).collect();
     assert_eq!(cases, ["a", "b", "c", "d", "e", "f"]);
     let set = StructureSet::of_arguments(&["one=1"]).unwrap();
-    let plan = StructuresPlan::of(&set, Options::default(), []);
+    let plan = StructuresPlan::of(&set, Options::default());
     for pair in &found.pairs {
         let scored = score_structures(pair, &plan.reading, &plan.metrics).unwrap();
         let counts = scored.scored.scores.structures[0].counts;

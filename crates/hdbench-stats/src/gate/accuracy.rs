@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use hdbench_ground::error::Result;
 use hdbench_ground::seed::Seed;
-use hdbench_score::MetricRow;
+use hdbench_score::{MetricRow, Name};
 use rayon::prelude::*;
 
 use super::baseline::Baseline;
@@ -85,10 +85,9 @@ pub(super) fn accuracy(
             "other definition of the metric: version {old_version:?} before, {new_version:?} now"
         ));
     }
-    let cases =
-        |rows: &[MetricRow]| -> BTreeSet<String> { rows.iter().map(|r| r.case.clone()).collect() };
+    let cases = |rows: &[MetricRow]| -> BTreeSet<Name> { rows.iter().map(|r| r.case).collect() };
     let (old_cases, new_cases) = (cases(&before), cases(&now));
-    let missing: Vec<&String> = old_cases.difference(&new_cases).collect();
+    let missing: Vec<&Name> = old_cases.difference(&new_cases).collect();
     if !missing.is_empty() {
         return refuse(format!("cases without this metric: {}", some(&missing)));
     }
@@ -112,7 +111,7 @@ pub(super) fn accuracy(
     // names stand before those of the cases.
     let known: BTreeSet<String> = before
         .iter()
-        .flat_map(|row| [row.case.clone(), format!("{}/{}", row.task, row.case)])
+        .flat_map(|row| [row.case.into(), format!("{}/{}", row.task, row.case)])
         .collect();
     let new: Vec<&String> = (0..table.cases.len())
         .filter(|&case| known.contains(&table.cases[case]))

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use hdbench_ground::error::{Error, Result};
 use hdbench_ground::text::Shown as _;
-use hdbench_score::{ALL_CASES, FAILURES, Label, MetricRow, failed_cases};
+use hdbench_score::{ALL_CASES, FAILURES, Label, MetricRow, Name, failed_cases};
 use hdbench_volume::artifact::{read_file, write_atomic};
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -52,12 +52,12 @@ struct Stored {
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct StoredMetric {
-    task: String,
-    algorithm: String,
+    task: Name,
+    algorithm: Name,
     fold: u32,
     seed: u64,
     label: Option<Label>,
-    metric: String,
+    metric: Name,
     metric_version: u32,
     values: Values,
 }
@@ -65,12 +65,12 @@ struct StoredMetric {
 /// Cases with their values, `null` for one without. JSON lets a key stand twice, of which a map would keep the last
 /// in silence: here both are kept, for the gate to name them.
 #[derive(Default)]
-struct Values(Vec<(String, Option<f64>)>);
+struct Values(Vec<(Name, Option<f64>)>);
 
 impl Serialize for Values {
     fn serialize<S: Serializer>(&self, to: S) -> std::result::Result<S::Ok, S::Error> {
         // In the order of the names, whatever that of the rows.
-        let sorted: BTreeMap<&String, &Option<f64>> = self.0.iter().map(|(k, v)| (k, v)).collect();
+        let sorted: BTreeMap<Name, Option<f64>> = self.0.iter().copied().collect();
         to.collect_map(sorted)
     }
 }
@@ -168,7 +168,7 @@ impl Baseline {
         }
         let mut metrics: BTreeMap<_, Vec<MetricRow>> = BTreeMap::new();
         for row in &self.rows {
-            let metric = (&row.algorithm, row.label, &row.metric);
+            let metric = (row.algorithm, row.label, row.metric);
             metrics.entry(metric).or_default().push(row.clone());
         }
         for ((algorithm, label, metric), rows) in metrics {
@@ -194,29 +194,29 @@ impl Baseline {
         let mut places: BTreeMap<_, usize> = BTreeMap::new();
         for row in &self.rows {
             let key = (
-                row.task.clone(),
-                row.algorithm.clone(),
+                row.task,
+                row.algorithm,
                 row.fold,
                 row.seed,
                 row.label,
-                row.metric.clone(),
+                row.metric,
                 row.metric_version,
             );
             let place = *places.entry(key).or_insert_with(|| {
                 metrics.push(StoredMetric {
-                    task: row.task.clone(),
-                    algorithm: row.algorithm.clone(),
+                    task: row.task,
+                    algorithm: row.algorithm,
                     fold: row.fold,
                     seed: row.seed,
                     label: row.label,
-                    metric: row.metric.clone(),
+                    metric: row.metric,
                     metric_version: row.metric_version,
                     values: Values::default(),
                 });
                 metrics.len() - 1
             });
             let value = Some(row.value).filter(|value| !value.is_nan());
-            metrics[place].values.0.push((row.case.clone(), value));
+            metrics[place].values.0.push((row.case, value));
         }
         let stored = Stored {
             format: FORMAT.into(),
@@ -242,13 +242,13 @@ impl Baseline {
 
     /// The names of the algorithms.
     pub fn algorithms(&self) -> Vec<String> {
-        let mut names: Vec<String> = Vec::new();
+        let mut names: Vec<Name> = Vec::new();
         for row in &self.rows {
             if !names.contains(&row.algorithm) {
-                names.push(row.algorithm.clone());
+                names.push(row.algorithm);
             }
         }
-        names
+        names.into_iter().map(String::from).collect()
     }
 
     /// The names of the cases.
@@ -273,17 +273,17 @@ impl From<Stored> for Baseline {
             values.0.into_iter().map(move |(case, value)| {
                 let value = value.unwrap_or(f64::NAN);
                 MetricRow {
-                    task: task.clone(),
-                    algorithm: algorithm.clone(),
+                    task,
+                    algorithm,
                     fold,
                     seed,
                     case,
                     label,
-                    metric: metric.clone(),
+                    metric,
                     metric_version,
                     value,
                     raw_value: value,
-                    policy: String::new(),
+                    policy: Name::default(),
                 }
             })
         });

@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use hdbench_ground::error::Result;
-use hdbench_score::Label;
+use hdbench_score::{Label, Name};
 
 use super::accuracy::{accuracy, nothing_comparable, test_family};
 use super::baseline::{Baseline, REFERENCE_VOLUME};
@@ -142,12 +142,12 @@ fn unscored(baseline: &Baseline) -> Option<String> {
 
 /// Why the cases of an algorithm are not the same on both sides.
 fn other_data(baseline: &Baseline, old: &str, current: &Baseline, new: &str) -> Option<String> {
-    let cases = |side: &Baseline, name: &str| -> BTreeSet<String> {
+    let cases = |side: &Baseline, name: &str| -> BTreeSet<Name> {
         let own = side.rows.iter().filter(|row| row.algorithm == name);
-        own.map(|row| row.case.clone()).collect()
+        own.map(|row| row.case).collect()
     };
     let (before, now) = (cases(baseline, old), cases(current, new));
-    let missing: Vec<&String> = before.difference(&now).collect();
+    let missing: Vec<&Name> = before.difference(&now).collect();
     if !missing.is_empty() {
         return Some(format!(
             "{} of {} cases are missing: {}",
@@ -156,10 +156,10 @@ fn other_data(baseline: &Baseline, old: &str, current: &Baseline, new: &str) -> 
             some(&missing)
         ));
     }
-    let changed: Vec<&String> = before
+    let changed: Vec<&Name> = before
         .iter()
         .filter(|case| {
-            let hash = |side: &Baseline| side.facts.inputs.get(*case).cloned();
+            let hash = |side: &Baseline| side.facts.inputs.get(case.as_str()).cloned();
             matches!((hash(baseline), hash(current)), (Some(a), Some(b)) if a != b)
         })
         .collect();
@@ -171,20 +171,20 @@ fn other_data(baseline: &Baseline, old: &str, current: &Baseline, new: &str) -> 
             some(&changed)
         ));
     }
-    let volumes = |side: &Baseline, name: &str| -> BTreeMap<(Option<Label>, String), u64> {
+    let volumes = |side: &Baseline, name: &str| -> BTreeMap<(Option<Label>, Name), u64> {
         let own = side.rows.iter().filter(|row| row.algorithm == name);
         own.filter(|row| row.metric == REFERENCE_VOLUME)
-            .map(|row| ((row.label, row.case.clone()), row.value.to_bits()))
+            .map(|row| ((row.label, row.case), row.value.to_bits()))
             .collect()
     };
     let (before, now) = (volumes(baseline, old), volumes(current, new));
-    let changed: BTreeSet<&String> = before
+    let changed: BTreeSet<&Name> = before
         .iter()
         .filter(|(key, volume)| now.get(key).is_some_and(|other| other != *volume))
         .map(|((_, case), _)| case)
         .collect();
     (!changed.is_empty()).then(|| {
-        let changed: Vec<&String> = changed.into_iter().collect();
+        let changed: Vec<&Name> = changed.into_iter().collect();
         format!(
             "other data: the reference of {} cases has another volume: {}",
             changed.len(),

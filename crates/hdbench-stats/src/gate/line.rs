@@ -129,8 +129,8 @@ impl Judgement {
 }
 
 /// The first few of some names.
-pub(super) fn some(names: &[&String]) -> String {
-    let mut text: Vec<&str> = names.iter().take(NAMED).map(|name| name.as_str()).collect();
+pub(super) fn some(names: &[impl AsRef<str>]) -> String {
+    let mut text: Vec<&str> = names.iter().take(NAMED).map(AsRef::as_ref).collect();
     let more = format!("and {} more", names.len().saturating_sub(NAMED));
     if names.len() > NAMED {
         text.push(&more);

@@ -20,7 +20,7 @@ fn row(algorithm: &str, case: usize, metric: &str, value: f64) -> MetricRow {
         algorithm: algorithm.into(),
         fold: 0,
         seed: 0,
-        case: format!("volume-{case}"),
+        case: format!("volume-{case}").into(),
         label: Some(Label::LESION),
         metric: metric.into(),
         metric_version: 1,

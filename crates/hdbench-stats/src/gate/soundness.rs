@@ -13,17 +13,8 @@ pub(super) fn unsound(rows: &[MetricRow]) -> Option<String> {
 }
 
 fn twice(rows: &[MetricRow]) -> Option<String> {
-    let again: Vec<String> = repeated_cases(rows)
-        .into_iter()
-        .map(str::to_owned)
-        .collect();
-    (!again.is_empty()).then(|| {
-        format!(
-            "{} cases are there twice: {}",
-            again.len(),
-            some(&again.iter().collect::<Vec<_>>())
-        )
-    })
+    let again: Vec<&str> = repeated_cases(rows).into_iter().collect();
+    (!again.is_empty()).then(|| format!("{} cases are there twice: {}", again.len(), some(&again)))
 }
 
 /// Infinite ones, and a Dice of 8: an outlier that no prediction gives would outweigh every true loss.
@@ -40,11 +31,7 @@ fn impossible(rows: &[MetricRow]) -> Option<String> {
     let bounds = range(&first.metric).map_or(String::new(), |range| {
         format!(", which lies between {} and {}", range.start(), range.end())
     });
-    Some(format!(
-        "{} is no {}{bounds}",
-        some(&named.iter().collect::<Vec<_>>()),
-        first.metric
-    ))
+    Some(format!("{} is no {}{bounds}", some(&named), first.metric))
 }
 
 fn possible(row: &MetricRow) -> bool {

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
+use hdbench_score::Name;
 use hdbench_stats::{NoStudies, Scored, metric_tables};
 
 const TRAINER: &str = "nnUNetTrainer__nnUNetPlans__3d_fullres";
@@ -73,8 +74,8 @@ fn folds_are_pooled_under_the_names_of_the_data_set() {
     let scored = read(&trainer);
     assert_eq!(scored.warnings, [""; 0]);
     assert_eq!(scored.algorithms(), BTreeSet::from([TRAINER.to_owned()]));
-    let cases = scored.rows.iter().map(|row| (row.fold, row.case.clone()));
-    let cases: BTreeSet<(u32, String)> = cases.collect();
+    let cases = scored.rows.iter().map(|row| (row.fold, row.case));
+    let cases: BTreeSet<(u32, Name)> = cases.collect();
     assert_eq!(cases.len(), 6);
     assert!(cases.contains(&(2, "case_5".into())), "{cases:?}");
     let tables = metric_tables(&scored.rows, |row| row.metric == "dice").unwrap();

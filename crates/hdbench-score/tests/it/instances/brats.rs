@@ -15,7 +15,7 @@ fn lesions_dilated_consolidated_and_penalised_are_those_of_brats_2023() {
             "BraTS-MET" => "brats-2023-mets",
             other => panic!("{other}"),
         };
-        let plan = StructuresPlan::of(&built_in(set).unwrap(), Options::default(), 1..=3);
+        let plan = StructuresPlan::of(&built_in(set).unwrap(), Options::default());
         let mut structures = plan.metrics.structures.into_iter();
         let is_own = |name: &str| name.eq_ignore_ascii_case(&row.structure);
         let structure = structures.find(|own| is_own(own.label.name())).unwrap();

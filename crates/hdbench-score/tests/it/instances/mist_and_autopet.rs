@@ -113,7 +113,7 @@ fn each_lesion_is_mists() {
 fn lesionwise_means_are_mists() {
     let mut compared = Compared::default();
     let set = read(&folder().join("formats/mist/evaluation.json")).unwrap();
-    let plan = StructuresPlan::of(&set, Options::default(), 1..=255);
+    let plan = StructuresPlan::of(&set, Options::default());
     let nsd = Metric::Nsd(Tolerance::from_mm(1.0).unwrap());
     let asked = [
         ("lesion_wise_dice", InstanceMetric::Lesionwise(Metric::Dice)),

@@ -2,5 +2,6 @@
 
 mod data;
 mod panoptica;
+mod sheared;
 mod brats;
 mod mist_and_autopet;

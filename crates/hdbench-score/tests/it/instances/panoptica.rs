@@ -51,7 +51,7 @@ const WHOLE: [(&str, Metric); 6] = [
 ];
 
 fn structure_of(set: &StructureSet, row: &Row) -> ScoredStructure {
-    let plan = StructuresPlan::of(set, Options::default(), 1..=255);
+    let plan = StructuresPlan::of(set, Options::default());
     let mut structures = plan.metrics.structures.into_iter();
     let found = structures.find(|own| own.label.name().eq_ignore_ascii_case(&row.structure));
     found.unwrap_or_else(|| panic!("{} has no {}", row.call, row.structure))

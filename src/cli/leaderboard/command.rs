@@ -1,21 +1,21 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use hdbench_table::Table;
 
-use super::output::print_json;
-use super::progress::Reporter;
-use super::study_options::{cores, pool};
-use super::table_output::{for_terminal, print_tables};
 use crate::artifact::Results;
+use crate::cli::output::print_json;
+use crate::cli::progress::Reporter;
+use crate::cli::study_options::{cores, pool};
+use crate::cli::table_output::{for_terminal, print_tables};
 use crate::error::{Error, Result};
 use crate::evaluation::lits::{LitsScored, score_lits};
-use crate::evaluation::{DEFAULT_JOBS, LabelMapChoice, PairOptions, evaluate, pair, structures};
+use crate::evaluation::{DEFAULT_JOBS, LabelMapChoice, PairOptions, evaluate, pair};
 use crate::progress::Progress;
 use crate::report::{Entry, RankBy, leaderboard, leaderboard_json, write_tables};
 use crate::text::{Shown as _, name_of};
-use crate::volume::dataset_json;
 
-/// Score and rank any number of submissions as the LiTS challenge does.
+/// Score and rank any number of submissions, as the LiTS challenge does or by any structures.
 ///
 /// One that cannot be scored, or lacks a case, stops no other: it is shown without a place.
 #[derive(Args, Debug)]
@@ -23,25 +23,43 @@ use crate::volume::dataset_json;
 Examples:
   hdbench leaderboard ours.zip theirs.zip --ref references
   hdbench leaderboard archives/*.zip --ref LiTS/training --rank-by mean-rank --out board
+  hdbench leaderboard teams/* --ref labelsTs --structures kits23 --metric dice,nsd_2mm --rank-by mean-rank
 
-Files in DIR: leaderboard.md, leaderboard.csv, leaderboard.tex.
+Files in DIR: leaderboard.md, leaderboard.csv, leaderboard.tex; of other structures
+leaderboard_structures.* beside them.
 
 Exit codes: 0 all are scored; 3 none is, or a path is wrong; 4 some are incomplete, the others are
 ranked; 75 interrupted.")]
 pub struct Leaderboard {
     /// Archives, or folders of label maps
     #[arg(value_name = "ZIP|DIR", required = true)]
-    submissions: Vec<PathBuf>,
+    pub(super) submissions: Vec<PathBuf>,
     /// Reference label maps: a folder of any depth, or a zip archive
     #[arg(long = "ref", value_name = "PATH")]
-    reference: PathBuf,
+    pub(super) reference: PathBuf,
     /// What the references' labels are: auto, lits, nnunet, msd, or FROM=TO,...
     #[arg(long, value_name = "MAP", default_value = "auto")]
-    ref_label_map: LabelMapChoice,
-    /// lesion-dice-per-case (the challenge's), lesion-dice-global, liver-dice-per-case,
-    /// liver-dice-global, tumour-burden-rmse, or mean-rank (of all five)
-    #[arg(long, value_name = "METRIC", default_value = "lesion-dice-per-case")]
-    rank_by: RankBy,
+    pub(super) ref_label_map: LabelMapChoice,
+    /// Rank by these structures: a built-in name (`hdbench structures list`), or a file. Default: those of a dataset.json
+    /// beside the references, else liver and lesion as the challenge does
+    #[arg(long, value_name = "FILE|NAME", conflicts_with_all = ["ref_label_map", "structure"])]
+    pub(super) structures: Option<String>,
+    /// Rank by this structure, by its label values: wt=1,2,4; may be given several times
+    #[arg(long, value_name = "NAME=VALUES", conflicts_with = "ref_label_map")]
+    pub(super) structure: Vec<String>,
+    /// Metrics of the structures' tables
+    #[arg(
+        long = "metric",
+        value_name = "METRIC,...",
+        value_delimiter = ',',
+        default_value = "dice"
+    )]
+    pub(super) metrics: Vec<String>,
+    /// Of LiTS: lesion-dice-per-case (the default and the challenge's), lesion-dice-global,
+    /// liver-dice-per-case, liver-dice-global, tumour-burden-rmse, or mean-rank (of all five). Of structures: a metric
+    /// (the default, the first of --metric), STRUCTURE:METRIC, or mean-rank
+    #[arg(long, value_name = "METRIC")]
+    pub(super) rank_by: Option<String>,
     /// Where the table goes as files
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -52,7 +70,14 @@ pub struct Leaderboard {
 
 /// The folder that the table goes to.
 const RESULTS: Results<'_> = Results {
-    names: &["leaderboard.md", "leaderboard.csv", "leaderboard.tex"],
+    names: &[
+        "leaderboard.md",
+        "leaderboard.csv",
+        "leaderboard.tex",
+        "leaderboard_structures.md",
+        "leaderboard_structures.csv",
+        "leaderboard_structures.tex",
+    ],
     first: "leaderboard.csv",
     is_ours: &|folder, _| {
         let table = std::fs::read_to_string(folder.join("leaderboard.csv"));
@@ -70,61 +95,61 @@ impl Leaderboard {
             .as_deref()
             .map_or(Ok(()), |out| RESULTS.check(out))?;
         let reporter = Reporter::new()?;
-        let scored = self.score(&reporter);
+        match self.structure_set(&reporter)? {
+            Some(set) => self.rank_structures(&set, &reporter),
+            None => self.rank_lits(&reporter),
+        }
+    }
+
+    /// As the challenge does.
+    fn rank_lits(&self, reporter: &Reporter) -> Result<()> {
+        let by: RankBy = self
+            .rank_by
+            .as_deref()
+            .unwrap_or("lesion-dice-per-case")
+            .parse()?;
+        let scored = self.score(reporter);
         reporter.finish();
         let entries = scored?;
         if entries.iter().all(|entry| entry.totals.is_none()) {
             let problem = entries.iter().find_map(|entry| entry.problem.clone());
-            return Err(Error::malformed(
-                &self.submissions[0],
-                problem.unwrap_or_else(|| "cannot be scored".into()),
-                "no submission could be scored against these references",
-            ));
+            return Err(self.refuse_all(problem));
         }
         let references = entries.iter().map(references).max().unwrap_or_default();
-        let table = leaderboard(&entries, self.rank_by, references)?;
-        if let Some(out) = &self.out {
-            RESULTS.replace(out, |to| write_tables(std::slice::from_ref(&table), to))?;
-            reporter.note(&format!("table in {}", out.shown()));
-        }
-        if self.json || !for_terminal() {
-            print_json(&leaderboard_json(
-                &entries,
-                &table,
-                self.rank_by,
-                references,
-            ))?;
-        } else {
-            print_tables(std::slice::from_ref(&table))?;
-        }
-        verdict(&entries)
+        let table = leaderboard(&entries, by, references)?;
+        self.show(std::slice::from_ref(&table), reporter, || {
+            leaderboard_json(&entries, &table, by, references)
+        })?;
+        let incomplete = entries.iter().filter(|entry| !entry.is_complete());
+        verdict(incomplete.map(|entry| entry.name.as_str()), entries.len())
     }
 
-    /// Other structures than liver and tumour have no place in the challenge's table.
-    fn refuse_other_structures(&self) -> Result<()> {
-        if self.ref_label_map != LabelMapChoice::Auto {
-            return Ok(());
+    /// Files where they are asked for, and the table or JSON.
+    pub(super) fn show(
+        &self,
+        tables: &[Table],
+        reporter: &Reporter,
+        json: impl FnOnce() -> serde_json::Value,
+    ) -> Result<()> {
+        if let Some(out) = &self.out {
+            RESULTS.replace(out, |to| write_tables(tables, to))?;
+            reporter.note(&format!("table in {}", out.shown()));
         }
-        let Some((path, set)) = structures::beside(&self.reference)? else {
-            return Ok(());
-        };
-        if matches!(dataset_json::read(&path, ""), Ok(Some(_))) {
-            return Ok(());
+        match self.json || !for_terminal() {
+            true => print_json(&json()),
+            false => print_tables(tables),
         }
-        let names: Vec<&str> = set.structures.iter().map(|own| own.name.as_str()).collect();
-        Err(Error::usage(
-            format!(
-                "leaderboard ranks by liver and lesion as the LiTS challenge does, and {} names {}",
-                path.shown(),
-                shortened(&names)
-            ),
-            "any structures are ranked by `hdbench analyze`, of a folder that `hdbench evaluate` wrote for each \
-             submission",
-        ))
+    }
+
+    pub(super) fn refuse_all(&self, problem: Option<String>) -> Error {
+        Error::malformed(
+            &self.submissions[0],
+            problem.unwrap_or_else(|| "cannot be scored".into()),
+            "no submission could be scored against these references",
+        )
     }
 
     fn score(&self, reporter: &Reporter) -> Result<Vec<Entry>> {
-        self.refuse_other_structures()?;
         let (reference_map, note) = self.ref_label_map.resolve(&self.reference)?;
         if let Some(note) = note {
             reporter.note(&format!("note: {note}"));
@@ -194,20 +219,13 @@ impl Leaderboard {
     }
 }
 
-/// The first few of many names.
-fn shortened(names: &[&str]) -> String {
-    const SHOWN: usize = 5;
-    let more = if names.len() > SHOWN { ", ..." } else { "" };
-    names[..names.len().min(SHOWN)].join(", ") + more
-}
-
 /// How many references a submission was held against.
 fn references(entry: &Entry) -> usize {
     entry.missing + entry.totals.as_ref().map_or(0, |totals| totals.cases)
 }
 
 /// File names where they tell the submissions apart, else whole paths.
-fn names(paths: &[PathBuf]) -> Vec<String> {
+pub(super) fn names(paths: &[PathBuf]) -> Vec<String> {
     let short = |path: &PathBuf| path.file_name().map(|name| name_of(name).into_owned());
     let names: Vec<String> = paths.iter().filter_map(short).collect();
     let mut different = names.clone();
@@ -222,24 +240,21 @@ fn names(paths: &[PathBuf]) -> Vec<String> {
         .collect()
 }
 
-fn first_line(error: &Error) -> String {
+pub(super) fn first_line(error: &Error) -> String {
     let text = error.to_string();
     text.lines().next().unwrap_or_default().to_owned()
 }
 
-fn verdict(entries: &[Entry]) -> Result<()> {
-    let failed: Vec<&str> = entries
-        .iter()
-        .filter(|entry| !entry.is_complete())
-        .map(|entry| entry.name.as_str())
-        .collect();
+/// An error where some have no place.
+pub(super) fn verdict<'a>(incomplete: impl Iterator<Item = &'a str>, total: usize) -> Result<()> {
+    let failed: Vec<&str> = incomplete.collect();
     if failed.is_empty() {
         return Ok(());
     }
     Err(Error::Partial {
         what: "submissions",
         failed: failed.len(),
-        total: entries.len(),
+        total,
         names: failed.join(", "),
     })
 }

@@ -1,10 +1,11 @@
 //! Predictions on the grids of their references.
 
+use std::path::Path;
+
 use hdbench_ground::error::{Error, Result};
 use hdbench_ground::text::Shown as _;
-use hdbench_volume::{Geometry, GridAgreement, GridDistance, Label, LabelBox, Orientation};
 
-use super::pairing::CasePair;
+use super::{Geometry, GridAgreement, GridDistance, Label, LabelBox, Orientation};
 
 /// Two grids that place the same voxel in different places.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -28,21 +29,24 @@ impl Apart {
 }
 
 /// A prediction on its reference's grid.
-pub(super) struct OnGrid<T> {
-    pub(super) prediction: LabelBox<T>,
+#[derive(Clone, Debug, PartialEq)]
+pub struct OnGrid<T> {
+    /// On the grid of the reference.
+    pub prediction: LabelBox<T>,
     /// How the two files place voxels apart, if that was let pass.
-    pub(super) apart: Option<Apart>,
+    pub apart: Option<Apart>,
     /// What was done to it; to be shown to the user.
-    pub(super) note: Option<String>,
+    pub note: Option<String>,
 }
 
 /// Brings a prediction onto the grid of its reference: as it is, or with its axes flipped and permuted as the two
-/// affines say. With `ignore` voxels are compared by their indices.
+/// affines say. With `ignore` voxels are compared by their indices. The paths of both, the prediction's first, are how
+/// messages name them.
 ///
 /// # Errors
 /// `Error::Malformed` naming the prediction, with the distance and the cause, where the grids differ in more.
-pub(super) fn on_grid<T: Label>(
-    pair: &CasePair,
+pub fn on_grid<T: Label>(
+    paths: [&Path; 2],
     prediction: LabelBox<T>,
     reference: &Geometry,
     ignore: bool,
@@ -51,14 +55,14 @@ pub(super) fn on_grid<T: Label>(
     let (apart, note) = match (ignore, reference.agreement(ours)) {
         // By index there is nothing to be turned.
         (true, _) if ours.shape != reference.shape => {
-            return Err(of_other_shape(pair, ours, reference));
+            return Err(of_other_shape(paths, ours, reference));
         }
         (true, _) => (Apart::of(ours, reference), None),
         (false, GridAgreement::Same) => (None, None),
         (false, GridAgreement::Turned(turn)) => {
             let note = format!(
                 "{}: its axes run {}, the reference's {}: turned to the reference's grid",
-                pair.prediction.path().shown(),
+                paths[0].shown(),
                 Orientation::of(ours),
                 Orientation::of(reference)
             );
@@ -70,8 +74,8 @@ pub(super) fn on_grid<T: Label>(
         }
         (false, GridAgreement::Apart(distance)) => {
             return Err(match ours.shape == reference.shape {
-                true => elsewhere(pair, &distance),
-                false => of_other_shape(pair, ours, reference),
+                true => elsewhere(paths, &distance),
+                false => of_other_shape(paths, ours, reference),
             });
         }
     };
@@ -82,30 +86,30 @@ pub(super) fn on_grid<T: Label>(
     })
 }
 
-fn of_other_shape(pair: &CasePair, ours: &Geometry, reference: &Geometry) -> Error {
+fn of_other_shape([prediction, to]: [&Path; 2], ours: &Geometry, reference: &Geometry) -> Error {
     let sizes = |geometry: &Geometry| {
         let [z, y, x] = geometry.shape;
         format!("{x} x {y} x {z} voxels (x, y, z)")
     };
     Error::malformed(
-        &pair.prediction.path(),
+        prediction,
         format!(
             "has {}, but the reference {} has {}",
             sizes(ours),
-            pair.reference.path().shown(),
+            to.shown(),
             sizes(reference)
         ),
         "give the prediction on the grid of its CT volume, and check that both are the same case",
     )
 }
 
-fn elsewhere(pair: &CasePair, distance: &GridDistance) -> Error {
+fn elsewhere([prediction, to]: [&Path; 2], distance: &GridDistance) -> Error {
     Error::malformed(
-        &pair.prediction.path(),
+        prediction,
         format!(
             "places its voxels up to {:.2} mm away from those of the reference {} ({:.0} % of a voxel; {})",
             distance.distance_mm,
-            pair.reference.path().shown(),
+            to.shown(),
             100.0 * distance.share_of_voxel,
             distance.cause
         ),

@@ -1,0 +1,206 @@
+//! Which file of an output folder is a case's.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use hdbench_ground::text::name_of;
+use hdbench_volume::split_image_name;
+
+use crate::failure::FailureCause;
+use crate::input::staged::lits_number;
+use crate::table::algorithm::InputLayout;
+
+/// Names of other files that a message lists.
+const LISTED: usize = 5;
+
+/// A case's prediction in a folder that somebody filled elsewhere, whatever its ending: `CASE`, `CASE_0000`, of a case
+/// `volume-N` also `segmentation-N` and `test-segmentation-N`, or the only image in a folder `CASE`.
+///
+/// # Errors
+/// [`FailureCause::NoOutput`], also where there are two.
+pub fn find_prediction(folder: &Path, case: &str) -> Result<PathBuf, FailureCause> {
+    // The folder is the user's, and so is what it links to.
+    Listing::of(folder, Path::new("/")).find(case, InputLayout::Lits)
+}
+
+/// What lies in an output folder.
+pub(crate) struct Listing<'a> {
+    folder: &'a Path,
+    /// Whatever a link leads to has to lie in it.
+    scratch: &'a Path,
+    /// Images by their names without endings, in the order of names.
+    images: Vec<(String, PathBuf)>,
+}
+
+impl<'a> Listing<'a> {
+    /// Of a job's output folder in its scratch folder.
+    pub fn of(folder: &'a Path, scratch: &'a Path) -> Self {
+        Self {
+            folder,
+            scratch,
+            images: images(folder, scratch),
+        }
+    }
+
+    /// Finds a case's output, whatever its ending: `CASE`, `CASE_0000`, with `input = "lits"` also `segmentation-N` and
+    /// `test-segmentation-N`, or the only image in a folder `CASE`. A link has to lead to something of the job's own.
+    ///
+    /// # Errors
+    /// [`FailureCause::NoOutput`], also where there are two.
+    pub fn find(&self, stem: &str, layout: InputLayout) -> Result<PathBuf, FailureCause> {
+        let two = |folder: &Path| Err(missing(folder, format!("single file for {stem}")));
+        for name in names(stem, layout) {
+            let mut of_name = self.images.iter().filter(|(found, _)| *found == name);
+            match (of_name.next(), of_name.next()) {
+                (Some((_, path)), None) => return Ok(path.clone()),
+                (Some(_), Some(_)) => return two(self.folder),
+                (None, _) => {}
+            }
+        }
+        let folder = self.folder.join(stem);
+        match images(&folder, self.scratch).as_slice() {
+            [(_, path)] => Ok(path.clone()),
+            [] => Err(missing(
+                self.folder,
+                format!("{stem}.nii.gz (or .nii, .mha, .nrrd)"),
+            )),
+            _ => two(&folder),
+        }
+    }
+}
+
+/// What a case's output may be called, the first that is there.
+fn names(stem: &str, layout: InputLayout) -> Vec<String> {
+    let number = lits_number(stem).filter(|_| layout == InputLayout::Lits);
+    let of_lits = number.into_iter().flat_map(|number| {
+        [
+            format!("segmentation-{number}"),
+            format!("test-segmentation-{number}"),
+        ]
+    });
+    let mut names = vec![stem.to_owned()];
+    names.extend(of_lits);
+    names.push(format!("{stem}_0000"));
+    names
+}
+
+fn images(folder: &Path, scratch: &Path) -> Vec<(String, PathBuf)> {
+    let mut found: Vec<_> = fs::read_dir(folder)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter_map(|entry| {
+            let name = name_of(&entry.file_name()).into_owned();
+            let (stem, _) = split_image_name(&name)?;
+            Some((stem.to_owned(), regular(&entry.path(), scratch)?))
+        })
+        .collect();
+    found.sort();
+    found
+}
+
+/// The file, if it is one; of a link, if what it leads to is the job's own.
+fn regular(path: &Path, scratch: &Path) -> Option<PathBuf> {
+    let found = fs::symlink_metadata(path).ok()?;
+    if found.is_symlink() {
+        let real = path.canonicalize().ok()?;
+        let inside = scratch
+            .canonicalize()
+            .is_ok_and(|scratch| real.starts_with(scratch));
+        return (inside && real.is_file()).then_some(real);
+    }
+    found.is_file().then(|| path.to_path_buf())
+}
+
+fn missing(folder: &Path, expected: String) -> FailureCause {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut found: Vec<String> = entries
+        .map(|entry| name_of(&entry.file_name()).into_owned())
+        .collect();
+    found.sort();
+    if found.len() > LISTED {
+        let more = format!("{} more", found.len() - LISTED);
+        found.truncate(LISTED);
+        found.push(more);
+    }
+    FailureCause::NoOutput { found, expected }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_output_is_found_by_its_name_whatever_its_ending() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path();
+        let put = |name: &str| {
+            let path = folder.join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, "").unwrap();
+        };
+        for name in [
+            "a.nii.gz",
+            "b.nrrd",
+            "c_0000.mha",
+            "d/d_trans.nii.gz",
+            "d/log.txt",
+            "segmentation-7.nii",
+            "plans.json",
+        ] {
+            put(name);
+        }
+        let of = |stem: &str, layout| {
+            let found = Listing::of(folder, folder).find(stem, layout);
+            found.map(|path| {
+                path.strip_prefix(folder)
+                    .unwrap()
+                    .to_string_lossy()
+                    .into_owned()
+            })
+        };
+        for (stem, name) in [
+            ("a", "a.nii.gz"),
+            ("b", "b.nrrd"),
+            ("c", "c_0000.mha"),
+            ("d", "d/d_trans.nii.gz"),
+        ] {
+            assert_eq!(of(stem, InputLayout::Nifti).as_deref(), Ok(name));
+        }
+        assert_eq!(
+            of("volume-7", InputLayout::Lits).as_deref(),
+            Ok("segmentation-7.nii")
+        );
+        assert_eq!(
+            of("test-volume-7", InputLayout::Lits).as_deref(),
+            Ok("segmentation-7.nii")
+        );
+        let text = of("volume-7", InputLayout::Nifti).unwrap_err().to_string();
+        assert_eq!(
+            text,
+            "wrote no volume-7.nii.gz (or .nii, .mha, .nrrd): its output folder has a.nii.gz, b.nrrd, c_0000.mha, d, \
+             plans.json, 1 more"
+        );
+        put("a.nii");
+        let text = of("a", InputLayout::Nifti).unwrap_err().to_string();
+        assert!(
+            text.starts_with("wrote no single file for a: its output folder has"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn a_link_may_not_lead_out_of_the_job() {
+        let dir = tempfile::tempdir().unwrap();
+        let out = dir.path().join("scratch/output");
+        fs::create_dir_all(&out).unwrap();
+        fs::write(dir.path().join("secret.nii"), "").unwrap();
+        fs::write(dir.path().join("scratch/inside.nii"), "").unwrap();
+        std::os::unix::fs::symlink("../../secret.nii", out.join("a.nii")).unwrap();
+        std::os::unix::fs::symlink("../inside.nii", out.join("b.nii")).unwrap();
+        let scratch = dir.path().join("scratch");
+        let listing = Listing::of(&out, &scratch);
+        assert!(listing.find("a", InputLayout::Nifti).is_err());
+        assert!(listing.find("b", InputLayout::Nifti).is_ok());
+    }
+}

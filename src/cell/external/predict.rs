@@ -1,0 +1,280 @@
+//! Predictions of a command or a container: what it wrote is checked and taken over case by case.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use hdbench_algorithm::{
+    Algorithm as External, CaseInput, Job, Missing, Output, Ran, Watch, find_prediction,
+    run as start, take,
+};
+use ndarray::Array3;
+
+use super::facts::Facts;
+use super::scans::{remove_scans, scan_file};
+use super::train::train;
+use super::{LOG, MODEL, SCRATCH};
+use crate::artifact::hash_bytes;
+use crate::cell::made::Made;
+use crate::cell::record::{CellRecord, prediction_path};
+use crate::cell::stage::Stage;
+use crate::cell::units::predicting_units;
+use crate::error::{Error, Result};
+use crate::preprocess::Stored;
+use crate::progress::Progress;
+use crate::study::{Cell, Inputs, Study, TestCase};
+use crate::volume::{Volume, write_labels};
+
+/// Raised when the same outputs become other predictions than before.
+const METHOD: u32 = 1;
+
+/// Predicts the test cases of a cell into its `predictions/`, unless that is done.
+///
+/// # Errors
+/// Whatever starting the algorithm gives; `Error::Malformed` naming every case that has no prediction in the end, those
+/// that have one are kept; `Error::Interrupted`.
+pub(in crate::cell) fn predict(
+    run: &Path,
+    study: &Study,
+    inputs: &Inputs,
+    cell: Cell,
+    record: &mut CellRecord,
+    progress: &dyn Progress,
+) -> Result<String> {
+    let folder = cell.folder(run);
+    let fold = inputs.fold(cell.fold)?;
+    let facts = Facts::ask(run, study, cell)?;
+    facts.record(study, record, progress)?;
+    let model = train(study, fold, &facts, record, progress)?;
+    let hashes: Vec<&str> = fold.test.iter().map(|test| test.hash.as_str()).collect();
+    let from = facts.determinants();
+    let key = key_of(&from, model.as_deref(), &hashes);
+    let units = predicting_units(cell.algorithm);
+    if let Some(done) = record.done(&folder, Stage::Predict, &key, progress) {
+        progress.advance(units * fold.test.len() as u64);
+        return Ok(done.hash.clone());
+    }
+    progress.stage("", "predicting");
+    let work = Work {
+        folder: &folder,
+        algorithm: facts.algorithm,
+        tests: &fold.test,
+        made: Mutex::new(Made::begin(&folder, &key, &fold.test)?),
+        refused: Mutex::default(),
+        progress,
+        units,
+    };
+    match &facts.algorithm.predictions {
+        Some(elsewhere) => work.gather(elsewhere)?,
+        None => {
+            let trained = folder.join(MODEL);
+            work.start(&facts, study, model.is_some().then_some(&*trained))?;
+        }
+    }
+    let made = work
+        .made
+        .into_inner()
+        .unwrap_or_else(PoisonError::into_inner);
+    let mut stage = made.stage(&folder, &fold.test)?;
+    stage.from.extend(from);
+    stage.inputs = key;
+    let peaks = made.measured.values().filter_map(|of| of.peak_memory_mb);
+    stage.peak_memory_mb = peaks.reduce(f64::max);
+    let hash = stage.hash.clone();
+    record.stages.insert(Stage::Predict, stage);
+    record.write(&folder)?;
+    Ok(hash)
+}
+
+fn key_of(from: &BTreeMap<String, String>, model: Option<&str>, prepared: &[&str]) -> String {
+    let from: Vec<String> = from
+        .iter()
+        .map(|(key, value)| format!("{key}={value}"))
+        .collect();
+    let model = model.unwrap_or_default();
+    hash_bytes(format!("{METHOD} {} {model} {prepared:?}", from.join(" ")).as_bytes())
+}
+
+/// The predictions of a cell while they come.
+struct Work<'a> {
+    folder: &'a Path,
+    algorithm: &'a External,
+    tests: &'a [TestCase],
+    made: Mutex<Made>,
+    /// Outputs that could not be taken, by their cases, with why.
+    refused: Mutex<BTreeMap<String, String>>,
+    progress: &'a dyn Progress,
+    units: u64,
+}
+
+impl Work<'_> {
+    fn made(&self) -> MutexGuard<'_, Made> {
+        // What a thread that panicked left is whole: it is written after every case.
+        self.made.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The cases that have no prediction yet.
+    fn open(&self) -> Result<Vec<CaseInput>> {
+        let made = self.made();
+        let mut open = Vec::new();
+        for test in self.tests {
+            if made.has(self.folder, &test.case.name, self.progress) {
+                self.progress.advance(self.units);
+                continue;
+            }
+            open.push(CaseInput {
+                name: test.case.name.clone(),
+                image: scan_file(self.folder, &test.case)?,
+            });
+        }
+        Ok(open)
+    }
+
+    /// Runs the algorithm on the cases that have no prediction yet.
+    fn start(&self, facts: &Facts<'_>, study: &Study, model: Option<&Path>) -> Result<()> {
+        let open = self.open()?;
+        if open.is_empty() {
+            return Ok(());
+        }
+        let (scratch, log) = (self.folder.join(SCRATCH), self.folder.join(LOG));
+        let gpus = facts.gpus(study);
+        let job = Job {
+            cases: &open,
+            model,
+            ..facts.job(study, &scratch, &log, &gpus)
+        };
+        let ran = start(&job, self)?;
+        remove_scans(self.folder)?;
+        self.close(&ran)
+    }
+
+    /// Takes what was made elsewhere.
+    fn gather(&self, elsewhere: &Path) -> Result<()> {
+        let mut failed = Vec::new();
+        for input in self.open()? {
+            let found = find_prediction(elsewhere, &input.name).map_err(|why| why.to_string());
+            let taken = match found {
+                Ok(path) => self.take_over(&input.name, &path, &input.image, None),
+                Err(why) => Err(Error::malformed(
+                    elsewhere,
+                    why,
+                    "add it, or leave the row out",
+                )),
+            };
+            match taken {
+                Ok(()) => self.progress.advance(self.units),
+                Err(error @ (Error::Malformed { .. } | Error::Usage { .. })) => {
+                    self.has_none(&input.name, error.to_string(), &mut failed)?;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        remove_scans(self.folder)?;
+        self.verdict(&failed, elsewhere)
+    }
+
+    /// Takes over a case's prediction, which cost that many seconds where that is known.
+    fn take_over(&self, case: &str, path: &Path, image: &Path, seconds: Option<f64>) -> Result<()> {
+        let taken = take(path, image, self.algorithm)?;
+        for note in &taken.notes {
+            self.progress.note(&format!("{case}: {note}"));
+        }
+        write_labels(&prediction_path(self.folder, case), &taken.labels)?;
+        self.made().keep(self.folder, case, seconds)
+    }
+
+    /// What came of a run: the costs, and the cases without a prediction.
+    fn close(&self, ran: &Ran) -> Result<()> {
+        for note in &ran.notes {
+            self.progress.note(note);
+        }
+        let mut failed = Vec::new();
+        for case in &ran.cases {
+            let seconds = case.measured.as_ref().map(|measured| measured.wall_seconds);
+            if let Some(measured) = &case.measured {
+                let mut made = self.made();
+                made.measured.insert(case.case.clone(), measured.clone());
+            }
+            let refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+            let refused = refused.get(&case.case).cloned();
+            match case.failure.as_ref().map(ToString::to_string).or(refused) {
+                Some(why) => self.has_none(&case.case, why, &mut failed)?,
+                None => self.made().keep(self.folder, &case.case, seconds)?,
+            }
+        }
+        self.verdict(&failed, &self.folder.join(LOG))
+    }
+
+    /// A case without a prediction: it counts as empty, or has failed.
+    fn has_none(&self, case: &str, why: String, failed: &mut Vec<(String, String)>) -> Result<()> {
+        if self.algorithm.missing == Missing::Fail {
+            failed.push((case.to_owned(), why));
+            return Ok(());
+        }
+        let line = format!("warning: {case}: {why}; it counts as empty");
+        self.progress.note(&line);
+        let test = self.tests.iter().find(|test| test.case.name == case);
+        let test = test.ok_or_else(|| Error::Internal(format!("{case}: no such test case")))?;
+        let file = Stored::open(&test.cached)?.file().clone();
+        let labels = Volume {
+            voxels: Array3::zeros(file.shape),
+            geometry: file,
+        };
+        write_labels(&prediction_path(self.folder, case), &labels)?;
+        let seconds = self.made().measured.get(case).map(|of| of.wall_seconds);
+        self.made().keep(self.folder, case, seconds)
+    }
+
+    /// An error naming the cases that have failed, each with its reason.
+    fn verdict(&self, failed: &[(String, String)], place: &Path) -> Result<()> {
+        const SHOWN: usize = 5;
+        if failed.is_empty() {
+            return Ok(());
+        }
+        let all = self.tests.len();
+        let mut text = format!("{} of {all} cases have no prediction", failed.len());
+        for (case, why) in failed.iter().take(SHOWN) {
+            text += &format!("\n  {case}: {}", why.replace('\n', "\n    "));
+        }
+        if failed.len() > SHOWN {
+            text += &format!("\n  and {} more", failed.len() - SHOWN);
+        }
+        Err(Error::malformed(
+            place,
+            text,
+            "the others are kept: the same start asks for these again; missing = \"empty\" counts them as empty",
+        ))
+    }
+}
+
+impl Watch for Work<'_> {
+    fn interrupted(&self) -> bool {
+        self.progress.interrupted()
+    }
+
+    fn note(&self, line: &str) {
+        self.progress.note(line);
+    }
+
+    fn output(&self, output: &Output<'_>) -> Result<bool> {
+        let seconds = Some(output.measured.wall_seconds);
+        match self.take_over(output.case, output.path, output.image, seconds) {
+            Ok(()) => {
+                self.progress.advance(self.units);
+                Ok(true)
+            }
+            // It may not be whole yet.
+            Err(Error::Malformed { .. } | Error::Usage { .. } | Error::Read { .. })
+                if output.early =>
+            {
+                Ok(false)
+            }
+            Err(error @ (Error::Malformed { .. } | Error::Usage { .. })) => {
+                let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+                refused.insert(output.case.to_owned(), error.to_string());
+                Ok(true)
+            }
+            Err(error) => Err(error),
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! Ranking by any structures.
+
+use std::path::Path;
+
+use super::command::{Leaderboard, first_line, names, verdict};
+use crate::cli::progress::Reporter;
+use crate::cli::study_options::{cores, pool};
+use crate::error::{Error, Result};
+use crate::evaluation::structures::{self, StructureSet, find};
+use crate::evaluation::{
+    DEFAULT_JOBS, LabelMapChoice, Options, StructuresPlan, evaluate, pair, score_structures,
+};
+use crate::progress::Progress;
+use crate::report::{
+    StructuresEntry, StructuresRank, refuse_undirected, structures_leaderboard,
+    structures_leaderboard_json,
+};
+use crate::text::Shown as _;
+
+impl Leaderboard {
+    /// The structures that are asked for, or that a `dataset.json` beside the references names; none where the challenge's
+    /// table is meant.
+    pub(super) fn structure_set(&self, reporter: &Reporter) -> Result<Option<StructureSet>> {
+        if let Some(name) = &self.structures {
+            return find(name).map(Some);
+        }
+        if !self.structure.is_empty() {
+            return StructureSet::of_arguments(&self.structure).map(Some);
+        }
+        if self.ref_label_map != LabelMapChoice::Auto {
+            return Ok(None);
+        }
+        let Some((path, set)) = structures::beside(&self.reference)? else {
+            return Ok(None);
+        };
+        if structures::is_of_liver_and_tumour(&path, &set) {
+            return Ok(None);
+        }
+        reporter.note(&format!(
+            "note: ranked by the {} structures of {}; --structures chooses others",
+            set.structures.len(),
+            path.shown()
+        ));
+        Ok(Some(set))
+    }
+
+    pub(super) fn rank_structures(&self, set: &StructureSet, reporter: &Reporter) -> Result<()> {
+        refuse_undirected(&self.metrics)?;
+        if set.every_value {
+            return Err(Error::usage(
+                "the values of a label map are no structures to rank submissions by: each may have others",
+                "name them: --structure kidney=1 --structure tumour=2, or a file with --structures",
+            ));
+        }
+        let plan = StructuresPlan::of(set, Options::default());
+        for line in &plan.left_out {
+            reporter.note(&format!("warning: {line}"));
+        }
+        let mut entries = Vec::new();
+        for (path, name) in self.submissions.iter().zip(names(&self.submissions)) {
+            let entry = match self.structures_entry(path, &name, &plan, reporter) {
+                Err(stop @ Error::Interrupted { .. }) => return Err(stop),
+                Err(error) => {
+                    reporter.note(&format!("error: {name}: {error}"));
+                    StructuresEntry {
+                        name,
+                        problem: Some(first_line(&error)),
+                        ..StructuresEntry::default()
+                    }
+                }
+                Ok(entry) => entry,
+            };
+            entries.push(entry);
+        }
+        reporter.finish();
+        if entries.iter().all(|entry| entry.cases == 0) {
+            let problem = entries.iter().find_map(|entry| entry.problem.clone());
+            return Err(self.refuse_all(problem));
+        }
+        // What could not be opened lacks every reference.
+        let all = entries.iter().map(|entry| entry.missing + entry.cases);
+        let references = all.max().unwrap_or_default();
+        for entry in entries.iter_mut().filter(|entry| entry.cases == 0) {
+            entry.missing = references;
+        }
+        let by = StructuresRank::parse(self.rank_by.as_deref(), &entries, &self.metrics)?;
+        let tables = structures_leaderboard(&entries, &by, &self.metrics, references);
+        self.show(&tables, reporter, || {
+            structures_leaderboard_json(&entries, &by, &self.metrics, references)
+        })?;
+        let incomplete = entries.iter().filter(|entry| !entry.is_complete());
+        verdict(incomplete.map(|entry| entry.name.as_str()), entries.len())
+    }
+
+    fn structures_entry(
+        &self,
+        path: &Path,
+        name: &str,
+        plan: &StructuresPlan,
+        reporter: &Reporter,
+    ) -> Result<StructuresEntry> {
+        let pairing = pair(path, &self.reference)?;
+        for note in &pairing.notes {
+            reporter.note(&format!("note: {name}: {note}"));
+        }
+        for warning in &pairing.warnings {
+            reporter.note(&format!("warning: {name}: {warning}"));
+        }
+        let jobs = cores().min(DEFAULT_JOBS);
+        let outcome = evaluate(&pairing.pairs, jobs, &pool(cores())?, reporter, |pair| {
+            score_structures(pair, &plan.reading, &plan.metrics)
+        })?;
+        for failure in &outcome.failures {
+            reporter.note(&format!(
+                "error: {name}: {}: {}",
+                failure.case, failure.error
+            ));
+        }
+        let missing = pairing.missing.first();
+        let missing = missing.map(|one| format!("no prediction for {}", one.case));
+        let failed = outcome.failures.first();
+        let failed = failed.map(|one| format!("{}: {}", one.case, first_line(&one.error)));
+        let cases: Vec<_> = outcome.scored.into_iter().map(|case| case.scored).collect();
+        let lacking = pairing.missing.len() + outcome.failures.len();
+        Ok(StructuresEntry {
+            problem: missing.or(failed),
+            ..StructuresEntry::of(name, &cases, &self.metrics, lacking)
+        })
+    }
+}

@@ -1,0 +1,223 @@
+//! Any algorithm as a row: commands in a study, through the binary.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::harness::{hdbench, phantoms, states, text};
+
+/// A folder with phantoms, and their label maps under the names of the cases: an algorithm that is always right.
+fn answers() -> tempfile::TempDir {
+    let dir = phantoms();
+    let script =
+        "test -f \"$1/$3.nii.gz\" && cp \"$(dirname \"$0\")/answers/$3.nii.gz\" \"$2/$3.nii.gz\"\n";
+    fs::write(dir.path().join("copy.sh"), script).unwrap();
+    let answers = dir.path().join("answers");
+    fs::create_dir(&answers).unwrap();
+    for entry in fs::read_dir(dir.path().join("phantoms")).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        if let Some(rest) = name.strip_prefix("segmentation-") {
+            fs::copy(&path, answers.join(format!("volume-{rest}"))).unwrap();
+        }
+    }
+    dir
+}
+
+/// Writes a study's file: two folds, none of our networks, these algorithms.
+fn study_file(dir: &Path, algorithms: &str) {
+    let text = format!(
+        "study = \"ablation\"\ndata = \"phantoms\"\nout = \"run\"\nvariant = []\n{algorithms}"
+    );
+    fs::write(dir.join("study.toml"), text).unwrap();
+}
+
+const COPY: &str = r#"
+[algorithm.answers]
+name = "The answers"
+run = ["sh", "{here}/copy.sh", "{input}", "{output}", "{case}"]
+version = ["cp", "--version"]
+trained_on = "the test cases"
+per = "case"
+"#;
+
+fn run(dir: &Path, code: i32) -> String {
+    let output = hdbench(dir, &["study", "run", "study.toml"]);
+    text(&output, code);
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+fn json(path: &Path) -> Value {
+    serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
+}
+
+#[test]
+fn an_algorithm_is_a_row_with_its_costs_and_is_not_asked_twice() {
+    let dir = answers();
+    let dir = dir.path();
+    study_file(dir, COPY);
+    let planned = text(&hdbench(dir, &["study", "plan", "study.toml"]), 0);
+    assert!(planned.contains("answers/fold_0/seed_0"), "{planned}");
+    assert!(!dir.join("run").exists());
+    run(dir, 0);
+    let cell = dir.join("run/answers/fold_0/seed_0");
+    let report = json(&dir.join("run/report/report.json"));
+    let rows = report["content"]["rows"].as_array().unwrap();
+    assert_eq!(rows.len(), 1);
+    assert_eq!(rows[0]["title"], "The answers");
+    assert_eq!(rows[0]["scores"]["liver_dice_per_case"]["mean"], 1.0);
+    assert!(rows[0]["cost"]["prediction_seconds"].as_f64().unwrap() > 0.0);
+    let page = fs::read_to_string(dir.join("run/report/index.html")).unwrap();
+    assert!(page.contains("trained on the test cases"));
+    let cases = fs::read_to_string(cell.join("cases.csv")).unwrap();
+    let head = cases.lines().next().unwrap();
+    assert!(head.ends_with(",wall_seconds,cpu_seconds,peak_memory_mb,gpu_peak_mb,gpu_area_mb_s"));
+    let environment = json(&cell.join("env.json"));
+    let version = environment["external"]["version"].as_str().unwrap();
+    assert!(version.starts_with("cp "), "{version}");
+    for scratch in ["scratch", "scans"] {
+        assert!(!cell.join(scratch).exists(), "{scratch} is left");
+    }
+
+    let made = fs::metadata(cell.join("predictions/made.json"))
+        .unwrap()
+        .modified()
+        .unwrap();
+    run(dir, 0);
+    let again = fs::metadata(cell.join("predictions/made.json"))
+        .unwrap()
+        .modified()
+        .unwrap();
+    assert_eq!(made, again);
+    assert_eq!(states(dir)[0].1["state"], "done");
+    text(&hdbench(dir, &["verify", "run"]), 0);
+    let again = dir.join("again");
+    let cell = [
+        "reproduce",
+        "run",
+        "answers/fold_0/seed_0",
+        "--out",
+        again.to_str().unwrap(),
+    ];
+    let reproduced = text(&hdbench(dir, &cell), 0);
+    assert!(reproduced.contains("\"predictions\": true"), "{reproduced}");
+
+    // Predictions that were made elsewhere are a row of their own, without costs.
+    let elsewhere = [
+        "study",
+        "add",
+        "run",
+        "--algorithm",
+        "elsewhere",
+        "--predictions",
+        "answers",
+    ];
+    text(&hdbench(dir, &elsewhere), 0);
+    let report = json(&dir.join("run/report/report.json"));
+    let rows = report["content"]["rows"].as_array().unwrap();
+    assert_eq!(rows.len(), 2);
+    assert_eq!(rows[1]["scores"]["liver_dice_per_case"]["mean"], 1.0);
+    assert_eq!(rows[1]["cost"]["prediction_seconds"], Value::Null);
+    let taken = [
+        "study",
+        "add",
+        "run",
+        "--algorithm",
+        "answers",
+        "--predictions",
+        "answers",
+    ];
+    text(&hdbench(dir, &taken), 2);
+
+    // What the numbers mean is another now.
+    study_file(
+        dir,
+        &format!("{COPY}labels = {{ 1 = \"liver\", 2 = \"liver\" }}\n"),
+    );
+    let told = run(dir, 0);
+    let report = json(&dir.join("run/report/report.json"));
+    let lesions = &report["content"]["rows"][0]["scores"]["lesion_dice_per_case"];
+    assert!(
+        lesions["mean"].as_f64().is_none_or(|dice| dice < 0.5),
+        "{told}"
+    );
+}
+
+#[test]
+fn a_case_without_a_prediction_is_its_cells_failure_or_counts_as_empty() {
+    let dir = answers();
+    let dir = dir.path();
+    study_file(dir, COPY);
+    run(dir, 0);
+    let cell = dir.join("run/answers/fold_0/seed_0");
+    let tested: Vec<String> = fs::read_dir(cell.join("predictions"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
+        .filter_map(|name| Some(name.strip_suffix(".nii.gz")?.to_owned()))
+        .collect();
+    let lost = &tested[0];
+    fs::remove_file(dir.join("answers").join(format!("{lost}.nii.gz"))).unwrap();
+    let forced = [
+        "study",
+        "run",
+        "study.toml",
+        "--force",
+        "answers/fold_0/seed_0",
+    ];
+    let output = hdbench(dir, &forced);
+    text(&output, 4);
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    let reason = format!("1 of {} cases have no prediction", tested.len());
+    assert!(
+        told.contains(&reason) && told.contains("No such file or directory"),
+        "{told}"
+    );
+    assert!(told.contains("missing = \"empty\""), "{told}");
+    for other in &tested[1..] {
+        assert!(cell.join(format!("predictions/{other}.nii.gz")).is_file());
+    }
+    study_file(dir, &format!("{COPY}missing = \"empty\"\n"));
+    let told = run(dir, 0);
+    assert!(
+        told.contains(&format!("{lost}: ")) && told.contains("counts as empty"),
+        "{told}"
+    );
+    let tidy = fs::read_to_string(cell.join("metrics_long.csv")).unwrap();
+    let dice = tidy
+        .lines()
+        .find(|line| line.contains(&format!(",{lost},liver,dice,")));
+    assert!(dice.unwrap().contains(",0.0,"), "{dice:?}");
+}
+
+#[test]
+fn what_cannot_be_run_is_refused_before_anything_begins() {
+    let dir = answers();
+    let dir = dir.path();
+    let refused = |algorithm: &str, code, expected: &[&str]| {
+        study_file(dir, algorithm);
+        let told = run(dir, code);
+        for part in expected {
+            assert!(told.contains(part), "{part}: {told}");
+        }
+        assert!(!dir.join("run").exists());
+    };
+    let table = |rest: &str| format!("[algorithm.theirs]\n{rest}");
+    refused(
+        &table("run = [\"x\", \"{inptu}\"]\n"),
+        2,
+        &["inptu", "algorithm.theirs"],
+    );
+    refused(&table("run = \"x {input}\"\n"), 3, &["a list of arguments"]);
+    refused(
+        &table("run = [\"x\"]\nmising = \"fail\"\n"),
+        3,
+        &["mising", "missing"],
+    );
+    refused(
+        "[algorithm.unet]\nrun = [\"x\", \"{input}\", \"{output}\"]\n",
+        2,
+        &["unet"],
+    );
+    refused("", 3, &["variant = [] leaves no row", "[algorithm.NAME]"]);
+}
