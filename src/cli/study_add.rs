@@ -22,8 +22,8 @@ use crate::text::Shown as _;
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
-  hdbench study add runs/lits --algorithm nnunet --predictions imagesTs_pred --name 'nnU-Net 3d_fullres'
-  hdbench study add runs/lits --algorithm totalseg --predictions out --labels 5=liver --trained-on TotalSegmentator-v2
+  hdbench study add runs/lits --algorithm nnunet --predictions imagesTs_pred
+  hdbench study add runs/lits --algorithm totalseg --predictions out --labels 5=liver
 
 Exit codes: 0 the row is there; 2 its name is taken; 4 cases have no prediction, or one on another grid.")]
 pub struct Add {

@@ -23,7 +23,8 @@ use crate::text::{Shown as _, name_of};
 Examples:
   hdbench leaderboard ours.zip theirs.zip --ref references
   hdbench leaderboard archives/*.zip --ref LiTS/training --rank-by mean-rank --out board
-  hdbench leaderboard teams/* --ref labelsTs --structures kits23 --metric dice,nsd_2mm --rank-by mean-rank
+  hdbench leaderboard teams/* --ref labelsTs --structures kits23 --rank-by mean-rank
+  hdbench leaderboard a b c --ref labelsTs --structure kidney=1-3 --metric dice,hd95
 
 Files in DIR: leaderboard.md, leaderboard.csv, leaderboard.tex; of other structures
 leaderboard_structures.* beside them.
