@@ -138,6 +138,10 @@ def make_data(folder, binary):
         must(f"hdbench evaluate --pred predictions --ref LiTS/training --out {scores}", folder, binary)
     must("hdbench evaluate --pred references --ref references --out official --profile lits", folder, binary)
     shutil.copy(folder / "official/scores.txt", folder)
+    # The algorithm of docs/algorithms.md, whose study stands there as a file to be written.
+    shutil.copy(ROOT / "examples/threshold.sh", folder)
+    algorithms = (ROOT / "docs/algorithms.md").read_text()
+    (folder / "threshold.toml").write_text(re.search(r"<<'END'\n(.*?)\nEND", algorithms, re.S)[1])
     must("hdbench evaluate --pred references --ref references --out main --algorithm predictions", folder, binary)
     must("hdbench baseline save main --name main", folder, binary)
     validation = folder / "nnunet/validation"
