@@ -6,7 +6,7 @@ use hdbench_algorithm::Algorithm as External;
 use toml::Table;
 
 use super::algorithm::AlgorithmId;
-use crate::recipe::{Count, Fault, Rule, Settings, first_fault};
+use crate::recipe::{Count, Fault, Rule, Settings, Variant, first_fault};
 
 const SEED: &str = "TOML has no larger number";
 const THREADS: &str = "nobody works with 0; no machine here has more cores";
@@ -81,10 +81,24 @@ pub fn fault_of_shards(shards: usize, batch: usize) -> Option<Fault> {
 /// What is wrong with an algorithm of a study's file.
 pub fn fault_of_algorithms(algorithms: &BTreeMap<String, External>) -> Option<Fault> {
     let taken = AlgorithmId::taken();
-    let faults = algorithms.iter();
-    faults
-        .filter_map(|(id, algorithm)| algorithm.check(id, &taken).err())
-        .next()
+    let mut titles: Vec<&str> = Variant::ALL.iter().map(|of| of.title()).collect();
+    for (id, algorithm) in algorithms {
+        if let Err(fault) = algorithm.check(id, &taken) {
+            return Some(fault);
+        }
+        // Comparisons name rows by their titles.
+        let title = algorithm.title(id);
+        if title.trim().is_empty() || titles.contains(&title) {
+            return Some(Fault::new(
+                format!(
+                    "[algorithm.{id}] has the title {title:?}, which is empty or that of another row"
+                ),
+                "give it a name of its own",
+            ));
+        }
+        titles.push(title);
+    }
+    None
 }
 
 /// What is wrong with a study without a row.

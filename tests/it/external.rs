@@ -220,4 +220,9 @@ fn what_cannot_be_run_is_refused_before_anything_begins() {
         &["unet"],
     );
     refused("", 3, &["variant = [] leaves no row", "[algorithm.NAME]"]);
+    let own = "run = [\"x\", \"{input}\", \"{output}\"]\nname = \"H-DenseUNet\"\n";
+    refused(&table(own), 2, &["that of another row"]);
+    let twice = table("run = [\"x\", \"{input}\", \"{output}\"]\nname = \"other\"\n")
+        + "[algorithm.other]\nrun = [\"x\", \"{input}\", \"{output}\"]\n";
+    refused(&twice, 2, &["that of another row"]);
 }
