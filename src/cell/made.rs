@@ -97,6 +97,21 @@ impl Made {
         self.write(&cell.join(FOLDER))
     }
 
+    /// Notes what the cases cost that were run, in one writing; the predictions are on record.
+    pub(super) fn cost<'a>(
+        &mut self,
+        cell: &Path,
+        measured: impl IntoIterator<Item = (&'a str, &'a Measured)>,
+    ) -> Result<()> {
+        for (case, measured) in measured {
+            if let Some(seconds) = self.seconds.get_mut(case) {
+                *seconds = measured.wall_seconds;
+            }
+            self.measured.insert(case.to_owned(), measured.clone());
+        }
+        self.write(&cell.join(FOLDER))
+    }
+
     /// The stage's record, once every test case has its prediction.
     pub(super) fn stage(&self, cell: &Path, tests: &[TestCase]) -> Result<StageRecord> {
         let mut hashes = String::new();

@@ -12,7 +12,7 @@ mod train;
 mod units;
 
 pub use challenge::ChallengeAnswer;
-pub(crate) use external::changed_external;
+pub(crate) use external::{WORKING, changed_external};
 pub(crate) use made::tested_on;
 pub use made::{measured, prediction_seconds};
 pub(crate) use predict::key_of as prediction_key;

@@ -13,7 +13,7 @@ use crate::artifact::hash_bytes;
 use crate::cell::{CellRecord, prediction_seconds};
 use crate::error::{Error, Result};
 use crate::study::{
-    Cell, Environment, Machine, Role, Study, fold_roles, lock_is_empty, test_case_hashes,
+    Cell, Environment, Machine, Role, Study, fold_roles, lock_is_empty, row_cells, test_case_hashes,
 };
 use crate::training::read_losses;
 
@@ -146,23 +146,16 @@ fn of_study(run: &Path, study: &Study, states: &[CellStatus]) -> Result<Scored> 
 /// On what the study's first cell ran.
 fn hardware(run: &Path, study: &Study) -> Result<String> {
     for (fold, _) in fold_roles(run)? {
-        for algorithm in study.algorithms_of(Role::Own) {
-            for &seed in study.seeds_of(algorithm) {
-                let cell = Cell {
-                    algorithm,
-                    fold,
-                    seed,
-                };
-                let folder = cell.folder(run);
-                if !folder.join("env.json").is_file() {
-                    continue;
-                }
-                let made = Environment::read(&folder)?;
-                return Ok(format!(
-                    "{}, {} cores, {} threads, device {}",
-                    made.machine.processor, made.machine.cores, made.threads, made.device
-                ));
+        for cell in row_cells(study, fold, Role::Own) {
+            let folder = cell.folder(run);
+            if !folder.join("env.json").is_file() {
+                continue;
             }
+            let made = Environment::read(&folder)?;
+            return Ok(format!(
+                "{}, {} cores, {} threads, device {}",
+                made.machine.processor, made.machine.cores, made.threads, made.device
+            ));
         }
     }
     Ok(String::new())
@@ -179,33 +172,26 @@ fn costs(run: &Path, study: &Study) -> Result<Vec<CostSamples>> {
         if role != Role::Own {
             continue;
         }
-        for algorithm in study.algorithms_of(role) {
-            for &seed in study.seeds_of(algorithm) {
-                let cell = Cell {
-                    algorithm,
-                    fold,
-                    seed,
-                };
-                let folder = cell.folder(run);
-                let name = |what: &str| format!("fold {fold}, seed {seed}, {what}");
-                let mut add = |quantity, what: &str, value: f64| {
-                    let key = (algorithm.id().to_owned(), quantity);
-                    all.entry(key).or_default().insert(name(what), value);
-                };
-                let losses = folder.join("losses.csv");
-                if losses.is_file() {
-                    for (piece, seconds) in pieces(&losses)? {
-                        add(Quantity::TrainingStepSeconds, &piece, seconds);
-                    }
+        for cell in row_cells(study, fold, role) {
+            let folder = cell.folder(run);
+            let name = |what: &str| format!("fold {fold}, seed {}, {what}", cell.seed);
+            let mut add = |quantity, what: &str, value: f64| {
+                let key = (cell.algorithm.id().to_owned(), quantity);
+                all.entry(key).or_default().insert(name(what), value);
+            };
+            let losses = folder.join("losses.csv");
+            if losses.is_file() {
+                for (piece, seconds) in pieces(&losses)? {
+                    add(Quantity::TrainingStepSeconds, &piece, seconds);
                 }
-                for (case, seconds) in prediction_seconds(&folder)? {
-                    add(Quantity::PredictionSeconds, &case, seconds);
-                }
-                let record = CellRecord::read(&folder)?;
-                for (stage, record) in &record.stages {
-                    if let Some(peak) = record.peak_memory_mb {
-                        add(Quantity::PeakMemoryMb, stage.name(), peak);
-                    }
+            }
+            for (case, seconds) in prediction_seconds(&folder)? {
+                add(Quantity::PredictionSeconds, &case, seconds);
+            }
+            let record = CellRecord::read(&folder)?;
+            for (stage, record) in &record.stages {
+                if let Some(peak) = record.peak_memory_mb {
+                    add(Quantity::PeakMemoryMb, stage.name(), peak);
                 }
             }
         }

@@ -5,6 +5,7 @@ use glob::Pattern;
 
 use super::lease::Lease;
 use crate::artifact::{Owned, remove_owned};
+use crate::cell::WORKING;
 use crate::error::{Error, Result};
 use crate::study::{Cell, Study};
 
@@ -80,7 +81,7 @@ fn add_with_needs(cell: Cell, study: &Study, chosen: &mut BTreeSet<Cell>) {
 }
 
 /// The files of a cell's folder; what lies in these folders of it is the cell's as well.
-const FILES: [&str; 12] = [
+const FILES: [&str; 11] = [
     ".lease",
     "log.txt",
     "cell.json",
@@ -92,17 +93,8 @@ const FILES: [&str; 12] = [
     "lesions.csv",
     "summary.json",
     "challenge.json",
-    "algorithm.log",
 ];
-const FOLDERS: [&str; 7] = [
-    "checkpoints",
-    "model",
-    "predictions",
-    "scratch",
-    "data",
-    "labels",
-    "scans",
-];
+const FOLDERS: [&str; 3] = ["checkpoints", "model", "predictions"];
 
 /// Throws away what a cell has made, so that it is run anew. What else lies in its folder stays.
 ///
@@ -123,7 +115,8 @@ pub fn forget(run: &Path, cell: Cell) -> Result<()> {
     }
     let is_ours = |path: &Path, _| {
         let first = path.iter().next().unwrap_or_default().to_string_lossy();
-        FILES.contains(&&*path.to_string_lossy()) || FOLDERS.contains(&&*first)
+        let below = FOLDERS.iter().chain(&WORKING);
+        FILES.contains(&&*path.to_string_lossy()) || below.into_iter().any(|own| *own == first)
     };
     remove_owned(&folder, &Owned::by("a cell", &is_ours).keeping_others())
 }

@@ -6,7 +6,7 @@ use walkdir::WalkDir;
 
 use super::status::{CellState, status};
 use crate::artifact::{FileState, Look, create_dir, read_file, write_atomic};
-use crate::cell::{CellRecord, Stage, Status, files_below};
+use crate::cell::{CellRecord, Stage, Status, WORKING, files_below};
 use crate::dataset::{self, Case};
 use crate::error::{Error, Result, is_absent};
 use crate::progress::Progress;
@@ -247,8 +247,7 @@ fn verify_cell(run: &Path, cell: Cell, found: &mut Verified) {
 fn is_working_file(file: &str) -> bool {
     let first = file.split('/').next().unwrap_or(file);
     let ours = ["state.json", "log.txt", "checkpoints"].contains(&first);
-    let of_others = ["algorithm.log", "scratch", "data", "labels", "scans"].contains(&first);
-    ours || of_others || first.starts_with('.')
+    ours || WORKING.contains(&first) || first.starts_with('.')
 }
 
 /// What running a cell again gave.

@@ -143,6 +143,20 @@ pub fn cells_of(study: &Study, folds: impl IntoIterator<Item = (usize, Role)>) -
     cells
 }
 
+/// The cells of a fold's rows, without those that they need: algorithm by algorithm, each with its replicates.
+pub fn row_cells(study: &Study, fold: usize, role: Role) -> Vec<Cell> {
+    let rows = study.algorithms_of(role).into_iter();
+    rows.flat_map(|algorithm| {
+        let seeds = study.seeds_of(algorithm).iter();
+        seeds.map(move |&seed| Cell {
+            algorithm,
+            fold,
+            seed,
+        })
+    })
+    .collect()
+}
+
 fn add_with_needs(cell: Cell, recipe: &Recipe, cells: &mut Vec<Cell>) {
     for need in cell.needs(recipe) {
         add_with_needs(need, recipe, cells);

@@ -20,7 +20,7 @@ mod definition;
 mod threshold;
 
 pub use algorithm::{Algorithm, AlgorithmId};
-pub use cell::{Cell, NetworkCell, cells_of, check_belongs};
+pub use cell::{Cell, NetworkCell, cells_of, check_belongs, row_cells};
 pub(crate) use definition::is_undivided;
 pub use definition::{Data, Phantoms, Study, Transfer, own_cache};
 pub use environment::{Build, Environment, ExternalFacts, Machine, hardware_line};

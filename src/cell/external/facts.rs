@@ -164,7 +164,8 @@ fn definition(algorithm: &External) -> String {
     short(&algorithm.hash_text())
 }
 
-fn short(text: &str) -> String {
+/// A word for a text.
+pub(super) fn short(text: &str) -> String {
     hash_bytes(text.as_bytes())[..16].to_owned()
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use hdbench_algorithm::{
-    Algorithm as External, CaseInput, Job, Missing, Output, Ran, Watch, find_prediction,
+    Algorithm as External, CaseInput, CaseRan, Job, Missing, Output, Ran, Watch, find_prediction,
     run as start, take,
 };
 use ndarray::Array3;
@@ -184,22 +184,19 @@ impl Work<'_> {
     }
 
     /// What came of a run: the costs, and the cases without a prediction.
-    fn close(&self, ran: &Ran) -> Result<()> {
+    fn close<'a>(&self, ran: &'a Ran) -> Result<()> {
         for note in &ran.notes {
             self.progress.note(note);
         }
         let mut failed = Vec::new();
+        let cost = |case: &'a CaseRan| Some((&*case.case, case.measured.as_ref()?));
+        self.made()
+            .cost(self.folder, ran.cases.iter().filter_map(cost))?;
         for case in &ran.cases {
-            let seconds = case.measured.as_ref().map(|measured| measured.wall_seconds);
-            if let Some(measured) = &case.measured {
-                let mut made = self.made();
-                made.measured.insert(case.case.clone(), measured.clone());
-            }
             let refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
             let refused = refused.get(&case.case).cloned();
-            match case.failure.as_ref().map(ToString::to_string).or(refused) {
-                Some(why) => self.has_none(&case.case, why, &mut failed)?,
-                None => self.made().keep(self.folder, &case.case, seconds)?,
+            if let Some(why) = case.failure.as_ref().map(ToString::to_string).or(refused) {
+                self.has_none(&case.case, why, &mut failed)?;
             }
         }
         self.verdict(&failed, &self.folder.join(LOG))

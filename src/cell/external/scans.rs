@@ -2,13 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
+use super::SCANS;
 use crate::artifact::create_dir;
 use crate::dataset::Case;
 use crate::error::{Error, Result, is_absent};
 use crate::volume::write_hu;
-
-/// CTs that no file holds as the study reads them, while the algorithm runs.
-const SCANS: &str = "scans";
 
 /// A file or a folder of DICOM images with a case's CT as the study reads it; written below the cell's folder where there
 /// is none, as of a patient inside an archive.

@@ -4,9 +4,9 @@ use std::path::Path;
 
 use hdbench_algorithm::{Output, TrainingCase, Watch, stage_training, train as start};
 
-use super::facts::Facts;
+use super::facts::{Facts, short};
 use super::scans::{remove, remove_scans, scan_file};
-use super::{DATA, LOG, MODEL, SCRATCH};
+use super::{DATA, LABELS, LOG, MODEL, SCRATCH};
 use crate::artifact::{create_dir, hash_bytes, record_files};
 use crate::cell::record::{CellRecord, StageRecord, files_below};
 use crate::cell::stage::Stage;
@@ -17,9 +17,6 @@ use crate::volume::{Orientation, Volume, write_labels};
 
 /// Raised when the same cases are laid out otherwise than before.
 const METHOD: u32 = 1;
-
-/// The label maps that it trains on, while it does.
-const LABELS: &str = "labels";
 
 /// Trains into the cell's `model/`, unless that is done; the hash of what lies there. Nothing of an algorithm that trains
 /// nothing.
@@ -38,8 +35,7 @@ pub(super) fn train(
     }
     let folder = &facts.folder;
     let mut from = facts.determinants();
-    let cases = hash_bytes(fold.train_hashes.join(" ").as_bytes());
-    from.insert("train".into(), cases[..16].to_owned());
+    from.insert("train".into(), short(&fold.train_hashes.join(" ")));
     let key = hash_bytes(format!("{METHOD} {from:?}").as_bytes());
     if let Some(done) = record.done(folder, Stage::Train, &key, progress) {
         return Ok(Some(done.hash.clone()));

@@ -10,7 +10,9 @@ use crate::cli::study_options::{cores, pool};
 use crate::cli::table_output::{for_terminal, print_tables};
 use crate::error::{Error, Result};
 use crate::evaluation::lits::{LitsScored, score_lits};
-use crate::evaluation::{DEFAULT_JOBS, LabelMapChoice, PairOptions, evaluate, pair};
+use crate::evaluation::{
+    CasePair, DEFAULT_JOBS, Failure, LabelMapChoice, PairOptions, evaluate, pair,
+};
 use crate::progress::Progress;
 use crate::report::{Entry, RankBy, leaderboard, leaderboard_json, write_tables};
 use crate::text::{Shown as _, name_of};
@@ -159,23 +161,16 @@ impl Leaderboard {
             reference_map,
             ..PairOptions::default()
         };
-        let mut entries = Vec::new();
-        for (path, name) in self.submissions.iter().zip(names(&self.submissions)) {
-            let entry = match self.entry(path, &name, &options, reporter) {
-                Err(stop @ Error::Interrupted { .. }) => return Err(stop),
-                Err(error) => {
-                    reporter.note(&format!("error: {name}: {error}"));
-                    Entry {
-                        name,
-                        totals: None,
-                        missing: 0,
-                        problem: Some(first_line(&error)),
-                    }
-                }
-                Ok(entry) => entry,
-            };
-            entries.push(entry);
-        }
+        let mut entries = self.each_submission(
+            reporter,
+            |path, name| self.entry(path, name, &options, reporter),
+            |name, problem| Entry {
+                name,
+                totals: None,
+                missing: 0,
+                problem: Some(problem),
+            },
+        )?;
         // What could not be opened lacks every reference.
         let all = entries.iter().map(references).max().unwrap_or_default();
         for entry in entries.iter_mut().filter(|entry| entry.totals.is_none()) {
@@ -191,6 +186,45 @@ impl Leaderboard {
         options: &PairOptions,
         reporter: &Reporter,
     ) -> Result<Entry> {
+        let held = self.held(path, name, reporter, |pair| score_lits(pair, options))?;
+        for warning in held.cases.iter().flat_map(|case| &case.warnings) {
+            reporter.note(&format!("warning: {name}: {warning}"));
+        }
+        Ok(Entry {
+            name: name.to_owned(),
+            totals: LitsScored::totals(&held.cases),
+            missing: held.lacking(),
+            problem: held.problem,
+        })
+    }
+
+    /// Every submission's entry; one that cannot be scored is told and stops no other.
+    pub(super) fn each_submission<E>(
+        &self,
+        reporter: &Reporter,
+        entry: impl Fn(&Path, &str) -> Result<E>,
+        unscored: impl Fn(String, String) -> E,
+    ) -> Result<Vec<E>> {
+        let named = self.submissions.iter().zip(names(&self.submissions));
+        named
+            .map(|(path, name)| match entry(path, &name) {
+                Err(error) if !matches!(error, Error::Interrupted { .. }) => {
+                    reporter.note(&format!("error: {name}: {error}"));
+                    Ok(unscored(name, first_line(&error)))
+                }
+                scored => scored,
+            })
+            .collect()
+    }
+
+    /// Holds a submission against the references.
+    pub(super) fn held<T: Send>(
+        &self,
+        path: &Path,
+        name: &str,
+        reporter: &Reporter,
+        score: impl Fn(&CasePair) -> Result<T> + Sync,
+    ) -> Result<Held<T>> {
         let pairing = pair(path, &self.reference)?;
         for note in &pairing.notes {
             reporter.note(&format!("note: {name}: {note}"));
@@ -199,24 +233,34 @@ impl Leaderboard {
             reporter.note(&format!("warning: {name}: {warning}"));
         }
         let jobs = cores().min(DEFAULT_JOBS);
-        let outcome = evaluate(&pairing.pairs, jobs, &pool(cores())?, reporter, |pair| {
-            score_lits(pair, options)
-        })?;
-        let warnings = outcome.scored.iter().flat_map(|case| &case.warnings);
-        for warning in warnings {
-            reporter.note(&format!("warning: {name}: {warning}"));
-        }
+        let outcome = evaluate(&pairing.pairs, jobs, &pool(cores())?, reporter, score)?;
         let missing = pairing.missing.first();
         let missing = missing.map(|one| format!("no prediction for {}", one.case));
         let failed = outcome.failures.first();
-        let failed =
-            failed.map(|failure| format!("{}: {}", failure.case, first_line(&failure.error)));
-        Ok(Entry {
-            name: name.to_owned(),
-            totals: LitsScored::totals(&outcome.scored),
-            missing: pairing.missing.len() + outcome.failures.len(),
+        let failed = failed.map(|one| format!("{}: {}", one.case, first_line(&one.error)));
+        Ok(Held {
+            cases: outcome.scored,
+            failures: outcome.failures,
+            missing: pairing.missing.len(),
             problem: missing.or(failed),
         })
+    }
+}
+
+/// What came of holding a submission against the references.
+pub(super) struct Held<T> {
+    pub(super) cases: Vec<T>,
+    pub(super) failures: Vec<Failure>,
+    /// References without a prediction.
+    missing: usize,
+    /// Why the first reference without a score has none.
+    pub(super) problem: Option<String>,
+}
+
+impl<T> Held<T> {
+    /// References without a score.
+    pub(super) fn lacking(&self) -> usize {
+        self.missing + self.failures.len()
     }
 }
 
@@ -226,7 +270,7 @@ fn references(entry: &Entry) -> usize {
 }
 
 /// File names where they tell the submissions apart, else whole paths.
-pub(super) fn names(paths: &[PathBuf]) -> Vec<String> {
+fn names(paths: &[PathBuf]) -> Vec<String> {
     let short = |path: &PathBuf| path.file_name().map(|name| name_of(name).into_owned());
     let names: Vec<String> = paths.iter().filter_map(short).collect();
     let mut different = names.clone();
@@ -241,7 +285,7 @@ pub(super) fn names(paths: &[PathBuf]) -> Vec<String> {
         .collect()
 }
 
-pub(super) fn first_line(error: &Error) -> String {
+fn first_line(error: &Error) -> String {
     let text = error.to_string();
     text.lines().next().unwrap_or_default().to_owned()
 }

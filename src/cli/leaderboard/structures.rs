@@ -2,14 +2,11 @@
 
 use std::path::Path;
 
-use super::command::{Leaderboard, first_line, names, verdict};
+use super::command::{Leaderboard, verdict};
 use crate::cli::progress::Reporter;
-use crate::cli::study_options::{cores, pool};
 use crate::error::{Error, Result};
 use crate::evaluation::structures::{self, StructureSet, find};
-use crate::evaluation::{
-    DEFAULT_JOBS, LabelMapChoice, Options, StructuresPlan, evaluate, pair, score_structures,
-};
+use crate::evaluation::{LabelMapChoice, Options, StructuresPlan, score_structures};
 use crate::progress::Progress;
 use crate::report::{
     StructuresEntry, StructuresRank, refuse_undirected, structures_leaderboard,
@@ -56,22 +53,15 @@ impl Leaderboard {
         for line in &plan.left_out {
             reporter.note(&format!("warning: {line}"));
         }
-        let mut entries = Vec::new();
-        for (path, name) in self.submissions.iter().zip(names(&self.submissions)) {
-            let entry = match self.structures_entry(path, &name, &plan, reporter) {
-                Err(stop @ Error::Interrupted { .. }) => return Err(stop),
-                Err(error) => {
-                    reporter.note(&format!("error: {name}: {error}"));
-                    StructuresEntry {
-                        name,
-                        problem: Some(first_line(&error)),
-                        ..StructuresEntry::default()
-                    }
-                }
-                Ok(entry) => entry,
-            };
-            entries.push(entry);
-        }
+        let mut entries = self.each_submission(
+            reporter,
+            |path, name| self.structures_entry(path, name, &plan, reporter),
+            |name, problem| StructuresEntry {
+                name,
+                problem: Some(problem),
+                ..StructuresEntry::default()
+            },
+        )?;
         reporter.finish();
         if entries.iter().all(|entry| entry.cases == 0) {
             let problem = entries.iter().find_map(|entry| entry.problem.clone());
@@ -99,31 +89,19 @@ impl Leaderboard {
         plan: &StructuresPlan,
         reporter: &Reporter,
     ) -> Result<StructuresEntry> {
-        let pairing = pair(path, &self.reference)?;
-        for note in &pairing.notes {
-            reporter.note(&format!("note: {name}: {note}"));
-        }
-        for warning in &pairing.warnings {
-            reporter.note(&format!("warning: {name}: {warning}"));
-        }
-        let jobs = cores().min(DEFAULT_JOBS);
-        let outcome = evaluate(&pairing.pairs, jobs, &pool(cores())?, reporter, |pair| {
+        let held = self.held(path, name, reporter, |pair| {
             score_structures(pair, &plan.reading, &plan.metrics)
         })?;
-        for failure in &outcome.failures {
+        for failure in &held.failures {
             reporter.note(&format!(
                 "error: {name}: {}: {}",
                 failure.case, failure.error
             ));
         }
-        let missing = pairing.missing.first();
-        let missing = missing.map(|one| format!("no prediction for {}", one.case));
-        let failed = outcome.failures.first();
-        let failed = failed.map(|one| format!("{}: {}", one.case, first_line(&one.error)));
-        let cases: Vec<_> = outcome.scored.into_iter().map(|case| case.scored).collect();
-        let lacking = pairing.missing.len() + outcome.failures.len();
+        let lacking = held.lacking();
+        let cases: Vec<_> = held.cases.into_iter().map(|case| case.scored).collect();
         Ok(StructuresEntry {
-            problem: missing.or(failed),
+            problem: held.problem,
             ..StructuresEntry::of(name, &cases, &self.metrics, lacking)
         })
     }
