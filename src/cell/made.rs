@@ -134,6 +134,7 @@ impl Made {
             hash: hash_bytes(hashes.as_bytes()),
             seconds: self.seconds.values().sum(),
             peak_memory_mb: None,
+            reference_seconds: None,
             imported: None,
         })
     }

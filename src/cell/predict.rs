@@ -9,7 +9,7 @@ use super::record::{CellRecord, StageRecord, prediction_path};
 use super::stage::Stage;
 use super::units::predicting_units;
 use crate::artifact::{hash_bytes, is_zip};
-use crate::cost::PeakMemory;
+use crate::cost::{MachineClock, PeakMemory};
 use crate::dataset::check::odd_numbers;
 use crate::error::{Error, Result};
 use crate::inference::{Coarse, Predictor};
@@ -71,6 +71,7 @@ pub fn predict(
     }
     progress.stage("", "predicting");
     let memory = PeakMemory::start();
+    let clock = MachineClock::start(study.computes_on_processors()?);
     let device = study.devices()?.swap_remove(0);
     let (_, network) = Bundle::load(&folder.join("model"), &device)?;
     let predictor = Predictor {
@@ -93,6 +94,7 @@ pub fn predict(
     }
     let stage = StageRecord {
         peak_memory_mb: memory.megabytes(),
+        reference_seconds: clock.and_then(MachineClock::seconds),
         ..made.stage(&folder, &fold.test)?
     };
     let hash = stage.hash.clone();

@@ -54,6 +54,9 @@ pub struct StageRecord {
     pub seconds: f64,
     /// Highest resident memory of the process while it ran, MB (10^6 bytes).
     pub peak_memory_mb: Option<f64>,
+    /// s of the fixed piece of work that tells how fast the machine was meanwhile; of stages on processors alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference_seconds: Option<f64>,
     /// Weights of another program that it began with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub imported: Option<LoadReport>,
@@ -297,6 +300,7 @@ mod tests {
             hash: "h".into(),
             seconds: 1.0,
             peak_memory_mb: None,
+            reference_seconds: None,
             imported: None,
         }
     }

@@ -83,6 +83,7 @@ pub fn score(
             outputs: OUTPUTS.map(String::from).to_vec(),
             seconds: began.elapsed().as_secs_f64(),
             peak_memory_mb: None,
+            reference_seconds: None,
             imported: None,
         },
     );

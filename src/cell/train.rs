@@ -10,7 +10,7 @@ use super::units::{iterations, training_units};
 use crate::artifact::{
     FileState, Look, hash_bytes, hash_file, read_file, record_files, write_atomic,
 };
-use crate::cost::PeakMemory;
+use crate::cost::{MachineClock, PeakMemory};
 use crate::error::{Error, Result};
 use crate::network::{Bundle, Network, NetworkKind, initialise, load_encoder};
 use crate::progress::Progress;
@@ -74,6 +74,7 @@ pub fn train(
         return Ok(done.hash.clone());
     }
     let memory = PeakMemory::start();
+    let clock = MachineClock::start(study.computes_on_processors()?);
     let devices: Vec<Device> = study.devices()?.into_iter().map(Device::autodiff).collect();
     let device = &devices[0];
     let blank = || blank(cell.algorithm, study, device);
@@ -129,6 +130,7 @@ pub fn train(
             hash: hash.clone(),
             seconds: losses.iter().map(|row| row.seconds).sum(),
             peak_memory_mb: memory.megabytes(),
+            reference_seconds: clock.and_then(MachineClock::seconds),
             imported,
         },
     );

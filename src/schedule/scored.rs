@@ -10,7 +10,7 @@ use hdbench_stats::{Scored, Studies};
 
 use super::status::{CellState, CellStatus, status};
 use crate::artifact::hash_bytes;
-use crate::cell::{CellRecord, prediction_seconds};
+use crate::cell::{CellRecord, Stage, prediction_seconds};
 use crate::error::{Error, Result};
 use crate::study::{
     Cell, Environment, Machine, Role, Study, fold_roles, lock_is_empty, row_cells, test_case_hashes,
@@ -165,45 +165,55 @@ fn hardware(run: &Path, study: &Study) -> Result<String> {
 /// a single slow step does not move.
 const PIECES: usize = 20;
 
-/// What the finished cells of a study's own folds cost.
+/// What the finished cells of a study's own folds cost, and how fast the machine was meanwhile.
 fn costs(run: &Path, study: &Study) -> Result<Vec<CostSamples>> {
-    let mut all: BTreeMap<(String, Quantity), BTreeMap<String, f64>> = BTreeMap::new();
+    let mut all: BTreeMap<(String, Quantity), CostSamples> = BTreeMap::new();
     for (fold, role) in fold_roles(run)? {
         if role != Role::Own {
             continue;
         }
         for cell in row_cells(study, fold, role) {
             let folder = cell.folder(run);
-            let name = |what: &str| format!("fold {fold}, seed {}, {what}", cell.seed);
-            let mut add = |quantity, what: &str, value: f64| {
-                let key = (cell.algorithm.id().to_owned(), quantity);
-                all.entry(key).or_default().insert(name(what), value);
+            let record = CellRecord::read(&folder)?;
+            let reference = |stage| {
+                record
+                    .stages
+                    .get(&stage)
+                    .and_then(|of| of.reference_seconds)
+            };
+            let mut add = |quantity, what: &str, value: f64, reference: Option<f64>| {
+                let algorithm = cell.algorithm.id().to_owned();
+                let key = (algorithm.clone(), quantity);
+                let own = all.entry(key).or_insert_with(|| CostSamples {
+                    algorithm,
+                    quantity,
+                    samples: BTreeMap::new(),
+                    reference_seconds: BTreeMap::new(),
+                });
+                let name = format!("fold {fold}, seed {}, {what}", cell.seed);
+                let reference = reference.map(|seconds| (name.clone(), seconds));
+                own.reference_seconds.extend(reference);
+                own.samples.insert(name, value);
             };
             let losses = folder.join("losses.csv");
             if losses.is_file() {
                 for (piece, seconds) in pieces(&losses)? {
-                    add(Quantity::TrainingStepSeconds, &piece, seconds);
+                    let quantity = Quantity::TrainingStepSeconds;
+                    add(quantity, &piece, seconds, reference(Stage::Train));
                 }
             }
             for (case, seconds) in prediction_seconds(&folder)? {
-                add(Quantity::PredictionSeconds, &case, seconds);
+                let quantity = Quantity::PredictionSeconds;
+                add(quantity, &case, seconds, reference(Stage::Predict));
             }
-            let record = CellRecord::read(&folder)?;
             for (stage, record) in &record.stages {
                 if let Some(peak) = record.peak_memory_mb {
-                    add(Quantity::PeakMemoryMb, stage.name(), peak);
+                    add(Quantity::PeakMemoryMb, stage.name(), peak, None);
                 }
             }
         }
     }
-    Ok(all
-        .into_iter()
-        .map(|((algorithm, quantity), samples)| CostSamples {
-            algorithm,
-            quantity,
-            samples,
-        })
-        .collect())
+    Ok(all.into_values().collect())
 }
 
 /// The median step of every piece of every stage.

@@ -405,6 +405,15 @@ impl Study {
         }
     }
 
+    /// Whether this process computes on processors alone.
+    pub fn computes_on_processors(&self) -> Result<bool> {
+        Ok(self
+            .places()?
+            .all()
+            .iter()
+            .all(|place| place.is_processor()))
+    }
+
     /// The devices of this process, without autodiff; at least one.
     pub fn devices(&self) -> Result<Vec<Device>> {
         let places = self.places()?;

@@ -325,6 +325,77 @@ fn costs_are_held_against_each_other_on_the_same_hardware_alone() {
     );
 }
 
+/// Two processors of one name: what the machine itself is slower by is no regression, and what it is faster by hides none.
+#[test]
+fn seconds_are_compared_in_the_time_that_the_machine_takes_for_the_same_work() {
+    let dir = setup(&scores(|_| 0.0));
+    let path = dir.path().join("reports/baseline/main.json");
+    let mut baseline: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    let of = |seconds: f64| -> serde_json::Map<String, Value> {
+        let value = |i: u32| seconds * (1.0 + 0.01 * f64::from(i % 7));
+        (0..20)
+            .map(|i| (format!("case {i}"), value(i).into()))
+            .collect()
+    };
+    let with = |seconds: f64, reference: Option<f64>, baseline: &mut Value| {
+        let mut costs = serde_json::json!({
+            "algorithm": "unet", "quantity": "prediction-seconds", "samples": of(seconds),
+        });
+        if let Some(reference) = reference {
+            let same: serde_json::Map<String, Value> = (0..20)
+                .map(|i| (format!("case {i}"), reference.into()))
+                .collect();
+            costs["reference_seconds"] = same.into();
+        }
+        baseline["facts"]["hardware"] = "one".into();
+        baseline["costs"] = serde_json::json!([costs]);
+    };
+    let mut judged = |before: (f64, Option<f64>), now: (f64, Option<f64>)| -> Value {
+        with(before.0, before.1, &mut baseline);
+        fs::write(&path, baseline.to_string()).unwrap();
+        with(now.0, now.1, &mut baseline);
+        fs::write(dir.path().join("new.json"), baseline.to_string()).unwrap();
+        let arguments = ["regress", "--baseline", "main", "--current", "new.json"];
+        let output = hdbench(dir.path(), &arguments);
+        let told: Value = serde_json::from_slice(&output.stdout).unwrap();
+        line(&told["judgement"], "unet", "prediction of a case").clone()
+    };
+    let is = |line: &Value, verdict: &str, change: f64| {
+        assert_eq!(line["verdict"], verdict, "{line}");
+        assert!(
+            (line["change"].as_f64().unwrap() - change).abs() < 1e-9,
+            "{line}"
+        );
+    };
+    let slower = judged((1.0, Some(0.02)), (1.6, Some(0.032)));
+    is(&slower, "no-evidence", 1.0);
+    assert_eq!(
+        slower["current"].as_f64().unwrap().round(),
+        2.0,
+        "as measured"
+    );
+    let reason = slower["reason"].as_str().unwrap();
+    assert!(
+        reason.contains("1.60 times as long for the same work"),
+        "{reason}"
+    );
+    is(
+        &judged((1.0, Some(0.02)), (1.6, Some(0.02))),
+        "regressed",
+        1.6,
+    );
+    let faster = judged((1.0, Some(0.02)), (1.0, Some(0.01)));
+    is(&faster, "regressed", 2.0);
+    is(&judged((1.0, None), (1.6, None)), "regressed", 1.6);
+    // A baseline of before says nothing of its machine, and so nothing of these seconds.
+    let unknown = judged((1.0, None), (1.6, Some(0.02)));
+    is(&unknown, "not-comparable", 1.6);
+    assert_eq!(
+        unknown["reason"],
+        "the baseline does not tell how fast its machine was"
+    );
+}
+
 #[test]
 fn power_is_the_loss_that_is_seen() {
     let dir = setup(&scores(|case| if case % 2 == 0 { 0.05 } else { -0.05 }));

@@ -69,4 +69,8 @@ pub struct CostSamples {
     pub algorithm: String,
     pub quantity: Quantity,
     pub samples: BTreeMap<String, f64>,
+    /// Of samples in seconds, those that a fixed piece of work took on the same machine at that time: the unit in which
+    /// they are compared. Empty where that is not known, and of what did not compute on a processor.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub reference_seconds: BTreeMap<String, f64>,
 }

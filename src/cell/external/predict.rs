@@ -19,6 +19,7 @@ use crate::cell::made::Made;
 use crate::cell::record::{CellRecord, prediction_path};
 use crate::cell::stage::Stage;
 use crate::cell::units::predicting_units;
+use crate::cost::MachineClock;
 use crate::error::{Error, Result};
 use crate::preprocess::Stored;
 use crate::progress::Progress;
@@ -55,6 +56,7 @@ pub(in crate::cell) fn predict(
         return Ok(done.hash.clone());
     }
     progress.stage("", "predicting");
+    let clock = MachineClock::start(facts.algorithm.gpus == 0);
     let work = Work {
         folder: &folder,
         algorithm: facts.algorithm,
@@ -80,6 +82,7 @@ pub(in crate::cell) fn predict(
     stage.inputs = key;
     let peaks = made.measured.values().filter_map(|of| of.peak_memory_mb);
     stage.peak_memory_mb = peaks.reduce(f64::max);
+    stage.reference_seconds = clock.and_then(MachineClock::seconds);
     let hash = stage.hash.clone();
     record.stages.insert(Stage::Predict, stage);
     record.write(&folder)?;

@@ -10,6 +10,7 @@ use super::{DATA, LABELS, LOG, MODEL, SCRATCH};
 use crate::artifact::{create_dir, hash_bytes, record_files};
 use crate::cell::record::{CellRecord, StageRecord, files_below};
 use crate::cell::stage::Stage;
+use crate::cost::MachineClock;
 use crate::error::{Error, Result};
 use crate::progress::Progress;
 use crate::study::{Fold, Study};
@@ -41,6 +42,7 @@ pub(super) fn train(
         return Ok(Some(done.hash.clone()));
     }
     progress.stage("", "training");
+    let clock = MachineClock::start(facts.algorithm.gpus == 0);
     let (data, model) = (folder.join(DATA), folder.join(MODEL));
     for old in [&data, &model] {
         remove(old)?;
@@ -82,6 +84,7 @@ pub(super) fn train(
             hash: hash.clone(),
             seconds: measured.wall_seconds,
             peak_memory_mb: measured.peak_memory_mb,
+            reference_seconds: clock.and_then(MachineClock::seconds),
             imported: None,
         },
     );
