@@ -6,9 +6,9 @@
     python3 scripts/nnunet_row.py --variant hdenseunet --seed 2 --out runs/nnunet-row/seed-2
 
 The row is examples/nnunet/nnunet.toml. Prints Dice, times and memory of every row, where the page is, and what was
-promised; exits with 1 where that is broken. Half an hour on two idle cores; what was stopped goes on with the same
-command, nnU-Net's training from its beginning. Installs nnU-Net and PyTorch from PyPI into runs/nnunet-row/venv, once: some
-2.5 GB to download and 6.3 GB on disk, since PyPI's PyTorch for x86_64 Linux does not load without CUDA's libraries.
+promised; exits with 1 where that is broken. Half an hour on two cores; what was stopped goes on with the same command,
+nnU-Net's training from its beginning. Installs nnU-Net and PyTorch from PyPI into runs/nnunet-row/venv, once: 6.3 GB,
+since PyPI's PyTorch for x86_64 Linux is linked with CUDA's libraries.
 """
 
 import argparse
@@ -51,9 +51,14 @@ def start(binary, python, chosen):
     # The row's commands are those of its environment.
     path = f"{python.parent}{os.pathsep}{os.environ['PATH']}"
     began = time.monotonic()
-    done = subprocess.run([str(word) for word in command], env={**os.environ, "PATH": path})
-    if done.returncode:
-        sys.exit(done.returncode)
+    process = subprocess.Popen([str(word) for word in command], env={**os.environ, "PATH": path})
+    try:
+        code = process.wait()
+    except KeyboardInterrupt:
+        # It has heard the same signal, and saves what it has.
+        code = process.wait()
+    if code:
+        sys.exit(code)
     return time.monotonic() - began
 
 
