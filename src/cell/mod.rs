@@ -13,14 +13,14 @@ mod units;
 
 pub use challenge::ChallengeAnswer;
 pub(crate) use external::{WORKING, changed_external};
-pub(crate) use made::tested_on;
-pub use made::{measured, prediction_seconds};
+pub use made::{Taken, measured, prediction_seconds, taken};
+pub(crate) use made::{BEGUN, begun_predictions, tested_on};
 pub(crate) use predict::key_of as prediction_key;
 pub use predict::{Model, PredictedVolumes, Segmented, load_model, model_folder, predict_file};
 pub use record::{CellRecord, StageRecord, Status, prediction_path};
 pub(crate) use record::{files_below, words};
 pub use run::run_cell;
-pub(crate) use score::key_of as score_key;
+pub(crate) use score::score_key;
 pub use stage::{Stage, is_predicted};
 pub(crate) use train::made_from;
 pub(crate) use units::iterations;

@@ -21,8 +21,8 @@ const PHANTOM_MATRIX: usize = 128;
 /// Cases of the phantoms' training set: 28 of its own and the 20 patients.
 const TRANSFER_CASES: usize = 48;
 
-/// The networks of the paper's Tables IV and V.
-const VARIANTS: [Variant; 3] = [Variant::UNet, Variant::ResNet, Variant::HDenseUNet];
+/// The networks of the paper's Tables IV and V: what is run where nothing else is asked for.
+pub const VARIANTS: [Variant; 3] = [Variant::UNet, Variant::ResNet, Variant::HDenseUNet];
 
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
 enum Protocol {
@@ -114,7 +114,7 @@ impl Crossval {
         let mut study = self
             .options
             .study("crossval", self.options.settings()?, data, existing)?;
-        if self.options.variants.is_empty() {
+        if self.options.variants.is_empty() && !self.options.no_variants {
             study.variants = VARIANTS.to_vec();
         }
         study.protocol = match (&self.splits, self.protocol) {
@@ -127,9 +127,9 @@ impl Crossval {
         // The paper transfers its own network.
         let hybrid = Some(Variant::HDenseUNet).filter(|v| study.variants.contains(v));
         let variant = hybrid.or(study.variants.last().copied());
-        study.transfer = transfer.map(|data| Transfer {
+        study.transfer = transfer.zip(variant).map(|(data, variant)| Transfer {
             data,
-            variants: variant.into_iter().collect(),
+            variants: vec![variant],
         });
         Ok(study)
     }

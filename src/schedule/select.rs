@@ -120,3 +120,22 @@ pub fn forget(run: &Path, cell: Cell) -> Result<()> {
     };
     remove_owned(&folder, &Owned::by("a cell", &is_ours).keeping_others())
 }
+
+/// Throws away what cells that are no part of the study any more have made, and the folders that are empty then.
+///
+/// # Errors
+/// As of [`forget`].
+pub fn discard(run: &Path, cells: &[Cell]) -> Result<()> {
+    for cell in cells {
+        forget(run, *cell)?;
+        let folder = cell.folder(run);
+        let above = folder.ancestors().take_while(|above| *above != run);
+        for folder in above {
+            // What holds anything else stays.
+            if std::fs::remove_dir(folder).is_err() {
+                break;
+            }
+        }
+    }
+    Ok(())
+}

@@ -135,13 +135,68 @@ fn an_algorithm_is_a_row_with_its_costs_and_is_not_asked_twice() {
         dir,
         &format!("{COPY}labels = {{ 1 = \"liver\", 2 = \"liver\" }}\n"),
     );
-    let told = run(dir, 0);
+    run(dir, 0);
+    // Whoever does not look for lesions has no scores of them, neither bad ones nor the best.
     let report = json(&dir.join("run/report/report.json"));
-    let lesions = &report["content"]["rows"][0]["scores"]["lesion_dice_per_case"];
-    assert!(
-        lesions["mean"].as_f64().is_none_or(|dice| dice < 0.5),
-        "{told}"
-    );
+    let rows = report["content"]["rows"].as_array().unwrap();
+    let scores = |row: &Value| row["scores"].as_object().unwrap().len();
+    assert!(rows[0]["scores"]["lesion_dice_per_case"].is_null());
+    assert!(rows[0]["scores"]["liver_dice_per_case"]["mean"].as_f64().unwrap() > 0.9);
+    assert_eq!(rows[1]["scores"]["lesion_dice_per_case"]["mean"], 1.0);
+    assert!(scores(&rows[0]) < scores(&rows[1]));
+    let table = fs::read_to_string(dir.join("run/report/tables/ablation.md")).unwrap();
+    let line = table.lines().find(|line| line.contains("The answers")).unwrap();
+    assert!(line.contains('—'), "{line}");
+    let page = fs::read_to_string(dir.join("run/report/index.html")).unwrap();
+    assert!(page.contains("All 2 algorithms are scored."));
+    assert!(!page.contains("training-loss") && !page.contains("ImageNet"));
+    assert!(page.contains("hdbench ablation") && page.contains("--no-variants --algorithms FILE"));
+    text(&hdbench(dir, &["verify", "run"]), 0);
+}
+
+#[test]
+fn a_row_is_taken_out_and_one_that_cannot_be_had_is_none() {
+    let dir = answers();
+    let dir = dir.path();
+    study_file(dir, COPY);
+    run(dir, 0);
+    let rows = || -> Vec<String> {
+        let report = json(&dir.join("run/report/report.json"));
+        let rows = report["content"]["rows"].as_array().unwrap().iter();
+        rows.map(|row| row["variant"].as_str().unwrap().to_owned()).collect()
+    };
+    let add = |name: &str, code| {
+        let words = ["study", "add", "run", "--predictions", "answers", "--algorithm", name];
+        text(&hdbench(dir, &words), code);
+    };
+    add("theirs", 0);
+    assert_eq!(rows(), ["answers", "theirs"]);
+    let remove = |words: &[&str], code| -> String {
+        let output = hdbench(dir, &[&["study", "remove", "run", "--algorithm"], words].concat());
+        text(&output, code);
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+    assert!(remove(&["their"], 2).contains("its algorithms: answers, theirs"));
+    let record = dir.join("run/theirs/fold_0/seed_0/state.json");
+    remove(&["theirs"], 0);
+    assert_eq!(rows(), ["answers"]);
+    assert!(record.is_file());
+    add("theirs", 0);
+    remove(&["theirs", "--purge"], 0);
+    assert!(!dir.join("run/theirs").exists());
+    // A study has at least one row.
+    remove(&["answers"], 2);
+
+    let lost = fs::read_dir(dir.join("run/answers/fold_0/seed_0/predictions")).unwrap();
+    let lost = lost.map(|entry| entry.unwrap().file_name());
+    let lost = lost.map(|name| name.to_string_lossy().into_owned());
+    let lost = lost.filter(|name| name.ends_with(".nii.gz")).min().unwrap();
+    fs::remove_file(dir.join("answers").join(lost)).unwrap();
+    add("partly", 4);
+    assert_eq!(rows(), ["answers"]);
+    assert!(!dir.join("run/partly").exists());
+    let kept = fs::read_to_string(dir.join("run/study.toml")).unwrap();
+    assert!(!kept.contains("partly"), "{kept}");
 }
 
 #[test]
@@ -177,6 +232,12 @@ fn a_case_without_a_prediction_is_its_cells_failure_or_counts_as_empty() {
     for other in &tested[1..] {
         assert!(cell.join(format!("predictions/{other}.nii.gz")).is_file());
     }
+    // What is kept of it is on record, and nothing of it is another than it was.
+    let verified = hdbench(dir, &["verify", "run"]);
+    let told: Value = serde_json::from_slice(&verified.stdout).unwrap();
+    let of_cell = |problem: &Value| problem.to_string().contains("answers/fold_0");
+    let problems = told["mismatches"].as_array().unwrap();
+    assert!(!problems.iter().any(of_cell), "{told}");
     study_file(dir, &format!("{COPY}missing = \"empty\"\n"));
     let told = run(dir, 0);
     assert!(
@@ -188,6 +249,13 @@ fn a_case_without_a_prediction_is_its_cells_failure_or_counts_as_empty() {
         .lines()
         .find(|line| line.contains(&format!(",{lost},liver,dice,")));
     assert!(dice.unwrap().contains(",0.0,"), "{dice:?}");
+    // The reader of the report is told.
+    let of = tested.len();
+    let said = format!("The answers: 1 of {of} cases ({lost}) without a prediction count as empty.");
+    for file in ["report.md", "tables/ablation.md"] {
+        let text = fs::read_to_string(dir.join("run/report").join(file)).unwrap();
+        assert!(text.contains(&said), "{file}: {text}");
+    }
 }
 
 #[test]

@@ -183,7 +183,13 @@ impl Work<'_> {
             self.progress.note(&format!("{case}: {note}"));
         }
         write_labels(&prediction_path(self.folder, case), &taken.labels)?;
-        self.made().keep(self.folder, case, seconds)
+        let mut made = self.made();
+        made.empty.remove(case);
+        match taken.notes.is_empty() {
+            true => made.changed.remove(case),
+            false => made.changed.insert(case.to_owned(), taken.notes),
+        };
+        made.keep(self.folder, case, seconds)
     }
 
     /// What came of a run: the costs, and the cases without a prediction.
@@ -221,8 +227,11 @@ impl Work<'_> {
             geometry: file,
         };
         write_labels(&prediction_path(self.folder, case), &labels)?;
-        let seconds = self.made().measured.get(case).map(|of| of.wall_seconds);
-        self.made().keep(self.folder, case, seconds)
+        let mut made = self.made();
+        made.changed.remove(case);
+        made.empty.insert(case.to_owned(), why);
+        let seconds = made.measured.get(case).map(|of| of.wall_seconds);
+        made.keep(self.folder, case, seconds)
     }
 
     /// An error naming the cases that have failed, each with its reason.

@@ -125,12 +125,36 @@ impl Content {
             .any(|leak| leak.role == Role::Own && !leak.left_out)
     }
 
-    /// One line for every row that is not there, with the reason.
-    pub(crate) fn missing_notes(&self) -> impl Iterator<Item = String> {
-        self.rows.iter().filter_map(|row| match &row.status {
+    /// One line for every row that is not there, with the reason, and for whatever the others rest on.
+    pub(crate) fn row_notes(&self) -> impl Iterator<Item = String> {
+        let missing = self.rows.iter().filter_map(|row| match &row.status {
             RowStatus::Done => None,
             RowStatus::Missing { reason } => Some(format!("Missing: {} ({reason}).", row.title)),
-        })
+        });
+        missing.chain(self.remarks())
+    }
+
+    /// What the scores of rows rest on beside outputs as they were.
+    pub(crate) fn remarks(&self) -> impl Iterator<Item = String> {
+        let of_row = |row: &'_ NetworkRow| {
+            let title = row.title.clone();
+            row.remarks.clone().into_iter().map(move |remark| format!("{title}: {remark}."))
+        };
+        self.rows.iter().flat_map(of_row)
+    }
+
+    /// Whether the study trains networks of ours.
+    pub(crate) fn has_networks(&self) -> bool {
+        self.rows.is_empty() || self.rows.iter().any(NetworkRow::is_network)
+    }
+
+    /// What its rows are.
+    pub(crate) fn rows_in_words(&self) -> &'static str {
+        match (self.kind, self.rows.iter().all(NetworkRow::is_network)) {
+            (StudyKind::CrossValidation, _) => "rows of the tables",
+            (StudyKind::Ablation, true) => "networks",
+            (StudyKind::Ablation, false) => "algorithms",
+        }
     }
 
     /// "8 test cases, 6 of them with lesions".

@@ -1,6 +1,6 @@
 //! What a study says in a few lines, for the head of its report.
 
-use crate::report::content::{Content, JOINT_RATIO, LEARNED_RATIO, RowStatus, Score, StudyKind};
+use crate::report::content::{Content, JOINT_RATIO, LEARNED_RATIO, RowStatus, Score};
 use crate::study::Role;
 
 /// One line, and whether it is good news; a plain number is neither.
@@ -23,6 +23,10 @@ impl Verdict {
 /// Completeness, learning, and the range of the two Dice scores per case.
 pub(super) fn verdicts(content: &Content) -> Vec<Verdict> {
     let mut out = vec![completeness(content)];
+    out.extend(content.remarks().map(|text| Verdict {
+        good: Some(false),
+        text,
+    }));
     out.extend(leakage(content));
     out.extend(transfer(content));
     out.extend(learning(content));
@@ -50,16 +54,21 @@ fn completeness(content: &Content) -> Verdict {
         })
         .collect();
     let total = content.rows.len();
-    let what = match content.kind {
-        StudyKind::Ablation => "networks",
-        StudyKind::CrossValidation => "rows of the tables",
+    let what = content.rows_in_words();
+    // Somebody else's training is nothing that a study could tell.
+    let done = match what {
+        "algorithms" => "scored",
+        _ => "trained and scored",
     };
     let text = match (total, missing.len()) {
-        (0, _) => "The study has no networks.".into(),
-        (1, 0) => "The network of the study is trained and scored.".into(),
-        (_, 0) => format!("All {total} {what} are trained and scored."),
+        (0, _) => format!("The study has no {what}."),
+        (1, 0) => format!(
+            "The {} of the study is {done}.",
+            what.strip_suffix('s').unwrap_or("row")
+        ),
+        (_, 0) => format!("All {total} {what} are {done}."),
         (_, gone) => format!(
-            "{} of {total} {what} are trained and scored. Missing: {}.",
+            "{} of {total} {what} are {done}. Missing: {}.",
             total - gone,
             missing.join("; ")
         ),
