@@ -12,9 +12,10 @@ mod train;
 mod units;
 
 pub use challenge::ChallengeAnswer;
+pub use external::ExternalModel;
 pub(crate) use external::{WORKING, changed_external};
-pub use made::{Taken, measured, prediction_seconds, taken};
 pub(crate) use made::{BEGUN, begun_predictions, tested_on};
+pub use made::{Taken, measured, prediction_seconds, taken};
 pub(crate) use predict::key_of as prediction_key;
 pub use predict::{Model, PredictedVolumes, Segmented, load_model, model_folder, predict_file};
 pub use record::{CellRecord, StageRecord, Status, prediction_path};

@@ -131,7 +131,11 @@ fn options(external: Option<&External>) -> Options {
     if let Some(external) = external {
         options.structures.retain(|structure| {
             let is_lesion = structure.label == Label::LESION;
-            external.labels.has(if is_lesion { Tissue::Lesion } else { Tissue::Liver })
+            external.labels.has(if is_lesion {
+                Tissue::Lesion
+            } else {
+                Tissue::Liver
+            })
         });
     }
     options

@@ -146,7 +146,9 @@ fn command(study: &Study) -> Result<String> {
     match study.variants.as_slice() {
         [] => command += " --no-variants",
         own if usual == own.iter().copied().collect() => {}
-        own => own.iter().for_each(|variant| command += &format!(" --variant {variant}")),
+        own => own
+            .iter()
+            .for_each(|variant| command += &format!(" --variant {variant}")),
     }
     if !study.algorithm.is_empty() {
         command += " --algorithms FILE";

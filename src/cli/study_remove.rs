@@ -68,7 +68,10 @@ impl Remove {
 
     fn unknown(&self, study: &Study) -> Error {
         let names: Vec<&str> = study.algorithm.keys().map(String::as_str).collect();
-        let is_network = study.variants.iter().any(|variant| variant.id() == self.algorithm);
+        let is_network = study
+            .variants
+            .iter()
+            .any(|variant| variant.id() == self.algorithm);
         let problem = match is_network {
             true => "is a network of ours, which stays",
             false => "is no algorithm of the study",

@@ -141,11 +141,19 @@ fn an_algorithm_is_a_row_with_its_costs_and_is_not_asked_twice() {
     let rows = report["content"]["rows"].as_array().unwrap();
     let scores = |row: &Value| row["scores"].as_object().unwrap().len();
     assert!(rows[0]["scores"]["lesion_dice_per_case"].is_null());
-    assert!(rows[0]["scores"]["liver_dice_per_case"]["mean"].as_f64().unwrap() > 0.9);
+    assert!(
+        rows[0]["scores"]["liver_dice_per_case"]["mean"]
+            .as_f64()
+            .unwrap()
+            > 0.9
+    );
     assert_eq!(rows[1]["scores"]["lesion_dice_per_case"]["mean"], 1.0);
     assert!(scores(&rows[0]) < scores(&rows[1]));
     let table = fs::read_to_string(dir.join("run/report/tables/ablation.md")).unwrap();
-    let line = table.lines().find(|line| line.contains("The answers")).unwrap();
+    let line = table
+        .lines()
+        .find(|line| line.contains("The answers"))
+        .unwrap();
     assert!(line.contains('—'), "{line}");
     let page = fs::read_to_string(dir.join("run/report/index.html")).unwrap();
     assert!(page.contains("All 2 algorithms are scored."));
@@ -163,16 +171,28 @@ fn a_row_is_taken_out_and_one_that_cannot_be_had_is_none() {
     let rows = || -> Vec<String> {
         let report = json(&dir.join("run/report/report.json"));
         let rows = report["content"]["rows"].as_array().unwrap().iter();
-        rows.map(|row| row["variant"].as_str().unwrap().to_owned()).collect()
+        rows.map(|row| row["variant"].as_str().unwrap().to_owned())
+            .collect()
     };
     let add = |name: &str, code| {
-        let words = ["study", "add", "run", "--predictions", "answers", "--algorithm", name];
+        let words = [
+            "study",
+            "add",
+            "run",
+            "--predictions",
+            "answers",
+            "--algorithm",
+            name,
+        ];
         text(&hdbench(dir, &words), code);
     };
     add("theirs", 0);
     assert_eq!(rows(), ["answers", "theirs"]);
     let remove = |words: &[&str], code| -> String {
-        let output = hdbench(dir, &[&["study", "remove", "run", "--algorithm"], words].concat());
+        let output = hdbench(
+            dir,
+            &[&["study", "remove", "run", "--algorithm"], words].concat(),
+        );
         text(&output, code);
         String::from_utf8_lossy(&output.stderr).into_owned()
     };
@@ -251,7 +271,8 @@ fn a_case_without_a_prediction_is_its_cells_failure_or_counts_as_empty() {
     assert!(dice.unwrap().contains(",0.0,"), "{dice:?}");
     // The reader of the report is told.
     let of = tested.len();
-    let said = format!("The answers: 1 of {of} cases ({lost}) without a prediction count as empty.");
+    let said =
+        format!("The answers: 1 of {of} cases ({lost}) without a prediction count as empty.");
     for file in ["report.md", "tables/ablation.md"] {
         let text = fs::read_to_string(dir.join("run/report").join(file)).unwrap();
         assert!(text.contains(&said), "{file}: {text}");
@@ -293,4 +314,83 @@ fn what_cannot_be_run_is_refused_before_anything_begins() {
     let twice = table("run = [\"x\", \"{input}\", \"{output}\"]\nname = \"other\"\n")
         + "[algorithm.other]\nrun = [\"x\", \"{input}\", \"{output}\"]\n";
     refused(&twice, 2, &["that of another row"]);
+}
+
+#[test]
+fn an_algorithm_of_a_study_predicts_and_packs_test_volumes() {
+    let dir = answers();
+    let dir = dir.path();
+    // The challenge's names of the same cases.
+    let script =
+        "name=${3#test-}; cp \"$(dirname \"$0\")/answers/$name.nii.gz\" \"$2/$3.nii.gz\"\n";
+    fs::write(dir.join("copy.sh"), script).unwrap();
+    study_file(dir, COPY);
+    run(dir, 0);
+    let rehearse = [
+        "submit-lits",
+        "rehearse",
+        "--model",
+        "run",
+        "--data",
+        "phantoms",
+        "--out",
+        "rehearsal",
+    ];
+    let told = |arguments: &[&str], code| -> (Value, String) {
+        let output = hdbench(dir, arguments);
+        let said = text(&output, code);
+        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+        (serde_json::from_str(&said).unwrap_or_default(), errors)
+    };
+    let (_, errors) = told(&[&rehearse[..], &["--algorithm", "answer"]].concat(), 2);
+    assert!(errors.contains("its algorithms: answers"), "{errors}");
+    let asked = [&rehearse[..], &["--algorithm", "answers"]].concat();
+    let (made, errors) = told(&asked, 0);
+    assert_eq!(made["scores"]["lesion_dice_per_case"], 1.0, "{made}");
+    assert!(made["predicted"]["made"].as_u64().unwrap() > 0);
+    assert!(errors.contains("trained on the test cases"), "{errors}");
+    let (again, _) = told(&asked, 0);
+    assert_eq!(again["predicted"]["made"], 0);
+
+    let test = "rehearsal/test";
+    let (all, _) = told(
+        &[
+            "submit-lits",
+            "--study",
+            "run",
+            "--test",
+            test,
+            "--out",
+            "archives",
+        ],
+        0,
+    );
+    assert_eq!(all[0]["variant"], "answers");
+    assert!(dir.join("archives/answers.zip").is_file());
+    // One case's output is missing: nothing is packed, and the others are kept.
+    let lost = fs::read_dir(dir.join(test))
+        .unwrap()
+        .next()
+        .unwrap()
+        .unwrap();
+    let lost = lost.file_name().to_string_lossy().replace("test-", "");
+    let lost = lost.split('.').next().unwrap().to_owned();
+    fs::remove_file(dir.join("answers").join(format!("{lost}.nii.gz"))).unwrap();
+    let one = [
+        "submit-lits",
+        "--model",
+        "run",
+        "--algorithm",
+        "answers",
+        "--test",
+        test,
+        "--out",
+        "one.zip",
+    ];
+    let (_, errors) = told(&one, 3);
+    assert!(
+        errors.contains(&lost) && errors.contains("have no prediction"),
+        "{errors}"
+    );
+    assert!(!dir.join("one.zip").exists());
 }

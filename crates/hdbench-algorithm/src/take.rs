@@ -108,9 +108,7 @@ fn other_labels(
     }
     let (named, plural) = (named.join(", "), if others.len() == 1 { "" } else { "s" });
     match algorithm.other_labels {
-        OtherLabels::Background => Ok(Some(format!(
-            "label{plural} {named} taken as background"
-        ))),
+        OtherLabels::Background => Ok(Some(format!("label{plural} {named} taken as background"))),
         OtherLabels::Fail => {
             let table = algorithm.labels.values();
             let table: Vec<String> = table

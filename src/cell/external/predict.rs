@@ -5,13 +5,14 @@ use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use hdbench_algorithm::{
-    Algorithm as External, CaseInput, CaseRan, Job, Missing, Output, Ran, Watch, find_prediction,
-    run as start, take,
+    Algorithm as External, CaseInput, CaseRan, Job, Missing, Ran, Taken, find_prediction,
+    run as start,
 };
 use ndarray::Array3;
 
 use super::facts::Facts;
 use super::scans::{remove_scans, scan_file};
+use super::taking::Taking;
 use super::train::train;
 use super::{LOG, MODEL, SCRATCH};
 use crate::artifact::hash_bytes;
@@ -57,12 +58,23 @@ pub(in crate::cell) fn predict(
     }
     progress.stage("", "predicting");
     let clock = MachineClock::start(facts.algorithm.gpus == 0);
+    let made = Mutex::new(Made::begin(&folder, &key, &fold.test)?);
+    let keep = |case: &str, taken: Taken, seconds: Option<f64>| {
+        write_labels(&prediction_path(&folder, case), &taken.labels)?;
+        let mut made = locked(&made);
+        made.empty.remove(case);
+        match taken.notes.is_empty() {
+            true => made.changed.remove(case),
+            false => made.changed.insert(case.to_owned(), taken.notes),
+        };
+        made.keep(&folder, case, seconds)
+    };
     let work = Work {
         folder: &folder,
         algorithm: facts.algorithm,
         tests: &fold.test,
-        made: Mutex::new(Made::begin(&folder, &key, &fold.test)?),
-        refused: Mutex::default(),
+        made: &made,
+        taking: Taking::new(facts.algorithm, progress, units, &keep),
         progress,
         units,
     };
@@ -73,10 +85,8 @@ pub(in crate::cell) fn predict(
             work.start(&facts, study, model.is_some().then_some(&*trained))?;
         }
     }
-    let made = work
-        .made
-        .into_inner()
-        .unwrap_or_else(PoisonError::into_inner);
+    drop(work);
+    let made = made.into_inner().unwrap_or_else(PoisonError::into_inner);
     let mut stage = made.stage(&folder, &fold.test)?;
     stage.from.extend(from);
     stage.inputs = key;
@@ -98,22 +108,25 @@ fn key_of(from: &BTreeMap<String, String>, model: Option<&str>, prepared: &[&str
     hash_bytes(format!("{METHOD} {} {model} {prepared:?}", from.join(" ")).as_bytes())
 }
 
+/// What a thread that panicked left is whole: it is written after every case.
+fn locked(made: &Mutex<Made>) -> MutexGuard<'_, Made> {
+    made.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// The predictions of a cell while they come.
 struct Work<'a> {
     folder: &'a Path,
     algorithm: &'a External,
     tests: &'a [TestCase],
-    made: Mutex<Made>,
-    /// Outputs that could not be taken, by their cases, with why.
-    refused: Mutex<BTreeMap<String, String>>,
+    made: &'a Mutex<Made>,
+    taking: Taking<'a>,
     progress: &'a dyn Progress,
     units: u64,
 }
 
 impl Work<'_> {
     fn made(&self) -> MutexGuard<'_, Made> {
-        // What a thread that panicked left is whole: it is written after every case.
-        self.made.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(self.made)
     }
 
     /// The cases that have no prediction yet.
@@ -146,7 +159,7 @@ impl Work<'_> {
             model,
             ..facts.job(study, &scratch, &log, &gpus)
         };
-        let ran = start(&job, self)?;
+        let ran = start(&job, &self.taking)?;
         remove_scans(self.folder)?;
         self.close(&ran)
     }
@@ -157,7 +170,10 @@ impl Work<'_> {
         for input in self.open()? {
             let found = find_prediction(elsewhere, &input.name).map_err(|why| why.to_string());
             let taken = match found {
-                Ok(path) => self.take_over(&input.name, &path, &input.image, None),
+                Ok(path) => {
+                    let taking = &self.taking;
+                    taking.take_over(&input.name, &path, &input.image, None)
+                }
                 Err(why) => Err(Error::malformed(
                     elsewhere,
                     why,
@@ -165,7 +181,7 @@ impl Work<'_> {
                 )),
             };
             match taken {
-                Ok(()) => self.progress.advance(self.units),
+                Ok(()) => {}
                 Err(error @ (Error::Malformed { .. } | Error::Usage { .. })) => {
                     self.has_none(&input.name, error.to_string(), &mut failed)?;
                 }
@@ -174,22 +190,6 @@ impl Work<'_> {
         }
         remove_scans(self.folder)?;
         self.verdict(&failed, elsewhere)
-    }
-
-    /// Takes over a case's prediction, which cost that many seconds where that is known.
-    fn take_over(&self, case: &str, path: &Path, image: &Path, seconds: Option<f64>) -> Result<()> {
-        let taken = take(path, image, self.algorithm)?;
-        for note in &taken.notes {
-            self.progress.note(&format!("{case}: {note}"));
-        }
-        write_labels(&prediction_path(self.folder, case), &taken.labels)?;
-        let mut made = self.made();
-        made.empty.remove(case);
-        match taken.notes.is_empty() {
-            true => made.changed.remove(case),
-            false => made.changed.insert(case.to_owned(), taken.notes),
-        };
-        made.keep(self.folder, case, seconds)
     }
 
     /// What came of a run: the costs, and the cases without a prediction.
@@ -201,12 +201,8 @@ impl Work<'_> {
         let cost = |case: &'a CaseRan| Some((&*case.case, case.measured.as_ref()?));
         self.made()
             .cost(self.folder, ran.cases.iter().filter_map(cost))?;
-        for case in &ran.cases {
-            let refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
-            let refused = refused.get(&case.case).cloned();
-            if let Some(why) = case.failure.as_ref().map(ToString::to_string).or(refused) {
-                self.has_none(&case.case, why, &mut failed)?;
-            }
+        for (case, why) in self.taking.failures(ran) {
+            self.has_none(&case, why, &mut failed)?;
         }
         self.verdict(&failed, &self.folder.join(LOG))
     }
@@ -253,37 +249,5 @@ impl Work<'_> {
             text,
             "the others are kept: the same start asks for these again; missing = \"empty\" counts them as empty",
         ))
-    }
-}
-
-impl Watch for Work<'_> {
-    fn interrupted(&self) -> bool {
-        self.progress.interrupted()
-    }
-
-    fn note(&self, line: &str) {
-        self.progress.note(line);
-    }
-
-    fn output(&self, output: &Output<'_>) -> Result<bool> {
-        let seconds = Some(output.measured.wall_seconds);
-        match self.take_over(output.case, output.path, output.image, seconds) {
-            Ok(()) => {
-                self.progress.advance(self.units);
-                Ok(true)
-            }
-            // It may not be whole yet.
-            Err(Error::Malformed { .. } | Error::Usage { .. } | Error::Read { .. })
-                if output.early =>
-            {
-                Ok(false)
-            }
-            Err(error @ (Error::Malformed { .. } | Error::Usage { .. })) => {
-                let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
-                refused.insert(output.case.to_owned(), error.to_string());
-                Ok(true)
-            }
-            Err(error) => Err(error),
-        }
     }
 }

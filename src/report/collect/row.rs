@@ -164,7 +164,8 @@ impl Remarks {
             return Ok(());
         }
         let taken = taken(cell)?;
-        self.cases.extend(tests.iter().map(|test| test.case.name.clone()));
+        self.cases
+            .extend(tests.iter().map(|test| test.case.name.clone()));
         self.empty.extend(taken.empty.into_keys());
         for (case, notes) in taken.changed {
             for note in notes {

@@ -138,7 +138,10 @@ impl Content {
     pub(crate) fn remarks(&self) -> impl Iterator<Item = String> {
         let of_row = |row: &'_ NetworkRow| {
             let title = row.title.clone();
-            row.remarks.clone().into_iter().map(move |remark| format!("{title}: {remark}."))
+            row.remarks
+                .clone()
+                .into_iter()
+                .map(move |remark| format!("{title}: {remark}."))
         };
         self.rows.iter().flat_map(of_row)
     }
