@@ -129,11 +129,15 @@ pub fn discard(run: &Path, cells: &[Cell]) -> Result<()> {
     for cell in cells {
         forget(run, *cell)?;
         let folder = cell.folder(run);
+        for below in FOLDERS.iter().chain(&WORKING) {
+            let _ = std::fs::remove_dir(folder.join(below));
+        }
         let above = folder.ancestors().take_while(|above| *above != run);
+        // What holds anything else stays.
         for folder in above {
-            // What holds anything else stays.
-            if std::fs::remove_dir(folder).is_err() {
-                break;
+            match std::fs::remove_dir(folder) {
+                Err(e) if e.kind() != std::io::ErrorKind::NotFound => break,
+                _ => {}
             }
         }
     }

@@ -199,14 +199,12 @@ fn verify_cell(run: &Path, cell: Cell, found: &mut Verified) {
         known.insert(file.clone());
     }
     // Of a prediction that has not ended, each case is on record by itself.
-    let begun = match record.stages.contains_key(&Stage::Predict) {
-        true => FileRecords::new(),
-        false => match begun_predictions(&folder) {
+    let mut begun = FileRecords::new();
+    if !record.stages.contains_key(&Stage::Predict) {
+        begun = match begun_predictions(&folder) {
             Ok(files) => files,
-            Err(error) => return found.add(name("predictions"), error.to_string()),
-        },
-    };
-    if !begun.is_empty() {
+            Err(error) => return found.add(name(BEGUN), error.to_string()),
+        };
         known.insert(BEGUN.to_owned());
     }
     let stages = record.stages.values().map(|stage| &stage.files);
@@ -233,7 +231,7 @@ fn verify_cell(run: &Path, cell: Cell, found: &mut Verified) {
         if !entry.file_type().is_file() || known.contains(&file) || is_working_file(&file) {
             continue;
         }
-        if record.stages.is_empty() && begun.is_empty() && !strangers {
+        if record.stages.is_empty() && !strangers {
             strangers = true;
             found.add(
                 name("state.json"),

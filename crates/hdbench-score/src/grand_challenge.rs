@@ -89,8 +89,13 @@ pub(super) fn phase_outputs(
 }
 
 fn images(values: &[SocketValue]) -> impl Iterator<Item = (&Socket, &Image)> {
-    let one = |value: &'_ SocketValue| Some((&value.socket, value.image.as_ref()?));
-    values.iter().filter_map(one)
+    values.iter().filter_map(SocketValue::image)
+}
+
+impl SocketValue {
+    fn image(&self) -> Option<(&Socket, &Image)> {
+        Some((&self.socket, self.image.as_ref()?))
+    }
 }
 
 /// The output that holds a job's label map.

@@ -61,15 +61,15 @@ Exit codes: 0 all cases scored; 3 nothing could be scored, or a path, an archive
 wrong; 4 some cases failed or are missing, the others are scored and written; 75 interrupted.")]
 pub struct Evaluate {
     /// Predictions: a label map, a folder of any depth, or a zip archive
-    #[arg(long, value_name = "PATH", required_unless_present = "layout",
+    #[arg(long, value_name = "PATH", required = false, required_unless_present = "layout",
         default_value_ifs = [("layout", "codabench", "/app/input/res"), ("layout", "grand-challenge", "/input")])]
     pub(super) pred: PathBuf,
     /// References: a label map, a folder of any depth, or a zip archive
-    #[arg(long = "ref", value_name = "PATH", required_unless_present = "layout",
+    #[arg(long = "ref", value_name = "PATH", required = false, required_unless_present = "layout",
         default_value_ifs = [("layout", "codabench", "/app/input/ref"), ("layout", "grand-challenge", GROUND_TRUTH)])]
     pub(super) reference: PathBuf,
     /// Where the results go
-    #[arg(long, value_name = "DIR", required_unless_present = "layout",
+    #[arg(long, value_name = "DIR", required = false, required_unless_present = "layout",
         default_value_ifs = [("layout", "codabench", "/app/output"), ("layout", "grand-challenge", "/output")])]
     pub(super) out: PathBuf,
     /// Score as the scoring program of a challenge's site does: where it has its files, and what it reads then. Other
