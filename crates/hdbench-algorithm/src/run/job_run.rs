@@ -54,6 +54,7 @@ impl<'a> JobRun<'a> {
             program: resolved.program,
             arguments: resolved.arguments,
             env: resolved.env,
+            is_unset: resolved.is_unset,
             folder: self.workplace.folder(),
             timeout,
             log: job.log,

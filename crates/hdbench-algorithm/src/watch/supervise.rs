@@ -41,6 +41,8 @@ pub(crate) struct Program<'a> {
     pub arguments: Vec<String>,
     /// Set beside what this process has in its environment.
     pub env: Vec<(OsString, OsString)>,
+    /// Which of this process's variables it is not to see.
+    pub is_unset: fn(&str) -> bool,
     /// Where it is started.
     pub folder: &'a Path,
     pub timeout: Option<Duration>,
@@ -147,7 +149,13 @@ pub(crate) fn supervise(
 }
 
 fn spawn(program: &Program<'_>, writer: PipeWriter) -> std::io::Result<Child> {
-    Command::new(&program.program)
+    let mut command = Command::new(&program.program);
+    for (name, _) in std::env::vars_os() {
+        if name.to_str().is_some_and(program.is_unset) {
+            command.env_remove(name);
+        }
+    }
+    command
         .args(&program.arguments)
         .envs(program.env.iter().map(|(name, value)| (name, value)))
         .env(MARK, program.mark)

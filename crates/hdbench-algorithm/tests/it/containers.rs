@@ -71,6 +71,33 @@ fn bubblewrap_shows_a_program_its_folders_alone() {
 }
 
 #[test]
+fn a_container_cannot_write_to_the_cts_that_it_is_given() {
+    let script = "for f in /input/a.nii.gz /input; do
+            echo more >> $f; chmod 777 $f; touch $f; mv $f /tmp/x; rm -rf $f; ln $f /tmp/y; mount -o remount,rw /input
+        done 2>/dev/null
+        cp /input/a.nii.gz /output/a.nii.gz";
+    for per in ["folder", "case"] {
+        let Some((algorithm, container)) = bubblewrap(script, &format!("per = \"{per}\"")) else {
+            return;
+        };
+        let world = World::of(&["a"]);
+        let facts = || {
+            let image = &world.cases[0].image;
+            let found = fs::metadata(image).unwrap();
+            (
+                fs::read(image).unwrap(),
+                found.permissions(),
+                found.modified().unwrap(),
+            )
+        };
+        let before = facts();
+        let (_, cell, log) = world.run_in(&algorithm, Some(&container));
+        assert_eq!(cell.taken(), ["a"], "{log}");
+        assert!(facts() == before, "{per}");
+    }
+}
+
+#[test]
 fn bubblewrap_ends_with_all_its_processes() {
     let nap = format!("81.{:08}", std::process::id());
     let script = format!("setsid sleep {nap} & sleep {nap}");

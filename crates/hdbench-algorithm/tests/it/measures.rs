@@ -175,6 +175,35 @@ fn overhead() {
     );
 }
 
+/// `cargo test -p hdbench-algorithm -- --ignored copying --nocapture` prints what the copy of a CT costs that a command
+/// for one case is given, beside the links of one for all cases. HDBENCH_COPY_IN names a folder on another file system.
+#[test]
+#[ignore = "a measurement"]
+fn copying() {
+    let mut world = World::of(&["a"]);
+    // Its first bytes are those of a packed NIfTI file, and nobody reads further.
+    let mut bytes = fs::read(&world.cases[0].image).unwrap();
+    bytes.resize(100_000_000, 0);
+    if let Some(folder) = std::env::var_os("HDBENCH_COPY_IN") {
+        world.dir = tempfile::tempdir_in(folder).unwrap();
+    }
+    let file = world.path("big.nii.gz");
+    fs::write(&file, bytes).unwrap();
+    world.cases[0].image = file;
+    for keys in ["per = \"folder\"", "per = \"case\""] {
+        let algorithm = world.script("true", keys);
+        let mut seconds: Vec<f64> = (0..7)
+            .map(|_| {
+                let begun = Instant::now();
+                let ran = world.run(&algorithm).0;
+                begun.elapsed().as_secs_f64() - ran.total.wall_seconds
+            })
+            .collect();
+        seconds.sort_by(f64::total_cmp);
+        println!("{keys}: {:.3} s beside the command", seconds[3]);
+    }
+}
+
 /// Of this process alone, without its children.
 fn own_cpu_seconds() -> f64 {
     let stat = fs::read_to_string("/proc/self/stat").unwrap();
