@@ -191,6 +191,22 @@ fn a_case_without_a_prediction_is_its_cells_failure_or_counts_as_empty() {
 }
 
 #[test]
+fn a_cause_of_all_cases_is_told_once() {
+    let dir = answers();
+    let dir = dir.path();
+    study_file(dir, &COPY.replace("{here}/copy.sh", "{here}/none.sh"));
+    let told = run(dir, 4);
+    let count = |part: &str| told.matches(part).count();
+    assert!(count("have no prediction") > 0, "{told}");
+    assert_eq!(
+        count("ended with exit code"),
+        count("have no prediction"),
+        "{told}"
+    );
+    assert!(!told.contains("the others are kept"), "{told}");
+}
+
+#[test]
 fn what_cannot_be_run_is_refused_before_anything_begins() {
     let dir = answers();
     let dir = dir.path();

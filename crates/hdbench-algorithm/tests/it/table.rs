@@ -148,6 +148,11 @@ fn a_slip_is_told_with_what_may_have_been_meant() {
             "run: {case} in \"{output}/{case}.nii\" is no placeholder here: it is started once for all cases",
             "say per = \"case\", or give it the folders alone",
         ),
+        (
+            "run = [\"p\", \"{input}\", \"{output}\"]\nversion = [\"p\", \"{inptu}\"]",
+            "version: {inptu} in \"{inptu}\" is no placeholder here",
+            "it takes none: nothing is laid out when it is started; braces themselves are written {{ and }}",
+        ),
     ] {
         let found = refused(text);
         assert_eq!(
