@@ -221,7 +221,7 @@ fn what_cannot_be_run_is_refused_before_anything_begins() {
     let table = |rest: &str| format!("[algorithm.theirs]\n{rest}");
     refused(
         &table("run = [\"x\", \"{inptu}\"]\n"),
-        2,
+        3,
         &["inptu", "algorithm.theirs"],
     );
     refused(&table("run = \"x {input}\"\n"), 3, &["a list of arguments"]);
@@ -232,13 +232,17 @@ fn what_cannot_be_run_is_refused_before_anything_begins() {
     );
     refused(
         "[algorithm.unet]\nrun = [\"x\", \"{input}\", \"{output}\"]\n",
-        2,
+        3,
         &["unet"],
     );
+    let capitals = "[algorithm.A]\nname = \"one\"\n".to_owned()
+        + "run = [\"x\", \"{input}\", \"{output}\"]\n[algorithm.a]\n"
+        + "run = [\"x\", \"{input}\", \"{output}\"]\n";
+    refused(&capitals, 3, &["has the name of the row A"]);
     refused("", 3, &["variant = [] leaves no row", "[algorithm.NAME]"]);
     let own = "run = [\"x\", \"{input}\", \"{output}\"]\nname = \"H-DenseUNet\"\n";
-    refused(&table(own), 2, &["that of another row"]);
+    refused(&table(own), 3, &["that of another row"]);
     let twice = table("run = [\"x\", \"{input}\", \"{output}\"]\nname = \"other\"\n")
         + "[algorithm.other]\nrun = [\"x\", \"{input}\", \"{output}\"]\n";
-    refused(&twice, 2, &["that of another row"]);
+    refused(&twice, 3, &["that of another row"]);
 }
