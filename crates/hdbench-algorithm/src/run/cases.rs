@@ -6,7 +6,7 @@ use std::time::Duration;
 use hdbench_ground::error::{Error, Result};
 
 use super::appearing::Appearing;
-use super::job_run::{JobRun, failure, failure_of, interrupted, model_folder, notes_of};
+use super::job_run::{JobRun, failure, failure_of, gpu_note, interrupted, model_folder, notes_of};
 use super::offers::Offers;
 use super::workplace::Workplace;
 use crate::failure::FailureCause;
@@ -52,6 +52,9 @@ pub fn run(job: &Job<'_>, watch: &dyn Watch) -> Result<Ran> {
         notes: Vec::new(),
     };
     running.tell_of_leftovers();
+    if let Some(note) = gpu_note(job).filter(|_| !job.cases.is_empty()) {
+        running.note(note);
+    }
     let runs: Vec<Vec<usize>> = match job.algorithm.per {
         Per::Case => (0..job.cases.len()).map(|case| vec![case]).collect(),
         Per::Folder if job.cases.is_empty() => Vec::new(),

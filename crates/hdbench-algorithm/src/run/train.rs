@@ -4,7 +4,7 @@ use std::path::Path;
 
 use hdbench_ground::error::{Error, Result};
 
-use super::job_run::{JobRun, failure, failure_of, interrupted, model_folder, notes_of};
+use super::job_run::{JobRun, failure, failure_of, gpu_note, interrupted, model_folder, notes_of};
 use super::workplace::Workplace;
 use crate::failure::Failure;
 use crate::input::originals::Originals;
@@ -45,6 +45,9 @@ pub fn train(job: &Job<'_>, data: &Path, watch: &dyn Watch) -> Result<Result<Mea
         LOG_BYTES,
         "train".to_owned(),
     )?;
+    if let Some(note) = gpu_note(job) {
+        watch.note(&format!("{}: {note}", job.id));
+    }
     let originals = Originals::below(data)?;
     let ended = supervise(&start, &|| watch.interrupted(), &mut |_| Ok(()));
     originals.refuse_changes(job.id, WITHOUT_LINKS)?;
