@@ -33,7 +33,8 @@ const WITHOUT_LINKS: &str =
 /// [`Watch::output`] is told of every output. Whatever it does wrong is the failure of the cases that it was for.
 ///
 /// A program that ends with another code than 0, or is ended for its time, has failed for every case whose output is
-/// the last or is not there; outputs after which another had begun are taken all the same.
+/// the last or is not there; outputs after which another had begun are taken all the same, and so is the last if it is
+/// packed, whole to its end, and had stood for longer than any other was being written.
 ///
 /// # Errors
 /// `Error::Interrupted`, after all that was finished was told of; `Error::Write` for a disk that is full;
@@ -209,6 +210,7 @@ impl Running<'_> {
         let cause = failure_of(&self.job.algorithm.run, ended, timeout, indices.len());
         let is_well = ended.ending == Ending::Code(0);
         let finished = appearing.finished();
+        let standing = appearing.standing(ended.asked_at.unwrap_or(ended.wall_seconds));
         let offers = Offers {
             job: self.job,
             watch: self.watch,
@@ -221,6 +223,8 @@ impl Running<'_> {
             case.measured = measured[at].clone();
             if is_written {
                 case.failure = offers.last(appearing, at, stems[at], &measured[at], ended)?;
+            } else if standing.contains(&at) && offers.standing(appearing, at, &measured[at])? {
+                case.failure = None;
             } else if let Some(cause) = &cause {
                 is_of_use &= !matches!(cause, FailureCause::NotStarted { .. });
                 case.failure = Some(failure(cause.clone(), ended));

@@ -77,6 +77,8 @@ pub(crate) struct Ended {
     pub samples: Samples,
     /// From its start to its end.
     pub wall_seconds: f64,
+    /// When it was asked to end, in seconds since its start; none of one that ended by itself.
+    pub asked_at: Option<f64>,
     /// Names of the processes that it left behind and that were ended.
     pub left_behind: Vec<String>,
 }
@@ -105,6 +107,7 @@ pub(crate) fn supervise(
                 said: Said::default(),
                 samples: Samples::default(),
                 wall_seconds: 0.0,
+                asked_at: None,
                 left_behind: Vec::new(),
             });
         }
@@ -129,7 +132,9 @@ pub(crate) fn supervise(
             .and_then(|(container, name)| first_process(container, name)),
     };
     let stopped = run.watch(program.timeout, interrupted, tick);
-    let (status, wall_seconds) = run.end(program, stopped.as_ref().is_ok_and(Option::is_none))?;
+    let by_itself = stopped.as_ref().is_ok_and(Option::is_none);
+    let asked_at = (!by_itself).then(|| run.begun.elapsed().as_secs_f64());
+    let (status, wall_seconds) = run.end(program, by_itself)?;
     let left_behind = run.end_survivors();
     let said = log.end()?;
     let mut samples = run.samples;
@@ -144,6 +149,7 @@ pub(crate) fn supervise(
         said,
         samples,
         wall_seconds,
+        asked_at,
         left_behind,
     })
 }
