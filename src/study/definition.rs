@@ -220,6 +220,8 @@ impl Study {
         study.seeds.dedup();
         study.variants.sort_unstable();
         study.variants.dedup();
+        // Rows that were each fine may not be so together.
+        study.check()?;
         Ok(study)
     }
 

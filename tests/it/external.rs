@@ -280,6 +280,22 @@ fn a_case_without_a_prediction_is_its_cells_failure_or_counts_as_empty() {
 }
 
 #[test]
+fn a_cause_of_all_cases_is_told_once() {
+    let dir = answers();
+    let dir = dir.path();
+    study_file(dir, &COPY.replace("{here}/copy.sh", "{here}/none.sh"));
+    let told = run(dir, 4);
+    let count = |part: &str| told.matches(part).count();
+    assert!(count("have no prediction") > 0, "{told}");
+    assert_eq!(
+        count("ended with exit code"),
+        count("have no prediction"),
+        "{told}"
+    );
+    assert!(!told.contains("the others are kept"), "{told}");
+}
+
+#[test]
 fn what_cannot_be_run_is_refused_before_anything_begins() {
     let dir = answers();
     let dir = dir.path();
@@ -294,7 +310,7 @@ fn what_cannot_be_run_is_refused_before_anything_begins() {
     let table = |rest: &str| format!("[algorithm.theirs]\n{rest}");
     refused(
         &table("run = [\"x\", \"{inptu}\"]\n"),
-        2,
+        3,
         &["inptu", "algorithm.theirs"],
     );
     refused(&table("run = \"x {input}\"\n"), 3, &["a list of arguments"]);
@@ -305,15 +321,19 @@ fn what_cannot_be_run_is_refused_before_anything_begins() {
     );
     refused(
         "[algorithm.unet]\nrun = [\"x\", \"{input}\", \"{output}\"]\n",
-        2,
+        3,
         &["unet"],
     );
+    let capitals = "[algorithm.A]\nname = \"one\"\n".to_owned()
+        + "run = [\"x\", \"{input}\", \"{output}\"]\n[algorithm.a]\n"
+        + "run = [\"x\", \"{input}\", \"{output}\"]\n";
+    refused(&capitals, 3, &["has the name of the row A"]);
     refused("", 3, &["variant = [] leaves no row", "[algorithm.NAME]"]);
     let own = "run = [\"x\", \"{input}\", \"{output}\"]\nname = \"H-DenseUNet\"\n";
-    refused(&table(own), 2, &["that of another row"]);
+    refused(&table(own), 3, &["that of another row"]);
     let twice = table("run = [\"x\", \"{input}\", \"{output}\"]\nname = \"other\"\n")
         + "[algorithm.other]\nrun = [\"x\", \"{input}\", \"{output}\"]\n";
-    refused(&twice, 2, &["that of another row"]);
+    refused(&twice, 3, &["that of another row"]);
 }
 
 #[test]

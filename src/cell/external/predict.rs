@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use hdbench_algorithm::{
-    Algorithm as External, CaseInput, CaseRan, Job, Missing, Ran, Taken, find_prediction,
+    Algorithm as External, CaseInput, CaseRan, Job, Missing, Ran, Taken, find_prediction, grouped,
     run as start,
 };
 use ndarray::Array3;
@@ -183,7 +183,7 @@ impl Work<'_> {
             match taken {
                 Ok(()) => {}
                 Err(error @ (Error::Malformed { .. } | Error::Usage { .. })) => {
-                    self.has_none(&input.name, error.to_string(), &mut failed)?;
+                    failed.push((input.name.clone(), error.to_string()));
                 }
                 Err(error) => return Err(error),
             }
@@ -197,24 +197,57 @@ impl Work<'_> {
         for note in &ran.notes {
             self.progress.note(note);
         }
-        let mut failed = Vec::new();
         let cost = |case: &'a CaseRan| Some((&*case.case, case.measured.as_ref()?));
         self.made()
             .cost(self.folder, ran.cases.iter().filter_map(cost))?;
-        for (case, why) in self.taking.failures(ran) {
-            self.has_none(&case, why, &mut failed)?;
-        }
+        let failed = self.taking.failures(ran);
         self.verdict(&failed, &self.folder.join(LOG))
     }
 
-    /// A case without a prediction: it counts as empty, or has failed.
-    fn has_none(&self, case: &str, why: String, failed: &mut Vec<(String, String)>) -> Result<()> {
-        if self.algorithm.missing == Missing::Fail {
-            failed.push((case.to_owned(), why));
+    /// What becomes of the cases without a prediction: they count as empty, or an error names them, each reason once.
+    fn verdict(&self, failed: &[(String, String)], place: &Path) -> Result<()> {
+        const SHOWN: usize = 5;
+        if failed.is_empty() {
             return Ok(());
         }
-        let line = format!("warning: {case}: {why}; it counts as empty");
-        self.progress.note(&line);
+        let groups = grouped(failed);
+        if self.algorithm.missing == Missing::Empty {
+            for (cases, why) in &groups {
+                let counts = match cases.len() {
+                    1 => "it counts",
+                    _ => "they count",
+                };
+                let line = format!("warning: {}: {why}; {counts} as empty", named(cases));
+                self.progress.note(&line);
+            }
+            return failed
+                .iter()
+                .try_for_each(|(case, why)| self.count_as_empty(case, why));
+        }
+        let all = self.tests.len();
+        let mut text = format!("{} of {all} cases have no prediction", failed.len());
+        for (cases, why) in groups.iter().take(SHOWN) {
+            text += &format!("\n  {}: {}", named(cases), why.replace('\n', "\n    "));
+        }
+        if groups.len() > SHOWN {
+            let more = groups.iter().skip(SHOWN).map(|(cases, _)| cases.len());
+            text += &format!("\n  and {} more", more.sum::<usize>());
+        }
+        let kept = match failed.len() < all {
+            true => "the others are kept: ",
+            false => "",
+        };
+        Err(Error::malformed(
+            place,
+            text,
+            format!(
+                "{kept}the same start asks for these again; missing = \"empty\" counts them as empty"
+            ),
+        ))
+    }
+
+    /// Writes an empty prediction for a case that has none.
+    fn count_as_empty(&self, case: &str, why: &str) -> Result<()> {
         let test = self.tests.iter().find(|test| test.case.name == case);
         let test = test.ok_or_else(|| Error::Internal(format!("{case}: no such test case")))?;
         let file = Stored::open(&test.cached)?.file().clone();
@@ -225,29 +258,18 @@ impl Work<'_> {
         write_labels(&prediction_path(self.folder, case), &labels)?;
         let mut made = self.made();
         made.changed.remove(case);
-        made.empty.insert(case.to_owned(), why);
+        made.empty.insert(case.to_owned(), why.to_owned());
         let seconds = made.measured.get(case).map(|of| of.wall_seconds);
         made.keep(self.folder, case, seconds)
     }
+}
 
-    /// An error naming the cases that have failed, each with its reason.
-    fn verdict(&self, failed: &[(String, String)], place: &Path) -> Result<()> {
-        const SHOWN: usize = 5;
-        if failed.is_empty() {
-            return Ok(());
-        }
-        let all = self.tests.len();
-        let mut text = format!("{} of {all} cases have no prediction", failed.len());
-        for (case, why) in failed.iter().take(SHOWN) {
-            text += &format!("\n  {case}: {}", why.replace('\n', "\n    "));
-        }
-        if failed.len() > SHOWN {
-            text += &format!("\n  and {} more", failed.len() - SHOWN);
-        }
-        Err(Error::malformed(
-            place,
-            text,
-            "the others are kept: the same start asks for these again; missing = \"empty\" counts them as empty",
-        ))
+/// Cases in a message: `a, b, c and 10 more`.
+fn named(cases: &[&str]) -> String {
+    const NAMED: usize = 3;
+    let names = cases[..cases.len().min(NAMED)].join(", ");
+    match cases.len().saturating_sub(NAMED) {
+        0 => names,
+        more => format!("{names} and {more} more"),
     }
 }

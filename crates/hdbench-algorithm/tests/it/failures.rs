@@ -91,6 +91,41 @@ fn what_was_finished_before_a_failure_is_taken() {
 }
 
 #[test]
+fn a_last_output_that_stands_whole_is_taken_from_a_run_that_fails() {
+    for (end, keys) in [("exit 1", ""), ("sleep 60", "timeout = \"1.2s\"")] {
+        let world = World::of(&["a", "b", "c"]);
+        let script = format!("cp $1 $3/a.nii.gz; sleep 0.3; cp $1 $3/b.nii.gz; sleep 2.5; {end}");
+        let (ran, cell, _) = world.run(&world.script(&script, keys));
+        assert_eq!(cell.taken(), ["a", "b"], "{end}");
+        let cases = ran.cases.iter();
+        let failed: Vec<_> = cases.map(|case| case.failure.is_some()).collect();
+        assert_eq!(failed, [false, false, true]);
+    }
+}
+
+#[test]
+fn a_last_output_that_may_be_half_is_asked_for_again() {
+    for (last, why) in [
+        ("head -c 60 $1 > $3/b.nii.gz", "it is cut"),
+        (
+            "gunzip -c $1 > $3/b.nii",
+            "nothing at its end proves it whole",
+        ),
+        (
+            "gunzip -c $1 | head -c 400 | gzip > $3/b.nii.gz",
+            "its end is early",
+        ),
+    ] {
+        let world = World::of(&["a", "b"]);
+        let script = format!("cp $1 $3/a.nii.gz; sleep 0.3; {last}; sleep 2.5; exit 3");
+        let (ran, cell, _) = world.run(&world.script(&script, ""));
+        assert_eq!(cell.taken(), ["a"], "{why}");
+        let failure = ran.cases[1].failure.as_ref().expect(why);
+        assert_eq!(failure.cause, FailureCause::ExitCode(3), "{why}");
+    }
+}
+
+#[test]
 fn a_program_that_hangs_is_ended_after_its_time() {
     let world = World::of(&["a", "b"]);
     let algorithm = world.script(&format!("sleep {}", nap(60)), "timeout = \"0.4s\"");
