@@ -13,6 +13,7 @@ use hdbench_ground::workers;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, waitid};
 
 use super::gpu_meter::GpuMeter;
+use super::lifeline::Lifeline;
 use super::log::{LogReader, Said};
 use super::orphans::Adopting;
 use super::process_tree::{MARK, ProcessTree};
@@ -112,6 +113,13 @@ pub(crate) fn supervise(
             });
         }
     };
+    let removal = program.container.and_then(|(container, name)| {
+        Some((
+            container.program.as_path(),
+            container.remove_arguments(name)?,
+        ))
+    });
+    let lifeline = Lifeline::tie(child.id(), removal);
     let gpus = (!program.gpus.is_empty())
         .then(|| GpuMeter::start(program.gpus, begun))
         .flatten();
@@ -136,6 +144,9 @@ pub(crate) fn supervise(
     let asked_at = (!by_itself).then(|| run.begun.elapsed().as_secs_f64());
     let (status, wall_seconds) = run.end(program, by_itself)?;
     let left_behind = run.end_survivors();
+    if let Some(lifeline) = lifeline {
+        lifeline.release();
+    }
     let said = log.end()?;
     let mut samples = run.samples;
     samples.gpus = gpus.map(|meter| meter.seen()).unwrap_or_default();

@@ -1,7 +1,9 @@
 //! What an algorithm may do wrong.
 
 use std::fs;
+use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::Path;
+use std::process::{Command, Stdio};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
@@ -288,7 +290,7 @@ fn what_a_killed_run_left_is_ended_and_removed_by_the_next() {
     fs::write(scratch.join("input/old"), "").unwrap();
     // As the processes of a run whose harness was killed.
     let mark = blake3_mark(&scratch);
-    let mut left = std::process::Command::new("sleep")
+    let mut left = Command::new("sleep")
         .arg(nap(62))
         .env("HDBENCH_JOB", mark)
         .spawn()
@@ -302,6 +304,47 @@ fn what_a_killed_run_left_is_ended_and_removed_by_the_next() {
         ran.notes
     );
     assert!(!left.wait().unwrap().success());
+}
+
+#[test]
+fn a_harness_that_is_killed_takes_its_algorithm_along() {
+    let world = World::of(&["a"]);
+    let nap = nap(63);
+    // This program is the harness, in a group of its own as a shell starts one.
+    let test = "failures::as_a_harness_that_is_killed";
+    let mut harness = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", test, "--ignored", "--nocapture"])
+        .env("HDBENCH_TEST_NAP", &nap)
+        .env("TMPDIR", world.dir.path())
+        .stdout(Stdio::null())
+        .process_group(0)
+        .spawn()
+        .unwrap();
+    wait_until(|| is_running(&nap));
+    let group = format!("-{}", harness.id());
+    let killed = Command::new("kill").args(["-KILL", "--", &group]).status();
+    assert!(killed.unwrap().success());
+    assert_eq!(harness.wait().unwrap().signal(), Some(9));
+    wait_until(|| !is_running(&nap));
+}
+
+fn wait_until(is_so: impl Fn() -> bool) {
+    let begun = Instant::now();
+    while !is_so() {
+        assert!(begun.elapsed() < Duration::from_secs(10), "it never was so");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Started by the test above.
+#[test]
+#[ignore = "runs inside of another test"]
+fn as_a_harness_that_is_killed() {
+    let Ok(nap) = std::env::var("HDBENCH_TEST_NAP") else {
+        return;
+    };
+    let world = World::of(&["a"]);
+    world.run(&world.script(&format!("sleep {nap} & sleep {nap}"), ""));
 }
 
 fn blake3_mark(scratch: &Path) -> String {
