@@ -21,9 +21,6 @@ const PHANTOM_MATRIX: usize = 128;
 /// Cases of the phantoms' training set: 28 of its own and the 20 patients.
 const TRANSFER_CASES: usize = 48;
 
-/// The networks of the paper's Tables IV and V: what is run where nothing else is asked for.
-pub const VARIANTS: [Variant; 3] = [Variant::UNet, Variant::ResNet, Variant::HDenseUNet];
-
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
 enum Protocol {
     /// Two folds over the patients with tumours, as Christ et al. 2016 (15 of 3DIRCADb's 20)
@@ -115,7 +112,7 @@ impl Crossval {
             .options
             .study("crossval", self.options.settings()?, data, existing)?;
         if self.options.variants.is_empty() && !self.options.no_variants {
-            study.variants = VARIANTS.to_vec();
+            study.variants = Variant::OF_CROSS_VALIDATION.to_vec();
         }
         study.protocol = match (&self.splits, self.protocol) {
             (Some(file), _) => dataset::Protocol::Given(read_splits(file)?),

@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 use clap::builder::PossibleValue;
 use clap::{Args, ValueEnum};
 
-use super::crossval::VARIANTS;
 use super::leased::end_when_lost;
 use super::output::remark;
 use super::progress::Reporter;
@@ -141,7 +140,7 @@ fn command(study: &Study) -> Result<String> {
     }
     let usual: BTreeSet<Variant> = match study.protocol {
         Protocol::Holdout => Variant::ALL.into(),
-        _ => VARIANTS.into(),
+        _ => Variant::OF_CROSS_VALIDATION.into(),
     };
     match study.variants.as_slice() {
         [] => command += " --no-variants",

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use hdbench::volume::{Geometry, Volume, write_labels};
 use ndarray::{Array3, s};
@@ -66,6 +67,42 @@ fn codabench_gets_one_number_a_metric_and_none_of_half_a_submission() {
     // Without a site nobody asks for it.
     score(dir, &[&places[..], &["--allow-missing"]].concat(), 0);
     assert!(!dir.join("output/scores.json").exists());
+}
+
+/// The bundle that organisers copy: its program scores, and its leaderboard's columns are written.
+#[test]
+fn the_example_bundle_scores() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    for (side, shift) in [("ref", 0), ("res", 1)] {
+        write(&dir.join(format!("{side}/case_a.nii.gz")), shift);
+    }
+    let bundle = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/codabench");
+    let program = bundle.join("scoring_program");
+    let metadata = fs::read_to_string(program.join("metadata.yaml")).unwrap();
+    assert_eq!(metadata, "command: sh /app/program/score.sh\n");
+    fs::copy(program.join("score.sh"), dir.join("score.sh")).unwrap();
+    fs::copy(env!("CARGO_BIN_EXE_hdbench"), dir.join("hdbench")).unwrap();
+    let places = ["score.sh", "--pred", "res", "--ref", "ref", "--out", "out"];
+    let started = Command::new("sh").args(places).current_dir(dir).output();
+    text(&started.unwrap(), 0);
+    let scores = json_of(&dir.join("out/scores.json"));
+    let competition = fs::read_to_string(bundle.join("competition.yaml")).unwrap();
+    let columns = competition.lines().filter(|line| line.contains("sorting:"));
+    let keys: Vec<&str> = columns
+        .map(|line| {
+            line.split("key: ")
+                .nth(1)
+                .unwrap()
+                .split(',')
+                .next()
+                .unwrap()
+        })
+        .collect();
+    assert_eq!(keys.len(), 3);
+    for key in keys {
+        assert!(scores[key].is_number(), "{key}: {scores}");
+    }
 }
 
 fn job(pk: &str, image: &str, socket: &str, slugs: &[&str]) -> Value {
