@@ -414,3 +414,67 @@ fn an_algorithm_of_a_study_predicts_and_packs_test_volumes() {
     );
     assert!(!dir.join("one.zip").exists());
 }
+
+/// A CT reaches an algorithm as its table asks: whatever the data set has it in.
+#[test]
+fn inputs_are_laid_out_as_an_algorithm_asks_for_them() {
+    let dir = answers();
+    let dir = dir.path();
+    // What the input is, is looked at by the algorithm itself.
+    let script = "head -c 20 \"$1/$3.mha\" | grep -q ObjectType || exit 3\n\
+                  cp \"$(dirname \"$0\")/answers/$3.nii.gz\" \"$2/$3.nii.gz\"\n";
+    fs::write(dir.join("copy.sh"), script).unwrap();
+    study_file(dir, &format!("{COPY}input = \"mha\"\n"));
+    run(dir, 0);
+    let dice = |run: &str| -> f64 {
+        let report = json(&dir.join(run).join("report/report.json"));
+        let row = &report["content"]["rows"][0];
+        row["scores"]["liver_dice_per_case"]["mean"]
+            .as_f64()
+            .unwrap_or_default()
+    };
+    assert_eq!(dice("run"), 1.0);
+
+    // Patients of 3DIRCADb are DICOM series, and their folds a cross-validation without a network of ours.
+    for made in [
+        &[
+            "datasets", "synth", "--layout", "ircadb", "--matrix", "64", "--out", "ircadb",
+        ][..],
+        &[
+            "datasets",
+            "convert",
+            "--from",
+            "ircadb",
+            "--to",
+            "lits",
+            "ircadb",
+            "converted",
+        ],
+    ] {
+        text(&hdbench(dir, made), 0);
+    }
+    let script = "test -f \"$1/$3/image_0\" || exit 3\n\
+                  cp \"$(dirname \"$0\")/converted/segmentation-${3##*.}.nii.gz\" \"$2/$3.nii.gz\"\n";
+    fs::write(dir.join("copy.sh"), script).unwrap();
+    fs::write(dir.join("rows.toml"), format!("{COPY}input = \"dicom\"\n")).unwrap();
+    let crossval = [
+        "crossval",
+        "--data",
+        "ircadb",
+        "--no-variants",
+        "--algorithms",
+        "rows.toml",
+        "--out",
+        "folds",
+    ];
+    text(&hdbench(dir, &crossval), 0);
+    let report = json(&dir.join("folds/report/report.json"));
+    let cases = report["content"]["rows"][0]["per_case"].as_array().unwrap();
+    assert_eq!(cases.len(), 15);
+    assert!(
+        cases
+            .iter()
+            .all(|case| case["liver_dice"] == 1.0 && case["lesion_dice"] == 1.0)
+    );
+    assert_eq!(report["content"]["rows"].as_array().unwrap().len(), 1);
+}

@@ -151,12 +151,16 @@ impl Content {
         self.rows.is_empty() || self.rows.iter().any(NetworkRow::is_network)
     }
 
-    /// What its rows are.
-    pub(crate) fn rows_in_words(&self) -> &'static str {
+    /// What its rows are, one and many, and what is done with them.
+    pub(crate) fn rows_in_words(&self) -> [&'static str; 3] {
+        // Somebody else's training is nothing that a study could tell.
         match (self.kind, self.rows.iter().all(NetworkRow::is_network)) {
-            (StudyKind::CrossValidation, _) => "rows of the tables",
-            (StudyKind::Ablation, true) => "networks",
-            (StudyKind::Ablation, false) => "algorithms",
+            (StudyKind::CrossValidation, true) => {
+                ["row", "rows of the tables", "trained and scored"]
+            }
+            (StudyKind::CrossValidation, false) => ["row", "rows of the tables", "scored"],
+            (StudyKind::Ablation, true) => ["network", "networks", "trained and scored"],
+            (StudyKind::Ablation, false) => ["algorithm", "algorithms", "scored"],
         }
     }
 

@@ -54,21 +54,13 @@ fn completeness(content: &Content) -> Verdict {
         })
         .collect();
     let total = content.rows.len();
-    let what = content.rows_in_words();
-    // Somebody else's training is nothing that a study could tell.
-    let done = match what {
-        "algorithms" => "scored",
-        _ => "trained and scored",
-    };
+    let [one, many, done] = content.rows_in_words();
     let text = match (total, missing.len()) {
-        (0, _) => format!("The study has no {what}."),
-        (1, 0) => format!(
-            "The {} of the study is {done}.",
-            what.strip_suffix('s').unwrap_or("row")
-        ),
-        (_, 0) => format!("All {total} {what} are {done}."),
+        (0, _) => format!("The study has no {many}."),
+        (1, 0) => format!("The {one} of the study is {done}."),
+        (_, 0) => format!("All {total} {many} are {done}."),
         (_, gone) => format!(
-            "{} of {total} {what} are {done}. Missing: {}.",
+            "{} of {total} {many} are {done}. Missing: {}.",
             total - gone,
             missing.join("; ")
         ),
