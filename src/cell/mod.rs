@@ -12,7 +12,7 @@ mod train;
 mod units;
 
 pub use challenge::ChallengeAnswer;
-pub use external::ExternalModel;
+pub use external::{ExternalModel, Keep};
 pub(crate) use external::{WORKING, changed_external};
 pub(crate) use made::{BEGUN, begun_predictions, tested_on};
 pub use made::{Taken, measured, prediction_seconds, taken};

@@ -9,6 +9,7 @@ mod predict;
 
 pub(crate) use facts::changed_external;
 pub(super) use predict::predict;
+pub use taking::Keep;
 pub use volumes::ExternalModel;
 
 /// What such a cell writes beside its results, by the first names of its files.

@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::progress::Progress;
 
 /// What becomes of the prediction of a case, and of the seconds that it took where they are known.
-pub(super) type Keep<'a> = &'a (dyn Fn(&str, Taken, Option<f64>) -> Result<()> + Sync);
+pub type Keep<'a> = &'a (dyn Fn(&str, Taken, Option<f64>) -> Result<()> + Sync);
 
 /// Whoever takes the outputs of an algorithm over, as they come.
 pub(super) struct Taking<'a> {

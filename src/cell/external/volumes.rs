@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use hdbench_algorithm::{CaseInput, Job, Taken, run as start};
+use hdbench_algorithm::{CaseInput, Job, run as start};
 
 use super::facts::Facts;
-use super::taking::Taking;
+use super::taking::{Keep, Taking};
 use super::{LOG, MODEL, SCRATCH};
 use crate::artifact::hash_bytes;
 use crate::cell::record::CellRecord;
@@ -77,7 +77,7 @@ impl<'a> ExternalModel<'a> {
         folder: &Path,
         units: u64,
         progress: &dyn Progress,
-        keep: &(dyn Fn(&str, Taken, Option<f64>) -> Result<()> + Sync),
+        keep: Keep<'_>,
     ) -> Result<Vec<(String, String)>> {
         let (scratch, log) = (folder.join(SCRATCH), folder.join(LOG));
         let gpus = self.facts.gpus(self.study);
