@@ -2,10 +2,14 @@
 
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 import venv
 from pathlib import Path
+
+# What `installed.txt` says until pip is done, so that an installation that was stopped is begun again.
+UNFINISHED = "unfinished"
 
 # Exits with 1 where a package is missing or of another version; a build's tag (2.9.0+cpu) does not count.
 LOOK = """
@@ -32,25 +36,39 @@ def cache_folder():
 def python(name, packages, folder=None):
     """The interpreter of an environment with these packages, installed first where it is missing:
     in `folder`, or else in the cache under `name`. A `folder` that holds these packages already is
-    used as it is; one that holds anything else is left alone, with an error."""
+    used as it is, one whose installation was stopped is filled again; one that holds anything else is
+    left alone, with an error."""
     pins = "\n".join([*packages, f"python {sys.version_info[0]}.{sys.version_info[1]}"])
     name = f"{name}-{hashlib.sha256(pins.encode()).hexdigest()[:12]}"
     given = Path(folder) if folder else None
     folder = given or cache_folder() / name
     interpreter, done = folder / "bin" / "python", folder / "installed.txt"
-    if done.is_file() and done.read_text() == pins:
+    said = done.read_text() if done.is_file() else ""
+    if said == pins:
         return interpreter
-    if given and given.exists() and any(given.iterdir()):
+    if given and said != UNFINISHED and given.exists() and any(given.iterdir()):
         trouble = missing(interpreter, packages)
         if trouble:
             sys.exit(f"error: {given}: {trouble}\nhint: name an empty folder, or one with exactly these: "
                      f"{' '.join(packages)}")
         return interpreter
     print(f"installing {', '.join(packages)} into {folder}", file=sys.stderr)
-    venv.create(folder, with_pip=True, symlinks=True, clear=True)
+    empty(folder)
+    done.write_text(UNFINISHED)
+    venv.create(folder, with_pip=True, symlinks=True)
     subprocess.run([interpreter, "-m", "pip", "install", "-q", *packages], check=True)
     done.write_text(pins)
     return interpreter
+
+
+def empty(folder):
+    """Makes the folder, or removes what is in it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in folder.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
 
 
 def missing(interpreter, packages):
