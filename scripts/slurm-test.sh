@@ -166,6 +166,46 @@ done
 [ -f "$work/slurm/report/index.html" ] || { echo "the report was not rendered" >&2; exit 1; }
 "$hdbench" verify "$work/slurm" >/dev/null
 
+# An algorithm that is none of our networks, on a node that goes down: the cases that it has predicted are kept.
+cat >"$work/slow.sh" <<'END'
+echo "$3" >>"$(dirname "$0")/asked"
+sleep 4
+cp "$(dirname "$0")/phantoms/segmentation-${3#volume-}.nii.gz" "$2/$3.nii.gz"
+END
+cat >"$work/rows.toml" <<END
+[algorithm.slow]
+run = ["sh", "$work/slow.sh", "{input}", "{output}", "{case}"]
+per = "case"
+trained_on = "nothing"
+END
+rows() {
+    "$hdbench" ablation --data "$work/phantoms" --no-variants --algorithms "$work/rows.toml" --out "$@" 2>/dev/null
+}
+rows "$work/rows" --engine slurm >/dev/null
+kept=$work/rows/slow/fold_0/seed_0/predictions
+for _ in $(seq 300); do
+    ls "$kept"/*.nii.gz >/dev/null 2>&1 && break
+    sleep 0.2
+done
+first=$(basename "$(ls "$kept"/*.nii.gz)" .nii.gz)
+echo "node down while an algorithm runs, $first predicted"
+scontrol update nodename="$(hostname -s)" state=down reason=test
+sleep 2
+scontrol update nodename="$(hostname -s)" state=resume 2>/dev/null || true
+until_done
+rows "$work/rows" --engine slurm >/dev/null
+until_done
+[ "$(grep -cx "$first" "$work/asked")" = 1 ] || { echo "$first was asked for again" >&2; exit 1; }
+[ "$(wc -l <"$work/asked")" -gt "$(ls "$kept"/*.nii.gz | wc -l)" ] || { echo "the node went down too late" >&2; exit 1; }
+mv "$work/asked" "$work/asked.slurm"
+rows "$work/rows.local" >/dev/null
+for file in "$kept"/*.nii.gz; do
+    cmp "$file" "$work/rows.local/slow/fold_0/seed_0/predictions/$(basename "$file")"
+done
+cmp "$work/rows/slow/fold_0/seed_0/metrics_long.csv" "$work/rows.local/slow/fold_0/seed_0/metrics_long.csv"
+"$hdbench" verify "$work/rows" >/dev/null
+echo "the same: slow, $(wc -l <"$work/asked.slurm") starts for $(ls "$kept"/*.nii.gz | wc -l) cases"
+
 # A time limit: Slurm warns, the cell saves, the job queues itself again and goes on where it was.
 limited() {
     "$hdbench" ablation --data "$work/phantoms" --variant unet --set iterations=3000 --set coarse_iterations=60 \

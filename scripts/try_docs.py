@@ -162,6 +162,18 @@ def make_data(folder, binary):
             (validation / "summary.json").write_text(json.dumps({"metric_per_case": cases}))
         (validation.parent.parent / "dataset.json").write_text(json.dumps(
             {"labels": {"background": 0, "liver": 1, "tumour": 2}, "numTraining": 16}))
+    # What grand-challenge.org hands to an evaluation.
+    jobs = []
+    for case in range(CASES):
+        output = folder / "input" / f"job-{case}" / "output/images/liver"
+        output.mkdir(parents=True)
+        shutil.copy(folder / "references" / f"segmentation-{case}.nii.gz", output / "output.nii.gz")
+        jobs.append({"pk": f"job-{case}",
+                     "inputs": [{"socket": {"slug": "ct", "relative_path": "images/ct"},
+                                 "image": {"name": f"segmentation-{case}.mha"}}],
+                     "outputs": [{"socket": {"slug": "liver", "relative_path": "images/liver"},
+                                  "image": {"name": "output.mha"}}]})
+    (folder / "input/predictions.json").write_text(json.dumps(jobs))
     changes = "".join(f"{one.replace('=', ' = ')}\n" for one in SHORT)
     (folder / "lits.toml").write_text(
         f'study = "ablation"\ndata = "LiTS/training"\nout = "runs/file"\nvariant = ["unet"]\n[set]\n{changes}')

@@ -20,6 +20,9 @@ const FOLDER: &str = "predictions";
 /// What is made of them, beside them.
 const MADE: &str = "made.json";
 
+/// The same, relative to the cell.
+pub(crate) const BEGUN: &str = "predictions/made.json";
+
 /// `predictions/made.json`: what the predictions beside it were made from, and how long each took. Written after
 /// every case: a kill loses one.
 #[derive(Default, Serialize, Deserialize)]
@@ -32,6 +35,12 @@ pub(super) struct Made {
     /// What was measured of an external algorithm, by case.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(super) measured: BTreeMap<String, Measured>,
+    /// Cases of an external algorithm that count as empty, each with why it has no prediction.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) empty: BTreeMap<String, String>,
+    /// What was done to outputs of an external algorithm before they were taken, by case.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) changed: BTreeMap<String, Vec<String>>,
 }
 
 /// Seconds each case of a cell took.
@@ -42,6 +51,31 @@ pub fn prediction_seconds(cell: &Path) -> Result<BTreeMap<String, f64>> {
 /// What was measured of an external algorithm, by case; nothing of our networks.
 pub fn measured(cell: &Path) -> Result<BTreeMap<String, Measured>> {
     Ok(Made::read(&cell.join(FOLDER))?.measured)
+}
+
+/// What readers of an external algorithm's scores have to know of its predictions.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Taken {
+    /// Cases that count as empty, each with why.
+    pub empty: BTreeMap<String, String>,
+    /// What was done to outputs before they were taken, by case.
+    pub changed: BTreeMap<String, Vec<String>>,
+}
+
+/// How a cell's predictions were taken; nothing to tell of our networks.
+pub fn taken(cell: &Path) -> Result<Taken> {
+    let made = Made::read(&cell.join(FOLDER))?;
+    Ok(Taken {
+        empty: made.empty,
+        changed: made.changed,
+    })
+}
+
+/// The files of predictions that a stage has begun, relative to the cell, each as it was made.
+pub(crate) fn begun_predictions(cell: &Path) -> Result<FileRecords> {
+    let made = Made::read(&cell.join(FOLDER))?;
+    let file = |(case, record)| (format!("{FOLDER}/{case}.nii.gz"), record);
+    Ok(made.files.into_iter().map(file).collect())
 }
 
 impl Made {
@@ -81,7 +115,7 @@ impl Made {
         }
         if state.is_some() || path.exists() {
             progress.note(&format!(
-                "{} is not what this network predicted: predicted again",
+                "{} is not as it was made: predicted again",
                 path.shown()
             ));
         }

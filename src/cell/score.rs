@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use hdbench_algorithm::Measured;
+use hdbench_algorithm::{Algorithm as External, Measured, Tissue};
 use rayon::prelude::*;
 
 use super::made::measured;
@@ -10,7 +10,7 @@ use super::stage::Stage;
 use crate::artifact::{hash_bytes, record_files};
 use crate::error::{Error, Result};
 use crate::evaluation::{
-    Name, Options, Origin, ScoredCase, rows, score_boxes, write_cases_with, write_lesions,
+    Label, Name, Options, Origin, ScoredCase, rows, score_boxes, write_cases_with, write_lesions,
     write_metrics_long, write_summary,
 };
 use crate::preprocess::Stored;
@@ -40,7 +40,8 @@ pub fn score(
     progress: &dyn Progress,
 ) -> Result<()> {
     let folder = cell.folder(run);
-    let key = key_of(predictions);
+    let options = options(study.external(cell.algorithm));
+    let key = key_of(predictions, &options);
     if record.done(&folder, Stage::Score, &key, progress).is_some() {
         return Ok(());
     }
@@ -54,7 +55,7 @@ pub fn score(
             true => Err(Error::Interrupted {
                 hint: "run the same command again to go on".into(),
             }),
-            false => scored(&folder, test),
+            false => scored(&folder, test, &options),
         })
         .collect::<Result<Vec<_>>>()?;
     let origin = Origin {
@@ -110,7 +111,7 @@ fn costs(folder: &Path, scored: &[ScoredCase]) -> Result<Vec<(&'static str, Vec<
     ])
 }
 
-fn scored(folder: &Path, test: &TestCase) -> Result<ScoredCase> {
+fn scored(folder: &Path, test: &TestCase, options: &Options) -> Result<ScoredCase> {
     let reference = Stored::open(&test.cached)?.file_labels()?;
     let path = prediction_path(folder, &test.case.name);
     let prediction = read_label_box(&path)?;
@@ -119,11 +120,38 @@ fn scored(folder: &Path, test: &TestCase) -> Result<ScoredCase> {
         case: test.case.name.clone(),
         prediction_file: path.display().to_string(),
         reference_file: reference_file.display().to_string(),
-        scores: score_boxes(&prediction, &reference, &Options::default())?,
+        scores: score_boxes(&prediction, &reference, options)?,
     })
 }
 
+/// What is scored: liver and lesion, but of somebody else's algorithm only what it finds. A liver without its lesions
+/// is no liver that was looked for.
+fn options(external: Option<&External>) -> Options {
+    let mut options = Options::default();
+    if let Some(external) = external {
+        options.structures.retain(|structure| {
+            let is_lesion = structure.label == Label::LESION;
+            external.labels.has(if is_lesion {
+                Tissue::Lesion
+            } else {
+                Tissue::Liver
+            })
+        });
+    }
+    options
+}
+
 /// Hash of everything that scores follow from.
-pub(crate) fn key_of(predictions: &str) -> String {
-    hash_bytes(format!("{METHOD} {predictions}").as_bytes())
+fn key_of(predictions: &str, options: &Options) -> String {
+    let mut text = format!("{METHOD} {predictions}");
+    if options.structures.len() < Options::default().structures.len() {
+        let names = options.structures.iter().map(|of| of.label.name());
+        text += &format!(" {}", names.collect::<Vec<_>>().join(" "));
+    }
+    hash_bytes(text.as_bytes())
+}
+
+/// The same, of a cell of a study.
+pub(crate) fn score_key(predictions: &str, study: &Study, cell: Cell) -> String {
+    key_of(predictions, &options(study.external(cell.algorithm)))
 }

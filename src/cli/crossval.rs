@@ -21,9 +21,6 @@ const PHANTOM_MATRIX: usize = 128;
 /// Cases of the phantoms' training set: 28 of its own and the 20 patients.
 const TRANSFER_CASES: usize = 48;
 
-/// The networks of the paper's Tables IV and V.
-const VARIANTS: [Variant; 3] = [Variant::UNet, Variant::ResNet, Variant::HDenseUNet];
-
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
 enum Protocol {
     /// Two folds over the patients with tumours, as Christ et al. 2016 (15 of 3DIRCADb's 20)
@@ -114,8 +111,8 @@ impl Crossval {
         let mut study = self
             .options
             .study("crossval", self.options.settings()?, data, existing)?;
-        if self.options.variants.is_empty() {
-            study.variants = VARIANTS.to_vec();
+        if self.options.variants.is_empty() && !self.options.no_variants {
+            study.variants = Variant::OF_CROSS_VALIDATION.to_vec();
         }
         study.protocol = match (&self.splits, self.protocol) {
             (Some(file), _) => dataset::Protocol::Given(read_splits(file)?),
@@ -127,9 +124,9 @@ impl Crossval {
         // The paper transfers its own network.
         let hybrid = Some(Variant::HDenseUNet).filter(|v| study.variants.contains(v));
         let variant = hybrid.or(study.variants.last().copied());
-        study.transfer = transfer.map(|data| Transfer {
+        study.transfer = transfer.zip(variant).map(|(data, variant)| Transfer {
             data,
-            variants: variant.into_iter().collect(),
+            variants: vec![variant],
         });
         Ok(study)
     }

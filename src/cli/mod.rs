@@ -36,6 +36,7 @@ mod verify;
 mod wanted;
 mod study_options;
 mod study_plan;
+mod study_remove;
 mod study_run;
 
 use std::panic::{self, AssertUnwindSafe};

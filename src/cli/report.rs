@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use clap::builder::PossibleValue;
@@ -136,6 +137,20 @@ fn command(study: &Study) -> Result<String> {
     }
     if study.encoder_weights.is_some() {
         command += " --encoder-weights FILE";
+    }
+    let usual: BTreeSet<Variant> = match study.protocol {
+        Protocol::Holdout => Variant::ALL.into(),
+        _ => Variant::OF_CROSS_VALIDATION.into(),
+    };
+    match study.variants.as_slice() {
+        [] => command += " --no-variants",
+        own if usual == own.iter().copied().collect() => {}
+        own => own
+            .iter()
+            .for_each(|variant| command += &format!(" --variant {variant}")),
+    }
+    if !study.algorithm.is_empty() {
+        command += " --algorithms FILE";
     }
     if study.seeds.len() > 1 {
         command += &format!(" --seeds {}", study.seeds.len());

@@ -10,6 +10,7 @@ use super::progress::Reporter;
 use super::study_add::Add;
 use super::study_options::cores;
 use super::study_plan::{plan, timed};
+use super::study_remove::Remove;
 use super::table_output::print_tables;
 use super::{Cli, Verb};
 use crate::artifact::read_text;
@@ -25,6 +26,7 @@ pub enum StudyVerb {
     Plan(Plan),
     Show(Show),
     Add(Add),
+    Remove(Remove),
 }
 
 const FILE_HELP: &str = "\
@@ -131,6 +133,7 @@ impl StudyVerb {
                 start(&verb.study, &more)
             }
             Self::Add(verb) => Ok(verb.exec()?),
+            Self::Remove(verb) => Ok(verb.exec()?),
             Self::Show(verb) if verb.study.is_dir() => Ok(show(&verb.study)?),
             Self::Show(verb) => {
                 let words = arguments(&verb.study)?;

@@ -12,6 +12,7 @@ use super::study_options::{pool, writable_name};
 use crate::cell::run_cell;
 use crate::error::{Error, Result};
 use crate::progress::Progress;
+use crate::schedule::discard;
 use crate::study::{Algorithm, AlgorithmId, Inputs, Study, cells_of};
 use crate::text::Shown as _;
 
@@ -25,7 +26,7 @@ Examples:
   hdbench study add runs/lits --algorithm nnunet --predictions imagesTs_pred
   hdbench study add runs/lits --algorithm totalseg --predictions out --labels 5=liver
 
-Exit codes: 0 the row is there; 2 its name is taken; 4 cases have no prediction, or one on another grid.")]
+Exit codes: 0 the row is there; 2 its name is taken; 4 cases have no prediction, or one on another grid: a new\nrow is then none.")]
 pub struct Add {
     /// The study's folder
     #[arg(value_name = "RUN")]
@@ -81,6 +82,7 @@ impl Add {
         let id = AlgorithmId::new(&self.algorithm);
         let id = id.ok_or_else(|| Error::Internal("a name that was checked".into()))?;
         let _lease = leased(&self.run, reporter)?;
+        let kept = Study::read(&self.run)?;
         let study = study.write(&self.run, false)?;
         let inputs = Inputs::prepare(&self.run, &study, reporter)?;
         let folds = inputs.folds.iter().map(|fold| (fold.index, fold.role));
@@ -101,6 +103,14 @@ impl Add {
                 }
             }
         }
+        // A row that cannot be had is none; one that was there before stays, as it is told now.
+        let is_new = !kept.algorithm.contains_key(&self.algorithm);
+        if !failed.is_empty() && is_new {
+            kept.save(&self.run)?;
+            discard(&self.run, &own)?;
+            reporter.note(&format!("{} is no row of the study", self.algorithm));
+        }
+        let study = Study::read(&self.run)?;
         let (_, page) = render(&self.run, &study, &inputs, true, reporter)?;
         match failed.is_empty() {
             true => Ok(page),

@@ -9,7 +9,7 @@ use crate::dataset::Protocol;
 use crate::error::{Error, Result};
 use crate::network::{DeviceSpec, DeviceSpecs};
 use crate::recipe::{RecipeName, ScaleName, Settings, Variant};
-use crate::study::{Data, Study, own_cache};
+use crate::study::{Data, Study, fault_of_algorithms, own_cache};
 use crate::text::shown_path;
 use crate::training::CheckpointPolicy;
 use crate::workers;
@@ -233,7 +233,7 @@ impl StudyOptions {
 /// The algorithms of a file; its other keys are those of a study's file.
 ///
 /// # Errors
-/// `Error::Read`; `Error::Malformed` for a file without an algorithm, or one that cannot be taken.
+/// `Error::Read`; `Error::Malformed` for a file without an algorithm, or one that cannot be taken or run.
 fn algorithms_of(file: &Path) -> Result<BTreeMap<String, External>> {
     let wrong = |problem: String| {
         let hint = "docs/algorithms.md shows a table; `hdbench study run --help` a study file";
@@ -254,7 +254,12 @@ fn algorithms_of(file: &Path) -> Result<BTreeMap<String, External>> {
         let parsed = parsed.map_err(|fault| Error::malformed(file, fault.problem, fault.hint))?;
         Ok((id.clone(), parsed))
     };
-    tables.iter().map(one).collect()
+    let algorithms: BTreeMap<_, _> = tables.iter().map(one).collect::<Result<_>>()?;
+    // Of a file, whatever is wrong with a table is of one kind.
+    match fault_of_algorithms(&algorithms) {
+        Some(fault) => Err(fault.in_file(file)),
+        None => Ok(algorithms),
+    }
 }
 
 /// A value with `{here}` as the folder of its file, in every text.

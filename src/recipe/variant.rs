@@ -57,6 +57,9 @@ impl Variant {
         Self::HDenseUNet,
     ];
 
+    /// Those of the paper's Tables IV and V: what a cross-validation runs where nothing else is asked for.
+    pub const OF_CROSS_VALIDATION: [Self; 3] = [Self::UNet, Self::ResNet, Self::HDenseUNet];
+
     /// The name used on the command line, in folders and in tables' machine columns.
     pub const fn id(self) -> &'static str {
         match self {

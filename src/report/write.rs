@@ -215,6 +215,13 @@ fn write_plots(content: &Content, curves: &[Curve], dir: &Path) -> Result<Plots>
             )?);
         }
     }
+    if !content.has_networks() {
+        return Ok(Plots {
+            results,
+            evidence,
+            ..Plots::default()
+        });
+    }
     let cost = vec![put(
         &CostPlot(rows),
         "cost-against-quality",

@@ -27,7 +27,7 @@ pub use local::{Local, Message, Slots};
 pub use queue::{QueuedJob, cancel};
 pub use scored::{StudyFolders, scored_of_study};
 pub use script::Script;
-pub use select::{Selection, forget};
+pub use select::{Selection, discard, forget};
 pub use slurm::Slurm;
 pub use status::{CellState, CellStatus, add_jobs, model_problem, status};
 pub use verify::{

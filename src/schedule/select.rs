@@ -120,3 +120,26 @@ pub fn forget(run: &Path, cell: Cell) -> Result<()> {
     };
     remove_owned(&folder, &Owned::by("a cell", &is_ours).keeping_others())
 }
+
+/// Throws away what cells that are no part of the study any more have made, and the folders that are empty then.
+///
+/// # Errors
+/// As of [`forget`].
+pub fn discard(run: &Path, cells: &[Cell]) -> Result<()> {
+    for cell in cells {
+        forget(run, *cell)?;
+        let folder = cell.folder(run);
+        for below in FOLDERS.iter().chain(&WORKING) {
+            let _ = std::fs::remove_dir(folder.join(below));
+        }
+        let above = folder.ancestors().take_while(|above| *above != run);
+        // What holds anything else stays.
+        for folder in above {
+            match std::fs::remove_dir(folder) {
+                Err(e) if e.kind() != std::io::ErrorKind::NotFound => break,
+                _ => {}
+            }
+        }
+    }
+    Ok(())
+}

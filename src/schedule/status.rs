@@ -345,7 +345,7 @@ impl Context<'_> {
             }
         }
         if let Some((predict, score)) = stage(Stage::Predict).zip(stage(Stage::Score))
-            && score.inputs != score_key(&predict.hash)
+            && score.inputs != score_key(&predict.hash, self.study, cell)
         {
             changed.push("the predictions that were scored".into());
         }

@@ -5,8 +5,8 @@ use serde::Serialize;
 use walkdir::WalkDir;
 
 use super::status::{CellState, status};
-use crate::artifact::{FileState, Look, create_dir, read_file, write_atomic};
-use crate::cell::{CellRecord, Stage, Status, WORKING, files_below};
+use crate::artifact::{FileRecords, FileState, Look, create_dir, read_file, write_atomic};
+use crate::cell::{BEGUN, CellRecord, Stage, Status, WORKING, begun_predictions, files_below};
 use crate::dataset::{self, Case};
 use crate::error::{Error, Result, is_absent};
 use crate::progress::Progress;
@@ -198,8 +198,17 @@ fn verify_cell(run: &Path, cell: Cell, found: &mut Verified) {
         found.file(name(file), state);
         known.insert(file.clone());
     }
+    // Of a prediction that has not ended, each case is on record by itself.
+    let mut begun = FileRecords::new();
+    if !record.stages.contains_key(&Stage::Predict) {
+        begun = match begun_predictions(&folder) {
+            Ok(files) => files,
+            Err(error) => return found.add(name(BEGUN), error.to_string()),
+        };
+        known.insert(BEGUN.to_owned());
+    }
     let stages = record.stages.values().map(|stage| &stage.files);
-    for (file, recorded) in stages.chain([&record.filed]).flatten() {
+    for (file, recorded) in stages.chain([&record.filed, &begun]).flatten() {
         found.file(name(file), recorded.look(&folder.join(file), Look::Whole));
         known.insert(file.clone());
     }

@@ -220,15 +220,23 @@ impl Study {
         study.seeds.dedup();
         study.variants.sort_unstable();
         study.variants.dedup();
+        // Rows that were each fine may not be so together.
+        study.check()?;
         Ok(study)
     }
 
     /// Writes `study.toml`, merged with what is there as [`Study::merged`] does it.
     pub fn write(&self, run: &Path, restart: bool) -> Result<Self> {
         let study = self.merged(run, restart)?;
-        let mut kept = study.clone();
+        study.save(run)?;
+        Ok(study)
+    }
+
+    /// Writes `study.toml` as this says, whatever was there: what leaves a row out.
+    pub fn save(&self, run: &Path) -> Result<()> {
+        let mut kept = self.clone();
         let run_folder = absolute(run)?;
-        let sweep = run_folder.parent().filter(|_| study.is_arm());
+        let sweep = run_folder.parent().filter(|_| self.is_arm());
         for data in kept.data_sets() {
             if let Ok(inside) = data.folder.strip_prefix(&run_folder) {
                 data.folder = inside.to_path_buf();
@@ -239,8 +247,7 @@ impl Study {
             }
         }
         let text = toml::to_string(&kept).map_err(|e| Error::Internal(e.to_string()))?;
-        write_atomic(&Self::path(run), text.as_bytes())?;
-        Ok(study)
+        write_atomic(&Self::path(run), text.as_bytes())
     }
 
     /// What other results would follow from than from an older study, `seed: 1 before, 2 now`.

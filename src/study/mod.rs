@@ -34,5 +34,6 @@ pub(crate) use lock::{
 pub(crate) use own_folder::UNRECORDED;
 pub use own_folder::refuse_foreign;
 pub(crate) use pretraining::pretraining_problems;
+pub(crate) use rules::fault_of_algorithms;
 pub use sight::Sight;
 pub use threshold::threshold_liver;

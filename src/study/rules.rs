@@ -80,12 +80,11 @@ pub fn fault_of_shards(shards: usize, batch: usize) -> Option<Fault> {
 
 /// What is wrong with an algorithm of a study's file.
 pub fn fault_of_algorithms(algorithms: &BTreeMap<String, External>) -> Option<Fault> {
-    let taken = AlgorithmId::taken();
+    if let Err(fault) = External::check_together(algorithms, &AlgorithmId::taken()) {
+        return Some(fault);
+    }
     let mut titles: Vec<&str> = Variant::ALL.iter().map(|of| of.title()).collect();
     for (id, algorithm) in algorithms {
-        if let Err(fault) = algorithm.check(id, &taken) {
-            return Some(fault);
-        }
         // Comparisons name rows by their titles.
         let title = algorithm.title(id);
         if title.trim().is_empty() || titles.contains(&title) {

@@ -22,7 +22,7 @@ pub use check::{Options, check};
 pub use explain::explain_rules;
 pub use junit::junit;
 pub use naming::{CaseNumbers, entry_name};
-pub use predict::{MadeCase, Predicted, predict_all, prediction_file};
+pub use predict::{MadeCase, Predicted, Predictor, predict_all, prediction_file};
 pub use rule::Rule;
 pub use test_set::{TestSet, TestVolume};
 pub use verdict::{Finding, RuleStatus, RuleVerdict, Verdicts};

@@ -1,10 +1,12 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
+use hdbench_algorithm::{CaseInput, Taken};
 use serde::{Deserialize, Serialize};
 
 use crate::artifact::{FileRecord, FileState, Look, create_dir, json_if_there, write_atomic};
-use crate::cell::Model;
+use crate::cell::{ExternalModel, Model};
 use crate::dataset::Case;
 use crate::error::{Error, Result};
 use crate::progress::{Progress, Step};
@@ -34,12 +36,31 @@ pub struct MadeCase {
     /// The prediction; none in a record of an older version, whose predictions are made again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     output: Option<FileRecord>,
-    /// Whether the coarse stage found a liver; if not, the whole volume was searched.
+    /// Whether the coarse stage found a liver; if not, the whole volume was searched. True of an algorithm without one.
     pub coarse_liver: bool,
-    /// Wall time of the coarse stage, s.
+    /// Wall time of the coarse stage, s; 0 of an algorithm without one.
     pub coarse_seconds: f64,
-    /// Wall time of the network over the region of the liver, post-processing included, s.
+    /// Wall time of the network over the region of the liver, post-processing included, s; all of another algorithm's.
     pub segment_seconds: f64,
+}
+
+/// What predicts test volumes.
+#[derive(Clone, Copy)]
+pub enum Predictor<'a> {
+    /// A network of ours.
+    Network(&'a Model),
+    /// Any other algorithm of a study.
+    External(&'a ExternalModel<'a>),
+}
+
+impl Predictor<'_> {
+    /// Hash of what its predictions follow from.
+    fn key(self) -> String {
+        match self {
+            Self::Network(model) => model.weights().to_owned(),
+            Self::External(model) => model.key().to_owned(),
+        }
+    }
 }
 
 /// The predictions of a set of test volumes.
@@ -70,13 +91,13 @@ fn file_of(folder: &Path, number: u32) -> PathBuf {
 /// What reading a volume or writing a prediction gives, with the other cases left undone;
 /// `Error::Interrupted` once a signal came.
 pub fn predict_all(
-    model: &Model,
+    predictor: Predictor<'_>,
     cases: &[Case],
     folder: &Path,
     progress: &dyn Progress,
 ) -> Result<Predicted> {
     create_dir(folder)?;
-    let mut made = Made::open(folder, model.weights())?;
+    let mut made = Made::open(folder, &predictor.key())?;
     progress.stage("", "looking at the test volumes");
     let mut open = Vec::new();
     for case in cases {
@@ -88,7 +109,7 @@ pub fn predict_all(
         let whole = output.is_some_and(|made| made.look(&file, Look::Quick) == FileState::Equal);
         if same && !whole && file.exists() {
             progress.note(&format!(
-                "{} is not what this model predicted: predicted again",
+                "{} is not as it was made: predicted again",
                 file.shown()
             ));
         }
@@ -98,6 +119,28 @@ pub fn predict_all(
         }
     }
     let kept = cases.len() - open.len();
+    match predictor {
+        Predictor::Network(model) => by_network(model, open, folder, &mut made, progress)?,
+        Predictor::External(model) => made = by_algorithm(model, &open, folder, made, progress)?,
+    }
+    let asked = |name: &str| cases.iter().any(|case| case.name == name);
+    made.cases.retain(|name, _| asked(name));
+    Ok(Predicted {
+        cases: made.cases,
+        kept,
+    })
+}
+
+/// A case without a prediction yet, what it is made from, and the progress that it is worth.
+type Open<'a> = (&'a Case, LockedScan, u64);
+
+fn by_network(
+    model: &Model,
+    open: Vec<Open<'_>>,
+    folder: &Path,
+    made: &mut Made,
+    progress: &dyn Progress,
+) -> Result<()> {
     progress.plan(open.iter().map(|(.., units)| units).sum());
     for (case, input, units) in open {
         let step = Step::of(progress, &case.name, units);
@@ -109,12 +152,66 @@ pub fn predict_all(
         made.write(folder)?;
         step.end();
     }
-    let asked = |name: &str| cases.iter().any(|case| case.name == name);
-    made.cases.retain(|name, _| asked(name));
-    Ok(Predicted {
-        cases: made.cases,
-        kept,
-    })
+    Ok(())
+}
+
+/// Where several may come at once, and one that ends badly stops no other.
+fn by_algorithm(
+    model: &ExternalModel<'_>,
+    open: &[Open<'_>],
+    folder: &Path,
+    made: Made,
+    progress: &dyn Progress,
+) -> Result<Made> {
+    if open.is_empty() {
+        return Ok(made);
+    }
+    progress.stage("", "predicting");
+    progress.plan(open.len() as u64);
+    let made = Mutex::new(made);
+    let keep = |name: &str, taken: Taken, seconds: Option<f64>| {
+        let found = open.iter().find(|(case, ..)| case.name == name);
+        let (case, input, _) =
+            found.ok_or_else(|| Error::Internal(format!("{name} was not asked for")))?;
+        let file = prediction_file(folder, case);
+        let mut made = made.lock().unwrap_or_else(PoisonError::into_inner);
+        made.begun = Some(name.to_owned());
+        made.write(folder)?;
+        HeaderTemplate::read(&case.image)?.write_labels(&file, taken.labels.voxels.view())?;
+        let one = MadeCase {
+            input: input.clone(),
+            output: Some(FileRecord::of(&file)?),
+            coarse_liver: true,
+            coarse_seconds: 0.0,
+            segment_seconds: seconds.unwrap_or_default(),
+        };
+        made.cases.insert(name.to_owned(), one);
+        made.begun = None;
+        made.write(folder)
+    };
+    let inputs: Vec<CaseInput> = open
+        .iter()
+        .map(|(case, ..)| CaseInput {
+            name: case.name.clone(),
+            image: case.image.clone(),
+        })
+        .collect();
+    let failed = model.predict(&inputs, folder, 1, progress, &keep)?;
+    for (case, why) in &failed {
+        progress.note(&format!("error: {case}: {why}"));
+    }
+    if let Some((first, _)) = failed.first() {
+        return Err(Error::malformed(
+            folder,
+            format!(
+                "{} of {} test volumes have no prediction, {first} first",
+                failed.len(),
+                open.len()
+            ),
+            "the reasons stand above; the same command asks for these again",
+        ));
+    }
+    Ok(made.into_inner().unwrap_or_else(PoisonError::into_inner))
 }
 
 fn predict(

@@ -135,13 +135,88 @@ fn an_algorithm_is_a_row_with_its_costs_and_is_not_asked_twice() {
         dir,
         &format!("{COPY}labels = {{ 1 = \"liver\", 2 = \"liver\" }}\n"),
     );
-    let told = run(dir, 0);
+    run(dir, 0);
+    // Whoever does not look for lesions has no scores of them, neither bad ones nor the best.
     let report = json(&dir.join("run/report/report.json"));
-    let lesions = &report["content"]["rows"][0]["scores"]["lesion_dice_per_case"];
+    let rows = report["content"]["rows"].as_array().unwrap();
+    let scores = |row: &Value| row["scores"].as_object().unwrap().len();
+    assert!(rows[0]["scores"]["lesion_dice_per_case"].is_null());
     assert!(
-        lesions["mean"].as_f64().is_none_or(|dice| dice < 0.5),
-        "{told}"
+        rows[0]["scores"]["liver_dice_per_case"]["mean"]
+            .as_f64()
+            .unwrap()
+            > 0.9
     );
+    assert_eq!(rows[1]["scores"]["lesion_dice_per_case"]["mean"], 1.0);
+    assert!(scores(&rows[0]) < scores(&rows[1]));
+    let table = fs::read_to_string(dir.join("run/report/tables/ablation.md")).unwrap();
+    let line = table
+        .lines()
+        .find(|line| line.contains("The answers"))
+        .unwrap();
+    assert!(line.contains('—'), "{line}");
+    let page = fs::read_to_string(dir.join("run/report/index.html")).unwrap();
+    assert!(page.contains("All 2 algorithms are scored."));
+    assert!(!page.contains("training-loss") && !page.contains("ImageNet"));
+    assert!(page.contains("hdbench ablation") && page.contains("--no-variants --algorithms FILE"));
+    text(&hdbench(dir, &["verify", "run"]), 0);
+}
+
+#[test]
+fn a_row_is_taken_out_and_one_that_cannot_be_had_is_none() {
+    let dir = answers();
+    let dir = dir.path();
+    study_file(dir, COPY);
+    run(dir, 0);
+    let rows = || -> Vec<String> {
+        let report = json(&dir.join("run/report/report.json"));
+        let rows = report["content"]["rows"].as_array().unwrap().iter();
+        rows.map(|row| row["variant"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    let add = |name: &str, code| {
+        let words = [
+            "study",
+            "add",
+            "run",
+            "--predictions",
+            "answers",
+            "--algorithm",
+            name,
+        ];
+        text(&hdbench(dir, &words), code);
+    };
+    add("theirs", 0);
+    assert_eq!(rows(), ["answers", "theirs"]);
+    let remove = |words: &[&str], code| -> String {
+        let output = hdbench(
+            dir,
+            &[&["study", "remove", "run", "--algorithm"], words].concat(),
+        );
+        text(&output, code);
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+    assert!(remove(&["their"], 2).contains("its algorithms: answers, theirs"));
+    let record = dir.join("run/theirs/fold_0/seed_0/state.json");
+    remove(&["theirs"], 0);
+    assert_eq!(rows(), ["answers"]);
+    assert!(record.is_file());
+    add("theirs", 0);
+    remove(&["theirs", "--purge"], 0);
+    assert!(!dir.join("run/theirs").exists());
+    // A study has at least one row.
+    remove(&["answers"], 2);
+
+    let lost = fs::read_dir(dir.join("run/answers/fold_0/seed_0/predictions")).unwrap();
+    let lost = lost.map(|entry| entry.unwrap().file_name());
+    let lost = lost.map(|name| name.to_string_lossy().into_owned());
+    let lost = lost.filter(|name| name.ends_with(".nii.gz")).min().unwrap();
+    fs::remove_file(dir.join("answers").join(lost)).unwrap();
+    add("partly", 4);
+    assert_eq!(rows(), ["answers"]);
+    assert!(!dir.join("run/partly").exists());
+    let kept = fs::read_to_string(dir.join("run/study.toml")).unwrap();
+    assert!(!kept.contains("partly"), "{kept}");
 }
 
 #[test]
@@ -177,6 +252,12 @@ fn a_case_without_a_prediction_is_its_cells_failure_or_counts_as_empty() {
     for other in &tested[1..] {
         assert!(cell.join(format!("predictions/{other}.nii.gz")).is_file());
     }
+    // What is kept of it is on record, and nothing of it is another than it was.
+    let verified = hdbench(dir, &["verify", "run"]);
+    let told: Value = serde_json::from_slice(&verified.stdout).unwrap();
+    let of_cell = |problem: &Value| problem.to_string().contains("answers/fold_0");
+    let problems = told["mismatches"].as_array().unwrap();
+    assert!(!problems.iter().any(of_cell), "{told}");
     study_file(dir, &format!("{COPY}missing = \"empty\"\n"));
     let told = run(dir, 0);
     assert!(
@@ -188,6 +269,30 @@ fn a_case_without_a_prediction_is_its_cells_failure_or_counts_as_empty() {
         .lines()
         .find(|line| line.contains(&format!(",{lost},liver,dice,")));
     assert!(dice.unwrap().contains(",0.0,"), "{dice:?}");
+    // The reader of the report is told.
+    let of = tested.len();
+    let said =
+        format!("The answers: 1 of {of} cases ({lost}) without a prediction count as empty.");
+    for file in ["report.md", "tables/ablation.md"] {
+        let text = fs::read_to_string(dir.join("run/report").join(file)).unwrap();
+        assert!(text.contains(&said), "{file}: {text}");
+    }
+}
+
+#[test]
+fn a_cause_of_all_cases_is_told_once() {
+    let dir = answers();
+    let dir = dir.path();
+    study_file(dir, &COPY.replace("{here}/copy.sh", "{here}/none.sh"));
+    let told = run(dir, 4);
+    let count = |part: &str| told.matches(part).count();
+    assert!(count("have no prediction") > 0, "{told}");
+    assert_eq!(
+        count("ended with exit code"),
+        count("have no prediction"),
+        "{told}"
+    );
+    assert!(!told.contains("the others are kept"), "{told}");
 }
 
 #[test]
@@ -205,7 +310,7 @@ fn what_cannot_be_run_is_refused_before_anything_begins() {
     let table = |rest: &str| format!("[algorithm.theirs]\n{rest}");
     refused(
         &table("run = [\"x\", \"{inptu}\"]\n"),
-        2,
+        3,
         &["inptu", "algorithm.theirs"],
     );
     refused(&table("run = \"x {input}\"\n"), 3, &["a list of arguments"]);
@@ -216,13 +321,160 @@ fn what_cannot_be_run_is_refused_before_anything_begins() {
     );
     refused(
         "[algorithm.unet]\nrun = [\"x\", \"{input}\", \"{output}\"]\n",
-        2,
+        3,
         &["unet"],
     );
+    let capitals = "[algorithm.A]\nname = \"one\"\n".to_owned()
+        + "run = [\"x\", \"{input}\", \"{output}\"]\n[algorithm.a]\n"
+        + "run = [\"x\", \"{input}\", \"{output}\"]\n";
+    refused(&capitals, 3, &["has the name of the row A"]);
     refused("", 3, &["variant = [] leaves no row", "[algorithm.NAME]"]);
     let own = "run = [\"x\", \"{input}\", \"{output}\"]\nname = \"H-DenseUNet\"\n";
-    refused(&table(own), 2, &["that of another row"]);
+    refused(&table(own), 3, &["that of another row"]);
     let twice = table("run = [\"x\", \"{input}\", \"{output}\"]\nname = \"other\"\n")
         + "[algorithm.other]\nrun = [\"x\", \"{input}\", \"{output}\"]\n";
-    refused(&twice, 2, &["that of another row"]);
+    refused(&twice, 3, &["that of another row"]);
+}
+
+#[test]
+fn an_algorithm_of_a_study_predicts_and_packs_test_volumes() {
+    let dir = answers();
+    let dir = dir.path();
+    // The challenge's names of the same cases.
+    let script =
+        "name=${3#test-}; cp \"$(dirname \"$0\")/answers/$name.nii.gz\" \"$2/$3.nii.gz\"\n";
+    fs::write(dir.join("copy.sh"), script).unwrap();
+    study_file(dir, COPY);
+    run(dir, 0);
+    let rehearse = [
+        "submit-lits",
+        "rehearse",
+        "--model",
+        "run",
+        "--data",
+        "phantoms",
+        "--out",
+        "rehearsal",
+    ];
+    let told = |arguments: &[&str], code| -> (Value, String) {
+        let output = hdbench(dir, arguments);
+        let said = text(&output, code);
+        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+        (serde_json::from_str(&said).unwrap_or_default(), errors)
+    };
+    let (_, errors) = told(&[&rehearse[..], &["--algorithm", "answer"]].concat(), 2);
+    assert!(errors.contains("its algorithms: answers"), "{errors}");
+    let asked = [&rehearse[..], &["--algorithm", "answers"]].concat();
+    let (made, errors) = told(&asked, 0);
+    assert_eq!(made["scores"]["lesion_dice_per_case"], 1.0, "{made}");
+    assert!(made["predicted"]["made"].as_u64().unwrap() > 0);
+    assert!(errors.contains("trained on the test cases"), "{errors}");
+    let (again, _) = told(&asked, 0);
+    assert_eq!(again["predicted"]["made"], 0);
+
+    let test = "rehearsal/test";
+    let (all, _) = told(
+        &[
+            "submit-lits",
+            "--study",
+            "run",
+            "--test",
+            test,
+            "--out",
+            "archives",
+        ],
+        0,
+    );
+    assert_eq!(all[0]["variant"], "answers");
+    assert!(dir.join("archives/answers.zip").is_file());
+    // One case's output is missing: nothing is packed, and the others are kept.
+    let lost = fs::read_dir(dir.join(test))
+        .unwrap()
+        .next()
+        .unwrap()
+        .unwrap();
+    let lost = lost.file_name().to_string_lossy().replace("test-", "");
+    let lost = lost.split('.').next().unwrap().to_owned();
+    fs::remove_file(dir.join("answers").join(format!("{lost}.nii.gz"))).unwrap();
+    let one = [
+        "submit-lits",
+        "--model",
+        "run",
+        "--algorithm",
+        "answers",
+        "--test",
+        test,
+        "--out",
+        "one.zip",
+    ];
+    let (_, errors) = told(&one, 3);
+    assert!(
+        errors.contains(&lost) && errors.contains("have no prediction"),
+        "{errors}"
+    );
+    assert!(!dir.join("one.zip").exists());
+}
+
+/// A CT reaches an algorithm as its table asks: whatever the data set has it in.
+#[test]
+fn inputs_are_laid_out_as_an_algorithm_asks_for_them() {
+    let dir = answers();
+    let dir = dir.path();
+    // What the input is, is looked at by the algorithm itself.
+    let script = "head -c 20 \"$1/$3.mha\" | grep -q ObjectType || exit 3\n\
+                  cp \"$(dirname \"$0\")/answers/$3.nii.gz\" \"$2/$3.nii.gz\"\n";
+    fs::write(dir.join("copy.sh"), script).unwrap();
+    study_file(dir, &format!("{COPY}input = \"mha\"\n"));
+    run(dir, 0);
+    let dice = |run: &str| -> f64 {
+        let report = json(&dir.join(run).join("report/report.json"));
+        let row = &report["content"]["rows"][0];
+        row["scores"]["liver_dice_per_case"]["mean"]
+            .as_f64()
+            .unwrap_or_default()
+    };
+    assert_eq!(dice("run"), 1.0);
+
+    // Patients of 3DIRCADb are DICOM series, and their folds a cross-validation without a network of ours.
+    for made in [
+        &[
+            "datasets", "synth", "--layout", "ircadb", "--matrix", "64", "--out", "ircadb",
+        ][..],
+        &[
+            "datasets",
+            "convert",
+            "--from",
+            "ircadb",
+            "--to",
+            "lits",
+            "ircadb",
+            "converted",
+        ],
+    ] {
+        text(&hdbench(dir, made), 0);
+    }
+    let script = "test -f \"$1/$3/image_0\" || exit 3\n\
+                  cp \"$(dirname \"$0\")/converted/segmentation-${3##*.}.nii.gz\" \"$2/$3.nii.gz\"\n";
+    fs::write(dir.join("copy.sh"), script).unwrap();
+    fs::write(dir.join("rows.toml"), format!("{COPY}input = \"dicom\"\n")).unwrap();
+    let crossval = [
+        "crossval",
+        "--data",
+        "ircadb",
+        "--no-variants",
+        "--algorithms",
+        "rows.toml",
+        "--out",
+        "folds",
+    ];
+    text(&hdbench(dir, &crossval), 0);
+    let report = json(&dir.join("folds/report/report.json"));
+    let cases = report["content"]["rows"][0]["per_case"].as_array().unwrap();
+    assert_eq!(cases.len(), 15);
+    assert!(
+        cases
+            .iter()
+            .all(|case| case["liver_dice"] == 1.0 && case["lesion_dice"] == 1.0)
+    );
+    assert_eq!(report["content"]["rows"].as_array().unwrap().len(), 1);
 }

@@ -27,6 +27,7 @@ mod raw_zip;
 mod records;
 mod report;
 mod scans;
+mod scoring_program;
 mod settings;
 mod shards;
 mod structures;

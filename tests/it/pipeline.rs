@@ -17,7 +17,7 @@ use hdbench::recipe::{Recipe, RecipeName, Variant};
 use hdbench::schedule::{Executor, run_study};
 use hdbench::seed::Seed;
 use hdbench::study::{Cell, Data, Inputs, Study, own_cache};
-use hdbench::submission::{predict_all, prediction_file};
+use hdbench::submission::{Predictor, predict_all, prediction_file};
 use hdbench::volume::{read_geometry, read_labels};
 use hdbench::{phantom, report};
 
@@ -234,15 +234,20 @@ fn a_study_is_submitted_and_the_answer_comes_into_its_report() {
     let stop = StopAt {
         left: AtomicUsize::new(1),
     };
-    let error = predict_all(&model, &cases, &made, &stop).unwrap_err();
+    let error = predict_all(Predictor::Network(&model), &cases, &made, &stop).unwrap_err();
     assert!(matches!(error, Error::Interrupted { .. }), "{error}");
     let first = prediction_file(&made, &cases[0]);
     let stamp = || std::fs::metadata(&first).unwrap().modified().unwrap();
     let before = stamp();
-    let predicted = predict_all(&model, &cases, &made, &Silent).unwrap();
+    let predicted = predict_all(Predictor::Network(&model), &cases, &made, &Silent).unwrap();
     assert_eq!((predicted.cases.len(), predicted.kept), (3, 1));
     assert_eq!(stamp(), before);
-    assert_eq!(predict_all(&model, &cases, &made, &Silent).unwrap().kept, 3);
+    assert_eq!(
+        predict_all(Predictor::Network(&model), &cases, &made, &Silent)
+            .unwrap()
+            .kept,
+        3
+    );
 
     let hdbench = |arguments: &[&str]| {
         let output = std::process::Command::new(env!("CARGO_BIN_EXE_hdbench"))

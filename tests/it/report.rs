@@ -146,6 +146,7 @@ fn made_up_row(i: usize, (variant, title, dice): (&str, &str, f64)) -> NetworkRo
              at hand"
                 .into()
         }),
+        remarks: Vec::new(),
         role: Role::Own,
         trainings: Vec::new(),
         challenge: None,

@@ -59,7 +59,8 @@ pub trait Watch: Sync {
     ///
     /// An output that is `early` is taken while the algorithm still runs, so that a kill loses little: a later case's
     /// output has begun and this one has not changed for two seconds. Whoever cannot read it returns false and is given
-    /// it again at the end, as is everyone where it changed meanwhile.
+    /// it again at the end, as is everyone where it changed meanwhile. So is the last one of a run that failed or was
+    /// ended, where all that can be seen says that it is whole: who cannot read it returns false, and the case has failed.
     ///
     /// # Errors
     /// Whatever ends the job: a full disk.
@@ -77,7 +78,7 @@ pub struct Output<'a> {
     pub path: &'a Path,
     /// What it cost. Of an early output as far as can be seen; [`Ran::cases`] has the last word.
     pub measured: &'a Measured,
-    /// Whether the algorithm still runs.
+    /// Whether it may not be whole: the algorithm still runs, or failed after it.
     pub early: bool,
     /// The last lines that it said, for the message about an output that is wrong; empty of an early one.
     pub tail: &'a [String],

@@ -79,7 +79,7 @@ mod run;
 mod take;
 
 pub use container::image::Container;
-pub use failure::{Failure, FailureCause};
+pub use failure::{Failure, FailureCause, grouped};
 pub use input::staged::{refuse_inputs, staged_names};
 pub use input::training::{TrainingCase, stage_training};
 pub use job::{CaseInput, CaseRan, Job, Output, Ran, Watch};

@@ -39,16 +39,14 @@ pub struct Taken {
 pub fn take(path: &Path, image: &Path, algorithm: &Algorithm) -> Result<Taken> {
     let geometry = geometry_of(image)?;
     let (map, values) = read_label_box_and_values(path)?;
-    let mut notes: Vec<String> = map
-        .notes
-        .iter()
-        .map(|note| format!("{}: {note}", path.shown()))
-        .collect();
+    let mut notes: Vec<String> = map.notes.iter().map(ToString::to_string).collect();
     notes.extend(other_labels(path, &values, algorithm)?);
     let OnGrid {
         prediction, note, ..
     } = on_grid([path, image], map, &geometry, false)?;
-    notes.extend(note);
+    // Whose note it is, its reader knows.
+    let whose = format!("{}: ", path.shown());
+    notes.extend(note.map(|note| note.strip_prefix(&whose).unwrap_or(&note).to_owned()));
     let labels = LabelBox {
         voxels: prediction.voxels.mapv(|value| {
             let tissue = algorithm.labels.tissue(value);
@@ -110,10 +108,7 @@ fn other_labels(
     }
     let (named, plural) = (named.join(", "), if others.len() == 1 { "" } else { "s" });
     match algorithm.other_labels {
-        OtherLabels::Background => Ok(Some(format!(
-            "{}: label{plural} {named} taken as background",
-            path.shown()
-        ))),
+        OtherLabels::Background => Ok(Some(format!("label{plural} {named} taken as background"))),
         OtherLabels::Fail => {
             let table = algorithm.labels.values();
             let table: Vec<String> = table

@@ -38,6 +38,7 @@ mod summary;
 mod case_name;
 mod label_map_choice;
 mod source;
+mod grand_challenge;
 mod pairing;
 mod run;
 mod structure_case;
@@ -72,11 +73,11 @@ pub use lesion::{Lesion, LesionList, LesionSide};
 pub use lesion_table::write_lesions;
 pub use metric::{BURDENS, Metric};
 pub use metric_value::MetricValue;
-pub use metrics_json::write_metrics_json;
+pub use metrics_json::{write_metrics_json, write_scores_json};
 pub use name::Name;
 pub use options::Options;
 pub use pairing::{
-    Candidate, CasePair, LeftOut, MissingCase, Pairing, nifti_label_maps_among, pair,
+    Candidate, CasePair, LeftOut, MissingCase, Pairing, nifti_label_maps_among, pair, pair_jobs,
 };
 pub use policy::{EmptyMask, Imputed};
 pub use policy_table::{PolicyRow, policy_table};

@@ -1,6 +1,7 @@
 use std::path::Path;
 
 use hdbench_ground::error::{Error, Result};
+use hdbench_ground::text::Shown as _;
 use hdbench_volume::artifact::write_atomic_with;
 use serde::{Serialize, Serializer};
 
@@ -106,10 +107,30 @@ pub fn write_metrics_json(path: &Path, rows: impl TidyRows) -> Result<()> {
         case: Ordered(case),
         aggregates: Ordered(aggregates),
     };
+    write_json(path, &metrics)
+}
+
+/// Writes the `scores.json` that Codabench's leaderboards read: one number a metric, `{"liver_dice": 0.95, …}`, the means
+/// over the cases and what is pooled over them. What has no value is left out.
+///
+/// # Errors
+/// `Error::Write`.
+pub fn write_scores_json(path: &Path, rows: impl TidyRows) -> Result<()> {
+    let described = Described::of(rows);
+    let means = described.metrics.iter();
+    let means = means.map(|metric| (metric.name(), metric.statistics().mean));
+    let all = means.chain(described.pooled);
+    write_json(
+        path,
+        &Ordered(all.filter(|(_, value)| value.is_finite()).collect()),
+    )
+}
+
+fn write_json(path: &Path, value: &impl Serialize) -> Result<()> {
     write_atomic_with(path, |out| {
-        serde_json::to_writer_pretty(&mut *out, &metrics).map_err(|e| match e.is_io() {
+        serde_json::to_writer_pretty(&mut *out, value).map_err(|e| match e.is_io() {
             true => Error::write(path)(e.into()),
-            false => Error::Internal(format!("metrics.json does not serialise: {e}")),
+            false => Error::Internal(format!("{}: does not serialise: {e}", path.shown())),
         })?;
         out.write_all(b"\n").map_err(Error::write(path))
     })

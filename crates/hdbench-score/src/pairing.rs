@@ -9,6 +9,7 @@ use hdbench_volume::case_name::refuse_name_of_all;
 use hdbench_volume::{IMAGE_ENDINGS, ImageFormat};
 
 use super::case_name::{CaseKey, case_key};
+use super::grand_challenge::{PREDICTIONS, PhaseOutput, phase_outputs};
 use super::source::{Listing, Source, list};
 
 /// Number of names that are shown as examples.
@@ -64,7 +65,57 @@ pub struct Pairing {
 /// `Error::Malformed` if a side has no label map, if two files are one case (all of them are
 /// listed), or if no name is on both sides; the errors of listing a folder or an archive.
 pub fn pair(prediction: &Path, reference: &Path) -> Result<Pairing> {
-    let mut pairing = pair_by_name(prediction, reference)?;
+    checked(pair_by_name(prediction, reference)?, reference)
+}
+
+/// Pairs the outputs of a grand-challenge phase with references, by the names of the images that its jobs were given:
+/// `folder` holds `predictions.json` and the jobs' folders. `slug` names the output where jobs have several images.
+///
+/// # Errors
+/// As of [`pair`]; `Error::Malformed` for a `predictions.json` of another shape, or a job without one image where
+/// it says.
+pub fn pair_jobs(folder: &Path, reference: &Path, slug: Option<&str>) -> Result<Pairing> {
+    let mut notes = Vec::new();
+    let outputs = job_outputs(folder, slug, &mut notes)?;
+    let predicted = Side {
+        cases: one_each(folder, outputs)?,
+        notes,
+    };
+    let truth = Side::new(reference, list(reference)?)?;
+    checked(
+        pair_sides([folder, reference], predicted, truth)?,
+        reference,
+    )
+}
+
+/// The label maps that the jobs wrote.
+fn job_outputs(
+    folder: &Path,
+    slug: Option<&str>,
+    notes: &mut Vec<String>,
+) -> Result<Vec<Candidate>> {
+    let outputs = phase_outputs(folder, slug, notes)?;
+    let candidate = |output: PhaseOutput| {
+        let found = case_key(&output.image).ok_or_else(|| no_image(folder, &output.image))?;
+        Ok(Candidate {
+            key: found.key,
+            volume: false,
+            name: output.file.display().to_string(),
+            source: Source::File(output.file),
+        })
+    };
+    outputs.into_iter().map(candidate).collect()
+}
+
+fn no_image(folder: &Path, name: &str) -> Error {
+    Error::malformed(
+        &folder.join(PREDICTIONS),
+        format!("names an input {name:?}, which is no image by its name, expected {IMAGE_ENDINGS}"),
+        "references are found by the names of the images that the jobs were given",
+    )
+}
+
+fn checked(mut pairing: Pairing, reference: &Path) -> Result<Pairing> {
     let pairs = pairing.pairs.iter().map(|pair| pair.case.as_str());
     let missing = pairing.missing.iter().map(|missing| missing.case.as_str());
     refuse_name_of_all(reference, pairs.chain(missing))?;
@@ -106,8 +157,21 @@ fn pair_by_name(prediction: &Path, reference: &Path) -> Result<Pairing> {
             ..Pairing::default()
         });
     }
-    let mut predicted = Side::new(prediction, predicted)?;
-    let mut truth = Side::new(reference, truth)?;
+    let predicted = Side::new(prediction, predicted)?;
+    let truth = Side::new(reference, truth)?;
+    let mut pairing = pair_sides([prediction, reference], predicted, truth)?;
+    if alone {
+        // One file that is named asks for its case.
+        pairing.missing.clear();
+    }
+    Ok(pairing)
+}
+
+fn pair_sides(
+    [prediction, reference]: [&Path; 2],
+    mut predicted: Side,
+    mut truth: Side,
+) -> Result<Pairing> {
     let mut notes = Vec::new();
     for side in [&mut predicted, &mut truth] {
         notes.append(&mut side.notes);
@@ -133,10 +197,6 @@ fn pair_by_name(prediction: &Path, reference: &Path) -> Result<Pairing> {
     }
     if pairing.pairs.is_empty() {
         return Err(nothing_in_common(prediction, reference, &predicted, &truth));
-    }
-    if alone {
-        // One file that is named asks for its case.
-        pairing.missing.clear();
     }
     pairing.extra = predicted.cases.into_values().collect();
     Ok(pairing)

@@ -2,11 +2,15 @@
 
 mod facts;
 mod scans;
+mod taking;
 mod train;
+mod volumes;
 mod predict;
 
 pub(crate) use facts::changed_external;
 pub(super) use predict::predict;
+pub use taking::Keep;
+pub use volumes::ExternalModel;
 
 /// What such a cell writes beside its results, by the first names of its files.
 pub(crate) const WORKING: [&str; 5] = [SCRATCH, DATA, LABELS, SCANS, LOG];

@@ -5,13 +5,14 @@ use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use hdbench_algorithm::{
-    Algorithm as External, CaseInput, CaseRan, Job, Missing, Output, Ran, Watch, find_prediction,
-    run as start, take,
+    Algorithm as External, CaseInput, CaseRan, Job, Missing, Ran, Taken, find_prediction, grouped,
+    run as start,
 };
 use ndarray::Array3;
 
 use super::facts::Facts;
 use super::scans::{remove_scans, scan_file};
+use super::taking::Taking;
 use super::train::train;
 use super::{LOG, MODEL, SCRATCH};
 use crate::artifact::hash_bytes;
@@ -57,12 +58,23 @@ pub(in crate::cell) fn predict(
     }
     progress.stage("", "predicting");
     let clock = MachineClock::start(facts.algorithm.gpus == 0);
+    let made = Mutex::new(Made::begin(&folder, &key, &fold.test)?);
+    let keep = |case: &str, taken: Taken, seconds: Option<f64>| {
+        write_labels(&prediction_path(&folder, case), &taken.labels)?;
+        let mut made = locked(&made);
+        made.empty.remove(case);
+        match taken.notes.is_empty() {
+            true => made.changed.remove(case),
+            false => made.changed.insert(case.to_owned(), taken.notes),
+        };
+        made.keep(&folder, case, seconds)
+    };
     let work = Work {
         folder: &folder,
         algorithm: facts.algorithm,
         tests: &fold.test,
-        made: Mutex::new(Made::begin(&folder, &key, &fold.test)?),
-        refused: Mutex::default(),
+        made: &made,
+        taking: Taking::new(facts.algorithm, progress, units, &keep),
         progress,
         units,
     };
@@ -73,10 +85,8 @@ pub(in crate::cell) fn predict(
             work.start(&facts, study, model.is_some().then_some(&*trained))?;
         }
     }
-    let made = work
-        .made
-        .into_inner()
-        .unwrap_or_else(PoisonError::into_inner);
+    drop(work);
+    let made = made.into_inner().unwrap_or_else(PoisonError::into_inner);
     let mut stage = made.stage(&folder, &fold.test)?;
     stage.from.extend(from);
     stage.inputs = key;
@@ -98,22 +108,25 @@ fn key_of(from: &BTreeMap<String, String>, model: Option<&str>, prepared: &[&str
     hash_bytes(format!("{METHOD} {} {model} {prepared:?}", from.join(" ")).as_bytes())
 }
 
+/// What a thread that panicked left is whole: it is written after every case.
+fn locked(made: &Mutex<Made>) -> MutexGuard<'_, Made> {
+    made.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// The predictions of a cell while they come.
 struct Work<'a> {
     folder: &'a Path,
     algorithm: &'a External,
     tests: &'a [TestCase],
-    made: Mutex<Made>,
-    /// Outputs that could not be taken, by their cases, with why.
-    refused: Mutex<BTreeMap<String, String>>,
+    made: &'a Mutex<Made>,
+    taking: Taking<'a>,
     progress: &'a dyn Progress,
     units: u64,
 }
 
 impl Work<'_> {
     fn made(&self) -> MutexGuard<'_, Made> {
-        // What a thread that panicked left is whole: it is written after every case.
-        self.made.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(self.made)
     }
 
     /// The cases that have no prediction yet.
@@ -146,7 +159,7 @@ impl Work<'_> {
             model,
             ..facts.job(study, &scratch, &log, &gpus)
         };
-        let ran = start(&job, self)?;
+        let ran = start(&job, &self.taking)?;
         remove_scans(self.folder)?;
         self.close(&ran)
     }
@@ -157,7 +170,10 @@ impl Work<'_> {
         for input in self.open()? {
             let found = find_prediction(elsewhere, &input.name).map_err(|why| why.to_string());
             let taken = match found {
-                Ok(path) => self.take_over(&input.name, &path, &input.image, None),
+                Ok(path) => {
+                    let taking = &self.taking;
+                    taking.take_over(&input.name, &path, &input.image, None)
+                }
                 Err(why) => Err(Error::malformed(
                     elsewhere,
                     why,
@@ -165,9 +181,9 @@ impl Work<'_> {
                 )),
             };
             match taken {
-                Ok(()) => self.progress.advance(self.units),
+                Ok(()) => {}
                 Err(error @ (Error::Malformed { .. } | Error::Usage { .. })) => {
-                    self.has_none(&input.name, error.to_string(), &mut failed)?;
+                    failed.push((input.name.clone(), error.to_string()));
                 }
                 Err(error) => return Err(error),
             }
@@ -176,43 +192,62 @@ impl Work<'_> {
         self.verdict(&failed, elsewhere)
     }
 
-    /// Takes over a case's prediction, which cost that many seconds where that is known.
-    fn take_over(&self, case: &str, path: &Path, image: &Path, seconds: Option<f64>) -> Result<()> {
-        let taken = take(path, image, self.algorithm)?;
-        for note in &taken.notes {
-            self.progress.note(&format!("{case}: {note}"));
-        }
-        write_labels(&prediction_path(self.folder, case), &taken.labels)?;
-        self.made().keep(self.folder, case, seconds)
-    }
-
     /// What came of a run: the costs, and the cases without a prediction.
     fn close<'a>(&self, ran: &'a Ran) -> Result<()> {
         for note in &ran.notes {
             self.progress.note(note);
         }
-        let mut failed = Vec::new();
         let cost = |case: &'a CaseRan| Some((&*case.case, case.measured.as_ref()?));
         self.made()
             .cost(self.folder, ran.cases.iter().filter_map(cost))?;
-        for case in &ran.cases {
-            let refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
-            let refused = refused.get(&case.case).cloned();
-            if let Some(why) = case.failure.as_ref().map(ToString::to_string).or(refused) {
-                self.has_none(&case.case, why, &mut failed)?;
-            }
-        }
+        let failed = self.taking.failures(ran);
         self.verdict(&failed, &self.folder.join(LOG))
     }
 
-    /// A case without a prediction: it counts as empty, or has failed.
-    fn has_none(&self, case: &str, why: String, failed: &mut Vec<(String, String)>) -> Result<()> {
-        if self.algorithm.missing == Missing::Fail {
-            failed.push((case.to_owned(), why));
+    /// What becomes of the cases without a prediction: they count as empty, or an error names them, each reason once.
+    fn verdict(&self, failed: &[(String, String)], place: &Path) -> Result<()> {
+        const SHOWN: usize = 5;
+        if failed.is_empty() {
             return Ok(());
         }
-        let line = format!("warning: {case}: {why}; it counts as empty");
-        self.progress.note(&line);
+        let groups = grouped(failed);
+        if self.algorithm.missing == Missing::Empty {
+            for (cases, why) in &groups {
+                let counts = match cases.len() {
+                    1 => "it counts",
+                    _ => "they count",
+                };
+                let line = format!("warning: {}: {why}; {counts} as empty", named(cases));
+                self.progress.note(&line);
+            }
+            return failed
+                .iter()
+                .try_for_each(|(case, why)| self.count_as_empty(case, why));
+        }
+        let all = self.tests.len();
+        let mut text = format!("{} of {all} cases have no prediction", failed.len());
+        for (cases, why) in groups.iter().take(SHOWN) {
+            text += &format!("\n  {}: {}", named(cases), why.replace('\n', "\n    "));
+        }
+        if groups.len() > SHOWN {
+            let more = groups.iter().skip(SHOWN).map(|(cases, _)| cases.len());
+            text += &format!("\n  and {} more", more.sum::<usize>());
+        }
+        let kept = match failed.len() < all {
+            true => "the others are kept: ",
+            false => "",
+        };
+        Err(Error::malformed(
+            place,
+            text,
+            format!(
+                "{kept}the same start asks for these again; missing = \"empty\" counts them as empty"
+            ),
+        ))
+    }
+
+    /// Writes an empty prediction for a case that has none.
+    fn count_as_empty(&self, case: &str, why: &str) -> Result<()> {
         let test = self.tests.iter().find(|test| test.case.name == case);
         let test = test.ok_or_else(|| Error::Internal(format!("{case}: no such test case")))?;
         let file = Stored::open(&test.cached)?.file().clone();
@@ -221,60 +256,20 @@ impl Work<'_> {
             geometry: file,
         };
         write_labels(&prediction_path(self.folder, case), &labels)?;
-        let seconds = self.made().measured.get(case).map(|of| of.wall_seconds);
-        self.made().keep(self.folder, case, seconds)
-    }
-
-    /// An error naming the cases that have failed, each with its reason.
-    fn verdict(&self, failed: &[(String, String)], place: &Path) -> Result<()> {
-        const SHOWN: usize = 5;
-        if failed.is_empty() {
-            return Ok(());
-        }
-        let all = self.tests.len();
-        let mut text = format!("{} of {all} cases have no prediction", failed.len());
-        for (case, why) in failed.iter().take(SHOWN) {
-            text += &format!("\n  {case}: {}", why.replace('\n', "\n    "));
-        }
-        if failed.len() > SHOWN {
-            text += &format!("\n  and {} more", failed.len() - SHOWN);
-        }
-        Err(Error::malformed(
-            place,
-            text,
-            "the others are kept: the same start asks for these again; missing = \"empty\" counts them as empty",
-        ))
+        let mut made = self.made();
+        made.changed.remove(case);
+        made.empty.insert(case.to_owned(), why.to_owned());
+        let seconds = made.measured.get(case).map(|of| of.wall_seconds);
+        made.keep(self.folder, case, seconds)
     }
 }
 
-impl Watch for Work<'_> {
-    fn interrupted(&self) -> bool {
-        self.progress.interrupted()
-    }
-
-    fn note(&self, line: &str) {
-        self.progress.note(line);
-    }
-
-    fn output(&self, output: &Output<'_>) -> Result<bool> {
-        let seconds = Some(output.measured.wall_seconds);
-        match self.take_over(output.case, output.path, output.image, seconds) {
-            Ok(()) => {
-                self.progress.advance(self.units);
-                Ok(true)
-            }
-            // It may not be whole yet.
-            Err(Error::Malformed { .. } | Error::Usage { .. } | Error::Read { .. })
-                if output.early =>
-            {
-                Ok(false)
-            }
-            Err(error @ (Error::Malformed { .. } | Error::Usage { .. })) => {
-                let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
-                refused.insert(output.case.to_owned(), error.to_string());
-                Ok(true)
-            }
-            Err(error) => Err(error),
-        }
+/// Cases in a message: `a, b, c and 10 more`.
+fn named(cases: &[&str]) -> String {
+    const NAMED: usize = 3;
+    let names = cases[..cases.len().min(NAMED)].join(", ");
+    match cases.len().saturating_sub(NAMED) {
+        0 => names,
+        more => format!("{names} and {more} more"),
     }
 }

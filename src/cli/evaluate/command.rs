@@ -7,7 +7,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 
 use super::cases::{Cases, Scored, ScoredRows};
-use super::results::{RESULTS, add_json_line, write_rows, write_tables_of_instances};
+use super::results::{RESULTS, SCORES_JSON, add_json_line, write_rows, write_tables_of_instances};
 use super::told::{tell_of_displaced, tell_of_files};
 use crate::artifact::read_file;
 use crate::cli::output::{print, print_as_is, print_file};
@@ -18,8 +18,9 @@ use crate::error::{Error, Result};
 use crate::evaluation::lits::{LitsScored, lits_rows, score_lits, write_scores_txt};
 use crate::evaluation::{
     CasePair, DEFAULT_JOBS, Definition, FAILURES, Failure, LabelMapChoice, PairOptions, ScoredCase,
-    StrictCase, Tolerance, pair, rows, score_strict, score_structures, with_every_structure,
-    write_cases, write_failures, write_lesions, write_summary, write_wide,
+    StrictCase, TidyRows, Tolerance, pair, pair_jobs, rows, score_strict, score_structures,
+    with_every_structure, write_cases, write_failures, write_lesions, write_scores_json,
+    write_summary, write_wide,
 };
 use crate::metrics::surface::Border;
 use crate::progress::Progress;
@@ -38,11 +39,14 @@ Examples:
   hdbench evaluate --pred inferTs --ref labelsTs --out scores --label-map 1=tumour,2=liver
   hdbench evaluate --pred TRAINER/fold_0/validation --ref labelsTr --out TRAINER/fold_0
   hdbench evaluate --pred a --ref b --out scores | grep ,dice,
+  hdbench evaluate --layout codabench --structures kits23
+  hdbench evaluate --layout grand-challenge --pred input --ref truth --out output
 
 Files in DIR:
   metrics_long.csv   every number, one a row, raw and imputed value side by side (also .parquet)
   cases.csv          one row a case
   metrics.json       grand-challenge.org's shape
+  scores.json        Codabench's shape (--layout codabench)
   lesions.csv        one row a lesion (profile strict)
   instances.csv      one row an instance, of structures that have any (--structures)
   detection_by_volume.csv   how many of them are found, by their volume (--volume-bins)
@@ -57,14 +61,24 @@ Exit codes: 0 all cases scored; 3 nothing could be scored, or a path, an archive
 wrong; 4 some cases failed or are missing, the others are scored and written; 75 interrupted.")]
 pub struct Evaluate {
     /// Predictions: a label map, a folder of any depth, or a zip archive
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", required = false, required_unless_present = "layout",
+        default_value_ifs = [("layout", "codabench", "/app/input/res"), ("layout", "grand-challenge", "/input")])]
     pub(super) pred: PathBuf,
     /// References: a label map, a folder of any depth, or a zip archive
-    #[arg(long = "ref", value_name = "PATH")]
+    #[arg(long = "ref", value_name = "PATH", required = false, required_unless_present = "layout",
+        default_value_ifs = [("layout", "codabench", "/app/input/ref"), ("layout", "grand-challenge", GROUND_TRUTH)])]
     pub(super) reference: PathBuf,
     /// Where the results go
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", required = false, required_unless_present = "layout",
+        default_value_ifs = [("layout", "codabench", "/app/output"), ("layout", "grand-challenge", "/output")])]
     pub(super) out: PathBuf,
+    /// Score as the scoring program of a challenge's site does: where it has its files, and what it reads then. Other
+    /// places are named by --pred, --ref and --out
+    #[arg(long, value_enum, value_name = "SITE")]
+    pub(super) layout: Option<Layout>,
+    /// Of grand-challenge jobs with several images, the output that holds the label map
+    #[arg(long, value_name = "SLUG", requires = "layout")]
+    pub(super) socket: Option<String>,
     /// Which definitions
     #[arg(long, value_enum, default_value_t = Profile::Strict)]
     pub(super) profile: Profile,
@@ -146,6 +160,17 @@ pub(super) enum Profile {
     Lits,
 }
 
+/// Where an evaluation on grand-challenge.org finds its references.
+const GROUND_TRUTH: &str = "/opt/ml/input/data/ground_truth";
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Layout {
+    /// /app/input/res and ref, a submission's files; /app/output/scores.json
+    Codabench,
+    /// /input/predictions.json and the outputs of its jobs; /output/metrics.json
+    GrandChallenge,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum BorderRule {
     /// Faces (MedPy, MONAI, MetricsReloaded)
@@ -225,6 +250,8 @@ impl Evaluate {
             pred: archive.to_path_buf(),
             reference: reference.to_path_buf(),
             out: out.to_path_buf(),
+            layout: None,
+            socket: None,
             profile: Profile::Lits,
             label_map: LabelMapChoice::Lits,
             pred_label_map: None,
@@ -259,7 +286,12 @@ impl Evaluate {
         let (threads, jobs) = self.parallel();
         self.check_out()?;
         RESULTS.check(&self.out)?;
-        let pairing = pair(&self.pred, &self.reference)?;
+        let pairing = match self.layout {
+            Some(Layout::GrandChallenge) => {
+                pair_jobs(&self.pred, &self.reference, self.socket.as_deref())?
+            }
+            _ => pair(&self.pred, &self.reference)?,
+        };
         let set = self.structure_set(reporter)?;
         let options = match set {
             Some(_) => PairOptions::default(),
@@ -316,7 +348,7 @@ impl Evaluate {
             write_lesions(&out.join("lesions.csv"), &scored)?;
             write_tables_of_instances(out, &scored, has_set, &self.volume_bins)?;
             write_summary(&out.join("summary.json"), &scored)?;
-            write_rows(out, rows(cases.origin, &scored), &cases.failures)
+            self.write_rows(out, rows(cases.origin, &scored), &cases.failures)
         })?;
         let count = scored.len();
         Ok((ScoredRows::Strict(cases.origin, scored), count))
@@ -349,9 +381,20 @@ impl Evaluate {
                 write_scores_txt(&out.join("scores.txt"), &totals)?;
             }
             write_wide(&out.join("cases.csv"), &rows)?;
-            write_rows(out, &rows, &cases.failures)
+            self.write_rows(out, &rows, &cases.failures)
         })?;
         Ok((ScoredRows::Lits(rows), found.len()))
+    }
+
+    fn write_rows(&self, out: &Path, rows: impl TidyRows, failures: &[Failure]) -> Result<()> {
+        write_rows(out, rows, failures)?;
+        match self.layout {
+            // Of some of the cases there is no score for a leaderboard.
+            Some(Layout::Codabench) if failures.is_empty() => {
+                write_scores_json(&out.join(SCORES_JSON), rows)
+            }
+            _ => Ok(()),
+        }
     }
 
     fn parallel(&self) -> (usize, usize) {
@@ -404,7 +447,8 @@ impl Evaluate {
     }
 
     fn show(&self, found: &Scored) -> Result<()> {
-        let default = if io::stdout().is_terminal() {
+        // What a site shows of a scoring program's output is read by people.
+        let default = if io::stdout().is_terminal() || self.layout.is_some() {
             Format::Table
         } else {
             Format::Csv

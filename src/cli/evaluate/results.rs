@@ -14,11 +14,14 @@ use crate::evaluation::{
 /// A row for each instance of the structures that have any.
 const INSTANCES: &str = "instances.csv";
 
+/// Codabench's leaderboard reads it.
+pub(super) const SCORES_JSON: &str = "scores.json";
+
 /// How many of them are found, by their volume.
 const BY_VOLUME: &str = "detection_by_volume.csv";
 
 /// What some profile writes; what an earlier start left of it is taken away once the new results stand.
-pub(super) const OUTPUTS: [&str; 10] = [
+pub(super) const OUTPUTS: [&str; 11] = [
     "metrics_long.csv",
     "metrics_long.parquet",
     "cases.csv",
@@ -27,6 +30,7 @@ pub(super) const OUTPUTS: [&str; 10] = [
     BY_VOLUME,
     "summary.json",
     "metrics.json",
+    SCORES_JSON,
     "scores.txt",
     FAILURES,
 ];

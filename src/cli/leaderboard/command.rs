@@ -106,6 +106,12 @@ impl Leaderboard {
 
     /// As the challenge does.
     fn rank_lits(&self, reporter: &Reporter) -> Result<()> {
+        if let Some(metric) = self.metrics.iter().find(|metric| *metric != "dice") {
+            return Err(Error::usage(
+                format!("--metric {metric}: the challenge's table has metrics of its own"),
+                "name structures to rank by other metrics: --structure liver=1-2 --structure lesion=2",
+            ));
+        }
         let by: RankBy = self
             .rank_by
             .as_deref()

@@ -26,6 +26,7 @@ use crate::error::Result;
 Examples:
   hdbench submit-lits --model runs/lits --test LiTS/test --out lits.zip
   hdbench submit-lits --study runs/lits --test LiTS/test --out archives
+  hdbench submit-lits --model runs/lits --algorithm nnunet --test LiTS/test --out nnunet.zip
   hdbench submit-lits --from nnunet-output --test LiTS/test --out lits.zip
   hdbench submit-lits --model runs/lits --test LiTS/test --out try.zip --only 3,7-9 --allow-partial
   hdbench submit-lits rehearse --model runs/lits --data LiTS/training --out rehearsal

@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{ArgGroup, Args};
 
-use super::submission::{Order, Submission, beside};
+use super::submission::{Order, Submission, beside, other_cell};
 use crate::artifact::{create_dir, refuse_input};
 use crate::cell::model_folder;
 use crate::cli::model_options::{ModelOptions, current};
@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::evaluation::{DEFAULT_JOBS, LabelMapChoice};
 use crate::progress::Progress;
 use crate::study::{Role, Study};
-use crate::submission::{CaseNumbers, Options, TestSet};
+use crate::submission::{CaseNumbers, Options, Predictor, TestSet};
 
 /// Nobody should wait for an answer that will not come.
 const CLOSED: &str = "note: LiTS takes no submissions since its server closed on 20 January 2026; `hdbench submit-lits \
@@ -28,9 +28,17 @@ pub struct Pack {
     /// Predict with a trained model: a study's folder, a cell's folder, or a model/ folder
     #[arg(long, value_name = "RUN")]
     model: Option<PathBuf>,
-    /// One archive for each trained network of a study; --out is a folder then
+    /// One archive for each trained network and other algorithm of a study; --out is a folder then
     #[arg(long, value_name = "RUN")]
     study: Option<PathBuf>,
+    /// Of the study --model, this other algorithm instead of a network
+    #[arg(
+        long,
+        value_name = "NAME",
+        requires = "model",
+        conflicts_with = "variant"
+    )]
+    algorithm: Option<String>,
     /// Pack predictions (.nii, .nii.gz) of any model: a folder of any depth, or a zip archive; names
     /// end with the numbers of the test volumes
     #[arg(long, value_name = "DIR")]
@@ -103,7 +111,7 @@ impl Pack {
             return Ok(());
         }
         Err(Error::Partial {
-            what: "networks",
+            what: "algorithms",
             failed: missing.len(),
             total,
             names: missing.join(", "),
@@ -167,12 +175,17 @@ impl Pack {
     }
 
     fn predict(&self, model: &Path, order: &Order<'_>, reporter: &Reporter) -> Result<Submission> {
-        let folder = self.network.current(model)?;
         let predictions = self.predictions.clone();
         let predictions = predictions.unwrap_or_else(|| beside(order.out, "predictions"));
+        if let Some(name) = &self.algorithm {
+            let study = Study::read(model)?;
+            let cell = other_cell(&study, name, self.network.cell)?;
+            return order.predict_other(model, &study, cell, &predictions, reporter);
+        }
+        let folder = self.network.current(model)?;
         let compute = &self.network.compute;
         compute.with(&folder, |model| {
-            order.predict(model, &predictions, reporter)
+            order.predict(Predictor::Network(model), &predictions, reporter)
         })
     }
 
@@ -205,10 +218,39 @@ impl Pack {
             let predictions = beside(&out, "predictions");
             let compute = &self.network.compute;
             let mut submission = compute.with(&folder, |model| {
-                order.predict(model, &predictions, reporter)
+                order.predict(Predictor::Network(model), &predictions, reporter)
             })?;
-            submission.variant = Some(variant);
+            submission.variant = Some(variant.into());
             made.archives.push(submission);
+        }
+        for (name, algorithm) in &study.algorithm {
+            if algorithm.predictions.is_some() {
+                reporter.note(&format!(
+                    "note: {name} is left out: it was predicted elsewhere; pack its predictions with --from"
+                ));
+                continue;
+            }
+            let cell = other_cell(&study, name, cell)?;
+            reporter.note(&format!("{name}: predicting {} volumes", order.cases.len()));
+            let out = order.out.join(format!("{name}.zip"));
+            let order = Order {
+                out: &out,
+                score: order.score.clone(),
+                ..*order
+            };
+            let predictions = beside(&out, "predictions");
+            match order.predict_other(run, &study, cell, &predictions, reporter) {
+                Ok(mut submission) => {
+                    submission.variant = Some(cell.algorithm);
+                    made.archives.push(submission);
+                }
+                Err(stop @ Error::Interrupted { .. }) => return Err(stop),
+                Err(error) => {
+                    reporter.note(&format!("warning: {name} is left out: {error}"));
+                    made.missing.push(name.clone());
+                    reason = Some(error);
+                }
+            }
         }
         match reason.filter(|_| made.archives.is_empty()) {
             Some(error) => Err(error),
@@ -221,6 +263,6 @@ impl Pack {
 #[derive(Default)]
 struct Made {
     archives: Vec<Submission>,
-    /// Networks of the study that are not trained.
+    /// Networks of the study that are not trained, and other algorithms that failed.
     missing: Vec<String>,
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::pack::Jobs;
-use super::submission::{Order, Submission};
+use super::submission::{Order, Submission, other_cell};
 use crate::artifact::{Owned, replace_dir};
 use crate::cli::model_options::ModelOptions;
 use crate::cli::output::{print, print_json};
@@ -13,8 +13,8 @@ use crate::dataset::{self, Case, lits};
 use crate::error::{Error, Result};
 use crate::evaluation::LabelMapChoice;
 use crate::progress::Progress;
-use crate::study::{Seen, seen, study_of};
-use crate::submission::{CaseNumbers, Options, TestSet};
+use crate::study::{Cell, Seen, Study, seen, study_of};
+use crate::submission::{CaseNumbers, Options, Predictor, TestSet};
 
 /// A dry run on labelled cases: strip the labels, predict, pack, check and score.
 ///
@@ -35,6 +35,9 @@ pub struct Rehearse {
     /// A study's folder, a cell's folder, or a model/ folder
     #[arg(long, value_name = "RUN")]
     model: PathBuf,
+    /// Of the study --model, this other algorithm instead of a network
+    #[arg(long, value_name = "NAME", conflicts_with = "variant")]
+    algorithm: Option<String>,
     /// Labelled cases: a folder in the layout of LiTS, the Decathlon or nnU-Net
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
@@ -53,6 +56,13 @@ pub struct Rehearse {
     json: bool,
 }
 
+/// What is rehearsed with.
+enum Rehearsed {
+    /// Its `model/` folder.
+    Network(PathBuf),
+    Other(Box<Study>, Cell),
+}
+
 impl Rehearse {
     pub fn exec(self) -> Result<()> {
         let reporter = Reporter::new()?;
@@ -68,8 +78,19 @@ impl Rehearse {
     }
 
     fn make(&self, reporter: &Reporter) -> Result<Submission> {
-        let model = self.network.current(&self.model)?;
-        let chosen = self.choose(&model, reporter)?;
+        let predictor = match &self.algorithm {
+            Some(name) => {
+                let study = Study::read(&self.model)?;
+                let cell = other_cell(&study, name, self.network.cell)?;
+                Rehearsed::Other(Box::new(study), cell)
+            }
+            None => Rehearsed::Network(self.network.current(&self.model)?),
+        };
+        let study = match &predictor {
+            Rehearsed::Other(_, cell) => Some((self.model.clone(), cell.fold)),
+            Rehearsed::Network(model) => study_of(model)?,
+        };
+        let chosen = self.choose(study, reporter)?;
         let [test, references] = ["test", "references"].map(|name| self.out.join(name));
         strip(&chosen, &test, &references)?;
         let map = chosen.first().and_then(Case::label_map).cloned();
@@ -91,15 +112,22 @@ impl Rehearse {
         };
         let predictions = self.out.join("predictions");
         let compute = &self.network.compute;
-        compute.with(&model, |model| order.predict(model, &predictions, reporter))
+        match &predictor {
+            Rehearsed::Network(model) => compute.with(model, |model| {
+                order.predict(Predictor::Network(model), &predictions, reporter)
+            }),
+            Rehearsed::Other(study, cell) => {
+                order.predict_other(&self.model, study, *cell, &predictions, reporter)
+            }
+        }
     }
 
     /// The labelled cases to rehearse with.
-    fn choose(&self, model: &Path, reporter: &Reporter) -> Result<Vec<Case>> {
+    fn choose(&self, study: Option<(PathBuf, usize)>, reporter: &Reporter) -> Result<Vec<Case>> {
         let found = dataset::find(&self.data)?;
         let (labelled, _): (Vec<Case>, Vec<Case>) =
             found.cases.into_iter().partition(Case::has_labels);
-        let seen = match study_of(model)? {
+        let seen = match study {
             Some((run, fold)) => seen(&run, fold, &labelled)?,
             None => vec![Seen::Unknown; labelled.len()],
         };

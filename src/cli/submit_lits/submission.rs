@@ -6,15 +6,18 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::table;
-use crate::cell::Model;
+use crate::cell::ExternalModel;
 use crate::cli::evaluate::Evaluate;
+use crate::cli::model_options::CellOptions;
 use crate::cli::progress::Reporter;
 use crate::dataset::Case;
 use crate::error::{Error, Result};
 use crate::evaluation::{ALL_CASES, LabelMapChoice};
 use crate::progress::Progress;
-use crate::recipe::Variant;
-use crate::submission::{Options, Predicted, TestSet, WrittenArchive, pack, predict_all};
+use crate::study::{Algorithm, AlgorithmId, Cell, Study};
+use crate::submission::{
+    Options, Predicted, Predictor, TestSet, WrittenArchive, pack, predict_all,
+};
 use crate::text::Shown as _;
 
 /// What is to be made.
@@ -32,9 +35,9 @@ pub struct Order<'a> {
 /// One archive and how it came about.
 #[derive(Debug, Serialize)]
 pub struct Submission {
-    /// The network, where a study's are packed one by one.
+    /// The network or other algorithm, where a study's are packed one by one.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub variant: Option<Variant>,
+    pub variant: Option<Algorithm>,
     /// Where the predictions are kept.
     #[serde(serialize_with = "crate::text::path_as_text")]
     pub predictions: PathBuf,
@@ -78,11 +81,11 @@ impl Order<'_> {
     /// Predicts, then packs and scores.
     pub fn predict(
         &self,
-        model: &Model,
+        predictor: Predictor<'_>,
         predictions: &Path,
         reporter: &Reporter,
     ) -> Result<Submission> {
-        let predicted = predict_all(model, self.cases, predictions, reporter)?;
+        let predicted = predict_all(predictor, self.cases, predictions, reporter)?;
         let counts = Counts::of(&predicted);
         if counts.without_coarse_liver > 0 {
             reporter.note(&format!(
@@ -96,6 +99,23 @@ impl Order<'_> {
             predicted: Some(counts),
             ..self.pack(predictions, reporter)?
         })
+    }
+
+    /// The same by an algorithm that is no network of ours.
+    pub fn predict_other(
+        &self,
+        run: &Path,
+        study: &Study,
+        cell: Cell,
+        predictions: &Path,
+        reporter: &Reporter,
+    ) -> Result<Submission> {
+        if let Some(algorithm) = study.external(cell.algorithm) {
+            let title = study.title(cell.algorithm);
+            reporter.note(&format!("note: {title}: {}", algorithm.trained_on_words()));
+        }
+        let model = ExternalModel::open(run, study, cell)?;
+        self.predict(Predictor::External(&model), predictions, reporter)
     }
 
     /// Packs what is there, and scores it.
@@ -161,6 +181,34 @@ impl Submission {
         self.written.last().verdict()?;
         self.unscored.map_or(Ok(()), Err)
     }
+}
+
+/// The cell of an algorithm that is no network of ours.
+///
+/// # Errors
+/// `Error::Usage` naming those that the study has.
+pub fn other_cell(study: &Study, name: &str, of: CellOptions) -> Result<Cell> {
+    let algorithm = AlgorithmId::new(name).map(Algorithm::External);
+    let algorithm = algorithm.filter(|_| study.algorithm.contains_key(name));
+    let algorithm = algorithm.ok_or_else(|| {
+        let names: Vec<&str> = study.algorithm.keys().map(String::as_str).collect();
+        let hint = match names.as_slice() {
+            [] => "it has none: networks are named with --variant".to_owned(),
+            names => format!(
+                "its algorithms: {}; networks are named with --variant",
+                names.join(", ")
+            ),
+        };
+        Error::usage(
+            format!("--algorithm {name}: the study has no such algorithm"),
+            hint,
+        )
+    })?;
+    Ok(Cell {
+        algorithm,
+        fold: of.fold,
+        seed: of.seed,
+    })
 }
 
 /// What belongs to an archive, beside it: `lits-scores` of `lits.zip`.

@@ -3,10 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use hdbench_algorithm::Algorithm as External;
+
 use super::cost::{cost, mean_cost};
 use super::scores::{Scores, add_intervals, per_case, resampled_for};
 use crate::analysis::over_replicates;
-use crate::cell::{CellRecord, ChallengeAnswer};
+use crate::cell::{CellRecord, ChallengeAnswer, taken};
 use crate::error::Result;
 use crate::evaluation::read_metrics_long;
 use crate::recipe::Variant;
@@ -85,6 +87,7 @@ pub(super) fn row(
         ..NetworkRow::default()
     };
     let mut scores = Vec::new();
+    let mut remarks = Remarks::default();
     // What is not finished, or not this study's any more, is shown as such and nothing of it judged.
     let finished = plan
         .cells
@@ -111,10 +114,12 @@ pub(super) fn row(
         } else {
             row.more_losses.push(losses);
         }
+        remarks.add(&folder, algorithm, &fold.test)?;
         if row.challenge.is_none() {
             row.challenge = ChallengeAnswer::read(&folder)?;
         }
     }
+    row.remarks = remarks.lines();
     if row.status == RowStatus::Done {
         let mut tests: Vec<TestCase> = Vec::new();
         for (fold, _) in &plan.cells {
@@ -143,9 +148,65 @@ pub(super) fn row(
     Ok(row)
 }
 
+/// What the predictions of a row's cells rest on.
+#[derive(Default)]
+struct Remarks {
+    cases: BTreeSet<String>,
+    empty: BTreeSet<String>,
+    /// Cases by what was done to their outputs.
+    changed: BTreeMap<String, BTreeSet<String>>,
+}
+
+impl Remarks {
+    /// Takes in a cell.
+    fn add(&mut self, cell: &Path, algorithm: Algorithm, tests: &[TestCase]) -> Result<()> {
+        if algorithm.network().is_some() {
+            return Ok(());
+        }
+        let taken = taken(cell)?;
+        self.cases
+            .extend(tests.iter().map(|test| test.case.name.clone()));
+        self.empty.extend(taken.empty.into_keys());
+        for (case, notes) in taken.changed {
+            for note in notes {
+                self.changed.entry(note).or_default().insert(case.clone());
+            }
+        }
+        Ok(())
+    }
+
+    fn lines(&self) -> Vec<String> {
+        const NAMED: usize = 4;
+        let of = |cases: &BTreeSet<String>| {
+            let named: Vec<&str> = cases.iter().take(NAMED).map(String::as_str).collect();
+            let more = match cases.len() {
+                all if all > NAMED => format!(" and {} more", all - NAMED),
+                _ => String::new(),
+            };
+            format!(
+                "{} of {} cases ({}{more})",
+                cases.len(),
+                self.cases.len(),
+                named.join(", ")
+            )
+        };
+        let empty = (!self.empty.is_empty())
+            .then(|| format!("{} without a prediction count as empty", of(&self.empty)));
+        let changed = self.changed.iter();
+        empty
+            .into_iter()
+            .chain(changed.map(|(note, cases)| format!("{note} in {}", of(cases))))
+            .collect()
+    }
+}
+
 fn note(algorithm: Algorithm, study: &Study) -> Option<String> {
     if let Some(external) = study.external(algorithm) {
-        return Some(external.trained_on_words());
+        let by_us = external.trained_on == External::UNKNOWN_TRAINING && !external.train.is_empty();
+        return Some(match by_us {
+            true => "trained on the study's training cases".into(),
+            false => external.trained_on_words(),
+        });
     }
     let variant = algorithm.variant()?;
     let from_encoder = variant.starts_from_encoder() || variant == Variant::HDenseUNet;

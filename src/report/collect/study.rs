@@ -55,7 +55,8 @@ pub fn collect(
     let tested = tested(inputs);
     let with_lesions = tested.iter().filter(|test| test.has_lesion).count();
     let mut notes = notes(study);
-    if let Some(sight) = Sight::of(&inputs.folds, &study.scale) {
+    let sight = Sight::of(&inputs.folds, &study.scale).filter(|_| !study.variants.is_empty());
+    if let Some(sight) = sight {
         notes.push(format!(
             "Grid: {}.",
             sight.warning().unwrap_or_else(|| sight.words())
@@ -249,20 +250,23 @@ fn test_set(study: &Study) -> &'static str {
 }
 
 fn notes(study: &Study) -> Vec<String> {
+    let scores = "Scores: profile strict (liver is label 1 or 2; Dice 1 where prediction and reference \
+         are both empty, 0 where one is; distances of empty masks are undefined and counted out).";
+    if study.variants.is_empty() {
+        return vec![scores.into()];
+    }
+    let lesion = study.scale.lesion_threshold;
     let mut notes = vec![
         "The last iteration is the model; nothing was chosen by looking at test scores.".into(),
         format!(
-            "Scores: profile strict (liver is label 1 or 2; Dice 1 where prediction and reference \
-             are both empty, 0 where one is; distances of empty masks are undefined and counted \
-             out). Thresholds: liver {}, lesion {}.",
+            "{scores} Thresholds: liver {}, lesion {}.",
             study.recipe.liver_threshold,
-            study
-                .scale
-                .lesion_threshold
-                .unwrap_or(study.recipe.lesion_threshold)
+            lesion.unwrap_or(study.recipe.lesion_threshold)
         ),
     ];
-    if study.encoder_weights.is_none() {
+    let starts_from_encoder =
+        |variant: &Variant| variant.starts_from_encoder() || *variant == Variant::HDenseUNet;
+    if study.encoder_weights.is_none() && study.variants.iter().any(starts_from_encoder) {
         notes.push(format!(
             "No ImageNet weights were at hand: 'pre-trained' means an encoder that has learned from {} \
              further phantoms, none of them a case of this study, which of {ORGANS} organs a slice shows.",

@@ -93,6 +93,7 @@ fn overlay(
             .find(|score| score.case == test.case.name);
         let dice = |of: fn(&CaseScore) -> Option<f64>| score.and_then(of).unwrap_or(f64::NAN);
         let title = match row.role {
+            Role::Own if !row.is_network() => row.title.clone(),
             Role::Own => row.variant.clone(),
             role => format!("{} ({})", row.variant, fold_name(0, role)),
         };

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::score::Score;
 use super::stages::{LossPoint, StageCheck, stage_checks};
 use crate::cell::ChallengeAnswer;
+use crate::recipe::Variant;
 use crate::study::Role;
 
 /// One variant of the study.
@@ -18,6 +19,10 @@ pub struct NetworkRow {
     pub title: String,
     /// What the name must also say, e.g. where the pre-trained weights come from.
     pub note: Option<String>,
+    /// What its scores rest on beside outputs as they were: cases that count as empty, outputs that were changed to be
+    /// scored.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub remarks: Vec<String>,
     /// Which folds it is over.
     #[serde(default)]
     pub role: Role,
@@ -60,6 +65,11 @@ pub struct Training {
 }
 
 impl NetworkRow {
+    /// Whether it is a network of ours, and no other algorithm.
+    pub(crate) fn is_network(&self) -> bool {
+        Variant::from_id(&self.variant).is_some()
+    }
+
     /// The stages of every training with the name of its fold and replicate.
     pub(crate) fn checks(&self) -> Vec<(String, StageCheck)> {
         if self.trainings.is_empty() {

@@ -125,12 +125,43 @@ impl Content {
             .any(|leak| leak.role == Role::Own && !leak.left_out)
     }
 
-    /// One line for every row that is not there, with the reason.
-    pub(crate) fn missing_notes(&self) -> impl Iterator<Item = String> {
-        self.rows.iter().filter_map(|row| match &row.status {
+    /// One line for every row that is not there, with the reason, and for whatever the others rest on.
+    pub(crate) fn row_notes(&self) -> impl Iterator<Item = String> {
+        let missing = self.rows.iter().filter_map(|row| match &row.status {
             RowStatus::Done => None,
             RowStatus::Missing { reason } => Some(format!("Missing: {} ({reason}).", row.title)),
-        })
+        });
+        missing.chain(self.remarks())
+    }
+
+    /// What the scores of rows rest on beside outputs as they were.
+    pub(crate) fn remarks(&self) -> impl Iterator<Item = String> {
+        let of_row = |row: &'_ NetworkRow| {
+            let title = row.title.clone();
+            row.remarks
+                .clone()
+                .into_iter()
+                .map(move |remark| format!("{title}: {remark}."))
+        };
+        self.rows.iter().flat_map(of_row)
+    }
+
+    /// Whether the study trains networks of ours.
+    pub(crate) fn has_networks(&self) -> bool {
+        self.rows.is_empty() || self.rows.iter().any(NetworkRow::is_network)
+    }
+
+    /// What its rows are, one and many, and what is done with them.
+    pub(crate) fn rows_in_words(&self) -> [&'static str; 3] {
+        // Somebody else's training is nothing that a study could tell.
+        match (self.kind, self.rows.iter().all(NetworkRow::is_network)) {
+            (StudyKind::CrossValidation, true) => {
+                ["row", "rows of the tables", "trained and scored"]
+            }
+            (StudyKind::CrossValidation, false) => ["row", "rows of the tables", "scored"],
+            (StudyKind::Ablation, true) => ["network", "networks", "trained and scored"],
+            (StudyKind::Ablation, false) => ["algorithm", "algorithms", "scored"],
+        }
     }
 
     /// "8 test cases, 6 of them with lesions".

@@ -27,6 +27,7 @@ struct Page<'a> {
     sections: Vec<(&'static str, &'static str)>,
     first: First<'a>,
     training_plots: &'a [Plot],
+    /// Its table; empty in a study without networks.
     training: String,
     evidence: Vec<Shown<'a>>,
     lesions: String,
@@ -141,14 +142,15 @@ fn rendered(page: &impl Template) -> Result<String> {
 fn sections(parts: &Parts<'_>) -> Vec<(&'static str, &'static str)> {
     let outline = Outline::of(parts.content);
     let evidence = parts.has_evidence().then_some(("evidence", "Evidence"));
-    let before = [outline.first, ("training", "Training")];
+    let training = parts.table("training").map(|_| ("training", "Training"));
     let after = [
         ("overlays", "Overlays"),
         ("scores", "Further scores"),
         ("cost", "Cost"),
         ("method", "Method"),
     ];
-    before.into_iter().chain(evidence).chain(after).collect()
+    let first = [outline.first].into_iter();
+    first.chain(training).chain(evidence).chain(after).collect()
 }
 
 fn evidence<'a>(parts: &Parts<'a>) -> Result<Vec<Shown<'a>>> {

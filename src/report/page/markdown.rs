@@ -39,7 +39,12 @@ pub(crate) fn markdown(parts: &Parts<'_>) -> Result<String> {
         ("Further scores", outline.further),
         ("Cost", &["cost"]),
     ] {
-        if head == "Evidence" && !parts.has_evidence() {
+        let is_there = match head {
+            "Evidence" => parts.has_evidence(),
+            "Training" => parts.table("training").is_some(),
+            _ => true,
+        };
+        if !is_there {
             continue;
         }
         out += &format!("\n## {head}\n\n");

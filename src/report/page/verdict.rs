@@ -1,6 +1,6 @@
 //! What a study says in a few lines, for the head of its report.
 
-use crate::report::content::{Content, JOINT_RATIO, LEARNED_RATIO, RowStatus, Score, StudyKind};
+use crate::report::content::{Content, JOINT_RATIO, LEARNED_RATIO, RowStatus, Score};
 use crate::study::Role;
 
 /// One line, and whether it is good news; a plain number is neither.
@@ -23,6 +23,10 @@ impl Verdict {
 /// Completeness, learning, and the range of the two Dice scores per case.
 pub(super) fn verdicts(content: &Content) -> Vec<Verdict> {
     let mut out = vec![completeness(content)];
+    out.extend(content.remarks().map(|text| Verdict {
+        good: Some(false),
+        text,
+    }));
     out.extend(leakage(content));
     out.extend(transfer(content));
     out.extend(learning(content));
@@ -50,16 +54,13 @@ fn completeness(content: &Content) -> Verdict {
         })
         .collect();
     let total = content.rows.len();
-    let what = match content.kind {
-        StudyKind::Ablation => "networks",
-        StudyKind::CrossValidation => "rows of the tables",
-    };
+    let [one, many, done] = content.rows_in_words();
     let text = match (total, missing.len()) {
-        (0, _) => "The study has no networks.".into(),
-        (1, 0) => "The network of the study is trained and scored.".into(),
-        (_, 0) => format!("All {total} {what} are trained and scored."),
+        (0, _) => format!("The study has no {many}."),
+        (1, 0) => format!("The {one} of the study is {done}."),
+        (_, 0) => format!("All {total} {many} are {done}."),
         (_, gone) => format!(
-            "{} of {total} {what} are trained and scored. Missing: {}.",
+            "{} of {total} {many} are {done}. Missing: {}.",
             total - gone,
             missing.join("; ")
         ),

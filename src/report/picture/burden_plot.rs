@@ -62,7 +62,8 @@ impl Drawing for BurdenPlot<'_> {
                 text: 10.0,
             };
             let title = (axes.left, axes.top - 26.0);
-            canvas.text(&own.algorithm, title, Align::Left, 11.0, INK, true)?;
+            let name = canvas.fitting(&own.algorithm, 11.0, true, axes.right - axes.left)?;
+            canvas.text(&name, title, Align::Left, 11.0, INK, true)?;
             axes.y_grid(canvas, 6)?;
             axes.x_ticks(canvas, 4)?;
             let across = |d: f64| [(axes.left, axes.y(d)), (axes.right, axes.y(d))];

@@ -83,7 +83,8 @@ impl Drawing for CostPlot<'_> {
             canvas.mark(point.place, at, 5.4, colour(point.place))?;
             let key = (668.0, 52.0 + 24.0 * line as f64);
             canvas.mark(point.place, key, 5.0, colour(point.place))?;
-            canvas.text(point.title, (684.0, key.1), Align::Left, 11.0, INK, false)?;
+            let title = canvas.fitting(point.title, 11.0, false, 268.0)?;
+            canvas.text(&title, (684.0, key.1), Align::Left, 11.0, INK, false)?;
         }
         Ok(())
     }

@@ -121,7 +121,8 @@ impl Drawing for DicePlot<'_> {
         }
         for (place, row) in self.0.iter().enumerate() {
             let y = TOP + LINE * (place as f64 + 0.5);
-            canvas.text(&row.title, (258.0, y), Align::Right, 11.5, INK, false)?;
+            let title = canvas.fitting(&row.title, 11.5, false, 246.0)?;
+            canvas.text(&title, (258.0, y), Align::Right, 11.5, INK, false)?;
         }
         Ok(())
     }

@@ -144,7 +144,8 @@ fn legend<DB: DrawingBackend>(canvas: &Canvas<DB>, curves: &[Curve]) -> Result<(
     for curve in curves {
         let line = [(662.0, y), (700.0, y)];
         canvas.dashed(&line, pattern(curve.place), colour(curve.place), 2.4)?;
-        canvas.text(&curve.title, (709.0, y), Align::Left, 11.5, INK, false)?;
+        let title = canvas.fitting(&curve.title, 11.5, false, 243.0)?;
+        canvas.text(&title, (709.0, y), Align::Left, 11.5, INK, false)?;
         y += 23.0;
     }
     y += 10.0;
@@ -222,7 +223,7 @@ impl Drawing for LossGrid<'_> {
                 text: 10.0,
             };
             canvas.text(
-                &curve.title,
+                &canvas.fitting(&curve.title, 11.5, true, SMALL.0 - 54.0)?,
                 (axes.left, axes.top - 30.0),
                 Align::Left,
                 11.5,

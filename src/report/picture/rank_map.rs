@@ -51,7 +51,7 @@ impl Drawing for RankMap<'_> {
             let y = TOP + LINE * line as f64;
             let name = &ranking.algorithms[algorithm];
             canvas.text(
-                name,
+                &canvas.fitting(name, 11.0, false, LEFT - 24.0)?,
                 (LEFT - 12.0, y + LINE / 2.0),
                 Align::Right,
                 11.0,

@@ -169,7 +169,8 @@ impl Drawing for Detection<'_> {
         }
         for (place, own) in self.0.iter().enumerate() {
             let y = top + LINE * (place as f64 + 0.5);
-            canvas.text(&own.algorithm, (258.0, y), Align::Right, 11.0, INK, false)?;
+            let name = canvas.fitting(&own.algorithm, 11.0, false, 246.0)?;
+            canvas.text(&name, (258.0, y), Align::Right, 11.0, INK, false)?;
         }
         Ok(())
     }

@@ -58,9 +58,9 @@ pub fn all(content: &Content) -> Result<Vec<Table>> {
             "Liver Dice of every test case",
             |case| case.liver_dice,
         ),
-        training(content),
-        cost(content),
     ]);
+    tables.extend(content.has_networks().then(|| training(content)));
+    tables.push(cost(content));
     if let Some(evidence) = &content.evidence {
         let before = tables.iter().position(|table| table.id == "cases-lesion");
         let place = before.unwrap_or(tables.len());
@@ -231,7 +231,7 @@ fn ablation(content: &Content, published: &PublishedTable) -> Table {
             published.source
         ))
         .chain(challenge_notes(content))
-        .chain(content.missing_notes())
+        .chain(content.row_notes())
         .collect(),
         ..table(
             "ablation",

@@ -101,7 +101,7 @@ fn scores(
                 .into(),
         );
     }
-    notes.extend(content.missing_notes());
+    notes.extend(content.row_notes());
     Table {
         rows,
         columns,

@@ -74,13 +74,14 @@ impl StructuresEntry {
         means.find(|one| one.label == label && one.metric == metric)
     }
 
-    /// The mean of a metric over its structures that have one, each with the same weight.
-    fn over_structures(&self, metric: &str) -> Option<f64> {
-        let own = self.means.iter().filter(|one| one.metric == metric);
-        let values: Vec<f64> = own
-            .map(|one| one.mean)
-            .filter(|mean| !mean.is_nan())
-            .collect();
+    /// The mean of a metric over these structures, each with the same weight; none where one has no value: who finds no
+    /// lesion at all has no distances of lesions, and a mean without them would be no worse for it.
+    fn over_structures(&self, metric: &str, structures: &[Label]) -> Option<f64> {
+        let value = |label: &Label| {
+            let own = self.of_structure(*label, metric)?;
+            (own.n > 0 && !own.mean.is_nan()).then_some(own.mean)
+        };
+        let values: Vec<f64> = structures.iter().map(value).collect::<Option<_>>()?;
         (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
     }
 }
@@ -138,7 +139,8 @@ impl StructuresRank {
         }
         let mut names: Vec<String> = wanted.to_vec();
         names.extend(all().map(|one| format!("{}:{}", one.label, one.metric)));
-        names.dedup();
+        let mut seen = std::collections::BTreeSet::new();
+        names.retain(|name| seen.insert(name.clone()));
         const SHOWN: usize = 8;
         let more = if names.len() > SHOWN { ", ..." } else { "" };
         names.truncate(SHOWN);
@@ -177,6 +179,18 @@ pub fn refuse_undirected(metrics: &[String]) -> Result<()> {
     }
 }
 
+/// The structures that some complete submission has a value of this metric for, in the order of the tables.
+fn structures_with(entries: &[StructuresEntry], metric: &str) -> Vec<Label> {
+    let mut labels = Vec::new();
+    let complete = entries.iter().filter(|entry| entry.is_complete());
+    for one in complete.flat_map(|entry| &entry.means) {
+        if one.metric == metric && one.n > 0 && !labels.contains(&one.label) {
+            labels.push(one.label);
+        }
+    }
+    labels
+}
+
 /// The standings: places and means of every submission, those that lack a case without a place.
 struct Standings {
     /// Places in the order given.
@@ -211,7 +225,10 @@ fn standings(entries: &[StructuresEntry], by: &StructuresRank) -> Standings {
     let mean_places = mean_places(&all);
     let own_places = match by {
         StructuresRank::MeanPlace => places(&mean_places, Better::Smaller),
-        StructuresRank::Metric(metric) => ranked(metric, &|entry| entry.over_structures(metric)),
+        StructuresRank::Metric(metric) => {
+            let structures = structures_with(entries, metric);
+            ranked(metric, &|entry| entry.over_structures(metric, &structures))
+        }
         StructuresRank::Structure(label, metric) => of_column(&(*label, metric.clone())),
     };
     let mut order: Vec<usize> = (0..entries.len()).collect();
@@ -270,11 +287,9 @@ fn of_submissions(
                 note,
             },
         ];
-        cells.extend(
-            metrics
-                .iter()
-                .map(|metric| Cell::number(entry.over_structures(metric))),
-        );
+        cells.extend(metrics.iter().map(|metric| {
+            Cell::number(entry.over_structures(metric, &structures_with(entries, metric)))
+        }));
         cells.push(Cell::number(standings.mean_places[index]));
         TableRow {
             cells,
@@ -295,7 +310,7 @@ fn of_submissions(
         fingerprint: format!("hdbench {}", env!("CARGO_PKG_VERSION")),
         columns,
         rows: standings.order.iter().map(row).collect(),
-        notes: notes(entries),
+        notes: notes(entries, metrics),
     }
 }
 
@@ -351,19 +366,34 @@ fn unit(metric: &str) -> (Unit, usize) {
     }
 }
 
-fn notes(entries: &[StructuresEntry]) -> Vec<String> {
-    let incomplete = entries.iter().filter(|entry| !entry.is_complete());
-    incomplete
-        .map(|entry| {
-            format!(
-                "{}: {} of {} references have no score ({}), and it has no place.",
-                entry.name,
-                entry.missing,
-                entry.missing + entry.cases,
-                entry.problem.as_deref().unwrap_or("no prediction")
-            )
+fn notes(entries: &[StructuresEntry], metrics: &[String]) -> Vec<String> {
+    let (complete, incomplete): (Vec<_>, Vec<_>) =
+        entries.iter().partition(|entry| entry.is_complete());
+    let without = complete.into_iter().flat_map(|entry| {
+        metrics.iter().filter_map(move |metric| {
+            let has = |label: &Label| entry.of_structure(*label, metric).is_some_and(|of| of.n > 0);
+            let labels = structures_with(entries, metric);
+            let lacking: Vec<&str> = labels.iter().filter(|label| !has(label)).map(|label| label.name()).collect();
+            (!lacking.is_empty()).then(|| {
+                format!(
+                    "{}: no case has a value of {metric} for {}, and so it has no mean of it and no place by it.",
+                    entry.name,
+                    lacking.join(", ")
+                )
+            })
         })
-        .collect()
+    });
+    let incomplete = incomplete.into_iter();
+    let incomplete = incomplete.map(|entry| {
+        format!(
+            "{}: {} of {} references have no score ({}), and it has no place.",
+            entry.name,
+            entry.missing,
+            entry.missing + entry.cases,
+            entry.problem.as_deref().unwrap_or("no prediction")
+        )
+    });
+    incomplete.chain(without).collect()
 }
 
 /// The same for programs, in the order of the table.
@@ -385,7 +415,13 @@ pub fn structures_leaderboard_json(
         }
         let means: Map<String, Value> = metrics
             .iter()
-            .map(|metric| (metric.clone(), json!(entry.over_structures(metric))))
+            .map(|metric| {
+                let structures = structures_with(entries, metric);
+                (
+                    metric.clone(),
+                    json!(entry.over_structures(metric, &structures)),
+                )
+            })
             .collect();
         json!({
             "rank": standings.places[index],
@@ -457,7 +493,19 @@ mod tests {
         assert_eq!(order(&entries, Some("kidney:dice")), a_first);
         assert_eq!(order(&entries, Some("*:dice")), b_first);
         assert_eq!(order(&entries, Some("kidney:hd95")), a_first);
-        // Who has no distance of a structure has no mean of the places.
+        // Who has no distance of a structure has no mean of the distances, however small the others are.
+        let best_without = [
+            entry("a", [0.9, 0.5], [2.0, 9.0], 0),
+            entry("b", [0.8, 0.7], [1.0, f64::NAN], 0),
+            entry("c", [0.7, 0.7], [3.0, 9.0], 0),
+        ];
+        let expected = named([(Some(1.0), "a"), (Some(2.0), "c"), (None, "b")]);
+        assert_eq!(order(&best_without, Some("hd95")), expected);
+        let metrics = ["dice".to_owned(), "hd95".to_owned()];
+        let by = StructuresRank::parse(Some("hd95"), &best_without, &metrics).unwrap();
+        let [table, _] = structures_leaderboard(&best_without, &by, &metrics, 3);
+        assert!(table.notes[0].starts_with("b: no case has a value of hd95 for cyst"));
+        // Nor one of the places.
         assert_eq!(
             order(&entries, Some("mean-rank"))[0],
             (Some(1.0), "a".into())

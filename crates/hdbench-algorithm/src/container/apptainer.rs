@@ -63,3 +63,25 @@ pub(crate) fn arguments(
         .map(|(name, value)| (format!("APPTAINERENV_{name}"), value.clone()));
     Ok((line, env.collect()))
 }
+
+/// Whether the caller's variable of this name stays out of apptainer's sight: each of its flags can be given by one, so
+/// that folders which a cluster's profile binds would be there too, and writable. What says where it keeps its files and
+/// how it gets to a registry stays.
+pub(crate) fn is_unset(name: &str) -> bool {
+    const KEPT: [&str; 5] = [
+        "CACHEDIR",
+        "TMPDIR",
+        "CONFIGDIR",
+        "LOCALCACHEDIR",
+        "DISABLE_CACHE",
+    ];
+    let own = ["APPTAINER", "SINGULARITY"]
+        .iter()
+        .find_map(|program| name.strip_prefix(program));
+    match own.and_then(|rest| rest.split_once('_')) {
+        Some(("", key)) => !KEPT.contains(&key) && !key.starts_with("DOCKER_"),
+        // Variables of the container itself.
+        Some(("ENV", _)) => true,
+        _ => false,
+    }
+}

@@ -31,12 +31,14 @@ pub(crate) struct Contained<'a> {
 }
 
 /// What is started on this machine.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) struct Launch {
     pub program: PathBuf,
     pub arguments: Vec<String>,
     /// Variables of the runtime's own environment.
     pub env: BTreeMap<String, String>,
+    /// Which of the caller's variables the runtime is not to see.
+    pub is_unset: fn(&str) -> bool,
 }
 
 /// Words of a command line.

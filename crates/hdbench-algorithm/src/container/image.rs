@@ -1,5 +1,6 @@
 //! What runs an image, and which image that is.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -9,6 +10,7 @@ use hdbench_ground::error::{Error, Result};
 use hdbench_ground::text::{Shown as _, message, shown};
 use hdbench_volume::artifact::hash_file;
 
+use super::probe::{PATIENCE, probe};
 use crate::table::algorithm::Algorithm;
 use crate::table::runtime::Runtime;
 
@@ -30,7 +32,7 @@ impl Container {
     /// Looks for what runs an algorithm's image, and for the image. None for an algorithm without one.
     ///
     /// # Errors
-    /// `Error::Usage` where no runtime is found, where it does not answer, and where the image is not there: nothing
+    /// `Error::Usage` where no runtime is found, where none answers, with what each said, and where the image is not there: nothing
     /// is fetched.
     pub fn find(algorithm: &Algorithm) -> Result<Option<Self>> {
         let Some(image) = &algorithm.image else {
@@ -50,27 +52,48 @@ impl Container {
     }
 }
 
-/// The runtime asked for, else the first of the usual ones.
-fn found(asked: Option<Runtime>, path: &std::ffi::OsStr) -> Result<(Runtime, PathBuf)> {
+/// The runtime asked for, else the first of the usual ones; one that is there and does not answer is passed over.
+fn found(asked: Option<Runtime>, path: &OsStr) -> Result<(Runtime, PathBuf)> {
     let candidates = match asked {
         Some(runtime) => vec![runtime],
         None => Runtime::USUAL.to_vec(),
     };
-    let there = candidates
-        .iter()
-        .find_map(|runtime| Some((*runtime, on_path(runtime.program(), path)?)));
-    there.ok_or_else(|| {
-        let names: Vec<_> = candidates.iter().map(|runtime| runtime.program()).collect();
-        Error::usage(
-            format!("no {} is on PATH, and an image is to be run", names.join(", ")),
+    let mut silent = Vec::new();
+    let mut absent = Vec::new();
+    for runtime in candidates {
+        let name = runtime.program();
+        let Some(program) = on_path(name, path) else {
+            absent.push(name);
+            continue;
+        };
+        match probe(runtime, &program, PATIENCE) {
+            Ok(()) => return Ok((runtime, program)),
+            Err(said) => silent.push(format!("\n  {}: {said}", program.shown())),
+        }
+    }
+    let absent = absent.join(", ");
+    if silent.is_empty() {
+        return Err(Error::usage(
+            format!("no {absent} is on PATH, and an image is to be run"),
             "install one of docker, podman, apptainer and bubblewrap, and name it with runtime, or run the algorithm \
              without an image",
-        )
-    })
+        ));
+    }
+    let mut problem = format!(
+        "nothing that runs an image answers, and one is to be run{}",
+        silent.concat()
+    );
+    if !absent.is_empty() {
+        problem += &format!("\n  no {absent} is on PATH");
+    }
+    Err(Error::usage(
+        problem,
+        "start the engine, or name another of docker, podman, apptainer and bubblewrap with runtime",
+    ))
 }
 
 /// The first program of a name on a search path that may be executed.
-pub(crate) fn on_path(program: &str, path: &std::ffi::OsStr) -> Option<PathBuf> {
+pub(crate) fn on_path(program: &str, path: &OsStr) -> Option<PathBuf> {
     std::env::split_paths(path)
         .map(|folder| folder.join(program))
         .find(|file| {
@@ -151,8 +174,11 @@ mod tests {
     use super::*;
 
     fn fake(folder: &Path, name: &str, script: &str) {
-        let file = folder.join(name);
-        fs::write(&file, format!("#!/bin/sh\n{script}\n")).unwrap();
+        let [file, text] = [name.to_owned(), format!("{name}.txt")].map(|name| folder.join(name));
+        fs::write(&text, format!("#!/bin/sh\n{script}\n")).unwrap();
+        // Another test that starts a program meanwhile would hold a file that is written here, which cannot be run then.
+        let copied = Command::new("cp").args([&text, &file]).status().unwrap();
+        assert!(copied.success());
         fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
     }
 
@@ -179,6 +205,55 @@ mod tests {
             dir.path().join("bwrap")
         );
         assert!(found(Some(Runtime::Docker), path).is_err());
+    }
+
+    #[test]
+    fn a_runtime_that_does_not_answer_is_passed_over_and_told() {
+        const DOWN: &str = "test $1 = info || exit 0
+            echo Client: >&1; echo 'WARNING: old' >&2; echo 'Cannot connect to the Docker daemon' >&2; exit 1";
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().as_os_str();
+        fake(dir.path(), "docker", DOWN);
+        let at = dir.path().display();
+        let down = format!("\n  {at}/docker: Cannot connect to the Docker daemon\n");
+        let error = found(None, path).unwrap_err().to_string();
+        assert_eq!(
+            error,
+            format!(
+                "nothing that runs an image answers, and one is to be run{down}  no podman, apptainer is on PATH\nhint: \
+                 start the engine, or name another of docker, podman, apptainer and bubblewrap with runtime"
+            )
+        );
+        fake(dir.path(), "podman", "exit 2");
+        let error = found(None, path).unwrap_err().to_string();
+        let podman = format!("{down}  {at}/podman: `info` failed and said nothing\n  no apptainer");
+        assert!(error.contains(&podman), "{error}");
+        fake(dir.path(), "apptainer", "");
+        assert_eq!(found(None, path).unwrap().0, Runtime::Apptainer);
+        fake(dir.path(), "podman", "");
+        assert_eq!(found(None, path).unwrap().0, Runtime::Podman);
+        // One that is named is not replaced by another.
+        let error = found(Some(Runtime::Docker), path).unwrap_err().to_string();
+        assert!(error.contains(down.trim_end()), "{error}");
+    }
+
+    #[test]
+    fn a_client_that_waits_for_its_engine_is_not_waited_for() {
+        let dir = tempfile::tempdir().unwrap();
+        fake(dir.path(), "docker", "sleep 66.5 & sleep 66.5");
+        let begun = std::time::Instant::now();
+        let patience = std::time::Duration::from_millis(300);
+        let said = probe(Runtime::Docker, &dir.path().join("docker"), patience);
+        assert_eq!(said, Err("`info` did not end within 0.3 s".to_owned()));
+        assert!(begun.elapsed().as_secs() < 5);
+        // One that says much is not held up by nobody reading it.
+        fake(
+            dir.path(),
+            "docker",
+            "yes error | head -c 5000000 >&2; exit 1",
+        );
+        let said = probe(Runtime::Docker, &dir.path().join("docker"), PATIENCE);
+        assert_eq!(said, Err("error".to_owned()));
     }
 
     #[test]

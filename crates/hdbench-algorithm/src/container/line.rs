@@ -28,6 +28,10 @@ impl Container {
             program: self.program.clone(),
             arguments,
             env,
+            is_unset: match self.runtime {
+                Runtime::Apptainer => apptainer::is_unset,
+                Runtime::Docker | Runtime::Podman | Runtime::Bubblewrap => |_| false,
+            },
         })
     }
 
@@ -72,6 +76,15 @@ mod tests {
         image: &str,
         change: impl Fn(&mut Contained<'a>),
     ) -> Result<Line> {
+        let launch = launch(runtime, image, change)?;
+        Ok((launch.arguments.join(" "), launch.env))
+    }
+
+    fn launch<'a>(
+        runtime: Runtime,
+        image: &str,
+        change: impl Fn(&mut Contained<'a>),
+    ) -> Result<Launch> {
         let container = Container {
             runtime,
             program: runtime.program().into(),
@@ -104,8 +117,7 @@ mod tests {
             user: [1000, 100],
         };
         change(&mut what);
-        let launch = container.launch(&what)?;
-        Ok((launch.arguments.join(" "), launch.env))
+        container.launch(&what)
     }
 
     #[test]
@@ -197,5 +209,125 @@ mod tests {
                  --bind /s/output /output --bind /s/tmp /tmp --setenv A b,c d --chdir /tmp -- python /opt/predict.py /input"
             )
         );
+    }
+
+    /// The folders of this machine that a command line lets a program write to.
+    fn writable(runtime: Runtime, arguments: &[String]) -> Vec<String> {
+        let after = |flag: &'static str| {
+            let pairs = arguments.windows(2).filter(move |pair| pair[0] == flag);
+            pairs.map(|pair| pair[1].as_str())
+        };
+        let found: Vec<&str> = match runtime {
+            Runtime::Docker | Runtime::Podman => {
+                let writable = after("--mount").filter(|mount| !mount.ends_with(",readonly"));
+                let from = writable.map(|mount| mount.strip_prefix("type=bind,source=").unwrap());
+                from.map(|mount| mount.split(',').next().unwrap()).collect()
+            }
+            Runtime::Apptainer => after("--bind")
+                .filter(|bind| !bind.ends_with(":ro"))
+                .map(|bind| bind.split(':').next().unwrap())
+                .collect(),
+            Runtime::Bubblewrap => after("--bind").collect(),
+        };
+        // No other flag of theirs mounts what is this machine's, but GPUs.
+        let others = [
+            "--volume",
+            "-v",
+            "-B",
+            "--dev-bind",
+            "--overlay",
+            "--writable",
+            "--home",
+        ];
+        assert!(
+            !arguments.iter().any(|word| others.contains(&word.as_str())),
+            "{arguments:?}"
+        );
+        found.into_iter().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn inputs_and_whatever_else_is_the_users_is_mounted_read_only() {
+        let mount = |from: &str, to, writable| Mount {
+            from: from.into(),
+            to,
+            writable,
+        };
+        let mounts = [
+            mount("/s/input", "/input", false),
+            mount("/s/output", "/output", true),
+            mount("/s/tmp", "/tmp", true),
+            mount("/s/model", "/model", false),
+            mount("/s/data", "/data", false),
+        ];
+        let root = tempfile::tempdir().unwrap();
+        for folder in ["usr", "home"] {
+            fs::create_dir(root.path().join(folder)).unwrap();
+        }
+        let at = root.path().to_str().unwrap();
+        for (runtime, image) in [
+            (Runtime::Docker, "x"),
+            (Runtime::Podman, "x"),
+            (Runtime::Apptainer, "x.sif"),
+            (Runtime::Bubblewrap, at),
+        ] {
+            let arguments = launch(runtime, image, |what| what.mounts = &mounts)
+                .unwrap()
+                .arguments;
+            let folders = writable(runtime, &arguments);
+            assert_eq!(folders, ["/s/output", "/s/tmp"], "{runtime:?}");
+            // Each of the others is named once, as read-only.
+            let text = arguments.join(" ");
+            for name in ["input", "model", "data"] {
+                let read_only = [
+                    format!("type=bind,source=/s/{name},target=/{name},readonly"),
+                    format!("/s/{name}:/{name}:ro"),
+                    format!("--ro-bind /s/{name} /{name}"),
+                ];
+                let is_there = |one: &String| text.contains(one.as_str());
+                assert!(read_only.iter().any(is_there), "{runtime:?}: {text}");
+                assert_eq!(text.matches(&format!("/s/{name}")).count(), 1, "{text}");
+            }
+            // And nobody gets the rights to mount anything anew.
+            let rights: &[&str] = match runtime {
+                Runtime::Docker | Runtime::Podman => &[
+                    "--cap-drop ALL",
+                    "--security-opt no-new-privileges",
+                    "--read-only",
+                ],
+                Runtime::Apptainer => {
+                    &["--drop-caps ALL", "--no-privs", "--containall", "--no-home"]
+                }
+                Runtime::Bubblewrap => &["--cap-drop ALL", "--unshare-all"],
+            };
+            for right in rights {
+                assert!(text.contains(right), "{runtime:?}: {text}");
+            }
+        }
+    }
+
+    #[test]
+    fn apptainer_does_not_hear_what_the_caller_mounts_elsewhere() {
+        let launch = launch(Runtime::Apptainer, "x.sif", |_| {}).unwrap();
+        let hears = |name: &str| !(launch.is_unset)(name);
+        for name in [
+            "APPTAINER_BIND",
+            "APPTAINER_BINDPATH",
+            "SINGULARITY_BINDPATH",
+            "APPTAINER_WRITABLE",
+            "SINGULARITY_ADD_CAPS",
+            "APPTAINERENV_LD_PRELOAD",
+            "SINGULARITYENV_A",
+        ] {
+            assert!(!hears(name), "{name}");
+        }
+        for name in [
+            "PATH",
+            "HOME",
+            "APPTAINER_CACHEDIR",
+            "APPTAINER_DOCKER_PASSWORD",
+        ] {
+            assert!(hears(name), "{name}");
+        }
     }
 }

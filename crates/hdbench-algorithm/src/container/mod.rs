@@ -2,6 +2,7 @@
 //!
 //! A module uses only modules above it in this list.
 
+pub(crate) mod probe;
 pub(crate) mod image;
 pub(crate) mod contained;
 pub(crate) mod engine;

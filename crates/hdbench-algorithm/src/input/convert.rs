@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::Write as _;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
 
 use hdbench_ground::error::{Error, Result};
@@ -74,11 +74,18 @@ impl Source {
 /// How a file gets to where a program finds it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Link {
-    /// A symbolic link.
+    /// A symbolic link, through which the user's file can be written to: see [`super::originals`].
     Symbolic,
-    /// A hard link, or a copy where the file system has none: what a container sees has to lie in its folder.
+    /// A hard link, or a copy where the file system has none: what a container sees has to lie in its folder, which is
+    /// mounted read-only.
     Real,
+    /// A copy that is read-only. File systems that can, let it share the original's blocks.
+    Copied,
 }
+
+/// Modes of what is copied: nobody may write.
+const READ_ONLY_FILE: u32 = 0o444;
+pub(crate) const READ_ONLY_FOLDER: u32 = 0o555;
 
 /// Puts a CT at `to`, NIfTI and packed or not: as a link where it is so already.
 pub(crate) fn as_nifti(
@@ -118,16 +125,14 @@ pub(crate) fn as_metaimage(from: &Path, source: Source, to: &Path, link: Link) -
     }
 }
 
-/// Puts a DICOM series at `to`, a folder.
+/// Puts a DICOM series at `to`, a folder of its own whose files are links or copies: what is written beside them is not
+/// beside the user's.
 ///
 /// # Errors
 /// `Error::Usage` for what is no folder with a series.
 pub(crate) fn as_dicom(from: &Path, source: Source, to: &Path, link: Link) -> Result<()> {
     refuse_as_dicom(from, source)?;
-    match link {
-        Link::Symbolic => linked(from, to, link),
-        Link::Real => linked_tree(from, to),
-    }
+    linked_tree(from, to, link)
 }
 
 /// # Errors
@@ -155,20 +160,31 @@ fn linked(from: &Path, to: &Path, link: Link) -> Result<()> {
             Ok(()) => Ok(()),
             Err(_) => fs::copy(&real, to).map(drop).map_err(Error::write(to)),
         },
+        Link::Copied => {
+            // One that cannot be read is told as that.
+            fs::File::open(&real).map_err(Error::read(from))?;
+            fs::copy(&real, to).map_err(Error::write(to))?;
+            forbid_writing(to, READ_ONLY_FILE)
+        }
     }
 }
 
-fn linked_tree(from: &Path, to: &Path) -> Result<()> {
+fn linked_tree(from: &Path, to: &Path, link: Link) -> Result<()> {
     create_dir(to)?;
     for entry in fs::read_dir(from).map_err(Error::read(from))? {
         let entry = entry.map_err(Error::read(from))?;
         let (from, to) = (entry.path(), to.join(entry.file_name()));
         match fs::metadata(&from).map_err(Error::read(&from))?.is_dir() {
-            true => linked_tree(&from, &to)?,
-            false => linked(&from, &to, Link::Real)?,
+            true => linked_tree(&from, &to, link)?,
+            false => linked(&from, &to, link)?,
         }
     }
-    Ok(())
+    forbid_writing(to, READ_ONLY_FOLDER)
+}
+
+/// Of a file or folder of ours, never of a hard link: its mode is the original's.
+pub(crate) fn forbid_writing(path: &Path, mode: u32) -> Result<()> {
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).map_err(Error::write(path))
 }
 
 fn copy(content: &mut MaybeGzip, mut write: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {

@@ -4,4 +4,5 @@
 
 pub(crate) mod convert;
 pub(crate) mod staged;
+pub(crate) mod originals;
 pub(crate) mod training;

@@ -8,7 +8,10 @@ use std::path::Path;
 use hdbench_ground::error::{Error, Result};
 use hdbench_volume::artifact::create_dir;
 
-use super::convert::{Link, Source, as_dicom, as_metaimage, as_nifti, refuse_as_dicom};
+use super::convert::{
+    Link, READ_ONLY_FOLDER, Source, as_dicom, as_metaimage, as_nifti, forbid_writing,
+    refuse_as_dicom,
+};
 use crate::job::CaseInput;
 use crate::table::algorithm::{Algorithm, InputLayout};
 
@@ -94,8 +97,8 @@ fn entry_name(layout: InputLayout, stem: &str) -> String {
     }
 }
 
-/// Fills the input folder. A CT that has the right format already is linked, others are converted; the folder, but no
-/// file of the user's, is made read-only then.
+/// Fills the input folder. A CT that has the right format already is linked or copied, others are converted; the folder,
+/// but no file of the user's, is made read-only then.
 ///
 /// # Errors
 /// What reading and writing gives; what `go_on` gives, which is asked before each case.
@@ -116,7 +119,7 @@ pub(crate) fn stage(
             link,
         )?;
     }
-    fs::set_permissions(folder, fs::Permissions::from_mode(0o555)).map_err(Error::write(folder))
+    forbid_writing(folder, READ_ONLY_FOLDER)
 }
 
 fn stage_case(layout: InputLayout, image: &Path, to: &Path, link: Link) -> Result<()> {

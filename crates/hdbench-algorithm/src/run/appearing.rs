@@ -10,6 +10,10 @@ use crate::table::algorithm::InputLayout;
 /// An output that has not changed for so many seconds, and after which another has begun, is taken as written.
 const QUIET_SECONDS: f64 = 2.0;
 
+/// A last output has to stand so many times longer than any other one took to be written: who writes it raw and refines it
+/// has shown by the others how long that takes.
+const STANDS_LONGER: f64 = 3.0;
+
 /// Where the first case took so many times longer than any other, they were all written at the end.
 const FIRST_AT_MOST: f64 = 20.0;
 
@@ -102,6 +106,25 @@ impl<'a> Appearing<'a> {
     /// Cases after whose output another has begun.
     pub fn finished(&self) -> Vec<usize> {
         self.before_others(f64::INFINITY, |_| true)
+    }
+
+    /// Cases after whose output no other has begun, and which were not touched again until the run was ended at `until`
+    /// seconds, for longer than they would have been if they were still to change.
+    ///
+    /// Whether an algorithm comes back to a file cannot be known, only how it treated the others: none is among these
+    /// until another one is finished.
+    pub fn standing(&self, until: f64) -> Vec<usize> {
+        let finished = self.finished();
+        let of_finished = self.files().filter(|(case, _)| finished.contains(case));
+        let took = of_finished.map(|(_, file)| file.changed_at - file.begun_at);
+        let Some(longest) = took.reduce(f64::max) else {
+            return Vec::new();
+        };
+        let stands = QUIET_SECONDS.max(STANDS_LONGER * longest);
+        self.files()
+            .filter(|(case, file)| !finished.contains(case) && file.changed_at <= until - stands)
+            .map(|(case, _)| case)
+            .collect()
     }
 
     fn before_others(&self, until: f64, asked: impl Fn(&File) -> bool) -> Vec<usize> {
@@ -268,6 +291,24 @@ mod tests {
         );
         assert!(with(vec![file(9.0, 10.0)]).intervals(13.0).is_some());
         assert_eq!(with(vec![]).intervals(13.0), Some(vec![]));
+    }
+
+    #[test]
+    fn a_last_output_stands_once_it_is_quiet_for_longer_than_others_were_written() {
+        let of_two = |took, until| {
+            let files = vec![file(10.0 - took, 10.0), file(19.0, 20.0), None];
+            with(files).standing(until)
+        };
+        assert_eq!(of_two(0.1, 21.9), [] as [usize; 0]);
+        assert_eq!(of_two(0.1, 22.1), [1]);
+        assert_eq!(of_two(5.0, 34.9), [] as [usize; 0]);
+        assert_eq!(of_two(5.0, 35.1), [1]);
+        // A first one shows nothing of what is done with others.
+        assert_eq!(
+            with(vec![file(9.0, 10.0), None]).standing(999.0),
+            [] as [usize; 0]
+        );
+        assert_eq!(with(vec![]).standing(999.0), [] as [usize; 0]);
     }
 
     #[test]

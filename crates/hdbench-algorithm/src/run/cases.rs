@@ -6,11 +6,12 @@ use std::time::Duration;
 use hdbench_ground::error::{Error, Result};
 
 use super::appearing::Appearing;
-use super::job_run::{JobRun, failure, failure_of, interrupted, model_folder, notes_of};
+use super::job_run::{JobRun, failure, failure_of, gpu_note, interrupted, model_folder, notes_of};
 use super::offers::Offers;
 use super::workplace::Workplace;
 use crate::failure::FailureCause;
 use crate::input::convert::Link;
+use crate::input::originals::Originals;
 use crate::input::staged::{refuse_inputs, stage, staged_names};
 use crate::job::{CaseInput, CaseRan, Job, Ran, Watch};
 use crate::measured::Measured;
@@ -24,15 +25,21 @@ use crate::watch::supervise::{Ended, Ending, supervise};
 const LOG_BYTES: usize = 1 << 20;
 const LOG_BYTES_AT_LEAST: usize = 16 * 1024;
 
+/// How an algorithm for all cases is run without links to the user's files.
+const WITHOUT_LINKS: &str =
+    "with per = \"case\" the algorithm sees a read-only copy, from an image a read-only folder";
+
 /// Runs an algorithm on the cases of a job: its input folder is laid out, it is started, watched and measured, and
 /// [`Watch::output`] is told of every output. Whatever it does wrong is the failure of the cases that it was for.
 ///
 /// A program that ends with another code than 0, or is ended for its time, has failed for every case whose output is
-/// the last or is not there; outputs after which another had begun are taken all the same.
+/// the last or is not there; outputs after which another had begun are taken all the same, and so is the last if it is
+/// packed, whole to its end, and had stood for longer than any other was being written.
 ///
 /// # Errors
-/// `Error::Interrupted`, after all that was finished was told of; `Error::Write` for a disk that is full; what
-/// [`refuse_inputs`] and [`Watch::output`] give.
+/// `Error::Interrupted`, after all that was finished was told of; `Error::Write` for a disk that is full;
+/// `Error::Malformed` for a CT that a command wrote to through its link, however it ended; what [`refuse_inputs`] and
+/// [`Watch::output`] give.
 pub fn run(job: &Job<'_>, watch: &dyn Watch) -> Result<Ran> {
     refuse_inputs(job.algorithm, job.cases)?;
     let workplace = Workplace::of(job)?;
@@ -46,6 +53,9 @@ pub fn run(job: &Job<'_>, watch: &dyn Watch) -> Result<Ran> {
         notes: Vec::new(),
     };
     running.tell_of_leftovers();
+    if let Some(note) = gpu_note(job).filter(|_| !job.cases.is_empty()) {
+        running.note(note);
+    }
     let runs: Vec<Vec<usize>> = match job.algorithm.per {
         Per::Case => (0..job.cases.len()).map(|case| vec![case]).collect(),
         Per::Folder if job.cases.is_empty() => Vec::new(),
@@ -111,6 +121,7 @@ impl Running<'_> {
             return Err(Error::Internal("a run without folders".to_owned()));
         };
         self.lay_out(indices, &stems, &input)?;
+        let originals = Originals::below(&input)?;
         let case = (algorithm.per == Per::Case).then(|| stems[0]);
         let timeout = self.timeout(indices.len());
         let job_run = JobRun {
@@ -136,7 +147,10 @@ impl Running<'_> {
                 Per::Case => Ok(()),
                 Per::Folder => offers.early(&mut appearing, at),
             }
-        })?;
+        });
+        // What was made of a CT that is no more what it was is not asked for.
+        originals.refuse_changes(job.id, WITHOUT_LINKS)?;
+        let ended = ended?;
         appearing.look(ended.wall_seconds);
         for note in notes_of(&ended) {
             let note = case.map_or(note.clone(), |case| format!("{case}: {note}"));
@@ -147,9 +161,11 @@ impl Running<'_> {
 
     /// Fills the input folder.
     fn lay_out(&self, indices: &[usize], stems: &[&str], input: &Path) -> Result<()> {
-        let link = match self.job.container {
-            Some(_) => Link::Real,
-            None => Link::Symbolic,
+        let link = match (self.job.container, self.job.algorithm.per) {
+            (Some(_), _) => Link::Real,
+            (None, Per::Case) => Link::Copied,
+            // Copies of all would need as much room as the data set.
+            (None, Per::Folder) => Link::Symbolic,
         };
         let cases = indices.iter().map(|&i| &self.job.cases[i]);
         let staged: Vec<_> = cases.zip(stems.iter().copied()).collect();
@@ -194,6 +210,7 @@ impl Running<'_> {
         let cause = failure_of(&self.job.algorithm.run, ended, timeout, indices.len());
         let is_well = ended.ending == Ending::Code(0);
         let finished = appearing.finished();
+        let standing = appearing.standing(ended.asked_at.unwrap_or(ended.wall_seconds));
         let offers = Offers {
             job: self.job,
             watch: self.watch,
@@ -206,6 +223,8 @@ impl Running<'_> {
             case.measured = measured[at].clone();
             if is_written {
                 case.failure = offers.last(appearing, at, stems[at], &measured[at], ended)?;
+            } else if standing.contains(&at) && offers.standing(appearing, at, &measured[at])? {
+                case.failure = None;
             } else if let Some(cause) = &cause {
                 is_of_use &= !matches!(cause, FailureCause::NotStarted { .. });
                 case.failure = Some(failure(cause.clone(), ended));

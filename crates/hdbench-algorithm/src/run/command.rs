@@ -44,6 +44,8 @@ pub(crate) struct Resolved {
     pub program: PathBuf,
     pub arguments: Vec<String>,
     pub env: Vec<(OsString, OsString)>,
+    /// Which variables of this process it is not to see.
+    pub is_unset: fn(&str) -> bool,
 }
 
 /// A command with its values. `allowed` are the placeholders that it may have, `case` what `{case}` is.
@@ -78,6 +80,7 @@ pub(crate) fn resolved(
             program: program_path(program)?,
             arguments: arguments.to_vec(),
             env,
+            is_unset: |_| false,
         });
     };
     let gpus: &[String] = if job.algorithm.gpus > 0 {
@@ -103,6 +106,7 @@ pub(crate) fn resolved(
         program: launch.program,
         arguments: launch.arguments,
         env: env.collect(),
+        is_unset: launch.is_unset,
     })
 }
 
@@ -213,4 +217,30 @@ fn text_of(path: &Path) -> Result<String> {
         )
     })?;
     Ok(text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_the_output_the_scratch_and_a_model_that_is_trained() {
+        let mut folders = Folders {
+            input: Some("/s/input".into()),
+            output: Some("/s/output".into()),
+            tmp: "/s/tmp".into(),
+            model: Some("/cell/model".into()),
+            trains: false,
+            data: Some("/cell/data".into()),
+        };
+        let writable = |folders: &Folders| {
+            let mounts = mounts(folders).into_iter();
+            let writable = mounts.filter(|mount| mount.writable);
+            writable.map(|mount| mount.to).collect::<Vec<_>>()
+        };
+        assert_eq!(writable(&folders), ["/output", "/tmp"]);
+        (folders.input, folders.output) = (None, None);
+        folders.trains = true;
+        assert_eq!(writable(&folders), ["/tmp", "/model"]);
+    }
 }

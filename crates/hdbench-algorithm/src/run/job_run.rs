@@ -1,6 +1,6 @@
 //! What the runs of a job have in common: how a command is started, and what its end means.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use hdbench_ground::error::{Error, Result};
@@ -11,6 +11,7 @@ use super::workplace::Workplace;
 use crate::failure::{Failure, FailureCause};
 use crate::job::Job;
 use crate::table::placeholder::Placeholder;
+use crate::watch::gpu_meter::sees_gpu;
 use crate::watch::supervise::{Ended, Ending, Program, not_started};
 
 /// What it takes to start a command of a job.
@@ -54,6 +55,7 @@ impl<'a> JobRun<'a> {
             program: resolved.program,
             arguments: resolved.arguments,
             env: resolved.env,
+            is_unset: resolved.is_unset,
             folder: self.workplace.folder(),
             timeout,
             log: job.log,
@@ -84,6 +86,19 @@ pub(crate) fn model_folder(job: &Job<'_>) -> Result<Option<PathBuf>> {
     std::path::absolute(model)
         .map(Some)
         .map_err(Error::write(model))
+}
+
+/// A note for a job that asks for a GPU on a machine that shows none: most programs take the processor then, and say
+/// nothing.
+pub(crate) fn gpu_note(job: &Job<'_>) -> Option<String> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let asks = job.algorithm.gpus > 0;
+    (asks && !sees_gpu(&path, Path::new("/dev"))).then(|| {
+        format!(
+            "gpus = {}, and no GPU was seen here: no nvidia-smi is on PATH, and no /dev/nvidia* is there",
+            job.algorithm.gpus
+        )
+    })
 }
 
 /// A signal asked the work to stop.

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use hdbench_ground::error::Result;
+use hdbench_volume::artifact::MaybeGzip;
 
 use super::appearing::Appearing;
 use super::job_run::failure;
@@ -11,6 +12,9 @@ use crate::failure::Failure;
 use crate::job::{Job, Output, Watch};
 use crate::measured::Measured;
 use crate::watch::supervise::Ended;
+
+/// What is unpacked at a time.
+const CHUNK_BYTES: usize = 1 << 20;
 
 /// Tells of outputs.
 pub(crate) struct Offers<'a> {
@@ -59,6 +63,25 @@ impl Offers<'_> {
         Ok(())
     }
 
+    /// The last of a run that did not end well; whether it was taken.
+    ///
+    /// Only a packed file proves that it is whole, by the sum at its end: a file of bare voxels has its full length before
+    /// the last of them is written, where its writer maps it into memory.
+    pub fn standing(
+        &self,
+        appearing: &Appearing<'_>,
+        at: usize,
+        measured: &Option<Measured>,
+    ) -> Result<bool> {
+        match appearing.path(at).filter(|path| is_sealed(path)) {
+            Some(path) => {
+                let measured = measured.clone().unwrap_or_default();
+                self.offer(at, path, &measured, &[], true)
+            }
+            None => Ok(false),
+        }
+    }
+
     /// One at the end, unless it was taken already; why there is none.
     pub fn last(
         &self,
@@ -80,6 +103,21 @@ impl Offers<'_> {
                 Ok(None)
             }
             Err(cause) => Ok(Some(failure(cause, ended))),
+        }
+    }
+}
+
+/// Whether a file is packed by gzip, up to a sum at its end that is right.
+fn is_sealed(path: &Path) -> bool {
+    let Ok(mut content) = MaybeGzip::open(path) else {
+        return false;
+    };
+    let mut buffer = vec![0; CHUNK_BYTES];
+    loop {
+        match content.fill(&mut buffer) {
+            Ok(0) => return content.is_packed(),
+            Ok(_) => {}
+            Err(_) => return false,
         }
     }
 }

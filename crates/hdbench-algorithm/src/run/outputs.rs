@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use hdbench_ground::text::name_of;
+use hdbench_ground::text::{Shown as _, name_of};
 use hdbench_volume::split_image_name;
 
 use crate::failure::FailureCause;
@@ -46,7 +46,8 @@ impl<'a> Listing<'a> {
     /// `test-segmentation-N`, or the only image in a folder `CASE`. A link has to lead to something of the job's own.
     ///
     /// # Errors
-    /// [`FailureCause::NoOutput`], also where there are two.
+    /// [`FailureCause::NoOutput`], also where there are two; [`FailureCause::NoFile`] for a link, a folder or a pipe in
+    /// its place.
     pub fn find(&self, stem: &str, layout: InputLayout) -> Result<PathBuf, FailureCause> {
         let two = |folder: &Path| Err(missing(folder, format!("single file for {stem}")));
         for name in names(stem, layout) {
@@ -60,13 +61,61 @@ impl<'a> Listing<'a> {
         let folder = self.folder.join(stem);
         match images(&folder, self.scratch).as_slice() {
             [(_, path)] => Ok(path.clone()),
-            [] => Err(missing(
-                self.folder,
-                format!("{stem}.nii.gz (or .nii, .mha, .nrrd)"),
-            )),
+            [] => Err(self.absent(stem, layout)),
             _ => two(&folder),
         }
     }
+
+    /// Why there is none.
+    fn absent(&self, stem: &str, layout: InputLayout) -> FailureCause {
+        let expected = format!("{stem}.nii.gz (or .nii, .mha, .nrrd)");
+        let names = names(stem, layout);
+        let is_its = |name: &str| {
+            let stem = split_image_name(name).map_or(name, |(stem, _)| stem);
+            names.iter().any(|name| name == stem)
+        };
+        let mut found = names_in(self.folder);
+        found.retain(|name| is_its(name));
+        let kinds = found.into_iter().find_map(|name| {
+            let kind = kind_of(&self.folder.join(&name), self.scratch)?;
+            Some((name, kind))
+        });
+        match kinds {
+            Some((name, kind)) => FailureCause::NoFile {
+                // What has the case's bare name may be a folder with an image.
+                expected: match split_image_name(&name) {
+                    Some(_) => "a file".to_owned(),
+                    None => expected,
+                },
+                name,
+                kind,
+            },
+            None => missing(self.folder, expected),
+        }
+    }
+}
+
+/// What lies in the place of an output, in words; none for a file.
+fn kind_of(path: &Path, scratch: &Path) -> Option<String> {
+    let found = fs::symlink_metadata(path).ok()?;
+    if found.is_symlink() {
+        let target = fs::read_link(path).unwrap_or_default();
+        let leads = match fs::metadata(path) {
+            Err(_) => "where nothing is",
+            Ok(_) if !leads_inside(path, scratch) => "which leads out of its folders",
+            Ok(found) if found.is_dir() => "which is a folder",
+            Ok(_) => return None,
+        };
+        return Some(format!("a symbolic link to {}, {leads}", target.shown()));
+    }
+    if found.is_dir() {
+        let inside = names_in(path);
+        return Some(match inside.is_empty() {
+            true => "an empty folder".to_owned(),
+            false => format!("a folder with {}", listed(inside).join(", ")),
+        });
+    }
+    (!found.is_file()).then(|| "a pipe or a device".to_owned())
 }
 
 /// What a case's output may be called, the first that is there.
@@ -85,7 +134,10 @@ fn names(stem: &str, layout: InputLayout) -> Vec<String> {
 }
 
 fn images(folder: &Path, scratch: &Path) -> Vec<(String, PathBuf)> {
-    let mut found: Vec<_> = fs::read_dir(folder)
+    let entries = fs::read_dir(folder)
+        .ok()
+        .filter(|_| leads_inside(folder, scratch));
+    let mut found: Vec<_> = entries
         .into_iter()
         .flatten()
         .flatten()
@@ -104,26 +156,43 @@ fn regular(path: &Path, scratch: &Path) -> Option<PathBuf> {
     let found = fs::symlink_metadata(path).ok()?;
     if found.is_symlink() {
         let real = path.canonicalize().ok()?;
-        let inside = scratch
-            .canonicalize()
-            .is_ok_and(|scratch| real.starts_with(scratch));
-        return (inside && real.is_file()).then_some(real);
+        return (leads_inside(path, scratch) && real.is_file()).then_some(real);
     }
     found.is_file().then(|| path.to_path_buf())
 }
 
+/// Whether a path, by whatever links, ends in the job's own folder.
+fn leads_inside(path: &Path, scratch: &Path) -> bool {
+    let [real, scratch] = [path, scratch].map(|path| path.canonicalize().ok());
+    real.zip(scratch)
+        .is_some_and(|(real, scratch)| real.starts_with(scratch))
+}
+
 fn missing(folder: &Path, expected: String) -> FailureCause {
+    FailureCause::NoOutput {
+        found: listed(names_in(folder)),
+        expected,
+    }
+}
+
+/// The names in a folder, in their order.
+fn names_in(folder: &Path) -> Vec<String> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     let mut found: Vec<String> = entries
         .map(|entry| name_of(&entry.file_name()).into_owned())
         .collect();
     found.sort();
-    if found.len() > LISTED {
-        let more = format!("{} more", found.len() - LISTED);
-        found.truncate(LISTED);
-        found.push(more);
+    found
+}
+
+/// A few names, and how many more there are.
+fn listed(mut names: Vec<String>) -> Vec<String> {
+    if names.len() > LISTED {
+        let more = format!("{} more", names.len() - LISTED);
+        names.truncate(LISTED);
+        names.push(more);
     }
-    FailureCause::NoOutput { found, expected }
+    names
 }
 
 #[cfg(test)]
@@ -202,5 +271,57 @@ mod tests {
         let listing = Listing::of(&out, &scratch);
         assert!(listing.find("a", InputLayout::Nifti).is_err());
         assert!(listing.find("b", InputLayout::Nifti).is_ok());
+    }
+
+    #[test]
+    fn what_lies_in_the_place_of_an_output_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let out = dir.path().join("scratch/output");
+        fs::create_dir_all(out.join("b.nii.gz")).unwrap();
+        fs::create_dir_all(out.join("c")).unwrap();
+        fs::write(out.join("c/log.txt"), "").unwrap();
+        fs::create_dir_all(out.join("d")).unwrap();
+        fs::write(dir.path().join("secret.nii"), "").unwrap();
+        for (name, to) in [
+            ("a.nii", "../../secret.nii"),
+            ("e.mha", "/no/such/file.mha"),
+            ("f.nii.gz", "b.nii.gz"),
+            ("g", "../.."),
+        ] {
+            std::os::unix::fs::symlink(to, out.join(name)).unwrap();
+        }
+        let scratch = dir.path().join("scratch");
+        let listing = Listing::of(&out, &scratch);
+        for (stem, text) in [
+            (
+                "a",
+                "wrote a.nii as a symbolic link to ../../secret.nii, which leads out of its folders, expected a file",
+            ),
+            ("b", "wrote b.nii.gz as an empty folder, expected a file"),
+            (
+                "c",
+                "wrote c as a folder with log.txt, expected c.nii.gz (or .nii, .mha, .nrrd)",
+            ),
+            (
+                "d",
+                "wrote d as an empty folder, expected d.nii.gz (or .nii, .mha, .nrrd)",
+            ),
+            (
+                "e",
+                "wrote e.mha as a symbolic link to /no/such/file.mha, where nothing is, expected a file",
+            ),
+            (
+                "f",
+                "wrote f.nii.gz as a symbolic link to b.nii.gz, which is a folder, expected a file",
+            ),
+            // In it lies an image, but not the algorithm's.
+            (
+                "g",
+                "wrote g as a symbolic link to ../.., which leads out of its folders, expected g.nii.gz (or .nii, .mha, .nrrd)",
+            ),
+        ] {
+            let found = listing.find(stem, InputLayout::Nifti);
+            assert_eq!(found.unwrap_err().to_string(), text);
+        }
     }
 }

@@ -4,9 +4,10 @@ use std::path::Path;
 
 use hdbench_ground::error::{Error, Result};
 
-use super::job_run::{JobRun, failure, failure_of, interrupted, model_folder, notes_of};
+use super::job_run::{JobRun, failure, failure_of, gpu_note, interrupted, model_folder, notes_of};
 use super::workplace::Workplace;
 use crate::failure::Failure;
+use crate::input::originals::Originals;
 use crate::job::{Job, Watch};
 use crate::measured::Measured;
 use crate::table::algorithm::Algorithm;
@@ -14,6 +15,9 @@ use crate::watch::supervise::{Ending, supervise};
 
 /// Bytes of its first and of its last output that the log keeps.
 const LOG_BYTES: usize = 1 << 20;
+
+/// How an algorithm is trained without links to the user's files.
+const WITHOUT_LINKS: &str = "from an image the algorithm sees a read-only folder";
 
 /// Trains an algorithm on what lies in `data`, as [`crate::stage_training`] writes it, into the job's model folder. A
 /// case's timeout does not bound it. Gives what it cost, or why it failed.
@@ -41,7 +45,13 @@ pub fn train(job: &Job<'_>, data: &Path, watch: &dyn Watch) -> Result<Result<Mea
         LOG_BYTES,
         "train".to_owned(),
     )?;
-    let ended = supervise(&start, &|| watch.interrupted(), &mut |_| Ok(()))?;
+    if let Some(note) = gpu_note(job) {
+        watch.note(&format!("{}: {note}", job.id));
+    }
+    let originals = Originals::below(data)?;
+    let ended = supervise(&start, &|| watch.interrupted(), &mut |_| Ok(()));
+    originals.refuse_changes(job.id, WITHOUT_LINKS)?;
+    let ended = ended?;
     let mut measured = ended.samples.between(0.0, ended.wall_seconds);
     measured.warm_up = true;
     for note in notes_of(&ended) {

@@ -84,7 +84,7 @@ pub struct Algorithm {
     /// for bubblewrap. None runs it on this machine as it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<String>,
-    /// What runs the image; the first that is found of docker, podman, apptainer where none is named.
+    /// What runs the image; the first that answers of docker, podman, apptainer where none is named.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub runtime: Option<Runtime>,
     /// How the input folder is laid out.

@@ -1,5 +1,7 @@
 //! What is refused before anything runs.
 
+use std::collections::BTreeMap;
+
 use hdbench_ground::range::Fault;
 use hdbench_ground::text::shown;
 
@@ -20,12 +22,49 @@ impl Algorithm {
         check_id(id, taken)?;
         let here =
             |fault: Fault| Fault::new(format!("[algorithm.{id}] {}", fault.problem), fault.hint);
+        self.check_words().map_err(here)?;
         if self.predictions.is_some() {
             return self.check_predictions().map_err(here);
         }
         self.check_commands().map_err(here)?;
         self.check_environment().map_err(here)?;
         self.check_container().map_err(here)
+    }
+
+    /// Refuses what [`Self::check`] refuses in any table of a file, and two tables whose rows would have one folder where
+    /// the file system knows no capitals. `taken` are names that other rows have.
+    ///
+    /// # Errors
+    /// As [`Self::check`].
+    pub fn check_together(tables: &BTreeMap<String, Self>, taken: &[&str]) -> Result<(), Fault> {
+        let mut taken = taken.to_vec();
+        for (id, algorithm) in tables {
+            algorithm.check(id, &taken)?;
+            taken.push(id);
+        }
+        Ok(())
+    }
+
+    /// What stands beside its row is a word, or is left out.
+    fn check_words(&self) -> Result<(), Fault> {
+        let words = [
+            ("name", self.name.as_deref(), "the row has its key then"),
+            (
+                "trained_on",
+                Some(self.trained_on.as_str()),
+                "it is unknown then; \"nothing\" says that it was not trained",
+            ),
+        ];
+        match words
+            .iter()
+            .find(|(_, text, _)| text.is_some_and(|text| text.trim().is_empty()))
+        {
+            None => Ok(()),
+            Some((key, _, then)) => Err(Fault::new(
+                format!("{key} is empty"),
+                format!("leave it out ({then})"),
+            )),
+        }
     }
 
     /// Predictions are taken as they are.
@@ -196,7 +235,7 @@ fn check_id(id: &str, taken: &[&str]) -> Result<(), Fault> {
     if let Some(other) = taken.iter().find(|other| other.eq_ignore_ascii_case(id)) {
         return Err(Fault::new(
             format!("[algorithm.{id}] has the name of the row {other}"),
-            "give it another",
+            "give it another, in more than its capitals: a folder is named by it",
         ));
     }
     Ok(())

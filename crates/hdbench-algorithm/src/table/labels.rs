@@ -61,9 +61,9 @@ impl LabelTable {
         self.0.iter().map(|(&value, &tissue)| (value, tissue))
     }
 
-    /// Whether no number means a lesion: an algorithm that finds the liver alone.
-    pub fn is_without_lesions(&self) -> bool {
-        !self.0.values().any(|tissue| *tissue == Tissue::Lesion)
+    /// Whether some number means this.
+    pub fn has(&self, tissue: Tissue) -> bool {
+        self.0.values().any(|own| *own == tissue)
     }
 }
 

@@ -119,18 +119,24 @@ fn named(
     {
         return Ok(*found);
     }
+    let instead = instead(name, allowed);
+    Err(Fault::new(
+        format!("{of}: {{{name}}} in {argument:?} is no placeholder here"),
+        format!("{instead}; braces themselves are written {{{{ and }}}}"),
+    ))
+}
+
+/// What may have been meant by a name, of what is allowed.
+fn instead(name: &str, allowed: &[Placeholder]) -> String {
+    if allowed.is_empty() {
+        return "it takes none: nothing is laid out when it is started".to_owned();
+    }
     let names: Vec<String> = allowed
         .iter()
         .map(|one| format!("{{{}}}", one.name()))
         .collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    Err(Fault::new(
-        format!("{of}: {{{name}}} in {argument:?} is no placeholder here"),
-        format!(
-            "{}; braces themselves are written {{{{ and }}}}",
-            meant(&format!("{{{name}}}"), &names)
-        ),
-    ))
+    meant(&format!("{{{name}}}"), &names)
 }
 
 /// The argument with its values.

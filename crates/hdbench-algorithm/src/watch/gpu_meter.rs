@@ -1,7 +1,10 @@
 //! Used memory of GPUs, from `nvidia-smi`: of the whole card, ten times a second, as FLARE measures it.
 
+use std::ffi::OsStr;
+use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::os::unix::process::CommandExt as _;
+use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
@@ -13,6 +16,14 @@ use crate::container::image::on_path;
 
 /// Milliseconds between two looks.
 const INTERVAL_MS: &str = "100";
+
+/// Whether this machine shows a GPU: `nvidia-smi` on the search path, or a device of NVIDIA's.
+pub(crate) fn sees_gpu(path: &OsStr, devices: &Path) -> bool {
+    let names = fs::read_dir(devices).into_iter().flatten().flatten();
+    let mut names = names.map(|entry| entry.file_name());
+    on_path("nvidia-smi", path).is_some()
+        || names.any(|name| name.as_encoded_bytes().starts_with(b"nvidia"))
+}
 
 /// A program that prints, and a thread that listens.
 pub(crate) struct GpuMeter {
@@ -96,6 +107,26 @@ fn used(line: &str, gpus: &[String]) -> Option<(String, f64)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_gpu_is_seen_by_its_program_or_its_device() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let dir = tempfile::tempdir().unwrap();
+        let [bin, devices] = ["bin", "dev"].map(|name| dir.path().join(name));
+        fs::create_dir(&bin).unwrap();
+        fs::create_dir(&devices).unwrap();
+        fs::write(devices.join("null"), "").unwrap();
+        let sees = || sees_gpu(bin.as_os_str(), &devices);
+        assert!(!sees());
+        fs::write(devices.join("nvidia0"), "").unwrap();
+        assert!(sees());
+        fs::remove_file(devices.join("nvidia0")).unwrap();
+        let program = bin.join("nvidia-smi");
+        fs::write(&program, "").unwrap();
+        assert!(!sees());
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+        assert!(sees());
+    }
 
     #[test]
     fn a_line_is_a_card_and_its_used_memory() {

@@ -7,4 +7,5 @@ pub(crate) mod process_tree;
 pub(crate) mod orphans;
 pub(crate) mod samples;
 pub(crate) mod gpu_meter;
+pub(crate) mod lifeline;
 pub(crate) mod supervise;

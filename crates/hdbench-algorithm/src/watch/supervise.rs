@@ -13,6 +13,7 @@ use hdbench_ground::workers;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, waitid};
 
 use super::gpu_meter::GpuMeter;
+use super::lifeline::Lifeline;
 use super::log::{LogReader, Said};
 use super::orphans::Adopting;
 use super::process_tree::{MARK, ProcessTree};
@@ -41,6 +42,8 @@ pub(crate) struct Program<'a> {
     pub arguments: Vec<String>,
     /// Set beside what this process has in its environment.
     pub env: Vec<(OsString, OsString)>,
+    /// Which of this process's variables it is not to see.
+    pub is_unset: fn(&str) -> bool,
     /// Where it is started.
     pub folder: &'a Path,
     pub timeout: Option<Duration>,
@@ -75,6 +78,8 @@ pub(crate) struct Ended {
     pub samples: Samples,
     /// From its start to its end.
     pub wall_seconds: f64,
+    /// When it was asked to end, in seconds since its start; none of one that ended by itself.
+    pub asked_at: Option<f64>,
     /// Names of the processes that it left behind and that were ended.
     pub left_behind: Vec<String>,
 }
@@ -103,10 +108,18 @@ pub(crate) fn supervise(
                 said: Said::default(),
                 samples: Samples::default(),
                 wall_seconds: 0.0,
+                asked_at: None,
                 left_behind: Vec::new(),
             });
         }
     };
+    let removal = program.container.and_then(|(container, name)| {
+        Some((
+            container.program.as_path(),
+            container.remove_arguments(name)?,
+        ))
+    });
+    let lifeline = Lifeline::tie(child.id(), removal);
     let gpus = (!program.gpus.is_empty())
         .then(|| GpuMeter::start(program.gpus, begun))
         .flatten();
@@ -127,8 +140,13 @@ pub(crate) fn supervise(
             .and_then(|(container, name)| first_process(container, name)),
     };
     let stopped = run.watch(program.timeout, interrupted, tick);
-    let (status, wall_seconds) = run.end(program, stopped.as_ref().is_ok_and(Option::is_none))?;
+    let by_itself = stopped.as_ref().is_ok_and(Option::is_none);
+    let asked_at = (!by_itself).then(|| run.begun.elapsed().as_secs_f64());
+    let (status, wall_seconds) = run.end(program, by_itself)?;
     let left_behind = run.end_survivors();
+    if let Some(lifeline) = lifeline {
+        lifeline.release();
+    }
     let said = log.end()?;
     let mut samples = run.samples;
     samples.gpus = gpus.map(|meter| meter.seen()).unwrap_or_default();
@@ -142,12 +160,19 @@ pub(crate) fn supervise(
         said,
         samples,
         wall_seconds,
+        asked_at,
         left_behind,
     })
 }
 
 fn spawn(program: &Program<'_>, writer: PipeWriter) -> std::io::Result<Child> {
-    Command::new(&program.program)
+    let mut command = Command::new(&program.program);
+    for (name, _) in std::env::vars_os() {
+        if name.to_str().is_some_and(program.is_unset) {
+            command.env_remove(name);
+        }
+    }
+    command
         .args(&program.arguments)
         .envs(program.env.iter().map(|(name, value)| (name, value)))
         .env(MARK, program.mark)

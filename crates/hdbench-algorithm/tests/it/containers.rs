@@ -1,7 +1,6 @@
 //! Containers that really run, where something here runs them.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -71,6 +70,33 @@ fn bubblewrap_shows_a_program_its_folders_alone() {
 }
 
 #[test]
+fn a_container_cannot_write_to_the_cts_that_it_is_given() {
+    let script = "for f in /input/a.nii.gz /input; do
+            echo more >> $f; chmod 777 $f; touch $f; mv $f /tmp/x; rm -rf $f; ln $f /tmp/y; mount -o remount,rw /input
+        done 2>/dev/null
+        cp /input/a.nii.gz /output/a.nii.gz";
+    for per in ["folder", "case"] {
+        let Some((algorithm, container)) = bubblewrap(script, &format!("per = \"{per}\"")) else {
+            return;
+        };
+        let world = World::of(&["a"]);
+        let facts = || {
+            let image = &world.cases[0].image;
+            let found = fs::metadata(image).unwrap();
+            (
+                fs::read(image).unwrap(),
+                found.permissions(),
+                found.modified().unwrap(),
+            )
+        };
+        let before = facts();
+        let (_, cell, log) = world.run_in(&algorithm, Some(&container));
+        assert_eq!(cell.taken(), ["a"], "{log}");
+        assert!(facts() == before, "{per}");
+    }
+}
+
+#[test]
 fn bubblewrap_ends_with_all_its_processes() {
     let nap = format!("81.{:08}", std::process::id());
     let script = format!("setsid sleep {nap} & sleep {nap}");
@@ -92,10 +118,8 @@ fn bubblewrap_ends_with_all_its_processes() {
 /// A program that answers as docker does and writes down what it was asked: `run` gives the answer and then does what
 /// `then` says, `inspect` knows the process `first`.
 fn fake_docker(world: &World, then: &str, first: u32) -> Container {
-    let program = world.path("docker");
     let script = format!(
-        "#!/bin/sh
-        echo \"$1 $2 $3\" >> {asked}
+        "echo \"$1 $2 $3\" >> {asked}
         case $1 in
         inspect) echo {first} ;;
         run)
@@ -106,11 +130,9 @@ fn fake_docker(world: &World, then: &str, first: u32) -> Container {
         asked = world.path("asked").display(),
         answer = world.path("answer.nii.gz").display(),
     );
-    fs::write(&program, script).unwrap();
-    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
     Container {
         runtime: Runtime::Docker,
-        program,
+        program: world.program("docker", &script),
         image: "team:1".to_owned(),
         digest: None,
     }

@@ -1,7 +1,9 @@
 //! What an algorithm may do wrong.
 
 use std::fs;
+use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::Path;
+use std::process::{Command, Stdio};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
@@ -88,6 +90,41 @@ fn what_was_finished_before_a_failure_is_taken() {
         .map(|case| case.failure.is_some())
         .collect();
     assert_eq!(failed, [false, true, true]);
+}
+
+#[test]
+fn a_last_output_that_stands_whole_is_taken_from_a_run_that_fails() {
+    for (end, keys) in [("exit 1", ""), ("sleep 60", "timeout = \"1.2s\"")] {
+        let world = World::of(&["a", "b", "c"]);
+        let script = format!("cp $1 $3/a.nii.gz; sleep 0.3; cp $1 $3/b.nii.gz; sleep 2.5; {end}");
+        let (ran, cell, _) = world.run(&world.script(&script, keys));
+        assert_eq!(cell.taken(), ["a", "b"], "{end}");
+        let cases = ran.cases.iter();
+        let failed: Vec<_> = cases.map(|case| case.failure.is_some()).collect();
+        assert_eq!(failed, [false, false, true]);
+    }
+}
+
+#[test]
+fn a_last_output_that_may_be_half_is_asked_for_again() {
+    for (last, why) in [
+        ("head -c 60 $1 > $3/b.nii.gz", "it is cut"),
+        (
+            "gunzip -c $1 > $3/b.nii",
+            "nothing at its end proves it whole",
+        ),
+        (
+            "gunzip -c $1 | head -c 400 | gzip > $3/b.nii.gz",
+            "its end is early",
+        ),
+    ] {
+        let world = World::of(&["a", "b"]);
+        let script = format!("cp $1 $3/a.nii.gz; sleep 0.3; {last}; sleep 2.5; exit 3");
+        let (ran, cell, _) = world.run(&world.script(&script, ""));
+        assert_eq!(cell.taken(), ["a"], "{why}");
+        let failure = ran.cases[1].failure.as_ref().expect(why);
+        assert_eq!(failure.cause, FailureCause::ExitCode(3), "{why}");
+    }
 }
 
 #[test]
@@ -253,7 +290,7 @@ fn what_a_killed_run_left_is_ended_and_removed_by_the_next() {
     fs::write(scratch.join("input/old"), "").unwrap();
     // As the processes of a run whose harness was killed.
     let mark = blake3_mark(&scratch);
-    let mut left = std::process::Command::new("sleep")
+    let mut left = Command::new("sleep")
         .arg(nap(62))
         .env("HDBENCH_JOB", mark)
         .spawn()
@@ -267,6 +304,47 @@ fn what_a_killed_run_left_is_ended_and_removed_by_the_next() {
         ran.notes
     );
     assert!(!left.wait().unwrap().success());
+}
+
+#[test]
+fn a_harness_that_is_killed_takes_its_algorithm_along() {
+    let world = World::of(&["a"]);
+    let nap = nap(63);
+    // This program is the harness, in a group of its own as a shell starts one.
+    let test = "failures::as_a_harness_that_is_killed";
+    let mut harness = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", test, "--ignored", "--nocapture"])
+        .env("HDBENCH_TEST_NAP", &nap)
+        .env("TMPDIR", world.dir.path())
+        .stdout(Stdio::null())
+        .process_group(0)
+        .spawn()
+        .unwrap();
+    wait_until(|| is_running(&nap));
+    let group = format!("-{}", harness.id());
+    let killed = Command::new("kill").args(["-KILL", "--", &group]).status();
+    assert!(killed.unwrap().success());
+    assert_eq!(harness.wait().unwrap().signal(), Some(9));
+    wait_until(|| !is_running(&nap));
+}
+
+fn wait_until(is_so: impl Fn() -> bool) {
+    let begun = Instant::now();
+    while !is_so() {
+        assert!(begun.elapsed() < Duration::from_secs(10), "it never was so");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Started by the test above.
+#[test]
+#[ignore = "runs inside of another test"]
+fn as_a_harness_that_is_killed() {
+    let Ok(nap) = std::env::var("HDBENCH_TEST_NAP") else {
+        return;
+    };
+    let world = World::of(&["a"]);
+    world.run(&world.script(&format!("sleep {nap} & sleep {nap}"), ""));
 }
 
 fn blake3_mark(scratch: &Path) -> String {

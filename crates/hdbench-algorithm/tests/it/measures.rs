@@ -1,7 +1,6 @@
 //! What a run is said to have cost.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
 use std::time::Instant;
 
@@ -17,8 +16,8 @@ fn processor_time_and_memory_are_those_of_the_whole_tree() {
         sh -c 'i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done' &
         sh -c 'i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done' &
         wait
-        head -c 60000000 /dev/zero | tail -c 60000000 | sleep 0.8 &
-        head -c 40000000 /dev/zero | tail -c 40000000 | sleep 0.8 &
+        head -c 60000000 /dev/zero | tail -c 60000000 | sleep 1.6 &
+        head -c 40000000 /dev/zero | tail -c 40000000 | sleep 1.6 &
         wait; times";
     let (ran, _, log) = world.run(&world.script(script, ""));
     let measured = ran.cases[0].measured.as_ref().unwrap();
@@ -85,16 +84,36 @@ fn times_that_cannot_be_seen_are_divided_and_marked() {
 }
 
 #[test]
+fn a_gpu_that_is_asked_for_and_not_seen_is_told() {
+    let has_device = fs::read_dir("/dev").unwrap().flatten().any(|entry| {
+        let name = entry.file_name();
+        name.to_string_lossy().starts_with("nvidia")
+    });
+    let path = std::env::var_os("PATH").unwrap();
+    if has_device || std::env::split_paths(&path).any(|at| at.join("nvidia-smi").exists()) {
+        println!("skipped: a GPU is here");
+        return;
+    }
+    let world = World::of(&["a"]);
+    let told = |keys: &str| world.run(&world.script("cp $1 $3/a.nii.gz", keys)).0.notes;
+    assert_eq!(
+        told("gpus = 2"),
+        [
+            "gpus = 2, and no GPU was seen here: no nvidia-smi is on PATH, and no /dev/nvidia* is there"
+        ]
+    );
+    assert_eq!(told(""), [] as [&str; 0]);
+}
+
+#[test]
 fn memory_of_a_gpu_is_what_nvidia_smi_prints() {
     let world = World::of(&["a"]);
     // One that knows two cards, of which the second is used.
     let bin = world.path("bin");
     fs::create_dir(&bin).unwrap();
-    let fake = bin.join("nvidia-smi");
-    let script = "#!/bin/sh\necho \"$@\" > $(dirname $0)/asked\nfor mb in 100 900 400 400 400 400 400 400 400 400; do\n\
+    let script = "echo \"$@\" > $(dirname $0)/asked\nfor mb in 100 900 400 400 400 400 400 400 400 400; do\n\
         echo 0, GPU-aaa, 7000; echo 1, GPU-bbb, $mb; sleep 0.1\ndone\n";
-    fs::write(&fake, script).unwrap();
-    fs::set_permissions(&fake, fs::Permissions::from_mode(0o755)).unwrap();
+    world.program("bin/nvidia-smi", script);
     // The search path is the process's: another process has it.
     let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
     let test = "measures::as_a_program_with_a_gpu";
@@ -173,6 +192,35 @@ fn overhead() {
         "watching took {:.2} % of one core",
         100.0 * own_seconds / sum
     );
+}
+
+/// `cargo test -p hdbench-algorithm -- --ignored copying --nocapture` prints what the copy of a CT costs that a command
+/// for one case is given, beside the links of one for all cases. HDBENCH_COPY_IN names a folder on another file system.
+#[test]
+#[ignore = "a measurement"]
+fn copying() {
+    let mut world = World::of(&["a"]);
+    // Its first bytes are those of a packed NIfTI file, and nobody reads further.
+    let mut bytes = fs::read(&world.cases[0].image).unwrap();
+    bytes.resize(100_000_000, 0);
+    if let Some(folder) = std::env::var_os("HDBENCH_COPY_IN") {
+        world.dir = tempfile::tempdir_in(folder).unwrap();
+    }
+    let file = world.path("big.nii.gz");
+    fs::write(&file, bytes).unwrap();
+    world.cases[0].image = file;
+    for keys in ["per = \"folder\"", "per = \"case\""] {
+        let algorithm = world.script("true", keys);
+        let mut seconds: Vec<f64> = (0..7)
+            .map(|_| {
+                let begun = Instant::now();
+                let ran = world.run(&algorithm).0;
+                begun.elapsed().as_secs_f64() - ran.total.wall_seconds
+            })
+            .collect();
+        seconds.sort_by(f64::total_cmp);
+        println!("{keys}: {:.3} s beside the command", seconds[3]);
+    }
 }
 
 /// Of this process alone, without its children.

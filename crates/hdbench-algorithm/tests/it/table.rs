@@ -1,5 +1,7 @@
 //! The table of an algorithm: what it takes, what is refused and how, what predictions follow from.
 
+use std::collections::BTreeMap;
+
 use hdbench_algorithm::{
     Algorithm, InputLayout, Missing, OtherLabels, Per, Runtime, find_prediction,
 };
@@ -148,6 +150,11 @@ fn a_slip_is_told_with_what_may_have_been_meant() {
             "run: {case} in \"{output}/{case}.nii\" is no placeholder here: it is started once for all cases",
             "say per = \"case\", or give it the folders alone",
         ),
+        (
+            "run = [\"p\", \"{input}\", \"{output}\"]\nversion = [\"p\", \"{inptu}\"]",
+            "version: {inptu} in \"{inptu}\" is no placeholder here",
+            "it takes none: nothing is laid out when it is started; braces themselves are written {{ and }}",
+        ),
     ] {
         let found = refused(text);
         assert_eq!(
@@ -208,6 +215,9 @@ fn values_that_mean_nothing_are_refused() {
             "train = [\"t\", \"{input}\"]",
             "train: {input} in \"{input}\" is no placeholder here",
         ),
+        ("trained_on = \"\"", "trained_on is empty"),
+        ("trained_on = \" \"", "trained_on is empty"),
+        ("name = \"\"", "name is empty"),
         (
             "version = [\"t\", \"{fold}\"]",
             "version: {fold} in \"{fold}\" is no placeholder here",
@@ -243,11 +253,43 @@ fn a_name_of_a_row_is_a_folder_that_nobody_has() {
 }
 
 #[test]
+fn two_rows_of_a_file_are_two_folders_everywhere() {
+    let tables = |names: &[&str]| {
+        let table = |name: &&str| ((*name).to_owned(), read(RUN).unwrap());
+        names.iter().map(table).collect::<BTreeMap<_, _>>()
+    };
+    Algorithm::check_together(&tables(&["a", "b", "c"]), &["unet"]).unwrap();
+    for (names, problem) in [
+        (
+            &["a", "A", "b"][..],
+            "[algorithm.a] has the name of the row A",
+        ),
+        (
+            &["b", "nnUNet", "nnunet"],
+            "[algorithm.nnunet] has the name of the row nnUNet",
+        ),
+        (
+            &["a", "UNET"],
+            "[algorithm.UNET] has the name of the row unet",
+        ),
+    ] {
+        let fault = Algorithm::check_together(&tables(names), &["unet"]).unwrap_err();
+        assert_eq!(fault.problem, problem);
+        assert!(fault.hint.starts_with("give it another"), "{}", fault.hint);
+    }
+    // What is wrong with any of them is told as well.
+    let mut wrong = tables(&["a", "b"]);
+    wrong.get_mut("b").unwrap().trained_on = String::new();
+    let fault = Algorithm::check_together(&wrong, &[]).unwrap_err();
+    assert_eq!(fault.problem, "[algorithm.b] trained_on is empty");
+}
+
+#[test]
 fn unknown_keys_are_told_through_a_larger_file_too() {
     #[derive(serde::Deserialize, Debug)]
     struct Study {
         #[allow(dead_code, reason = "read for its error")]
-        algorithm: std::collections::BTreeMap<String, Algorithm>,
+        algorithm: BTreeMap<String, Algorithm>,
     }
     let error = toml::from_str::<Study>("[algorithm.a]\nrun = [\"x\"]\nlables = 1\n").unwrap_err();
     assert!(

@@ -1,7 +1,9 @@
 //! A few small cases, and a cell that takes what it is told of.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
+use std::process::Command;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -66,6 +68,17 @@ impl World {
 
     pub fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
+    }
+
+    /// A program in the language of the shell.
+    pub fn program(&self, name: &str, script: &str) -> PathBuf {
+        let [file, text] = [name.to_owned(), format!("{name}.txt")].map(|name| self.path(&name));
+        fs::write(&text, format!("#!/bin/sh\n{script}")).unwrap();
+        // Another test that starts a program meanwhile would hold a file that is written here, which cannot be run then.
+        let copied = Command::new("cp").args([&text, &file]).status().unwrap();
+        assert!(copied.success());
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
+        file
     }
 
     /// `run = ["sh", "-c", SCRIPT, "sh", ANSWER, INPUT, OUTPUT, CASE]`: `$1` to `$4` of the script. Further keys below.

@@ -204,19 +204,46 @@ impl<DB: DrawingBackend> Canvas<DB> {
             Align::Centre => HPos::Center,
             Align::Right => HPos::Right,
         };
-        let font = FontDesc::new(
-            FontFamily::from(FAMILY),
-            size * self.em * self.scale,
-            if bold {
-                FontStyle::Bold
-            } else {
-                FontStyle::Normal
-            },
-        );
-        let style = TextStyle::from(font)
+        let style = TextStyle::from(self.font(size, bold))
             .color(&colour)
             .pos(Pos::new(h, VPos::Center));
         self.put(&Text::new(shown(text).into_owned(), self.at(at), style))
+    }
+
+    /// A text of which as much as `width` points have room for, with an ellipsis where that is not all.
+    ///
+    /// # Errors
+    /// `Error::Internal` if the font cannot be laid out.
+    pub fn fitting(&self, text: &str, size: f64, bold: bool, width: f64) -> Result<String> {
+        let font = self.font(size, bold);
+        let room = width * self.scale;
+        let fits = |text: &str| -> Result<bool> {
+            let laid_out = font.box_size(&shown(text));
+            let laid_out =
+                laid_out.map_err(|e| Error::Internal(format!("a font cannot be laid out: {e}")))?;
+            Ok(f64::from(laid_out.0) <= room)
+        };
+        if fits(text)? {
+            return Ok(text.to_owned());
+        }
+        let letters: Vec<char> = text.chars().collect();
+        let cut = |count: usize| -> String {
+            let kept: String = letters[..count].iter().collect();
+            format!("{}…", kept.trim_end())
+        };
+        let mut count = letters.len().saturating_sub(1);
+        while count > 1 && !fits(&cut(count))? {
+            count -= 1;
+        }
+        Ok(cut(count))
+    }
+
+    fn font(&self, size: f64, bold: bool) -> FontDesc<'static> {
+        let style = match bold {
+            true => FontStyle::Bold,
+            false => FontStyle::Normal,
+        };
+        FontDesc::new(FontFamily::from(FAMILY), size * self.em * self.scale, style)
     }
 
     fn put<E>(&self, element: &E) -> Result<()>
@@ -396,6 +423,34 @@ mod tests {
         assert_eq!(cut[0], vec![(0.0, 0.0), (3.0, 0.0), (3.0, 1.0)]);
         assert_eq!(cut[1], vec![(3.0, 3.0), (3.0, 4.0)]);
         assert_eq!(cut.len(), 2);
+    }
+
+    struct Named<'a>(&'a str, f64);
+
+    impl Drawing for Named<'_> {
+        fn size(&self) -> (u32, u32) {
+            (300, 40)
+        }
+
+        fn title(&self) -> String {
+            "names".into()
+        }
+
+        fn draw<DB: DrawingBackend>(&self, canvas: &Canvas<DB>) -> Result<()> {
+            let name = canvas.fitting(self.0, 11.0, false, self.1)?;
+            canvas.text(&name, (0.0, 20.0), Align::Left, 11.0, INK, false)
+        }
+    }
+
+    #[test]
+    fn a_name_is_cut_where_its_room_ends() {
+        let drawn = |width| svg(&Named("H-DenseUNet of the second arm", width)).unwrap();
+        assert!(drawn(250.0).contains("H-DenseUNet of the second arm"));
+        let cut = drawn(80.0);
+        assert!(cut.contains("H-Dense") && cut.contains('…'), "{cut}");
+        assert!(!cut.contains("arm"));
+        // Some letter stays, however little room there is.
+        assert!(drawn(1.0).contains("H…"));
     }
 
     #[test]
