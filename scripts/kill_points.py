@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from kill_test import contents
@@ -97,24 +98,20 @@ def main():
     points = [(name, number) for name, count in sorted(most.items()) for number in range(1, count + 1)]
     expected = contents(whole)
     began = time.monotonic()
-    kills, furthest_before, faults = 0, {}, []
-    for name, number in points[::options.every]:
-        run, call = work / "run", f"{name} {number}"
+
+    def tried(number_of_point):
+        """What came of a kill: whether it was one, the iteration of the newest checkpoint where the training had not ended, and
+        faults."""
+        name, number = chosen[number_of_point]
+        run, call = work / f"run-{number_of_point}", f"{name} {number}"
         shutil.copytree(base, run)
         cell = run / CELL
-        dead = traced(binary, run, ["-e", f"inject={name}:signal=SIGKILL:when={number}"], log)
+        dead = traced(binary, run, ["-e", f"inject={name}:signal=SIGKILL:when={number}"], work / f"calls-{number_of_point}")
         if dead.returncode == 0:
-            faults.append(f"{call}: was not killed")
             shutil.rmtree(run)
-            continue
-        kills += 1
-        state = record(cell)
-        if "train" not in state["stages"]:
-            # Of the same call, a later one is later in time.
-            now, before = furthest(cell), furthest_before.get(name, 0)
-            if now < before:
-                faults.append(f"{call}: the newest whole checkpoint is of iteration {now}, was {before}")
-            furthest_before[name] = max(before, now)
+            return False, None, [f"{call}: was not killed"]
+        now = furthest(cell) if "train" not in record(cell)["stages"] else None
+        faults = []
         finished = predicted(cell)
         again = subprocess.run([binary, "cell", "run", str(run), CELL], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
                                text=True)
@@ -129,6 +126,22 @@ def main():
                 if names:
                     faults.append(f"{call}: {what}: {', '.join(names)}")
         shutil.rmtree(run)
+        return True, now, faults
+
+    chosen = points[::options.every]
+    # A cell of one thread leaves the other cores alone.
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        came = list(pool.map(tried, range(len(chosen))))
+    kills, furthest_before, faults = 0, {}, []
+    for (name, number), (killed, now, found) in zip(chosen, came):
+        kills += killed
+        faults += found
+        if now is not None:
+            # Of the same call, a later one is later in time.
+            before = furthest_before.get(name, 0)
+            if now < before:
+                faults.append(f"{name} {number}: the newest whole checkpoint is of iteration {now}, was {before}")
+            furthest_before[name] = max(before, now)
     print(f"{kills} kills at {len(points)} renames, removals and flushes of a cell, {time.monotonic() - began:.0f} s; "
           f"{len(expected)} files compared each time, {len(faults)} faults")
     for fault in faults[:20]:
