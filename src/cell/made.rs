@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use hdbench_algorithm::Measured;
 use serde::{Deserialize, Serialize};
 
-use super::record::{StageRecord, prediction_path};
+use super::record::{PREDICTIONS, StageRecord, prediction_path};
 use crate::artifact::{
     FileRecord, FileRecords, FileState, Look, Owned, create_dir, hash_bytes, json_if_there,
     record_files, remove_owned, write_atomic,
@@ -13,9 +13,6 @@ use crate::error::{Error, Result};
 use crate::progress::Progress;
 use crate::study::TestCase;
 use crate::text::Shown as _;
-
-/// Where a cell's predictions lie.
-const FOLDER: &str = "predictions";
 
 /// What is made of them, beside them.
 const MADE: &str = "made.json";
@@ -45,12 +42,12 @@ pub(super) struct Made {
 
 /// Seconds each case of a cell took.
 pub fn prediction_seconds(cell: &Path) -> Result<BTreeMap<String, f64>> {
-    Ok(Made::read(&cell.join(FOLDER))?.seconds)
+    Ok(Made::read(&cell.join(PREDICTIONS))?.seconds)
 }
 
 /// What was measured of an external algorithm, by case; nothing of our networks.
 pub fn measured(cell: &Path) -> Result<BTreeMap<String, Measured>> {
-    Ok(Made::read(&cell.join(FOLDER))?.measured)
+    Ok(Made::read(&cell.join(PREDICTIONS))?.measured)
 }
 
 /// What readers of an external algorithm's scores have to know of its predictions.
@@ -64,7 +61,7 @@ pub struct Taken {
 
 /// How a cell's predictions were taken; nothing to tell of our networks.
 pub fn taken(cell: &Path) -> Result<Taken> {
-    let made = Made::read(&cell.join(FOLDER))?;
+    let made = Made::read(&cell.join(PREDICTIONS))?;
     Ok(Taken {
         empty: made.empty,
         changed: made.changed,
@@ -73,8 +70,8 @@ pub fn taken(cell: &Path) -> Result<Taken> {
 
 /// The files of predictions that a stage has begun, relative to the cell, each as it was made.
 pub(crate) fn begun_predictions(cell: &Path) -> Result<FileRecords> {
-    let made = Made::read(&cell.join(FOLDER))?;
-    let file = |(case, record)| (format!("{FOLDER}/{case}.nii.gz"), record);
+    let made = Made::read(&cell.join(PREDICTIONS))?;
+    let file = |(case, record)| (format!("{PREDICTIONS}/{case}.nii.gz"), record);
     Ok(made.files.into_iter().map(file).collect())
 }
 
@@ -82,7 +79,7 @@ impl Made {
     /// What a cell's folder holds of these test cases' predictions, made from these inputs; what was made from
     /// others is removed.
     pub(super) fn begin(cell: &Path, inputs: &str, tests: &[TestCase]) -> Result<Self> {
-        let predictions = cell.join(FOLDER);
+        let predictions = cell.join(PREDICTIONS);
         let made = Self::read(&predictions)?;
         if made.inputs == inputs {
             return Ok(made);
@@ -128,7 +125,7 @@ impl Made {
         self.seconds
             .extend(seconds.map(|seconds| (case.to_owned(), seconds)));
         self.files.insert(case.to_owned(), file);
-        self.write(&cell.join(FOLDER))
+        self.write(&cell.join(PREDICTIONS))
     }
 
     /// Notes what the cases cost that were run, in one writing; the predictions are on record.
@@ -143,7 +140,7 @@ impl Made {
             }
             self.measured.insert(case.to_owned(), measured.clone());
         }
-        self.write(&cell.join(FOLDER))
+        self.write(&cell.join(PREDICTIONS))
     }
 
     /// The stage's record, once every test case has its prediction.
@@ -156,14 +153,14 @@ impl Made {
             let file =
                 file.ok_or_else(|| Error::Internal(format!("{name} has no prediction on record")))?;
             hashes += file.blake3();
-            files.insert(format!("{FOLDER}/{name}.nii.gz"), file.clone());
+            files.insert(format!("{PREDICTIONS}/{name}.nii.gz"), file.clone());
         }
-        files.extend(record_files(cell, [&*format!("{FOLDER}/{MADE}")])?);
+        files.extend(record_files(cell, [&*format!("{PREDICTIONS}/{MADE}")])?);
         let prepared: Vec<&str> = tests.iter().map(|test| test.hash.as_str()).collect();
         Ok(StageRecord {
             inputs: self.inputs.clone(),
             from: BTreeMap::from([("test".to_owned(), tested_on(&prepared))]),
-            outputs: vec![FOLDER.into()],
+            outputs: vec![PREDICTIONS.into()],
             files,
             hash: hash_bytes(hashes.as_bytes()),
             seconds: self.seconds.values().sum(),

@@ -18,7 +18,7 @@ pub(crate) use made::{BEGUN, begun_predictions, tested_on};
 pub use made::{Taken, measured, prediction_seconds, taken};
 pub(crate) use predict::key_of as prediction_key;
 pub use predict::{Model, PredictedVolumes, Segmented, load_model, model_folder, predict_file};
-pub use record::{CellRecord, StageRecord, Status, prediction_path};
+pub use record::{CellRecord, PREDICTIONS, StageRecord, Status, prediction_path};
 pub(crate) use record::{files_below, words};
 pub use run::run_cell;
 pub(crate) use score::score_key;

@@ -251,9 +251,12 @@ impl StageRecord {
     }
 }
 
+/// The folder of a cell's predictions.
+pub const PREDICTIONS: &str = "predictions";
+
 /// The file of a case's prediction.
 pub fn prediction_path(cell: &Path, case: &str) -> PathBuf {
-    cell.join("predictions").join(format!("{case}.nii.gz"))
+    cell.join(PREDICTIONS).join(format!("{case}.nii.gz"))
 }
 
 /// Files that are not as recorded, in words.

@@ -35,12 +35,23 @@ pub fn predicting_units(algorithm: Algorithm) -> u64 {
     }
 }
 
+/// Units of progress the training of somebody else's algorithm is worth, which says nothing of itself before its end: a
+/// quarter of an hour.
+pub const OTHERS_TRAINING: u64 = 900_000;
+
 /// Units of progress a cell is worth.
 pub fn units(study: &Study, inputs: &Inputs, cell: Cell) -> u64 {
-    let training = cell.algorithm.network().map_or(0, |part| {
-        let plans = stages(part, &study.recipe, &study.scale);
-        training_units(part) * iterations(&plans) as u64
-    });
+    let training = match cell.algorithm.network() {
+        Some(part) => {
+            let plans = stages(part, &study.recipe, &study.scale);
+            training_units(part) * iterations(&plans) as u64
+        }
+        None => {
+            let external = study.external(cell.algorithm);
+            let trains = external.is_some_and(|external| !external.train.is_empty());
+            u64::from(trains) * OTHERS_TRAINING
+        }
+    };
     let fold = inputs.folds.iter().find(|fold| fold.index == cell.fold);
     let predicting = fold
         .filter(|fold| is_predicted(study, fold.role, cell))

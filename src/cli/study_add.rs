@@ -13,7 +13,7 @@ use crate::cell::run_cell;
 use crate::error::{Error, Result};
 use crate::progress::Progress;
 use crate::schedule::discard;
-use crate::study::{Algorithm, AlgorithmId, Inputs, Study, cells_of};
+use crate::study::{Inputs, Study};
 use crate::text::Shown as _;
 
 /// Take predictions that were made elsewhere as a row of a study, and render its report.
@@ -79,17 +79,11 @@ impl Add {
         }
         study.algorithm.insert(self.algorithm.clone(), algorithm);
         study.check()?;
-        let id = AlgorithmId::new(&self.algorithm);
-        let id = id.ok_or_else(|| Error::Internal("a name that was checked".into()))?;
         let _lease = leased(&self.run, reporter)?;
         let kept = Study::read(&self.run)?;
         let study = study.write(&self.run, false)?;
         let inputs = Inputs::prepare(&self.run, &study, reporter)?;
-        let folds = inputs.folds.iter().map(|fold| (fold.index, fold.role));
-        let cells = cells_of(&study, folds).into_iter();
-        let own: Vec<_> = cells
-            .filter(|cell| cell.algorithm == Algorithm::External(id))
-            .collect();
+        let own = inputs.cells_of(&study, study.other_named(&self.algorithm)?);
         let mut failed = Vec::new();
         let pool = pool(study.threads)?;
         for cell in &own {

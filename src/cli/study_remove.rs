@@ -6,9 +6,9 @@ use super::leased::leased;
 use super::output::remark;
 use super::progress::Reporter;
 use super::report::render;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::schedule::discard;
-use crate::study::{Algorithm, AlgorithmId, Cell, Inputs, Study, cells_of};
+use crate::study::{Inputs, Study};
 use crate::text::Shown as _;
 
 /// Take the row of an algorithm that is no network of ours out of a study, and render its report.
@@ -43,44 +43,17 @@ impl Remove {
 
     fn remove(&self, reporter: &Reporter) -> Result<PathBuf> {
         let before = Study::read(&self.run)?;
+        let own = before.other_named(&self.algorithm)?;
         let mut study = before.clone();
-        if study.algorithm.remove(&self.algorithm).is_none() {
-            return Err(self.unknown(&before));
-        }
+        study.algorithm.remove(&self.algorithm);
         study.check()?;
         let _lease = leased(&self.run, reporter)?;
         let inputs = Inputs::prepare(&self.run, &before, reporter)?;
         study.save(&self.run)?;
         if self.purge {
-            discard(&self.run, &self.cells(&before, &inputs))?;
+            discard(&self.run, &inputs.cells_of(&before, own))?;
         }
         let (_, page) = render(&self.run, &study, &inputs, true, reporter)?;
         Ok(page)
-    }
-
-    /// Its cells in the study.
-    fn cells(&self, study: &Study, inputs: &Inputs) -> Vec<Cell> {
-        let own = AlgorithmId::new(&self.algorithm).map(Algorithm::External);
-        let folds = inputs.folds.iter().map(|fold| (fold.index, fold.role));
-        let cells = cells_of(study, folds).into_iter();
-        cells.filter(|cell| Some(cell.algorithm) == own).collect()
-    }
-
-    fn unknown(&self, study: &Study) -> Error {
-        let names: Vec<&str> = study.algorithm.keys().map(String::as_str).collect();
-        let is_network = study
-            .variants
-            .iter()
-            .any(|variant| variant.id() == self.algorithm);
-        let problem = match is_network {
-            true => "is a network of ours, which stays",
-            false => "is no algorithm of the study",
-        };
-        let hint = match names.as_slice() {
-            [] => "it has none beside our networks".to_owned(),
-            names => format!("its algorithms: {}", names.join(", ")),
-        };
-        let problem = format!("{}: {} {problem}", self.run.shown(), self.algorithm);
-        Error::usage(problem, hint)
     }
 }

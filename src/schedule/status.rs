@@ -166,7 +166,13 @@ pub(super) fn status_of(
             cell: cell.name(),
             settled,
             state,
-            seconds: record.stages.values().map(|stage| stage.seconds).sum(),
+            // Of none, the sum is -0.
+            seconds: record
+                .stages
+                .values()
+                .map(|stage| stage.seconds)
+                .sum::<f64>()
+                + 0.0,
             job: None,
         });
     }

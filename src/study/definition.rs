@@ -368,6 +368,28 @@ impl Study {
         }
     }
 
+    /// The algorithm of a name that is no network of ours.
+    ///
+    /// # Errors
+    /// `Error::Usage` naming those that the study has.
+    pub fn other_named(&self, name: &str) -> Result<Algorithm> {
+        let algorithm = AlgorithmId::new(name).map(Algorithm::External);
+        let algorithm = algorithm.filter(|_| self.algorithm.contains_key(name));
+        algorithm.ok_or_else(|| {
+            let is_network = self.variants.iter().any(|variant| variant.id() == name);
+            let problem = match is_network {
+                true => "is one of our networks, not another algorithm",
+                false => "is no algorithm of the study",
+            };
+            let names: Vec<&str> = self.algorithm.keys().map(String::as_str).collect();
+            let hint = match names.as_slice() {
+                [] => "it has none beside our networks".to_owned(),
+                names => format!("its algorithms: {}", names.join(", ")),
+            };
+            Error::usage(format!("--algorithm {name}: {problem}"), hint)
+        })
+    }
+
     /// An algorithm's name in tables.
     pub fn title(&self, algorithm: Algorithm) -> String {
         match (self.external(algorithm), algorithm.variant()) {

@@ -2,6 +2,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
+use super::algorithm::Algorithm;
+use super::cell::{Cell, cells_of};
 use super::definition::Study;
 use super::fold::{Fold, Role, refuse_leaks};
 use super::folds::{Ready, folds};
@@ -31,6 +33,13 @@ pub struct Inputs {
 }
 
 impl Inputs {
+    /// The cells of an algorithm.
+    pub fn cells_of(&self, study: &Study, algorithm: Algorithm) -> Vec<Cell> {
+        let folds = self.folds.iter().map(|fold| (fold.index, fold.role));
+        let cells = cells_of(study, folds).into_iter();
+        cells.filter(|cell| cell.algorithm == algorithm).collect()
+    }
+
     /// Finds, hashes, preprocesses, audits and divides a study's cases; what was done before is
     /// not done again.
     ///

@@ -220,6 +220,67 @@ fn a_row_is_taken_out_and_one_that_cannot_be_had_is_none() {
 }
 
 #[test]
+fn an_edited_script_makes_its_row_stale() {
+    let dir = answers();
+    let dir = dir.path();
+    study_file(dir, COPY);
+    run(dir, 0);
+    let made = || fs::read(dir.join("run/answers/fold_0/seed_0/predictions/made.json")).unwrap();
+    let first = made();
+    let script = fs::read_to_string(dir.join("copy.sh")).unwrap();
+    fs::write(dir.join("copy.sh"), format!("# Another.\n{script}")).unwrap();
+    let stale = &states(dir)[0].1;
+    assert_eq!(stale["state"], "stale");
+    let why = stale.to_string();
+    assert!(why.contains("a file of the algorithm's command"), "{why}");
+    run(dir, 0);
+    assert_eq!(states(dir)[0].1["state"], "done");
+    assert_ne!(made(), first);
+}
+
+#[test]
+fn what_a_studys_algorithms_predicted_is_ranked_by_their_titles() {
+    let dir = answers();
+    let dir = dir.path();
+    study_file(dir, COPY);
+    run(dir, 0);
+    // The references of the cases that fold 0 has held out.
+    fs::create_dir(dir.join("held")).unwrap();
+    for entry in fs::read_dir(dir.join("run/answers/fold_0/seed_0/predictions")).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        if name.ends_with(".nii.gz") {
+            let reference = name.replace("volume-", "segmentation-");
+            fs::copy(
+                dir.join("answers").join(name),
+                dir.join("held").join(reference),
+            )
+            .unwrap();
+        }
+    }
+    let board = [
+        "leaderboard",
+        "answers",
+        "--study",
+        "run",
+        "--ref",
+        "held",
+        "--json",
+    ];
+    let ranked: Value = serde_json::from_str(&text(&hdbench(dir, &board), 0)).unwrap();
+    let ranked = ranked.to_string();
+    assert!(
+        ranked.contains("\"The answers\"") && ranked.contains("\"answers\""),
+        "{ranked}"
+    );
+    let other = [&board[..], &["--algorithm", "answer"]].concat();
+    let output = hdbench(dir, &other);
+    assert_eq!(output.status.code(), Some(2));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("did you mean answers?"), "{said}");
+}
+
+#[test]
 fn a_case_without_a_prediction_is_its_cells_failure_or_counts_as_empty() {
     let dir = answers();
     let dir = dir.path();

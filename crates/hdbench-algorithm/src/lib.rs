@@ -93,4 +93,4 @@ pub use table::labels::{LabelTable, Tissue};
 pub use table::placeholder::Placeholder;
 pub use table::quantity::{ByteSize, Span};
 pub use table::runtime::Runtime;
-pub use take::{Taken, empty_prediction, take};
+pub use take::{Taken, take};

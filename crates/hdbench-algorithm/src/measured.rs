@@ -10,8 +10,8 @@ pub struct Measured {
     /// Of all its processes, in user and kernel mode; none where it cannot be seen (a container of an engine on
     /// another machine, a system without `/proc`).
     pub cpu_seconds: Option<f64>,
-    /// Largest resident memory of all its processes together, MB of 10^6 bytes. Pages that processes share count in
-    /// each of them.
+    /// Largest resident memory of all its processes together, MB of 10^6 bytes; what they share counts once, where the
+    /// kernel tells it.
     pub peak_memory_mb: Option<f64>,
     /// Largest used memory of its GPUs, MB of 2^20 bytes as `nvidia-smi` gives it: of the whole card, whoever uses it,
     /// as FLARE measures.

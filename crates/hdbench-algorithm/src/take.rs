@@ -9,7 +9,6 @@ use hdbench_volume::{
     DicomSeries, Geometry, LabelBox, LabelValues, OnGrid, Volume, on_grid, read_geometry,
     read_label_box_and_values,
 };
-use ndarray::Array3;
 
 use crate::input::convert::Source;
 use crate::table::algorithm::{Algorithm, OtherLabels};
@@ -60,18 +59,6 @@ pub fn take(path: &Path, image: &Path, algorithm: &Algorithm) -> Result<Taken> {
     Ok(Taken {
         labels: Volume { voxels, geometry },
         notes,
-    })
-}
-
-/// A prediction without any label, for a case that has none and is to count as empty.
-///
-/// # Errors
-/// As of [`take`] for the CT.
-pub fn empty_prediction(image: &Path) -> Result<Volume<u8>> {
-    let geometry = geometry_of(image)?;
-    Ok(Volume {
-        voxels: Array3::zeros(geometry.shape),
-        geometry,
     })
 }
 

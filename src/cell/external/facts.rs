@@ -95,6 +95,7 @@ impl<'a> Facts<'a> {
         };
         add("version", self.said.version.as_deref().map(short));
         add("image", self.said.image.as_deref().map(short));
+        add("scripts", scripts(self.algorithm));
         let elsewhere = self.algorithm.predictions.as_deref();
         add("files", elsewhere.map(listing));
         let seed = self.algorithm.takes_seed();
@@ -160,6 +161,38 @@ fn listing(folder: &Path) -> String {
     short(&facts.collect::<Vec<_>>().join("\n"))
 }
 
+/// From this size on a file of a command is told by its size and its time: weights are not read at each look.
+const READ_WHOLE_BYTES: u64 = 16 << 20;
+
+/// What the files say that a command names by a path, such as `{here}/predict.py`; nothing of one that names none. What
+/// lies in an image is the image's.
+fn scripts(algorithm: &External) -> Option<String> {
+    if algorithm.image.is_some() {
+        return None;
+    }
+    let words = [&algorithm.train, &algorithm.run, &algorithm.version];
+    let words = words.into_iter().flatten();
+    // As an argument of its own, or behind an option: `--config=/path/a.toml`.
+    let paths = words.map(|word| word.split_once('=').map_or(word.as_str(), |(_, path)| path));
+    let facts = paths.filter(|path| path.contains('/')).filter_map(|path| {
+        let facts = std::fs::metadata(path)
+            .ok()
+            .filter(std::fs::Metadata::is_file)?;
+        Some(match facts.len() < READ_WHOLE_BYTES {
+            true => hash_bytes(&std::fs::read(path).ok()?),
+            false => format!("{} {:?}", facts.len(), facts.modified().ok()),
+        })
+    });
+    let facts: Vec<String> = facts.collect();
+    (!facts.is_empty()).then(|| short(&facts.join(" ")))
+}
+
+/// What predictions follow from as one line, for a hash.
+pub(super) fn told(from: &BTreeMap<String, String>) -> String {
+    let parts = from.iter().map(|(key, value)| format!("{key}={value}"));
+    parts.collect::<Vec<_>>().join(" ")
+}
+
 fn definition(algorithm: &External) -> String {
     short(&algorithm.hash_text())
 }
@@ -169,9 +202,13 @@ pub(super) fn short(text: &str) -> String {
     hash_bytes(text.as_bytes())[..16].to_owned()
 }
 
-/// What is another in a finished prediction's inputs: its definition in the study's file. What the algorithm says of
-/// itself is asked where it runs.
+/// What is another in a finished prediction's inputs: its definition in the study's file, or a file of its command. What
+/// the algorithm says of itself is asked where it runs.
 pub(crate) fn changed_external(algorithm: &External, stage: &StageRecord) -> Option<String> {
     let before = stage.from.get("algorithm")?;
-    (*before != definition(algorithm)).then(|| "the algorithm's definition".to_owned())
+    if *before != definition(algorithm) {
+        return Some("the algorithm's definition".to_owned());
+    }
+    let same = stage.from.get("scripts") == scripts(algorithm).as_ref();
+    (!same).then(|| "a file of the algorithm's command".to_owned())
 }

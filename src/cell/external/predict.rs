@@ -10,7 +10,7 @@ use hdbench_algorithm::{
 };
 use ndarray::Array3;
 
-use super::facts::Facts;
+use super::facts::{Facts, told};
 use super::scans::{remove_scans, scan_file};
 use super::taking::Taking;
 use super::train::train;
@@ -100,12 +100,8 @@ pub(in crate::cell) fn predict(
 }
 
 fn key_of(from: &BTreeMap<String, String>, model: Option<&str>, prepared: &[&str]) -> String {
-    let from: Vec<String> = from
-        .iter()
-        .map(|(key, value)| format!("{key}={value}"))
-        .collect();
-    let model = model.unwrap_or_default();
-    hash_bytes(format!("{METHOD} {} {model} {prepared:?}", from.join(" ")).as_bytes())
+    let (from, model) = (told(from), model.unwrap_or_default());
+    hash_bytes(format!("{METHOD} {from} {model} {prepared:?}").as_bytes())
 }
 
 /// What a thread that panicked left is whole: it is written after every case.
@@ -194,9 +190,6 @@ impl Work<'_> {
 
     /// What came of a run: the costs, and the cases without a prediction.
     fn close<'a>(&self, ran: &'a Ran) -> Result<()> {
-        for note in &ran.notes {
-            self.progress.note(note);
-        }
         let cost = |case: &'a CaseRan| Some((&*case.case, case.measured.as_ref()?));
         self.made()
             .cost(self.folder, ran.cases.iter().filter_map(cost))?;

@@ -10,6 +10,7 @@ use super::{DATA, LABELS, LOG, MODEL, SCRATCH};
 use crate::artifact::{create_dir, hash_bytes, record_files};
 use crate::cell::record::{CellRecord, StageRecord, files_below};
 use crate::cell::stage::Stage;
+use crate::cell::units::OTHERS_TRAINING;
 use crate::cost::MachineClock;
 use crate::error::{Error, Result};
 use crate::progress::Progress;
@@ -39,6 +40,7 @@ pub(super) fn train(
     from.insert("train".into(), short(&fold.train_hashes.join(" ")));
     let key = hash_bytes(format!("{METHOD} {from:?}").as_bytes());
     if let Some(done) = record.done(folder, Stage::Train, &key, progress) {
+        progress.advance(OTHERS_TRAINING);
         return Ok(Some(done.hash.clone()));
     }
     progress.stage("", "training");
@@ -89,6 +91,7 @@ pub(super) fn train(
         },
     );
     record.write(folder)?;
+    progress.advance(OTHERS_TRAINING);
     Ok(Some(hash))
 }
 

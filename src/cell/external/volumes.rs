@@ -1,11 +1,10 @@
 //! An algorithm of a study on volumes that are no case of it.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use hdbench_algorithm::{CaseInput, Job, run as start};
 
-use super::facts::Facts;
+use super::facts::{Facts, told};
 use super::taking::{Keep, Taking};
 use super::{LOG, MODEL, SCRATCH};
 use crate::artifact::hash_bytes;
@@ -55,7 +54,7 @@ impl<'a> ExternalModel<'a> {
         }
         Ok(Self {
             study,
-            key: key_of(&from),
+            key: hash_bytes(told(&from).as_bytes()),
             facts,
             model,
         })
@@ -88,17 +87,6 @@ impl<'a> ExternalModel<'a> {
         };
         let taking = Taking::new(self.facts.algorithm, progress, units, keep);
         let ran = start(&job, &taking)?;
-        for note in &ran.notes {
-            progress.note(note);
-        }
         Ok(taking.failures(&ran))
     }
-}
-
-fn key_of(from: &BTreeMap<String, String>) -> String {
-    let from: Vec<String> = from
-        .iter()
-        .map(|(key, value)| format!("{key}={value}"))
-        .collect();
-    hash_bytes(from.join(" ").as_bytes())
 }

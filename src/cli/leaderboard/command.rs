@@ -1,9 +1,12 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use hdbench_ground::near::meant;
 use hdbench_table::Table;
 
 use crate::artifact::Results;
+use crate::cell::PREDICTIONS;
+use crate::cli::model_options::CellOptions;
 use crate::cli::output::print_json;
 use crate::cli::progress::Reporter;
 use crate::cli::study_options::{cores, pool};
@@ -15,6 +18,7 @@ use crate::evaluation::{
 };
 use crate::progress::Progress;
 use crate::report::{Entry, RankBy, leaderboard, leaderboard_json, write_tables};
+use crate::study::{Algorithm, Cell, Role, Study};
 use crate::text::{Shown as _, name_of};
 
 /// Score and rank any number of submissions, as the LiTS challenge does or by any structures.
@@ -27,6 +31,7 @@ Examples:
   hdbench leaderboard archives/*.zip --ref LiTS/training --rank-by mean-rank --out board
   hdbench leaderboard teams/* --ref labelsTs --structures kits23 --rank-by mean-rank
   hdbench leaderboard a b c --ref labelsTs --structure kidney=1-3 --metric dice,hd95
+  hdbench leaderboard theirs.zip --study runs/lits --algorithm nnunet,hdenseunet --ref references
 
 Files in DIR: leaderboard.md, leaderboard.csv, leaderboard.tex; of other structures
 leaderboard_structures.* beside them.
@@ -35,8 +40,21 @@ Exit codes: 0 all are scored; 3 none is, or a path is wrong; 4 some are incomple
 ranked; 75 interrupted.")]
 pub struct Leaderboard {
     /// Archives, or folders of label maps
-    #[arg(value_name = "ZIP|DIR", required = true)]
-    pub(super) submissions: Vec<PathBuf>,
+    #[arg(value_name = "ZIP|DIR", required_unless_present = "study")]
+    submissions: Vec<PathBuf>,
+    /// Rank what the algorithms of a study predicted, too, under their names in its tables
+    #[arg(long, value_name = "RUN")]
+    study: Option<PathBuf>,
+    /// Of the study, these networks and other algorithms alone
+    #[arg(
+        long = "algorithm",
+        value_name = "NAME,...",
+        value_delimiter = ',',
+        requires = "study"
+    )]
+    algorithms: Vec<String>,
+    #[command(flatten)]
+    cell: CellOptions,
     /// Reference label maps: a folder of any depth, or a zip archive
     #[arg(long = "ref", value_name = "PATH")]
     pub(super) reference: PathBuf,
@@ -152,7 +170,7 @@ impl Leaderboard {
 
     pub(super) fn refuse_all(&self, problem: Option<String>) -> Error {
         Error::malformed(
-            &self.submissions[0],
+            self.submissions.first().unwrap_or(&self.reference),
             problem.unwrap_or_else(|| "cannot be scored".into()),
             "no submission could be scored against these references",
         )
@@ -204,6 +222,39 @@ impl Leaderboard {
         })
     }
 
+    /// What the algorithms of the study have predicted, under their titles.
+    fn of_study(&self) -> Result<Vec<(String, PathBuf)>> {
+        let Some(run) = &self.study else {
+            return Ok(Vec::new());
+        };
+        let study = Study::read(run)?;
+        let all = study.algorithms_of(Role::Own);
+        let chosen: Vec<Algorithm> = match self.algorithms.as_slice() {
+            [] => all,
+            names => {
+                let known: Vec<&str> = all.iter().map(|algorithm| algorithm.id()).collect();
+                let one = |name: &String| {
+                    let found = all.iter().find(|algorithm| algorithm.id() == name);
+                    found.copied().ok_or_else(|| {
+                        let problem = format!("--algorithm {name}: {} has none", run.shown());
+                        Error::usage(problem, meant(name, &known))
+                    })
+                };
+                names.iter().map(one).collect::<Result<_>>()?
+            }
+        };
+        let place = |algorithm: Algorithm| {
+            let cell = Cell {
+                algorithm,
+                fold: self.cell.fold,
+                seed: self.cell.seed,
+            };
+            let folder = cell.folder(run).join(PREDICTIONS);
+            (study.title(algorithm), folder)
+        };
+        Ok(chosen.into_iter().map(place).collect())
+    }
+
     /// Every submission's entry; one that cannot be scored is told and stops no other.
     pub(super) fn each_submission<E>(
         &self,
@@ -211,9 +262,12 @@ impl Leaderboard {
         entry: impl Fn(&Path, &str) -> Result<E>,
         unscored: impl Fn(String, String) -> E,
     ) -> Result<Vec<E>> {
-        let named = self.submissions.iter().zip(names(&self.submissions));
+        let named = names(&self.submissions).into_iter();
+        let named = named.zip(self.submissions.iter().cloned());
+        let of_study = self.of_study()?;
         named
-            .map(|(path, name)| match entry(path, &name) {
+            .chain(of_study)
+            .map(|(name, path)| match entry(&path, &name) {
                 Err(error) if !matches!(error, Error::Interrupted { .. }) => {
                     reporter.note(&format!("error: {name}: {error}"));
                     Ok(unscored(name, first_line(&error)))

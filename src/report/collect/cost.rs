@@ -55,7 +55,10 @@ pub(super) fn cost(run: &Path, study: &Study, cell: Cell, record: &CellRecord) -
             .collect(),
         hours_to_end: match network {
             Some(cell) => hours_to_end(run, &study.recipe, cell)?,
-            None => None,
+            None => record
+                .stages
+                .get(&Stage::Train)
+                .map(|train| train.seconds / 3600.0),
         },
         prediction_seconds: match measured.is_empty() {
             true => mean_of(seconds.into_values().map(Some)),

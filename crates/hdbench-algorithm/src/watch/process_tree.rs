@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::Read as _;
+use std::time::Instant;
 
 use rustix::process::{
     Pid, Signal, WaitOptions, getpid, kill_process, kill_process_group, waitpid,
@@ -33,6 +34,8 @@ struct Member {
     stat: Stat,
     /// The largest that its memory ever was, bytes.
     high_water: u64,
+    /// Of its resident memory, what is for other processes to count, bytes; none before it was weighed.
+    others_bytes: Option<u64>,
 }
 
 /// What a look at the tree shows.
@@ -40,7 +43,7 @@ struct Member {
 pub(crate) struct Seen {
     /// Of all processes until now.
     pub cpu_seconds: f64,
-    /// Resident memory of all of them together since the last look, bytes.
+    /// Resident memory of all of them together since the last look, bytes; what they share counts once.
     pub resident_bytes: u64,
 }
 
@@ -58,7 +61,12 @@ pub(crate) struct ProcessTree {
     /// Clock ticks of members that are gone and whom no other member has waited for.
     gone_ticks: u64,
     cpu_seconds: f64,
+    /// When what processes share may be looked at again.
+    weigh_again: Instant,
 }
+
+/// Weighing may take this share of the time: the kernel walks through all pages for it.
+const WEIGHING: u32 = 50;
 
 impl ProcessTree {
     /// Of a process that leads a group of its own, marked with `mark`.
@@ -72,6 +80,7 @@ impl ProcessTree {
             members: BTreeMap::new(),
             gone_ticks: 0,
             cpu_seconds: 0.0,
+            weigh_again: Instant::now(),
         }
     }
 
@@ -90,18 +99,43 @@ impl ProcessTree {
         let all = all_processes();
         let members = self.belonging(&all);
         self.count_gone(&members);
+        let began = Instant::now();
+        let has_others = members.len() > 1;
+        let weighs = has_others && began >= self.weigh_again;
         let mut resident_bytes = 0;
         let mut known = BTreeMap::new();
         for pid in members {
             let stat = all[&pid];
             let [now, high_water] = memory_of(pid);
-            let before = self.members.get(&pid).map_or(0, |member| member.high_water);
+            let before = self.members.get(&pid);
+            let before_bytes = before.map_or(0, |member| member.high_water);
             // It was larger between the last look and this one.
-            resident_bytes += if high_water > before { high_water } else { now };
-            let high_water = high_water.max(before);
-            known.insert(pid, Member { stat, high_water });
+            let most = if high_water > before_bytes {
+                high_water
+            } else {
+                now
+            };
+            let others_bytes = match (has_others, weighs) {
+                (false, _) => Some(0),
+                (true, true) => Some(proportional_of(pid).map_or(0, |own| now.saturating_sub(own))),
+                (true, false) => before.and_then(|member| member.others_bytes),
+            };
+            // A process that was just forked seems as large as the one that it shares everything with.
+            resident_bytes += others_bytes.map_or(0, |others| most.saturating_sub(others));
+            let high_water = high_water.max(before_bytes);
+            known.insert(
+                pid,
+                Member {
+                    stat,
+                    high_water,
+                    others_bytes,
+                },
+            );
         }
         self.members = known;
+        if weighs {
+            self.weigh_again = began + began.elapsed() * WEIGHING;
+        }
         self.reap();
         let ticks: u64 = self
             .members
@@ -282,6 +316,15 @@ fn memory_of(pid: i32) -> [u64; 2] {
     })
 }
 
+/// What is a process's own of its resident memory, bytes: a page that n processes have counts an nth. None where it cannot
+/// be read: of another user's process.
+fn proportional_of(pid: i32) -> Option<u64> {
+    let text = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("Pss:"))?;
+    let kilobytes = line.trim().strip_suffix("kB")?.trim().parse::<u64>();
+    kilobytes.ok().map(|kilobytes| kilobytes * 1024)
+}
+
 fn name_of(pid: i32) -> String {
     let name = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
     hdbench_ground::text::shown(name.trim()).into_owned()
@@ -314,5 +357,7 @@ mod tests {
         assert!(all_processes().contains_key(&own));
         let [now, most] = memory_of(own);
         assert!(now > 0 && most >= now);
+        let proportional = proportional_of(own).unwrap();
+        assert!(proportional > 0 && proportional <= most);
     }
 }

@@ -41,6 +41,17 @@ fn processor_time_and_memory_are_those_of_the_whole_tree() {
 }
 
 #[test]
+fn memory_that_processes_share_counts_once() {
+    let world = World::of(&["a"]);
+    let script = "x=$(head -c 60000000 /dev/zero | tr '\\0' a); \
+        for i in 1 2 3 4 5 6; do (sleep 1; : \"$x\") & done; wait; cp $1 $3/a.nii.gz";
+    let (ran, ..) = world.run(&world.script(script, ""));
+    let peak = ran.total.peak_memory_mb.unwrap();
+    // Seven times 60 MB, were it added up.
+    assert!((55.0..250.0).contains(&peak), "{peak}");
+}
+
+#[test]
 fn cases_of_a_folder_have_the_time_between_their_outputs() {
     let world = World::of(&["a", "b", "c"]);
     let script = "sleep 0.9; cp $1 $3/b.nii.gz; sleep 0.3; cp $1 $3/a.nii.gz; sleep 0.5; cp $1 $3/c.nii.gz; sleep 0.2";
