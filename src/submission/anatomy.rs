@@ -202,7 +202,8 @@ mod tests {
         };
         let mut book = Book::default();
         judge(&mut book, "a.nii", &labels, voxel_ml, 0);
-        book.verdicts(std::path::Path::new("a.zip"), 1, 1, &[])
+        let lits = crate::submission::Challenge::lits();
+        book.verdicts(&lits, std::path::Path::new("a.zip"), 1, 1, &[])
             .rules
             .iter()
             .flat_map(|rule| {

@@ -1,9 +1,10 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use super::challenge::Challenge;
 use super::contents::{self, Contents};
 use super::examine::examine;
-use super::naming::{entry_name, numbers};
+use super::naming::numbers;
 use super::rule::Rule;
 use super::test_set::TestSet;
 use super::verdict::{Book, Finding, Verdicts};
@@ -12,9 +13,6 @@ use crate::evaluation::{Candidate, DEFAULT_JOBS, LeftOut, Source, nifti_label_ma
 use crate::progress::Progress;
 use crate::volume::LabelMap;
 use crate::workers;
-
-/// The challenge's test volumes are 0 to 69.
-const CHALLENGE_VOLUMES: u32 = 70;
 
 /// How a submission is looked at.
 #[derive(Clone, Debug)]
@@ -44,6 +42,8 @@ pub(super) struct Survey {
     pub verdicts: Verdicts,
     /// Test volumes with exactly one segmentation.
     pub assigned: BTreeMap<u32, Source>,
+    /// Entries for other tasks of the same archive, which nothing is said of.
+    pub beside: usize,
 }
 
 /// Holds an archive, or a folder as if it were one, against every rule of the challenge and of
@@ -73,13 +73,15 @@ pub(super) fn survey(
         &[]
     };
     let mut book = Book::default();
-    let finish =
-        |book: Book, entries: usize| book.verdicts(root, entries, test.volumes.len(), lenient);
+    let challenge = &test.challenge;
+    let finish = |book: Book, entries: usize| {
+        book.verdicts(challenge, root, entries, test.volumes.len(), lenient)
+    };
     let Contents {
-        files,
+        mut files,
         archive,
         folders,
-    } = match contents::open(root)? {
+    } = match contents::open(root, challenge)? {
         Ok(contents) => contents,
         Err(refused) => {
             book.judge(
@@ -89,22 +91,20 @@ pub(super) fn survey(
             return Ok(Survey {
                 verdicts: finish(book, 0),
                 assigned: BTreeMap::new(),
+                beside: 0,
             });
         }
     };
+    let all = files.len();
+    files.retain(|(name, _)| !challenge.is_beside(name));
     let entries = files.len();
+    let beside = all - entries;
     if archive {
         judge_directory(&mut book, &files);
     }
     let (candidates, left_out) = nifti_label_maps_among(files);
     judge_extras(&mut book, entries, &left_out);
-    for folder in &folders {
-        // Python's zipfile lists it like a file.
-        book.judge(
-            Rule::Flat,
-            Some(Finding::mendable(folder, "is a folder", "left out")),
-        );
-    }
+    judge_folders(&mut book, &folders, challenge);
     let assigned = assign(&mut book, &candidates, test);
     judge_challenge_set(&mut book, test);
     examine_all(&mut book, &candidates, &assigned, test, options, progress)?;
@@ -117,7 +117,26 @@ pub(super) fn survey(
                 _ => None,
             })
             .collect(),
+        beside,
     })
+}
+
+/// Python's zipfile lists a folder's own entry like a file.
+fn judge_folders(book: &mut Book, folders: &[String], challenge: &Challenge) {
+    let rule = match challenge.folder() {
+        "" => Rule::Flat,
+        _ => Rule::NoExtras,
+    };
+    let own = |folder: &&String| {
+        let name = folder.trim_end_matches('/');
+        name == challenge.folder() || challenge.is_beside(&format!("{name}/"))
+    };
+    for folder in folders.iter().filter(|folder| !own(folder)) {
+        book.judge(
+            rule,
+            Some(Finding::mendable(folder, "is a folder", "left out")),
+        );
+    }
 }
 
 /// The rules that [`crate::artifact::Archive`] has kept by opening it, and entries that promise too
@@ -164,6 +183,7 @@ fn judge_extras(book: &mut Book, entries: usize, left_out: &LeftOut) {
 
 /// Finds the test volume of each candidate: places among the candidates by number.
 fn assign(book: &mut Book, candidates: &[Candidate], test: &TestSet) -> BTreeMap<u32, Vec<usize>> {
+    let challenge = &test.challenge;
     let keys: Vec<_> = candidates.iter().map(|file| &file.key).collect();
     let mut assigned: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
     for (place, number) in numbers(&keys).into_iter().enumerate() {
@@ -171,7 +191,7 @@ fn assign(book: &mut Book, candidates: &[Candidate], test: &TestSet) -> BTreeMap
         match number {
             Some(number) if test.volumes.contains_key(&number) => {
                 assigned.entry(number).or_default().push(place);
-                judge_name(book, name, number);
+                judge_name(book, name, number, challenge);
             }
             number => book.add(Rule::NoExtras, stranger(name, number, test)),
         }
@@ -182,7 +202,7 @@ fn assign(book: &mut Book, candidates: &[Candidate], test: &TestSet) -> BTreeMap
             Rule::Complete,
             places.is_empty().then(|| {
                 Finding::new(
-                    &entry_name(*number),
+                    &challenge.entry_name(*number),
                     format!("is missing: {} has no segmentation", volume.name),
                     "add it; a partial archive scores only with --allow-partial and never in the \
                      challenge",
@@ -204,8 +224,11 @@ fn assign(book: &mut Book, candidates: &[Candidate], test: &TestSet) -> BTreeMap
     }
     for number in &test.others {
         let finding = Finding::new(
-            &entry_name(*number),
-            format!("is missing: test-volume-{number} was left out by --only"),
+            &challenge.entry_name(*number),
+            format!(
+                "is missing: {} was left out by --only",
+                challenge.volume_name(*number)
+            ),
             "leave --only out, or say --allow-partial for a trial, which the challenge refuses",
         );
         book.judge(Rule::Complete, Some(finding));
@@ -213,22 +236,39 @@ fn assign(book: &mut Book, candidates: &[Candidate], test: &TestSet) -> BTreeMap
     assigned
 }
 
-fn judge_name(book: &mut Book, name: &str, number: u32) {
-    let expected = entry_name(number);
+fn judge_name(book: &mut Book, name: &str, number: u32, challenge: &Challenge) {
+    let expected = challenge.own_name(number);
     let (folder, own) = name.rsplit_once('/').unwrap_or(("", name));
-    book.judge(
-        Rule::Flat,
-        (!folder.is_empty()).then(|| {
-            Finding::mendable(
-                name,
-                format!(
-                    "lies in the folder {folder:?}; the challenge looks at the top level alone and \
-                     calls the volume missing"
-                ),
-                "taken out of its folder",
-            )
-        }),
-    );
+    let elsewhere = folder != challenge.folder();
+    match challenge.folder() {
+        "" => book.judge(
+            Rule::Flat,
+            elsewhere.then(|| {
+                Finding::mendable(
+                    name,
+                    format!(
+                        "lies in the folder {folder:?}; the challenge looks at the top level alone \
+                         and calls the volume missing"
+                    ),
+                    "taken out of its folder",
+                )
+            }),
+        ),
+        wanted => book.judge(
+            Rule::InFolder,
+            elsewhere.then(|| {
+                let place = match folder {
+                    "" => "at the top level".to_owned(),
+                    folder => format!("in the folder {folder:?}"),
+                };
+                Finding::mendable(
+                    name,
+                    format!("lies {place}; the challenge looks in {wanted} alone"),
+                    format!("put into {wanted}"),
+                )
+            }),
+        ),
+    }
     book.judge(
         Rule::FileNames,
         (own != expected).then(|| {
@@ -247,6 +287,10 @@ fn stranger(name: &str, number: Option<u32>, test: &TestSet) -> Finding {
         Some(number) if test.others.contains(&number) => {
             return Finding::mendable(name, "was not asked for", "left out");
         }
+        Some(number) if test.challenge.leaves_out(number) => format!(
+            "is for {}, of which the challenge takes no segmentation",
+            test.challenge.volume_name(number)
+        ),
         Some(number) => format!("is for test volume {number}, which the test folder does not hold"),
         None => "has a name without the number of a test volume".to_owned(),
     };
@@ -254,30 +298,31 @@ fn stranger(name: &str, number: Option<u32>, test: &TestSet) -> Finding {
 }
 
 fn judge_challenge_set(book: &mut Book, test: &TestSet) {
-    let missing = (0..CHALLENGE_VOLUMES)
-        .filter(|number| !(test.volumes.contains_key(number) || test.others.contains(number)))
-        .count();
-    let others = test
-        .volumes
-        .keys()
-        .chain(&test.others)
-        .filter(|&&number| number >= CHALLENGE_VOLUMES)
-        .count();
-    let found = test.volumes.len() + test.others.len();
+    let challenge = &test.challenge;
+    let wanted: BTreeSet<u32> = challenge.scored().collect();
+    let there: BTreeSet<u32> = test.volumes.keys().chain(&test.others).copied().collect();
+    let missing = wanted.difference(&there).count();
+    let others = there.difference(&wanted).count();
     let mut message = format!(
-        "{missing} of the challenge's {CHALLENGE_VOLUMES} volumes are not among the {found} of the \
-         test folder"
+        "{missing} of the challenge's {} volumes are not among the {} of the test folder",
+        wanted.len(),
+        there.len()
     );
     if others > 0 {
         message += &format!("; {others} there are none of the challenge's");
     }
+    let [first, last] = [wanted.first(), wanted.last()]
+        .map(|number| challenge.volume_name(number.copied().unwrap_or_default()));
     book.judge(
         Rule::ChallengeSet,
         (missing > 0 || others > 0).then(|| {
             Finding::new(
                 "",
                 message,
-                "the challenge wants all of test-volume-0 to test-volume-69",
+                match wanted.len() == challenge.numbers().count() {
+                    true => format!("the challenge wants all of {first} to {last}"),
+                    false => format!("the challenge wants {} of {first} to {last}", wanted.len()),
+                },
             )
         }),
     );
@@ -307,7 +352,13 @@ fn examine_all(
         options.jobs,
         || progress.interrupted(),
         |(volume, file)| {
-            let book = examine(&file.name, &file.source, volume, &options.label_map);
+            let book = examine(
+                &file.name,
+                &file.source,
+                volume,
+                &options.label_map,
+                &test.challenge,
+            );
             progress.advance(1);
             book
         },

@@ -1,6 +1,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use super::challenge::Challenge;
 use super::predict::RECORD;
 use crate::artifact::{Archive, Refused, is_zip};
 use crate::error::{Error, Result};
@@ -22,7 +23,7 @@ pub(super) struct Contents {
 ///
 /// # Errors
 /// `Error::Read` for what the system refuses, `Error::Malformed` where nothing is.
-pub(super) fn open(root: &Path) -> Result<Result<Contents, Refused>> {
+pub(super) fn open(root: &Path, challenge: &Challenge) -> Result<Result<Contents, Refused>> {
     if root.is_dir() || !root.exists() {
         return match list(root)? {
             Listing::Many(mut files) => {
@@ -41,7 +42,10 @@ pub(super) fn open(root: &Path) -> Result<Result<Contents, Refused>> {
         return Ok(Err(Refused::from(Error::malformed(
             root,
             "is no zip archive",
-            "pack test-segmentation-N.nii into a zip archive, or name the folder that holds them",
+            format!(
+                "pack {} into a zip archive, or name the folder that holds them",
+                challenge.entry_name_of("N")
+            ),
         ))));
     }
     let archive = match Archive::examine(root) {

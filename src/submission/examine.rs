@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::anatomy;
+use super::challenge::Challenge;
 use super::contents::overpromises;
 use super::labels::{self, Labels};
 use super::rule::Rule;
@@ -14,7 +15,13 @@ use crate::volume::{Geometry, ImageFormat, ImageHeader, LabelMap, Orientation, r
 
 /// Holds an entry against every rule about its content. Of the voxels nothing is read before the
 /// header is that of an image of the volume's size, so that memory is bounded by the volume.
-pub(super) fn examine(entry: &str, source: &Source, volume: &TestVolume, map: &LabelMap) -> Book {
+pub(super) fn examine(
+    entry: &str,
+    source: &Source,
+    volume: &TestVolume,
+    map: &LabelMap,
+    challenge: &Challenge,
+) -> Book {
     let mut book = Book::default();
     if overpromises(source) {
         // Reported with the archive's own rules; nothing of it is unpacked.
@@ -23,14 +30,7 @@ pub(super) fn examine(entry: &str, source: &Source, volume: &TestVolume, map: &L
     let path = source.path();
     let header = match source.open() {
         Ok(mut content) => {
-            let gzip = content.is_packed().then(|| {
-                Finding::mendable(
-                    entry,
-                    "is packed by gzip inside; the challenge takes plain .nii",
-                    "unpacked",
-                )
-            });
-            book.judge(Rule::NotGzipped, gzip);
+            judge_gzip(&mut book, entry, content.is_packed(), challenge);
             read_header_from(&path, &mut content).and_then(|header| nifti(&path, header))
         }
         Err(error) => Err(error),
@@ -55,7 +55,7 @@ pub(super) fn examine(entry: &str, source: &Source, volume: &TestVolume, map: &L
     match labels {
         Ok(labels) => {
             book.look(Rule::NiftiReadable);
-            judge_values(&mut book, entry, &labels, map);
+            judge_values(&mut book, entry, &labels, map, challenge);
             let slices = match fit {
                 Fit::Turned(_) => Orientation::of(&header.geometry),
                 _ => Orientation::of(&volume.geometry),
@@ -71,6 +71,23 @@ pub(super) fn examine(entry: &str, source: &Source, volume: &TestVolume, map: &L
         Err(error) => book.judge(Rule::NiftiReadable, Some(Finding::of_error(entry, &error))),
     }
     book
+}
+
+fn judge_gzip(book: &mut Book, entry: &str, packed: bool, challenge: &Challenge) {
+    let (rule, message, mend) = match challenge.is_gzipped() {
+        true => (
+            Rule::Gzipped,
+            "is not packed by gzip; the challenge takes .nii.gz",
+            "packed by gzip",
+        ),
+        false => (
+            Rule::NotGzipped,
+            "is packed by gzip inside; the challenge takes plain .nii",
+            "unpacked",
+        ),
+    };
+    let wrong = packed != challenge.is_gzipped();
+    book.judge(rule, wrong.then(|| Finding::mendable(entry, message, mend)));
 }
 
 fn judge_header(book: &mut Book, entry: &str, header: &ImageHeader, volume: &TestVolume, fit: Fit) {
@@ -184,7 +201,13 @@ fn sizes<T: std::fmt::Display>([z, y, x]: [T; 3]) -> String {
     format!("{x} x {y} x {z}")
 }
 
-fn judge_values(book: &mut Book, entry: &str, labels: &Labels, map: &LabelMap) {
+fn judge_values(
+    book: &mut Book,
+    entry: &str,
+    labels: &Labels,
+    map: &LabelMap,
+    challenge: &Challenge,
+) {
     let Labels {
         near,
         fractions,
@@ -217,7 +240,7 @@ fn judge_values(book: &mut Book, entry: &str, labels: &Labels, map: &LabelMap) {
     }
     let outside = (!unknown.is_empty()).then(|| {
         let expected = if map.is_lits() {
-            "expected 0 background, 1 liver, 2 tumour".to_owned()
+            format!("expected {}", challenge.labels_text())
         } else {
             format!("expected {map}")
         };

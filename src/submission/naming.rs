@@ -8,11 +8,6 @@ use std::str::FromStr;
 use crate::error::{Error, Result};
 use crate::evaluation::CaseKey;
 
-/// The name that the challenge expects.
-pub fn entry_name(number: u32) -> String {
-    format!("test-segmentation-{number}.nii")
-}
-
 /// The numbers of files from their names: `test-segmentation-3`, `segmentation-3`, `volume-3`, with
 /// or without zeros in front, or whatever else ends with a number (`liver_3`, `LiTS_0003`). Where
 /// all files are named after nnU-Net's images (`liver_3_0000`), the channel is no number.
@@ -33,7 +28,7 @@ pub(super) fn numbers(keys: &[&CaseKey]) -> Vec<Option<u32>> {
 }
 
 /// Numbers of cases, as `3,7-9`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CaseNumbers(BTreeSet<u32>);
 
 /// More than any challenge has, so that `0-4000000000` is a mistake and no list.

@@ -73,13 +73,17 @@ pub struct Predicted {
 }
 
 /// The file of a test volume's prediction in a folder of predictions: `test-volume-3` becomes
-/// `test-segmentation-3.nii.gz`.
+/// `test-segmentation-3.nii.gz`, `liver_132` stays what it is.
 pub fn prediction_file(folder: &Path, case: &Case) -> PathBuf {
-    file_of(folder, case.id)
+    file_of(folder, &case.name)
 }
 
-fn file_of(folder: &Path, number: u32) -> PathBuf {
-    folder.join(format!("test-segmentation-{number}.nii.gz"))
+fn file_of(folder: &Path, volume: &str) -> PathBuf {
+    let name = match volume.strip_prefix("test-volume-") {
+        Some(number) => format!("test-segmentation-{number}.nii.gz"),
+        None => format!("{volume}.nii.gz"),
+    };
+    folder.join(name)
 }
 
 /// Predicts test volumes into a folder, one file a case: `uint8` labels in the order of the volume's
@@ -246,9 +250,9 @@ fn interrupted() -> Error {
     }
 }
 
-/// The `3` of `test-volume-3`.
-fn number_of(name: &str) -> Option<u32> {
-    name.rsplit('-').next()?.parse().ok()
+/// Whether a name in a record leads nowhere but into its folder.
+fn is_plain(name: &str) -> bool {
+    !name.contains(['/', '\\'])
 }
 
 impl Made {
@@ -259,8 +263,8 @@ impl Made {
             return Ok(made);
         }
         // Files first: a record without its files says nothing wrong, files without one do.
-        for number in made.cases.keys().filter_map(|name| number_of(name)) {
-            let file = file_of(folder, number);
+        for name in made.cases.keys().filter(|name| is_plain(name)) {
+            let file = file_of(folder, name);
             match std::fs::remove_file(&file) {
                 Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
                     return Err(Error::write(&file)(e));

@@ -2,7 +2,8 @@ use serde::{Serialize, Serializer};
 
 use crate::artifact::Refusal;
 
-/// What a submission is checked for, in the order in which it is reported.
+/// What a submission may be checked for, in the order in which it is reported; which of them a challenge holds, its
+/// [`super::Challenge`] says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Rule {
     ArchiveReadable,
@@ -13,12 +14,14 @@ pub enum Rule {
     NotEncrypted,
     Compression,
     Flat,
+    InFolder,
     FileNames,
     OneEach,
     Complete,
     NoExtras,
     ChallengeSet,
     NotGzipped,
+    Gzipped,
     NiftiReadable,
     ThreeDimensional,
     Shape,
@@ -36,7 +39,7 @@ pub enum Rule {
 
 impl Rule {
     /// All, in order.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 29] = [
         Self::ArchiveReadable,
         Self::SafeNames,
         Self::UniqueNames,
@@ -45,12 +48,14 @@ impl Rule {
         Self::NotEncrypted,
         Self::Compression,
         Self::Flat,
+        Self::InFolder,
         Self::FileNames,
         Self::OneEach,
         Self::Complete,
         Self::NoExtras,
         Self::ChallengeSet,
         Self::NotGzipped,
+        Self::Gzipped,
         Self::NiftiReadable,
         Self::ThreeDimensional,
         Self::Shape,
@@ -83,18 +88,17 @@ impl Rule {
                 "every entry is packed by Deflate or stored",
             ),
             Self::Flat => ("flat", "no file lies in a folder"),
+            Self::InFolder => ("in-folder", "every segmentation lies in the task's folder"),
             Self::FileNames => (
                 "file-names",
-                "every segmentation is named test-segmentation-N.nii",
+                "every segmentation has the name of its test volume",
             ),
             Self::OneEach => ("one-each", "no test volume has two segmentations"),
             Self::Complete => ("complete", "every test volume has a segmentation"),
             Self::NoExtras => ("no-extras", "there is nothing else in it"),
-            Self::ChallengeSet => (
-                "challenge-set",
-                "the test volumes are the challenge's, 0 to 69",
-            ),
+            Self::ChallengeSet => ("challenge-set", "the test volumes are the challenge's"),
             Self::NotGzipped => ("not-gzipped", "files are not packed once more by gzip"),
+            Self::Gzipped => ("gzipped", "files are packed by gzip"),
             Self::NiftiReadable => ("nifti-readable", "files are whole NIfTI-1 images"),
             Self::ThreeDimensional => ("three-dimensional", "images have three axes"),
             Self::Shape => ("shape", "the shape is that of the test volume"),
@@ -122,22 +126,9 @@ impl Rule {
         self.described().0
     }
 
-    /// What holds where it is kept.
-    pub fn statement(self) -> &'static str {
+    /// What holds where it is kept, whatever the challenge; [`super::Challenge::statement`] has the challenge's names.
+    pub(super) fn statement(self) -> &'static str {
         self.described().1
-    }
-
-    /// Whether an archive that breaks it is refused; the others are warnings.
-    pub fn is_binding(self) -> bool {
-        !matches!(
-            self,
-            Self::ChallengeSet
-                | Self::StoredType
-                | Self::LiverPresent
-                | Self::LesionInLiver
-                | Self::NoGaps
-                | Self::PlausibleVolume
-        )
     }
 
     /// Those that only an archive can break, a folder cannot.

@@ -1,5 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::challenge::Challenge;
 use super::naming::CaseNumbers;
 use crate::dataset::Case;
 use crate::error::{Error, Result};
@@ -11,7 +12,7 @@ const SAME_SIZE: f64 = 1e-4;
 /// A CT volume that wants a segmentation.
 #[derive(Clone, Debug)]
 pub struct TestVolume {
-    /// The `N` of `test-volume-N`.
+    /// The number in its name.
     pub number: u32,
     /// How messages name it.
     pub name: String,
@@ -25,6 +26,8 @@ pub struct TestVolume {
 /// The volumes that a submission is about.
 #[derive(Clone, Debug)]
 pub struct TestSet {
+    /// What the submission is for.
+    pub challenge: Challenge,
     /// By number.
     pub volumes: BTreeMap<u32, TestVolume>,
     /// Test volumes that are there and were not asked for.
@@ -48,17 +51,18 @@ pub(super) enum Fit {
 }
 
 impl TestSet {
-    /// Reads the headers of test volumes (of [`crate::dataset::lits::find_test`]); with `only`, of
-    /// those numbers alone.
+    /// Reads the headers of test volumes (of [`Challenge::find_test`]) but for those that the challenge leaves out; with
+    /// `only`, of those numbers alone.
     ///
     /// # Errors
     /// Those of the reader; `Error::Usage` if a number of `only` is not among them.
-    pub fn read(cases: &[Case], only: Option<&CaseNumbers>) -> Result<Self> {
+    pub fn read(challenge: &Challenge, cases: &[Case], only: Option<&CaseNumbers>) -> Result<Self> {
         let mut set = Self {
+            challenge: challenge.clone(),
             volumes: BTreeMap::new(),
             others: BTreeSet::new(),
         };
-        for case in cases {
+        for case in cases.iter().filter(|case| !challenge.leaves_out(case.id)) {
             if only.is_some_and(|only| !only.contains(case.id)) {
                 set.others.insert(case.id);
                 continue;
@@ -70,8 +74,13 @@ impl TestSet {
             .flat_map(CaseNumbers::iter)
             .find(|number| !set.volumes.contains_key(number));
         if let Some(number) = absent {
+            let name = challenge.volume_name(number);
+            let problem = match challenge.leaves_out(number) {
+                true => format!("the challenge takes no segmentation of {name}"),
+                false => format!("there is no {name}.nii or .nii.gz to submit"),
+            };
             return Err(Error::usage(
-                format!("there is no test-volume-{number}.nii or .nii.gz to submit"),
+                problem,
                 "name numbers of the test folder, such as 3,7-9",
             ));
         }

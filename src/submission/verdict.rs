@@ -3,6 +3,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use super::challenge::{Challenge, Weight};
 use super::rule::Rule;
 use crate::error::{Error, Result};
 use crate::text::{Shown as _, shown};
@@ -92,7 +93,7 @@ pub struct RuleVerdict {
     /// Passed, or what became of it.
     pub status: RuleStatus,
     /// What holds where it is kept.
-    pub statement: &'static str,
+    pub statement: String,
     /// How many entries it was held against.
     pub looked_at: usize,
     /// The entries that break it, sorted by name.
@@ -102,6 +103,11 @@ pub struct RuleVerdict {
 /// How all rules came out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Verdicts {
+    /// The challenge that it is for.
+    pub challenge: String,
+    /// What says so in a command.
+    #[serde(skip)]
+    pub(super) flag: String,
     /// The archive or folder.
     #[serde(serialize_with = "crate::text::path_as_text")]
     pub archive: PathBuf,
@@ -111,7 +117,7 @@ pub struct Verdicts {
     pub entries: usize,
     /// Test volumes it was held against.
     pub test_volumes: usize,
-    /// Every rule, in the order of [`Rule::ALL`].
+    /// Every rule of the challenge, in the order of [`Rule::ALL`].
     pub rules: Vec<RuleVerdict>,
 }
 
@@ -155,8 +161,9 @@ impl Verdicts {
         let rules: Vec<String> = self.failed().map(named).collect();
         let hint = if self.is_mendable() {
             format!(
-                "`hdbench submit-lits check {} --test DIR --fix OUT.zip` mends all of it",
-                self.archive.shown()
+                "`hdbench submit-lits check {} --test DIR{} --fix OUT.zip` mends all of it",
+                self.archive.shown(),
+                self.flag
             )
         } else {
             "the findings say what was expected; what --fix cannot mend has to be made again".into()
@@ -223,23 +230,25 @@ impl Book {
     /// The verdicts; `lenient` rules are warnings where they would be failures.
     pub fn verdicts(
         self,
+        challenge: &Challenge,
         archive: &Path,
         entries: usize,
         test_volumes: usize,
         lenient: &[Rule],
     ) -> Verdicts {
+        // Findings of rules that the challenge does not hold fall away with the map.
         let mut findings: BTreeMap<Rule, Vec<Finding>> = BTreeMap::new();
         for (rule, finding) in self.findings {
             findings.entry(rule).or_default().push(finding);
         }
-        let rules: Vec<RuleVerdict> = Rule::ALL
-            .iter()
-            .map(|&rule| {
+        let rules: Vec<RuleVerdict> = challenge
+            .rules()
+            .map(|(rule, weight)| {
                 let mut findings = findings.remove(&rule).unwrap_or_default();
                 findings.sort_by_key(|finding| numbers_by_value(&finding.entry));
                 let looked_at = self.looked_at.get(&rule).copied().unwrap_or_default();
                 let status = match (findings.is_empty(), looked_at) {
-                    (false, _) if rule.is_binding() && !lenient.contains(&rule) => {
+                    (false, _) if weight == Weight::Refused && !lenient.contains(&rule) => {
                         RuleStatus::Failed
                     }
                     (false, _) => RuleStatus::Warning,
@@ -249,7 +258,7 @@ impl Book {
                 RuleVerdict {
                     rule,
                     status,
-                    statement: rule.statement(),
+                    statement: challenge.statement(rule),
                     looked_at,
                     findings,
                 }
@@ -257,6 +266,8 @@ impl Book {
             .collect();
         let worst = rules.iter().map(|verdict| verdict.status).max();
         Verdicts {
+            challenge: challenge.id.clone(),
+            flag: challenge.flag(),
             archive: archive.to_path_buf(),
             status: worst.unwrap_or(RuleStatus::Skipped),
             entries,

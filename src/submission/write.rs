@@ -1,21 +1,24 @@
 //! Archives out: predictions packed, archives mended. Both read whatever a name can be made out of
 //! and write the one form that the challenge takes.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use serde::{Serialize, Serializer};
 
 use super::check::{Options, Survey, survey};
 use super::labels::file_for;
-use super::naming::entry_name;
 use super::rule::Rule;
 use super::test_set::TestSet;
 use super::verdict::{Finding, RuleStatus, Verdicts};
-use crate::artifact::{pack_zip, replace_file};
+use crate::artifact::{gzip_writer, pack_zip, replace_file};
 use crate::error::{Error, Result};
 use crate::progress::Progress;
 use crate::text::Shown as _;
 use crate::volume::LabelMap;
+
+/// Of gzip, where a challenge takes `.nii.gz`.
+const EFFORT: u32 = 6;
 
 /// What became of predictions or of an archive. As JSON its `status` is that of what was written, or else of
 /// what was there.
@@ -98,6 +101,16 @@ pub fn mend(
         ));
     }
     let found = survey(archive, test, options, progress)?;
+    if found.beside > 0 {
+        return Err(Error::usage(
+            format!(
+                "{}: holds {} files for other tasks, which a mended archive would lack",
+                archive.shown(),
+                found.beside
+            ),
+            "unpack it, mend this task's folder alone, and pack all of them again",
+        ));
+    }
     if !found.verdicts.is_mendable() {
         return Ok(WrittenArchive {
             before: found.verdicts,
@@ -109,8 +122,11 @@ pub fn mend(
         return Err(Error::malformed(
             archive,
             "no file is a segmentation of a test volume",
-            "expected names that end with the number of a test volume, such as \
-             test-segmentation-3.nii or liver_3.nii.gz",
+            format!(
+                "expected names that end with the number of a test volume, such as {} or \
+                 case_3.nii.gz",
+                test.challenge.own_name(3)
+            ),
         ));
     }
     let after = write(&found, test, options, out, progress)?;
@@ -151,7 +167,7 @@ fn write(
         .collect();
     let names: Vec<String> = parts
         .iter()
-        .map(|(volume, _)| entry_name(volume.number))
+        .map(|(volume, _)| test.challenge.entry_name(volume.number))
         .collect();
     let mut after = None;
     replace_file(out, |inside| {
@@ -160,7 +176,12 @@ fn write(
         pack_zip(inside, &names, options.jobs, progress, |index, entry| {
             let (volume, source) = parts[index];
             let file = file_for(volume, source, &options.label_map)?;
-            entry.write_all(&file).map_err(Error::write(inside))
+            if !test.challenge.is_gzipped() {
+                return entry.write_all(&file).map_err(Error::write(inside));
+            }
+            let mut packed = gzip_writer(entry, EFFORT);
+            let written = packed.write_all(&file).and_then(|()| packed.finish());
+            written.map(drop).map_err(Error::write(inside))
         })?;
         // Its labels are the challenge's now, whatever the predictions' were.
         let plain = Options {

@@ -6,6 +6,7 @@ mod audit;
 mod cases;
 mod convert;
 mod crossval;
+mod decathlon;
 mod devices;
 mod evaluate;
 mod external;

@@ -11,7 +11,8 @@ use hdbench::dataset::lits;
 use hdbench::error::{Error, ExitCode};
 use hdbench::progress::Silent;
 use hdbench::submission::{
-    CaseNumbers, Options, Rule, RuleStatus, TestSet, Verdicts, WrittenArchive, check, mend, pack,
+    CaseNumbers, Challenge, Options, Rule, RuleStatus, TestSet, Verdicts, WrittenArchive, check,
+    mend, pack,
 };
 use hdbench::volume::{Geometry, Volume, read_header, read_labels, write_image, write_labels};
 use ndarray::{Array3, s};
@@ -56,7 +57,7 @@ fn test_folder(dir: &Path) -> PathBuf {
 }
 
 fn test_set(folder: &Path) -> TestSet {
-    TestSet::read(&lits::find_test(folder).unwrap(), None).unwrap()
+    TestSet::read(&Challenge::lits(), &lits::find_test(folder).unwrap(), None).unwrap()
 }
 
 fn write(path: &Path, voxels: Array3<u8>, geometry: Geometry) {
@@ -470,7 +471,12 @@ fn a_trial_of_some_volumes_is_refused_unless_allowed() {
     let setup = Setup::new();
     setup.expected();
     let only: CaseNumbers = "0,2".parse().unwrap();
-    let set = TestSet::read(&lits::find_test(&setup.test).unwrap(), Some(&only)).unwrap();
+    let set = TestSet::read(
+        &Challenge::lits(),
+        &lits::find_test(&setup.test).unwrap(),
+        Some(&only),
+    )
+    .unwrap();
     let (from, out) = (setup.path("plain"), setup.path("trial.zip"));
     let written = pack(&from, &set, &Options::default(), &out, &Silent).unwrap();
     assert_eq!(failed(written.last()), ["complete", "no-extras"]);

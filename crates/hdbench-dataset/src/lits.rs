@@ -37,6 +37,19 @@ pub fn find_test(dir: &Path) -> Result<Vec<Case>> {
     )
 }
 
+/// Finds scans named `prefix`, a number, `.nii` or `.nii.gz` below a folder, sorted by number; they have no labels, and
+/// nothing odd of LiTS is mended in them. Errors as [`find`].
+pub fn find_named(dir: &Path, prefix: &str) -> Result<Vec<Case>> {
+    let expected = format!("expected {prefix}N.nii or .nii.gz, in this folder or below it");
+    let scans = numbered(&files(dir, &expected)?, &prefix.to_ascii_lowercase())?;
+    if scans.is_empty() {
+        let problem = format!("no test volumes ({prefix}N.nii or .nii.gz) found");
+        return Err(Error::malformed(dir, problem, expected));
+    }
+    let named = |(id, image)| Case::nifti(id, format!("{prefix}{id}"), image, None);
+    Ok(scans.into_iter().map(named).collect())
+}
+
 /// Whether a file is named as one of LiTS.
 pub(super) fn is_named(path: &Path) -> bool {
     ["volume-", "segmentation-", "test-volume-"]

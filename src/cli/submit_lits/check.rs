@@ -3,12 +3,12 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::challenge::ChallengeChoice;
 use super::pack::Jobs;
 use super::table;
 use crate::artifact::{refuse_input, write_atomic};
 use crate::cli::output::{print, print_json};
 use crate::cli::progress::Reporter;
-use crate::dataset::lits;
 use crate::error::Result;
 use crate::submission::{Options, TestSet, check, junit, mend};
 
@@ -21,7 +21,7 @@ pub struct Check {
     /// The archive, or a folder with the files that are to be packed
     #[arg(value_name = "ZIP")]
     archive: PathBuf,
-    /// The folder of the challenge's test volumes, test-volume-N.nii or .nii.gz
+    /// The folder of the challenge's test volumes: test-volume-N, or liver_N of the Decathlon, .nii or .nii.gz
     #[arg(long, value_name = "DIR")]
     test: PathBuf,
     /// Write a mended archive, and say what was done
@@ -37,12 +37,15 @@ pub struct Check {
     #[arg(long)]
     allow_partial: bool,
     #[command(flatten)]
+    challenge: ChallengeChoice,
+    #[command(flatten)]
     jobs: Jobs,
 }
 
 impl Check {
     pub fn exec(self) -> Result<()> {
-        let cases = lits::find_test(&self.test)?;
+        let challenge = self.challenge.open()?;
+        let cases = challenge.find_test(&self.test)?;
         for out in self.fix.iter().chain(&self.junit) {
             let volumes = cases.iter().map(|case| case.image.as_path());
             refuse_input(out, volumes)?;
@@ -51,7 +54,7 @@ impl Check {
         if let Some(junit) = &self.junit {
             refuse_input(junit, [self.archive.as_path()])?;
         }
-        let test = TestSet::read(&cases, None)?;
+        let test = TestSet::read(&challenge, &cases, None)?;
         let reporter = Reporter::new()?;
         let options = Options {
             allow_partial: self.allow_partial,

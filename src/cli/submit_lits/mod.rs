@@ -1,3 +1,4 @@
+mod challenge;
 mod check;
 mod import;
 mod pack;
@@ -9,12 +10,12 @@ use clap::{Args, Subcommand};
 
 use crate::error::Result;
 
-/// Predict, build, verify, mend and score archives for the LiTS challenge.
+/// Predict, build, verify, mend and score archives for LiTS and the Decathlon's Task03.
 ///
 /// LiTS takes no submissions any more: its server closed on 20 January 2026. `rehearse` scores the same archive on
-/// held-out cases; the Decathlon's board for Task03 has LiTS's data.
+/// held-out cases; `--challenge msd-task03` packs for the Decathlon's board, which has LiTS's data.
 ///
-/// The challenge took a flat zip archive of test-segmentation-N.nii, one for each test-volume-N,
+/// LiTS took a flat zip archive of test-segmentation-N.nii, one for each test-volume-N,
 /// and answered mistakes with "Missing volume" or no score at all. Whatever is written here has been
 /// read again and checked before it gets its name.
 #[derive(Args, Debug)]
@@ -29,6 +30,7 @@ Examples:
   hdbench submit-lits --model runs/lits --algorithm nnunet --test LiTS/test --out nnunet.zip
   hdbench submit-lits --from nnunet-output --test LiTS/test --out lits.zip
   hdbench submit-lits --model runs/lits --test LiTS/test --out try.zip --only 3,7-9 --allow-partial
+  hdbench submit-lits --model runs/lits --test Task03_Liver --out msd.zip --challenge msd-task03
   hdbench submit-lits rehearse --model runs/lits --data LiTS/training --out rehearsal
   hdbench submit-lits check lits.zip --test LiTS/test
   hdbench submit-lits check theirs.zip --test LiTS/test --fix mended.zip --junit check.xml

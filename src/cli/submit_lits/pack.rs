@@ -3,6 +3,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{ArgGroup, Args};
 
+use super::challenge::ChallengeChoice;
 use super::submission::{Order, Submission, beside, other_cell};
 use crate::artifact::{create_dir, refuse_input};
 use crate::cell::model_folder;
@@ -10,16 +11,12 @@ use crate::cli::model_options::{ModelOptions, current};
 use crate::cli::output::{print, print_json, tell};
 use crate::cli::progress::Reporter;
 use crate::cli::study_options::{cores, side_by_side};
-use crate::dataset::{Case, lits};
+use crate::dataset::Case;
 use crate::error::{Error, Result};
 use crate::evaluation::{DEFAULT_JOBS, LabelMapChoice};
 use crate::progress::Progress;
 use crate::study::{Role, Study};
-use crate::submission::{CaseNumbers, Options, Predictor, TestSet};
-
-/// Nobody should wait for an answer that will not come.
-const CLOSED: &str = "note: LiTS takes no submissions since its server closed on 20 January 2026; `hdbench submit-lits \
-                      rehearse` scores on held-out cases, the Decathlon's board (Task03) has LiTS's data";
+use crate::submission::{CaseNumbers, Challenge, Options, Predictor, TestSet};
 
 /// A model or predictions in, archive out.
 #[derive(Args, Debug)]
@@ -43,7 +40,7 @@ pub struct Pack {
     /// end with the numbers of the test volumes
     #[arg(long, value_name = "DIR")]
     from: Option<PathBuf>,
-    /// The folder of the challenge's test volumes, test-volume-N.nii or .nii.gz
+    /// The folder of the challenge's test volumes: test-volume-N, or liver_N of the Decathlon, .nii or .nii.gz
     #[arg(long, value_name = "DIR", required = true)]
     test: Option<PathBuf>,
     /// The archive to write
@@ -63,9 +60,11 @@ pub struct Pack {
     /// background, 1 liver, 2 tumour), nnunet, msd, or FROM=TO,...
     #[arg(long, value_name = "MAP", default_value = "auto")]
     label_map: LabelMapChoice,
-    /// Score the archive as the challenge would, against reference label maps of your own
+    /// Score the archive as LiTS would, against reference label maps of your own
     #[arg(long, value_name = "REF_DIR")]
     score: Option<PathBuf>,
+    #[command(flatten)]
+    challenge: ChallengeChoice,
     #[command(flatten)]
     network: ModelOptions,
     #[command(flatten)]
@@ -91,8 +90,9 @@ impl Jobs {
 
 impl Pack {
     pub fn exec(self) -> Result<()> {
+        let challenge = self.challenge.open()?;
         let reporter = Reporter::new()?;
-        let made = self.make(&reporter);
+        let made = self.make(&challenge, &reporter);
         reporter.finish();
         let Made { archives, missing } = made?;
         if self.json || !std::io::stdout().is_terminal() {
@@ -104,7 +104,9 @@ impl Pack {
             let texts: Vec<String> = archives.iter().map(Submission::text).collect();
             print(&texts.join("\n"))?;
         }
-        tell(CLOSED);
+        if let Some(closed) = &challenge.closed {
+            tell(&format!("note: {closed}"));
+        }
         let total = archives.len() + missing.len();
         archives.into_iter().try_for_each(Submission::verdict)?;
         if missing.is_empty() {
@@ -118,7 +120,7 @@ impl Pack {
         })
     }
 
-    fn make(&self, reporter: &Reporter) -> Result<Made> {
+    fn make(&self, challenge: &Challenge, reporter: &Reporter) -> Result<Made> {
         // Optional only so that a verb may stand in their place.
         let (Some(test), Some(out)) = (&self.test, &self.out) else {
             return Err(Error::usage(
@@ -126,10 +128,10 @@ impl Pack {
                 "give --test and --out, or a verb such as check",
             ));
         };
-        let cases = lits::find_test(test)?;
+        let cases = challenge.find_test(test)?;
         let volumes = cases.iter().map(|case| case.image.as_path());
         refuse_input(out, volumes.chain(self.from.as_deref()))?;
-        let test = TestSet::read(&cases, self.only.as_ref())?;
+        let test = TestSet::read(challenge, &cases, self.only.as_ref())?;
         let asked = |case: &Case| test.volumes.contains_key(&case.id);
         let cases: Vec<Case> = cases.into_iter().filter(asked).collect();
         let mut options = Options {

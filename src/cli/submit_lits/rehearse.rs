@@ -1,20 +1,22 @@
+use std::fs::FileType;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use super::challenge::ChallengeChoice;
 use super::pack::Jobs;
 use super::submission::{Order, Submission, other_cell};
 use crate::artifact::{Owned, replace_dir};
 use crate::cli::model_options::ModelOptions;
 use crate::cli::output::{print, print_json};
 use crate::cli::progress::Reporter;
-use crate::dataset::{self, Case, lits};
+use crate::dataset::{self, Case};
 use crate::error::{Error, Result};
 use crate::evaluation::LabelMapChoice;
 use crate::progress::Progress;
 use crate::study::{Cell, Seen, Study, seen, study_of};
-use crate::submission::{CaseNumbers, Options, Predictor, TestSet};
+use crate::submission::{CaseNumbers, Challenge, Options, Predictor, TestSet};
 
 /// A dry run on labelled cases: strip the labels, predict, pack, check and score.
 ///
@@ -27,7 +29,7 @@ Examples:
   hdbench submit-lits rehearse --model runs/lits --data LiTS/training --out rehearsal --only 3,7-9
 
 Files in DIR: test (the volumes, as links, named as the challenge names them), references,
-predictions, lits.zip, lits-scores. The same command goes on after a kill.
+predictions, lits.zip, lits-scores (or the name of another challenge). The same command goes on after a kill.
 
 Exit codes: 0 packed, every binding rule kept, scored; 4 some cases have no score; 5 the archive is
 refused; 75 interrupted.")]
@@ -47,6 +49,8 @@ pub struct Rehearse {
     /// These cases, whether the model was trained on them or not, such as 3,7-9
     #[arg(long, value_name = "N,...")]
     only: Option<CaseNumbers>,
+    #[command(flatten)]
+    challenge: ChallengeChoice,
     #[command(flatten)]
     network: ModelOptions,
     #[command(flatten)]
@@ -78,6 +82,7 @@ impl Rehearse {
     }
 
     fn make(&self, reporter: &Reporter) -> Result<Submission> {
+        let challenge = self.challenge.open()?.of_any_number();
         let predictor = match &self.algorithm {
             Some(name) => {
                 let study = Study::read(&self.model)?;
@@ -92,10 +97,10 @@ impl Rehearse {
         };
         let chosen = self.choose(study, reporter)?;
         let [test, references] = ["test", "references"].map(|name| self.out.join(name));
-        strip(&chosen, &test, &references)?;
+        strip(&chosen, &test, &references, &challenge)?;
         let map = chosen.first().and_then(Case::label_map).cloned();
-        let cases = lits::find_test(&test)?;
-        let set = TestSet::read(&cases, None)?;
+        let cases = challenge.find_test(&test)?;
+        let set = TestSet::read(&challenge, &cases, None)?;
         let options = Options {
             jobs: self.jobs.get(),
             ..Options::default()
@@ -104,7 +109,7 @@ impl Rehearse {
             cases: &cases,
             test: &set,
             options: &options,
-            out: &self.out.join("lits.zip"),
+            out: &self.out.join(format!("{}.zip", challenge.id)),
             score: Some((
                 &references,
                 map.map_or(LabelMapChoice::Lits, LabelMapChoice::Listed),
@@ -168,31 +173,38 @@ impl Rehearse {
     }
 }
 
-/// What a rehearsal's folders hold: a volume itself is never ours.
-const LINKS: Owned<'_> = Owned::by("a rehearsal's links", &|path, kind| {
-    let name = path.to_string_lossy();
-    let is_named = ["test-volume-", "segmentation-"]
-        .iter()
-        .any(|prefix| name.starts_with(prefix));
-    kind.is_symlink() && is_named
-});
-
 /// Links volumes and label maps under the names that the challenge gives them.
-fn strip(cases: &[Case], test: &Path, references: &Path) -> Result<()> {
-    let link_all = |folder: &Path, prefix: &str, file: fn(&Case) -> Option<&PathBuf>| {
-        replace_dir(folder, &LINKS, |inside| {
+fn strip(cases: &[Case], test: &Path, references: &Path, challenge: &Challenge) -> Result<()> {
+    // What the folders may hold: a volume itself is never ours.
+    let reference = |number| {
+        let stem = challenge.entry_stem(number);
+        stem.strip_prefix("test-").unwrap_or(&stem).to_owned()
+    };
+    let prefixes = [challenge.volume_name(0), reference(0)];
+    let is_link = |path: &Path, kind: FileType| {
+        let name = path.to_string_lossy();
+        let named = |prefix: &String| name.starts_with(prefix.trim_end_matches('0'));
+        kind.is_symlink() && prefixes.iter().any(named)
+    };
+    let links = Owned::by("a rehearsal's links", &is_link);
+    for folder in [test, references] {
+        links.check(folder)?;
+    }
+    let link_all = |folder: &Path,
+                    stem: &dyn Fn(u32) -> String,
+                    file: fn(&Case) -> Option<&PathBuf>| {
+        replace_dir(folder, &links, |inside| {
             cases.iter().try_for_each(|case| {
                 let file = file(case)
                     .ok_or_else(|| Error::Internal(format!("{} has no label map", case.name)))?;
-                link(file, inside, &format!("{prefix}-{}", case.id))
+                link(file, inside, &stem(case.id))
             })
         })
     };
-    for folder in [test, references] {
-        LINKS.check(folder)?;
-    }
-    link_all(test, "test-volume", |case| Some(&case.image))?;
-    link_all(references, "segmentation", |case| case.labels.as_ref())
+    link_all(test, &|number| challenge.volume_name(number), |case| {
+        Some(&case.image)
+    })?;
+    link_all(references, &reference, |case| case.labels.as_ref())
 }
 
 fn link(file: &Path, folder: &Path, stem: &str) -> Result<()> {

@@ -14,7 +14,7 @@ use crate::dataset::Case;
 use crate::error::{Error, Result};
 use crate::evaluation::{ALL_CASES, LabelMapChoice};
 use crate::progress::Progress;
-use crate::study::{Algorithm, AlgorithmId, Cell, Study};
+use crate::study::{Algorithm, Cell, Study};
 use crate::submission::{
     Options, Predicted, Predictor, TestSet, WrittenArchive, pack, predict_all,
 };
@@ -188,24 +188,8 @@ impl Submission {
 /// # Errors
 /// `Error::Usage` naming those that the study has.
 pub fn other_cell(study: &Study, name: &str, of: CellOptions) -> Result<Cell> {
-    let algorithm = AlgorithmId::new(name).map(Algorithm::External);
-    let algorithm = algorithm.filter(|_| study.algorithm.contains_key(name));
-    let algorithm = algorithm.ok_or_else(|| {
-        let names: Vec<&str> = study.algorithm.keys().map(String::as_str).collect();
-        let hint = match names.as_slice() {
-            [] => "it has none: networks are named with --variant".to_owned(),
-            names => format!(
-                "its algorithms: {}; networks are named with --variant",
-                names.join(", ")
-            ),
-        };
-        Error::usage(
-            format!("--algorithm {name}: the study has no such algorithm"),
-            hint,
-        )
-    })?;
     Ok(Cell {
-        algorithm,
+        algorithm: study.other_named(name)?,
         fold: of.fold,
         seed: of.seed,
     })

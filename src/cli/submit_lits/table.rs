@@ -31,9 +31,18 @@ pub fn written(written: &WrittenArchive) -> String {
     written_but(written, &[])
 }
 
-/// The same for predictions: that they are unpacked, named and laid flat is no news.
+/// The same for predictions: that they are packed, named and laid as the challenge wants is no news.
 pub fn packed(written: &WrittenArchive) -> String {
-    written_but(written, &[Rule::NotGzipped, Rule::FileNames, Rule::Flat])
+    written_but(
+        written,
+        &[
+            Rule::NotGzipped,
+            Rule::Gzipped,
+            Rule::FileNames,
+            Rule::Flat,
+            Rule::InFolder,
+        ],
+    )
 }
 
 fn written_but(written: &WrittenArchive, expected: &[Rule]) -> String {
