@@ -88,7 +88,7 @@ impl CellRecord {
     /// place.
     pub fn write(&self, cell: &Path) -> Result<()> {
         if !cell.is_dir() {
-            return Err(Error::write(cell)(std::io::ErrorKind::NotFound.into()));
+            return Err(Error::write(cell)(rustix::io::Errno::NOENT.into()));
         }
         let text = serde_json::to_vec_pretty(self).map_err(|e| Error::Internal(e.to_string()))?;
         write_atomic(&cell.join("state.json"), &text)

@@ -88,7 +88,7 @@ impl Failures {
     pub fn keep(&self, cell: Cell, reason: &str) -> Result<()> {
         let folder = cell.folder(&self.run);
         if !self.run.is_dir() {
-            return Err(Error::write(&self.run)(std::io::ErrorKind::NotFound.into()));
+            return Err(Error::write(&self.run)(rustix::io::Errno::NOENT.into()));
         }
         // Another process works there: its record is its own.
         if holder(&folder).is_some() {

@@ -370,13 +370,19 @@ fn submissions_are_ranked_by_any_structures() {
         "{csv}"
     );
 
-    let refused = ranked(&["--rank-by", "spleen:dice"]);
-    assert_eq!(refused.status.code(), Some(2));
-    assert!(
-        told(&refused).contains("mean-rank, dice"),
-        "{}",
-        told(&refused)
-    );
+    for (by, why) in [
+        ("spleen:dice", "spleen is no structure"),
+        ("dise", "did you mean dice?"),
+        ("tumor:hd95", "mean-rank, dice"),
+    ] {
+        let refused = ranked(&["--rank-by", by]);
+        assert_eq!(refused.status.code(), Some(2));
+        assert!(told(&refused).contains(why), "{}", told(&refused));
+    }
+    // One that is not there is a slip of the hand: nothing is ranked.
+    let absent = ["leaderboard", &pred, "no-such-folder", "--ref", &reference];
+    let absent = hdbench(&absent);
+    assert_eq!(absent.status.code(), Some(3), "{}", told(&absent));
     for (metric, why) in [
         ("volume_ml_ref", "which way it is better"),
         ("hd95", "are not scored by it"),

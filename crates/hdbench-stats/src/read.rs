@@ -72,7 +72,7 @@ impl Scored {
         match name.rsplit_once('.').map(|(_, end)| end) {
             Some("csv") => of_tidy(path),
             Some("json") => of_summary(path),
-            _ if !path.exists() => Err(Error::read(path)(std::io::ErrorKind::NotFound.into())),
+            _ if !path.exists() => Err(Error::malformed(path, "no such file or folder", EXPECTED)),
             _ => Err(Error::malformed(path, "is no table of scores", EXPECTED)),
         }
     }

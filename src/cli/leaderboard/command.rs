@@ -115,6 +115,10 @@ impl Leaderboard {
         self.out
             .as_deref()
             .map_or(Ok(()), |out| RESULTS.check(out))?;
+        // A slip of the hand is none of the submissions that cannot be scored.
+        for path in self.submissions.iter().chain([&self.reference]) {
+            std::fs::metadata(path).map_err(Error::read(path))?;
+        }
         let reporter = Reporter::new()?;
         match self.structure_set(&reporter)? {
             Some(set) => self.rank_structures(&set, &reporter),

@@ -49,6 +49,8 @@ impl Leaderboard {
                 "name them: --structure kidney=1 --structure tumour=2, or a file with --structures",
             ));
         }
+        let names: Vec<&str> = set.structures.iter().map(|one| one.name.as_str()).collect();
+        let by = StructuresRank::parse(self.rank_by.as_deref(), &self.metrics, &names)?;
         let plan = StructuresPlan::of(set, Options::default());
         for line in &plan.left_out {
             reporter.note(&format!("warning: {line}"));
@@ -73,7 +75,7 @@ impl Leaderboard {
         for entry in entries.iter_mut().filter(|entry| entry.cases == 0) {
             entry.missing = references;
         }
-        let by = StructuresRank::parse(self.rank_by.as_deref(), &entries, &self.metrics)?;
+        by.check(&entries, &self.metrics)?;
         let tables = structures_leaderboard(&entries, &by, &self.metrics, references);
         self.show(&tables, reporter, || {
             structures_leaderboard_json(&entries, &by, &self.metrics, references)

@@ -1,5 +1,6 @@
 //! Submissions side by side by any structures.
 
+use hdbench_ground::near::meant;
 use hdbench_table::{Cell, Column, Table, TableRow, Unit};
 use serde_json::{Map, Value, json};
 
@@ -101,21 +102,37 @@ impl StructuresRank {
     /// What ranks by the words of the command line: `dice`, `kidney:dice`, `mean-rank`; by the first metric without any.
     ///
     /// # Errors
-    /// `Error::Usage` for a metric or a structure that the submissions do not have, or that has no better end.
-    pub fn parse(
-        text: Option<&str>,
-        entries: &[StructuresEntry],
-        wanted: &[String],
-    ) -> Result<Self> {
-        let first = || wanted.first().cloned().unwrap_or_default();
+    /// `Error::Usage` for a structure that is none of `structures`, and for a metric that has no better end.
+    pub fn parse(text: Option<&str>, wanted: &[String], structures: &[&str]) -> Result<Self> {
         let rank = match text {
-            None => Self::Metric(first()),
+            None => Self::Metric(wanted.first().cloned().unwrap_or_default()),
             Some("mean-rank") => Self::MeanPlace,
             Some(text) => match text.split_once(':') {
                 None | Some(("*", _)) => Self::Metric(text.trim_start_matches("*:").to_owned()),
+                Some((label, _)) if !structures.contains(&label) => {
+                    let problem = format!("{text:?} ranks nothing here: {label} is no structure");
+                    return Err(Error::usage(problem, meant(label, structures)));
+                }
                 Some((label, metric)) => Self::Structure(Label::new(label), metric.to_owned()),
             },
         };
+        match &rank {
+            Self::Metric(metric) | Self::Structure(_, metric) if better(metric).is_none() => {
+                let problem =
+                    format!("{metric:?} ranks nothing here: it is no metric with a better end");
+                let known: Vec<&str> = wanted.iter().map(String::as_str).collect();
+                let hint = meant(metric, &[&known[..], &["mean-rank"]].concat());
+                Err(Error::usage(problem, hint))
+            }
+            _ => Ok(rank),
+        }
+    }
+
+    /// The same once there are scores.
+    ///
+    /// # Errors
+    /// `Error::Usage` for a metric that the submissions do not have.
+    pub fn check(&self, entries: &[StructuresEntry], wanted: &[String]) -> Result<()> {
         let all = || entries.iter().flat_map(|entry| &entry.means);
         if let Some(missing) = wanted
             .iter()
@@ -127,7 +144,7 @@ impl StructuresRank {
                  file takes others",
             ));
         }
-        let is_known = match &rank {
+        let is_known = match self {
             Self::MeanPlace => true,
             Self::Metric(metric) => all().any(|one| one.metric == *metric),
             Self::Structure(label, metric) => {
@@ -135,7 +152,7 @@ impl StructuresRank {
             }
         };
         if is_known {
-            return Ok(rank);
+            return Ok(());
         }
         let mut names: Vec<String> = wanted.to_vec();
         names.extend(all().map(|one| format!("{}:{}", one.label, one.metric)));
@@ -145,7 +162,7 @@ impl StructuresRank {
         let more = if names.len() > SHOWN { ", ..." } else { "" };
         names.truncate(SHOWN);
         Err(Error::usage(
-            format!("{:?} ranks nothing here", text.unwrap_or_default()),
+            format!("{} ranks nothing here", self.name()),
             format!(
                 "give one of mean-rank, {}{more}; --metric chooses others",
                 names.join(", ")
@@ -467,9 +484,12 @@ mod tests {
         }
     }
 
+    const STRUCTURES: [&str; 2] = ["kidney", "cyst"];
+
     fn order(entries: &[StructuresEntry], by: Option<&str>) -> Vec<(Option<f64>, String)> {
         let metrics = ["dice".to_owned(), "hd95".to_owned()];
-        let by = StructuresRank::parse(by, entries, &metrics).unwrap();
+        let by = StructuresRank::parse(by, &metrics, &STRUCTURES).unwrap();
+        by.check(entries, &metrics).unwrap();
         let [table, _] = structures_leaderboard(entries, &by, &metrics, 3);
         let name = |row: &TableRow| match &row.cells[1] {
             Cell::Text { text, .. } => (row.cells[0].value(), text.clone()),
@@ -502,7 +522,7 @@ mod tests {
         let expected = named([(Some(1.0), "a"), (Some(2.0), "c"), (None, "b")]);
         assert_eq!(order(&best_without, Some("hd95")), expected);
         let metrics = ["dice".to_owned(), "hd95".to_owned()];
-        let by = StructuresRank::parse(Some("hd95"), &best_without, &metrics).unwrap();
+        let by = StructuresRank::parse(Some("hd95"), &metrics, &STRUCTURES).unwrap();
         let [table, _] = structures_leaderboard(&best_without, &by, &metrics, 3);
         assert!(table.notes[0].starts_with("b: no case has a value of hd95 for cyst"));
         // Nor one of the places.
@@ -515,8 +535,14 @@ mod tests {
     #[test]
     fn what_ranks_nothing_is_refused_with_what_does() {
         let entries = [entry("a", [0.9, 0.5], [2.0, 9.0], 0)];
-        let refused = StructuresRank::parse(Some("liver:dice"), &entries, &["dice".to_owned()]);
-        assert!(refused.unwrap_err().to_string().contains("kidney:dice"));
+        let metrics = ["dice".to_owned()];
+        let parse = |by: &str| StructuresRank::parse(Some(by), &metrics, &STRUCTURES);
+        let refused = parse("liver:dice").unwrap_err().to_string();
+        assert!(refused.contains("one of kidney, cyst"), "{refused}");
+        let refused = parse("kidney:dise").unwrap_err().to_string();
+        assert!(refused.contains("did you mean dice?"), "{refused}");
+        let unscored = parse("kidney:assd").unwrap().check(&entries, &metrics);
+        assert!(unscored.unwrap_err().to_string().contains("kidney:dice"));
         assert!(refuse_undirected(&["volume_ml_ref".to_owned()]).is_err());
         assert!(refuse_undirected(&["hd95".to_owned()]).is_ok());
     }
