@@ -1,13 +1,12 @@
 //! Where label maps come from: a file, the files below a folder, or the entries of a zip archive.
 
 use std::io::ErrorKind;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use hdbench_ground::error::{Error, Result};
 use hdbench_ground::text::name_of;
-use hdbench_volume::artifact::{Archive, MaybeGzip, is_zip};
+use hdbench_volume::artifact::{Archive, MaybeGzip, is_same_file, is_zip};
 use hdbench_volume::{
     IMAGE_ENDINGS, LabelBox, LabelMap, StoredLabels, Volume, label_box_of, read_header_from,
     read_labels_from, stored_labels_of,
@@ -89,31 +88,16 @@ impl Source {
     /// Whether both are the same file, reached in two ways: by a link, a hard link, or another path.
     pub(super) fn is_same_file(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::File(a), Self::File(b)) => is_one_file(a, b),
+            (Self::File(a), Self::File(b)) => is_same_file(a, b),
             (
                 Self::Entry { archive, index },
                 Self::Entry {
                     archive: other,
                     index: place,
                 },
-            ) => index == place && is_one_file(archive.path(), other.path()),
+            ) => index == place && is_same_file(archive.path(), other.path()),
             _ => false,
         }
-    }
-}
-
-fn is_one_file(a: &Path, b: &Path) -> bool {
-    match (a.canonicalize(), b.canonicalize()) {
-        (Ok(own), Ok(other)) => own == other || have_one_content(a, b),
-        _ => false,
-    }
-}
-
-/// Hard links.
-fn have_one_content(a: &Path, b: &Path) -> bool {
-    match (a.metadata(), b.metadata()) {
-        (Ok(a), Ok(b)) => (a.dev(), a.ino()) == (b.dev(), b.ino()),
-        _ => false,
     }
 }
 

@@ -1,10 +1,10 @@
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use hdbench_ground::error::{Error, Result};
 
+use super::system;
 use super::target::{Target, open_stream, parent_of};
 
 /// The name of what is being written begins so ...
@@ -41,12 +41,10 @@ pub fn write_atomic_with(
     };
     let folder = parent_of(&place);
     create_dir(folder)?;
-    let temporary = tempfile::Builder::new()
-        .prefix(PREFIX)
-        .suffix(SUFFIX)
-        .permissions(fs::Permissions::from_mode(0o644))
-        .tempfile_in(folder)
-        .map_err(Error::write(path))?;
+    let mut temporary = tempfile::Builder::new();
+    temporary.prefix(PREFIX).suffix(SUFFIX);
+    system::created_with(&mut temporary, 0o644);
+    let temporary = temporary.tempfile_in(folder).map_err(Error::write(path))?;
     let mut out = BufWriter::new(temporary);
     fill(&mut out)?;
     let temporary = out
@@ -90,27 +88,19 @@ pub fn replace_file(path: &Path, fill: impl FnOnce(&Path) -> Result<()>) -> Resu
 
 /// A folder that is removed when it is dropped, and that [`sweep`](super::sweep) finds if it never is.
 pub(super) fn temporary_dir(folder: &Path) -> io::Result<tempfile::TempDir> {
-    tempfile::Builder::new()
-        .prefix(PREFIX)
-        .suffix(SUFFIX)
-        .permissions(fs::Permissions::from_mode(0o755))
-        .tempdir_in(folder)
+    let mut temporary = tempfile::Builder::new();
+    temporary.prefix(PREFIX).suffix(SUFFIX);
+    system::created_with(&mut temporary, 0o755);
+    temporary.tempdir_in(folder)
 }
 
 /// What replaces a file may be read by those who could read that.
 fn keep_mode(file: &File, mode: Option<u32>) -> io::Result<()> {
-    match mode {
-        Some(mode) if file.metadata()?.permissions().mode() != mode => {
-            file.set_permissions(fs::Permissions::from_mode(mode & 0o777))
-        }
-        _ => Ok(()),
-    }
+    mode.map_or(Ok(()), |mode| system::keep_mode(file, mode))
 }
 
 pub(super) fn sync_dir(folder: &Path) -> Result<()> {
-    File::open(folder)
-        .and_then(|dir| dir.sync_all())
-        .map_err(Error::write(folder))
+    system::sync(folder).map_err(Error::write(folder))
 }
 
 /// Flushes every file and folder below a folder to the disk; links are left alone.
@@ -148,6 +138,8 @@ pub(super) fn set_aside(path: &Path) -> Option<PathBuf> {
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::symlink;
+
+    use std::os::unix::fs::PermissionsExt;
 
     use super::*;
 

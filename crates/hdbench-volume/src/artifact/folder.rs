@@ -4,12 +4,11 @@ use std::path::{Path, PathBuf};
 
 use hdbench_ground::error::{Error, Result};
 use hdbench_ground::text::Shown as _;
-use rustix::fs::{CWD, RenameFlags, renameat_with};
-use rustix::io::Errno;
 
 use super::atomic::{
     aside_of, create_dir, is_temporary, set_aside, sync_dir, sync_tree, temporary_dir,
 };
+use super::system::{self, is_in_the_way, is_unsupported};
 use super::target::parent_of;
 
 /// Two processes that replace the same folder at once get in each other's way at most so often.
@@ -151,7 +150,7 @@ pub fn replace_dir<T>(
     owned: &Owned<'_>,
     fill: impl FnOnce(&Path) -> Result<T>,
 ) -> Result<T> {
-    replace_with(path, owned, fill, exchange)
+    replace_with(path, owned, fill, system::exchange)
 }
 
 fn replace_with<T>(
@@ -188,7 +187,7 @@ fn stand(new: &Path, path: &Path, exchange: fn(&Path, &Path) -> io::Result<()>) 
         tries += 1;
         // Takes the place of nothing and of an empty folder.
         match fs::rename(new, path) {
-            Err(e) if is_full(&e) => {}
+            Err(e) if is_in_the_way(&e) => {}
             done => return done,
         }
         match exchange(new, path) {
@@ -197,24 +196,6 @@ fn stand(new: &Path, path: &Path, exchange: fn(&Path, &Path) -> io::Result<()>) 
             done => return done,
         }
     }
-}
-
-fn exchange(new: &Path, path: &Path) -> io::Result<()> {
-    Ok(renameat_with(CWD, new, CWD, path, RenameFlags::EXCHANGE)?)
-}
-
-fn is_full(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::DirectoryNotEmpty | io::ErrorKind::AlreadyExists
-    )
-}
-
-/// Network file systems have no exchange.
-fn is_unsupported(error: &io::Error) -> bool {
-    [Errno::INVAL, Errno::NOSYS, Errno::OPNOTSUPP, Errno::NOTSUP]
-        .iter()
-        .any(|unsupported| error.raw_os_error() == Some(unsupported.raw_os_error()))
 }
 
 /// The same in two steps; between them the folder waits under a name from which [`recover`] brings
@@ -287,7 +268,7 @@ fn take_over(old: &Path, new: &Path, owned: &Owned<'_>) -> Result<()> {
         create_dir(parent_of(&to))?;
         let kind = fs::symlink_metadata(&from).map_err(Error::read(&from))?;
         let copied = if kind.is_symlink() {
-            fs::read_link(&from).and_then(|link| std::os::unix::fs::symlink(link, &to))
+            fs::read_link(&from).and_then(|link| system::symlink(&link, &to))
         } else if kind.is_file() {
             // Under a second name where the file system has such: the same file, not a copy.
             fs::hard_link(&from, &to).or_else(|_| fs::copy(&from, &to).map(drop))
@@ -348,7 +329,7 @@ fn remove_empty(path: &Path, sorted: &Sorted, inside: &Path) -> Result<()> {
     }
     match fs::remove_dir(&at) {
         // Somebody has put something there meanwhile: it stays.
-        Err(e) if !is_full(&e) => Err(Error::write(&at)(e)),
+        Err(e) if !is_in_the_way(&e) => Err(Error::write(&at)(e)),
         _ => Ok(()),
     }
 }
@@ -388,6 +369,8 @@ pub fn sweep(dir: &Path) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use rustix::io::Errno;
+
     use super::*;
     use crate::artifact::write_atomic;
 
@@ -432,7 +415,7 @@ mod tests {
 
     #[test]
     fn a_replaced_folder_holds_only_the_new_files() {
-        for exchange in [exchange, unsupported] {
+        for exchange in [system::exchange, unsupported] {
             let dir = tempfile::tempdir().unwrap();
             let path = dir.path().join("model");
             for name in ["old", "new"] {

@@ -1,11 +1,12 @@
 use std::fmt;
-use std::fs::{File, FileType, OpenOptions};
+use std::fs::{File, FileType};
 use std::io::{self, Read};
-use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::Path;
 
 use hdbench_ground::error::{Error, Result, is_absent};
 use serde::de::DeserializeOwned;
+
+use super::system;
 
 /// Opens a file for reading that somebody named, and looks first what it is: opening a pipe that nobody
 /// writes to waits for ever, and a device like `/dev/zero` never ends. A folder opens, as the system has it,
@@ -16,10 +17,7 @@ use serde::de::DeserializeOwned;
 pub fn open_file(path: &Path) -> io::Result<File> {
     refuse(std::fs::metadata(path)?.file_type())?;
     // What lies there may be another one by now: opening never waits, and it is looked at again.
-    let file = OpenOptions::new()
-        .read(true)
-        .custom_flags(libc::O_NONBLOCK)
-        .open(path)?;
+    let file = system::open_at_once(path)?;
     refuse(file.metadata()?.file_type())?;
     Ok(file)
 }
@@ -77,16 +75,10 @@ pub fn json_if_there<T: DeserializeOwned>(
 }
 
 fn refuse(found: FileType) -> io::Result<()> {
-    let what = if found.is_fifo() {
-        "a pipe"
-    } else if found.is_socket() {
-        "a socket"
-    } else if found.is_char_device() || found.is_block_device() {
-        "a device"
-    } else {
-        return Ok(());
-    };
-    Err(io::Error::new(io::ErrorKind::InvalidInput, NoFile(what)))
+    match system::no_file(found) {
+        Some(what) => Err(io::Error::new(io::ErrorKind::InvalidInput, NoFile(what))),
+        None => Ok(()),
+    }
 }
 
 /// What lies in place of a file.

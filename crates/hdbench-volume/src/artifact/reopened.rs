@@ -4,7 +4,6 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
@@ -12,6 +11,7 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use hdbench_ground::memory;
 
 use super::input::open_file;
+use super::system::{self, stamp};
 
 /// The share of the files that a process may have open that is used here; the rest is for what is
 /// read and written meanwhile.
@@ -71,7 +71,7 @@ impl ReopenedFile {
     /// # Errors
     /// What the system says; `InvalidData` where it is another file than at first.
     pub fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        self.file()?.read_at(buffer, offset)
+        system::read_at(&*self.file()?, buffer, offset)
     }
 
     /// Fills the buffer from a place on.
@@ -79,7 +79,7 @@ impl ReopenedFile {
     /// # Errors
     /// As [`Self::read_at`]; `UnexpectedEof` where the file ends before.
     pub fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
-        self.file()?.read_exact_at(buffer, offset)
+        system::read_exact_at(&*self.file()?, buffer, offset)
     }
 
     fn file(&self) -> io::Result<Arc<File>> {
@@ -106,15 +106,6 @@ impl Drop for ReopenedFile {
         let mut pool = POOL.lock().unwrap_or_else(PoisonError::into_inner);
         pool.files.remove(&self.id);
     }
-}
-
-fn stamp(metadata: &std::fs::Metadata) -> [i128; 4] {
-    [
-        metadata.dev().into(),
-        metadata.ino().into(),
-        metadata.mtime().into(),
-        metadata.mtime_nsec().into(),
-    ]
 }
 
 /// Those that are open.

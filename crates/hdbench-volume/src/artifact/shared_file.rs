@@ -1,10 +1,10 @@
 use std::fs::File;
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
-use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
 
 use super::reopened::{ReopenedFile, Same};
+use super::system;
 
 /// A file that several readers read, each at its own place.
 #[derive(Clone, Debug)]
@@ -62,7 +62,7 @@ impl Read for SharedFile {
         }
         let read = match &*self.file {
             Source::Reopened(file) => file.read_at(buffer, self.at)?,
-            Source::Held(file) => file.read_at(buffer, self.at)?,
+            Source::Held(file) => system::read_at(file, buffer, self.at)?,
         };
         self.at += read as u64;
         Ok(read)

@@ -1,20 +1,14 @@
-use std::fs::{self, File, OpenOptions};
+use std::fs;
 use std::io::{self, BufWriter, Write};
-use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 use hdbench_ground::error::{Error, Result};
 use hdbench_ground::text::Shown as _;
-use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
-use rustix::io::Errno;
+
+use super::system;
 
 /// As many links as Linux follows.
 const MOST_LINKS: usize = 40;
-/// A pipe's reader may come so much later than its writer.
-const READER_PATIENCE: Duration = Duration::from_secs(30);
-/// How often it is looked for.
-const READER_LOOK: Duration = Duration::from_millis(50);
 
 /// Where the bytes of an output go.
 #[derive(Debug, PartialEq, Eq)]
@@ -56,14 +50,13 @@ impl Target {
                 continue;
             }
             return match kind {
-                kind if kind.is_file() => Ok(Self::File(at, Some(found.permissions().mode()))),
+                kind if kind.is_file() => Ok(Self::File(at, Some(system::mode_of(&found)))),
                 kind if kind.is_dir() => refuse("a folder"),
-                kind if kind.is_fifo() || kind.is_char_device() => Ok(Self::Stream(at)),
-                kind if kind.is_block_device() => refuse("a disk"),
-                _ => refuse("a socket"),
+                kind if system::is_stream(kind) => Ok(Self::Stream(at)),
+                kind => refuse(system::no_file(kind).unwrap_or("no file")),
             };
         }
-        Err(Error::write(path)(Errno::LOOP.into()))
+        Err(Error::write(path)(system::links_in_a_circle()))
     }
 }
 
@@ -85,9 +78,8 @@ fn is_descriptor(link: &Path) -> bool {
 
 /// Whether a path names the standard output that is open now, as `/dev/stdout` does.
 pub fn is_standard_output(path: &Path) -> bool {
-    match (Target::of(path), rustix::fs::fstat(io::stdout())) {
-        (Ok(Target::Stream(at)), Ok(own)) => fs::metadata(at)
-            .is_ok_and(|found| (found.dev(), found.ino()) == (own.st_dev, own.st_ino)),
+    match Target::of(path) {
+        Ok(Target::Stream(at)) => system::leads_to_standard_output(&at),
         _ => false,
     }
 }
@@ -103,30 +95,8 @@ pub(super) fn open_stream(stream: &Path, path: &Path) -> Result<Box<dyn Write + 
         // Its own position moves on, so that what is printed afterwards comes afterwards.
         return Ok(Box::new(io::stdout()));
     }
-    let began = Instant::now();
-    let file = loop {
-        // Without this flag a pipe that nobody reads is waited for, deaf to every signal.
-        let opened = OpenOptions::new()
-            .append(true)
-            .custom_flags(OFlags::NONBLOCK.bits() as i32)
-            .open(stream);
-        match opened {
-            Err(e)
-                if e.raw_os_error() == Some(Errno::NXIO.raw_os_error())
-                    && began.elapsed() < READER_PATIENCE =>
-            {
-                std::thread::sleep(READER_LOOK);
-            }
-            opened => break opened.map_err(Error::write(path))?,
-        }
-    };
-    blocking(&file).map_err(Error::write(path))?;
+    let file = system::open_stream(stream).map_err(Error::write(path))?;
     Ok(Box::new(BufWriter::new(file)))
-}
-
-fn blocking(file: &File) -> io::Result<()> {
-    let flags = fcntl_getfl(file)?;
-    Ok(fcntl_setfl(file, flags - OFlags::NONBLOCK)?)
 }
 
 /// Refuses an output that is one of the inputs, under whatever name: the same file by its path, by a
@@ -139,8 +109,7 @@ pub fn refuse_input<'a>(output: &Path, inputs: impl IntoIterator<Item = &'a Path
         return Ok(());
     };
     for input in inputs {
-        let same = fs::metadata(input)
-            .is_ok_and(|input| (input.dev(), input.ino()) == (found.dev(), found.ino()));
+        let same = system::is_same_file(input, output);
         if same && (found.is_file() || found.is_dir()) {
             return Err(Error::usage(
                 format!(
