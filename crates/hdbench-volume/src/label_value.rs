@@ -96,6 +96,14 @@ impl LabelValues {
         values
     }
 
+    /// Adds those of another map.
+    pub fn union(mut self, other: &Self) -> Self {
+        for (own, other) in self.words.iter_mut().zip(other.words.iter()) {
+            *own |= other;
+        }
+        self
+    }
+
     /// Adds a label; 0 is background and never among them.
     pub fn add(&mut self, label: u16) {
         if label > 0 {
@@ -148,6 +156,8 @@ mod tests {
         assert_eq!(values.iter().collect::<Vec<_>>(), [1, 7, 63, 64, 65_535]);
         assert_eq!((values.len(), values.largest()), (5, 65_535));
         assert!(values.contains(64) && !values.contains(0) && !values.contains(65));
+        let both = LabelValues::of(&[2_u8, 7]).union(&LabelValues::of(&[500_u16]));
+        assert_eq!(both.iter().collect::<Vec<_>>(), [2, 7, 500]);
         assert_eq!(format!("{values:?}"), "{1, 7, 63, 64, 65535}");
         let none = LabelValues::of(&[0_u8, 0]);
         assert!(none.is_empty());
