@@ -71,7 +71,7 @@ fn scored<'py>(
         ..Options::default()
     };
     let [prediction, reference] = sides.each_ref().map(Side::view);
-    let scored = step(py, || {
+    let scored = step(py, sides[0].voxels(), || {
         let prediction = prediction.labels(&pair.prediction)?;
         let reference = reference.labels(&pair.reference)?;
         score_arrays(
@@ -140,7 +140,7 @@ fn of_bytes<'py, T: Send>(
     ];
     let views = sides.each_ref().map(|side| side.view().bytes());
     let geometry = sides[0].geometry();
-    step(py, || match views {
+    step(py, geometry.len(), || match views {
         [Some(first), Some(second)] if first.dim() == second.dim() => {
             Ok(measure([first, second], geometry))
         }

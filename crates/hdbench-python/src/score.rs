@@ -31,9 +31,12 @@ pub fn score<'py>(
     let planned = wanted.plan().map_err(|error| exception(py, &error))?;
     let plan = with_geometry_ignored(planned, ignore_geometry);
     let [prediction, reference] = sides.each_ref().map(Side::view);
+    let voxels = sides[0].voxels().max(sides[1].voxels());
     let scored: StrictCase = match prediction.is_file() && reference.is_file() {
         // Both are read side by side.
-        true => step(py, || score_structures(&pair, &plan.reading, &plan.metrics))?,
+        true => step(py, voxels, || {
+            score_structures(&pair, &plan.reading, &plan.metrics)
+        })?,
         false => {
             let read = || -> Result<[LabelArray<'_>; 2]> {
                 Ok([
@@ -41,8 +44,8 @@ pub fn score<'py>(
                     reference.labels(&pair.reference)?,
                 ])
             };
-            let [prediction, reference] = step(py, read)?;
-            step(py, || {
+            let [prediction, reference] = step(py, voxels, read)?;
+            step(py, voxels, || {
                 score_arrays(&pair, prediction, reference, &plan.reading, &plan.metrics)
             })?
         }

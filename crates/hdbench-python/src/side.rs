@@ -121,6 +121,14 @@ impl<'py> Side<'py> {
         })
     }
 
+    /// Number of voxels; of a file, which is not read yet, the most.
+    pub fn voxels(&self) -> usize {
+        match self {
+            Self::File(_) => usize::MAX,
+            Self::Array(side) => side.geometry.len(),
+        }
+    }
+
     /// The same without the interpreter.
     pub fn view(&self) -> SideView<'_> {
         match self {

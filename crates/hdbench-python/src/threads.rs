@@ -29,14 +29,36 @@ pub fn pool() -> Result<Arc<ThreadPool>> {
     }
 }
 
-/// Does one step of some work without the interpreter's lock, on the threads of this process; Ctrl-C before it or
-/// during it is heard once it is done.
+/// Arrays with more voxels are worth more than one thread: of fewer, handing the work over takes longer than it saves.
+const SMALL_VOXELS: usize = 1 << 19;
+
+thread_local! {
+    /// The calling thread as a pool of its own; none where the system gives none.
+    static ALONE: Option<ThreadPool> = {
+        let one = rayon::ThreadPoolBuilder::new().num_threads(1);
+        one.use_current_thread().build().ok()
+    };
+}
+
+/// Does one step of some work on arrays of so many voxels without the interpreter's lock, on the threads of this
+/// process; Ctrl-C before it or during it is heard once it is done.
 ///
 /// # Errors
 /// What the step gives, as an exception; that of a signal.
-pub fn step<T: Send>(py: Python<'_>, work: impl FnOnce() -> Result<T> + Send) -> PyResult<T> {
+pub fn step<T: Send>(
+    py: Python<'_>,
+    voxels: usize,
+    work: impl FnOnce() -> Result<T> + Send,
+) -> PyResult<T> {
     py.check_signals()?;
-    let done: Result<T, Error> = py.detach(|| pool()?.install(work));
+    let done: Result<T, Error> = py.detach(|| {
+        let is_alone = voxels <= SMALL_VOXELS && ALONE.with(Option::is_some);
+        match is_alone {
+            // The calling thread is a worker of its own pool now.
+            true => work(),
+            false => pool()?.install(work),
+        }
+    });
     py.check_signals()?;
     done.map_err(|error| exception(py, &error))
 }

@@ -110,7 +110,7 @@ fn values_of<T: Value>(map: ArrayView3<'_, T>) -> LabelValues {
                 .to_slice()
                 .map_or_else(|| Cow::Owned(row.to_vec()), Cow::Borrowed);
             if T::is_labelled(&row) {
-                values = values.union(&LabelValues::of_slice(&row));
+                values.add_slice(&row);
             }
         }
         values

@@ -77,6 +77,12 @@ impl LabelValues {
     /// The same of labels that lie one after the other, many of one value at a step.
     pub fn of_slice<T: LabelValue>(labels: &[T]) -> Self {
         let mut values = Self::default();
+        values.add_slice(labels);
+        values
+    }
+
+    /// Adds labels that lie one after the other.
+    pub fn add_slice<T: LabelValue>(&mut self, labels: &[T]) {
         let mut last = T::default();
         for chunk in labels.chunks(CHUNK) {
             // No branch inside, so that it looks at many labels at once.
@@ -88,12 +94,11 @@ impl LabelValues {
             }
             for &label in chunk {
                 if label != last {
-                    values.add(label.into());
+                    self.add(label.into());
                     last = label;
                 }
             }
         }
-        values
     }
 
     /// Adds those of another map.

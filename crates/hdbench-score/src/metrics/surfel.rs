@@ -242,13 +242,16 @@ impl SurfelDistances {
         let (first, second) = rayon::join(|| Surfels::of(first), || Surfels::of(second));
         let directed = |from: &Surfels, to: &Surfels| {
             let distances = nearest_between(&from.points, &to.points, steps);
-            let own = from
-                .corners
-                .iter()
-                .map(|corners| areas[usize::from(*corners)]);
-            let mut pairs: Vec<(f64, f64)> = distances.into_iter().zip(own).collect();
-            pairs.par_sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
-            let (distances_mm, areas_mm2) = pairs.into_iter().unzip();
+            // Neither is negative, so that the bits of both in one number are in the order of the pair.
+            let pair = |(distance, corners): (f64, &u8)| {
+                let area = areas[usize::from(*corners)];
+                u128::from(distance.to_bits()) << 64 | u128::from(area.to_bits())
+            };
+            let mut pairs: Vec<u128> = distances.into_iter().zip(&from.corners).map(pair).collect();
+            pairs.par_sort_unstable();
+            let parted = |pair: u128| [pair >> 64, pair & u128::from(u64::MAX)];
+            let numbers = |pair| parted(pair).map(|bits| f64::from_bits(bits as u64)).into();
+            let (distances_mm, areas_mm2) = pairs.into_iter().map(numbers).unzip();
             Self {
                 distances_mm,
                 areas_mm2,
