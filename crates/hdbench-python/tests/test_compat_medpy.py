@@ -9,6 +9,8 @@ from hdbench.compat.medpy.metric import binary
 
 theirs = pytest.importorskip("medpy.metric")
 
+pytestmark = pytest.mark.filterwarnings("ignore:invalid value encountered")
+
 OVERLAPS = [
     "dc", "jc", "precision", "recall", "sensitivity", "specificity", "true_negative_rate", "true_positive_rate",
     "positive_predictive_value", "ravd",
