@@ -15,7 +15,6 @@ fn class(error: &Error) -> &'static str {
         Error::Malformed { .. } => "InputError",
         Error::Memory { .. } => "OutOfMemoryError",
         Error::Usage { .. } => "UsageError",
-        Error::Interrupted { .. } => "InterruptedError",
         _ => "HdbenchError",
     }
 }

@@ -25,6 +25,7 @@ fn _hdbench(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(masks::mask_distances, m)?)?;
     m.add_function(wrap_pyfunction!(folders::evaluate, m)?)?;
     m.add_function(wrap_pyfunction!(folders::latex, m)?)?;
+    m.add_function(wrap_pyfunction!(side::grid_of, m)?)?;
     m.add_function(wrap_pyfunction!(plan::metric_names, m)?)?;
     m.add_function(wrap_pyfunction!(plan::structure_sets, m)?)?;
     Ok(())

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use hdbench_ground::error::{Error, Result};
 use hdbench_score::{LabelArray, Source};
-use hdbench_volume::{Geometry, MAX_VOXELS, labels_of_array};
+use hdbench_volume::{Geometry, MAX_VOXELS, labels_of_array, read_geometry};
 use ndarray::ArrayView3;
 use numpy::{PyReadonlyArray3, PyUntypedArray, PyUntypedArrayMethods as _};
 use pyo3::exceptions::PyTypeError;
@@ -238,4 +238,11 @@ fn check(name: &str, geometry: &Geometry) -> Result<()> {
         )),
         None => Ok(()),
     }
+}
+
+/// The place of a label map in a file: the spacing along [z, y, x], the affine.
+#[pyfunction]
+pub fn grid_of(py: Python<'_>, path: PathBuf) -> PyResult<([f64; 3], [[f64; 4]; 4])> {
+    let geometry = read_geometry(&path).map_err(|error| exception(py, &error))?;
+    Ok((geometry.spacing_mm, geometry.affine))
 }

@@ -31,7 +31,7 @@ def test_other_numbers_of_axes(shape):
     refused(errors.ShapeError, "axes, expected 3", pred=np.ones(shape), ref=np.ones(shape))
 
 
-@pytest.mark.parametrize("spacing", [(1, 1), (1, 1, 1, 1), [[1, 1, 1]]])
+@pytest.mark.parametrize("spacing", [(1, 1), (1, 1, 1, 1), np.ones(2), [1]])
 def test_a_spacing_of_other_length(spacing):
     found = refused(errors.UsageError, "spacing: has", spacing=spacing)
     assert "(z, y, x)" in found.hint
@@ -45,6 +45,7 @@ def test_a_spacing_that_is_none(spacing):
 def test_a_spacing_out_of_reach():
     refused(errors.UsageError, "a voxel measures", spacing=1e9)
     refused(errors.UsageError, "no number of mm", spacing="one")
+    refused(errors.UsageError, "no number of mm", spacing=[[1, 1, 1]])
 
 
 @pytest.mark.parametrize("array", [np.full((4, 5, 6), "liver"), np.ones((4, 5, 6), complex), np.full((4, 5, 6), None)])
@@ -106,11 +107,9 @@ def test_files_that_are_not_there(tmp_path):
         hdbench.score(pred=broken, ref=broken)
 
 
-def test_a_file_and_an_array_without_a_place(tmp_path):
+def test_a_spacing_beside_a_file(tmp_path):
     path = tmp_path / "a.nii"
     path.write_bytes(b"")
-    with pytest.raises(errors.UsageError, match="array without a place"):
-        hdbench.score(pred=path, ref=MASK)
     with pytest.raises(errors.UsageError, match="spacing: pred has its own"):
         hdbench.score(pred=path, ref=MASK, spacing=1.0)
     with pytest.raises(errors.UsageError, match="both label maps are files"):

@@ -247,7 +247,8 @@ def test_a_forked_process_scores_as_well(labels):
 import os, sys, warnings
 warnings.simplefilter("ignore")
 import numpy as np, hdbench
-a = np.ones((9, 9, 9), np.uint8)
+# Enough for threads.
+a = np.ones((90, 90, 90), np.uint8)
 assert hdbench.score(pred=a, ref=a)["1"]["dice"] == 1
 child = os.fork()
 if child == 0:
@@ -257,6 +258,39 @@ sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
     import sys
 
     assert subprocess.run([sys.executable, "-c", code], timeout=60, check=False).returncode == 0
+
+
+def test_threads_score_side_by_side(labels):
+    pred, ref = labels
+    expected = hdbench.score(pred=pred, ref=ref, spacing=SPACING, structures=STRUCTURES).to_dict()
+    large = [np.kron(array, np.ones((3, 3, 3), np.uint8)) for array in labels]
+    also = hdbench.score(pred=large[0], ref=large[1], spacing=SPACING).to_dict()
+    found = []
+
+    def score():
+        for _ in range(5):
+            found.append(hdbench.score(pred=pred, ref=ref, spacing=SPACING, structures=STRUCTURES).to_dict() == expected)
+            found.append(hdbench.score(pred=large[0], ref=large[1], spacing=SPACING).to_dict() == also)
+
+    workers = [threading.Thread(target=score) for _ in range(6)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert found == [True] * 60
+
+
+def test_an_array_beside_a_file_lies_as_the_file_does(labels, tmp_path):
+    nibabel = pytest.importorskip("nibabel")
+    paths = []
+    for name, array in zip(("pred", "ref"), labels):
+        paths.append(tmp_path / f"{name}.nii.gz")
+        nibabel.save(nibabel.Nifti1Image(array.T, np.diag([0.7, 0.8, 2.5, 1])), paths[-1])
+    by_path = hdbench.score(pred=paths[0], ref=paths[1], structures=STRUCTURES)
+    assert_same(hdbench.score(pred=labels[0], ref=paths[1], structures=STRUCTURES), by_path)
+    assert_same(hdbench.score(pred=paths[0], ref=labels[1], structures=STRUCTURES), by_path)
+    with pytest.raises(hdbench.errors.InputError, match="voxels"):
+        hdbench.score(pred=labels[0].T, ref=paths[1])
 
 
 def test_help_says_shapes_and_units():

@@ -71,7 +71,8 @@ def score(
         Of plain arrays, mm along each axis **in the order of the array's axes**: ``(z, y, x)`` for ``[z, y, x]``.
         One number holds for all axes. Without it distances are in voxels, and ``notes`` says so. The array of a
         nibabel image is ``[x, y, z]``: give the image itself, or ``image.header.get_zooms()`` with its array. Images
-        and files have a spacing of their own.
+        and files have a spacing of their own; an array beside one lies as the image's array does, beside a file
+        as ``[z, y, x]``.
     structures
         What is scored: a dict from a name to label values (``2``, ``[1, 2]``, ``"1-26"``, ``"1-"`` for 1 or more) or to
         a table with ``labels``, ``metrics``, ``instances``, ``empty``; a built-in name (:func:`structure_sets`); or the

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from . import _hdbench
 from .errors import DtypeError, ShapeError, UsageError
 
 # From LPS+ of DICOM and ITK to RAS+ of NIfTI.
@@ -39,8 +41,11 @@ def pair(pred: Any, ref: Any, spacing: Any) -> tuple[Any, Any, list[str]]:
         own = next(name for name, given in sides.items() if is_path(given) or found[name][1] is not None)
         raise UsageError(f"spacing: {own} has its own", "leave spacing out, or give both as plain arrays")
     notes = []
-    # A plain array beside an image lies as the image's array does.
+    # A plain array beside an image lies as the image's array does, beside a file as the file does: [z, y, x].
     common = grids[0] if grids else None
+    if common is None:
+        paths = filter(is_path, sides.values())
+        common = next((Grid(False, *_hdbench.grid_of(os.fspath(path))) for path in paths), None)
     out = []
     for name, (given, grid) in found.items():
         if is_path(given):
@@ -50,11 +55,6 @@ def pair(pred: Any, ref: Any, spacing: Any) -> tuple[Any, Any, list[str]]:
     plain = [value for value in out if not isinstance(value, str)]
     if len(plain) == 2:
         _same_shape(plain[0][0], plain[1][0], found, grids)
-    if len(plain) == 1 and common is None:
-        raise UsageError(
-            "one label map is a file and the other an array without a place",
-            "give both as files, or both as arrays; nibabel.load(path) and SimpleITK.ReadImage(path) keep the place",
-        )
     if common is None and spacing is None:
         notes.append("no spacing is given: distances are in voxels, volumes as if of voxels of 1 mm")
     return out[0], out[1], notes
@@ -158,11 +158,15 @@ def placed(array: np.ndarray, name: str, grid: Grid | None, spacing: Any) -> tup
         steps, affine = spacing_of(spacing, axes), None
     else:
         steps = (*(1.0,) * (3 - len(grid.spacing)), *grid.spacing)
-        affine = tuple(map(tuple, grid.affine.tolist()))
+        affine = tuple(map(tuple, np.asarray(grid.affine).tolist()))
         if grid.is_xyz:
             array = array.T
     steps = (*(1.0,) * (3 - len(steps)), *steps)
     return (array[np.newaxis] if axes == 2 else array), steps, affine, axes == 2
+
+
+def _each(spacing: Any, axes: int) -> Any:
+    return [spacing] * axes if np.ndim(spacing) == 0 else spacing
 
 
 def spacing_of(spacing: Any, axes: int) -> tuple[float, ...]:
@@ -170,18 +174,17 @@ def spacing_of(spacing: Any, axes: int) -> tuple[float, ...]:
     if spacing is None:
         return (1.0,) * axes
     try:
-        steps = np.atleast_1d(np.asarray(spacing, dtype=np.float64))
+        steps = [float(mm) for mm in (spacing if isinstance(spacing, (tuple, list)) else _each(spacing, axes))]
     except (TypeError, ValueError) as error:
         raise UsageError(f"spacing: {spacing!r} is no number of mm for each axis") from error
-    if steps.ndim != 1 or steps.size not in (1, axes):
+    if len(steps) != axes:
         raise UsageError(
-            f"spacing: has {steps.size} values, and the arrays have {axes} axes",
+            f"spacing: has {len(steps)} values, and the arrays have {axes} axes",
             "give a value for each axis, in the order of the array's axes: (z, y, x) of an array [z, y, x]",
         )
-    steps = np.broadcast_to(steps, axes)
-    if not np.all(np.isfinite(steps) & (steps > 0)):
-        raise UsageError(f"spacing: {tuple(steps.tolist())} is not above 0 on every axis")
-    return tuple(float(mm) for mm in steps)
+    if not all(0 < mm < math.inf for mm in steps):
+        raise UsageError(f"spacing: {tuple(steps)} is not above 0 on every axis")
+    return tuple(steps)
 
 
 def toml(

@@ -57,9 +57,5 @@ class MissingPackageError(HdbenchError, ImportError):
     """A package that is needed for this alone is not installed."""
 
 
-class InterruptedError(HdbenchError):
-    """A signal ended the work."""
-
-
 class PartialResultWarning(UserWarning):
     """Some cases have no scores; the others are in the table."""

@@ -67,9 +67,14 @@ def _sides(surface_distances):
     )
 
 
+def _near(distances, areas, tolerance_mm):
+    """Area within a tolerance; distances are ascending."""
+    return areas[: distances.searchsorted(tolerance_mm, side="right")].sum()
+
+
 def compute_average_surface_distance(surface_distances):
     """Mean distance by area in mm: from the reference's surface to the prediction's, and back."""
-    return tuple(np.sum(distances * areas) / np.sum(areas) for distances, areas in _sides(surface_distances))
+    return tuple((distances * areas).sum() / areas.sum() for distances, areas in _sides(surface_distances))
 
 
 def compute_robust_hausdorff(surface_distances, percent):
@@ -80,22 +85,21 @@ def compute_robust_hausdorff(surface_distances, percent):
 def _percentile(distances, areas, percent):
     if len(distances) == 0:
         return np.inf
-    at = np.searchsorted(np.cumsum(areas) / np.sum(areas), percent / 100.0)
+    at = (areas.cumsum() / areas.sum()).searchsorted(percent / 100.0)
     return distances[min(at, len(distances) - 1)]
 
 
 def compute_surface_overlap_at_tolerance(surface_distances, tolerance_mm):
     """Share by area of each surface that lies within a tolerance of the other: the reference's, the prediction's."""
     return tuple(
-        np.sum(areas[distances <= tolerance_mm]) / np.sum(areas) for distances, areas in _sides(surface_distances)
+        _near(distances, areas, tolerance_mm) / areas.sum() for distances, areas in _sides(surface_distances)
     )
 
 
 def compute_surface_dice_at_tolerance(surface_distances, tolerance_mm):
     """Share by area of both surfaces that lies within a tolerance of the other, 0..1."""
-    (to_pred, areas_gt), (to_gt, areas_pred) = _sides(surface_distances)
-    near = np.sum(areas_gt[to_pred <= tolerance_mm]) + np.sum(areas_pred[to_gt <= tolerance_mm])
-    return near / (np.sum(areas_gt) + np.sum(areas_pred))
+    sides = _sides(surface_distances)
+    return sum(_near(*side, tolerance_mm) for side in sides) / sum(areas.sum() for _, areas in sides)
 
 
 def compute_dice_coefficient(mask_gt, mask_pred):
