@@ -271,6 +271,9 @@ const BYTES_A_SURFEL: u64 = 24;
 /// volume of noise, and no segmentation of anything.
 const SIDE_BY_SIDE_BYTES: u64 = 64 << 20;
 
+/// A part that takes no more at the worst is not looked at more closely.
+const SMALL_BYTES: u64 = 8 << 20;
+
 /// Number of parts that are in memory side by side.
 const PARTS: u64 = 4;
 
@@ -287,6 +290,12 @@ impl Cost {
         };
         let of = |masks: &Masks| {
             let [p, r] = [&masks.prediction, &masks.reference];
+            // Of small boxes it is not worth knowing: whatever they hold is little.
+            let voxels: usize = p.bounds().shape().iter().product();
+            let most = 2 * surface_voxel.max(BYTES_A_RUN) * voxels as u64;
+            if most <= SMALL_BYTES {
+                return most;
+            }
             let [on_p, on_r] = [p, r].map(|mask| surface(mask, Border::TwentySix).count());
             let box_voxels: usize = p.bounds().shape().iter().map(|n| n + 1).product();
             let surfels = (8 * on_p.max(on_r)).min(box_voxels as u64);

@@ -27,7 +27,7 @@ const COLUMNS: [&str; 9] = [
 
 /// The instances of a structure of one case, as its own rule matches them, else in the groups of LiTS; those of the
 /// reference first.
-pub(super) fn instance_rows(scores: &StructureScores) -> Vec<InstanceRow> {
+pub fn instance_rows(scores: &StructureScores) -> Vec<InstanceRow> {
     if let Some(own) = &scores.own_instances {
         return own.rows.clone();
     }

@@ -43,11 +43,14 @@ mod pairing;
 mod run;
 mod structure_case;
 mod structures_plan;
+mod arrays;
 mod failures;
 pub mod lits;
 pub mod structures;
+mod folders;
 mod explain;
 
+pub use arrays::{LabelArray, distances_of_arrays, score_arrays, surfels_of_arrays};
 pub use by_volume::{VolumeBin, VolumeBins, detection_by_volume, write_by_volume};
 pub use case::{
     CaseScores, Instances, ScoredCase, StructureScores, TumourBurdens, score_boxes, score_case,
@@ -63,9 +66,10 @@ pub use explain::{
     explained_metrics,
 };
 pub use failures::{FAILURES, failed_cases, write_failures};
+pub use folders::{FolderOptions, FolderPlan, missing_predictions};
 pub use hdbench_volume::Apart;
 pub use instance_metric::InstanceMetric;
-pub use instance_table::write_instances;
+pub use instance_table::{instance_rows, write_instances};
 pub use instances::{InstanceRow, InstanceStatus, OwnInstances};
 pub use label::Label;
 pub use label_map_choice::LabelMapChoice;

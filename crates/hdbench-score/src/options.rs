@@ -16,6 +16,9 @@ pub struct Options {
     /// Tolerances of the normalised surface Dice. By default 1, 2, 3 and 5 mm: a voxel or two of a
     /// CT, what TotalSegmentator reports (3 mm), and what the FLARE challenges grant a liver (5 mm).
     pub tolerances: Vec<Tolerance>,
+    /// The metrics of structures that name none, before those of the definitions. None: all, in these border rules
+    /// and at these tolerances.
+    pub only: Option<Vec<Metric>>,
     /// Whether lesions are matched one to one as well, as panoptica does.
     pub one_to_one: bool,
     /// Tools whose definitions are columns as well, after the others. By default none.
@@ -28,7 +31,8 @@ pub struct Options {
 impl Options {
     /// The metrics that are asked for, in the order of the tables.
     pub fn metrics(&self) -> Vec<Metric> {
-        self.with_definitions(Metric::all(&self.borders, &self.tolerances))
+        let all = || Metric::all(&self.borders, &self.tolerances);
+        self.with_definitions(self.only.clone().unwrap_or_else(all))
     }
 
     /// Those of one structure: its own, if it has any, and what the definitions add.
@@ -68,6 +72,7 @@ impl Default for Options {
                 .into_iter()
                 .filter_map(Tolerance::from_mm)
                 .collect(),
+            only: None,
             one_to_one: false,
             definitions: Vec::new(),
             structures: ScoredStructure::liver_and_lesion(),

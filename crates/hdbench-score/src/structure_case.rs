@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use hdbench_ground::error::{Error, Result};
 use hdbench_ground::memory;
 use hdbench_ground::text::Shown as _;
-use hdbench_volume::{LabelBox, OnGrid, StoredLabels, on_grid};
+use hdbench_volume::{Geometry, LabelBox, LabelValues, OnGrid, StoredLabels, on_grid};
 use ndarray::{Array3, Zip};
 
 use super::case::{CaseScores, Cost, ScoredCase, StructureScores, score_masks};
@@ -17,6 +17,7 @@ use super::options::Options;
 use super::pairing::CasePair;
 use super::run::{StrictCase, notes_of};
 use super::scored_structure::ScoredStructure;
+use super::source::Source;
 
 /// Values without a structure that a note names.
 const NAMED_VALUES: usize = 12;
@@ -48,7 +49,19 @@ pub fn score_structures(
         || pair.prediction.read_stored_labels(),
     );
     // One after the other, so that the same error is reported whichever thread was faster.
-    match (reference?, prediction?) {
+    let (reference, prediction) = (reference?, prediction?);
+    score_stored(pair, prediction, reference, options, metrics)
+}
+
+/// The same of label maps that are read.
+pub(super) fn score_stored(
+    pair: &CasePair,
+    prediction: StoredLabels,
+    reference: StoredLabels,
+    options: &StructureOptions,
+    metrics: &Options,
+) -> Result<StrictCase> {
+    match (reference, prediction) {
         // Labels of eight bits take half the memory, and so half the time.
         (StoredLabels::Bytes(reference), StoredLabels::Bytes(prediction)) => {
             score_labels(pair, prediction, reference, options, metrics)
@@ -88,12 +101,11 @@ pub fn with_every_structure(cases: &mut [StrictCase], metrics: &Options) {
 }
 
 /// The options with a structure for every value of the maps.
-fn of_values<T: Value>(
-    maps: [&LabelBox<T>; 2],
+pub(super) fn of_values(
+    values: [&LabelValues; 2],
     options: &StructureOptions,
     metrics: &Options,
 ) -> Options {
-    let values = maps.map(LabelBox::values);
     let values: BTreeSet<u16> = values.iter().flat_map(|own| own.iter()).collect();
     let is_scored = |value: &u16| !options.ignore.contains(value);
     let values = values.into_iter().filter(is_scored);
@@ -110,35 +122,15 @@ fn score_labels<T: Value>(
     options: &StructureOptions,
     metrics: &Options,
 ) -> Result<StrictCase> {
+    let values = [&prediction, &reference].map(LabelBox::values);
     let metrics = &match options.every_value {
-        true => Cow::Owned(of_values([&prediction, &reference], options, metrics)),
+        true => Cow::Owned(of_values([&values[0], &values[1]], options, metrics)),
         false => Cow::Borrowed(metrics),
     };
     let mut notes = notes_of(pair, [&prediction, &reference]);
-    for (source, map) in [
-        (&pair.prediction, &prediction),
-        (&pair.reference, &reference),
-    ] {
-        if let Some(others) = undeclared(map, options, metrics) {
-            let file = source.path();
-            notes.push(format!(
-                "{}: values {others} are in no structure",
-                file.shown()
-            ));
-        }
-    }
+    notes.extend(notes_of_values(pair, &values, options, metrics));
     let geometry = reference.geometry.clone();
-    let grows = metrics.structures.iter().find(|own| own.grows_by_mm());
-    if let Some(structure) = grows.filter(|_| geometry.is_sheared()) {
-        return Err(Error::malformed(
-            &pair.reference.path(),
-            format!(
-                "its axes are not perpendicular, and instances of {} grow by millimetres",
-                structure.label
-            ),
-            "give steps in place of millimetres: dilation = 3, consolidation = 3",
-        ));
-    }
+    refuse_growth(pair, &geometry, metrics)?;
     let OnGrid {
         prediction,
         apart,
@@ -156,27 +148,71 @@ fn score_labels<T: Value>(
     let masks = Masks::of_structures(prediction.view(), reference.view(), planar, structures);
     // The masks are all that is needed.
     drop((prediction, reference));
-    let cost = Cost::of(&masks, &geometry);
-    let _claim = memory::claim(&pair.prediction.path(), cost.bytes())?;
     Ok(StrictCase {
-        scored: ScoredCase {
-            case: pair.case.clone(),
-            prediction_file: pair.prediction.path().display().to_string(),
-            reference_file: pair.reference.path().display().to_string(),
-            scores: score_masks(masks, &cost, &geometry, metrics),
-        },
+        scored: scored(pair, masks, &geometry, metrics)?,
         apart,
         notes,
     })
 }
 
+/// Scores the masks of a pair, as far as memory allows.
+pub(super) fn scored(
+    pair: &CasePair,
+    masks: Vec<Option<Masks>>,
+    geometry: &Geometry,
+    metrics: &Options,
+) -> Result<ScoredCase> {
+    let cost = Cost::of(&masks, geometry);
+    let _claim = memory::claim(&pair.prediction.path(), cost.bytes())?;
+    Ok(ScoredCase {
+        case: pair.case.clone(),
+        prediction_file: pair.prediction.path().display().to_string(),
+        reference_file: pair.reference.path().display().to_string(),
+        scores: score_masks(masks, &cost, geometry, metrics),
+    })
+}
+
+/// Refuses instances that grow by a distance where the axes are not perpendicular.
+pub(super) fn refuse_growth(pair: &CasePair, geometry: &Geometry, metrics: &Options) -> Result<()> {
+    let grows = metrics.structures.iter().find(|own| own.grows_by_mm());
+    match grows.filter(|_| geometry.is_sheared()) {
+        None => Ok(()),
+        Some(structure) => Err(Error::malformed(
+            &pair.reference.path(),
+            format!(
+                "its axes are not perpendicular, and instances of {} grow by millimetres",
+                structure.label
+            ),
+            "give steps in place of millimetres: dilation = 3, consolidation = 3",
+        )),
+    }
+}
+
+/// What to say of values of prediction and reference that are in no structure.
+pub(super) fn notes_of_values(
+    pair: &CasePair,
+    values: &[LabelValues; 2],
+    options: &StructureOptions,
+    metrics: &Options,
+) -> Vec<String> {
+    let sides = [&pair.prediction, &pair.reference].into_iter().zip(values);
+    let note = |(source, values): (&Source, &LabelValues)| {
+        let others = undeclared(values, options, metrics)?;
+        let file = source.path();
+        Some(format!(
+            "{}: values {others} are in no structure",
+            file.shown()
+        ))
+    };
+    sides.filter_map(note).collect()
+}
+
 /// The values of a map that are in no structure, as a list for a note; none where there is none.
-fn undeclared<T: Value>(
-    map: &LabelBox<T>,
+fn undeclared(
+    values: &LabelValues,
     options: &StructureOptions,
     metrics: &Options,
 ) -> Option<String> {
-    let values = map.values();
     let is_known = |value: u16| {
         let structures = metrics.structures.iter();
         options.ignore.contains(&value)

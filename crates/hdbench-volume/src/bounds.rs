@@ -40,6 +40,8 @@ impl Bounds {
     }
 
     /// The smallest box around two that may be missing.
+    // Asked of every row.
+    #[inline]
     pub fn union(a: Option<Self>, b: Option<Self>) -> Option<Self> {
         match (a, b) {
             (Some(a), Some(b)) => Some(Self {

@@ -9,7 +9,7 @@ use super::geometry::{column_lengths, relative_determinant};
 use super::{Geometry, HeaderNote};
 
 /// More than twice a whole-body CT of 1024 x 1024 x 1000; 8 GiB once held as f32.
-pub(super) const MAX_VOXELS: u64 = 1 << 31;
+pub const MAX_VOXELS: u64 = 1 << 31;
 
 /// Voxel sizes that a file may state at all, and the farthest from the origin that it may lie. Beyond
 /// a kilometre is damage, and near the end of f32 it could not even be written again; below ten

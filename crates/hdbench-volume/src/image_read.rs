@@ -120,13 +120,36 @@ impl LabelCheck {
         // The cast cuts off and saturates, so that whatever is no label ends far from its value;
         // NaN fails the comparison.
         let label = T::cut_off(value + 0.5);
-        let stored: f64 = label.into();
-        let sound = (value - stored).abs() < LABEL_ROUNDING;
-        if !sound {
-            self.has_ignored |= value == IGNORED;
-            self.odd.add(index, value);
+        if self.sound_label::<T>(value).is_none() {
+            self.refuse(index, value);
         }
         label
+    }
+
+    /// The label of a value; none, and nothing remembered, of one that is none.
+    #[inline]
+    pub fn sound_label<T: LabelValue>(&self, value: f64) -> Option<T> {
+        let label = T::cut_off(value + 0.5);
+        let stored: f64 = label.into();
+        ((value - stored).abs() < LABEL_ROUNDING).then_some(label)
+    }
+
+    /// Remembers a value that is no label.
+    pub fn refuse(&mut self, index: usize, value: f64) {
+        self.has_ignored |= value == IGNORED;
+        self.odd.add(index, value);
+    }
+
+    /// What either remembers.
+    pub fn and(self, other: Self) -> Self {
+        let first = [self.odd.first, other.odd.first].into_iter().flatten();
+        Self {
+            odd: Odd {
+                count: self.odd.count + other.odd.count,
+                first: first.min_by_key(|(index, _)| *index),
+            },
+            has_ignored: self.has_ignored || other.has_ignored,
+        }
     }
 
     /// An error if a value was no label.
@@ -162,7 +185,10 @@ struct Odd {
 impl Odd {
     fn add(&mut self, index: usize, value: f64) {
         self.count += 1;
-        self.first.get_or_insert((index, value));
+        // Arrays come in the order of memory, not of their indices.
+        if self.first.is_none_or(|(first, _)| index < first) {
+            self.first = Some((index, value));
+        }
     }
 
     fn refuse(

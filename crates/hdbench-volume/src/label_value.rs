@@ -77,6 +77,12 @@ impl LabelValues {
     /// The same of labels that lie one after the other, many of one value at a step.
     pub fn of_slice<T: LabelValue>(labels: &[T]) -> Self {
         let mut values = Self::default();
+        values.add_slice(labels);
+        values
+    }
+
+    /// Adds labels that lie one after the other.
+    pub fn add_slice<T: LabelValue>(&mut self, labels: &[T]) {
         let mut last = T::default();
         for chunk in labels.chunks(CHUNK) {
             // No branch inside, so that it looks at many labels at once.
@@ -88,12 +94,19 @@ impl LabelValues {
             }
             for &label in chunk {
                 if label != last {
-                    values.add(label.into());
+                    self.add(label.into());
                     last = label;
                 }
             }
         }
-        values
+    }
+
+    /// Adds those of another map.
+    pub fn union(mut self, other: &Self) -> Self {
+        for (own, other) in self.words.iter_mut().zip(other.words.iter()) {
+            *own |= other;
+        }
+        self
     }
 
     /// Adds a label; 0 is background and never among them.
@@ -148,6 +161,8 @@ mod tests {
         assert_eq!(values.iter().collect::<Vec<_>>(), [1, 7, 63, 64, 65_535]);
         assert_eq!((values.len(), values.largest()), (5, 65_535));
         assert!(values.contains(64) && !values.contains(0) && !values.contains(65));
+        let both = LabelValues::of(&[2_u8, 7]).union(&LabelValues::of(&[500_u16]));
+        assert_eq!(both.iter().collect::<Vec<_>>(), [2, 7, 500]);
         assert_eq!(format!("{values:?}"), "{1, 7, 63, 64, 65535}");
         let none = LabelValues::of(&[0_u8, 0]);
         assert!(none.is_empty());

@@ -25,18 +25,20 @@ mod nifti_header;
 mod voxel_place;
 mod image_read;
 mod label_box;
+mod array_labels;
 mod grids;
 mod nifti_like;
 mod nifti_write;
 mod metaimage_write;
 mod resample;
 
+pub use array_labels::{ArrayNumber, labels_of_array};
 pub use bounds::Bounds;
 pub use dicom::{
     DicomIdentity, DicomSeries, read_dicom_mask, read_dicom_series, write_dicom_mask,
     write_dicom_series,
 };
-pub use extent::{refuse_extent, shape_at_spacing};
+pub use extent::{MAX_VOXELS, refuse_extent, shape_at_spacing};
 pub use geometry::Geometry;
 pub use grid_agreement::{GridAgreement, GridDifference, GridDistance};
 pub use grids::{Apart, OnGrid, on_grid};

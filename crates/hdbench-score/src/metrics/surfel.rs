@@ -7,6 +7,7 @@
 //! thickness a border rule gives to a slope.
 
 use hdbench_volume::Bounds;
+use rayon::prelude::*;
 
 use super::VoxelSteps;
 use super::bits::{BitMask, look, ones};
@@ -218,6 +219,47 @@ fn corners(rows: &[&[u64]; 4], x: usize) -> u8 {
     (0..4)
         .map(|i| ((look(rows[i], x as isize - 1) & 3) as u8) << (2 * i))
         .sum()
+}
+
+/// The distances of a surface's points from another surface, with the area that each stands for; ascending, by area
+/// where distances are equal.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SurfelDistances {
+    /// mm; infinite where there is no other surface.
+    pub distances_mm: Vec<f64>,
+    /// mm2; mm of the outline of a picture whose slices are 1 mm apart.
+    pub areas_mm2: Vec<f64>,
+}
+
+impl SurfelDistances {
+    /// From the first mask's surface to the second's and back.
+    ///
+    /// # Panics
+    /// If the boxes differ.
+    pub fn between(first: &BitMask, second: &BitMask, steps: impl Into<VoxelSteps>) -> [Self; 2] {
+        let steps = steps.into();
+        let areas = areas_mm2(steps);
+        let (first, second) = rayon::join(|| Surfels::of(first), || Surfels::of(second));
+        let directed = |from: &Surfels, to: &Surfels| {
+            let distances = nearest_between(&from.points, &to.points, steps);
+            // Neither is negative, so that the bits of both in one number are in the order of the pair.
+            let pair = |(distance, corners): (f64, &u8)| {
+                let area = areas[usize::from(*corners)];
+                u128::from(distance.to_bits()) << 64 | u128::from(area.to_bits())
+            };
+            let mut pairs: Vec<u128> = distances.into_iter().zip(&from.corners).map(pair).collect();
+            pairs.par_sort_unstable();
+            let parted = |pair: u128| [pair >> 64, pair & u128::from(u64::MAX)];
+            let numbers = |pair| parted(pair).map(|bits| f64::from_bits(bits as u64)).into();
+            let (distances_mm, areas_mm2) = pairs.into_iter().map(numbers).unzip();
+            Self {
+                distances_mm,
+                areas_mm2,
+            }
+        };
+        let (there, back) = rayon::join(|| directed(&first, &second), || directed(&second, &first));
+        [there, back]
+    }
 }
 
 /// What follows from the distances between two surfaces in mm, each with the area it stands for;
@@ -473,6 +515,29 @@ mod tests {
         // The lower four corners: a face across z. Those of a wedge: its bevel.
         assert_eq!(areas[0b0000_1111], 1.5);
         assert!((areas[0b0000_0011] - (0.75f64.hypot(1.0))).abs() < 1e-15);
+    }
+
+    #[test]
+    fn surfels_come_with_their_areas_nearest_first() {
+        let bounds = Bounds {
+            start: [0; 3],
+            end: [1, 1, 4],
+        };
+        let [one, three] = [1, 3].map(|end| BitMask::of_runs(bounds, [(0, 0, 0..end)].into_iter()));
+        let steps = [1.0, 1.0, 2.0];
+        let [there, back] = SurfelDistances::between(&one, &three, steps);
+        assert_eq!(there.distances_mm, [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
+        assert_eq!(
+            back.distances_mm[..12],
+            [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 2.0, 2.0, 2.0, 2.0]
+        );
+        assert_eq!(back.distances_mm[12..], [4.0; 4]);
+        let areas = areas_mm2(steps);
+        assert!((there.areas_mm2.iter().sum::<f64>() - 8.0 * areas[1]).abs() < 1e-12);
+        let nothing = BitMask::empty(bounds);
+        let [there, back] = SurfelDistances::between(&one, &nothing, steps);
+        assert_eq!(there.distances_mm, [f64::INFINITY; 8]);
+        assert_eq!(back, SurfelDistances::default());
     }
 
     #[test]

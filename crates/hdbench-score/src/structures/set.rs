@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use hdbench_ground::error::Result;
+
 use super::empty::EmptyRule;
 use super::instances::{Instances, InstancesBy, Matching};
 use super::metric_word::{check_metric, is_instance_metric};
@@ -190,6 +192,22 @@ impl StructureSet {
             ));
         }
         Ok(self)
+    }
+
+    /// The same structures, all with these metrics; of every value, the metrics are those of the options.
+    ///
+    /// # Errors
+    /// `Error::Usage` for what is no metric, for one that is there twice, and for one of instances where a structure
+    /// has none.
+    pub fn with_metrics(mut self, metrics: &[String]) -> Result<Self> {
+        let of = |problem: Problem| problem.of_argument("metrics");
+        for metric in metrics {
+            check_metric(metric).map_err(of)?;
+        }
+        for structure in &mut self.structures {
+            structure.metrics = Some(metrics.to_vec());
+        }
+        self.checked().map_err(|(_, problem)| of(problem))
     }
 
     /// The structure of this name.

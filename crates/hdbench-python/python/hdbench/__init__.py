@@ -1,0 +1,211 @@
+"""Scores segmentations against references: what ``hdbench evaluate`` computes, from Python.
+
+>>> import hdbench
+>>> scores = hdbench.score(pred=a, ref=b, spacing=(z, y, x), structures={"liver": [1, 2], "lesion": [2]},
+...                        metrics=["dice", "hd95", "nsd@2mm"])
+>>> scores["lesion"]["hd95"]           # mm
+>>> scores.instances("lesion")         # a dict an instance
+>>> table = hdbench.evaluate(pred="predictions", ref="labelsTr")
+>>> table.to_pandas()
+
+Arguments are keyword-only, because the calls of other packages contradict each other in which label map comes first.
+``hdbench.compat`` has the functions of MedPy, surface-distance, MONAI and nnU-Net with their own signatures.
+Exceptions are in ``hdbench.errors``.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from . import _hdbench, errors
+from ._hdbench import __version__
+from ._label_map import is_path, pair, toml
+from ._scores import Scores, StructureScores, metric_name
+from ._table import Summary, SummaryTable, Table
+from .errors import HdbenchError, MissingFileError, PartialResultWarning, UsageError
+
+__all__ = [
+    "HdbenchError",
+    "Scores",
+    "StructureScores",
+    "Summary",
+    "SummaryTable",
+    "Table",
+    "__version__",
+    "errors",
+    "evaluate",
+    "metrics",
+    "score",
+    "structure_sets",
+]
+
+# As the lesions of profile strict: components by faces, matched in groups by overlap.
+_OVERLAP_GROUPS = {"by": "components", "neighbours": 6, "match": "overlap-groups"}
+
+
+def score(
+    *,
+    pred: Any,
+    ref: Any,
+    spacing: float | Sequence[float] | None = None,
+    structures: Mapping[str, Any] | str | os.PathLike | None = None,
+    metrics: Sequence[str] | None = None,
+    instances: bool | Mapping[str, Any] = True,
+    ignore: Sequence[int] | None = None,
+    ignore_geometry: bool = False,
+) -> Scores:
+    """Scores a predicted label map against a reference.
+
+    Parameters
+    ----------
+    pred, ref
+        Each a path (``.nii``, ``.nii.gz``, ``.mha``, ``.mhd``, ``.nrrd``, ``.nhdr``), an image of nibabel or SimpleITK,
+        whose affine is taken along, or an array of shape ``[z, y, x]`` (``[y, x]`` for a picture): of numpy, torch, or
+        whatever has ``__array__``. Labels are whole numbers from 0 (background) to 65,535 in any integer, bool or
+        float type; any order in memory, negative strides and read-only arrays are fine. Arrays are looked at where
+        they lie if the labels of a row lie side by side in 8 or 16 bits; of others the box around the labels is copied.
+    spacing
+        Of plain arrays, mm along each axis **in the order of the array's axes**: ``(z, y, x)`` for ``[z, y, x]``.
+        One number holds for all axes. Without it distances are in voxels, and ``notes`` says so. The array of a
+        nibabel image is ``[x, y, z]``: give the image itself, or ``image.header.get_zooms()`` with its array. Images
+        and files have a spacing of their own; an array beside one lies as the image's array does, beside a file
+        as ``[z, y, x]``.
+    structures
+        What is scored: a dict from a name to label values (``2``, ``[1, 2]``, ``"1-26"``, ``"1-"`` for 1 or more) or to
+        a table with ``labels``, ``metrics``, ``instances``, ``empty``; a built-in name (:func:`structure_sets`); or the
+        path of a set, of a ``dataset.json``, of a panoptica or MIST configuration. Default: every value that is found,
+        named by its number.
+    metrics
+        Names such as ``"dice"``, ``"hd95"``, ``"assd"``, ``"nsd@2mm"``, ``"hd95_6n"`` (:func:`metrics` lists them).
+        Default: all of profile strict.
+    instances
+        Of structures in a dict that say nothing of it: True splits them into components by faces, matched in groups by
+        overlap as LiTS does; False scores them as a whole; a table is another rule.
+    ignore
+        Beside structures in a dict: where the reference has one of these values, neither map counts.
+    ignore_geometry
+        Compare voxels by index though affines place them elsewhere.
+
+    Returns
+    -------
+    Scores
+        ``scores[structure][metric]``: fractions in 0..1, distances in mm, volumes in mL, NaN where undefined. The bits
+        are those of the command.
+
+    Raises
+    ------
+    hdbench.errors.HdbenchError
+        Of its classes: ``ShapeError``, ``InputError`` and ``UsageError`` are also ``ValueError``, ``DtypeError`` is
+        also ``TypeError``, ``MissingFileError`` also ``FileNotFoundError``.
+    """
+    for name, side in (("pred", pred), ("ref", ref)):
+        if is_path(side) and not os.path.exists(side):
+            raise MissingFileError(f"{name}: {os.fspath(side)}: no such file")
+    prediction, reference, notes = pair(pred, ref, spacing)
+    wanted = _wanted(structures, metrics, instances, ignore)
+    found = _hdbench.score(prediction, reference, wanted, ignore_geometry)
+    found["notes"][:0] = notes
+    return Scores(found, wanted["metrics"])
+
+
+def evaluate(
+    *,
+    pred: str | os.PathLike,
+    ref: str | os.PathLike,
+    structures: Mapping[str, Any] | str | os.PathLike | None = None,
+    metrics: Sequence[str] | None = None,
+    instances: bool | Mapping[str, Any] = False,
+    ignore: Sequence[int] | None = None,
+    jobs: int | None = None,
+    label_map: str | None = None,
+    pred_label_map: str | None = None,
+    ref_label_map: str | None = None,
+    allow_missing: bool = False,
+    ignore_geometry: bool = False,
+    task: str | None = None,
+    algorithm: str | None = None,
+) -> Table:
+    """Scores all predictions of a folder against their references, as ``hdbench evaluate`` does.
+
+    Parameters
+    ----------
+    pred, ref
+        Each a folder of any depth, a zip archive or a single label map. Cases are paired by name.
+    structures, metrics, instances, ignore
+        As of :func:`score`; by default the structures of a ``dataset.json`` beside the files, else liver and lesion.
+    jobs
+        Cases at a time (default: up to 4). Results do not depend on it.
+    label_map, pred_label_map, ref_label_map
+        What the numbers mean where no structures are named: ``"auto"``, ``"lits"``, ``"nnunet"``, ``"msd"`` or
+        ``"1=liver,2=tumour"``.
+    allow_missing
+        Leave references without a prediction out instead of counting them as failed.
+    ignore_geometry
+        Compare voxels by index though files place them elsewhere.
+    task, algorithm
+        Names in the table (default: those of the folders).
+
+    Returns
+    -------
+    Table
+        A row a case, structure and metric. Where cases have failed, ``failures`` names them and a
+        ``PartialResultWarning`` is given.
+    """
+    for name, path in (("pred", pred), ("ref", ref)):
+        if not is_path(path):
+            raise UsageError(f"{name}: {type(path).__name__} is no path", "hdbench.score takes arrays")
+        if not os.path.exists(path):
+            raise MissingFileError(f"{name}: {os.fspath(path)}: no such file or folder")
+    if jobs is not None and jobs < 1:
+        raise UsageError(f"jobs: is {jobs}, expected 1 or more")
+    maps = (pred_label_map or label_map, ref_label_map or label_map)
+    if structures is not None and any(maps):
+        raise UsageError("structures and label maps exclude each other", "leave the label map out")
+    asked = {
+        "pred": os.fspath(pred),
+        "ref": os.fspath(ref),
+        "wanted": _wanted(structures, metrics, instances, ignore),
+        "label_maps": list(maps),
+        "jobs": jobs,
+        "allow_missing": allow_missing,
+        "ignore_geometry": ignore_geometry,
+        "task": task,
+        "algorithm": algorithm,
+        "summary": None,
+    }
+    table = Table(_hdbench.evaluate(asked))
+    if table.failures:
+        case, reason = table.failures[0]
+        text = f"{len(table.failures)} of {table.cases + len(table.failures)} cases have no scores, the first {case}: {reason}"
+        warnings.warn(text, PartialResultWarning, stacklevel=2)
+    return table
+
+
+def metrics() -> list[str]:
+    """The names of all metrics; those with a tolerance, such as ``nsd@2mm``, take any."""
+    return [*_hdbench.metric_names(), "nsd@2mm"]
+
+
+def structure_sets() -> list[str]:
+    """The names of the sets of structures that are built in."""
+    return list(_hdbench.structure_sets())
+
+
+def _wanted(structures: Any, metrics: Any, instances: Any, ignore: Sequence[int] | None) -> dict[str, Any]:
+    if isinstance(metrics, str):
+        metrics = [metrics]
+    names = None if metrics is None else [metric_name(name) for name in metrics]
+    if names is not None and not names:
+        raise UsageError("metrics: names none", 'such as ["dice", "hd95"]; leave it out for all')
+    if ignore is not None and not isinstance(structures, Mapping):
+        raise UsageError("ignore: goes with structures in a dict", "a file says what it ignores itself")
+    if structures is None or is_path(structures):
+        name = None if structures is None else os.fspath(structures)
+        return {"name": name, "toml": None, "metrics": names}
+    if not isinstance(structures, Mapping):
+        raise UsageError(f"structures: {structures!r} is neither a dict nor a name", 'such as {"liver": [1, 2]}')
+    rule = _OVERLAP_GROUPS if instances is True else instances
+    return {"name": None, "toml": toml(dict(structures), rule, names, ignore), "metrics": names}

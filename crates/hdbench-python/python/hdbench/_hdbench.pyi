@@ -1,0 +1,51 @@
+"""The compiled part: plain values in and out. An array comes with its place: the array of three axes [z, y, x], the
+spacing along them in mm, the affine from index (x, y, z, 1) to RAS+ mm or None, and whether it is a picture."""
+
+from os import PathLike
+from typing import Any, TypedDict
+
+import numpy as np
+from numpy.typing import NDArray
+
+__version__: str
+
+PlacedArray = tuple[NDArray[Any], tuple[float, float, float], tuple[tuple[float, ...], ...] | None, bool]
+
+class Wanted(TypedDict):
+    """Structures by a name or a path, or as TOML; and metrics for all of them."""
+
+    name: str | None
+    toml: str | None
+    metrics: list[str] | None
+
+class Asked(TypedDict):
+    """What is asked of two folders."""
+
+    pred: str | PathLike[str]
+    ref: str | PathLike[str]
+    wanted: Wanted
+    label_maps: list[str | None]
+    jobs: int | None
+    allow_missing: bool
+    ignore_geometry: bool
+    task: str | None
+    algorithm: str | None
+    summary: str | PathLike[str] | None
+
+def score(pred: str | PlacedArray, ref: str | PlacedArray, wanted: Wanted, ignore_geometry: bool) -> dict[str, Any]: ...
+def evaluate(asked: Asked) -> dict[str, Any]: ...
+def mask_metrics(pred: PlacedArray, ref: PlacedArray, metrics: list[str]) -> list[float]: ...
+def mask_counts(pred: PlacedArray, ref: PlacedArray) -> tuple[int, int, int]: ...
+def mask_surfels(
+    first: PlacedArray, second: PlacedArray
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]: ...
+def mask_distances(first: PlacedArray, second: PlacedArray) -> tuple[NDArray[np.float64], NDArray[np.float64]]: ...
+def latex(
+    title: str,
+    caption: str,
+    metrics: list[str],
+    rows: list[tuple[str, list[tuple[float, float, int] | None]]],
+) -> str: ...
+def grid_of(path: str | PathLike[str]) -> tuple[tuple[float, float, float], tuple[tuple[float, ...], ...]]: ...
+def metric_names() -> list[str]: ...
+def structure_sets() -> list[str]: ...

@@ -1,0 +1,128 @@
+"""The tidy table of many cases."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from . import _hdbench
+from ._scores import html_table, metric_name, shown
+from .errors import MissingPackageError, UsageError
+
+# What a table for readers shows unless it is told otherwise.
+HEADLINE = ("dice", "hd95", "assd", "nsd_2mm")
+
+
+class Summary(NamedTuple):
+    """A metric of a structure over all cases that have a value; ``sd`` is that of the sample (n - 1)."""
+
+    label: str | None
+    metric: str
+    count: int
+    mean: float
+    sd: float
+    min: float
+    q25: float
+    median: float
+    q75: float
+    max: float
+
+
+class SummaryTable(list):
+    """Lines of :class:`Summary`, shown as a table in notebooks."""
+
+    def of(self, label: str | None, metric: str) -> Summary:
+        """The line of a metric of a structure."""
+        for line in self:
+            if line.label == label and line.metric == metric_name(metric):
+                return line
+        raise KeyError(f"{label!r} has no {metric!r}")
+
+    def _repr_html_(self) -> str:
+        return html_table(list(Summary._fields), [[shown(cell) for cell in line] for line in self])
+
+
+class Table:
+    """What ``hdbench evaluate`` writes to ``metrics_long.csv``: a row a case, structure and metric.
+
+    Columns: ``task``, ``algorithm``, ``fold``, ``seed``, ``case`` (``"_all"`` for what is pooled over the cases),
+    ``label`` (the structure; None for a metric of several), ``metric``, ``metric_version``, ``value``, ``raw_value``,
+    ``policy``. Fractions in 0..1, mm, mL.
+    """
+
+    def __init__(self, found: dict[str, Any]) -> None:
+        self._columns: dict[str, list] = found["columns"]
+        self._summary = [Summary(*line) for line in found["summary"]]
+        #: Number of cases with scores.
+        self.cases: int = found["cases"]
+        #: Cases without scores, each with the reason.
+        self.failures: list[tuple[str, str]] = found["failures"]
+        #: What is odd about the files or their pairing, a sentence each.
+        self.notes: list[str] = found["notes"]
+
+    def __len__(self) -> int:
+        return len(self._columns["value"])
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        return iter(self.rows)
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        """The rows, a dict each."""
+        names = list(self._columns)
+        return [dict(zip(names, row)) for row in zip(*self._columns.values())]
+
+    def to_dict(self) -> dict[str, list]:
+        """The columns by name, a list each."""
+        return {name: list(column) for name, column in self._columns.items()}
+
+    def to_pandas(self):
+        """A ``pandas.DataFrame``."""
+        return _package("pandas").DataFrame(self._columns)
+
+    def to_polars(self):
+        """A ``polars.DataFrame``."""
+        return _package("polars").DataFrame(self._columns)
+
+    def to_arrow(self):
+        """A ``pyarrow.Table``."""
+        return _package("pyarrow").table(self._columns)
+
+    def summary(self) -> SummaryTable:
+        """Each metric of each structure over the cases: count, mean, sd, min, quartiles, max."""
+        return SummaryTable(self._summary)
+
+    def to_latex(
+        self,
+        metrics: list[str] | None = None,
+        title: str = "Scores",
+        caption: str = "Mean and standard deviation over the cases",
+    ) -> str:
+        """A LaTeX table for ``booktabs``: a row a structure, a column a metric (default: Dice, HD95, ASSD, NSD at 2 mm,
+        as far as they were scored). Fractions are shown in percent."""
+        summary = self.summary()
+        known = {line.metric for line in summary}
+        asked = [name for name in HEADLINE if name in known] if metrics is None else [metric_name(m) for m in metrics]
+        for name in asked:
+            if name not in known:
+                raise UsageError(f"metrics: {name!r} was not scored", f"there are {', '.join(sorted(known))}")
+        labels = dict.fromkeys(line.label for line in summary if line.label is not None)
+        found = {(line.label, line.metric): (line.mean, line.sd, line.count) for line in summary}
+        rows = [(label, [found.get((label, metric)) for metric in asked]) for label in labels]
+        return _hdbench.latex(title, caption, asked, rows)
+
+    def __repr__(self) -> str:
+        failed = f", {len(self.failures)} failed" if self.failures else ""
+        return f"<hdbench.Table: {self.cases} cases{failed}, {len(self)} rows>"
+
+    def _repr_html_(self) -> str:
+        lines = [line for line in self._summary if line.metric in HEADLINE] or self._summary
+        return SummaryTable(lines)._repr_html_()
+
+
+def _package(name: str):
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise MissingPackageError(f"{name} is not installed", f"pip install {name}") from error

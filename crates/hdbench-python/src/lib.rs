@@ -1,0 +1,32 @@
+//! The Python module `hdbench._hdbench`: what the package of `python/hdbench` calls. Arrays come in, plain Python values
+//! go out; every number is one of hdbench-score's.
+//!
+//! A module uses only modules above it in this list.
+
+mod failure;
+mod threads;
+mod side;
+mod plan;
+mod values;
+mod score;
+mod masks;
+mod folders;
+
+use pyo3::prelude::*;
+
+/// What the package calls.
+#[pymodule(gil_used = false)]
+fn _hdbench(m: &Bound<'_, PyModule>) -> PyResult<()> {
+    m.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    m.add_function(wrap_pyfunction!(score::score, m)?)?;
+    m.add_function(wrap_pyfunction!(masks::mask_metrics, m)?)?;
+    m.add_function(wrap_pyfunction!(masks::mask_counts, m)?)?;
+    m.add_function(wrap_pyfunction!(masks::mask_surfels, m)?)?;
+    m.add_function(wrap_pyfunction!(masks::mask_distances, m)?)?;
+    m.add_function(wrap_pyfunction!(folders::evaluate, m)?)?;
+    m.add_function(wrap_pyfunction!(folders::latex, m)?)?;
+    m.add_function(wrap_pyfunction!(side::grid_of, m)?)?;
+    m.add_function(wrap_pyfunction!(plan::metric_names, m)?)?;
+    m.add_function(wrap_pyfunction!(plan::structure_sets, m)?)?;
+    Ok(())
+}

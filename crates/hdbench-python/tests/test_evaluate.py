@@ -1,0 +1,175 @@
+"""hdbench.evaluate: the table of two folders, and that it is the command's."""
+
+import csv
+import math
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from conftest import golden_pairs, liver
+
+import hdbench
+
+nibabel = pytest.importorskip("nibabel")
+
+
+def write(folder, name, array):
+    folder.mkdir(exist_ok=True)
+    nibabel.save(nibabel.Nifti1Image(array.T, np.diag([0.7, 0.8, 2.5, 1.0])), folder / f"{name}.nii.gz")
+
+
+@pytest.fixture
+def folders(tmp_path):
+    """Three cases, the third without a prediction."""
+    for case in range(3):
+        write(tmp_path / "labelsTr", f"case_{case}", liver((12, 20, 25), 20 + case))
+        if case < 2:
+            write(tmp_path / "unet", f"case_{case}", liver((12, 20, 25), 10 + case))
+    return tmp_path / "unet", tmp_path / "labelsTr"
+
+
+def test_a_table_of_all_cases(folders):
+    pred, ref = folders
+    table = hdbench.evaluate(pred=pred, ref=ref, allow_missing=True, jobs=2)
+    assert (table.cases, table.failures) == (2, [])
+    rows = table.rows
+    assert {row["label"] for row in rows} == {"liver", "lesion", None}
+    assert {(row["task"], row["algorithm"]) for row in rows} == {("labelsTr", "unet")}
+    one = hdbench.score(pred=pred / "case_1.nii.gz", ref=ref / "case_1.nii.gz", structures="strict")
+    found = {(r["label"], r["metric"]): r["value"] for r in rows if r["case"] == "case_1"}
+    for structure in one:
+        for metric, value in one[structure].items():
+            assert found[structure, metric] == value or math.isnan(value)
+    assert len(table) == len(rows) == len(list(table))
+    assert "case" in table.to_dict() and "2 cases" in repr(table) and "<table>" in table._repr_html_()
+
+
+def test_a_missing_prediction_is_told(folders):
+    pred, ref = folders
+    with pytest.warns(hdbench.PartialResultWarning, match="1 of 3 cases have no scores, the first case_2"):
+        table = hdbench.evaluate(pred=pred, ref=ref)
+    [(case, reason)] = table.failures
+    assert case == "case_2" and "has no prediction" in reason
+
+
+def test_a_broken_case_stops_no_other(folders):
+    pred, ref = folders
+    (pred / "case_0.nii.gz").write_bytes(b"broken")
+    with pytest.warns(hdbench.PartialResultWarning):
+        table = hdbench.evaluate(pred=pred, ref=ref, allow_missing=True)
+    assert table.cases == 1 and "case_0" in table.failures[0][0]
+    (pred / "case_1.nii.gz").unlink()
+    with pytest.raises(hdbench.errors.InputError, match="none of 1 cases could be scored"):
+        hdbench.evaluate(pred=pred, ref=ref, allow_missing=True)
+
+
+def test_structures_and_metrics_are_chosen(folders):
+    pred, ref = folders
+    arguments = {"pred": pred, "ref": ref, "allow_missing": True}
+    table = hdbench.evaluate(**arguments, structures={"tumour": 2}, metrics=["dice", "nsd@2mm"])
+    assert {(r["label"], r["metric"]) for r in table if r["case"] != "_all"} == {("tumour", "dice"), ("tumour", "nsd_2mm")}
+    (ref.parent / "dataset.json").write_text('{"labels": {"background": 0, "kidney": 1, "cyst": 2}}')
+    named = hdbench.evaluate(**arguments)
+    assert {row["label"] for row in named} == {"kidney", "cyst"}
+    assert any("2 structures of" in note for note in named.notes)
+    as_lits = hdbench.evaluate(**arguments, label_map="lits")
+    assert {row["label"] for row in as_lits} >= {"liver", "lesion"}
+    with pytest.raises(hdbench.UsageError, match="exclude each other"):
+        hdbench.evaluate(**arguments, structures="kits23", label_map="lits")
+    with pytest.raises(hdbench.UsageError, match="jobs: is 0"):
+        hdbench.evaluate(**arguments, jobs=0)
+
+
+def test_summaries_are_those_of_pandas(folders):
+    pandas = pytest.importorskip("pandas")
+    pred, ref = folders
+    table = hdbench.evaluate(pred=pred, ref=ref, allow_missing=True)
+    frame = table.to_pandas()
+    assert isinstance(frame, pandas.DataFrame) and len(frame) == len(table)
+    values = frame[(frame.case != "_all") & (frame.label == "liver") & (frame.metric == "hd95")].value
+    line = table.summary().of("liver", "hd95")
+    expected = values.describe()
+    np.testing.assert_allclose(line[2:], expected.to_numpy(), rtol=1e-12)
+    assert "hd95" in table.summary()._repr_html_()
+    with pytest.raises(KeyError):
+        table.summary().of("liver", "dise")
+
+
+def test_tables_of_other_packages(folders):
+    pred, ref = folders
+    table = hdbench.evaluate(pred=pred, ref=ref, allow_missing=True)
+    polars, pyarrow = pytest.importorskip("polars"), pytest.importorskip("pyarrow")
+    assert table.to_polars().shape == (len(table), 11)
+    arrow = table.to_arrow()
+    assert isinstance(arrow, pyarrow.Table) and arrow.column("value").to_pylist()[0] == table.rows[0]["value"]
+    assert polars.from_arrow(arrow).columns == list(table.to_dict())
+
+
+def test_a_package_that_is_not_there_is_named(folders, monkeypatch):
+    pred, ref = folders
+    table = hdbench.evaluate(pred=pred, ref=ref, allow_missing=True)
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(ImportError, match="pandas is not installed\nhint: pip install pandas"):
+        table.to_pandas()
+
+
+def test_latex(folders):
+    pred, ref = folders
+    table = hdbench.evaluate(pred=pred, ref=ref, allow_missing=True)
+    text = table.to_latex(metrics=["dice", "hd95"], title="Liver & lesions")
+    mean = 100 * table.summary().of("liver", "dice").mean
+    assert text.count("\\\\\n") >= 3 and "\\toprule" in text and "Liver \\& lesions" in text
+    assert f"{mean:.1f}" in text and "hd95" in text.replace("\\_", "_")
+    with pytest.raises(hdbench.UsageError, match="'hd96' was not scored"):
+        table.to_latex(metrics=["hd96"])
+
+
+def test_jobs_change_no_bit(folders):
+    pred, ref = folders
+    tables = [hdbench.evaluate(pred=pred, ref=ref, allow_missing=True, jobs=jobs).to_dict() for jobs in (1, 3)]
+    assert repr(tables[0]) == repr(tables[1])
+
+
+@pytest.mark.parametrize("structures", [None, "strict", {"liver": "1-", "lesion": 2}])
+def test_numbers_are_the_commands(golden, tmp_path, structures):
+    command = os.environ.get("HDBENCH_COMMAND")
+    if not command:
+        pytest.skip("no HDBENCH_COMMAND, the path of a built hdbench")
+    for name, pred, ref in golden_pairs(golden):
+        for folder, path in (("pred", pred), ("ref", ref)):
+            (tmp_path / folder).mkdir(exist_ok=True)
+            os.symlink(path, tmp_path / folder / f"{name}.nii.gz")
+    of = {None: [], "strict": ["--structures", "strict"]}
+    chosen = ["--structure", "liver=1-", "--structure", "lesion=2"] if isinstance(structures, dict) else of[structures]
+    call = [command, "evaluate", "--pred", tmp_path / "pred", "--ref", tmp_path / "ref", "--out", tmp_path / "out", *chosen]
+    subprocess.run(call, check=False, capture_output=True, timeout=300)
+    with open(tmp_path / "out" / "metrics_long.csv", newline="") as file:
+        expected = list(csv.DictReader(file))
+    table = hdbench.evaluate(pred=tmp_path / "pred", ref=tmp_path / "ref", structures=structures)
+    rows = table.rows
+    assert len(rows) == len(expected) > 500
+    for own, line in zip(rows, expected):
+        assert [own["case"], own["label"] or "", own["metric"]] == [line["case"], line["label"], line["metric"]]
+        for column in ("value", "raw_value"):
+            number = float(line[column] or "nan")
+            assert own[column] == number or (math.isnan(own[column]) and math.isnan(number)), (own, line)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="no signals")
+def test_ctrl_c_stops_between_cases(tmp_path):
+    rng = np.random.default_rng(0)
+    for case in range(30):
+        for folder in ("pred", "ref"):
+            write(tmp_path / folder, f"case_{case}", (rng.random((40, 120, 120)) < 0.5).astype(np.uint8))
+    code = f"import hdbench; print('go', flush=True); hdbench.evaluate(pred={str(tmp_path / 'pred')!r}, ref={str(tmp_path / 'ref')!r}, jobs=1)"
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process.stdout.readline()
+    time.sleep(1.0)
+    assert process.poll() is None, "it was done before it could be stopped"
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert "KeyboardInterrupt" in errors and process.returncode != 0

@@ -1,0 +1,30 @@
+#!/bin/sh
+# Builds the wheel of the Python module, installs it into an environment of its own, and runs its tests there.
+#
+#     scripts/python_tests.sh [ENVIRONMENT]
+#
+# ENVIRONMENT is a folder that is made where it is missing (default: one that is removed at the end); an older one is
+# used again, with the packages that it has. The packages that hdbench.compat stands in for are compared where they are
+# installed: MedPy, surface-distance and the packages of tables always, MONAI and nnU-Net, which bring PyTorch, only with
+# HDBENCH_HEAVY_PEERS=1 or in an environment that has them. HDBENCH_COMMAND names a built `hdbench` whose numbers are
+# compared with the module's, HDBENCH_TEST_DATA the folder of golden pairs.
+set -eu
+cd "$(dirname "$0")/.."
+made=$(mktemp -d)
+trap 'rm -rf "$made"' EXIT
+environment=${1:-$made/environment}
+python=${PYTHON:-python3}
+[ -x "$environment/bin/python" ] || "$python" -m venv "$environment"
+pip() { "$environment/bin/python" -m pip --disable-pip-version-check --quiet "$@"; }
+pip install 'maturin>=1.9.4,<2' numpy pytest nibabel SimpleITK pandas polars pyarrow MedPy
+pip install --no-deps surface-distance-based-measures
+if [ "${HDBENCH_HEAVY_PEERS:-}" = 1 ]; then
+    pip install torch monai nnunetv2
+fi
+PATH="$environment/bin:$PATH" "$environment/bin/maturin" build --release --locked --out "$made/wheels"
+ls -l "$made/wheels"
+pip install --force-reinstall --no-deps "$made"/wheels/hdbench-*.whl
+# From elsewhere, so that what is installed is tested and not what lies here.
+tests=$PWD/crates/hdbench-python/tests
+cd "$made"
+"$environment/bin/python" -m pytest "$tests" -q -rs -p no:cacheprovider
