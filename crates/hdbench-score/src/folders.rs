@@ -54,7 +54,11 @@ impl FolderPlan {
             .iter()
             .all(|map| *map == LabelMapChoice::Auto);
         let set = match options.structures {
-            None if is_auto => described(roots, &mut notes)?,
+            None if is_auto => described_structures(roots)?.map(|(path, set)| {
+                let count = set.structures.len();
+                notes.push(format!("{count} structures of {} are scored", path.shown()));
+                set
+            }),
             set => set,
         };
         if let Some(set) = set {
@@ -95,28 +99,30 @@ impl FolderPlan {
 /// The structures of the `dataset.json` beside the references, else beside the predictions, where it names others
 /// than liver and tumour. Predictions of a network that knows more than the references may be scored by liver and
 /// tumour alone, and are where their `dataset.json` names these.
-fn described(roots: [&Path; 2], notes: &mut Vec<String>) -> Result<Option<StructureSet>> {
-    let [prediction, reference] = roots;
-    let found: Option<(PathBuf, StructureSet)> = match structures::beside(reference)? {
+///
+/// # Errors
+/// Those of finding and reading the file.
+pub fn described_structures(
+    [prediction, reference]: [&Path; 2],
+) -> Result<Option<(PathBuf, StructureSet)>> {
+    Ok(match structures::beside(reference)? {
         Some((path, set)) => {
             let is_other = !structures::is_of_liver_and_tumour(&path, &set);
             is_other.then_some((path, set))
         }
         None => structures::beside(prediction)?
             .filter(|(path, _)| !matches!(dataset_json::read(path, ""), Ok(Some(_)))),
-    };
-    Ok(found.map(|(path, set)| {
-        notes.push(format!(
-            "{} structures of {} are scored",
-            set.structures.len(),
-            path.shown()
-        ));
-        set
-    }))
+    })
 }
 
 /// Liver and lesion, as far as both sides can hold them; what a side cannot is left out, and that is said.
-fn liver_and_lesion(pairs: &PairOptions, notes: &mut Vec<String>) -> Result<Vec<ScoredStructure>> {
+///
+/// # Errors
+/// `Error::Usage` where nothing is left.
+pub fn liver_and_lesion(
+    pairs: &PairOptions,
+    notes: &mut Vec<String>,
+) -> Result<Vec<ScoredStructure>> {
     let maps = [
         ("predictions", &pairs.prediction_map),
         ("references", &pairs.reference_map),
@@ -161,8 +167,7 @@ pub fn missing_predictions(
         names.len() + pairing.pairs.len(),
         shortened(&names)
     );
-    let trained = TrainedFold::of(predictions);
-    if trained.is_some_and(|trained| trained.fold != Fold::All) {
+    if is_of_fold(predictions) {
         return (
             Vec::new(),
             Some(format!("{text}; they are taken for those of other folds")),
@@ -177,6 +182,12 @@ pub fn missing_predictions(
         ),
     });
     (failures.collect(), Some(text))
+}
+
+/// Whether predictions are the validation cases of a fold: a part of the references by nature.
+pub fn is_of_fold(predictions: &Path) -> bool {
+    let trained = TrainedFold::of(predictions);
+    trained.is_some_and(|trained| trained.fold != Fold::All)
 }
 
 fn shortened(names: &[&str]) -> String {

@@ -66,7 +66,10 @@ pub use explain::{
     explained_metrics,
 };
 pub use failures::{FAILURES, failed_cases, write_failures};
-pub use folders::{FolderOptions, FolderPlan, missing_predictions};
+pub use folders::{
+    FolderOptions, FolderPlan, described_structures, is_of_fold, liver_and_lesion,
+    missing_predictions,
+};
 pub use hdbench_volume::Apart;
 pub use instance_metric::InstanceMetric;
 pub use instance_table::{instance_rows, write_instances};

@@ -1,21 +1,19 @@
 //! What of the command line is scored: structures, metrics, label maps; and what pairing noticed.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::command::{Evaluate, Profile};
-use super::origin::is_of_fold;
 use super::told::shortened;
 use crate::cli::progress::Reporter;
 use crate::error::{Error, Result};
 use crate::evaluation::structures::{StructureSet, find as find_structures};
 use crate::evaluation::{
-    Failure, LabelMapChoice, MissingCase, Options, PairOptions, Pairing, ScoredStructure,
-    StructuresPlan, structures,
+    Failure, LabelMapChoice, MissingCase, Options, PairOptions, Pairing, StructuresPlan,
+    described_structures, is_of_fold, liver_and_lesion,
 };
 use crate::metrics::surface::Border;
 use crate::progress::Progress;
 use crate::text::Shown as _;
-use crate::volume::dataset_json;
 
 impl Evaluate {
     /// Shows what pairing noticed; returns the missing cases, unless they are allowed.
@@ -118,7 +116,8 @@ impl Evaluate {
         if self.profile == Profile::Lits || !is_auto {
             return Ok(None);
         }
-        let Some((path, set)) = self.described_structures()? else {
+        let roots = [self.pred.as_path(), &self.reference];
+        let Some((path, set)) = described_structures(roots)? else {
             return Ok(None);
         };
         reporter.note(&format!(
@@ -127,21 +126,6 @@ impl Evaluate {
             path.shown()
         ));
         Ok(Some(set))
-    }
-
-    /// The structures of the `dataset.json` beside the references, else beside the predictions, where it names others
-    /// than liver and tumour. Predictions of a network that knows more than the references may be scored by liver and
-    /// tumour alone, and are where their `dataset.json` names these.
-    fn described_structures(&self) -> Result<Option<(PathBuf, StructureSet)>> {
-        if let Some((path, set)) = structures::beside(&self.reference)? {
-            let is_other = !structures::is_of_liver_and_tumour(&path, &set);
-            return Ok(is_other.then_some((path, set)));
-        }
-        let Some((path, set)) = structures::beside(&self.pred)? else {
-            return Ok(None);
-        };
-        let has_label_map = matches!(dataset_json::read(&path, ""), Ok(Some(_)));
-        Ok((!has_label_map).then_some((path, set)))
     }
 
     /// What of a set is scored.
@@ -159,8 +143,13 @@ impl Evaluate {
         pairs: &PairOptions,
         reporter: &Reporter,
     ) -> Result<Options> {
+        let mut notes = Vec::new();
+        let structures = liver_and_lesion(pairs, &mut notes)?;
+        notes
+            .iter()
+            .for_each(|note| reporter.note(&format!("note: {note}")));
         Ok(Options {
-            structures: liver_and_lesion(pairs, reporter)?,
+            structures,
             ..self.metrics()
         })
     }
@@ -188,31 +177,4 @@ impl Evaluate {
             ..Options::default()
         }
     }
-}
-
-/// Liver and lesion, as far as both sides can hold them; what a side cannot is left out, and that is said.
-fn liver_and_lesion(pairs: &PairOptions, reporter: &Reporter) -> Result<Vec<ScoredStructure>> {
-    let maps = [
-        ("predictions", &pairs.prediction_map),
-        ("references", &pairs.reference_map),
-    ];
-    let mut structures = Vec::new();
-    let [liver, lesion] = [ScoredStructure::liver(), ScoredStructure::lesion()];
-    for (structure, class, word) in [(liver, 1, "liver"), (lesion, 2, "tumour")] {
-        let lacking = maps.iter().find(|(_, map)| !map.has(class));
-        match lacking {
-            None => structures.push(structure),
-            Some((side, map)) => reporter.note(&format!(
-                "note: {} is not scored: the label map of the {side} ({map}) knows no {word}",
-                structure.label
-            )),
-        }
-    }
-    if structures.is_empty() {
-        return Err(Error::usage(
-            "no label is in the label maps of both sides",
-            "name the values of liver and tumour, for example --label-map 1=liver,2=tumour",
-        ));
-    }
-    Ok(structures)
 }
