@@ -31,6 +31,7 @@ EXPECTED = {
     "--encoder-weights densenet161.pth": (3, "the file is not there"),
     "--device cuda:0-3": (2, "built without CUDA"),
     "--engine slurm": (2, "no Slurm here"),
+    "--study runs/lits --ref": (4, "the study has predicted other cases than the archive"),
     "hdbench datasets audit LiTS 3Dircadb1.zip": (4, "the scans that both have"),
 }
 # Words in capitals, and what stands for them here.
@@ -123,6 +124,14 @@ def make_data(folder, binary):
         shutil.copy(folder / "others" / f"segmentation-{case}.nii.gz", folder / "references")
         shutil.copy(folder / "others" / f"segmentation-{case}.nii.gz",
                     folder / "nnunet-output" / f"test-volume-{case}.nii.gz")
+    # The same test volumes as the Decathlon names them.
+    task, made = folder / "Task03_Liver/imagesTs", folder / "msd-predictions"
+    for part in (task, made):
+        part.mkdir(parents=True)
+    for case in range(CASES):
+        name = f"liver_{132 + case}.nii.gz"
+        shutil.copy(folder / "others" / f"volume-{case}.nii.gz", task / name)
+        shutil.copy(folder / "others" / f"segmentation-{case}.nii.gz", made / name)
     shutil.copy(training / "volume-0.nii.gz", folder / "ct.nii.gz")
     # What the repository has of its own.
     (folder / "tests").symlink_to(ROOT / "tests")
