@@ -7,7 +7,7 @@
 # used again, with the packages that it has. The packages that hdbench.compat stands in for are compared where they are
 # installed: MedPy, surface-distance and the packages of tables always, MONAI and nnU-Net, which bring PyTorch, only with
 # HDBENCH_HEAVY_PEERS=1 or in an environment that has them. HDBENCH_COMMAND names a built `hdbench` whose numbers are
-# compared with the module's, HDBENCH_TEST_DATA the folder of golden pairs.
+# compared with the module's, HDBENCH_TEST_DATA the folder of golden pairs. Exits with 77 where PyPI cannot be reached.
 set -eu
 cd "$(dirname "$0")/.."
 made=$(mktemp -d)
@@ -16,6 +16,10 @@ environment=${1:-$made/environment}
 python=${PYTHON:-python3}
 [ -x "$environment/bin/python" ] || "$python" -m venv "$environment"
 pip() { "$environment/bin/python" -m pip --disable-pip-version-check --quiet "$@"; }
+if ! "$environment/bin/python" -m pip --disable-pip-version-check --quiet download --no-deps --dest "$made/reach" pytest; then
+    echo "PyPI cannot be reached: the Python module is not tested"
+    exit 77
+fi
 pip install 'maturin>=1.9.4,<2' numpy pytest nibabel SimpleITK pandas polars pyarrow MedPy
 pip install --no-deps surface-distance-based-measures
 if [ "${HDBENCH_HEAVY_PEERS:-}" = 1 ]; then
