@@ -116,6 +116,65 @@ def test_a_spacing_beside_a_file(tmp_path):
         hdbench.score(pred=path, ref=path, spacing=1.0)
 
 
+def test_masked_voxels():
+    masked = np.ma.masked_array(MASK, mask=MASK == 0)
+    masked[1, 2, 3] = np.ma.masked
+    found = refused(errors.InputError, "pred: 1 of 120 voxels are masked", pred=masked)
+    assert found.hint == "fill it: array.filled(0)"
+    refused(errors.InputError, "ref: 1 of 120", ref=masked)
+    hdbench.score(pred=masked.filled(0), ref=MASK)
+
+
+def test_axes_that_are_reversed():
+    found = refused(errors.ShapeError, "pred has shape", ref=MASK.T)
+    assert found.hint == "one of them looks transposed; expected [z, y, x]"
+    found = refused(errors.ShapeError, "pred has shape", pred=MASK[0], ref=MASK[0].T)
+    assert "[y, x]" in found.hint
+
+
+@pytest.mark.parametrize("ignore", [{2: 1}, 2.0, [2.5], "x", -1, 0, [[2]], True, b"2", "3-2", 70_000, object(), [None], ""])
+def test_values_to_ignore_that_are_none(ignore):
+    refused(errors.UsageError, "ignore: ", structures={"x": 1}, ignore=ignore)
+
+
+def test_arguments_of_other_kinds():
+    for metrics in ([1], 1, [None], {"dice": 1}, b"dice"):
+        refused(errors.UsageError, "metrics: ", metrics=metrics)
+    refused(errors.UsageError, "metrics: ", structures={"x": {"labels": 1, "metrics": [1]}})
+    refused(errors.UsageError, "ignore_geometry: 'yes' is neither", ignore_geometry="yes")
+    for structures in ({"\ud800": 1}, {"x": "\ud800"}, "\ud800"):
+        refused(errors.UsageError, "no character", structures=structures)
+    refused(errors.UsageError, "no character", metrics=["\ud800"])
+    own = [1]
+    own.append(own)
+    refused(errors.UsageError, "holds itself", structures={"x": own})
+    refused(errors.DtypeError, "pred: cannot be read", pred=own)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("jobs", 1.5), ("jobs", 2**70), ("jobs", "2"), ("jobs", -1), ("jobs", True), ("label_map", {1: "liver"}),
+     ("pred_label_map", 1), ("task", 3), ("algorithm", "\ud800"), ("allow_missing", "yes"), ("ignore_geometry", 1),
+     ("metrics", [1])],
+)
+def test_arguments_of_folders_of_other_kinds(tmp_path, name, value):
+    with pytest.raises(errors.UsageError, match=f"{name}: "):
+        hdbench.evaluate(pred=tmp_path, ref=tmp_path, **{name: value})
+
+
+def test_an_image_whose_file_is_gone(tmp_path):
+    nibabel = pytest.importorskip("nibabel")
+    path = tmp_path / "a.nii"
+    nibabel.save(nibabel.Nifti1Image(MASK, np.eye(4)), path)
+    images = [nibabel.load(path) for _ in range(2)]
+    path.write_bytes(path.read_bytes()[:400])
+    with pytest.raises(errors.HdbenchError, match="pred: the file of the image cannot be read"):
+        hdbench.score(pred=images[0], ref=MASK)
+    path.unlink()
+    with pytest.raises(errors.MissingFileError, match="pred: the file of the image is gone"):
+        hdbench.score(pred=images[1], ref=MASK)
+
+
 def test_exceptions_survive_a_process():
     error = errors.ShapeError("pred has no voxel", "give some")
     again = pickle.loads(pickle.dumps(error))

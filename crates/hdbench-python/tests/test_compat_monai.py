@@ -80,6 +80,37 @@ def test_empty_masks(shape):
             assert_as_theirs("compute_surface_dice", *pair, [1.0, 1.0], use_subvoxels=subvoxels)
 
 
+@SHAPES
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bool, torch.int64])
+def test_dice(shape, dtype):
+    pred, ref = (one_hot(shape, seeds).to(dtype) for seeds in ((1, 2), (3, 4)))
+    empty = ref.clone()
+    empty[0, 2] = 0
+    maps = [one.float().argmax(dim=1, keepdim=True) for one in (pred, ref)]
+    for background in (False, True):
+        for ignore_empty in (False, True):
+            named = {"include_background": background, "ignore_empty": ignore_empty}
+            for pair in [(pred, ref), (pred, empty), (empty, ref), (empty, empty)]:
+                assert_as_theirs("compute_dice", *pair, **named)
+            assert_as_theirs("compute_dice", *maps, num_classes=3, **named)
+            assert_as_theirs("compute_dice", pred, maps[1], **named)
+            assert_as_theirs("compute_dice", maps[0], ref, num_classes=3, **named)
+    for index in (0, 2, -1, 255):
+        assert_as_theirs("compute_dice", pred.float(), ref.float(), ignore_index=index)
+        assert_as_theirs("compute_dice", *maps, num_classes=3, ignore_index=index)
+    assert_as_theirs("compute_dice", pred[:, 1:2], ref[:, 1:2])
+    assert_as_theirs("compute_dice", pred, ref[..., :-1])
+    soft = torch.rand(ref.shape, generator=torch.Generator().manual_seed(1))
+    assert_as_theirs("compute_dice", pred, soft)
+
+
+def test_dice_by_component_is_named():
+    pred = one_hot((10, 12, 14), (1,))[:, :2]
+    with pytest.raises(ValueError, match="measured by MONAI alone"):
+        ours.compute_dice(pred, pred, per_component=True)
+    torch.testing.assert_close(ours.compute_dice(pred.numpy(), pred.numpy()), theirs.compute_dice(pred, pred))
+
+
 def test_an_ignored_class():
     pred, ref = one_hot((15, 20, 24), (1,)), one_hot((15, 20, 24), (3,))
     for index in (0, 2):

@@ -84,6 +84,33 @@ def test_structures_and_metrics_are_chosen(folders):
         hdbench.evaluate(**arguments, jobs=0)
 
 
+@pytest.mark.parametrize("structures", [None, "strict", {"liver": [1, 2], "lesion": 2}])
+@pytest.mark.parametrize("instances", [False, True])
+def test_a_table_has_the_metrics_that_were_asked_for(folders, structures, instances):
+    pred, ref = folders
+    arguments = {"pred": pred, "ref": ref, "allow_missing": True, "structures": structures, "instances": instances}
+    whole, table = hdbench.evaluate(**arguments), hdbench.evaluate(**arguments, metrics=["dice", "nsd@2.0mm"])
+    asked = {(label, metric) for label in ("liver", "lesion") for metric in ("dice", "nsd_2mm")}
+    assert {(row["label"], row["metric"]) for row in table} == asked and len(table) == 2 * len(asked)
+    assert {(line.label, line.metric) for line in table.summary()} == asked
+    kept = [row for row in whole if (row["label"], row["metric"]) in asked]
+    assert table.rows == kept
+    assert [whole.summary().of(*key) for key in sorted(asked)] == [table.summary().of(*key) for key in sorted(asked)]
+    assert table.summary().of("liver", "nsd@2.00mm").count == 2
+    with pytest.raises(KeyError):
+        table.summary().of("liver", 1)
+
+
+def test_a_structures_own_metrics_stay_in_the_table(folders):
+    pred, ref = folders
+    structures = {"liver": [1, 2], "lesion": {"labels": 2, "metrics": ["hd95", "detection_f1"], "instances": {
+        "by": "components", "neighbours": 26, "match": "one-to-one", "score": "iou", "at-least": 0.5}}}
+    table = hdbench.evaluate(pred=pred, ref=ref, allow_missing=True, structures=structures, metrics="dice")
+    assert {(row["label"], row["metric"]) for row in table} == {
+        ("liver", "dice"), ("lesion", "hd95"), ("lesion", "detection_f1")
+    }
+
+
 def test_summaries_are_those_of_pandas(folders):
     pandas = pytest.importorskip("pandas")
     pred, ref = folders
@@ -124,6 +151,13 @@ def test_latex(folders):
     mean = 100 * table.summary().of("liver", "dice").mean
     assert text.count("\\\\\n") >= 3 and "\\toprule" in text and "Liver \\& lesions" in text
     assert f"{mean:.1f}" in text and "hd95" in text.replace("\\_", "_")
+    assert table.to_latex(metrics="dice") == table.to_latex(metrics=["dice"])
+    assert table.to_latex(metrics="nsd@2.0mm") == table.to_latex(metrics=["nsd_2mm"])
+    for wrong in (1, [1], {"dice": 1}):
+        with pytest.raises(hdbench.UsageError, match="metrics: "):
+            table.to_latex(metrics=wrong)
+    with pytest.raises(hdbench.UsageError, match="title: 3 is no text"):
+        table.to_latex(title=3)
     with pytest.raises(hdbench.UsageError, match="'hd96' was not scored"):
         table.to_latex(metrics=["hd96"])
 

@@ -162,7 +162,12 @@ def test_images_of_nibabel_take_their_affine_along(labels, tmp_path):
     assert_same(hdbench.score(pred=paths[0], ref=images[1], structures=STRUCTURES), by_path)
     # An array beside an image lies as the image's.
     data = images[0].get_fdata()
-    assert_same(hdbench.score(pred=data, ref=images[1], structures=STRUCTURES), by_path)
+    beside = hdbench.score(pred=data, ref=images[1], structures=STRUCTURES)
+    assert_same(beside, by_path)
+    assert beside.notes == ["pred: the array takes its place from ref; its axes are read as [x, y, z]"]
+    with pytest.raises(hdbench.errors.ShapeError) as caught:
+        hdbench.score(pred=data.T, ref=images[1])
+    assert caught.value.hint == "pred looks transposed; expected [x, y, z]"
     # One that runs the other way is turned, and that is said.
     flipped = images[0].as_reoriented(nibabel.io_orientation(np.diag([1, -1, 1, 1])))
     turned = hdbench.score(pred=flipped, ref=images[1], structures=STRUCTURES)
@@ -190,7 +195,21 @@ def test_images_of_simpleitk_take_their_place_along(labels, tmp_path):
     by_path = hdbench.score(pred=paths[0], ref=paths[1], structures=STRUCTURES)
     assert_same(hdbench.score(pred=images[0], ref=images[1], structures=STRUCTURES), by_path)
     assert_same(hdbench.score(pred=images[0], ref=paths[1], structures=STRUCTURES), by_path)
-    assert hdbench.score(pred=images[0], ref=labels[1], structures=STRUCTURES).notes == []
+    beside = hdbench.score(pred=images[0], ref=labels[1], structures=STRUCTURES)
+    assert_same(beside, by_path)
+    assert beside.notes == ["ref: the array takes its place from pred; its axes are read as [z, y, x]"]
+
+
+def test_runs_of_labels_of_simpleitk_are_refused(labels):
+    sitk = pytest.importorskip("SimpleITK")
+    image = sitk.GetImageFromArray(labels[0])
+    for kind in (sitk.sitkLabelUInt8, sitk.sitkLabelUInt16, sitk.sitkLabelUInt32):
+        runs = sitk.Cast(image, kind)
+        with pytest.raises(hdbench.errors.DtypeError, match="lie in runs") as caught:
+            hdbench.score(pred=runs, ref=image)
+        assert caught.value.hint == "sitk.Cast(image, sitk.sitkUInt16)"
+        # The way out is one.
+        assert_same(hdbench.score(pred=sitk.Cast(runs, sitk.sitkUInt16), ref=image), hdbench.score(pred=image, ref=image))
 
 
 def test_tensors_of_torch(labels):
@@ -289,12 +308,156 @@ def test_an_array_beside_a_file_lies_as_the_file_does(labels, tmp_path):
     by_path = hdbench.score(pred=paths[0], ref=paths[1], structures=STRUCTURES)
     assert_same(hdbench.score(pred=labels[0], ref=paths[1], structures=STRUCTURES), by_path)
     assert_same(hdbench.score(pred=paths[0], ref=labels[1], structures=STRUCTURES), by_path)
-    with pytest.raises(hdbench.errors.InputError, match="voxels"):
+    with pytest.raises(hdbench.errors.ShapeError, match="voxels") as caught:
         hdbench.score(pred=labels[0].T, ref=paths[1])
+    assert caught.value.hint == "the array looks transposed; expected [z, y, x]"
+    with pytest.raises(hdbench.errors.InputError, match="voxels") as caught:
+        hdbench.score(pred=labels[0][:5], ref=paths[1])
+    assert "transposed" not in caught.value.hint
+
+
+def own_notes(scores):
+    """Without the name of the file or of the argument."""
+    return sorted(note.split(": ", 1)[1] for note in scores.notes)
+
+
+@pytest.mark.parametrize(("unit", "mm"), [("meter", 1e3), ("mm", 1), ("micron", 1e-3), ("unknown", 1)])
+def test_units_of_images_are_those_of_their_files(labels, tmp_path, unit, mm):
+    nibabel = pytest.importorskip("nibabel")
+    paths = []
+    for name, array in zip(("pred", "ref"), labels):
+        image = nibabel.Nifti1Image(array.T, np.diag([0.7 / mm, 0.8 / mm, 2.5 / mm, 1]))
+        image.header.set_xyzt_units(unit)
+        paths.append(tmp_path / f"{name}.nii")
+        nibabel.save(image, paths[-1])
+    by_path = hdbench.score(pred=paths[0], ref=paths[1], structures=STRUCTURES)
+    images = [nibabel.load(path) for path in paths]
+    by_image = hdbench.score(pred=images[0], ref=images[1], structures=STRUCTURES)
+    assert_same(by_image, by_path)
+    assert_same(hdbench.score(pred=paths[0], ref=images[1], structures=STRUCTURES), by_path)
+    assert own_notes(by_image) == own_notes(by_path)
+    assert any("converted to millimetres" in note for note in by_image.notes) == (unit in ("meter", "micron"))
+    by_array = hdbench.score(pred=labels[0], ref=labels[1], spacing=SPACING, structures=STRUCTURES)
+    assert by_image["liver"]["hd95"] == pytest.approx(by_array["liver"]["hd95"], rel=1e-6)
+
+
+def test_headers_that_contradict_themselves_or_say_nothing(labels, tmp_path):
+    nibabel = pytest.importorskip("nibabel")
+    sform = nibabel.Nifti1Image(labels[0].T, np.diag([0.75, 0.5, 2.5, 1]))
+    sform.header["pixdim"][3] = 5
+    bare = nibabel.Nifti1Image(labels[0].T, None)
+    bare.header.set_zooms((0.75, 0.5, 2.5))
+    for name, image, told in (("sform", sform, "the sform counts"), ("bare", bare, "stores no orientation")):
+        nibabel.save(image, tmp_path / f"{name}.nii")
+        path, image = tmp_path / f"{name}.nii", nibabel.load(tmp_path / f"{name}.nii")
+        by_path = hdbench.score(pred=path, ref=path, structures=STRUCTURES)
+        by_image = hdbench.score(pred=image, ref=image, structures=STRUCTURES)
+        assert own_notes(by_image) == own_notes(by_path) and told in by_image.notes[0]
+        # Neither is turned to the other.
+        mixed = hdbench.score(pred=path, ref=image, structures=STRUCTURES)
+        assert_same(mixed, by_path)
+        assert mixed["liver"]["dice"] == 1 and not any("turned" in note for note in mixed.notes)
+
+
+def test_an_image_without_an_affine_is_a_plain_array(labels):
+    nibabel = pytest.importorskip("nibabel")
+    images = [nibabel.Nifti1Image(array, None) for array in labels]
+    scores = hdbench.score(pred=images[0], ref=images[1], spacing=SPACING, structures=STRUCTURES)
+    assert_same(scores, hdbench.score(pred=labels[0], ref=labels[1], spacing=SPACING, structures=STRUCTURES))
+    assert len(scores.notes) == 2 and "pred: the image has no affine" in scores.notes[0]
+    assert any("in voxels" in note for note in hdbench.score(pred=images[0], ref=images[1]).notes)
+
+
+def test_a_tensor_whose_affine_is_the_identity(labels):
+    torch = pytest.importorskip("torch")
+    data = pytest.importorskip("monai.data")
+    pred, ref = (data.MetaTensor(torch.tensor(array)) for array in labels)
+    scores = hdbench.score(pred=pred, ref=ref, spacing=SPACING, structures=STRUCTURES)
+    assert_same(scores, hdbench.score(pred=labels[0], ref=labels[1], spacing=SPACING, structures=STRUCTURES))
+    assert "the spacing counts" in scores.notes[0]
+    beside = hdbench.score(pred=pred, ref=labels[1], spacing=SPACING, structures=STRUCTURES)
+    assert_same(beside, scores)
+    alone = hdbench.score(pred=pred, ref=ref, structures=STRUCTURES)
+    assert "voxels are taken as of 1 mm" in alone.notes[0]
+    one = hdbench.score(pred=labels[0].T, ref=labels[1].T, spacing=1, structures=STRUCTURES)
+    assert_same(alone, one)
+    placed = [data.MetaTensor(torch.tensor(array.T.copy()), affine=np.diag([*SPACING[::-1], 1])) for array in labels]
+    assert_same(hdbench.score(pred=placed[0], ref=placed[1], structures=STRUCTURES), scores)
+    with pytest.raises(hdbench.UsageError, match="spacing: pred has its own"):
+        hdbench.score(pred=placed[0], ref=ref, spacing=SPACING)
+
+
+def test_arrays_with_nothing_masked_are_their_data(labels):
+    pred, ref = labels
+    masked = [np.ma.masked_array(pred), np.ma.masked_array(pred, mask=np.zeros(pred.shape, bool))]
+    expected = hdbench.score(pred=pred, ref=ref, spacing=SPACING)
+    for own in masked:
+        assert_same(hdbench.score(pred=own, ref=ref, spacing=SPACING), expected)
+
+
+@pytest.mark.parametrize(
+    ("written", "name"),
+    [("nsd@2.50mm", "nsd_2.5mm"), ("nsd@2.0mm", "nsd_2mm"), ("nsd@1e3mm", "nsd_1000mm"), ("nsd@1e-3mm", "nsd_0.001mm"),
+     ("nsd_2.000mm", "nsd_2mm"), ("nsd_6n@1.0mm", "nsd_6n_1mm"), ("nsd@.5mm", "nsd_0.5mm"), ("nsd@10mm", "nsd_10mm")],
+)
+def test_a_metric_is_found_as_it_was_asked_for(labels, written, name):
+    pred, ref = labels
+    for structures, metrics in (({"x": 1}, written), ({"x": {"labels": 1, "metrics": [written]}}, None)):
+        found = hdbench.score(
+            pred=pred, ref=ref, spacing=SPACING, structures=structures, metrics=metrics, instances=False
+        )["x"]
+        assert list(found) == [name]
+        assert found[written] == found[name] == found.raw[written] == found.get(written) and written in found
+        assert found.policies[written] == found.policies[name]
+
+
+def test_one_name_of_a_metric_is_a_list_of_it(labels):
+    pred, ref = labels
+    structures = {"x": {"labels": 1, "metrics": "hd95"}, "y": 2}
+    scores = hdbench.score(pred=pred, ref=ref, spacing=1, structures=structures, metrics="dice", instances=False)
+    assert [list(own) for own in scores.values()] == [["hd95"], ["dice"]]
+
+
+def test_what_is_no_metric_is_not_found(labels):
+    own = hdbench.score(pred=labels[0], ref=labels[1], spacing=1)["1"]
+    assert 1 not in own and None not in own and own.get(None) is None
+    for key in (1, None, "dise"):
+        with pytest.raises(KeyError):
+            own[key]
+        with pytest.raises(KeyError):
+            own.raw[key]
+
+
+@pytest.mark.parametrize("ignore", [255, np.uint8(255), "255", [255], {255}, np.array([255]), np.array(255), "255-255"])
+def test_one_value_is_ignored_in_any_writing(labels, ignore):
+    pred, ref = labels[0], labels[1].copy()
+    ref[:, :15] = 255
+    found = hdbench.score(pred=pred, ref=ref, spacing=1, structures={"liver": [1, 2]}, ignore=ignore)
+    part = hdbench.score(pred=pred[:, 15:], ref=ref[:, 15:], spacing=1, structures={"liver": [1, 2]})
+    assert found["liver"].voxels == part["liver"].voxels
+
+
+def test_ranges_are_ignored_and_nothing_is(labels):
+    pred, ref = labels
+    scored = lambda **own: hdbench.score(pred=pred, ref=ref, spacing=1, structures={"x": 1}, **own)  # noqa: E731
+    for ignore in ("2-3", ["2-"], [7, 2, 2], range(2, 5)):
+        assert_same(scored(ignore=ignore), scored(ignore=[2]))
+    assert scored(ignore=2)["x"].voxels["pred"] < scored()["x"].voxels["pred"]
+    for ignore in ([], (), np.array([]), set()):
+        assert_same(scored(ignore=ignore), scored())
 
 
 def test_help_says_shapes_and_units():
     for text in (hdbench.__doc__, hdbench.score.__doc__, hdbench.evaluate.__doc__):
         assert text
     assert "[z, y, x]" in hdbench.score.__doc__ and "mm" in hdbench.score.__doc__
+    for word in ("What numbers mean", "signed", "pooled", "MAXIMUM", "NaN", "policies", "1e-3", "notes"):
+        assert word in hdbench.score.__doc__
+    assert "``instances`` is False by default" in hdbench.evaluate.__doc__
+    for kind, names in (
+        (hdbench.Scores, ["notes", "burdens"]),
+        (hdbench.StructureScores, ["raw", "policies", "detections", "voxels"]),
+        (hdbench.Table, ["cases", "failures", "notes"]),
+    ):
+        assert all(f"\n    {name}\n" in kind.__doc__ for name in names)
     assert "hd95_6n" in hdbench.metrics() and "kits23" in hdbench.structure_sets()

@@ -15,17 +15,20 @@ Exceptions are in ``hdbench.errors``.
 
 from __future__ import annotations
 
+import operator
 import os
+import sys
 import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from . import _hdbench, errors
 from ._hdbench import __version__
-from ._label_map import is_path, pair, toml
-from ._scores import Scores, StructureScores, metric_name
+from ._label_map import is_path, pair, with_transposed_hint
+from ._scores import Scores, StructureScores, metric_names
+from ._structures import checked_text, toml
 from ._table import Summary, SummaryTable, Table
-from .errors import HdbenchError, MissingFileError, PartialResultWarning, UsageError
+from .errors import HdbenchError, InputError, MissingFileError, PartialResultWarning, UsageError
 
 __all__ = [
     "HdbenchError",
@@ -52,9 +55,9 @@ def score(
     ref: Any,
     spacing: float | Sequence[float] | None = None,
     structures: Mapping[str, Any] | str | os.PathLike | None = None,
-    metrics: Sequence[str] | None = None,
+    metrics: str | Sequence[str] | None = None,
     instances: bool | Mapping[str, Any] = True,
-    ignore: Sequence[int] | None = None,
+    ignore: int | str | Sequence[int | str] | None = None,
     ignore_geometry: bool = False,
 ) -> Scores:
     """Scores a predicted label map against a reference.
@@ -71,21 +74,23 @@ def score(
         Of plain arrays, mm along each axis **in the order of the array's axes**: ``(z, y, x)`` for ``[z, y, x]``.
         One number holds for all axes. Without it distances are in voxels, and ``notes`` says so. The array of a
         nibabel image is ``[x, y, z]``: give the image itself, or ``image.header.get_zooms()`` with its array. Images
-        and files have a spacing of their own; an array beside one lies as the image's array does, beside a file
-        as ``[z, y, x]``.
+        and files have a spacing of their own, so that it is left out beside one. A plain array takes its place from
+        the other side, and ``notes`` says so: beside an image of nibabel its axes are read as ``[x, y, z]``, beside
+        one of SimpleITK or a path as ``[z, y, x]``.
     structures
         What is scored: a dict from a name to label values (``2``, ``[1, 2]``, ``"1-26"``, ``"1-"`` for 1 or more) or to
         a table with ``labels``, ``metrics``, ``instances``, ``empty``; a built-in name (:func:`structure_sets`); or the
         path of a set, of a ``dataset.json``, of a panoptica or MIST configuration. Default: every value that is found,
         named by its number.
     metrics
-        Names such as ``"dice"``, ``"hd95"``, ``"assd"``, ``"nsd@2mm"``, ``"hd95_6n"`` (:func:`metrics` lists them).
-        Default: all of profile strict.
+        A name or several, such as ``"dice"``, ``"hd95"``, ``"assd"``, ``"nsd@2mm"``, ``"hd95_6n"`` (:func:`metrics`
+        lists them). Default: all of profile strict.
     instances
         Of structures in a dict that say nothing of it: True splits them into components by faces, matched in groups by
         overlap as LiTS does; False scores them as a whole; a table is another rule.
     ignore
-        Beside structures in a dict: where the reference has one of these values, neither map counts.
+        Beside structures in a dict, label values (``255``, ``[4, 5]``, ``"4-5"``): where the reference has one of them,
+        neither map counts.
     ignore_geometry
         Compare voxels by index though affines place them elsewhere.
 
@@ -93,7 +98,22 @@ def score(
     -------
     Scores
         ``scores[structure][metric]``: fractions in 0..1, distances in mm, volumes in mL, NaN where undefined. The bits
-        are those of the command.
+        are those of the command. ``notes`` has what was assumed.
+
+    What numbers mean
+    -----------------
+    Fractions are in 0..1, never in percent; ``rvd`` is signed, (prediction - reference) / reference, and has no upper
+    bound.
+
+    Distances are those between surface voxels, which have background among their 18 neighbours (``hd95_6n``: among 6).
+    ``hd95`` is the 95th percentile of both directions pooled, ``assd`` their pooled mean, ``masd_18n`` the mean of the
+    two directed means. ``msd`` is the MAXIMUM, the Hausdorff distance. ``nsd`` is a share of both surfaces' area.
+
+    Where one mask is empty or both are, distances are NaN, and ``rvd`` is where the reference is empty; ``dice``,
+    ``jaccard``, ``precision``, ``recall`` and ``nsd`` are 1 where both are empty, 0 where one is. ``policies`` of a structure
+    says which rule made each value. NaN enters no mean of ``Table.summary()``: its ``count`` (N) tells how many did.
+
+    Labels of a float type are rounded where they are whole but for noise below 1e-3, and refused otherwise.
 
     Raises
     ------
@@ -104,9 +124,15 @@ def score(
     for name, side in (("pred", pred), ("ref", ref)):
         if is_path(side) and not os.path.exists(side):
             raise MissingFileError(f"{name}: {os.fspath(side)}: no such file")
-    prediction, reference, notes = pair(pred, ref, spacing)
+    by_index = _truth(ignore_geometry, "ignore_geometry")
     wanted = _wanted(structures, metrics, instances, ignore)
-    found = _hdbench.score(prediction, reference, wanted, ignore_geometry)
+    prediction, reference, notes = pair(pred, ref, spacing)
+    try:
+        found = _hdbench.score(prediction, reference, wanted, by_index)
+    except InputError as error:
+        if is_path(prediction) == is_path(reference):
+            raise
+        raise with_transposed_hint(error) from None
     found["notes"][:0] = notes
     return Scores(found, wanted["metrics"])
 
@@ -116,9 +142,9 @@ def evaluate(
     pred: str | os.PathLike,
     ref: str | os.PathLike,
     structures: Mapping[str, Any] | str | os.PathLike | None = None,
-    metrics: Sequence[str] | None = None,
+    metrics: str | Sequence[str] | None = None,
     instances: bool | Mapping[str, Any] = False,
-    ignore: Sequence[int] | None = None,
+    ignore: int | str | Sequence[int | str] | None = None,
     jobs: int | None = None,
     label_map: str | None = None,
     pred_label_map: str | None = None,
@@ -130,19 +156,24 @@ def evaluate(
 ) -> Table:
     """Scores all predictions of a folder against their references, as ``hdbench evaluate`` does.
 
+    What numbers mean is told by :func:`score`. Other than there ``instances`` is False by default.
+
     Parameters
     ----------
     pred, ref
         Each a folder of any depth, a zip archive or a single label map. Cases are paired by name.
     structures, metrics, instances, ignore
-        As of :func:`score`; by default the structures of a ``dataset.json`` beside the files, else liver and lesion.
+        As of :func:`score`, but structures in a dict are scored as a whole unless ``instances`` says otherwise. By default
+        the structures of a ``dataset.json`` beside the files, else liver and lesion. Where metrics are named, the table
+        has these alone, without what is pooled over the cases.
     jobs
         Cases at a time (default: up to 4). Results do not depend on it.
     label_map, pred_label_map, ref_label_map
         What the numbers mean where no structures are named: ``"auto"``, ``"lits"``, ``"nnunet"``, ``"msd"`` or
         ``"1=liver,2=tumour"``.
     allow_missing
-        Leave references without a prediction out instead of counting them as failed.
+        What becomes of a reference without a prediction. False: its case is one of ``failures``, and a warning is given.
+        True: it is in ``notes`` alone. It has no row and enters no mean either way.
     ignore_geometry
         Compare voxels by index though files place them elsewhere.
     task, algorithm
@@ -159,24 +190,28 @@ def evaluate(
             raise UsageError(f"{name}: {type(path).__name__} is no path", "hdbench.score takes arrays")
         if not os.path.exists(path):
             raise MissingFileError(f"{name}: {os.fspath(path)}: no such file or folder")
-    if jobs is not None and jobs < 1:
-        raise UsageError(f"jobs: is {jobs}, expected 1 or more")
+    for name, text in (
+        ("label_map", label_map), ("pred_label_map", pred_label_map), ("ref_label_map", ref_label_map), ("task", task),
+        ("algorithm", algorithm),
+    ):
+        if text is not None:
+            checked_text(text, name)
     maps = (pred_label_map or label_map, ref_label_map or label_map)
     if structures is not None and any(maps):
         raise UsageError("structures and label maps exclude each other", "leave the label map out")
     asked = {
-        "pred": os.fspath(pred),
-        "ref": os.fspath(ref),
+        "pred": os.fsdecode(pred),
+        "ref": os.fsdecode(ref),
         "wanted": _wanted(structures, metrics, instances, ignore),
         "label_maps": list(maps),
-        "jobs": jobs,
-        "allow_missing": allow_missing,
-        "ignore_geometry": ignore_geometry,
+        "jobs": _jobs(jobs),
+        "allow_missing": _truth(allow_missing, "allow_missing"),
+        "ignore_geometry": _truth(ignore_geometry, "ignore_geometry"),
         "task": task,
         "algorithm": algorithm,
         "summary": None,
     }
-    table = Table(_hdbench.evaluate(asked))
+    table = Table(_hdbench.evaluate(asked), asked["wanted"]["metrics"])
     if table.failures:
         case, reason = table.failures[0]
         text = f"{len(table.failures)} of {table.cases + len(table.failures)} cases have no scores, the first {case}: {reason}"
@@ -194,18 +229,34 @@ def structure_sets() -> list[str]:
     return list(_hdbench.structure_sets())
 
 
-def _wanted(structures: Any, metrics: Any, instances: Any, ignore: Sequence[int] | None) -> dict[str, Any]:
-    if isinstance(metrics, str):
-        metrics = [metrics]
-    names = None if metrics is None else [metric_name(name) for name in metrics]
+def _truth(given: Any, name: str) -> bool:
+    if type(given).__name__ not in ("bool", "bool_"):
+        raise UsageError(f"{name}: {given!r} is neither True nor False")
+    return bool(given)
+
+
+def _jobs(jobs: Any) -> int | None:
+    if jobs is None:
+        return None
+    try:
+        number = 0 if isinstance(jobs, bool) else operator.index(jobs)
+    except TypeError:
+        number = 0
+    if not 0 < number <= sys.maxsize:
+        raise UsageError(f"jobs: is {jobs!r}, expected a whole number, 1 or more")
+    return number
+
+
+def _wanted(structures: Any, metrics: Any, instances: Any, ignore: Any) -> dict[str, Any]:
+    names = None if metrics is None else [checked_text(name, "metrics") for name in metric_names(metrics)]
     if names is not None and not names:
         raise UsageError("metrics: names none", 'such as ["dice", "hd95"]; leave it out for all')
     if ignore is not None and not isinstance(structures, Mapping):
         raise UsageError("ignore: goes with structures in a dict", "a file says what it ignores itself")
     if structures is None or is_path(structures):
-        name = None if structures is None else os.fspath(structures)
+        name = None if structures is None else checked_text(os.fsdecode(structures), "structures")
         return {"name": name, "toml": None, "metrics": names}
     if not isinstance(structures, Mapping):
         raise UsageError(f"structures: {structures!r} is neither a dict nor a name", 'such as {"liver": [1, 2]}')
     rule = _OVERLAP_GROUPS if instances is True else instances
-    return {"name": None, "toml": toml(dict(structures), rule, names, ignore), "metrics": names}
+    return {"name": None, "toml": toml(structures, rule, names, ignore), "metrics": names}

@@ -4,24 +4,14 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+import re
+from typing import Any
 
 import numpy as np
 
 from . import _hdbench
-from .errors import DtypeError, ShapeError, UsageError
-
-# From LPS+ of DICOM and ITK to RAS+ of NIfTI.
-_RAS_FROM_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
-
-
-class Grid(NamedTuple):
-    """Where an array lies: how its axes are brought to [z, y, x], its spacing in that order, its affine."""
-
-    is_xyz: bool
-    spacing: tuple[float, ...] | None
-    affine: np.ndarray | None
+from ._images import Grid, Placed, placed_array
+from .errors import InputError, ShapeError, UsageError
 
 
 def is_path(given: Any) -> bool:
@@ -34,111 +24,69 @@ def pair(pred: Any, ref: Any, spacing: Any) -> tuple[Any, Any, list[str]]:
     if all(map(is_path, sides.values())):
         if spacing is not None:
             raise UsageError("spacing: both label maps are files, which have their own", "leave spacing out")
-        return os.fspath(pred), os.fspath(ref), []
-    found = {name: (given, None) if is_path(given) else array_and_grid(given, name) for name, given in sides.items()}
-    grids = [grid for _, grid in found.values() if grid is not None]
-    if spacing is not None and (grids or any(map(is_path, sides.values()))):
-        own = next(name for name, given in sides.items() if is_path(given) or found[name][1] is not None)
-        raise UsageError(f"spacing: {own} has its own", "leave spacing out, or give both as plain arrays")
-    notes = []
-    # A plain array beside an image lies as the image's array does, beside a file as the file does: [z, y, x].
-    common = grids[0] if grids else None
-    if common is None:
-        paths = filter(is_path, sides.values())
-        common = next((Grid(False, *_hdbench.grid_of(os.fspath(path))) for path in paths), None)
+        return os.fsdecode(pred), os.fsdecode(ref), []
+    found = {
+        name: placed_array(given, name, is_spaced=spacing is not None)
+        for name, given in sides.items()
+        if not is_path(given)
+    }
+    notes = [note for own in found.values() for note in own.notes]
+    with_place = [name for name in sides if name not in found or found[name].grid is not None]
+    if spacing is not None and with_place:
+        raise UsageError(f"spacing: {with_place[0]} has its own", "leave spacing out, or give both as plain arrays")
+    # An array beside an image lies as the image's array does, beside a file as the file does: [z, y, x].
+    common = _grid(found.get(with_place[0]), sides[with_place[0]]) if len(with_place) == 1 else None
     out = []
-    for name, (given, grid) in found.items():
-        if is_path(given):
-            out.append(os.fspath(given))
-        else:
-            out.append(placed(given, name, grid or common, spacing))
-    plain = [value for value in out if not isinstance(value, str)]
-    if len(plain) == 2:
-        _same_shape(plain[0][0], plain[1][0], found, grids)
-    if common is None and spacing is None:
+    for name, given in sides.items():
+        if name not in found:
+            out.append(os.fsdecode(given))
+            continue
+        array, grid, _ = found[name]
+        if grid is None and common is not None:
+            notes.append(f"{name}: the array takes its place from {with_place[0]}; its axes are read as {order(array, common)}")
+        out.append(placed(array, name, grid or common, spacing))
+    if len(found) == 2:
+        _same_shape(out, found, with_place, common)
+    if not with_place and spacing is None:
         notes.append("no spacing is given: distances are in voxels, volumes as if of voxels of 1 mm")
     return out[0], out[1], notes
 
 
-def _same_shape(pred: np.ndarray, ref: np.ndarray, found: dict, grids: list) -> None:
+def _grid(own: Placed | None, path: Any) -> Grid:
+    """Where an image or a file lies."""
+    return Grid(False, *_hdbench.grid_of(os.fsdecode(path))) if own is None else own.grid
+
+
+def order(array: np.ndarray, grid: Grid | None) -> str:
+    """How the axes of an array are read."""
+    is_xyz = grid is not None and grid.is_xyz
+    if array.ndim == 2:
+        return "[x, y]" if is_xyz else "[y, x]"
+    return "[x, y, z]" if is_xyz else "[z, y, x]"
+
+
+def _same_shape(out: list, found: dict[str, Placed], with_place: list[str], common: Grid | None) -> None:
     # Two images may be turned to each other by their affines.
-    if pred.shape == ref.shape or len(grids) == 2:
+    if out[0][0].shape == out[1][0].shape or len(with_place) == 2:
         return
-    shapes = {name: np.shape(array) for name, (array, _) in found.items()}
-    raise ShapeError(
-        f"pred has shape {shapes['pred']}, ref {shapes['ref']}", "give both on one grid, with axes in one order"
-    )
+    pred, ref = (own.array.shape for own in found.values())
+    hint = "give both on one grid, with axes in one order"
+    if pred == ref[::-1]:
+        plain = [name for name in found if name not in with_place]
+        which = plain[0] if len(plain) == 1 else "one of them"
+        hint = f"{which} looks transposed; expected {order(found['pred'].array, common)}"
+    raise ShapeError(f"pred has shape {pred}, ref {ref}", hint)
 
 
-def array_and_grid(given: Any, name: str) -> tuple[np.ndarray, Grid | None]:
-    """The numbers of an object, with its place where it has one."""
-    if hasattr(given, "GetDirection") and hasattr(given, "GetSpacing"):
-        return _of_simpleitk(given, name)
-    if hasattr(given, "dataobj") and hasattr(given, "affine"):
-        affine = np.asarray(given.affine, dtype=np.float64)
-        return numbers(np.asanyarray(given.dataobj), name), _grid_of_affine(affine)
-    affine = getattr(given, "affine", None)
-    array = numbers(_as_array(given, name), name)
-    if affine is not None and np.shape(affine) == (4, 4):
-        return array, _grid_of_affine(np.asarray(affine, dtype=np.float64))
-    return array, None
+_SIZES = re.compile(r"has (\d+) x (\d+) x (\d+) voxels \(x, y, z\)")
 
 
-def _grid_of_affine(affine: np.ndarray) -> Grid:
-    # Summed as the reader of files does it: the last bit of a spacing is the last bit of every distance.
-    steps = [tuple(float(affine[row, column]) for row in range(3)) for column in range(3)]
-    lengths = [float(np.sqrt(x * x + y * y + z * z)) for x, y, z in steps]
-    return Grid(is_xyz=True, spacing=tuple(lengths[::-1]), affine=affine)
-
-
-def _of_simpleitk(image: Any, name: str) -> tuple[np.ndarray, Grid]:
-    try:
-        import SimpleITK as sitk
-    except ImportError as error:  # pragma: no cover - an image cannot be made without it
-        raise DtypeError(f"{name}: is an image of ITK, and SimpleITK is not installed") from error
-    if image.GetNumberOfComponentsPerPixel() != 1:
-        raise ShapeError(f"{name}: has {image.GetNumberOfComponentsPerPixel()} values a voxel", "give one label a voxel")
-    dimension = image.GetDimension()
-    if dimension not in (2, 3):
-        raise ShapeError(f"{name}: has {dimension} axes, expected 2 or 3")
-    affine = np.eye(4)
-    direction = np.reshape(image.GetDirection(), (dimension, dimension))
-    affine[:dimension, :dimension] = direction * np.asarray(image.GetSpacing())
-    affine[:dimension, 3] = image.GetOrigin()
-    spacing = tuple(float(mm) for mm in image.GetSpacing())[::-1]
-    array = numbers(sitk.GetArrayViewFromImage(image), name)
-    return array, Grid(is_xyz=False, spacing=spacing, affine=_RAS_FROM_LPS @ affine)
-
-
-def _as_array(given: Any, name: str) -> np.ndarray:
-    """By ``__array__`` or the buffer; tensors leave their graph and device first."""
-    for step in ("detach", "cpu", "resolve_conj"):
-        if step == "resolve_conj" or not callable(getattr(given, step, None)):
-            continue
-        given = getattr(given, step)()
-    try:
-        return np.asarray(given)
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise DtypeError(f"{name}: cannot be read as an array: {error}") from error
-
-
-def numbers(array: np.ndarray, name: str) -> np.ndarray:
-    """The array in a type and a layout that can be looked at where it lies; a copy only where there is none."""
-    kind, size = array.dtype.kind, array.dtype.itemsize
-    if kind == "b":
-        array = array.view(np.uint8)
-    elif kind not in "iuf":
-        raise DtypeError(
-            f"{name}: is an array of {array.dtype}, expected whole numbers, truth values, or floats that are whole",
-            "give a label map, such as array.astype(numpy.uint8)",
-        )
-    elif kind == "f" and size != 4 and size != 8:
-        array = array.astype(np.float32 if size == 2 else np.float64)
-    elif not array.dtype.isnative:
-        array = array.astype(array.dtype.newbyteorder("="))
-    if not array.flags.aligned or any(stride % array.dtype.itemsize for stride in array.strides):
-        array = array.copy()
-    return array
+def with_transposed_hint(error: InputError) -> InputError:
+    """The error of an array that lies otherwise than the file beside it, with the way out where its axes are reversed."""
+    sizes = _SIZES.findall(error.message)
+    if len(sizes) != 2 or sizes[0] != sizes[1][::-1] or sizes[0] == sizes[1]:
+        return error
+    return ShapeError(error.message, "the array looks transposed; expected [z, y, x]")
 
 
 def placed(array: np.ndarray, name: str, grid: Grid | None, spacing: Any) -> tuple:
@@ -185,45 +133,3 @@ def spacing_of(spacing: Any, axes: int) -> tuple[float, ...]:
     if not all(0 < mm < math.inf for mm in steps):
         raise UsageError(f"spacing: {tuple(steps)} is not above 0 on every axis")
     return tuple(steps)
-
-
-def toml(
-    structures: dict[str, Any], instances: Any, metrics: Sequence[str] | None, ignore: Sequence[int] | None = None
-) -> str:
-    """Structures as the text of a set, so that they are read and checked as one of a file is."""
-    lines = []
-    if ignore:
-        lines.append(f"ignore = {_toml_value(list(ignore))}")
-    if metrics is not None:
-        lines.append(f"metrics = {_toml_value(list(metrics))}")
-    if instances:
-        lines.append(f"instances = {_toml_value(instances)}")
-    lines.append("[structures]")
-    for name, values in structures.items():
-        if not isinstance(name, str):
-            raise UsageError(f"structures: the name {name!r} is no text", 'such as {"liver": [1, 2]}')
-        lines.append(f"{_toml_text(name)} = {_toml_value(values)}")
-    return "\n".join(lines) + "\n"
-
-
-def _toml_text(text: str) -> str:
-    escaped = "".join(f"\\u{ord(c):04x}" if c in '"\\' or ord(c) < 32 or ord(c) == 127 else c for c in text)
-    return f'"{escaped}"'
-
-
-def _toml_value(value: Any) -> str:
-    if isinstance(value, (bool, np.bool_)):
-        return "true" if value else "false"
-    if isinstance(value, str):
-        return _toml_text(value)
-    if isinstance(value, (int, np.integer)):
-        return str(int(value))
-    if isinstance(value, (float, np.floating)):
-        return repr(float(value))
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{_toml_text(str(key))} = {_toml_value(own)}" for key, own in value.items()) + "}"
-    if isinstance(value, (list, tuple, set, frozenset, range, np.ndarray)):
-        own = sorted(value) if isinstance(value, (set, frozenset)) else value
-        return "[" + ", ".join(_toml_value(item) for item in own) + "]"
-    raise UsageError(f"structures: {value!r} is neither label values nor a table", 'such as {"liver": [1, 2]}')
-

@@ -4,13 +4,56 @@ from __future__ import annotations
 
 import html
 import math
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from decimal import Decimal
 from typing import Any
+
+from .errors import UsageError
+
+
+# A tolerance at the end of a name.
+_TOLERANCE = re.compile(r"(.*_)([0-9]+\.?[0-9]*(?:[eE][+-]?[0-9]+)?|\.[0-9]+)(mm|voxels)", re.DOTALL)
 
 
 def metric_name(name: str) -> str:
-    """The name of the tables: ``nsd@2mm`` is ``nsd_2mm``."""
-    return name.replace("@", "_")
+    """The name of the tables: ``nsd@2mm`` and ``nsd@2.0mm`` are ``nsd_2mm``."""
+    if not isinstance(name, str):
+        raise UsageError(f"metrics: {name!r} is no name of a metric", 'such as "dice" or "nsd@2mm"')
+    name = name.replace("@", "_")
+    found = _TOLERANCE.fullmatch(name)
+    if not found:
+        return name
+    # Without an exponent, as the tables have it.
+    tolerance = format(Decimal(repr(float(found[2]))), "f")
+    if "." in tolerance:
+        tolerance = tolerance.rstrip("0").rstrip(".")
+    return f"{found[1]}{tolerance}{found[3]}"
+
+
+def metric_names(names: Any) -> list[str]:
+    """The names of the tables of one name or of several."""
+    if isinstance(names, str):
+        names = [names]
+    if isinstance(names, Mapping) or not isinstance(names, Iterable):
+        raise UsageError(f"metrics: {names!r} is no list of names", 'such as ["dice", "hd95"]')
+    return [metric_name(name) for name in names]
+
+
+def is_asked(metric: str, asked: list[str] | None) -> bool:
+    """Whether a metric is shown where these are asked for: those that a structure names itself are as well, which are
+    of no criterion."""
+    return asked is None or metric in asked or "_iou_" not in metric
+
+
+class ByMetric(dict):
+    """A dict by metrics, which are found by any writing of their names."""
+
+    def __missing__(self, metric: Any) -> Any:
+        name = metric_name(metric) if isinstance(metric, str) else metric
+        if name in self:
+            return self[name]
+        raise KeyError(metric)
 
 
 def shown(value: float) -> str:
@@ -29,29 +72,41 @@ def html_table(head: list[str], rows: list[list[Any]]) -> str:
 class StructureScores(Mapping):
     """What one structure scored: a mapping from a metric's name to its value.
 
-    Fractions are in 0..1, distances in mm, volumes in mL. Values are those under the policy for empty masks; ``raw``
-    has what the formula gave, ``policies`` which rule made the value. A value that is undefined is NaN. It goes through
-    the metrics that were asked for; ``detections`` has those of instances in any case.
+    Fractions are in 0..1, distances in mm, volumes in mL. Values are those under the policy for empty masks. A value that
+    is undefined is NaN. It goes through the metrics that were asked for.
+
+    Attributes
+    ----------
+    name
+        The structure's.
+    raw
+        What each formula gave, NaN or infinite where it has no value; a dict by metric.
+    policies
+        Which rule made each value: ``"strict"`` as computed, ``"strict:reference_empty"`` and the like by the rule for an
+        empty mask; a dict by metric.
+    detections
+        How many instances are found, by criterion, whatever was asked for; empty of a structure scored as a whole.
+    voxels
+        Number of voxels: ``"shared"``, ``"pred"``, ``"ref"``.
     """
 
     def __init__(self, name: str, found: dict[str, Any], asked: list[str] | None) -> None:
         self.name = name
         #: How many of its instances are found, by criterion; empty of a structure that is scored as a whole.
         self.detections: dict[str, float] = found["detections"]
-        # Metrics that a structure names itself are asked for as well: those of no criterion.
-        listed = {key: own for key, own in self.detections.items() if asked is None or key in asked or "_iou_" not in key}
+        listed = {key: own for key, own in self.detections.items() if is_asked(key, asked)}
         self._values = {**found["values"], **listed}
         #: What each formula gave, NaN or infinite where it has no value.
-        self.raw: dict[str, float] = found["raw"]
+        self.raw: dict[str, float] = ByMetric(found["raw"])
         #: The rule that made each value.
-        self.policies: dict[str, str] = found["policies"]
+        self.policies: dict[str, str] = ByMetric(found["policies"])
         shared, pred, ref = found["counts"]
         #: Voxels: shared, of the prediction, of the reference.
         self.voxels: dict[str, int] = {"shared": shared, "pred": pred, "ref": ref}
         self._instances = found["instances"]
 
     def __getitem__(self, metric: str) -> float:
-        name = metric_name(metric)
+        name = metric_name(metric) if isinstance(metric, str) else None
         for values in (self._values, self.detections):
             if name in values:
                 return values[name]
@@ -74,6 +129,14 @@ class Scores(Mapping):
     """What a pair of label maps scored: a mapping from a structure's name to its scores.
 
     ``scores["lesion"]["hd95"]`` is a number in mm, ``scores.instances("lesion")`` a list of instances.
+
+    Attributes
+    ----------
+    notes
+        What is odd about the label maps or assumed of them, a sentence each: a spacing that is missing, an array that
+        takes its place from the other side, units that were converted, values that are in no structure.
+    burdens
+        Tumour burdens (lesion of liver, 0..1), where ``liver`` and ``lesion`` are structures; else empty.
     """
 
     def __init__(self, found: dict[str, Any], asked: list[str] | None = None) -> None:

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import compress
 from typing import Any, NamedTuple
 
 from . import _hdbench
-from ._scores import html_table, metric_name, shown
+from ._scores import html_table, is_asked, metric_name, metric_names, shown
+from ._structures import checked_text
 from .errors import MissingPackageError, UsageError
 
+# In the place of a case: what is pooled over all of them.
+POOLED = "_all"
 # What a table for readers shows unless it is told otherwise.
 HEADLINE = ("dice", "hd95", "assd", "nsd_2mm")
 
 
 class Summary(NamedTuple):
-    """A metric of a structure over all cases that have a value; ``sd`` is that of the sample (n - 1)."""
+    """A metric of a structure over the cases that have a value: ``count`` of them; those where it is NaN are left out.
+
+    ``sd`` is that of the sample (n - 1); ``label`` is the structure, None for a metric of several.
+    """
 
     label: str | None
     metric: str
@@ -35,7 +42,7 @@ class SummaryTable(list):
     def of(self, label: str | None, metric: str) -> Summary:
         """The line of a metric of a structure."""
         for line in self:
-            if line.label == label and line.metric == metric_name(metric):
+            if line.label == label and isinstance(metric, str) and line.metric == metric_name(metric):
                 return line
         raise KeyError(f"{label!r} has no {metric!r}")
 
@@ -48,18 +55,42 @@ class Table:
 
     Columns: ``task``, ``algorithm``, ``fold``, ``seed``, ``case`` (``"_all"`` for what is pooled over the cases),
     ``label`` (the structure; None for a metric of several), ``metric``, ``metric_version``, ``value``, ``raw_value``,
-    ``policy``. Fractions in 0..1, mm, mL.
+    ``policy``. Fractions in 0..1, mm, mL. Where metrics were asked for, what is pooled over the cases or of several
+    structures, such as ``dice_global`` and tumour burdens, is left out.
+
+    Attributes
+    ----------
+    cases
+        Number of cases with scores.
+    failures
+        Cases without scores: pairs of the case and the reason.
+    notes
+        What is odd about the files or their pairing, a sentence each.
+    rows
+        The rows, a dict each.
     """
 
-    def __init__(self, found: dict[str, Any]) -> None:
+    def __init__(self, found: dict[str, Any], asked: list[str] | None = None) -> None:
         self._columns: dict[str, list] = found["columns"]
         self._summary = [Summary(*line) for line in found["summary"]]
+        if asked is not None:
+            self._keep(asked)
         #: Number of cases with scores.
         self.cases: int = found["cases"]
         #: Cases without scores, each with the reason.
         self.failures: list[tuple[str, str]] = found["failures"]
         #: What is odd about the files or their pairing, a sentence each.
         self.notes: list[str] = found["notes"]
+
+    def _keep(self, asked: list[str]) -> None:
+        """Keeps the rows of the metrics that were asked for."""
+        rows = zip(*(self._columns[name] for name in ("label", "case", "metric")))
+        kept = [
+            label is not None and (metric in asked or (case != POOLED and is_asked(metric, asked)))
+            for label, case, metric in rows
+        ]
+        self._columns = {name: list(compress(column, kept)) for name, column in self._columns.items()}
+        self._summary = [line for line in self._summary if line.label is not None and is_asked(line.metric, asked)]
 
     def __len__(self) -> int:
         return len(self._columns["value"])
@@ -90,12 +121,15 @@ class Table:
         return _package("pyarrow").table(self._columns)
 
     def summary(self) -> SummaryTable:
-        """Each metric of each structure over the cases: count, mean, sd, min, quartiles, max."""
+        """Each metric of each structure over the cases that have a value: count, mean, sd, min, quartiles, max.
+
+        A value that is NaN, such as a distance where a mask is empty, enters no mean; ``count`` tells.
+        """
         return SummaryTable(self._summary)
 
     def to_latex(
         self,
-        metrics: list[str] | None = None,
+        metrics: str | Sequence[str] | None = None,
         title: str = "Scores",
         caption: str = "Mean and standard deviation over the cases",
     ) -> str:
@@ -103,14 +137,14 @@ class Table:
         as far as they were scored). Fractions are shown in percent."""
         summary = self.summary()
         known = {line.metric for line in summary}
-        asked = [name for name in HEADLINE if name in known] if metrics is None else [metric_name(m) for m in metrics]
+        asked = [name for name in HEADLINE if name in known] if metrics is None else metric_names(metrics)
         for name in asked:
             if name not in known:
                 raise UsageError(f"metrics: {name!r} was not scored", f"there are {', '.join(sorted(known))}")
         labels = dict.fromkeys(line.label for line in summary if line.label is not None)
         found = {(line.label, line.metric): (line.mean, line.sd, line.count) for line in summary}
         rows = [(label, [found.get((label, metric)) for metric in asked]) for label in labels]
-        return _hdbench.latex(title, caption, asked, rows)
+        return _hdbench.latex(checked_text(title, "title"), checked_text(caption, "caption"), asked, rows)
 
     def __repr__(self) -> str:
         failed = f", {len(self.failures)} failed" if self.failures else ""

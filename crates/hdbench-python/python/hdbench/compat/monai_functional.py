@@ -18,7 +18,53 @@ from .. import _hdbench
 from ..errors import UsageError
 from ._masks import mask
 
-__all__ = ["compute_average_surface_distance", "compute_hausdorff_distance", "compute_surface_dice"]
+__all__ = ["compute_average_surface_distance", "compute_dice", "compute_hausdorff_distance", "compute_surface_dice"]
+
+
+def compute_dice(
+    y_pred,
+    y,
+    include_background=True,
+    ignore_empty=True,
+    num_classes=None,
+    per_component=False,
+    ignore_index=None,
+):
+    """Dice coefficient of each class, 0..1, with the background unless ``include_background`` is False.
+
+    Either may be a label map ``[B, 1, ...]``; that needs ``num_classes``. What is not 0 in ``y_pred`` belongs to the class; ``y``
+    may be soft. Where the reference is empty NaN; with ``ignore_empty=False`` 1 if the prediction is empty too, else 0.
+    """
+    import torch
+
+    if per_component:
+        raise UsageError("per_component: Dice by component is measured by MONAI alone", "use monai.metrics for it")
+    y_pred, y = (torch.as_tensor(one) for one in (y_pred, y))
+    classes = y_pred.shape[1] if num_classes is None else num_classes
+    keep = None if ignore_index is None else _ignore_mask(y, ignore_index)[:, 0]
+
+    def of_class(image, channel):
+        pred = y_pred[image, 0] == channel if y_pred.shape[1] == 1 else y_pred[image, channel].bool()
+        ref = y[image, 0] == channel if y.shape[1] == 1 else y[image, channel]
+        if keep is not None:
+            pred, ref = pred * keep[image].to(pred.dtype), ref * keep[image]
+        return _dice(pred, ref, ignore_empty)
+
+    # A single channel is a label map of one class.
+    channels = range(0 if include_background else 1, classes) if classes > 1 else [1]
+    rows = [torch.stack([of_class(image, channel) for channel in channels]) for image in range(y_pred.shape[0])]
+    return torch.stack(rows)
+
+
+def _dice(pred, ref, ignore_empty):
+    import torch
+
+    size = ref.sum()
+    if size > 0:
+        return 2.0 * torch.masked_select(ref, pred).sum() / (size + pred.sum())
+    if ignore_empty:
+        return torch.tensor(math.nan, device=size.device)
+    return torch.tensor(0.0 if size + pred.sum() > 0 else 1.0, device=size.device)
 
 
 def compute_hausdorff_distance(

@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from .. import _hdbench
-from .._label_map import toml
+from .._structures import toml
 from ..errors import MissingFileError
 
 __all__ = [

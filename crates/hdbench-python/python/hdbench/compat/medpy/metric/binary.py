@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy
 
 from .... import _hdbench
+from ...._arrays import unmasked
 from ..._masks import mask
 
 __all__ = [
@@ -40,15 +41,20 @@ _Count = type(numpy.count_nonzero(numpy.zeros(1)))
 
 
 def _counts(result, reference):
-    """Voxels shared, of the result, of the reference, of the whole."""
-    result, reference = numpy.asarray(result), numpy.asarray(reference)
+    """Voxels shared, of the result, of the reference, of the whole, of shapes that may be broadcast to each other."""
+    result, reference = _array(result, "result"), _array(reference, "reference")
+    if result.shape != reference.shape:
+        result, reference = numpy.broadcast_arrays(result, reference)
     if result.shape == reference.shape and result.ndim in (2, 3) and result.size:
         counts = _hdbench.mask_counts(mask(result, None, "result"), mask(reference, None, "reference"))
     else:
-        # Of other shapes numpy says what it makes of them.
         result, reference = result.astype(numpy.bool_), reference.astype(numpy.bool_)
         counts = [numpy.count_nonzero(one) for one in (result & reference, result, reference)]
     return (*map(_Count, counts), _Count(result.size))
+
+
+def _array(mask, name):
+    return numpy.asarray(unmasked(mask, name))
 
 
 def _share(part, whole, of_nothing):
@@ -61,6 +67,9 @@ def _share(part, whole, of_nothing):
 def dc(result, reference):
     """Dice coefficient, 0..1. Of two empty masks NaN or 1.0, by the version of numpy, as MedPy has it."""
     shared, own, other, _ = _counts(result, reference)
+    if numpy.shape(result) != numpy.shape(reference):
+        # MedPy counts the masks as they are given.
+        own, other = numpy.count_nonzero(result), numpy.count_nonzero(reference)
     return _share(2.0 * shared, own + other, 1.0)
 
 
@@ -130,11 +139,13 @@ def asd(result, reference, voxelspacing=None, connectivity=1):
 
 
 def _distance(metric, result, reference, voxelspacing, connectivity):
-    result, reference = numpy.asarray(result), numpy.asarray(reference)
+    result, reference = _array(result, "result"), _array(reference, "reference")
     steps = _spacing(voxelspacing, result.ndim)
     for which, array in (("first", result), ("second", reference)):
         if not array.any():
             raise RuntimeError(f"The {which} supplied array does not contain any binary object.")
+    if result.ndim != reference.ndim:
+        raise RuntimeError("structure and input must have same dimensionality")
     if result.shape != reference.shape:
         raise IndexError(f"boolean index did not match: the arrays have shapes {result.shape} and {reference.shape}")
     # Neighbours by more axes than there are do not exist; those by none are the voxel itself.

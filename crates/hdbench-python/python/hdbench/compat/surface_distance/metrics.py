@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from .. import _hdbench
-from ._masks import mask
+from ... import _hdbench
+from .._masks import mask
 
 __all__ = [
     "compute_average_surface_distance",
@@ -68,13 +68,13 @@ def _sides(surface_distances):
 
 
 def _near(distances, areas, tolerance_mm):
-    """Area within a tolerance; distances are ascending."""
-    return areas[: distances.searchsorted(tolerance_mm, side="right")].sum()
+    """Area within a tolerance. Distances of several cases put together are not ascending."""
+    return np.sum(areas[distances <= tolerance_mm])
 
 
 def compute_average_surface_distance(surface_distances):
     """Mean distance by area in mm: from the reference's surface to the prediction's, and back."""
-    return tuple((distances * areas).sum() / areas.sum() for distances, areas in _sides(surface_distances))
+    return tuple(np.sum(distances * areas) / np.sum(areas) for distances, areas in _sides(surface_distances))
 
 
 def compute_robust_hausdorff(surface_distances, percent):
@@ -85,26 +85,27 @@ def compute_robust_hausdorff(surface_distances, percent):
 def _percentile(distances, areas, percent):
     if len(distances) == 0:
         return np.inf
-    at = (areas.cumsum() / areas.sum()).searchsorted(percent / 100.0)
+    at = np.searchsorted(np.cumsum(areas) / np.sum(areas), percent / 100.0)
     return distances[min(at, len(distances) - 1)]
 
 
 def compute_surface_overlap_at_tolerance(surface_distances, tolerance_mm):
     """Share by area of each surface that lies within a tolerance of the other: the reference's, the prediction's."""
     return tuple(
-        _near(distances, areas, tolerance_mm) / areas.sum() for distances, areas in _sides(surface_distances)
+        _near(distances, areas, tolerance_mm) / np.sum(areas) for distances, areas in _sides(surface_distances)
     )
 
 
 def compute_surface_dice_at_tolerance(surface_distances, tolerance_mm):
     """Share by area of both surfaces that lies within a tolerance of the other, 0..1."""
     sides = _sides(surface_distances)
-    return sum(_near(*side, tolerance_mm) for side in sides) / sum(areas.sum() for _, areas in sides)
+    return sum(_near(*side, tolerance_mm) for side in sides) / sum(np.sum(areas) for _, areas in sides)
 
 
 def compute_dice_coefficient(mask_gt, mask_pred):
     """Dice coefficient of two bool masks, 0..1; NaN if both are empty."""
-    if mask_gt.shape == mask_pred.shape and mask_gt.ndim in (2, 3) and mask_gt.size:
+    are_masks = mask_gt.dtype == mask_pred.dtype == np.bool_
+    if are_masks and mask_gt.shape == mask_pred.shape and mask_gt.ndim in (2, 3) and mask_gt.size:
         shared, gt, pred = _hdbench.mask_counts(mask(mask_gt, None, "mask_gt"), mask(mask_pred, None, "mask_pred"))
     else:
         shared, gt, pred = (mask_gt & mask_pred).sum(), mask_gt.sum(), mask_pred.sum()
