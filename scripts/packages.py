@@ -151,7 +151,7 @@ def archive(target, command, out, runs_here):
             (inside / "completions").mkdir()
             for shell in ["bash", "zsh", "fish"]:
                 (inside / "completions" / shell).write_text(said([command, "completions", shell]))
-            run([command, "man", inside / "man"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            said([command, "man", "--out", inside / "man"])
         path = out / f"{name}.tar.gz"
         with tarfile.open(path, "w:gz", compresslevel=9) as packed:
             for file in sorted(inside.rglob("*")):
