@@ -56,7 +56,7 @@ def main():
     if command:
         made.append(archive(target, command, out, runs_here=target == host))
     if not options.no_sdist:
-        run([tools / "maturin", "sdist", "-q", "-o", out])
+        run([tools / "maturin", "sdist", "-o", out])
         made.append(newest(out, "*.tar.gz", but=made))
     sums = [f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}" for path in made]
     (out / "SHA256SUMS").write_text("\n".join(sums) + "\n")
@@ -108,7 +108,7 @@ def build_command(target, tools):
 
 def build_wheel(target, tools, command, out):
     """maturin builds the module; the command is laid where pip puts scripts."""
-    arguments = ["build", "-q", "--release", "--locked", "--target", target, "-o", out]
+    arguments = ["build", "--release", "--locked", "--target", target, "-o", out]
     if is_linux(target):
         arguments += ["--zig", "--compatibility"]
         arguments += ["musllinux_1_2"] if "musl" in target else [f"manylinux_{GLIBC[0]}_{GLIBC[1]}"]
