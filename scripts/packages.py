@@ -222,13 +222,21 @@ def check(out, made, has_command):
                                  f"{by_shell.get((structure, metric))!r} from the shell")
             print("command: the same scores to the last bit")
             demo(command, folder)
-            unpacked(next(path for path in made if path.name.startswith("hdbench-") and "linux" in path.name), folder)
+            unpacked(next(path for path in made if path.name.endswith(f"-{host_target()}.tar.gz")), folder)
         if sys.platform == "linux":
             for what, path in binaries.items():
                 found = glibc_of(path)
                 print(f"{what}: needs glibc {found[0]}.{found[1]}")
                 if found > GLIBC:
                     sys.exit(f"error: the {what} does not start where glibc is {GLIBC[0]}.{GLIBC[1]}")
+        sdist = [path for path in made if path.name == f"hdbench-{version()}.tar.gz"]
+        for path in sdist:
+            venv.create(folder / "source", with_pip=True, symlinks=True)
+            python = folder / "source" / "bin" / "python"
+            run([python, "-m", "pip", "install", "-q", path], env=os.environ | {"CARGO_TARGET_DIR": str(target_folder())})
+            if json.loads(said([python, "-c", BY_PYTHON], cwd=folder)) != by_python:
+                sys.exit("error: what the source distribution builds scores otherwise")
+            print("source distribution: installed by pip, scores alike")
 
 
 def scores_of(command, folder):
