@@ -385,6 +385,16 @@ mod tests {
     }
 
     #[test]
+    fn the_file_of_the_guide_is_one() {
+        let guide = include_str!("../../docs/submissions.md");
+        let (_, file) = guide.split_once("```toml\n").unwrap();
+        let (file, _) = file.split_once("```").unwrap();
+        let own = Challenge::parse("own", file).unwrap();
+        assert_eq!(own.entry_name(3), "results/scan_3.nii.gz");
+        assert!(own.leaves_out(13) && own.is_gzipped() && own.span() == "38 of 1 to 40");
+    }
+
+    #[test]
     fn a_file_that_contradicts_itself_is_refused_by_its_key() {
         let (_, lits) = BUILT_IN[0];
         let fault = |from: &str, to: &str| {
