@@ -104,13 +104,7 @@ impl Challenge {
 
     /// An archive of an ordinary program.
     fn zip(&self, name: &str, entries: &[(&str, Vec<u8>)]) -> PathBuf {
-        let entries: Vec<Raw> = entries
-            .iter()
-            .map(|(name, content)| Raw::new(name, content))
-            .collect();
-        let path = self.path(name);
-        fs::write(&path, raw_zip(&entries)).unwrap();
-        path
+        zip_file(self.path(name), entries)
     }
 
     /// The archive that all sound predictions come to.
@@ -170,6 +164,16 @@ impl Challenge {
             .map(|path| (path.clone(), fs::read(path).unwrap()))
             .collect()
     }
+}
+
+/// Writes an archive as an ordinary program does.
+pub fn zip_file(path: PathBuf, entries: &[(&str, Vec<u8>)]) -> PathBuf {
+    let entries: Vec<Raw> = entries
+        .iter()
+        .map(|(name, content)| Raw::new(name, content))
+        .collect();
+    fs::write(&path, raw_zip(&entries)).unwrap();
+    path
 }
 
 fn hdbench() -> Command {

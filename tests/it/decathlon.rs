@@ -11,7 +11,7 @@ use ndarray::{Array3, s};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::raw_zip::{Raw, raw_zip};
+use super::archives::zip_file;
 
 /// 161 is none that the challenge takes.
 const TEST: [u32; 3] = [132, 161, 163];
@@ -84,13 +84,7 @@ impl Task {
     }
 
     fn zip(&self, name: &str, entries: &[(&str, Vec<u8>)]) -> PathBuf {
-        let entries: Vec<Raw> = entries
-            .iter()
-            .map(|(name, content)| Raw::new(name, content))
-            .collect();
-        let path = self.path(name);
-        fs::write(&path, raw_zip(&entries)).unwrap();
-        path
+        zip_file(self.path(name), entries)
     }
 }
 
