@@ -6,11 +6,10 @@ use serde_json::json;
 
 use super::output::{print_json, tell};
 use super::table_output::{for_terminal, print_tables};
-use super::wanted::Wanted;
 use crate::analysis::{
-    Analysis, AnalysisOptions, AnalysisTables, Bins, Boundary, CaseGroups, Comparison, Finding,
-    LesionBins, MetricTable, RankMethod, Scored, analyse, better, by_case_groups, by_definition,
-    by_lesion_size, metric_tables, ranking, towards_zero,
+    Analysis, AnalysisOptions, AnalysisTables, Bins, Boundary, CaseGroups, LesionBins, RankMethod,
+    Scored, Wanted, analyse, by_case_groups, by_definition, by_lesion_size, cases_in_words,
+    metric_tables, rankings,
 };
 use crate::artifact::{Results, json_says, write_atomic};
 use crate::error::{Error, Result};
@@ -19,9 +18,6 @@ use crate::report::write_tables;
 use crate::schedule::StudyFolders;
 use crate::seed::Seed;
 use crate::text::Shown as _;
-
-/// Structures of which every way of ranking is shown; of more, one.
-const MOST_RANKED: usize = 4;
 
 /// Intervals, paired tests, rankings and tumour-size groups of any scored predictions.
 ///
@@ -115,14 +111,6 @@ impl Draws {
             ..AnalysisOptions::default()
         }
     }
-
-    /// For captions.
-    pub fn words(self) -> String {
-        format!(
-            "95 % BCa bootstrap interval of the mean over cases ({} bootstrap resamples, seed {}).",
-            self.resamples, self.seed
-        )
-    }
 }
 
 impl Analyze {
@@ -137,13 +125,18 @@ impl Analyze {
         let wanted = Wanted::of(&self.metrics, &scored.rows)?;
         let shown = metric_tables(&scored.rows, |row| wanted.has(row))?;
         let ranked = Wanted::ranked(self.rank.as_ref(), &scored.rows)?;
-        let rankings = self.rankings(&metric_tables(&scored.rows, |row| ranked.has(row))?)?;
+        let rankings = rankings(
+            &metric_tables(&scored.rows, |row| ranked.has(row))?,
+            &self.rank_by,
+            self.draws.resamples,
+            Seed(self.draws.seed),
+        )?;
         let analysis = analyse(&shown, &options)?;
         tell_of_incomparable(&analysis);
         let tables = AnalysisTables {
             analysis,
             cases: cases_in_words(&shown),
-            method: self.draws.words(),
+            method: options.in_words(),
             rankings,
             groups: self.groups(&scored, &options)?,
             bins: self.bins(&scored, &options)?,
@@ -168,52 +161,6 @@ impl Analyze {
             ));
         }
         Ok(())
-    }
-
-    fn rankings(&self, shown: &[MetricTable]) -> Result<Vec<(String, crate::analysis::Ranking)>> {
-        let methods: Vec<RankMethod> = match &self.rank_by[..] {
-            [] => {
-                let all = RankMethod::ALL.map(|(_, method)| method);
-                let number = if shown.len() > MOST_RANKED {
-                    1
-                } else {
-                    all.len()
-                };
-                all[..number].to_vec()
-            }
-            chosen => chosen.to_vec(),
-        };
-        let mut rankings = Vec::new();
-        for metric in shown.iter().filter(|metric| metric.algorithms.len() > 1) {
-            let direction = better(&metric.metric);
-            let (values, direction) = match (towards_zero(&metric.metric), direction) {
-                (true, _) => (
-                    metric.values.mapv(f64::abs),
-                    crate::analysis::Better::Smaller,
-                ),
-                (false, Some(direction)) => (metric.values.clone(), direction),
-                (false, None) => {
-                    return Err(Error::usage(
-                        format!("{} has no better and no worse", metric.name()),
-                        "rank by a Dice, an error or a distance",
-                    ));
-                }
-            };
-            for &method in &methods {
-                rankings.push((
-                    metric.name(),
-                    ranking(
-                        &metric.algorithms,
-                        values.view(),
-                        direction,
-                        method,
-                        self.draws.resamples.min(1_000),
-                        Seed(self.draws.seed),
-                    ),
-                ));
-            }
-        }
-        Ok(rankings)
     }
 
     /// Table VI, where the volumes are there.
@@ -293,44 +240,11 @@ fn is_of_liver(row: &MetricRow) -> bool {
     is_burden || row.label.is_some_and(|label| liver.contains(&label))
 }
 
-/// Names what nobody could compare: a table of many rows hides it.
+/// Shows what nobody could compare.
 pub fn tell_of_incomparable(analysis: &Analysis) {
-    let comparisons = &analysis.comparisons;
-    let open: Vec<String> = comparisons
-        .iter()
-        .filter(|comparison| comparison.finding == Finding::NotComparable)
-        .map(|comparison| {
-            let label = comparison
-                .label
-                .map_or(String::new(), |label| format!("{label} "));
-            let Comparison {
-                metric,
-                algorithm,
-                baseline,
-                ..
-            } = comparison;
-            format!("{label}{metric} of {algorithm} and {baseline}")
-        })
-        .collect();
-    if let Some(first) = open.first() {
-        tell(&format!(
-            "note: {} of {} comparisons are not comparable, no case has a value on both sides: {first}{}",
-            open.len(),
-            comparisons.len(),
-            if open.len() > 1 { " ..." } else { "" }
-        ));
+    if let Some(words) = analysis.incomparable_in_words() {
+        tell(&format!("note: {words}"));
     }
-}
-
-/// `9 cases, 2 algorithms`.
-pub fn cases_in_words(metrics: &[MetricTable]) -> String {
-    let count = |of: &dyn Fn(&MetricTable) -> usize| metrics.iter().map(of).max().unwrap_or(0);
-    let plural = |n: usize, word: &str| format!("{n} {word}{}", if n == 1 { "" } else { "s" });
-    format!(
-        "{}, {}",
-        plural(count(&|metric| metric.cases.len()), "case"),
-        plural(count(&|metric| metric.algorithms.len()), "algorithm")
-    )
 }
 
 /// The folder that tables go to.

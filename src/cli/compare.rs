@@ -2,11 +2,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::analyze::{Draws, RESULTS, cases_in_words, finish, tell_of, tell_of_incomparable};
-use super::wanted::Wanted;
-use crate::analysis::{Analysis, AnalysisTables, Scored, analyse, metric_tables, short_names};
+use super::analyze::{Draws, RESULTS, finish, tell_of, tell_of_incomparable};
+use crate::analysis::{AnalysisTables, Scored, SideBySide, short_names};
 use crate::error::{Error, Result};
-use crate::evaluation::Name;
 use crate::schedule::StudyFolders;
 use crate::text::Shown as _;
 
@@ -48,69 +46,28 @@ impl Compare {
         self.out
             .as_deref()
             .map_or(Ok(()), |out| RESULTS.check(out))?;
-        let mut sides = [
+        let sides = [
             Scored::read_once(&paths[0], &StudyFolders)?,
             Scored::read_once(&paths[1], &StudyFolders)?,
         ];
         sides.iter().for_each(tell_of);
-        let pairs = self.pairs(&sides)?;
-        let named = |place: &str, name: &str| match pairs.len() {
-            1 => place.to_owned(),
-            _ => format!("{place}: {name}"),
-        };
-        for (side, place) in sides.iter_mut().zip(&names) {
-            side.rename(|name| named(place, name));
-        }
-        let rows: Vec<_> = sides.into_iter().flat_map(|side| side.rows).collect();
-        let wanted = Wanted::of(&self.metrics, &rows)?;
-        let mut all = Analysis::default();
-        let mut cases = String::new();
-        for [a, b] in &pairs {
-            let own = [named(&names[0], a), named(&names[1], b)].map(Name::from);
-            let shown =
-                metric_tables(&rows, |row| own.contains(&row.algorithm) && wanted.has(row))?;
-            let options = self.draws.options(Some(own[0].into()));
-            let one = analyse(&shown, &options)?;
-            all.summaries.extend(one.summaries);
-            all.comparisons.extend(one.comparisons);
-            cases = cases_in_words(&shown);
-        }
-        if all.comparisons.iter().all(|comparison| comparison.n == 0) {
+        let names = [names[0].clone(), names[1].clone()];
+        let options = self.draws.options(None);
+        let found = SideBySide::of(sides, &names, &self.metrics, &options)?;
+        if found.is_of_strangers() {
             return Err(Error::malformed(
                 &self.candidate,
                 format!("has no case in common with {}", self.baseline.shown()),
                 "compare scores of the same cases, under the same names",
             ));
         }
-        tell_of_incomparable(&all);
+        tell_of_incomparable(&found.analysis);
         let tables = AnalysisTables {
-            analysis: all,
-            cases,
-            method: self.draws.words(),
+            analysis: found.analysis,
+            cases: found.cases,
+            method: options.in_words(),
             ..AnalysisTables::default()
         };
         finish(&tables, self.out.as_deref(), self.json)
-    }
-
-    /// Algorithms of the same name, or the only ones of both sides.
-    fn pairs(&self, sides: &[Scored; 2]) -> Result<Vec<[String; 2]>> {
-        let [a, b] = [sides[0].algorithms(), sides[1].algorithms()];
-        if let (1, 1) = (a.len(), b.len()) {
-            return Ok(a.into_iter().zip(b).map(|(a, b)| [a, b]).collect());
-        }
-        let shared: Vec<[String; 2]> = a
-            .intersection(&b)
-            .map(|name| [name.clone(), name.clone()])
-            .collect();
-        if shared.is_empty() {
-            let list = |names: std::collections::BTreeSet<String>| {
-                names.into_iter().collect::<Vec<_>>().join(", ")
-            };
-            return Err(Error::usage(
-                format!("no algorithm is on both sides: {} and {}", list(a), list(b)),
-                "`hdbench analyze PATH... --baseline NAME` puts them side by side",
-            ));
-        }
-        Ok(shared)
     }
 }

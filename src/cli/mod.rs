@@ -33,7 +33,6 @@ mod study_add;
 mod submit_lits;
 mod table_output;
 mod verify;
-mod wanted;
 mod study_options;
 mod study_plan;
 mod study_remove;

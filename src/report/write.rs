@@ -10,11 +10,9 @@ use serde::{Deserialize, Serialize};
 use super::content::{CaseOverlay, Content};
 use super::page::{self, Parts, Picture, Plot, Plots, SheetPicture};
 use super::picture::viewer::{self, data_url};
-use super::picture::{
-    BurdenPlot, CostPlot, Curve, Detection, DicePlot, LossGrid, LossPlot, RankMap, TumourSizes,
-    curves, overlay, sheets,
-};
+use super::picture::{CostPlot, Curve, LossGrid, LossPlot, curves, dice_dots, overlay, sheets};
 use super::table;
+use crate::analysis::chart::{BurdenPlot, Detection, RankMap, TumourSizes};
 use crate::artifact::{Owned, create_dir, read_file, replace_dir, write_atomic};
 use crate::error::{Error, Result};
 
@@ -175,7 +173,7 @@ fn write_plots(content: &Content, curves: &[Curve], dir: &Path) -> Result<Plots>
     let rows = &content.rows;
     let put = |drawing: &dyn PutPlot, file, caption| drawing.put(file, caption, dir);
     let results = vec![put(
-        &DicePlot(rows),
+        &dice_dots(rows),
         "dice-by-case",
         "Every dot is a test case; the box holds the middle half, the thin line is the median, the thick \
          one the mean.",
@@ -206,9 +204,9 @@ fn write_plots(content: &Content, curves: &[Curve], dir: &Path) -> Result<Plots>
                  1.96 standard deviations).",
             )?);
         }
-        if let Some((_, ranking)) = found.tables.rankings.first() {
+        if let Some((metric, ranking)) = found.tables.rankings.first() {
             evidence.push(put(
-                &RankMap(ranking),
+                &RankMap { metric, ranking },
                 "rank-map",
                 "How often each network has each place when the cases are drawn anew; its place over all \
                  cases in brackets.",

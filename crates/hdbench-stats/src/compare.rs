@@ -47,6 +47,16 @@ impl AnalysisOptions {
             seed: self.seed.derive(metric),
         }
     }
+
+    /// For captions: what the intervals are.
+    pub fn in_words(&self) -> String {
+        format!(
+            "{:.0} % BCa bootstrap interval of the mean over cases ({} bootstrap resamples, seed {}).",
+            100.0 * self.level,
+            self.resamples,
+            self.seed.0
+        )
+    }
 }
 
 /// One metric of one algorithm over its cases.
@@ -118,6 +128,27 @@ pub enum Finding {
 pub struct Analysis {
     pub summaries: Vec<MetricSummary>,
     pub comparisons: Vec<Comparison>,
+}
+
+impl Analysis {
+    /// Names what nobody could compare: a table of many rows hides it.
+    pub fn incomparable_in_words(&self) -> Option<String> {
+        let is_open = |comparison: &&Comparison| comparison.finding == Finding::NotComparable;
+        let open: Vec<&Comparison> = self.comparisons.iter().filter(is_open).collect();
+        let first = open.first()?;
+        let label = first
+            .label
+            .map_or(String::new(), |label| format!("{label} "));
+        Some(format!(
+            "{} of {} comparisons are not comparable, no case has a value on both sides: {label}{} of {} and {}{}",
+            open.len(),
+            self.comparisons.len(),
+            first.metric,
+            first.algorithm,
+            first.baseline,
+            if open.len() > 1 { " ..." } else { "" }
+        ))
+    }
 }
 
 /// Analyses metrics one by one. An interval rests on the algorithm's own cases, that of a difference on those

@@ -24,6 +24,10 @@ mod nnunet_summary;
 mod tidy_scores;
 mod trainer_folder;
 mod read;
+mod wanted;
+mod rankings;
+mod side_by_side;
+pub mod chart;
 pub mod gate;
 
 pub use aggregate::{Aggregate, Aggregates, aggregate};
@@ -39,10 +43,13 @@ pub use evidence::{Evidence, NamedNetwork};
 pub use metric_table::{MetricTable, metric_tables, repeated_cases};
 pub use parquet::write_parquet;
 pub use ranking::{Better, RankMethod, Ranking, mean_places, places, rank, ranking};
+pub use rankings::rankings;
 pub use read::places as short_names;
 pub use replicates::over_replicates;
 pub use scored::Scored;
+pub use side_by_side::{SideBySide, cases_in_words};
 pub use size_groups::{
     Bins, Boundary, CaseGroups, GroupValue, LesionBin, SizedLesion, by_case_groups, by_lesion_size,
 };
 pub use studies::{NoStudies, Studies};
+pub use wanted::Wanted;

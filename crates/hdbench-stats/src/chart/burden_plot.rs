@@ -1,14 +1,14 @@
 //! Agreement of the predicted tumour burden with the reference (Bland and Altman, Lancet 1, 1986), a small
 //! plot a network.
 
+use hdbench_ground::error::Result;
 use hdbench_table::chart::{Align, Axes, Axis, Canvas, Drawing, INK, MUTED, colour};
 use plotters::prelude::DrawingBackend;
 
-use crate::analysis::{Agreement, Burdens};
-use crate::error::Result;
+use crate::{Agreement, Burdens};
 
 /// All networks on common axes.
-pub(crate) struct BurdenPlot<'a>(pub(crate) &'a [Burdens]);
+pub struct BurdenPlot<'a>(pub &'a [Burdens]);
 
 /// Width and height of a small plot, and how many stand in a row.
 const SMALL: (f64, f64, usize) = (316.0, 216.0, 3);

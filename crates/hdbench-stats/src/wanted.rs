@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::error::{Error, Result};
-use crate::evaluation::{Label, MetricRow, Name};
+use hdbench_ground::error::{Error, Result};
+use hdbench_score::{Label, MetricRow, Name};
 
 /// What is looked at of liver and lesion unless the user says otherwise.
 const HEADLINE: [&str; 11] = [
@@ -40,9 +40,10 @@ const RANKED_OF_ANY: &str = "dice";
 const NAMED: usize = 8;
 
 /// A metric by its name and its structure; no structure for one of several together.
-type Metric = (Option<Label>, Name);
+pub type Metric = (Option<Label>, Name);
 
 /// Which rows are looked at.
+#[derive(Clone, Debug, PartialEq)]
 pub enum Wanted {
     /// All.
     All,
@@ -53,6 +54,9 @@ pub enum Wanted {
 impl Wanted {
     /// By the names that the user gave, of which one without a structure is that of every structure; `all`; or
     /// those of the field that are there.
+    ///
+    /// # Errors
+    /// `Error::Usage` for a name that the rows have not.
     pub fn of(names: &[String], rows: &[MetricRow]) -> Result<Self> {
         if names.iter().any(|name| name == "all") {
             return Ok(Self::All);
@@ -72,6 +76,9 @@ impl Wanted {
     }
 
     /// What is ranked: what the user names, else the lesions' Dice, else the Dice of every structure.
+    ///
+    /// # Errors
+    /// As [`Wanted::of`].
     pub fn ranked(name: Option<&String>, rows: &[MetricRow]) -> Result<Self> {
         if let Some(name) = name {
             return Self::of(std::slice::from_ref(name), rows);

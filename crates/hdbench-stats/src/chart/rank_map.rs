@@ -1,13 +1,17 @@
 //! How often each network has which place in bootstrap draws of the cases: challengeR's heat map.
 
+use hdbench_ground::error::Result;
 use hdbench_table::chart::{Align, Canvas, Drawing, INK, MUTED, PAPER, colour};
 use plotters::prelude::DrawingBackend;
 
-use crate::analysis::Ranking;
-use crate::error::Result;
+use crate::Ranking;
 
 /// The draws of one method.
-pub(crate) struct RankMap<'a>(pub(crate) &'a Ranking);
+pub struct RankMap<'a> {
+    /// The metric that is ranked.
+    pub metric: &'a str,
+    pub ranking: &'a Ranking,
+}
 
 const LINE: f64 = 30.0;
 const TOP: f64 = 62.0;
@@ -17,18 +21,19 @@ impl Drawing for RankMap<'_> {
     fn size(&self) -> (u32, u32) {
         (
             960,
-            (TOP + LINE * self.0.algorithms.len().max(1) as f64) as u32 + 16,
+            (TOP + LINE * self.ranking.algorithms.len().max(1) as f64) as u32 + 16,
         )
     }
 
     fn title(&self) -> String {
-        "Share of the bootstrap draws of the cases in which each network has each place".into()
+        "Share of the bootstrap draws of the cases in which each algorithm has each place".into()
     }
 
     fn draw<DB: DrawingBackend>(&self, canvas: &Canvas<DB>) -> Result<()> {
-        let ranking = self.0;
+        let ranking = self.ranking;
         let head = format!(
-            "Lesion Dice, {}: % of the draws in which a network has a place",
+            "{}, {}: % of the draws in which an algorithm has a place",
+            self.metric,
             ranking.method.name()
         );
         canvas.text(&head, (12.0, 14.0), Align::Left, 12.5, INK, true)?;

@@ -1,14 +1,14 @@
 //! Tumours by their size: the volumes of the cases with the line between their groups (the paper's Figure
 //! 7), and how many lesions of each size are found.
 
+use hdbench_ground::error::Result;
 use hdbench_table::chart::{Align, Axes, Axis, Canvas, Drawing, INK, MUTED, colour};
 use plotters::prelude::DrawingBackend;
 
-use crate::analysis::{CaseGroups, LesionBins};
-use crate::error::Result;
+use crate::{CaseGroups, LesionBins};
 
 /// Figure 7.
-pub(crate) struct TumourSizes<'a>(pub(crate) &'a CaseGroups);
+pub struct TumourSizes<'a>(pub &'a CaseGroups);
 
 impl Drawing for TumourSizes<'_> {
     fn size(&self) -> (u32, u32) {
@@ -111,7 +111,7 @@ impl Drawing for TumourSizes<'_> {
 }
 
 /// Recall by lesion size, a panel a bin, a line a network.
-pub(crate) struct Detection<'a>(pub(crate) &'a [LesionBins]);
+pub struct Detection<'a>(pub &'a [LesionBins]);
 
 const LINE: f64 = 24.0;
 

@@ -1,0 +1,14 @@
+//! The charts of an analysis: how sure its order is, tumours by their size, agreement of the tumour burden, scores by
+//! case.
+
+mod rank_map;
+mod size_plots;
+mod burden_plot;
+mod dot_plot;
+mod case_dots;
+
+pub use burden_plot::BurdenPlot;
+pub use case_dots::case_dots;
+pub use dot_plot::{DotPanel, DotPlot};
+pub use rank_map::RankMap;
+pub use size_plots::{Detection, TumourSizes};

@@ -1,0 +1,58 @@
+//! Orders of algorithms by every metric and method.
+
+use hdbench_ground::error::{Error, Result};
+use hdbench_ground::seed::Seed;
+
+use super::direction::{better, towards_zero};
+use super::metric_table::MetricTable;
+use super::ranking::{Better, RankMethod, Ranking, ranking};
+
+/// Metrics of which every way of ranking is shown unless the user says which; of more, one.
+const MOST_RANKED: usize = 4;
+
+/// Most draws of the cases: an order's spread needs fewer than an interval's ends.
+const MOST_DRAWS: usize = 1_000;
+
+/// Ranks the algorithms of each metric that has several, by the methods given or, without any, by all; each with the
+/// metric's name.
+///
+/// # Errors
+/// `Error::Usage` for a metric that has no better and no worse.
+pub fn rankings(
+    metrics: &[MetricTable],
+    methods: &[RankMethod],
+    draws: usize,
+    seed: Seed,
+) -> Result<Vec<(String, Ranking)>> {
+    let all = RankMethod::ALL.map(|(_, method)| method);
+    let methods = match methods {
+        [] if metrics.len() > MOST_RANKED => &all[..1],
+        [] => &all[..],
+        chosen => chosen,
+    };
+    let mut rankings = Vec::new();
+    for metric in metrics.iter().filter(|metric| metric.algorithms.len() > 1) {
+        let (values, direction) = match (towards_zero(&metric.metric), better(&metric.metric)) {
+            (true, _) => (metric.values.mapv(f64::abs), Better::Smaller),
+            (false, Some(direction)) => (metric.values.clone(), direction),
+            (false, None) => {
+                return Err(Error::usage(
+                    format!("{} has no better and no worse", metric.name()),
+                    "rank by a Dice, an error or a distance",
+                ));
+            }
+        };
+        for &method in methods {
+            let found = ranking(
+                &metric.algorithms,
+                values.view(),
+                direction,
+                method,
+                draws.min(MOST_DRAWS),
+                seed,
+            );
+            rankings.push((metric.name(), found));
+        }
+    }
+    Ok(rankings)
+}
