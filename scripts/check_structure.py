@@ -25,7 +25,7 @@ LIGHT = {
     "hdbench-algorithm": ("burn", "polars"),
     "hdbench-score": ("burn", "polars"),
     "hdbench-table": ("burn", "polars"),
-    "hdbench-python": ("burn", "polars"),
+    "hdbench-python": ("burn",),
     "hdbench-stats": ("burn",),
 }
 

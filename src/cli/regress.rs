@@ -2,6 +2,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use hdbench_table::chart::svg;
 use hdbench_table::{Cell, Column, Table, TableRow, Unit};
 use serde_json::json;
 
@@ -207,7 +208,7 @@ fn write_into(judgement: &Judgement, out: &Path) -> Result<()> {
     put("junit.xml", &junit(judgement))?;
     put("benchmark-bigger.json", &bigger)?;
     put("benchmark-smaller.json", &smaller)?;
-    put("changes.svg", &plot(judgement)?)?;
+    put("changes.svg", &svg(&plot(judgement))?)?;
     write_tables(&[table(judgement)], out)?;
     let text = serde_json::to_string_pretty(&as_json(judgement));
     put(

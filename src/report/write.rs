@@ -182,7 +182,7 @@ fn write_plots(content: &Content, curves: &[Curve], dir: &Path) -> Result<Plots>
     if let Some(found) = &content.evidence {
         if let Some((groups, _)) = &found.tables.groups {
             evidence.push(put(
-                &TumourSizes(groups),
+                &TumourSizes(groups.clone()),
                 "tumour-sizes",
                 "Tumour volume of every test case with tumours and the line between small and large (the \
                  paper's Figure 7, there by voxels).",
@@ -190,7 +190,7 @@ fn write_plots(content: &Content, curves: &[Curve], dir: &Path) -> Result<Plots>
         }
         if !found.tables.bins.is_empty() {
             evidence.push(put(
-                &Detection(&found.tables.bins),
+                &Detection(found.tables.bins.clone()),
                 "detection-by-size",
                 "Share of the reference lesions that are found at any overlap, by their size, with 95 % \
                  bootstrap intervals over cases.",
@@ -198,7 +198,7 @@ fn write_plots(content: &Content, curves: &[Curve], dir: &Path) -> Result<Plots>
         }
         if !found.burdens.is_empty() {
             evidence.push(put(
-                &BurdenPlot(&found.burdens),
+                &BurdenPlot(found.burdens.clone()),
                 "tumour-burden",
                 "Bland-Altman plots of the tumour burden: bias (thick) and limits of agreement (dashed, \
                  1.96 standard deviations).",
@@ -206,7 +206,10 @@ fn write_plots(content: &Content, curves: &[Curve], dir: &Path) -> Result<Plots>
         }
         if let Some((metric, ranking)) = found.tables.rankings.first() {
             evidence.push(put(
-                &RankMap { metric, ranking },
+                &RankMap {
+                    metric: metric.clone(),
+                    ranking: ranking.clone(),
+                },
                 "rank-map",
                 "How often each network has each place when the cases are drawn anew; its place over all \
                  cases in brackets.",

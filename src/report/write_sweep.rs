@@ -23,7 +23,7 @@ pub fn write_sweep(arms: &[(String, Content)], dir: &Path) -> Result<PathBuf> {
         let path = dir.join(format!("sweep.{}", exporter.extension()));
         write_atomic(&path, &exporter.export(&table)?)?;
     }
-    let fragment = Html.export(&table)?;
+    let fragment = Html::OfPage.export(&table)?;
     let links: Vec<(String, String)> = arms
         .iter()
         .map(|(name, content)| (name.clone(), format!("recipe {}", content.recipe)))

@@ -15,6 +15,7 @@ fn class(error: &Error) -> &'static str {
         Error::Malformed { .. } => "InputError",
         Error::Memory { .. } => "OutOfMemoryError",
         Error::Usage { .. } => "UsageError",
+        Error::NotComparable { .. } => "NotComparableError",
         _ => "HdbenchError",
     }
 }

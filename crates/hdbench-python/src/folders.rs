@@ -9,8 +9,8 @@ use hdbench_ground::error::{Error, Result};
 use hdbench_ground::progress::Progress;
 use hdbench_score::{
     CaseResults, DEFAULT_JOBS, Failure, FolderOptions, FolderPlan, LabelMapChoice, MetricRow,
-    Origin, ScoredCase, StrictCase, describe, missing_predictions, pair, rows,
-    with_every_structure, write_summary,
+    Origin, ScoredCase, StrictCase, missing_predictions, pair, rows, with_every_structure,
+    write_summary,
 };
 use hdbench_table::{Cell, Column, Direction, Exporter as _, Latex, Table, TableRow, Unit};
 use pyo3::prelude::*;
@@ -19,6 +19,7 @@ use pyo3::types::{PyDict, PyList};
 use crate::failure::exception;
 use crate::plan::Wanted;
 use crate::threads::pool;
+use crate::tidy::{columns_of, summary_of};
 
 /// How often a signal is looked for.
 const LOOK: Duration = Duration::from_millis(50);
@@ -196,44 +197,10 @@ fn finished(
 }
 
 fn to_python<'py>(py: Python<'py>, found: &Evaluated) -> PyResult<Bound<'py, PyDict>> {
-    let columns = PyDict::new(py);
     let rows = &found.rows;
-    macro_rules! column {
-        ($name:literal, $of:expr) => {
-            columns.set_item($name, PyList::new(py, rows.iter().map($of))?)?
-        };
-    }
-    column!("task", |row| row.task.as_str());
-    column!("algorithm", |row| row.algorithm.as_str());
-    column!("fold", |row| row.fold);
-    column!("seed", |row| row.seed);
-    column!("case", |row| row.case.as_str());
-    column!("label", |row| row.label.map(|label| label.name()));
-    column!("metric", |row| row.metric.as_str());
-    column!("metric_version", |row| row.metric_version);
-    column!("value", |row| row.value);
-    column!("raw_value", |row| row.raw_value);
-    column!("policy", |row| row.policy.as_str());
-    let summary = describe(rows).into_iter().map(|metric| {
-        let of = metric.statistics();
-        let label = metric.label.map(|label| label.name());
-        let [q25, median, q75] = of.quartiles;
-        (
-            label,
-            metric.metric.as_str(),
-            of.count,
-            of.mean,
-            of.sd,
-            of.min,
-            q25,
-            median,
-            q75,
-            of.max,
-        )
-    });
     let table = PyDict::new(py);
-    table.set_item("summary", PyList::new(py, summary)?)?;
-    table.set_item("columns", columns)?;
+    table.set_item("summary", summary_of(py, rows)?)?;
+    table.set_item("columns", columns_of(py, rows)?)?;
     table.set_item("cases", found.cases)?;
     let failures = found
         .failures

@@ -10,7 +10,11 @@ mod plan;
 mod values;
 mod score;
 mod masks;
+mod sheet;
+mod tidy;
 mod folders;
+mod analysis;
+mod charts;
 
 use pyo3::prelude::*;
 
@@ -25,6 +29,17 @@ fn _hdbench(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(masks::mask_distances, m)?)?;
     m.add_function(wrap_pyfunction!(folders::evaluate, m)?)?;
     m.add_function(wrap_pyfunction!(folders::latex, m)?)?;
+    m.add_function(wrap_pyfunction!(tidy::read_scores, m)?)?;
+    m.add_function(wrap_pyfunction!(tidy::checked_columns, m)?)?;
+    m.add_function(wrap_pyfunction!(tidy::short_names, m)?)?;
+    m.add_function(wrap_pyfunction!(analysis::compare, m)?)?;
+    m.add_function(wrap_pyfunction!(analysis::rank, m)?)?;
+    m.add_function(wrap_pyfunction!(analysis::regress, m)?)?;
+    m.add_function(wrap_pyfunction!(charts::dots, m)?)?;
+    m.add_function(wrap_pyfunction!(charts::tumour_burdens, m)?)?;
+    m.add_function(wrap_pyfunction!(charts::tumour_volumes, m)?)?;
+    m.add_class::<sheet::Sheet>()?;
+    m.add_class::<sheet::Chart>()?;
     m.add_function(wrap_pyfunction!(side::grid_of, m)?)?;
     m.add_function(wrap_pyfunction!(plan::metric_names, m)?)?;
     m.add_function(wrap_pyfunction!(plan::structure_sets, m)?)?;

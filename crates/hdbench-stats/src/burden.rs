@@ -1,5 +1,10 @@
 //! Agreement of predicted tumour burdens with those of the reference (Bland and Altman, Lancet 1, 1986).
 
+use hdbench_ground::error::Result;
+use hdbench_score::{BURDENS, MetricRow};
+
+use super::metric_table::metric_tables;
+
 /// The tumour burdens that one algorithm predicts, case by case.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Burdens {
@@ -22,6 +27,36 @@ pub struct Agreement {
 }
 
 impl Burdens {
+    /// Reference and prediction of every case that has both, by algorithm.
+    ///
+    /// # Errors
+    /// `Error::Internal` if polars refuses the table.
+    pub fn of(rows: &[MetricRow]) -> Result<Vec<Self>> {
+        let [prediction, reference, _] = BURDENS;
+        let of = |metric: &'static str| {
+            metric_tables(rows, move |row| row.label.is_none() && row.metric == metric)
+        };
+        let (truth, predicted) = (of(reference)?, of(prediction)?);
+        let (Some(truth), Some(predicted)) = (truth.first(), predicted.first()) else {
+            return Ok(Vec::new());
+        };
+        if truth.cases != predicted.cases || truth.algorithms != predicted.algorithms {
+            return Ok(Vec::new());
+        }
+        Ok(predicted
+            .algorithms
+            .iter()
+            .enumerate()
+            .map(|(place, algorithm)| Self {
+                algorithm: algorithm.clone(),
+                cases: (0..predicted.cases.len())
+                    .map(|case| [truth.values[[case, place]], predicted.values[[case, place]]])
+                    .filter(|pair| pair.iter().all(|burden| burden.is_finite()))
+                    .collect(),
+            })
+            .collect())
+    }
+
     /// Over the cases; none where there are none.
     pub fn agreement(&self) -> Option<Agreement> {
         let differences: Vec<f64> = self

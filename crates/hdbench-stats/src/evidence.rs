@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 
 use hdbench_ground::error::Result;
-use hdbench_score::{ALL_CASES, BURDENS, Label, MetricRow};
+use hdbench_score::{ALL_CASES, Label, MetricRow};
 
 use super::analysis_tables::{AnalysisTables, LesionBins};
 use super::{
-    AnalysisOptions, Better, Bins, Boundary, Burdens, CaseGroups, GroupValue, MetricTable,
-    RankMethod, Ranking, Scored, analyse, by_case_groups, by_lesion_size, metric_tables, ranking,
+    AnalysisOptions, Bins, Boundary, Burdens, CaseGroups, GroupValue, MetricTable, RankMethod,
+    Ranking, Scored, analyse, by_case_groups, by_lesion_size, metric_tables, rankings,
 };
 
 /// How cases become an order.
@@ -84,9 +84,10 @@ impl Evidence {
             analysis: analyse(&compared, &options)?,
             cases: format!("{} cases", cases.len()),
             method,
-            rankings: dice
-                .first()
-                .map_or(Vec::new(), |dice| rankings(dice, &options)),
+            rankings: match dice.first() {
+                Some(dice) => orders(dice, &options)?,
+                None => Vec::new(),
+            },
             groups: match (volumes.first(), dice.first()) {
                 (Some(volumes), Some(dice)) => groups(volumes, dice, &options)?,
                 _ => None,
@@ -98,7 +99,7 @@ impl Evidence {
         Ok(Some(Self {
             tables,
             lesion_dice: dice.into_iter().next(),
-            burdens: burdens(&scored.rows)?,
+            burdens: Burdens::of(&scored.rows)?,
         }))
     }
 }
@@ -123,23 +124,16 @@ fn cases(rows: &[MetricRow]) -> Vec<String> {
 }
 
 /// The orders by lesion Dice; one case has none.
-fn rankings(dice: &MetricTable, options: &AnalysisOptions) -> Vec<(String, Ranking)> {
+fn orders(dice: &MetricTable, options: &AnalysisOptions) -> Result<Vec<(String, Ranking)>> {
     if dice.cases.len() < 2 {
-        return Vec::new();
+        return Ok(Vec::new());
     }
-    let draws = options.resamples.min(1_000);
-    let by = |method| {
-        let values = dice.values.view();
-        ranking(
-            &dice.algorithms,
-            values,
-            Better::Larger,
-            method,
-            draws,
-            options.seed,
-        )
-    };
-    RANKED_BY.map(|method| (dice.name(), by(method))).to_vec()
+    rankings(
+        std::slice::from_ref(dice),
+        &RANKED_BY,
+        options.resamples,
+        options.seed,
+    )
 }
 
 /// Large and small tumours; too few make no groups.
@@ -172,31 +166,4 @@ fn bins(
         })
     })
     .collect()
-}
-
-/// Reference and prediction of every case that has both.
-fn burdens(rows: &[MetricRow]) -> Result<Vec<Burdens>> {
-    let [prediction, reference, _] = BURDENS;
-    let of = |metric: &'static str| {
-        metric_tables(rows, move |row| row.label.is_none() && row.metric == metric)
-    };
-    let (truth, predicted) = (of(reference)?, of(prediction)?);
-    let (Some(truth), Some(predicted)) = (truth.first(), predicted.first()) else {
-        return Ok(Vec::new());
-    };
-    if truth.cases != predicted.cases || truth.algorithms != predicted.algorithms {
-        return Ok(Vec::new());
-    }
-    Ok(predicted
-        .algorithms
-        .iter()
-        .enumerate()
-        .map(|(place, algorithm)| Burdens {
-            algorithm: algorithm.clone(),
-            cases: (0..predicted.cases.len())
-                .map(|case| [truth.values[[case, place]], predicted.values[[case, place]]])
-                .filter(|pair| pair.iter().all(|burden| burden.is_finite()))
-                .collect(),
-        })
-        .collect())
 }

@@ -38,10 +38,17 @@ impl Scored {
     /// # Errors
     /// As [`Scored::read`].
     pub fn read_once(path: &Path, studies: &dyn Studies) -> Result<Self> {
-        let scored = Self::read(path, studies)?;
-        let again: Vec<&str> = repeated_cases(&scored.rows).into_iter().collect();
+        Self::read(path, studies)?.once(path)
+    }
+
+    /// Refuses cases that are there twice.
+    ///
+    /// # Errors
+    /// `Error::Malformed`.
+    pub fn once(self, path: &Path) -> Result<Self> {
+        let again: Vec<&str> = repeated_cases(&self.rows).into_iter().collect();
         match again.first() {
-            None => Ok(scored),
+            None => Ok(self),
             Some(first) => Err(Error::malformed(
                 path,
                 format!("{} cases are there twice ({first} ...)", again.len()),

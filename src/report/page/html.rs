@@ -188,5 +188,5 @@ fn table(table: &Table) -> Result<String> {
         ));
     }
     // The fragment is made of strings: nothing is lost.
-    Ok(String::from_utf8_lossy(&Html.export(table)?).into_owned())
+    Ok(String::from_utf8_lossy(&Html::OfPage.export(table)?).into_owned())
 }

@@ -1,4 +1,4 @@
-"""Scores segmentations against references: what ``hdbench evaluate`` computes, from Python.
+"""Scores segmentations against references, and compares scores: what the command computes, from Python.
 
 >>> import hdbench
 >>> scores = hdbench.score(pred=a, ref=b, spacing=(z, y, x), structures={"liver": [1, 2], "lesion": [2]},
@@ -6,7 +6,8 @@
 >>> scores["lesion"]["hd95"]           # mm
 >>> scores.instances("lesion")         # a dict an instance
 >>> table = hdbench.evaluate(pred="predictions", ref="labelsTr")
->>> table.to_pandas()
+>>> table.to_pandas(); table.plot("dice")
+>>> hdbench.compare(before, table, metric="dice"); hdbench.rank(before, table); hdbench.regress(baseline=before, current=table)
 
 Arguments are keyword-only, because the calls of other packages contradict each other in which label map comes first.
 ``hdbench.compat`` has the functions of MedPy, surface-distance, MONAI and nnU-Net with their own signatures.
@@ -23,7 +24,19 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from . import _hdbench, errors
-from ._hdbench import __version__
+from ._analysis import (
+    Comparison,
+    Difference,
+    GateLine,
+    Judgement,
+    Place,
+    Ranking,
+    compare,
+    rank,
+    read,
+    regress,
+)
+from ._hdbench import Chart, __version__
 from ._label_map import is_path, pair, with_transposed_hint
 from ._scores import Scores, StructureScores, metric_names
 from ._structures import checked_text, toml
@@ -31,16 +44,27 @@ from ._table import Summary, SummaryTable, Table
 from .errors import HdbenchError, InputError, MissingFileError, PartialResultWarning, UsageError
 
 __all__ = [
+    "Chart",
+    "Comparison",
+    "Difference",
+    "GateLine",
     "HdbenchError",
+    "Judgement",
+    "Place",
+    "Ranking",
     "Scores",
     "StructureScores",
     "Summary",
     "SummaryTable",
     "Table",
     "__version__",
+    "compare",
     "errors",
     "evaluate",
     "metrics",
+    "rank",
+    "read",
+    "regress",
     "score",
     "structure_sets",
 ]

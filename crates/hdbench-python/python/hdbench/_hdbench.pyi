@@ -49,3 +49,67 @@ def latex(
 def grid_of(path: str | PathLike[str]) -> tuple[tuple[float, float, float], tuple[tuple[float, ...], ...]]: ...
 def metric_names() -> list[str]: ...
 def structure_sets() -> list[str]: ...
+
+class Columns(TypedDict):
+    """The tidy table."""
+
+    task: list[str]
+    algorithm: list[str]
+    fold: list[int]
+    seed: list[int]
+    case: list[str]
+    label: list[str | None]
+    metric: list[str]
+    metric_version: list[int]
+    value: list[float]
+    raw_value: list[float]
+    policy: list[str]
+
+class Source(TypedDict):
+    """Scores at a path or in memory; cases that failed when those in memory were scored."""
+
+    name: str
+    path: str | PathLike[str] | None
+    columns: Columns | None
+    failed: list[str]
+
+class Draws(TypedDict):
+    """How the bootstrap resamples."""
+
+    resamples: int
+    seed: int
+
+class Policy(TypedDict):
+    """What is gated on, in a file or as JSON."""
+
+    path: str | PathLike[str] | None
+    json: str | None
+
+class Chart:
+    """A chart of scores. Notebooks show it; ``save`` writes it."""
+
+    @property
+    def svg(self) -> str:
+        """The text of the chart as SVG."""
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Writes the chart, as SVG or PNG by the end of the path's name."""
+
+    def _repr_svg_(self) -> str: ...
+
+class Sheet:
+    """A table for readers."""
+
+    @property
+    def id(self) -> str: ...
+    def render(self, format: str) -> str: ...
+
+def read_scores(path: str | PathLike[str]) -> dict[str, Any]: ...
+def checked_columns(source: Source) -> dict[str, Any]: ...
+def short_names(paths: list[str]) -> list[str]: ...
+def compare(sources: list[Source], metrics: list[str], draws: Draws) -> dict[str, Any]: ...
+def rank(sources: list[Source], metric: str | None, methods: list[str], draws: Draws) -> dict[str, Any]: ...
+def regress(baseline: Source, current: Source, policy: Policy) -> dict[str, Any]: ...
+def dots(source: Source, metrics: list[str]) -> Chart: ...
+def tumour_burdens(source: Source) -> Chart: ...
+def tumour_volumes(source: Source, structure: str, boundary_ml: float | None) -> Chart: ...

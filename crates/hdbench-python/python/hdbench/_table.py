@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import math
 from collections.abc import Iterator, Sequence
 from itertools import compress
 from typing import Any, NamedTuple
@@ -10,7 +11,7 @@ from typing import Any, NamedTuple
 from . import _hdbench
 from ._scores import html_table, is_asked, metric_name, metric_names, shown
 from ._structures import checked_text
-from .errors import MissingPackageError, UsageError
+from .errors import HdbenchError, MissingPackageError, UsageError
 
 # In the place of a case: what is pooled over all of them.
 POOLED = "_all"
@@ -92,6 +93,52 @@ class Table:
         self._columns = {name: list(compress(column, kept)) for name, column in self._columns.items()}
         self._summary = [line for line in self._summary if line.label is not None and is_asked(line.metric, asked)]
 
+    @classmethod
+    def from_frame(cls, frame: Any) -> Table:
+        """Scores from elsewhere: a DataFrame of pandas or polars, a table of pyarrow, or a dict of columns.
+
+        It has the columns ``case``, ``metric`` and ``value``, a row a case and metric, and may have the others of this
+        table: ``label`` (the structure), ``algorithm``, ``task``, ``fold``, ``seed``, ``metric_version``,
+        ``raw_value``, ``policy``.
+
+        Raises ``UsageError`` where one of the three is missing or a value is not of its column's type.
+        """
+        columns = _columns_of(frame)
+        source = {"name": "the table", "path": None, "columns": columns, "failed": []}
+        try:
+            return cls(_hdbench.checked_columns(source))
+        except (TypeError, ValueError, OverflowError) as error:
+            if isinstance(error, HdbenchError):
+                raise
+            raise UsageError(f"the table: {error}", "labels and names are texts, values numbers") from None
+
+    @property
+    def algorithms(self) -> list[str]:
+        """The names of the algorithms, in the order of their first rows."""
+        return list(dict.fromkeys(self._columns["algorithm"]))
+
+    def as_source(self, name: str) -> dict[str, Any]:
+        """The table as the analyses take it."""
+        failed = [case for case, *_ in self.failures]
+        return {"name": name, "path": None, "columns": self._columns, "failed": failed}
+
+    def plot(self, metric: str | Sequence[str] = "dice") -> _hdbench.Chart:
+        """Every case as a dot, with quartiles, median and mean: a panel a structure, a line an algorithm.
+
+        ``metric`` is a name or several, ``"dice"`` of every structure or ``"lesion:dice"`` of one. Notebooks show the
+        chart; ``save`` writes it as SVG or PNG.
+        """
+        return _hdbench.dots(self.as_source("the table"), metric_names(metric))
+
+    def plot_tumour_burden(self) -> _hdbench.Chart:
+        """Agreement of the tumour burden (lesion of liver) with the reference (Bland and Altman), by algorithm."""
+        return _hdbench.tumour_burdens(self.as_source("the table"))
+
+    def plot_tumour_volumes(self, structure: str = "lesion", boundary_ml: float | None = None) -> _hdbench.Chart:
+        """The reference volume of every case, mL, and the line between small and large tumours: ``boundary_ml``, or the
+        largest gap."""
+        return _hdbench.tumour_volumes(self.as_source("the table"), checked_text(structure, "structure"), boundary_ml)
+
     def __len__(self) -> int:
         return len(self._columns["value"])
 
@@ -110,15 +157,15 @@ class Table:
 
     def to_pandas(self):
         """A ``pandas.DataFrame``."""
-        return _package("pandas").DataFrame(self._columns)
+        return package("pandas").DataFrame(self._columns)
 
     def to_polars(self):
         """A ``polars.DataFrame``."""
-        return _package("polars").DataFrame(self._columns)
+        return package("polars").DataFrame(self._columns)
 
     def to_arrow(self):
         """A ``pyarrow.Table``."""
-        return _package("pyarrow").table(self._columns)
+        return package("pyarrow").table(self._columns)
 
     def summary(self) -> SummaryTable:
         """Each metric of each structure over the cases that have a value: count, mean, sd, min, quartiles, max.
@@ -155,7 +202,38 @@ class Table:
         return SummaryTable(lines)._repr_html_()
 
 
-def _package(name: str):
+# What a table from elsewhere need not have.
+_DEFAULTS = {"task": "", "algorithm": "", "fold": 0, "seed": 0, "label": None, "metric_version": 1, "policy": "strict"}
+
+
+def _columns_of(frame: Any) -> dict[str, list]:
+    """The columns of the tidy table that a frame has, the others by default."""
+    names = getattr(frame, "column_names", None) or list(getattr(frame, "columns", frame))
+    for name in ("case", "metric", "value"):
+        if name not in names:
+            raise UsageError(f"the table has no column {name!r}", f"it has {', '.join(map(str, names))}")
+    columns = {name: _listed(frame[name]) for name in ("case", "metric", "value")}
+    rows = len(columns["value"])
+    for name, value in _DEFAULTS.items():
+        columns[name] = _listed(frame[name]) if name in names else [value] * rows
+    columns["raw_value"] = _listed(frame["raw_value"]) if "raw_value" in names else columns["value"]
+    columns["metric"] = [metric_name(name) for name in columns["metric"]]
+    # pandas has NaN where there is no structure, polars None.
+    columns["label"] = [None if label is None or label != label else label for label in columns["label"]]
+    for name in ("value", "raw_value"):
+        columns[name] = [math.nan if value is None else value for value in columns[name]]
+    return columns
+
+
+def _listed(column: Any) -> list:
+    for method in ("to_list", "tolist", "to_pylist"):
+        if hasattr(column, method):
+            return getattr(column, method)()
+    return list(column)
+
+
+def package(name: str):
+    """A package that is needed for one thing alone."""
     try:
         return importlib.import_module(name)
     except ImportError as error:

@@ -37,6 +37,10 @@ class DtypeError(HdbenchError, TypeError):
     """What is no array of numbers: strings, objects, complex numbers."""
 
 
+class NotComparableError(HdbenchError, ValueError):
+    """Two results have nothing in common that could be compared."""
+
+
 class ReadError(HdbenchError, OSError):
     """The system refused to read a file."""
 

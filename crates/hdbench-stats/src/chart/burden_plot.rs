@@ -8,16 +8,17 @@ use plotters::prelude::DrawingBackend;
 use crate::{Agreement, Burdens};
 
 /// All networks on common axes.
-pub struct BurdenPlot<'a>(pub &'a [Burdens]);
+#[derive(Clone, Debug, PartialEq)]
+pub struct BurdenPlot(pub Vec<Burdens>);
 
 /// Width and height of a small plot, and how many stand in a row.
 const SMALL: (f64, f64, usize) = (316.0, 216.0, 3);
 
-impl BurdenPlot<'_> {
+impl BurdenPlot {
     /// Largest mean of both, and largest size of a difference or limit, in percent of the liver.
     fn ends(&self) -> (f64, f64) {
         let (mut mean, mut difference) = (1.0_f64, 1.0_f64);
-        for own in self.0 {
+        for own in &self.0 {
             for [truth, predicted] in &own.cases {
                 mean = mean.max(50.0 * (truth + predicted));
                 difference = difference.max((100.0 * (predicted - truth)).abs());
@@ -34,7 +35,7 @@ impl BurdenPlot<'_> {
     }
 }
 
-impl Drawing for BurdenPlot<'_> {
+impl Drawing for BurdenPlot {
     fn size(&self) -> (u32, u32) {
         let rows = self.0.len().div_ceil(SMALL.2).max(1);
         (960, (SMALL.1 * rows as f64) as u32 + 34)

@@ -7,17 +7,18 @@ use plotters::prelude::DrawingBackend;
 use crate::Ranking;
 
 /// The draws of one method.
-pub struct RankMap<'a> {
+#[derive(Clone, Debug, PartialEq)]
+pub struct RankMap {
     /// The metric that is ranked.
-    pub metric: &'a str,
-    pub ranking: &'a Ranking,
+    pub metric: String,
+    pub ranking: Ranking,
 }
 
 const LINE: f64 = 30.0;
 const TOP: f64 = 62.0;
 const LEFT: f64 = 270.0;
 
-impl Drawing for RankMap<'_> {
+impl Drawing for RankMap {
     fn size(&self) -> (u32, u32) {
         (
             960,
@@ -30,7 +31,7 @@ impl Drawing for RankMap<'_> {
     }
 
     fn draw<DB: DrawingBackend>(&self, canvas: &Canvas<DB>) -> Result<()> {
-        let ranking = self.ranking;
+        let ranking = &self.ranking;
         let head = format!(
             "{}, {}: % of the draws in which an algorithm has a place",
             self.metric,

@@ -8,9 +8,10 @@ use plotters::prelude::DrawingBackend;
 use crate::{CaseGroups, LesionBins};
 
 /// Figure 7.
-pub struct TumourSizes<'a>(pub &'a CaseGroups);
+#[derive(Clone, Debug, PartialEq)]
+pub struct TumourSizes(pub CaseGroups);
 
-impl Drawing for TumourSizes<'_> {
+impl Drawing for TumourSizes {
     fn size(&self) -> (u32, u32) {
         (960, 330)
     }
@@ -111,17 +112,18 @@ impl Drawing for TumourSizes<'_> {
 }
 
 /// Recall by lesion size, a panel a bin, a line a network.
-pub struct Detection<'a>(pub &'a [LesionBins]);
+#[derive(Clone, Debug, PartialEq)]
+pub struct Detection(pub Vec<LesionBins>);
 
 const LINE: f64 = 24.0;
 
-impl Detection<'_> {
+impl Detection {
     fn bins(&self) -> usize {
         self.0.iter().map(|own| own.bins.len()).max().unwrap_or(0)
     }
 }
 
-impl Drawing for Detection<'_> {
+impl Drawing for Detection {
     fn size(&self) -> (u32, u32) {
         (960, (62.0 + LINE * self.0.len().max(1) as f64) as u32 + 40)
     }

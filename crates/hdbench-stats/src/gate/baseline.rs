@@ -126,19 +126,32 @@ impl Baseline {
             });
         }
         let (facts, measured) = studies.made_from(path)?;
+        let unscored = unscored(path)?
+            .into_iter()
+            .chain(scored.failed.iter().cloned());
+        let unscored = unscored.collect();
+        Ok(Self {
+            costs: measured,
+            ..Self::of(scored, facts, unscored)
+        })
+    }
+
+    /// Scores to hold others against, without costs; `unscored` names the cases that failed when the others were
+    /// scored.
+    pub fn of(scored: Scored, facts: SourceFacts, unscored: Vec<String>) -> Self {
         let kept = |row: &MetricRow| {
             row.case != ALL_CASES
                 && (better(&row.metric).is_some()
                     || towards_zero(&row.metric)
                     || row.metric == REFERENCE_VOLUME)
         };
-        Ok(Self {
+        Self {
             facts,
             rows: scored.rows.into_iter().filter(kept).collect(),
-            costs: measured,
+            costs: Vec::new(),
             notes: scored.notes.into_iter().chain(scored.warnings).collect(),
-            unscored: unscored(path)?.into_iter().chain(scored.failed).collect(),
-        })
+            unscored,
+        }
     }
 
     /// Whether later results can be held against these: nothing failed, no value is impossible, no case is there

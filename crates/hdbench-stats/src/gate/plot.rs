@@ -1,20 +1,12 @@
-use hdbench_ground::error::Result;
-use hdbench_table::chart::{ChangeLine, ChangeSign, change_plot};
+use hdbench_table::chart::{ChangeLine, ChangePlot, ChangeSign};
 
 use super::line::{GateLine, Judgement, LineKind, Verdict};
 
-/// The changes of accuracy with intervals and margins as a small SVG.
-///
-/// # Errors
-/// `Error::Internal` where it cannot be drawn.
-pub fn plot(judgement: &Judgement) -> Result<String> {
-    let lines: Vec<ChangeLine> = judgement
-        .lines
-        .iter()
-        .filter(|line| line.kind == LineKind::Accuracy)
-        .map(change)
-        .collect();
-    change_plot(&lines)
+/// The changes of accuracy with intervals and margins as a small chart.
+pub fn plot(judgement: &Judgement) -> ChangePlot {
+    let lines = judgement.lines.iter();
+    let accuracy = lines.filter(|line| line.kind == LineKind::Accuracy);
+    ChangePlot(accuracy.map(change).collect())
 }
 
 fn change(line: &GateLine) -> ChangeLine {

@@ -201,7 +201,11 @@ impl Policy {
         Self::parse(&text, path)
     }
 
-    fn parse(text: &str, path: &Path) -> Result<Self> {
+    /// Reads the text of a policy; `path` stands for it in messages.
+    ///
+    /// # Errors
+    /// `Error::Malformed`, as of [`Policy::read`].
+    pub fn parse(text: &str, path: &Path) -> Result<Self> {
         let wrong = |problem: String| {
             Error::malformed(
                 path,

@@ -5,7 +5,7 @@ use plotters::prelude::{DrawingBackend, RGBColor};
 
 use super::axes::Axes;
 use super::axis::Axis;
-use super::canvas::{self, Align, Canvas, Drawing, INK, MUTED, PAPER};
+use super::canvas::{Align, Canvas, Drawing, INK, MUTED, PAPER};
 
 /// A change to be drawn; gains lie to the right.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,18 +42,12 @@ const TOP: f64 = 40.0;
 const LEFT: f64 = 300.0;
 const RIGHT: f64 = 600.0;
 
-struct ChangePlot<'a>(&'a [ChangeLine]);
+/// Metrics of different units share no axis, so each line is drawn in margins: the accepted loss is 1, whatever the
+/// unit.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ChangePlot(pub Vec<ChangeLine>);
 
-/// Draws changes as an SVG; metrics of different units share no axis, so each line is drawn in margins:
-/// the accepted loss is 1, whatever the unit.
-///
-/// # Errors
-/// `Error::Internal` where it cannot be drawn.
-pub fn change_plot(lines: &[ChangeLine]) -> Result<String> {
-    canvas::svg(&ChangePlot(lines))
-}
-
-impl ChangePlot<'_> {
+impl ChangePlot {
     /// A value in margins; without a margin, in hundredths.
     fn scaled(line: &ChangeLine, value: f64) -> f64 {
         value / if line.margin > 0.0 { line.margin } else { 0.01 }
@@ -70,7 +64,7 @@ impl ChangePlot<'_> {
     }
 }
 
-impl Drawing for ChangePlot<'_> {
+impl Drawing for ChangePlot {
     fn size(&self) -> (u32, u32) {
         (720, (TOP + LINE * self.0.len().max(1) as f64) as u32 + 40)
     }

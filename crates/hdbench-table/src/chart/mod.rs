@@ -10,5 +10,5 @@ mod colour;
 pub use axes::Axes;
 pub use axis::Axis;
 pub use canvas::{Align, Canvas, Drawing, GRID, INK, MUTED, PAPER, encode_png, png, svg, words};
-pub use change_plot::{ChangeLine, ChangeSign, change_plot};
+pub use change_plot::{ChangeLine, ChangePlot, ChangeSign};
 pub use colour::colour;

@@ -1,13 +1,18 @@
-//! Tables as HTML fragments that the page's script can sort.
+//! Tables as HTML fragments.
 
 use hdbench_ground::error::Result;
 use hdbench_ground::text::acts;
 
 use crate::table::{Cell, Exporter, MISSING, Table, Unit};
 
-/// A `<table>` with caption and notes in a `<figure>`; it needs the page's style.
+/// A `<table>` with caption and notes in a `<figure>`.
 #[derive(Clone, Copy, Debug)]
-pub struct Html;
+pub enum Html {
+    /// With heads that the page's script sorts by; it needs the page's style.
+    OfPage,
+    /// To stand anywhere, as in a notebook.
+    Alone,
+}
 
 impl Exporter for Html {
     fn extension(&self) -> &'static str {
@@ -29,7 +34,7 @@ impl Exporter for Html {
         out += &group_heads(table);
         out += "<tr class=\"sort\">";
         for column in 0..table.columns.len() {
-            out += &head(table, column);
+            out += &head(table, column, *self);
         }
         out += "</tr>\n</thead>\n<tbody>\n";
         for row in 0..table.rows.len() {
@@ -70,7 +75,7 @@ fn group_heads(table: &Table) -> String {
     format!("<tr class=\"groups\">{cells}</tr>\n")
 }
 
-fn head(table: &Table, column: usize) -> String {
+fn head(table: &Table, column: usize, html: Html) -> String {
     let c = &table.columns[column];
     let mut details = Vec::new();
     if c.unit != Unit::None {
@@ -86,11 +91,12 @@ fn head(table: &Table, column: usize) -> String {
         0 => String::new(),
         _ => format!("<small>{}</small>", details.join(" · ")),
     };
-    format!(
-        "<th scope=\"col\"{}><button type=\"button\">{}{details}</button></th>",
-        class(table, column),
-        escape(&c.title)
-    )
+    let words = format!("{}{details}", escape(&c.title));
+    let words = match html {
+        Html::OfPage => format!("<button type=\"button\">{words}</button>"),
+        Html::Alone => words,
+    };
+    format!("<th scope=\"col\"{}>{words}</th>", class(table, column))
 }
 
 fn class(table: &Table, column: usize) -> String {

@@ -1,0 +1,295 @@
+//! What scores show: differences, orders, regressions.
+
+use std::path::{Path, PathBuf};
+
+use hdbench_ground::error::{Error, Result};
+use hdbench_ground::seed::Seed;
+use hdbench_stats::chart::{RankMap, case_dots};
+use hdbench_stats::gate::{
+    Baseline, GateOutcome, Judgement, Policy, comment, headline, judge, junit, plot, table,
+};
+use hdbench_stats::{
+    AnalysisOptions, AnalysisTables, MetricTable, NoStudies, RankMethod, Ranking, Scored,
+    SideBySide, Studies as _, Wanted, cases_in_words, metric_tables, rankings,
+};
+use hdbench_table::Table;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList};
+use serde::Serialize;
+
+use crate::failure::exception;
+use crate::sheet::{Chart, Sheet};
+use crate::threads::step;
+use crate::tidy::Source;
+
+/// More than any small work: on all threads.
+const ALL_THREADS: usize = usize::MAX;
+
+/// How the bootstrap resamples.
+#[derive(FromPyObject)]
+pub struct Draws {
+    #[pyo3(item)]
+    resamples: usize,
+    #[pyo3(item)]
+    seed: u64,
+}
+
+impl Draws {
+    fn options(&self) -> AnalysisOptions {
+        AnalysisOptions {
+            resamples: self.resamples,
+            seed: Seed(self.seed),
+            ..AnalysisOptions::default()
+        }
+    }
+}
+
+/// What came of it, for Python.
+struct Found {
+    lines: serde_json::Value,
+    tables: Vec<Table>,
+    chart: Option<Chart>,
+    notes: Vec<String>,
+}
+
+impl Found {
+    fn of(lines: &impl Serialize) -> Result<Self> {
+        let lines = serde_json::to_value(lines).map_err(|e| Error::Internal(e.to_string()))?;
+        Ok(Self {
+            lines,
+            tables: Vec::new(),
+            chart: None,
+            notes: Vec::new(),
+        })
+    }
+
+    fn to_python(self, py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
+        let dict = PyDict::new(py);
+        let loads = py.import("json")?.getattr("loads")?;
+        dict.set_item("lines", loads.call1((self.lines.to_string(),))?)?;
+        let sheets: Vec<Bound<'_, Sheet>> = self
+            .tables
+            .into_iter()
+            .map(|table| Bound::new(py, Sheet(table)))
+            .collect::<PyResult<_>>()?;
+        dict.set_item("sheets", PyList::new(py, sheets)?)?;
+        dict.set_item("chart", self.chart)?;
+        dict.set_item("notes", self.notes)?;
+        Ok(dict)
+    }
+}
+
+fn notes_of(scored: &Scored) -> Vec<String> {
+    let all = scored.notes.iter().chain(&scored.warnings);
+    all.cloned().collect()
+}
+
+/// Two results on the same cases, the first one being the baseline.
+#[pyfunction]
+pub fn compare(
+    py: Python<'_>,
+    sources: [Source; 2],
+    metrics: Vec<String>,
+    draws: Draws,
+) -> PyResult<Bound<'_, PyDict>> {
+    let found = step(py, ALL_THREADS, || {
+        let sides = [sources[0].scored()?, sources[1].scored()?];
+        let mut notes: Vec<String> = sides.iter().flat_map(notes_of).collect();
+        let names = sources.each_ref().map(|source| source.name().to_owned());
+        let options = draws.options();
+        let found = SideBySide::of(sides, &names, &metrics, &options)?;
+        if found.is_of_strangers() {
+            return Err(Error::NotComparable {
+                problem: format!("{} and {} have no case in common", names[0], names[1]),
+            });
+        }
+        notes.extend(found.analysis.incomparable_in_words());
+        let dots = Chart::of(case_dots(&found.metrics))?;
+        let lines = Found::of(&found.analysis)?;
+        let tables = AnalysisTables {
+            analysis: found.analysis,
+            cases: found.cases,
+            method: options.in_words(),
+            ..AnalysisTables::default()
+        };
+        Ok(Found {
+            tables: tables.all()?,
+            chart: Some(dots),
+            notes,
+            ..lines
+        })
+    })?;
+    found.to_python(py)
+}
+
+/// An order by one metric and method.
+#[derive(Serialize)]
+struct Order<'a> {
+    metric: &'a str,
+    #[serde(flatten)]
+    ranking: &'a Ranking,
+}
+
+/// The orders of the algorithms of some results.
+#[pyfunction]
+pub fn rank<'py>(
+    py: Python<'py>,
+    sources: Vec<Source>,
+    metric: Option<String>,
+    methods: Vec<String>,
+    draws: Draws,
+) -> PyResult<Bound<'py, PyDict>> {
+    let found = step(py, ALL_THREADS, || {
+        let methods: Vec<RankMethod> = methods
+            .iter()
+            .map(|name| name.parse())
+            .collect::<Result<_>>()?;
+        let all = together(&sources)?;
+        let ranked = Wanted::ranked(metric.as_ref(), &all.rows)?;
+        let shown: Vec<MetricTable> = metric_tables(&all.rows, |row| ranked.has(row))?;
+        let options = draws.options();
+        let orders = rankings(&shown, &methods, options.resamples, options.seed)?;
+        let Some((name, first)) = orders.first() else {
+            return Err(Error::usage(
+                "there is nothing to rank",
+                "give scores of two algorithms or more that have the metric, or name one with `metric`",
+            ));
+        };
+        let chart = Chart::of(RankMap {
+            metric: name.clone(),
+            ranking: first.clone(),
+        })?;
+        let lines: Vec<Order<'_>> = orders
+            .iter()
+            .map(|(metric, ranking)| Order { metric, ranking })
+            .collect();
+        let lines = Found::of(&lines)?;
+        let tables = AnalysisTables {
+            cases: cases_in_words(&shown),
+            method: options.in_words(),
+            rankings: orders,
+            ..AnalysisTables::default()
+        };
+        Ok(Found {
+            tables: tables.evidence()?,
+            chart: Some(chart),
+            notes: notes_of(&all),
+            ..lines
+        })
+    })?;
+    found.to_python(py)
+}
+
+/// Several results side by side: paths as the command reads them; of those in memory, each algorithm by the name of
+/// its source where it is the only one there.
+fn together(sources: &[Source]) -> Result<Scored> {
+    let paths: Option<Vec<PathBuf>> = sources
+        .iter()
+        .map(|source| source.path().map(Path::to_path_buf))
+        .collect();
+    if let Some(paths) = paths {
+        return Scored::read_all(&paths, &NoStudies);
+    }
+    let mut all = Scored::default();
+    for source in sources {
+        let mut own = source.scored()?;
+        if sources.len() > 1 {
+            let count = own.algorithms().len();
+            own.rename(|name| match count {
+                1 => source.name().to_owned(),
+                _ => format!("{}: {name}", source.name()),
+            });
+        }
+        all.rows.extend(own.rows);
+        all.notes.extend(own.notes);
+        all.warnings.extend(own.warnings);
+    }
+    Ok(all)
+}
+
+/// Where a policy comes from.
+#[derive(FromPyObject)]
+pub struct PolicySource {
+    #[pyo3(item)]
+    path: Option<PathBuf>,
+    /// As JSON.
+    #[pyo3(item)]
+    json: Option<String>,
+}
+
+impl PolicySource {
+    fn policy(&self, baseline: &Baseline) -> Result<Policy> {
+        let Some(json) = &self.json else {
+            return Policy::read_for(self.path.as_deref(), &baseline.rows);
+        };
+        let wrong = |problem: String| {
+            Error::usage(
+                format!("policy: {problem}"),
+                "`hdbench explain gate` prints the default policy, which says what each key means",
+            )
+        };
+        let value: serde_json::Value =
+            serde_json::from_str(json).map_err(|e| wrong(e.to_string()))?;
+        let text = toml::to_string(&value).map_err(|e| wrong(e.to_string()))?;
+        Policy::parse(&text, Path::new("policy"))
+    }
+}
+
+/// Whether results are worse than a baseline.
+#[pyfunction]
+pub fn regress<'py>(
+    py: Python<'py>,
+    baseline: Source,
+    current: Source,
+    policy: PolicySource,
+) -> PyResult<Bound<'py, PyDict>> {
+    let judgement = step(py, ALL_THREADS, || {
+        let [baseline, current] = [gate_side(&baseline)?, gate_side(&current)?];
+        let policy = policy.policy(&baseline)?;
+        judge(&baseline, &current, &policy)
+    })?;
+    let texts = texts(&judgement).map_err(|error| exception(py, &error))?;
+    let dict = texts.found.to_python(py)?;
+    dict.set_item("headline", texts.headline)?;
+    dict.set_item("comment", texts.comment)?;
+    dict.set_item("junit", texts.junit)?;
+    dict.set_item("passed", judgement.outcome == GateOutcome::Passed)?;
+    Ok(dict)
+}
+
+/// What is said of a judgement.
+struct Texts {
+    found: Found,
+    headline: String,
+    comment: String,
+    junit: String,
+}
+
+fn texts(judgement: &Judgement) -> Result<Texts> {
+    Ok(Texts {
+        found: Found {
+            tables: vec![table(judgement)],
+            chart: Some(Chart::of(plot(judgement))?),
+            notes: judgement.notes.clone(),
+            ..Found::of(judgement)?
+        },
+        headline: headline(judgement),
+        comment: comment(judgement)?,
+        junit: junit(judgement),
+    })
+}
+
+/// One side of a gate: a baseline's file, or what else holds scores.
+fn gate_side(source: &Source) -> Result<Baseline> {
+    match source.path() {
+        Some(path) => Baseline::read(path, &NoStudies),
+        None => {
+            let (facts, _) = NoStudies.made_from(Path::new(source.name()))?;
+            Ok(Baseline::of(
+                source.scored()?,
+                facts,
+                source.failed().to_vec(),
+            ))
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! The tidy table by column, as Python has it.
+
+use std::path::{Path, PathBuf};
+
+use hdbench_ground::error::{Error, Result};
+use hdbench_score::{Label, MetricRow, describe};
+use hdbench_stats::{NoStudies, Scored};
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList};
+
+use crate::failure::exception;
+
+/// The columns of `metrics_long.csv`.
+#[derive(FromPyObject)]
+pub struct Columns {
+    #[pyo3(item)]
+    task: Vec<String>,
+    #[pyo3(item)]
+    algorithm: Vec<String>,
+    #[pyo3(item)]
+    fold: Vec<u32>,
+    #[pyo3(item)]
+    seed: Vec<u64>,
+    #[pyo3(item)]
+    case: Vec<String>,
+    #[pyo3(item)]
+    label: Vec<Option<String>>,
+    #[pyo3(item)]
+    metric: Vec<String>,
+    #[pyo3(item)]
+    metric_version: Vec<u32>,
+    #[pyo3(item)]
+    value: Vec<f64>,
+    #[pyo3(item)]
+    raw_value: Vec<f64>,
+    #[pyo3(item)]
+    policy: Vec<String>,
+}
+
+impl Columns {
+    /// As rows.
+    fn rows(&self) -> Result<Vec<MetricRow>> {
+        let rows = self.value.len();
+        let lengths = [
+            self.task.len(),
+            self.algorithm.len(),
+            self.fold.len(),
+            self.seed.len(),
+            self.case.len(),
+            self.label.len(),
+            self.metric.len(),
+            self.metric_version.len(),
+            self.raw_value.len(),
+            self.policy.len(),
+        ];
+        if lengths.iter().any(|&length| length != rows) {
+            return Err(Error::usage(
+                "the columns are not of one length",
+                "give every column a value a row",
+            ));
+        }
+        let row = |at: usize| MetricRow {
+            task: (&self.task[at]).into(),
+            algorithm: (&self.algorithm[at]).into(),
+            fold: self.fold[at],
+            seed: self.seed[at],
+            case: (&self.case[at]).into(),
+            label: self.label[at].as_deref().map(Label::new),
+            metric: (&self.metric[at]).into(),
+            metric_version: self.metric_version[at],
+            value: self.value[at],
+            raw_value: self.raw_value[at],
+            policy: (&self.policy[at]).into(),
+        };
+        Ok((0..rows).map(row).collect())
+    }
+}
+
+/// Scores in memory or at a path.
+#[derive(FromPyObject)]
+pub struct Source {
+    /// What messages call it.
+    #[pyo3(item)]
+    name: String,
+    #[pyo3(item)]
+    path: Option<PathBuf>,
+    #[pyo3(item)]
+    columns: Option<Columns>,
+    /// Of those in memory: cases that failed when the others were scored.
+    #[pyo3(item)]
+    failed: Vec<String>,
+}
+
+impl Source {
+    /// What messages call it.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The path, of scores that are at one.
+    pub fn path(&self) -> Option<&Path> {
+        self.path.as_deref()
+    }
+
+    /// Cases that failed when the others were scored, of scores in memory.
+    pub fn failed(&self) -> &[String] {
+        &self.failed
+    }
+
+    /// Its scores, where no case is twice.
+    ///
+    /// # Errors
+    /// `Error::Malformed` for what holds no scores, or a case twice; `Error::Read`.
+    pub fn scored(&self) -> Result<Scored> {
+        if let Some(path) = &self.path {
+            return Scored::read_once(path, &NoStudies);
+        }
+        let rows = self
+            .columns
+            .as_ref()
+            .map_or(Ok(Vec::new()), Columns::rows)?;
+        let scored = Scored {
+            rows,
+            ..Scored::default()
+        };
+        let name = Path::new(&self.name);
+        scored.named(name)?.once(name)
+    }
+}
+
+/// Rows by column.
+pub fn columns_of<'py>(py: Python<'py>, rows: &[MetricRow]) -> PyResult<Bound<'py, PyDict>> {
+    let columns = PyDict::new(py);
+    macro_rules! column {
+        ($name:literal, $of:expr) => {
+            columns.set_item($name, PyList::new(py, rows.iter().map($of))?)?
+        };
+    }
+    column!("task", |row| row.task.as_str());
+    column!("algorithm", |row| row.algorithm.as_str());
+    column!("fold", |row| row.fold);
+    column!("seed", |row| row.seed);
+    column!("case", |row| row.case.as_str());
+    column!("label", |row| row.label.map(|label| label.name()));
+    column!("metric", |row| row.metric.as_str());
+    column!("metric_version", |row| row.metric_version);
+    column!("value", |row| row.value);
+    column!("raw_value", |row| row.raw_value);
+    column!("policy", |row| row.policy.as_str());
+    Ok(columns)
+}
+
+/// Each metric of each structure over the cases.
+pub fn summary_of<'py>(py: Python<'py>, rows: &[MetricRow]) -> PyResult<Bound<'py, PyList>> {
+    let summary = describe(rows).into_iter().map(|metric| {
+        let of = metric.statistics();
+        let label = metric.label.map(|label| label.name());
+        let [q25, median, q75] = of.quartiles;
+        (
+            label,
+            metric.metric.as_str(),
+            of.count,
+            of.mean,
+            of.sd,
+            of.min,
+            q25,
+            median,
+            q75,
+            of.max,
+        )
+    });
+    PyList::new(py, summary)
+}
+
+/// Rows as `evaluate` gives them.
+fn found<'py>(py: Python<'py>, scored: &Scored) -> PyResult<Bound<'py, PyDict>> {
+    let mut cases: Vec<_> = scored.rows.iter().map(|row| row.case).collect();
+    cases.retain(|case| *case != hdbench_score::ALL_CASES);
+    cases.sort_unstable();
+    cases.dedup();
+    let table = PyDict::new(py);
+    table.set_item("summary", summary_of(py, &scored.rows)?)?;
+    table.set_item("columns", columns_of(py, &scored.rows)?)?;
+    table.set_item("cases", cases.len())?;
+    let failures = scored.failed.iter();
+    let failures = failures.map(|case| (case, "failed when the others were scored"));
+    table.set_item("failures", PyList::new(py, failures)?)?;
+    let notes: Vec<&String> = scored.notes.iter().chain(&scored.warnings).collect();
+    table.set_item("notes", notes)?;
+    Ok(table)
+}
+
+/// Scores at a path: a folder of `hdbench evaluate`, a `metrics_long.csv`, nnU-Net's `summary.json`, its folds.
+#[pyfunction]
+pub fn read_scores(py: Python<'_>, path: PathBuf) -> PyResult<Bound<'_, PyDict>> {
+    let scored = py.detach(|| Scored::read_once(&path, &NoStudies));
+    found(py, &scored.map_err(|error| exception(py, &error))?)
+}
+
+/// Columns from elsewhere, as `evaluate` gives them.
+#[pyfunction]
+pub fn checked_columns(py: Python<'_>, source: Source) -> PyResult<Bound<'_, PyDict>> {
+    let scored = source.scored().map_err(|error| exception(py, &error))?;
+    found(py, &scored)
+}
+
+/// Names of paths that tell them apart, as the command calls them.
+#[pyfunction]
+pub fn short_names(py: Python<'_>, paths: Vec<PathBuf>) -> PyResult<Vec<String>> {
+    hdbench_stats::short_names(&paths).map_err(|error| exception(py, &error))
+}
