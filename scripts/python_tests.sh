@@ -1,8 +1,11 @@
 #!/bin/sh
-# Builds the wheel of the Python module, installs it into an environment of its own, and runs its tests there.
+# Builds the wheel of the Python module, installs it into an environment of its own, and runs its tests and the notebook
+# of docs/ there.
 #
 #     scripts/python_tests.sh [ENVIRONMENT]
 #
+# HDBENCH_MODULE names the library of a module that was built before (target/release/lib_hdbench.so), which is tested in
+# the place of a wheel.
 # ENVIRONMENT is a folder that is made where it is missing (default: one that is removed at the end); an older one is
 # used again, with the packages that it has. The packages that hdbench.compat stands in for are compared where they are
 # installed: MedPy, surface-distance and the packages of tables always, MONAI and nnU-Net, which bring PyTorch, only with
@@ -20,15 +23,24 @@ if ! "$environment/bin/python" -m pip --disable-pip-version-check --quiet downlo
     echo "PyPI cannot be reached: the Python module is not tested"
     exit 77
 fi
-pip install 'maturin>=1.9.4,<2' numpy pytest nibabel SimpleITK pandas polars pyarrow MedPy
+pip install 'maturin>=1.9.4,<2' numpy pytest nibabel SimpleITK pandas polars pyarrow MedPy nbclient ipykernel
 pip install --no-deps surface-distance-based-measures
 if [ "${HDBENCH_HEAVY_PEERS:-}" = 1 ]; then
     pip install torch monai nnunetv2
 fi
-PATH="$environment/bin:$PATH" "$environment/bin/maturin" build --release --locked --out "$made/wheels"
-ls -l "$made/wheels"
-pip install --force-reinstall --no-deps "$made"/wheels/hdbench-*.whl
+if [ -n "${HDBENCH_MODULE:-}" ]; then
+    mkdir "$made/site"
+    cp -r crates/hdbench-python/python/hdbench "$made/site/"
+    cp "$HDBENCH_MODULE" "$made/site/hdbench/_hdbench.abi3.so"
+    PYTHONPATH="$made/site"
+    export PYTHONPATH
+else
+    PATH="$environment/bin:$PATH" "$environment/bin/maturin" build --release --locked --out "$made/wheels"
+    ls -l "$made/wheels"
+    pip install --force-reinstall --no-deps "$made"/wheels/hdbench-*.whl
+fi
 # From elsewhere, so that what is installed is tested and not what lies here.
-tests=$PWD/crates/hdbench-python/tests
+here=$PWD
 cd "$made"
-"$environment/bin/python" -m pytest "$tests" -q -rs -p no:cacheprovider
+"$environment/bin/python" -m pytest "$here/crates/hdbench-python/tests" -q -rs -p no:cacheprovider
+"$environment/bin/python" "$here/scripts/notebook.py"

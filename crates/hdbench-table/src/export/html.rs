@@ -53,6 +53,10 @@ impl Exporter for Html {
             out += &format!("<p class=\"note\">{}</p>\n", escape(note));
         }
         out += "</figure>\n";
+        if matches!(self, Self::Alone) {
+            // The page's style puts details below; in a line they stand apart.
+            out = out.replace("<small>", " <small>");
+        }
         Ok(out.into_bytes())
     }
 }
