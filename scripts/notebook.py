@@ -26,7 +26,9 @@ def shown(cell):
         if output.output_type == "stream":
             outputs.append((output.name, output.text))
         else:
-            outputs.append(dict(output.get("data", {})))
+            # How pandas lays out a table is pandas' own.
+            data = output.get("data", {})
+            outputs.append({kind: text for kind, text in data.items() if 'class="dataframe"' not in text})
     return outputs
 
 

@@ -9,8 +9,8 @@ use hdbench_stats::gate::{
     Baseline, GateOutcome, Judgement, Policy, comment, headline, judge, junit, plot, table,
 };
 use hdbench_stats::{
-    AnalysisOptions, AnalysisTables, MetricTable, NoStudies, RankMethod, Ranking, Scored,
-    SideBySide, Studies as _, Wanted, cases_in_words, metric_tables, rankings,
+    AnalysisOptions, AnalysisTables, MetricTable, RankMethod, Ranking, Scored, SideBySide,
+    Studies as _, Wanted, cases_in_words, metric_tables, rankings,
 };
 use hdbench_table::Table;
 use pyo3::prelude::*;
@@ -20,7 +20,7 @@ use serde::Serialize;
 use crate::failure::exception;
 use crate::sheet::{Chart, Sheet};
 use crate::threads::step;
-use crate::tidy::Source;
+use crate::tidy::{OfCommand, Source};
 
 /// More than any small work: on all threads.
 const ALL_THREADS: usize = usize::MAX;
@@ -188,7 +188,7 @@ fn together(sources: &[Source]) -> Result<Scored> {
         .map(|source| source.path().map(Path::to_path_buf))
         .collect();
     if let Some(paths) = paths {
-        return Scored::read_all(&paths, &NoStudies);
+        return Scored::read_all(&paths, &OfCommand);
     }
     let mut all = Scored::default();
     for source in sources {
@@ -282,9 +282,9 @@ fn texts(judgement: &Judgement) -> Result<Texts> {
 /// One side of a gate: a baseline's file, or what else holds scores.
 fn gate_side(source: &Source) -> Result<Baseline> {
     match source.path() {
-        Some(path) => Baseline::read(path, &NoStudies),
+        Some(path) => Baseline::read(path, &OfCommand),
         None => {
-            let (facts, _) = NoStudies.made_from(Path::new(source.name()))?;
+            let (facts, _) = OfCommand.made_from(Path::new(source.name()))?;
             Ok(Baseline::of(
                 source.scored()?,
                 facts,

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use hdbench_ground::error::{Error, Result};
 use hdbench_score::{Label, MetricRow, describe};
-use hdbench_stats::{NoStudies, Scored};
+use hdbench_stats::gate::{CostSamples, SourceFacts};
+use hdbench_stats::{NoStudies, Scored, Studies};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
@@ -76,6 +77,27 @@ impl Columns {
     }
 }
 
+/// Studies' folders, which only the command reads.
+pub struct OfCommand;
+
+impl Studies for OfCommand {
+    fn scored(&self, folder: &Path) -> Result<Option<Scored>> {
+        match folder.join("study.toml").is_file() {
+            false => Ok(None),
+            true => Err(Error::malformed(
+                folder,
+                "is a study's folder, which only the command reads",
+                "`hdbench baseline save --name NAME RUN` makes a file of it that hdbench.regress takes; `hdbench \
+                 analyze RUN` and `hdbench compare` show the rest",
+            )),
+        }
+    }
+
+    fn made_from(&self, path: &Path) -> Result<(SourceFacts, Vec<CostSamples>)> {
+        NoStudies.made_from(path)
+    }
+}
+
 /// Scores in memory or at a path.
 #[derive(FromPyObject)]
 pub struct Source {
@@ -113,7 +135,7 @@ impl Source {
     /// `Error::Malformed` for what holds no scores, or a case twice; `Error::Read`.
     pub fn scored(&self) -> Result<Scored> {
         if let Some(path) = &self.path {
-            return Scored::read_once(path, &NoStudies);
+            return Scored::read_once(path, &OfCommand);
         }
         let rows = self
             .columns
@@ -193,7 +215,7 @@ fn found<'py>(py: Python<'py>, scored: &Scored) -> PyResult<Bound<'py, PyDict>> 
 /// Scores at a path: a folder of `hdbench evaluate`, a `metrics_long.csv`, nnU-Net's `summary.json`, its folds.
 #[pyfunction]
 pub fn read_scores(py: Python<'_>, path: PathBuf) -> PyResult<Bound<'_, PyDict>> {
-    let scored = py.detach(|| Scored::read_once(&path, &NoStudies));
+    let scored = py.detach(|| Scored::read_once(&path, &OfCommand));
     found(py, &scored.map_err(|error| exception(py, &error))?)
 }
 

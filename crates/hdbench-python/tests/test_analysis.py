@@ -247,3 +247,11 @@ def test_scores_are_read_and_taken_from_frames(tables, folders):
 def test_what_is_wrong_is_named(tables, call, error, words):
     with pytest.raises(error, match=words):
         call(*tables)
+
+
+def test_a_study_is_the_commands_alone(tables, tmp_path):
+    (tmp_path / "study.toml").write_text("format = 1\n")
+    for call in (lambda: hdbench.read(tmp_path), lambda: hdbench.regress(baseline=tmp_path, current=tables[0])):
+        with pytest.raises(hdbench.InputError, match="study's folder") as told:
+            call()
+        assert "hdbench baseline save --name" in told.value.hint
