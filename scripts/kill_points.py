@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Kills a cell at every single rename, removal and flush to disk that it makes, and starts it again.
 
-    python3 scripts/kill_points.py HDBENCH [--every 1]
+    python3 scripts/kill_points.py HDBENCH [--every 1 [--from 0]]
 
 HDBENCH is the binary; strace puts a SIGKILL into the cell's process at the N-th of these system calls, for every N. After
 each kill: the newest whole checkpoint is as far as after the kill before it, finished predictions are those that the next
@@ -65,6 +65,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("binary")
     parser.add_argument("--every", type=int, default=1, help="only every Nth of the calls")
+    parser.add_argument("--from", type=int, default=0, dest="first", help="the first of these, modulo N")
     options = parser.parse_args()
     binary = str(Path(options.binary).resolve())
     if shutil.which("strace") is None:
@@ -128,7 +129,7 @@ def main():
         shutil.rmtree(run)
         return True, now, faults
 
-    chosen = points[::options.every]
+    chosen = points[options.first % options.every :: options.every]
     # A cell of one thread leaves the other cores alone.
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         came = list(pool.map(tried, range(len(chosen))))
