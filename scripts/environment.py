@@ -11,6 +11,9 @@ from pathlib import Path
 # What `installed.txt` says until pip is done, so that an installation that was stopped is begun again.
 UNFINISHED = "unfinished"
 
+# How programs' names end.
+EXE = ".exe" if os.name == "nt" else ""
+
 # Exits with 1 where a package is missing or of another version; a build's tag (2.9.0+cpu) does not count.
 LOOK = """
 import sys
@@ -42,7 +45,7 @@ def python(name, packages, folder=None):
     name = f"{name}-{hashlib.sha256(pins.encode()).hexdigest()[:12]}"
     given = Path(folder) if folder else None
     folder = given or cache_folder() / name
-    interpreter, done = folder / "bin" / "python", folder / "installed.txt"
+    interpreter, done = program(folder, "python"), folder / "installed.txt"
     said = done.read_text() if done.is_file() else ""
     if said == pins:
         return interpreter
@@ -55,10 +58,20 @@ def python(name, packages, folder=None):
     print(f"installing {', '.join(packages)} into {folder}", file=sys.stderr)
     empty(folder)
     done.write_text(UNFINISHED)
-    venv.create(folder, with_pip=True, symlinks=True)
+    create(folder)
     subprocess.run([interpreter, "-m", "pip", "install", "-q", *packages], check=True)
     done.write_text(pins)
     return interpreter
+
+
+def create(folder):
+    """An environment with nothing but pip; on Windows its interpreter is a copy, since links are for administrators there."""
+    venv.create(folder, with_pip=True, symlinks=os.name != "nt")
+
+
+def program(folder, name):
+    """The path of a program in an environment's folder."""
+    return folder / ("Scripts" if os.name == "nt" else "bin") / f"{name}{EXE}"
 
 
 def empty(folder):

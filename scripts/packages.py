@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """Builds what is published: a wheel with the command and the Python module, the source distribution, and an archive for
-`curl | tar`; then installs each into an empty place and tries it.
+`curl | tar` (for Windows a .zip); then installs each into an empty place and tries it.
 
     python3 scripts/packages.py                         for this machine, checked
     python3 scripts/packages.py --target TRIPLE         for another machine, not checked
     python3 scripts/packages.py --binary HDBENCH        with a command that is built already
-    python3 scripts/packages.py --no-command            the module alone: what Windows has
+    python3 scripts/packages.py --no-command            the module alone
 
 Needs Rust and Python 3.10 or later with pip; maturin and zig (the linker, which knows the symbols of old glibc versions)
 come from PyPI into an environment of their own. On Linux the command and the module need glibc 2.28 or later (RHEL 8,
@@ -24,15 +24,17 @@ import sys
 import tarfile
 import tempfile
 import tomllib
-import venv
+import zipfile
 from pathlib import Path
 
 import environment
+from environment import EXE
 
 ROOT = Path(__file__).resolve().parent.parent
 TOOLS = ["maturin==1.16.0", "ziglang==0.17.1", "cargo-zigbuild==0.24.1", "wheel==0.48.0"]
 GLIBC = (2, 28)
 WHEEL_MB = 40
+SHELLS = ["bash", "zsh", "fish"]
 
 
 def main():
@@ -56,10 +58,10 @@ def main():
     if command:
         made.append(archive(target, command, out, runs_here=target == host))
     if not options.no_sdist:
-        run([tools / "maturin", "sdist", "-o", out])
+        run([tools / f"maturin{EXE}", "sdist", "-o", out])
         made.append(newest(out, "*.tar.gz", but=made))
     sums = [f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}" for path in made]
-    (out / "SHA256SUMS").write_text("\n".join(sums) + "\n")
+    write(out / "SHA256SUMS", "\n".join(sums) + "\n")
     for path in made:
         print(f"{path.stat().st_size / 1e6:6.1f} MB  {path.name}")
     if wheel.stat().st_size > WHEEL_MB * 1e6:
@@ -73,8 +75,13 @@ def run(command, **more):
 
 
 def said(command, **more):
-    done = subprocess.run([str(part) for part in command], check=True, capture_output=True, text=True, **more)
+    done = subprocess.run([str(part) for part in command], check=True, capture_output=True, encoding="utf-8", **more)
     return done.stdout
+
+
+def write(path, text):
+    """The same bytes on every system."""
+    path.write_bytes(text.encode())
 
 
 def host_target():
@@ -94,15 +101,19 @@ def is_linux(target):
     return "-linux-" in target
 
 
+def is_windows(target):
+    return "-windows-" in target
+
+
 def build_command(target, tools):
     """On Linux by zig, elsewhere by the machine's own linker."""
     arguments = ["--release", "--locked", "--bin", "hdbench", "--target"]
     if is_linux(target):
         path = f"{tools}{os.pathsep}{os.environ['PATH']}"
-        run([tools / "cargo-zigbuild", "zigbuild", *arguments, with_floor(target)], env=os.environ | {"PATH": path})
+        run([tools / f"cargo-zigbuild{EXE}", "zigbuild", *arguments, with_floor(target)], env=os.environ | {"PATH": path})
     else:
         run(["cargo", "build", *arguments, target])
-    name = "hdbench.exe" if "windows" in target else "hdbench"
+    name = "hdbench.exe" if is_windows(target) else "hdbench"
     return target_folder() / target / "release" / name
 
 
@@ -113,12 +124,12 @@ def build_wheel(target, tools, command, out):
         arguments += ["--zig", "--compatibility"]
         arguments += ["musllinux_1_2"] if "musl" in target else [f"manylinux_{GLIBC[0]}_{GLIBC[1]}"]
     path = f"{tools}{os.pathsep}{os.environ['PATH']}"
-    run([tools / "maturin", *arguments], env=os.environ | {"PATH": path})
+    run([tools / f"maturin{EXE}", *arguments], env=os.environ | {"PATH": path})
     wheel = newest(out, "*.whl")
     if command is None:
         return wheel
     with tempfile.TemporaryDirectory() as folder:
-        unpack = [tools / "python", "-m", "wheel"]
+        unpack = [tools / f"python{EXE}", "-m", "wheel"]
         said([*unpack, "unpack", "-d", folder, wheel])
         inside = next(Path(folder).iterdir())
         scripts = inside / f"{inside.name}.data" / "scripts"
@@ -135,29 +146,49 @@ def newest(folder, pattern, but=()):
 
 
 def version():
-    return tomllib.loads((ROOT / "Cargo.toml").read_text())["workspace"]["package"]["version"]
+    return tomllib.loads((ROOT / "Cargo.toml").read_text("utf-8"))["workspace"]["package"]["version"]
+
+
+def archive_name(target):
+    return f"hdbench-{version()}-{target}"
 
 
 def archive(target, command, out, runs_here):
     """The command, its licences, and where it can be asked, its manual and its shells' completions."""
-    name = f"hdbench-{version()}-{target}"
     with tempfile.TemporaryDirectory() as folder:
-        inside = Path(folder) / name
+        inside = Path(folder) / archive_name(target)
         inside.mkdir()
         os.chmod(shutil.copy(command, inside / command.name), 0o755)
         for file in ["README.md", "CHANGELOG.md", "LICENSE-APACHE", "LICENSE-MIT"]:
             shutil.copy(ROOT / file, inside / file)
         if runs_here:
             (inside / "completions").mkdir()
-            for shell in ["bash", "zsh", "fish"]:
-                (inside / "completions" / shell).write_text(said([command, "completions", shell]))
+            for shell in [*SHELLS, *(["powershell"] if is_windows(target) else [])]:
+                write(inside / "completions" / shell, said([command, "completions", shell]))
             said([command, "man", "--out", inside / "man"])
-        path = out / f"{name}.tar.gz"
-        with tarfile.open(path, "w:gz", compresslevel=9) as packed:
-            for file in sorted(inside.rglob("*")):
-                facts = packed.gettarinfo(file, arcname=str(file.relative_to(folder)))
-                facts.mtime, facts.uid, facts.gid, facts.uname, facts.gname = 0, 0, 0, "", ""
-                packed.addfile(facts, io.BytesIO(file.read_bytes()) if file.is_file() else None)
+        if is_windows(target):
+            return zipped(inside, out)
+        return tarred(inside, out)
+
+
+def tarred(folder, out):
+    """The folder under its own name, and nothing of who packs it."""
+    path = out / f"{folder.name}.tar.gz"
+    with tarfile.open(path, "w:gz", compresslevel=9) as packed:
+        for file in sorted(folder.rglob("*")):
+            facts = packed.gettarinfo(file, arcname=file.relative_to(folder.parent).as_posix())
+            facts.mtime, facts.uid, facts.gid, facts.uname, facts.gname = 0, 0, 0, "", ""
+            packed.addfile(facts, io.BytesIO(file.read_bytes()) if file.is_file() else None)
+    return path
+
+
+def zipped(folder, out):
+    """As `tarred`, in what Windows opens by itself."""
+    path = out / f"{folder.name}.zip"
+    with zipfile.ZipFile(path, "w") as packed:
+        for file in sorted(file for file in folder.rglob("*") if file.is_file()):
+            facts = zipfile.ZipInfo(file.relative_to(folder.parent).as_posix())
+            packed.writestr(facts, file.read_bytes(), zipfile.ZIP_DEFLATED, 9)
     return path
 
 
@@ -203,8 +234,8 @@ def check(out, made, has_command):
     wheel = next(path for path in made if path.suffix == ".whl")
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
-        venv.create(folder / "venv", with_pip=True, symlinks=True)
-        python = folder / "venv" / "bin" / "python"
+        environment.create(folder / "venv")
+        python = environment.program(folder / "venv", "python")
         run([python, "-m", "pip", "install", "-q", wheel])
         run([python, "-c", PAIR], cwd=folder)
         by_python = json.loads(said([python, "-c", BY_PYTHON], cwd=folder))
@@ -212,7 +243,7 @@ def check(out, made, has_command):
         module = said([python, "-c", "import hdbench._hdbench as module; print(module.__file__)"]).strip()
         binaries = {"module": Path(module)}
         if has_command:
-            command = folder / "venv" / "bin" / "hdbench"
+            command = environment.program(folder / "venv", "hdbench")
             binaries["command"] = command
             by_shell = scores_of(command, folder)
             for structure, metrics in by_python.items():
@@ -222,7 +253,7 @@ def check(out, made, has_command):
                                  f"{by_shell.get((structure, metric))!r} from the shell")
             print("command: the same scores to the last bit")
             demo(command, folder)
-            unpacked(next(path for path in made if path.name.endswith(f"-{host_target()}.tar.gz")), folder)
+            unpacked(next(path for path in made if path.name.startswith(f"{archive_name(host_target())}.")), folder)
         if sys.platform == "linux":
             for what, path in binaries.items():
                 found = glibc_of(path)
@@ -231,8 +262,8 @@ def check(out, made, has_command):
                     sys.exit(f"error: the {what} does not start where glibc is {GLIBC[0]}.{GLIBC[1]}")
         sdist = [path for path in made if path.name == f"hdbench-{version()}.tar.gz"]
         for path in sdist:
-            venv.create(folder / "source", with_pip=True, symlinks=True)
-            python = folder / "source" / "bin" / "python"
+            environment.create(folder / "source")
+            python = environment.program(folder / "source", "python")
             run([python, "-m", "pip", "install", "-q", path], env=os.environ | {"CARGO_TARGET_DIR": str(target_folder())})
             if json.loads(said([python, "-c", BY_PYTHON], cwd=folder)) != by_python:
                 sys.exit("error: what the source distribution builds scores otherwise")
@@ -261,15 +292,19 @@ def demo(command, folder):
 
 
 def unpacked(path, folder):
-    with tarfile.open(path) as packed:
-        packed.extractall(folder, filter="data")
-    inside = folder / path.name.removesuffix(".tar.gz")
-    text = said([inside / "hdbench", "--version"]).strip()
-    completions = (inside / "completions" / "bash").read_text()
+    if path.suffix == ".zip":
+        with zipfile.ZipFile(path) as packed:
+            packed.extractall(folder)
+    else:
+        with tarfile.open(path) as packed:
+            packed.extractall(folder, filter="data")
+    inside = folder / archive_name(host_target())
+    text = said([inside / f"hdbench{EXE}", "--version"]).strip()
+    shells = {shell.name: shell.read_text("utf-8") for shell in (inside / "completions").iterdir()}
     pages = list((inside / "man").glob("*.1"))
-    if version() not in text or "complete" not in completions or not pages:
+    if version() not in text or "complete" not in shells["bash"] or not pages:
         sys.exit(f"error: {path.name} lacks its command, completions or manual")
-    print(f"archive: {text}, {len(pages)} manual pages, completions of three shells")
+    print(f"archive: {text}, {len(pages)} manual pages, completions of {len(shells)} shells")
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ pub use hdbench_table as table;
 pub use hdbench_volume as volume;
 pub use hdbench_volume::artifact;
 
+mod system;
 pub mod recipe;
 pub mod preprocess;
 pub mod network;

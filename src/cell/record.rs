@@ -87,9 +87,7 @@ impl CellRecord {
     /// Writes the record. A cell's folder that was moved away meanwhile is not begun again in its old
     /// place.
     pub fn write(&self, cell: &Path) -> Result<()> {
-        if !cell.is_dir() {
-            return Err(Error::write(cell)(rustix::io::Errno::NOENT.into()));
-        }
+        std::fs::read_dir(cell).map_err(Error::write(cell))?;
         let text = serde_json::to_vec_pretty(self).map_err(|e| Error::Internal(e.to_string()))?;
         write_atomic(&cell.join("state.json"), &text)
     }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR1};
+use signal_hook::consts::SIGINT;
 
 use super::leased::end_when_lost;
 use super::output::{report_to_parent, tell};
@@ -18,6 +18,7 @@ use crate::network::DeviceSpecs;
 use crate::progress::Progress;
 use crate::schedule::{CELL_RESERVE_BYTES, Lease, Message, Reserve, forget, record_failure};
 use crate::study::{Cell, Inputs, Study, check_belongs};
+use crate::system::STOP_SIGNALS;
 use crate::workers;
 
 /// Work on single cells of a study.
@@ -130,7 +131,7 @@ impl Supervised {
         signal_hook::flag::register_conditional_shutdown(SIGINT, code, Arc::clone(&impatient))
             .map_err(refused)?;
         signal_hook::flag::register(SIGINT, impatient).map_err(refused)?;
-        for signal in [SIGINT, SIGTERM, SIGUSR1] {
+        for signal in STOP_SIGNALS {
             signal_hook::flag::register(signal, Arc::clone(&stop)).map_err(refused)?;
         }
         let asked = Arc::clone(&stop);

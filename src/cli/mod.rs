@@ -40,13 +40,12 @@ mod study_run;
 
 use std::panic::{self, AssertUnwindSafe};
 use std::process;
-use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
-use signal_hook::consts::SIGXFSZ;
 
 use crate::error::{Error, ExitCode};
 use crate::study::Build;
+use crate::system::fail_beyond_size_limit;
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -130,9 +129,7 @@ pub fn main(build: Build) -> process::ExitCode {
     #[cfg(all(feature = "tch", unix))]
     patience::wait_without_spinning();
     panics::tell_panics();
-    // A limit on the size of files (`ulimit -f`) kills in silence unless the signal is taken; then the
-    // write fails like any other. Where that is not allowed, it stays as it was.
-    let _ = signal_hook::flag::register(SIGXFSZ, Arc::default());
+    fail_beyond_size_limit();
     let cli = Cli::parse();
     // What the panic was is told where it happens.
     let code =

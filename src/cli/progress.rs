@@ -6,11 +6,12 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
-use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR1};
+use signal_hook::consts::SIGINT;
 
 use super::output::tell;
 use crate::error::{Error, Result};
 use crate::progress::{LARGEST_STEP, Progress};
+use crate::system::STOP_SIGNALS;
 use crate::text::message;
 use crate::workers;
 
@@ -61,7 +62,7 @@ impl Reporter {
         // In this order the first signal only sets the flag and a second one ends the process.
         signal_hook::flag::register_conditional_shutdown(SIGINT, 75, Arc::clone(&stop))
             .map_err(refused)?;
-        for signal in [SIGINT, SIGTERM, SIGUSR1] {
+        for signal in STOP_SIGNALS {
             signal_hook::flag::register(signal, Arc::clone(&stop)).map_err(refused)?;
         }
         let terminal = std::io::stderr().is_terminal();

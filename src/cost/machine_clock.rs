@@ -3,6 +3,8 @@ use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use crate::system::thread_seconds;
+
 /// Side of the square matrices: three of them are 196 KiB, which stay in a core's own cache.
 const SIDE: usize = 128;
 /// Values of an array that does not stay there, 2 MiB.
@@ -102,21 +104,6 @@ fn multiply(left: &[f32], right: &[f32], product: &mut [f32]) {
             }
         }
     }
-}
-
-/// What this thread has computed so far, s.
-#[cfg(unix)]
-fn thread_seconds() -> f64 {
-    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
-    time.tv_sec as f64 + time.tv_nsec as f64 * 1e-9
-}
-
-/// Where nobody tells a thread's own time: since the first call, s.
-#[cfg(not(unix))]
-fn thread_seconds() -> f64 {
-    static BEGAN: std::sync::OnceLock<std::time::Instant> = std::sync::OnceLock::new();
-    let began = BEGAN.get_or_init(std::time::Instant::now);
-    began.elapsed().as_secs_f64()
 }
 
 #[cfg(test)]

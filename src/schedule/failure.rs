@@ -87,9 +87,7 @@ impl Failures {
     /// `Error::Write` where nothing takes it.
     pub fn keep(&self, cell: Cell, reason: &str) -> Result<()> {
         let folder = cell.folder(&self.run);
-        if !self.run.is_dir() {
-            return Err(Error::write(&self.run)(rustix::io::Errno::NOENT.into()));
-        }
+        std::fs::read_dir(&self.run).map_err(Error::write(&self.run))?;
         // Another process works there: its record is its own.
         if holder(&folder).is_some() {
             return Ok(());

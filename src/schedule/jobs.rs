@@ -1,11 +1,10 @@
 //! `RUN/slurm/jobs.json`: which job is whose cell.
 
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::artifact::{json_if_there, write_atomic};
+use crate::artifact::{json_if_there, number_of, write_atomic};
 use crate::error::{Error, Result};
 
 /// A cell's job.
@@ -38,7 +37,7 @@ pub struct StudyFolder {
 
 impl StudyFolder {
     pub(super) fn of(run: &Path) -> Result<Self> {
-        let inode = std::fs::metadata(run).map_err(Error::read(run))?.ino();
+        let [_, inode] = number_of(&std::fs::metadata(run).map_err(Error::read(run))?);
         let path = run.canonicalize().map_err(Error::read(run))?;
         Ok(Self { path, inode })
     }

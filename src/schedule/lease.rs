@@ -1,6 +1,5 @@
 use std::fs::{File, TryLockError};
 use std::io::{Seek, SeekFrom, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -11,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::artifact::{create_dir, open_file, read_file};
 use crate::error::{Error, Result};
 use crate::progress::{LARGEST_STEP, Progress, Silent};
+use crate::system::{LOCK_BESIDE, without_waiting};
 use crate::text::Shown as _;
 use crate::workers;
 
@@ -91,7 +91,9 @@ fn host() -> String {
     let read = std::fs::read_to_string("/proc/sys/kernel/hostname");
     let name = read.map(|text| text.trim().to_owned()).unwrap_or_default();
     if name.is_empty() {
-        std::env::var("HOSTNAME").unwrap_or_else(|_| "unknown".into())
+        let of_shell = ["HOSTNAME", "COMPUTERNAME"].map(std::env::var);
+        let named = of_shell.into_iter().find_map(Result::ok);
+        named.unwrap_or_else(|| "unknown".into())
     } else {
         name
     }
@@ -120,6 +122,8 @@ struct Shared {
 
 struct State {
     file: File,
+    /// What is locked in its place.
+    _beside: Option<File>,
     path: PathBuf,
     holder: Holder,
     began: Instant,
@@ -209,16 +213,11 @@ impl Lease {
     fn take_as(stage: &str, folder: &Path, progress: &dyn Progress) -> Result<Self> {
         create_dir(folder)?;
         let path = folder.join(NAME);
-        let file = File::options()
-            .create(true)
-            .truncate(false)
-            .read(true)
-            .write(true)
-            // Whatever lies there: opening it does not wait.
-            .custom_flags(libc::O_NONBLOCK)
-            .open(&path)
-            .map_err(Error::write(&path))?;
-        lock(&file, folder, &path, stage, progress)?;
+        let file = open(&path)?;
+        let beside = LOCK_BESIDE.map(|name| open(&folder.join(name)));
+        let beside = beside.transpose()?;
+        let locked = beside.as_ref().unwrap_or(&file);
+        lock(locked, folder, &path, stage, progress)?;
         let holder = Holder {
             stage: stage.into(),
             ..Holder::here()
@@ -228,6 +227,7 @@ impl Lease {
         }
         let mut state = State {
             file,
+            _beside: beside,
             path,
             holder,
             began: Instant::now(),
@@ -307,7 +307,15 @@ fn read(path: &Path) -> Option<Holder> {
     serde_json::from_slice(&read_file(path).ok()?).ok()
 }
 
-/// Locks the lease's file.
+fn open(path: &Path) -> Result<File> {
+    let mut options = File::options();
+    options.create(true).truncate(false).read(true).write(true);
+    without_waiting(&mut options)
+        .open(path)
+        .map_err(Error::write(path))
+}
+
+/// Locks the lease's file, or the one that stands for it.
 fn lock(
     file: &File,
     folder: &Path,
@@ -411,7 +419,7 @@ fn since_written(path: &Path, now: std::time::SystemTime) -> Option<Duration> {
 pub fn holder(folder: &Path) -> Option<Holder> {
     let path = folder.join(NAME);
     let held = {
-        let file = open_file(&path).ok()?;
+        let file = open_file(&folder.join(LOCK_BESIDE.unwrap_or(NAME))).ok()?;
         matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
     };
     let holder = read(&path);

@@ -6,8 +6,6 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use signal_hook::consts::{SIGHUP, SIGINT, SIGKILL, SIGTERM, SIGUSR1};
-
 use super::engine::{Engine, Ran, Start};
 use super::execution::{Executor, run_study};
 use crate::artifact::{create_dir, open_file};
@@ -16,6 +14,7 @@ use crate::error::{Error, ExitCode, Result};
 use crate::network::DeviceSpecs;
 use crate::progress::Progress;
 use crate::study::{Cell, Study};
+use crate::system::{asks_to_end, signal_of, was_killed};
 use crate::text::Shown as _;
 use crate::workers;
 
@@ -231,8 +230,8 @@ fn verdict(status: ExitStatus, folder: &Path, log: &Log, stopping: bool) -> Resu
         return Ok(());
     }
     // A signal may come before the process listens to any, or a second time.
-    let stopped = match signal(status) {
-        Some(signal) => stopping || [SIGINT, SIGTERM, SIGUSR1, SIGHUP].contains(&signal),
+    let stopped = match signal_of(status) {
+        Some(signal) => stopping || asks_to_end(signal),
         None => status.code() == Some(ExitCode::Interrupted as i32),
     };
     if stopped {
@@ -261,7 +260,7 @@ fn death(status: ExitStatus, log: &Log) -> String {
     {
         return format!("out of memory: {}\n{less}", line.trim());
     }
-    if signal(status) == Some(SIGKILL) {
+    if was_killed(status) {
         return format!("its process was killed, as the system does when memory runs out\n{less}");
     }
     match text.rfind("error: ") {
@@ -270,13 +269,10 @@ fn death(status: ExitStatus, log: &Log) -> String {
     }
 }
 
-/// The signal that ended a process.
-fn signal(status: ExitStatus) -> Option<i32> {
-    std::os::unix::process::ExitStatusExt::signal(&status)
-}
-
 #[cfg(test)]
 mod tests {
+    use signal_hook::consts::{SIGINT, SIGKILL, SIGTERM};
+
     use super::*;
 
     #[test]

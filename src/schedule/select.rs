@@ -81,8 +81,9 @@ fn add_with_needs(cell: Cell, study: &Study, chosen: &mut BTreeSet<Cell>) {
 }
 
 /// The files of a cell's folder; what lies in these folders of it is the cell's as well.
-const FILES: [&str; 11] = [
+const FILES: [&str; 12] = [
     ".lease",
+    ".lease-lock",
     "log.txt",
     "cell.json",
     "state.json",

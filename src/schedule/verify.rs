@@ -5,7 +5,7 @@ use serde::Serialize;
 use walkdir::WalkDir;
 
 use super::status::{CellState, status};
-use crate::artifact::{FileRecords, FileState, Look, create_dir, read_file, write_atomic};
+use crate::artifact::{FileRecords, FileState, Look, create_dir, read_file, symlink, write_atomic};
 use crate::cell::{BEGUN, CellRecord, Stage, Status, WORKING, begun_predictions, files_below};
 use crate::dataset::{self, Case};
 use crate::error::{Error, Result, is_absent};
@@ -353,7 +353,7 @@ fn claim(run: &Path, cell: Cell, scratch: &Path) -> Result<()> {
 }
 
 fn link(from: &Path, to: &Path) -> Result<()> {
-    std::os::unix::fs::symlink(from, to).map_err(Error::write(to))
+    symlink(from, to).map_err(Error::write(to))
 }
 
 /// Compares what a cell made in two folders.

@@ -68,6 +68,7 @@
 //!
 //! A module uses only modules above it in this list.
 
+mod system;
 mod table;
 mod measured;
 mod failure;

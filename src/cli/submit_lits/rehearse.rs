@@ -7,7 +7,7 @@ use clap::Args;
 use super::challenge::ChallengeChoice;
 use super::pack::Jobs;
 use super::submission::{Order, Submission, other_cell};
-use crate::artifact::{Owned, replace_dir};
+use crate::artifact::{Owned, replace_dir, symlink};
 use crate::cli::model_options::ModelOptions;
 use crate::cli::output::{print, print_json};
 use crate::cli::progress::Reporter;
@@ -222,5 +222,5 @@ fn link(file: &Path, folder: &Path, stem: &str) -> Result<()> {
     };
     let target = file.canonicalize().map_err(Error::read(file))?;
     let link = folder.join(format!("{stem}{ending}"));
-    std::os::unix::fs::symlink(target, &link).map_err(Error::write(&link))
+    symlink(&target, &link).map_err(Error::write(&link))
 }

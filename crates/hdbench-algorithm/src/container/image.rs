@@ -1,8 +1,8 @@
 //! What runs an image, and which image that is.
 
+use std::env::consts::EXE_SUFFIX;
 use std::ffi::OsStr;
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -11,6 +11,7 @@ use hdbench_ground::text::{Shown as _, message, shown};
 use hdbench_volume::artifact::hash_file;
 
 use super::probe::{PATIENCE, probe};
+use crate::system;
 use crate::table::algorithm::Algorithm;
 use crate::table::runtime::Runtime;
 
@@ -32,12 +33,14 @@ impl Container {
     /// Looks for what runs an algorithm's image, and for the image. None for an algorithm without one.
     ///
     /// # Errors
-    /// `Error::Usage` where no runtime is found, where none answers, with what each said, and where the image is not there: nothing
-    /// is fetched.
+    /// `Error::Usage` where no runtime is found, where none answers, with what each said, where the image is not there: nothing
+    /// is fetched; and on Windows.
     pub fn find(algorithm: &Algorithm) -> Result<Option<Self>> {
         let Some(image) = &algorithm.image else {
             return Ok(None);
         };
+        // Where no container can be started, nothing is looked for.
+        system::user()?;
         let (runtime, program) = found(
             algorithm.runtime,
             &std::env::var_os("PATH").unwrap_or_default(),
@@ -95,10 +98,8 @@ fn found(asked: Option<Runtime>, path: &OsStr) -> Result<(Runtime, PathBuf)> {
 /// The first program of a name on a search path that may be executed.
 pub(crate) fn on_path(program: &str, path: &OsStr) -> Option<PathBuf> {
     std::env::split_paths(path)
-        .map(|folder| folder.join(program))
-        .find(|file| {
-            fs::metadata(file).is_ok_and(|at| at.is_file() && at.permissions().mode() & 0o111 != 0)
-        })
+        .map(|folder| folder.join(format!("{program}{EXE_SUFFIX}")))
+        .find(|file| fs::metadata(file).is_ok_and(|at| at.is_file() && system::is_executable(&at)))
 }
 
 fn digest(runtime: Runtime, program: &Path, image: &str) -> Result<Option<String>> {
@@ -171,6 +172,8 @@ fn inspected(runtime: Runtime, program: &Path, image: &str) -> Result<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
     use super::*;
 
     fn fake(folder: &Path, name: &str, script: &str) {

@@ -1,7 +1,6 @@
 //! Whether a runtime that is there works.
 
 use std::io::Read as _;
-use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, ChildStderr, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
@@ -9,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use hdbench_ground::text::message;
 use hdbench_ground::workers;
-use rustix::process::{Pid, Signal, kill_process_group};
 
+use crate::system::{Signal, in_own_group, signal_group};
 use crate::table::runtime::Runtime;
 
 /// How long it has to answer: a client may wait for ever for an engine that hangs.
@@ -34,13 +33,13 @@ pub(crate) fn probe(runtime: Runtime, program: &Path, patience: Duration) -> Res
         Runtime::Docker | Runtime::Podman => "info",
         Runtime::Apptainer | Runtime::Bubblewrap => "--version",
     };
-    let child = Command::new(program)
+    let mut command = Command::new(program);
+    command
         .arg(question)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .process_group(0)
-        .spawn();
+        .stderr(Stdio::piped());
+    let child = in_own_group(&mut command).spawn();
     let mut child = child.map_err(|e| format!("cannot be started: {e}"))?;
     let words = child.stderr.take().and_then(words_of);
     match ended(&mut child, patience) {
@@ -64,7 +63,7 @@ fn ended(child: &mut Child, patience: Duration) -> Option<bool> {
             Ok(Some(status)) => return Some(status.success()),
             Ok(None) if begun.elapsed() < patience => std::thread::sleep(LOOK),
             Ok(None) | Err(_) => {
-                let _ = kill_process_group(Pid::from_child(child), Signal::KILL);
+                signal_group(child, Signal::KILL);
                 let _ = child.wait();
                 return None;
             }

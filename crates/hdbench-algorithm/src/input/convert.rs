@@ -2,16 +2,17 @@
 
 use std::fs;
 use std::io::Write as _;
-use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
 
 use hdbench_ground::error::{Error, Result};
 use hdbench_ground::text::Shown as _;
-use hdbench_volume::artifact::{MaybeGzip, create_dir, gzip_writer, write_atomic_with};
+use hdbench_volume::artifact::{MaybeGzip, create_dir, gzip_writer, symlink, write_atomic_with};
 use hdbench_volume::{
     IMAGE_ENDINGS, ImageFormat, Volume, read_dicom_series, read_image, split_image_name, write_hu,
     write_hu_metaimage,
 };
+
+use crate::system::{forbid_writing_into, forbid_writing_to};
 
 /// zlib's effort for files that are read once.
 const EFFORT: u32 = 1;
@@ -82,10 +83,6 @@ pub(crate) enum Link {
     /// A copy that is read-only. File systems that can, let it share the original's blocks.
     Copied,
 }
-
-/// Modes of what is copied: nobody may write.
-const READ_ONLY_FILE: u32 = 0o444;
-pub(crate) const READ_ONLY_FOLDER: u32 = 0o555;
 
 /// Puts a CT at `to`, NIfTI and packed or not: as a link where it is so already.
 pub(crate) fn as_nifti(
@@ -164,7 +161,8 @@ fn linked(from: &Path, to: &Path, link: Link) -> Result<()> {
             // One that cannot be read is told as that.
             fs::File::open(&real).map_err(Error::read(from))?;
             fs::copy(&real, to).map_err(Error::write(to))?;
-            forbid_writing(to, READ_ONLY_FILE)
+            // Never of a hard link: its mode is the original's.
+            forbid_writing_to(to).map_err(Error::write(to))
         }
     }
 }
@@ -179,12 +177,7 @@ fn linked_tree(from: &Path, to: &Path, link: Link) -> Result<()> {
             false => linked(&from, &to, link)?,
         }
     }
-    forbid_writing(to, READ_ONLY_FOLDER)
-}
-
-/// Of a file or folder of ours, never of a hard link: its mode is the original's.
-pub(crate) fn forbid_writing(path: &Path, mode: u32) -> Result<()> {
-    fs::set_permissions(path, fs::Permissions::from_mode(mode)).map_err(Error::write(path))
+    forbid_writing_into(to).map_err(Error::write(to))
 }
 
 fn copy(content: &mut MaybeGzip, mut write: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use hdbench_ground::error::{Error, Result, is_absent};
 use hdbench_ground::text::Shown as _;
+use hdbench_volume::artifact::number_of;
 
 /// Other files that a message names beside the first.
 const NAMED: usize = 3;
@@ -23,7 +23,7 @@ pub(crate) struct Originals(BTreeMap<PathBuf, State>);
 struct State {
     bytes: u64,
     modified: Option<SystemTime>,
-    /// Of the device and on it.
+    /// What tells it from another in its place.
     number: [u64; 2],
 }
 
@@ -82,7 +82,7 @@ fn state_of(path: &Path) -> std::io::Result<State> {
     Ok(State {
         bytes: found.len(),
         modified: found.modified().ok(),
-        number: [found.dev(), found.ino()],
+        number: number_of(&found),
     })
 }
 

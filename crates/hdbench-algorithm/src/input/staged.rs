@@ -2,17 +2,14 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use hdbench_ground::error::{Error, Result};
 use hdbench_volume::artifact::create_dir;
 
-use super::convert::{
-    Link, READ_ONLY_FOLDER, Source, as_dicom, as_metaimage, as_nifti, forbid_writing,
-    refuse_as_dicom,
-};
+use super::convert::{Link, Source, as_dicom, as_metaimage, as_nifti, refuse_as_dicom};
 use crate::job::CaseInput;
+use crate::system::{allow_emptying, allow_removing, forbid_writing_into};
 use crate::table::algorithm::{Algorithm, InputLayout};
 
 /// The names that cases have in the input folder, without endings: what `{case}` stands for and outputs are called by.
@@ -119,7 +116,7 @@ pub(crate) fn stage(
             link,
         )?;
     }
-    forbid_writing(folder, READ_ONLY_FOLDER)
+    forbid_writing_into(folder).map_err(Error::write(folder))
 }
 
 fn stage_case(layout: InputLayout, image: &Path, to: &Path, link: Link) -> Result<()> {
@@ -146,10 +143,14 @@ pub(crate) fn remove_folder(folder: &Path) -> Result<()> {
 
 /// Lets folders be emptied, as far as that is allowed; links are not followed.
 fn open_up(folder: &Path) {
-    let _ = fs::set_permissions(folder, fs::Permissions::from_mode(0o755));
+    let _ = allow_emptying(folder);
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-            open_up(&entry.path());
+        match entry.file_type() {
+            Ok(kind) if kind.is_dir() => open_up(&entry.path()),
+            Ok(kind) if kind.is_file() => {
+                let _ = allow_removing(&entry.path());
+            }
+            _ => {}
         }
     }
 }

@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use hdbench_ground::error::{Error, Result};
 use hdbench_ground::range::Fault;
 use hdbench_ground::text::Shown as _;
-use rustix::process::{getgid, getuid};
 
 use crate::container::contained::{Contained, Mount};
 use crate::job::Job;
+use crate::system::{TEMPORARY, user};
 use crate::table::placeholder::{Placeholder, filled, pieces};
 use crate::table::runtime::Runtime;
 
@@ -75,7 +75,7 @@ pub(crate) fn resolved(
             .into_iter()
             .map(|(name, value)| (name.into(), value.into()))
             .collect();
-        env.push(("TMPDIR".into(), folders.tmp.clone().into()));
+        env.extend(TEMPORARY.map(|name| (name.into(), folders.tmp.clone().into())));
         return Ok(Resolved {
             program: program_path(program)?,
             arguments: arguments.to_vec(),
@@ -96,7 +96,7 @@ pub(crate) fn resolved(
         memory_bytes: job.algorithm.memory.as_ref().map(|size| size.bytes()),
         processes: job.algorithm.processes,
         name,
-        user: [getuid().as_raw(), getgid().as_raw()],
+        user: user()?,
     })?;
     let env = launch
         .env
@@ -112,7 +112,7 @@ pub(crate) fn resolved(
 
 /// A program with a folder in its name is looked for from where hdbench was started, not from the run's own folder.
 fn program_path(program: &str) -> Result<PathBuf> {
-    match program.contains('/') {
+    match program.contains(std::path::is_separator) {
         true => std::path::absolute(program).map_err(Error::read(Path::new(program))),
         false => Ok(program.into()),
     }

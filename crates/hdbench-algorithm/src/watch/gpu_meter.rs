@@ -3,7 +3,6 @@
 use std::ffi::OsStr;
 use std::fs;
 use std::io::{BufRead as _, BufReader};
-use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,6 +12,7 @@ use hdbench_ground::workers;
 
 use super::samples::GpuSample;
 use crate::container::image::on_path;
+use crate::system::in_own_group;
 
 /// Milliseconds between two looks.
 const INTERVAL_MS: &str = "100";
@@ -35,7 +35,8 @@ impl GpuMeter {
     /// Begins to look at GPUs, by their numbers or UUIDs. None where there is no `nvidia-smi`.
     pub fn start(gpus: &[String], begun: Instant) -> Option<Self> {
         let file = on_path("nvidia-smi", &std::env::var_os("PATH")?)?;
-        let mut program = Command::new(file)
+        let mut command = Command::new(file);
+        command
             .args([
                 "--query-gpu=index,uuid,memory.used",
                 "--format=csv,noheader,nounits",
@@ -43,10 +44,8 @@ impl GpuMeter {
             .args(["-lms", INTERVAL_MS])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .process_group(0)
-            .spawn()
-            .ok()?;
+            .stderr(Stdio::null());
+        let mut program = in_own_group(&mut command).spawn().ok()?;
         let samples = Arc::new(Mutex::new(Vec::new()));
         let listener = program.stdout.take().and_then(|out| {
             let (samples, gpus) = (Arc::clone(&samples), gpus.to_vec());

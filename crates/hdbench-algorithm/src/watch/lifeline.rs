@@ -1,9 +1,10 @@
 //! What ends an algorithm whose harness was killed.
 
 use std::io::{PipeWriter, Write as _, pipe};
-use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+
+use crate::system::{SHELL, in_own_group};
 
 /// Waits for a line. Where its input ends without one, which it does with the harness, it kills the group that its first
 /// argument numbers, and becomes the command that the others are, if there are any.
@@ -20,22 +21,21 @@ pub(crate) struct Lifeline {
 
 impl Lifeline {
     /// Ties a group of processes, and what removes its container, to the life of this process. None where the system
-    /// starts no shell: the next start in the same folder ends them then.
+    /// starts no shell: the next start in the same folder ends them then, or, on Windows, is refused that folder by the
+    /// system while they are there.
     pub fn tie(group: u32, removal: Option<(&Path, Vec<String>)>) -> Option<Self> {
+        let mut command = Command::new(SHELL?);
         let (reader, line) = pipe().ok()?;
-        let mut command = Command::new("/bin/sh");
         command.args(["-c", SCRIPT, "sh", &group.to_string()]);
         if let Some((program, arguments)) = removal {
             command.arg(program).args(arguments);
         }
-        let shell = command
+        command
             .current_dir("/")
             .stdin(reader)
             .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .process_group(0)
-            .spawn()
-            .ok()?;
+            .stderr(Stdio::null());
+        let shell = in_own_group(&mut command).spawn().ok()?;
         Some(Self { shell, line })
     }
 
@@ -49,7 +49,7 @@ impl Lifeline {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::process::ExitStatusExt as _;
+    use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
     use std::time::{Duration, Instant};
 
     use super::*;

@@ -2,11 +2,13 @@
 
 use std::sync::{Mutex, PoisonError};
 
+use crate::system::adopt;
+
 /// How many runs of this process want orphans.
 static RUNS: Mutex<usize> = Mutex::new(0);
 
 /// While it lives, orphans among the descendants of this process become its children, so that they can be found; on
-/// Linux. Elsewhere they go to the first process of all.
+/// Linux. On macOS they go to the first process of all, on Windows to none.
 pub(crate) struct Adopting;
 
 impl Adopting {
@@ -29,12 +31,3 @@ impl Drop for Adopting {
         }
     }
 }
-
-/// Without it, orphans are still found by their group and their mark.
-#[cfg(target_os = "linux")]
-fn adopt(orphans: bool) {
-    let _ = rustix::process::set_child_subreaper(orphans.then(rustix::process::getpid));
-}
-
-#[cfg(not(target_os = "linux"))]
-fn adopt(_orphans: bool) {}

@@ -9,9 +9,7 @@ use std::fs;
 use std::io::Read as _;
 use std::time::Instant;
 
-use rustix::process::{
-    Pid, Signal, WaitOptions, getpid, kill_process, kill_process_group, waitpid,
-};
+use crate::system::{Signal, reap, signal_process, ticks_per_second};
 
 /// The variable that marks every process of a run.
 pub(crate) const MARK: &str = "HDBENCH_JOB";
@@ -54,7 +52,7 @@ pub(crate) struct ProcessTree {
     root_is_gone: bool,
     /// The first processes of containers, whose parents are not ours.
     other_roots: BTreeSet<i32>,
-    /// Whether signals are for the group alone: what else there is belongs to an engine.
+    /// Whether signals are for the first one's group alone: what else there is belongs to an engine.
     has_engine: bool,
     mark: Vec<u8>,
     members: BTreeMap<i32, Member>,
@@ -142,8 +140,7 @@ impl ProcessTree {
             .values()
             .map(|member| member.stat.cpu_ticks)
             .sum();
-        let seconds =
-            (self.gone_ticks + ticks) as f64 / rustix::param::clock_ticks_per_second() as f64;
+        let seconds = (self.gone_ticks + ticks) as f64 / ticks_per_second() as f64;
         // What a process that ignores its children's ends never learns is not forgotten.
         self.cpu_seconds = self.cpu_seconds.max(seconds);
         (!self.members.is_empty()).then_some(Seen {
@@ -154,7 +151,7 @@ impl ProcessTree {
 
     /// Those of the run, and below them all that they started.
     fn belonging(&self, all: &BTreeMap<i32, Stat>) -> BTreeSet<i32> {
-        let own = getpid().as_raw_nonzero().get();
+        let own = own_process();
         let began = all.get(&self.root).map_or(0, |root| root.started);
         let mut children: BTreeMap<i32, Vec<i32>> = BTreeMap::new();
         let mut open = Vec::new();
@@ -199,10 +196,10 @@ impl ProcessTree {
 
     /// Takes note of orphans that have ended: nobody else does.
     fn reap(&self) {
-        let own = getpid().as_raw_nonzero().get();
+        let own = own_process();
         for (&pid, member) in &self.members {
             if member.stat.is_zombie && member.stat.parent == own && pid != self.root {
-                let _ = Pid::from_raw(pid).map(|pid| waitpid(Some(pid), WaitOptions::NOHANG));
+                reap(pid);
             }
         }
     }
@@ -219,16 +216,14 @@ impl ProcessTree {
             .collect()
     }
 
-    /// Sends a signal to the group and, where no engine is in between, to every member that was seen at the last look.
+    /// Sends a signal, where no engine is in between, to every member that was seen at the last look, but for the first
+    /// one's group while that one can be told: see [`crate::system::signal_group`].
     pub fn signal(&self, signal: Signal) {
-        if let Some(group) = Pid::from_raw(self.root).filter(|_| !self.root_is_gone) {
-            let _ = kill_process_group(group, signal);
-        }
         for (&pid, member) in &self.members {
             let is_same = stat_of(pid).is_some_and(|stat| stat.started == member.stat.started);
             let is_told = member.stat.group == self.root && !self.root_is_gone;
             if is_same && !is_told && !self.has_engine && !member.stat.is_zombie {
-                let _ = Pid::from_raw(pid).map(|pid| kill_process(pid, signal));
+                signal_process(pid, signal);
             }
         }
     }
@@ -237,7 +232,7 @@ impl ProcessTree {
 /// Ends what still runs with a mark: processes of a run whose own harness was killed. Their names.
 pub(crate) fn end_marked(mark: &str) -> Vec<String> {
     let mark = marked(mark);
-    let own = getpid().as_raw_nonzero().get();
+    let own = own_process();
     let mut ended = Vec::new();
     // Who forks while it is looked for is found the next time.
     for _ in 0..10 {
@@ -254,11 +249,15 @@ pub(crate) fn end_marked(mark: &str) -> Vec<String> {
             if !ended.contains(&name) {
                 ended.push(name);
             }
-            let _ = Pid::from_raw(pid).map(|pid| kill_process(pid, Signal::KILL));
+            signal_process(pid, Signal::KILL);
         }
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
     ended
+}
+
+fn own_process() -> i32 {
+    std::process::id().cast_signed()
 }
 
 fn marked(mark: &str) -> Vec<u8> {
@@ -353,7 +352,7 @@ mod tests {
 
     #[test]
     fn this_process_is_seen_with_its_memory() {
-        let own = getpid().as_raw_nonzero().get();
+        let own = own_process();
         assert!(all_processes().contains_key(&own));
         let [now, most] = memory_of(own);
         assert!(now > 0 && most >= now);

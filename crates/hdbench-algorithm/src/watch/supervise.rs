@@ -2,15 +2,13 @@
 
 use std::ffi::OsString;
 use std::io::{ErrorKind, PipeWriter, pipe};
-use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use hdbench_ground::error::{Error, Result};
 use hdbench_ground::workers;
-use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, waitid};
 
 use super::gpu_meter::GpuMeter;
 use super::lifeline::Lifeline;
@@ -19,6 +17,7 @@ use super::orphans::Adopting;
 use super::process_tree::{MARK, ProcessTree};
 use super::samples::{Sample, Samples};
 use crate::container::image::Container;
+use crate::system::{End, Signal, in_own_group, signal_group, signal_of, wait_for_end};
 
 /// How long a program has to end by itself once it is asked to.
 const GRACE: Duration = Duration::from_secs(5);
@@ -131,7 +130,7 @@ pub(crate) fn supervise(
                 .container
                 .is_some_and(|(container, _)| container.has_engine()),
         ),
-        ended: end_of(&child)?,
+        ended: End::of(&child)?,
         child,
         begun,
         samples: Samples::default(),
@@ -150,7 +149,7 @@ pub(crate) fn supervise(
     let said = log.end()?;
     let mut samples = run.samples;
     samples.gpus = gpus.map(|meter| meter.seen()).unwrap_or_default();
-    let ending = match (stopped?, status.code(), status.signal()) {
+    let ending = match (stopped?, status.code(), signal_of(status)) {
         (Some(ending), _, _) => ending,
         (None, Some(code), _) => Ending::Code(code),
         (None, None, signal) => Ending::Signal(signal.unwrap_or_default()),
@@ -179,26 +178,8 @@ fn spawn(program: &Program<'_>, writer: PipeWriter) -> std::io::Result<Child> {
         .current_dir(program.folder)
         .stdin(Stdio::null())
         .stdout(writer.try_clone()?)
-        .stderr(writer)
-        .process_group(0)
-        .spawn()
-}
-
-/// Told when a program has ended, without taking note of it: its times can still be read then.
-fn end_of(child: &Child) -> Result<Receiver<Instant>> {
-    let (send, ended) = channel();
-    let pid = Pid::from_child(child);
-    workers::spawn("algorithm end", move || {
-        wait_for_end(pid);
-        let _ = send.send(Instant::now());
-    })?;
-    Ok(ended)
-}
-
-/// Waits until a child has ended, and leaves the note of that to another.
-fn wait_for_end(pid: Pid) {
-    let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
-    while waitid(WaitId::Pid(pid), options).is_err_and(|e| e == rustix::io::Errno::INTR) {}
+        .stderr(writer);
+    in_own_group(&mut command).spawn()
 }
 
 /// Asks an engine which process is its container's first, a few times until it knows.
@@ -228,7 +209,7 @@ fn first_process(container: &Container, name: &str) -> Option<Receiver<i32>> {
 struct Run {
     child: Child,
     tree: ProcessTree,
-    ended: Receiver<Instant>,
+    ended: End,
     begun: Instant,
     samples: Samples,
     first_process: Option<Receiver<i32>>,
@@ -245,9 +226,9 @@ impl Run {
         let mut wait = FIRST_LOOK;
         loop {
             let left = timeout.map(|limit| limit.saturating_sub(self.begun.elapsed()));
-            match self.ended.recv_timeout(wait.min(left.unwrap_or(wait))) {
-                Ok(_) | Err(RecvTimeoutError::Disconnected) => return Ok(None),
-                Err(RecvTimeoutError::Timeout) => {}
+            let patience = wait.min(left.unwrap_or(wait));
+            if self.ended.within(&mut self.child, patience) {
+                return Ok(None);
             }
             let looking = Instant::now();
             self.look();
@@ -284,19 +265,19 @@ impl Run {
     /// Ends a program that has not done so by itself, and takes note of its end; how it ended, and after how long.
     fn end(&mut self, program: &Program<'_>, by_itself: bool) -> Result<(ExitStatus, f64)> {
         if !by_itself {
-            self.tree.signal(Signal::TERM);
+            self.signal(Signal::TERM);
             let grace = Instant::now();
-            while grace.elapsed() < GRACE && self.ended.recv_timeout(LOOK).is_err() {
+            while grace.elapsed() < GRACE && !self.ended.within(&mut self.child, LOOK) {
                 self.look();
             }
             if let Some((container, name)) = program.container {
                 remove_container(container, name);
             }
             self.look();
-            self.tree.signal(Signal::KILL);
+            self.signal(Signal::KILL);
         }
         // The program has ended and nobody has taken note of it: its own time and its children's are final.
-        wait_for_end(Pid::from_child(&self.child));
+        wait_for_end(&mut self.child);
         let wall_seconds = self.begun.elapsed().as_secs_f64();
         self.look();
         if let Some(last) = self.samples.processes.last_mut() {
@@ -307,6 +288,12 @@ impl Run {
             status.map_err(|e| Error::Internal(format!("cannot wait for a program: {e}")))?;
         self.tree.root_is_gone();
         Ok((status, wall_seconds))
+    }
+
+    /// Sends a signal to the program's group and to what has left it.
+    fn signal(&mut self, signal: Signal) {
+        signal_group(&mut self.child, signal);
+        self.tree.signal(signal);
     }
 
     /// Ends what the program left behind: first asks, then does not.

@@ -43,8 +43,9 @@ fn processor_time_and_memory_are_those_of_the_whole_tree() {
 #[test]
 fn memory_that_processes_share_counts_once() {
     let world = World::of(&["a"]);
-    let script = "x=$(head -c 60000000 /dev/zero | tr '\\0' a); \
-        for i in 1 2 3 4 5 6; do (sleep 1; : \"$x\") & done; wait; cp $1 $3/a.nii.gz";
+    // Who would name x once more would have a copy of its own.
+    let script = "x=$(head -c 60000000 /dev/zero | tr '\\0' a); sleep 0.4; \
+        for i in 1 2 3 4 5 6; do (sleep 1; :) & done; wait; cp $1 $3/a.nii.gz";
     let (ran, ..) = world.run(&world.script(script, ""));
     let peak = ran.total.peak_memory_mb.unwrap();
     // Seven times 60 MB, were it added up.

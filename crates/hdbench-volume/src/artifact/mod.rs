@@ -27,7 +27,7 @@ pub use input::{json_if_there, open_file, read_file, read_if_there, read_text};
 pub use recorded::{FileRecord, FileRecords, FileState, Look, record_files, settle, unlike};
 pub use reopened::{ReopenedFile, Same};
 pub use results::{Results, begins_with, json_says};
-pub use system::is_same_file;
+pub use system::{is_same_file, number_of, symlink};
 pub use target::{
     is_standard_output, is_stream, refuse_input, refuse_input_inside, refuse_output_inside,
 };

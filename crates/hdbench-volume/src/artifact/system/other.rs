@@ -3,6 +3,9 @@ use std::io;
 use std::os::windows::fs::{FileExt, MetadataExt, symlink_dir, symlink_file};
 use std::path::Path;
 
+/// What the system says to who may not make links.
+const PRIVILEGE_NOT_HELD: i32 = 1314;
+
 /// A file's mode: there is none.
 pub fn mode_of(_: &Metadata) -> u32 {
     0
@@ -57,12 +60,18 @@ pub fn is_same_file(a: &Path, b: &Path) -> bool {
     }
 }
 
+/// What a file or folder keeps for life, whatever its name: when it was made, to 100 ns. Two of one moment have the same.
+pub fn number_of(found: &Metadata) -> [u64; 2] {
+    [0, found.creation_time()]
+}
+
 /// What is another where a file was exchanged for one as long.
 pub fn stamp(found: &Metadata) -> [i128; 4] {
+    let [device, number] = number_of(found);
     [
-        found.creation_time().into(),
+        device.into(),
+        number.into(),
         found.last_write_time().into(),
-        0,
         0,
     ]
 }
@@ -111,10 +120,16 @@ pub fn is_in_the_way(error: &io::Error) -> bool {
 /// Makes a link of a name.
 pub fn symlink(to: &Path, name: &Path) -> io::Result<()> {
     let target = name.parent().unwrap_or(Path::new("")).join(to);
-    match fs::metadata(target).is_ok_and(|found| found.is_dir()) {
+    let made = match fs::metadata(target).is_ok_and(|found| found.is_dir()) {
         true => symlink_dir(to, name),
         false => symlink_file(to, name),
-    }
+    };
+    made.map_err(|e| match e.raw_os_error() {
+        Some(PRIVILEGE_NOT_HELD) => io::Error::other(
+            "symbolic links are for administrators and for Windows's developer mode alone",
+        ),
+        _ => e,
+    })
 }
 
 /// Links that lead to each other.

@@ -107,11 +107,17 @@ pub fn is_same_file(a: &Path, b: &Path) -> bool {
     }
 }
 
+/// What a file or folder keeps for life, whatever its name, and no other of its time has: its device, and its number there.
+pub fn number_of(found: &Metadata) -> [u64; 2] {
+    [found.dev(), found.ino()]
+}
+
 /// What is another where a file was exchanged for one as long.
 pub fn stamp(found: &Metadata) -> [i128; 4] {
+    let [device, number] = number_of(found);
     [
-        found.dev().into(),
-        found.ino().into(),
+        device.into(),
+        number.into(),
         found.mtime().into(),
         found.mtime_nsec().into(),
     ]
