@@ -111,7 +111,7 @@ fn names_do_nothing_in_the_tables_of_a_report() {
         styled: false,
         width: 80,
     };
-    let exporters: [&dyn Exporter; 4] = [&Markdown, &Latex, &Html, &terminal];
+    let exporters: [&dyn Exporter; 4] = [&Markdown, &Latex, &Html::OfPage, &terminal];
     for exporter in exporters {
         let shown = exporter
             .export(&table("a\u{1b}[31mb\u{202e}\u{9b}c"))

@@ -485,7 +485,7 @@ C & --- & --- \\
 
 #[test]
 fn html_escapes_and_carries_the_value_to_sort_by() {
-    let html = exported(&Html, &small_table());
+    let html = exported(&Html::OfPage, &small_table());
     assert!(
         html.contains("<b>Two &amp; more.</b> 100 % of &lt;them&gt;."),
         "{html}"
