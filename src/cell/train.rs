@@ -96,6 +96,7 @@ pub fn train(
             },
             seed,
             devices: &devices,
+            device: study.places()?.first(),
             shards: study.shards,
             saving: study.saving,
             progress,

@@ -35,4 +35,5 @@ pub use residual::ResidualNet;
 pub use spatial::{ConvSpec, Convolution, Spatial};
 pub use summary::{LayerSummary, NetworkSummary, summarise};
 pub use unet::UNet;
+pub(crate) use weights::finite;
 pub use weights::{LoadReport, export_weights, import_weights, is_torchvision, load_encoder};

@@ -264,7 +264,7 @@ fn first_lines(text: &str) -> String {
 }
 
 /// Refuses weights that are no numbers, naming the first of them: a network with such answers nothing.
-pub(super) fn finite<M: Module>(module: &M) -> Result<(), String> {
+pub(crate) fn finite<M: Module>(module: &M) -> Result<(), String> {
     for (name, (_, numbers)) in torch_values(module) {
         let wrong: Vec<f32> = numbers.iter().copied().filter(|x| !x.is_finite()).collect();
         if let Some(first) = wrong.first() {

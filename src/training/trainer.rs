@@ -14,7 +14,7 @@ use super::plan::{Frozen, StagePlan};
 use super::sampler::{Sampler, Target};
 use super::sgd::sgd;
 use crate::error::{Error, Result};
-use crate::network::{Network, Outputs, Pass, identify, update_running};
+use crate::network::{DeviceSpec, Network, Outputs, Pass, finite, identify, update_running};
 use crate::preprocess::Stored;
 use crate::progress::Progress;
 use crate::recipe::{Recipe, Scale, Schedule, StageMomentum};
@@ -54,6 +54,8 @@ pub struct Session<'a> {
     /// With autodiff; at least one. The network lies on the first, the others take shards of the
     /// mini-batch.
     pub devices: &'a [Device],
+    /// What the first of them is called.
+    pub device: DeviceSpec,
     /// Parts of a mini-batch.
     pub shards: usize,
     pub saving: CheckpointPolicy,
@@ -144,11 +146,8 @@ impl Session<'_> {
             let (losses, gradients) = self.gradients(&network, plan, &batch, iteration);
             let values = [Some(losses.own), losses.slices].into_iter().flatten();
             if let Some(loss) = values.into_iter().find(|loss| !loss.is_finite()) {
-                return Err(Error::Diverged {
-                    what: format!("{} ({})", self.cell.shown(), plan.name),
-                    iteration: state.losses.len() + 1,
-                    loss,
-                });
+                let problem = format!("the loss became {loss}");
+                return Err(self.diverged(plan, state.losses.len() + 1, problem));
             }
             network = optimizer.step(lr, network, gradients);
             state.iteration += 1;
@@ -167,6 +166,12 @@ impl Session<'_> {
                 .is_some_and(|n| state.iteration.is_multiple_of(n))
                 || saved.elapsed().as_secs_f64() > self.saving.seconds;
             let interrupted = self.progress.interrupted();
+            let ended = state.iteration == plan.iterations;
+            if due || interrupted || ended {
+                // What is kept is gone on from.
+                finite(&network)
+                    .map_err(|problem| self.diverged(plan, state.losses.len(), problem))?;
+            }
             if due || interrupted {
                 state.save(self.cell, &network, optimizer)?;
                 saved = Instant::now();
@@ -178,6 +183,22 @@ impl Session<'_> {
             }
         }
         Ok(network)
+    }
+
+    fn diverged(&self, plan: &StagePlan, iteration: usize, problem: String) -> Error {
+        let is_processor = self.device.is_processor();
+        Error::Diverged {
+            what: format!("{} ({})", self.cell.shown(), plan.name),
+            iteration,
+            device: self.device.to_string(),
+            problem,
+            hint: match is_processor {
+                true => "lower the learning rate, such as --set scale.learning_rate=1e-4".into(),
+                false => "lower the learning rate, such as --set scale.learning_rate=1e-4; where --device flex goes on \
+                          with the same, a kernel of this device is at fault"
+                    .into(),
+            },
+        }
     }
 
     fn learning_rate(&self, plan: &StagePlan, iteration: usize) -> f64 {

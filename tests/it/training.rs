@@ -11,7 +11,9 @@ use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor, TensorData};
 use hdbench::dataset::{Case, load_pair};
 use hdbench::error::Error;
-use hdbench::network::{Input, Mode, Network, NetworkKind, Pass, Values, initialise, values};
+use hdbench::network::{
+    DeviceSpec, Input, Mode, Network, NetworkKind, Pass, Values, initialise, values,
+};
 use hdbench::phantom;
 use hdbench::preprocess::{Grid, Grids, Stored};
 use hdbench::progress::{Progress, Silent};
@@ -107,6 +109,7 @@ impl Training<'_> {
             cases: self.cases,
             seed: Seed(3),
             devices: &[self.device.clone(), self.device.clone()],
+            device: DeviceSpec::Flex,
             shards: self.shards,
             saving: CheckpointPolicy {
                 iterations: None,
@@ -177,6 +180,42 @@ fn a_training_killed_at_every_iteration_equals_an_uninterrupted_one() {
                 );
             }
         }
+    }
+}
+
+/// A finite loss can leave weights that are no numbers: neither a checkpoint nor a model is made of them.
+#[test]
+fn weights_that_are_no_numbers_end_a_training_and_are_not_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let recipe = Recipe::named(RecipeName::Paper);
+    let tiny = tiny_scale();
+    let cases = cached(&dir.path().join("cases"), &recipe, &tiny);
+    let after_one = StopAfter {
+        left: AtomicUsize::new(1),
+    };
+    for (iterations, progress) in [(1, &Silent as &dyn Progress), (4, &after_one), (4, &Silent)] {
+        let scale = Scale {
+            iterations,
+            learning_rate: Some(1e300),
+            ..tiny.clone()
+        };
+        let training = Training {
+            part: NetworkKind::Variant(Variant::UNet),
+            recipe: &recipe,
+            scale: &scale,
+            cases: &cases,
+            device: Device::flex().autodiff(),
+            shards: 1,
+        };
+        let cell = dir.path().join(format!("cell-{iterations}"));
+        let error = training.run(&cell, progress).unwrap_err();
+        assert!(matches!(error, Error::Diverged { .. }), "{error}");
+        let told = error.to_string();
+        assert!(
+            told.contains("on device flex") && told.contains("--set scale.learning_rate"),
+            "{told}"
+        );
+        assert!(!cell.join("checkpoints").exists(), "{told}");
     }
 }
 
@@ -575,6 +614,7 @@ fn the_joint_stage_goes_on_where_its_parts_ended() {
                 cases: &cases,
                 seed: Seed(3),
                 devices: std::slice::from_ref(&device),
+                device: DeviceSpec::Flex,
                 shards: 1,
                 saving: CheckpointPolicy {
                     iterations: None,

@@ -47,13 +47,13 @@ pub enum Error {
     Usage { problem: String, hint: String },
 
     /// The loss or a weight stopped being a number.
-    #[error(
-        "{what}: the loss became {loss} at iteration {iteration}\nhint: lower the learning rate"
-    )]
+    #[error("{what}: {problem} at iteration {iteration} on device {device}\nhint: {hint}")]
     Diverged {
         what: String,
         iteration: usize,
-        loss: f64,
+        device: String,
+        problem: String,
+        hint: String,
     },
 
     /// A signal asked the run to stop; what was earned is saved.
