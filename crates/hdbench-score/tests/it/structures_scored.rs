@@ -3,13 +3,18 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use hdbench_ground::error::Error;
+use hdbench_ground::progress::{Silent, Stop};
 use hdbench_score::metrics::surface::Border;
 use hdbench_score::structures::{Instances, built_in};
 use hdbench_score::{
     CasePair, CaseScores, Label, LabelSet, Metric, Options, ScoredStructure, Source, StrictCase,
-    StructureOptions, StructuresPlan, score_structures, with_every_structure, write_summary,
+    StructureOptions, StructuresPlan, evaluate, score_case_with, score_structures,
+    with_every_structure, write_summary,
 };
+use hdbench_volume::Geometry;
 use hdbench_volume::components::Connectivity;
+use ndarray::Array3;
 use serde_json::Value;
 
 fn folder() -> PathBuf {
@@ -279,4 +284,28 @@ fn a_summary_has_nnunets_numbers_whatever_metrics_a_structure_names() {
         assert_eq!(part["IoU"].as_f64(), Some(counts.jaccard()));
         assert!(part["hd95_6n"].is_f64() && part["assd"].is_null());
     }
+}
+
+#[test]
+fn a_case_stops_once_it_is_asked_to() {
+    let stop = Stop::default();
+    let metrics = Options {
+        stop: stop.clone(),
+        ..Options::default()
+    };
+    let organs = pair("organs");
+    let structures = || score_structures(&organs, &StructureOptions::default(), &metrics);
+    let grid = Geometry::axis_aligned([1, 2, 3], [1.0; 3]);
+    let map = Array3::zeros(grid.shape);
+    let arrays = || score_case_with(&map, &map, &grid, &metrics);
+    assert!(structures().is_ok() && arrays().is_ok());
+    // Asked within a case, it is no failure of that case: there is no result at all.
+    let pool = rayon::ThreadPoolBuilder::new().build().unwrap();
+    let found = evaluate(&[pair("organs")], 1, &pool, &Silent, |_| {
+        stop.ask();
+        structures()
+    });
+    assert!(matches!(found, Err(Error::Interrupted { .. })));
+    assert!(matches!(structures(), Err(Error::Interrupted { .. })));
+    assert!(matches!(arrays(), Err(Error::Interrupted { .. })));
 }
