@@ -1,6 +1,9 @@
 //! What long work reports and how it learns that it should stop; nothing is printed here.
 
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+
+use crate::error::{Error, Result};
 
 /// More units than any single step of work is worth: an advance by more counts what was done before.
 pub const LARGEST_STEP: u64 = 2_000;
@@ -127,9 +130,43 @@ impl Progress for Silent {
     }
 }
 
+/// Asks work to stop at the next safe place; clones ask and are asked as one. As a listener it hears nothing.
+#[derive(Clone, Debug, Default)]
+pub struct Stop(Arc<AtomicBool>);
+
+impl Stop {
+    /// From now on the work is to stop.
+    pub fn ask(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Looks whether to go on, between two steps of the work.
+    ///
+    /// # Errors
+    /// `Error::Interrupted` once it was asked to stop.
+    pub fn check(&self) -> Result<()> {
+        match self.interrupted() {
+            false => Ok(()),
+            true => Err(Error::Interrupted {
+                hint: "start again".into(),
+            }),
+        }
+    }
+}
+
+impl Progress for Stop {
+    fn plan(&self, _units: u64) {}
+    fn stage(&self, _cell: &str, _name: &str) {}
+    fn advance(&self, _units: u64) {}
+    fn note(&self, _line: &str) {}
+    fn interrupted(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicU64, Ordering};
+    use std::sync::atomic::AtomicU64;
 
     use super::*;
 
@@ -145,6 +182,16 @@ mod tests {
         fn interrupted(&self) -> bool {
             false
         }
+    }
+
+    #[test]
+    fn a_stop_holds_for_its_clones() {
+        let stop = Stop::default();
+        let clone = stop.clone();
+        assert!(stop.check().is_ok() && !Stop::default().interrupted());
+        clone.ask();
+        assert!(matches!(stop.check(), Err(Error::Interrupted { .. })));
+        assert!(stop.interrupted() && !Stop::default().interrupted());
     }
 
     #[test]

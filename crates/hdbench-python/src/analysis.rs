@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use hdbench_ground::error::{Error, Result};
+use hdbench_ground::progress::Stop;
 use hdbench_ground::seed::Seed;
 use hdbench_stats::chart::{RankMap, case_dots};
 use hdbench_stats::gate::{
@@ -92,7 +93,7 @@ pub fn compare(
     metrics: Vec<String>,
     draws: Draws,
 ) -> PyResult<Bound<'_, PyDict>> {
-    let found = step(py, ALL_THREADS, || {
+    let found = step(py, ALL_THREADS, &Stop::default(), || {
         let sides = [sources[0].scored()?, sources[1].scored()?];
         let mut notes: Vec<String> = sides.iter().flat_map(notes_of).collect();
         let names = sources.each_ref().map(|source| source.name().to_owned());
@@ -139,7 +140,7 @@ pub fn rank<'py>(
     methods: Vec<String>,
     draws: Draws,
 ) -> PyResult<Bound<'py, PyDict>> {
-    let found = step(py, ALL_THREADS, || {
+    let found = step(py, ALL_THREADS, &Stop::default(), || {
         let methods: Vec<RankMethod> = methods
             .iter()
             .map(|name| name.parse())
@@ -243,7 +244,7 @@ pub fn regress<'py>(
     current: Source,
     policy: PolicySource,
 ) -> PyResult<Bound<'py, PyDict>> {
-    let judgement = step(py, ALL_THREADS, || {
+    let judgement = step(py, ALL_THREADS, &Stop::default(), || {
         let [baseline, current] = [gate_side(&baseline)?, gate_side(&current)?];
         let policy = policy.policy(&baseline)?;
         judge(&baseline, &current, &policy)

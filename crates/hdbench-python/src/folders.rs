@@ -1,15 +1,12 @@
 //! All pairs of two folders, as the command scores them.
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{RecvTimeoutError, channel};
-use std::time::Duration;
 
 use hdbench_ground::error::{Error, Result};
-use hdbench_ground::progress::Progress;
+use hdbench_ground::progress::Stop;
 use hdbench_score::{
     CaseResults, DEFAULT_JOBS, Failure, FolderOptions, FolderPlan, LabelMapChoice, MetricRow,
-    Origin, ScoredCase, StrictCase, missing_predictions, pair, rows, with_every_structure,
+    Options, Origin, ScoredCase, StrictCase, missing_predictions, pair, rows, with_every_structure,
     write_summary,
 };
 use hdbench_table::{Cell, Column, Direction, Exporter as _, Latex, Table, TableRow, Unit};
@@ -18,24 +15,8 @@ use pyo3::types::{PyDict, PyList};
 
 use crate::failure::exception;
 use crate::plan::Wanted;
-use crate::threads::pool;
+use crate::threads::{heard, pool};
 use crate::tidy::{columns_of, summary_of};
-
-/// How often a signal is looked for.
-const LOOK: Duration = Duration::from_millis(50);
-
-/// Work that is told when it is to stop.
-struct Stoppable(AtomicBool);
-
-impl Progress for Stoppable {
-    fn plan(&self, _units: u64) {}
-    fn stage(&self, _cell: &str, _name: &str) {}
-    fn advance(&self, _units: u64) {}
-    fn note(&self, _line: &str) {}
-    fn interrupted(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
-}
 
 /// What is asked of two folders.
 #[derive(FromPyObject)]
@@ -73,38 +54,12 @@ struct Evaluated {
 /// Scores all pairs of two folders; gives the rows by column, and what failed.
 #[pyfunction]
 pub fn evaluate<'py>(py: Python<'py>, asked: Asked) -> PyResult<Bound<'py, PyDict>> {
-    let stop = Stoppable(AtomicBool::new(false));
-    let mut signal = None;
-    let result: Result<Evaluated> = py.detach(|| {
-        std::thread::scope(|scope| {
-            let (tell, told) = channel();
-            let (asked, stop) = (&asked, &stop);
-            let work = scope.spawn(move || {
-                let result = evaluated(asked, stop);
-                // Nobody waits any more only where this thread's result is not wanted.
-                let _ = tell.send(());
-                result
-            });
-            // Signals are heard on the thread that called, which has nothing else to do.
-            while let Err(RecvTimeoutError::Timeout) = told.recv_timeout(LOOK) {
-                if let Err(error) = Python::attach(|py| py.check_signals()) {
-                    stop.0.store(true, Ordering::Relaxed);
-                    signal = Some(error);
-                    break;
-                }
-            }
-            let panicked = |_| Err(Error::Internal("scoring ended in a panic".into()));
-            work.join().unwrap_or_else(panicked)
-        })
-    });
-    if let Some(signal) = signal {
-        return Err(signal);
-    }
-    let evaluated = result.map_err(|error| exception(py, &error))?;
+    let stop = Stop::default();
+    let evaluated = heard(py, &stop, || evaluated(&asked, &stop))?;
     to_python(py, &evaluated)
 }
 
-fn evaluated(asked: &Asked, progress: &Stoppable) -> Result<Evaluated> {
+fn evaluated(asked: &Asked, stop: &Stop) -> Result<Evaluated> {
     let roots = [asked.pred.as_path(), asked.r#ref.as_path()];
     let pairing = pair(roots[0], roots[1])?;
     let mut notes = pairing.notes.clone();
@@ -120,7 +75,7 @@ fn evaluated(asked: &Asked, progress: &Stoppable) -> Result<Evaluated> {
     if asked.allow_missing {
         failures.clear();
     }
-    let (plan, planned) = FolderPlan::of(roots, folder_options(asked)?)?;
+    let (plan, planned) = FolderPlan::of(roots, folder_options(asked, stop)?)?;
     notes.extend(planned);
     let (origin, note) =
         Origin::of_folders(roots, asked.task.as_deref(), asked.algorithm.as_deref());
@@ -130,7 +85,7 @@ fn evaluated(asked: &Asked, progress: &Stoppable) -> Result<Evaluated> {
         .jobs
         .unwrap_or(threads.current_num_threads().min(DEFAULT_JOBS));
     let score = |pair: &_| plan.score(pair);
-    let found = hdbench_score::evaluate(&pairing.pairs, jobs, &threads, progress, score)?;
+    let found = hdbench_score::evaluate(&pairing.pairs, jobs, &threads, stop, score)?;
     let cases = finished(found, &plan, &mut failures, &mut notes);
     if cases.is_empty() {
         let first = failures
@@ -153,12 +108,15 @@ fn evaluated(asked: &Asked, progress: &Stoppable) -> Result<Evaluated> {
     })
 }
 
-fn folder_options(asked: &Asked) -> Result<FolderOptions> {
+fn folder_options(asked: &Asked, stop: &Stop) -> Result<FolderOptions> {
     let choice = |text: &Option<String>| match text {
         Some(text) => text.parse(),
         None => Ok(LabelMapChoice::Auto),
     };
-    let metrics = asked.wanted.options()?;
+    let metrics = Options {
+        stop: stop.clone(),
+        ..asked.wanted.options()?
+    };
     Ok(FolderOptions {
         structures: asked.wanted.set()?,
         label_maps: [choice(&asked.label_maps[0])?, choice(&asked.label_maps[1])?],

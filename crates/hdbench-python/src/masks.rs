@@ -1,6 +1,7 @@
 //! Two masks, for the modules that stand in for other packages: what is not 0 belongs to a mask.
 
 use hdbench_ground::error::Error;
+use hdbench_ground::progress::Stop;
 use hdbench_score::metrics::surface::Border;
 use hdbench_score::{
     CasePair, Label, LabelSet, Metric, Options, ScoredStructure, StructureOptions, StructureScores,
@@ -66,12 +67,14 @@ fn scored<'py>(
         metrics: Some(metrics),
         ..ScoredStructure::new(Label::new("mask"), LabelSet::AtLeast(1))
     };
+    let stop = Stop::default();
     let options = Options {
         structures: vec![mask],
+        stop: stop.clone(),
         ..Options::default()
     };
     let [prediction, reference] = sides.each_ref().map(Side::view);
-    let scored = step(py, sides[0].voxels(), || {
+    let scored = step(py, sides[0].voxels(), &stop, || {
         let prediction = prediction.labels(&pair.prediction)?;
         let reference = reference.labels(&pair.reference)?;
         score_arrays(
@@ -140,7 +143,8 @@ fn of_bytes<'py, T: Send>(
     ];
     let views = sides.each_ref().map(|side| side.view().bytes());
     let geometry = sides[0].geometry();
-    step(py, geometry.len(), || match views {
+    // Both measures are one step, within which nothing is asked.
+    step(py, geometry.len(), &Stop::default(), || match views {
         [Some(first), Some(second)] if first.dim() == second.dim() => {
             Ok(measure([first, second], geometry))
         }

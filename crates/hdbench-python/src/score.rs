@@ -1,9 +1,7 @@
 //! One pair of label maps.
 
-use hdbench_ground::error::Result;
-use hdbench_score::{
-    CasePair, LabelArray, StrictCase, StructuresPlan, score_arrays, score_structures,
-};
+use hdbench_ground::progress::Stop;
+use hdbench_score::{CasePair, StrictCase, StructuresPlan, score_arrays, score_structures};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -28,34 +26,30 @@ pub fn score<'py>(
         prediction: sides[0].source("pred"),
         reference: sides[1].source("ref"),
     };
+    let stop = Stop::default();
     let planned = wanted.plan().map_err(|error| exception(py, &error))?;
-    let plan = with_geometry_ignored(planned, ignore_geometry);
+    let plan = with_options(planned, ignore_geometry, &stop);
     let [prediction, reference] = sides.each_ref().map(Side::view);
     let voxels = sides[0].voxels().max(sides[1].voxels());
-    let scored: StrictCase = match prediction.is_file() && reference.is_file() {
-        // Both are read side by side.
-        true => step(py, voxels, || {
-            score_structures(&pair, &plan.reading, &plan.metrics)
-        })?,
-        false => {
-            let read = || -> Result<[LabelArray<'_>; 2]> {
-                Ok([
-                    prediction.labels(&pair.prediction)?,
-                    reference.labels(&pair.reference)?,
-                ])
-            };
-            let [prediction, reference] = step(py, voxels, read)?;
-            step(py, voxels, || {
-                score_arrays(&pair, prediction, reference, &plan.reading, &plan.metrics)
-            })?
+    let scored: StrictCase = step(py, voxels, &stop, || {
+        let (reading, metrics) = (&plan.reading, &plan.metrics);
+        if prediction.is_file() && reference.is_file() {
+            // Both are read side by side.
+            return score_structures(&pair, reading, metrics);
         }
-    };
+        let prediction = prediction.labels(&pair.prediction)?;
+        stop.check()?;
+        let reference = reference.labels(&pair.reference)?;
+        stop.check()?;
+        score_arrays(&pair, prediction, reference, reading, metrics)
+    })?;
     let mut notes = plan.left_out;
     notes.extend(scored.notes);
     of_case(py, &scored.scored.scores, &notes)
 }
 
-fn with_geometry_ignored(mut plan: StructuresPlan, ignore_geometry: bool) -> StructuresPlan {
+fn with_options(mut plan: StructuresPlan, ignore_geometry: bool, stop: &Stop) -> StructuresPlan {
     plan.reading.ignore_geometry = ignore_geometry;
+    plan.metrics.stop = stop.clone();
     plan
 }

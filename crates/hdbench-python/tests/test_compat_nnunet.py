@@ -14,7 +14,8 @@ nibabel = pytest.importorskip("nibabel")
 
 @pytest.fixture
 def folders(tmp_path):
-    """Three cases; in the last the prediction knows no lesion, and the first has voxels to be ignored."""
+    """Three cases; in the last the prediction knows no lesion, and the first has voxels to be ignored.
+    The second one's prediction has that label, too."""
     for case in range(3):
         for number, folder in enumerate(("ref", "pred")):
             (tmp_path / folder).mkdir(exist_ok=True)
@@ -23,6 +24,8 @@ def folders(tmp_path):
                 array[array == 2] = 1
             if case == 0 and folder == "ref":
                 array[:, :4] = 9
+            if case == 1 and folder == "pred":
+                array[:3] = 9
             nibabel.save(nibabel.Nifti1Image(array.T, np.diag([0.7, 0.8, 2.5, 1.0])), tmp_path / folder / f"{case}.nii.gz")
     return tmp_path / "ref", tmp_path / "pred"
 
@@ -41,10 +44,13 @@ def expected(ref, pred, label, ignore):
     }
 
 
-@pytest.mark.parametrize("ignore", [None, 9])
+LABELS = [1, 2, (1, 2), 0, (0, 2), (2, 9)]
+
+
+@pytest.mark.parametrize("ignore", [None, 9, 2, 1])
 def test_the_numbers_are_theirs(folders, tmp_path, ignore):
     ref, pred = folders
-    labels = [1, 2, (1, 2), 0, (0, 2)]
+    labels = LABELS
     out = tmp_path / "summary.json"
     found = ours.compute_metrics_on_folder(str(ref), str(pred), str(out), None, ".nii.gz", labels, ignore, 2)
     assert [case["reference_file"] for case in found["metric_per_case"]] == [str(ref / f"{n}.nii.gz") for n in range(3)]
@@ -53,19 +59,21 @@ def test_the_numbers_are_theirs(folders, tmp_path, ignore):
             own = expected(case["reference_file"], case["prediction_file"], label, ignore)
             np.testing.assert_equal(case["metrics"][label], own, err_msg=str(label))
     dice = [case["metrics"][2]["Dice"] for case in found["metric_per_case"]]
-    assert math.isnan(dice[2]) and found["mean"][2]["Dice"] == np.nanmean(dice)
+    assert math.isnan(dice[2])
+    np.testing.assert_equal(found["mean"][2]["Dice"], np.nanmean(dice) if ignore != 2 else math.nan)
     foreground = [found["mean"][label]["IoU"] for label in labels if label != 0]
-    assert found["foreground_mean"]["IoU"] == np.mean(foreground)
+    np.testing.assert_equal(found["foreground_mean"]["IoU"], np.mean(foreground))
     np.testing.assert_equal(ours.load_summary_json(str(out)), found)
-    assert list(json.loads(out.read_text())["mean"]) == ["(0, 2)", "(1, 2)", "0", "1", "2"]
+    assert list(json.loads(out.read_text())["mean"]) == ["(0, 2)", "(1, 2)", "(2, 9)", "0", "1", "2"]
 
 
-def test_nnunet_itself(folders, tmp_path):
+@pytest.mark.parametrize("ignore", [None, 9, 2, 1])
+def test_nnunet_itself(folders, tmp_path, ignore):
     theirs = pytest.importorskip("nnunetv2.evaluation.evaluate_predictions")
     from nnunetv2.imageio.simpleitk_reader_writer import SimpleITKIO
 
     arguments = [str(folders[0]), str(folders[1])]
-    rest = [".nii.gz", [1, 2, (1, 2)], None, 2]
+    rest = [".nii.gz", LABELS, ignore, 2]
     results = [
         package.compute_metrics_on_folder(*arguments, str(tmp_path / name), SimpleITKIO(), *rest)
         for package, name in ((ours, "ours.json"), (theirs, "theirs.json"))

@@ -133,6 +133,18 @@ def test_ignored_values_count_nowhere(labels):
     assert scores["liver"].voxels == part["liver"].voxels
 
 
+def test_a_structure_may_hold_an_ignored_value(labels):
+    pred, ref = labels
+    scores = hdbench.score(pred=pred, ref=ref, spacing=SPACING, structures=STRUCTURES, metrics="dice", ignore=2)
+    p, r, used = pred > 0, ref > 0, ref != 2
+    assert scores["liver"]["dice"] == 2 * (p & r & used).sum() / ((p & used).sum() + (r & used).sum())
+    assert scores["lesion"].voxels == {"shared": 0, "pred": ((pred == 2) & used).sum(), "ref": 0}
+    assert scores["lesion"]["dice"] == 0
+    assert [note.partition(":")[0] for note in scores.notes] == [
+        f'Structure "{name}" holds values that are ignored (2)' for name in ("liver", "lesion")
+    ]
+
+
 def test_what_is_undefined_is_nan_with_its_rule(labels):
     pred, ref = labels
     scores = hdbench.score(pred=pred, ref=np.zeros_like(ref), spacing=SPACING, structures={"liver": [1, 2]})

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::path::Path;
 
 use hdbench_ground::error::Result;
+use hdbench_ground::progress::Stop;
 use hdbench_volume::{Geometry, LabelValues, StoredLabels, labels_of_array};
 use ndarray::{ArrayView3, Axis};
 use rayon::prelude::*;
@@ -91,9 +92,10 @@ fn score_views<T: Value>(
         notes = notes_of_values(pair, &values, options, &metrics);
     }
     refuse_growth(pair, geometry, &metrics)?;
+    metrics.stop.check()?;
     let [prediction, reference] = maps;
     let (planar, structures) = (geometry.is_planar, &metrics.structures);
-    let masks = Masks::of_structures(prediction, reference, planar, structures);
+    let masks = Masks::of_structures(prediction, reference, planar, structures, &metrics.stop)?;
     Ok(StrictCase {
         scored: scored(pair, masks, geometry, &metrics)?,
         apart: None,
@@ -166,7 +168,9 @@ fn masks_of(
         Label::new("mask"),
         LabelSet::AtLeast(1),
     )];
-    Masks::of_structures(first, second, geometry.is_planar, &all).pop()?
+    let never = Stop::default();
+    let masks = Masks::of_structures(first, second, geometry.is_planar, &all, &never);
+    masks.ok()?.pop()?
 }
 
 #[cfg(test)]

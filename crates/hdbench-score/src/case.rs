@@ -1,6 +1,7 @@
 use std::ops::Index;
 
 use hdbench_ground::error::{Error, Result};
+use hdbench_ground::progress::Stop;
 use hdbench_volume::{Geometry, LabelBox};
 use ndarray::{Array3, ArrayView3};
 use rayon::prelude::*;
@@ -204,12 +205,7 @@ pub fn score_case_with(
     options: &Options,
 ) -> Result<CaseScores> {
     check_shapes(prediction.dim().into(), reference.dim().into())?;
-    Ok(score_part(
-        prediction.view(),
-        reference.view(),
-        geometry,
-        options,
-    ))
+    score_part(prediction.view(), reference.view(), geometry, options)
 }
 
 /// The same of two maps without the background around their labels; the reference's geometry counts.
@@ -223,12 +219,7 @@ pub fn score_boxes(
 ) -> Result<CaseScores> {
     check_shapes(prediction.geometry.shape, reference.geometry.shape)?;
     let [prediction, part] = prediction.windows(reference);
-    Ok(score_part(
-        prediction.view(),
-        part.view(),
-        &reference.geometry,
-        options,
-    ))
+    score_part(prediction.view(), part.view(), &reference.geometry, options)
 }
 
 fn check_shapes(prediction: [usize; 3], reference: [usize; 3]) -> Result<()> {
@@ -243,19 +234,23 @@ fn check_shapes(prediction: [usize; 3], reference: [usize; 3]) -> Result<()> {
 
 /// Scores the part of two label maps that holds every label of both, `[z, y, x]`; `geometry` is
 /// that of the whole maps.
+///
+/// # Errors
+/// `Error::Interrupted` once the options' stop is asked.
 pub(super) fn score_part(
     prediction: ArrayView3<'_, u8>,
     reference: ArrayView3<'_, u8>,
     geometry: &Geometry,
     options: &Options,
-) -> CaseScores {
+) -> Result<CaseScores> {
     let masks = Masks::of_structures(
         prediction,
         reference,
         geometry.is_planar,
         &options.structures,
-    );
-    let cost = Cost::of(&masks, geometry);
+        &options.stop,
+    )?;
+    let cost = Cost::of(&masks, geometry, &options.stop)?;
     score_masks(masks, &cost, geometry, options)
 }
 
@@ -283,7 +278,9 @@ pub(super) struct Cost {
 }
 
 impl Cost {
-    pub fn of(masks: &[Option<Masks>], geometry: &Geometry) -> Self {
+    /// # Errors
+    /// `Error::Interrupted` once it is asked to stop.
+    pub fn of(masks: &[Option<Masks>], geometry: &Geometry, stop: &Stop) -> Result<Self> {
         let [surface_voxel, surfel] = match geometry.is_sheared() {
             true => [BYTES_A_SHEARED_VOXEL; 2],
             false => [BYTES_A_SURFACE_VOXEL, BYTES_A_SURFEL],
@@ -303,9 +300,12 @@ impl Cost {
                 .max(surface_voxel * (on_p + on_r))
                 .max(surfel * surfels)
         };
-        Self {
-            part: masks.iter().flatten().map(of).max().unwrap_or(0),
+        let mut part = 0;
+        for masks in masks.iter().flatten() {
+            stop.check()?;
+            part = part.max(of(masks));
         }
+        Ok(Self { part })
     }
 
     fn side_by_side(&self) -> bool {
@@ -319,23 +319,26 @@ impl Cost {
 }
 
 /// Scores the masks of the options' structures, which are in their order.
+///
+/// # Errors
+/// `Error::Interrupted` once the options' stop is asked.
 pub(super) fn score_masks(
     masks: Vec<Option<Masks>>,
     cost: &Cost,
     geometry: &Geometry,
     options: &Options,
-) -> CaseScores {
+) -> Result<CaseScores> {
     let side_by_side = cost.side_by_side();
     let both = options.structures.par_iter().zip(masks);
     let score = |(structure, masks): (&ScoredStructure, Option<Masks>)| {
         structure_scores(structure, masks, geometry, options, side_by_side)
     };
     let structures: Vec<StructureScores> = match side_by_side {
-        true => both.map(score).collect(),
+        true => both.map(score).collect::<Result<_>>()?,
         // One after the other, in memory and in time.
         false => {
             let masks: Vec<_> = both.collect();
-            masks.into_iter().map(score).collect()
+            masks.into_iter().map(score).collect::<Result<_>>()?
         }
     };
     let scores = CaseScores {
@@ -348,7 +351,7 @@ pub(super) fn score_masks(
         (Some(liver), Some(lesion)) if options.has_burdens() => Some(burdens(&liver, &lesion)),
         _ => None,
     };
-    CaseScores { burdens, ..scores }
+    Ok(CaseScores { burdens, ..scores })
 }
 
 fn structure_scores(
@@ -357,26 +360,30 @@ fn structure_scores(
     geometry: &Geometry,
     options: &Options,
     side_by_side: bool,
-) -> StructureScores {
+) -> Result<StructureScores> {
+    let stop = &options.stop;
+    stop.check()?;
     // First, as it takes the instances that the values of the maps tell apart.
-    let own_instances = own_instances(masks.as_mut(), structure, geometry);
+    let own_instances = own_instances(masks.as_mut(), structure, geometry, stop)?;
     let masks = masks.as_ref();
     let metrics = options.metrics_of(structure);
     let measure = || {
         let measured =
-            masks.map(|masks| Measured::of(masks, steps(geometry), &metrics, side_by_side));
-        measured.unwrap_or_default()
+            masks.map(|masks| Measured::of(masks, steps(geometry), &metrics, side_by_side, stop));
+        measured.unwrap_or_else(|| Ok(Measured::default()))
     };
     let instances = || {
-        structure.grouped().map(|connectivity| match masks {
+        let found = structure.grouped().map(|connectivity| match masks {
             Some(masks) => lesions_of(masks, connectivity, geometry, options),
-            None => no_lesions(options),
-        })
+            None => Ok(no_lesions(options)),
+        });
+        found.transpose()
     };
     let (measured, instances) = match side_by_side {
         true => rayon::join(measure, instances),
         false => (measure(), instances()),
     };
+    let (measured, instances) = (measured?, instances?);
     let voxels = geometry.len() as u64;
     let edge = EmptyMask::of(&measured.counts);
     let metric_value = |&metric: &Metric| {
@@ -388,7 +395,7 @@ fn structure_scores(
         let value = value.under(&structure.empty, &names, edge, diagonal_mm(geometry));
         (metric, value)
     };
-    StructureScores {
+    Ok(StructureScores {
         label: structure.label,
         nnunet_key: structure.nnunet_key().into(),
         counts: measured.counts,
@@ -396,7 +403,7 @@ fn structure_scores(
         instances: instances
             .map(|Lesions { list, detection }| Box::new(Instances { list, detection })),
         own_instances,
-    }
+    })
 }
 
 /// Burden of the prediction, of the reference, and their difference.

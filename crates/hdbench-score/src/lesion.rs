@@ -1,5 +1,6 @@
 use std::collections::HashMap;
 
+use hdbench_ground::error::Result;
 use hdbench_volume::Geometry;
 use hdbench_volume::components::Connectivity;
 use serde::Serialize;
@@ -61,16 +62,20 @@ pub(super) struct Lesions {
 }
 
 /// Finds, measures and matches the lesions of two masks of one box.
+///
+/// # Errors
+/// `Error::Interrupted` once the options' stop is asked.
 pub(super) fn lesions_of(
     masks: &Masks,
     connectivity: Connectivity,
     geometry: &Geometry,
     options: &Options,
-) -> Lesions {
+) -> Result<Lesions> {
     let (prediction, reference) = rayon::join(
         || Regions::of(&masks.prediction, connectivity),
         || Regions::of(&masks.reference, connectivity),
     );
+    options.stop.check()?;
     let shared = shared(&prediction, &reference);
     let grid = AxialGrid::of(geometry);
     // Of a side that is measured, the runs are gone before the other one is.
@@ -105,7 +110,7 @@ pub(super) fn lesions_of(
         groups,
         voxel_volume_ml: geometry.voxel_volume_ml(),
     };
-    Lesions { list, detection }
+    Ok(Lesions { list, detection })
 }
 
 /// What no lesion on either side counts as.

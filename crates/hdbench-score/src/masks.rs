@@ -1,6 +1,8 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use hdbench_ground::error::Result;
+use hdbench_ground::progress::Stop;
 use hdbench_volume::{Bounds, LabelValue};
 use ndarray::{ArrayView3, Axis};
 use rayon::prelude::*;
@@ -59,37 +61,52 @@ impl Value for u16 {
 impl Masks {
     /// The masks of some structures in two label maps of one shape, in their order; `None` where neither map
     /// has the structure. Pictures of two axes are planar.
+    ///
+    /// # Errors
+    /// `Error::Interrupted` once it is asked to stop.
     pub(super) fn of_structures<T: Value>(
         prediction: ArrayView3<'_, T>,
         reference: ArrayView3<'_, T>,
         are_planar: bool,
         structures: &[ScoredStructure],
-    ) -> Vec<Option<Self>> {
+        stop: &Stop,
+    ) -> Result<Vec<Option<Self>>> {
         let boxes = boxes(prediction, reference, structures);
         let both = structures.par_iter().zip(boxes);
         both.map(|(structure, bounds)| {
-            let mask = |map| {
-                let mask = mask_of(map, bounds?, &structure.values);
-                Some(if are_planar { mask.planar() } else { mask })
-            };
-            let [prediction_map, reference_map] = [prediction, reference];
-            let (prediction, reference) = rayon::join(|| mask(prediction), || mask(reference));
-            let (prediction, reference) = (prediction?, reference?);
-            let tight = Bounds::union(prediction.tight_bounds(), reference.tight_bounds())?;
-            let by_value = structure.by_value().map(|connectivity| {
-                [prediction_map, reference_map].map(|map| {
-                    let holds = |value| structure.values.holds(value);
-                    let (regions, values) = Regions::of_values(map, tight, holds, connectivity);
-                    ByValue { regions, values }
-                })
-            });
-            Some(Self {
-                prediction: prediction.crop(tight),
-                reference: reference.crop(tight),
-                by_value,
-            })
+            stop.check()?;
+            let of =
+                |bounds| Self::of_structure([prediction, reference], bounds, are_planar, structure);
+            Ok(bounds.and_then(of))
         })
         .collect()
+    }
+
+    /// Those of one structure, whose voxels are within `bounds`.
+    fn of_structure<T: Value>(
+        maps: [ArrayView3<'_, T>; 2],
+        bounds: Bounds,
+        are_planar: bool,
+        structure: &ScoredStructure,
+    ) -> Option<Self> {
+        let mask = |map| {
+            let mask = mask_of(map, bounds, &structure.values);
+            if are_planar { mask.planar() } else { mask }
+        };
+        let (prediction, reference) = rayon::join(|| mask(maps[0]), || mask(maps[1]));
+        let tight = Bounds::union(prediction.tight_bounds(), reference.tight_bounds())?;
+        let by_value = structure.by_value().map(|connectivity| {
+            maps.map(|map| {
+                let holds = |value| structure.values.holds(value);
+                let (regions, values) = Regions::of_values(map, tight, holds, connectivity);
+                ByValue { regions, values }
+            })
+        });
+        Some(Self {
+            prediction: prediction.crop(tight),
+            reference: reference.crop(tight),
+            by_value,
+        })
     }
 
     pub(super) fn counts(&self) -> Counts {

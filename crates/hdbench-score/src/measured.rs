@@ -1,5 +1,7 @@
 //! What the metrics of two masks follow from, measured only as far as it is asked for.
 
+use hdbench_ground::error::Result;
+use hdbench_ground::progress::Stop;
 use hdbench_volume::Geometry;
 use rayon::prelude::*;
 
@@ -86,7 +88,8 @@ impl Measured {
         steps: VoxelSteps,
         metrics: &[Metric],
         side_by_side: bool,
-    ) -> Self {
+        stop: &Stop,
+    ) -> Result<Self> {
         let [p, r]: [&BitMask; 2] = [&masks.prediction, &masks.reference];
         let smallest_mm = smallest_mm(steps, p.is_planar());
         let in_unit = |unit: Unit| match unit {
@@ -94,35 +97,42 @@ impl Measured {
             Unit::Voxels => VoxelSteps::Perpendicular([1.0; 3]),
         };
         let measure = |(rule, tolerances): &(SurfaceRule, Vec<f64>)| {
+            stop.check()?;
             let distances = distances_between(p, r, in_unit(rule.unit), rule.border);
             let share = |&tolerance: &f64| (tolerance, SurfaceShares::of(&distances, tolerance));
-            MeasuredSurface {
+            Ok(MeasuredSurface {
                 rule: *rule,
                 shares: tolerances.iter().map(share).collect(),
                 metrics: SurfaceMetrics::of(distances),
-            }
+            })
         };
         let needs = Needs::of(metrics, smallest_mm);
         let surfels = || {
             let of = |(unit, tolerances): &(Unit, Vec<f64>)| {
+                stop.check()?;
                 let steps = in_unit(*unit);
                 let asked = SurfelsAsked {
                     tolerances_mm: tolerances,
                     has_hd95: needs.has_surfel_hd95,
                 };
                 let found = SurfelMetrics::between(p, r, steps, asked, side_by_side);
-                (*unit, found)
+                Ok((*unit, found))
             };
-            needs.surfels.iter().map(of).collect()
+            needs.surfels.iter().map(of).collect::<Result<_>>()
         };
         let surfaces = &needs.surfaces;
-        let (surfels, surfaces) = if side_by_side {
+        let (surfels, surfaces): (Result<_>, Result<_>) = if side_by_side {
             rayon::join(surfels, || surfaces.par_iter().map(measure).collect())
         } else {
             (surfels(), surfaces.iter().map(measure).collect())
         };
-        let rim = |&width: &VoxelTolerance| (width, boundary_iou(p, r, width.voxels()));
-        Self {
+        let rim = |&width: &VoxelTolerance| {
+            stop.check()?;
+            Ok((width, boundary_iou(p, r, width.voxels())))
+        };
+        let (surfels, surfaces) = (surfels?, surfaces?);
+        stop.check()?;
+        Ok(Self {
             counts: masks.counts(),
             smallest_mm,
             surfaces,
@@ -131,8 +141,8 @@ impl Measured {
                 true => WholeMaskMetrics::between(p, r, steps),
                 false => WholeMaskMetrics::default(),
             },
-            rims: needs.rims.iter().map(rim).collect(),
-        }
+            rims: needs.rims.iter().map(rim).collect::<Result<_>>()?,
+        })
     }
 
     /// What the formula gives, NaN or infinite where it has no value.

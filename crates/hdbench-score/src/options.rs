@@ -1,5 +1,7 @@
 //! What is scored, and by which definitions.
 
+use hdbench_ground::progress::Stop;
+
 use super::definition::Definition;
 use super::label::Label;
 use super::metric::Metric;
@@ -8,7 +10,7 @@ use super::tolerance::Tolerance;
 use crate::metrics::surface::Border;
 
 /// What `strict` computes beyond what it always does.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Options {
     /// Border rules of the surface distances. By default the 18-neighbourhood of the official LiTS
     /// scorer and the 6-neighbourhood of MedPy, MONAI and MetricsReloaded.
@@ -26,6 +28,9 @@ pub struct Options {
     /// What is scored, in the order of the tables. By default liver and lesion; what a label map does not know
     /// is no part of it, so that it is not scored as if it had been found.
     pub structures: Vec<ScoredStructure>,
+    /// Looked at between the structures and the metrics of a case: once it is asked, scoring ends with
+    /// `Error::Interrupted`.
+    pub stop: Stop,
 }
 
 impl Options {
@@ -76,6 +81,7 @@ impl Default for Options {
             one_to_one: false,
             definitions: Vec::new(),
             structures: ScoredStructure::liver_and_lesion(),
+            stop: Stop::default(),
         }
     }
 }

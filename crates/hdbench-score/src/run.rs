@@ -77,6 +77,7 @@ pub fn evaluate<T: Send>(
     for (pair, result) in pairs.iter().zip(results) {
         match result {
             Some(Ok(scores)) => outcome.scored.push(scores),
+            Some(Err(stop @ Error::Interrupted { .. })) => return Err(stop),
             Some(Err(error)) => outcome.failures.push(Failure {
                 case: pair.case.clone(),
                 error,
@@ -184,7 +185,8 @@ pub struct StrictCase {
     pub notes: Vec<String>,
 }
 
-/// Reads and scores one case by profile `strict`; errors as [`load_maps`].
+/// Reads and scores one case by profile `strict`; errors as [`load_maps`], and `Error::Interrupted` once the stop of
+/// `metrics` is asked.
 pub fn score_strict(
     pair: &CasePair,
     options: &PairOptions,
@@ -198,12 +200,19 @@ pub fn score_strict(
         notes,
     } = load_maps(pair, options)?;
     let (planar, structures) = (geometry.is_planar, &metrics.structures);
-    let masks = Masks::of_structures(prediction.view(), reference.view(), planar, structures);
+    metrics.stop.check()?;
+    let masks = Masks::of_structures(
+        prediction.view(),
+        reference.view(),
+        planar,
+        structures,
+        &metrics.stop,
+    )?;
     // The masks are all that is needed, an eighth of the maps.
     drop((prediction, reference));
-    let cost = Cost::of(&masks, &geometry);
+    let cost = Cost::of(&masks, &geometry, &metrics.stop)?;
     let _claim = memory::claim(&pair.prediction.path(), cost.bytes())?;
-    let scores = score_masks(masks, &cost, &geometry, metrics);
+    let scores = score_masks(masks, &cost, &geometry, metrics)?;
     Ok(StrictCase {
         scored: ScoredCase {
             case: pair.case.clone(),

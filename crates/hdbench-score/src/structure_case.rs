@@ -38,7 +38,7 @@ pub struct StructureOptions {
 ///
 /// # Errors
 /// Those of the reader, for label maps with other values than whole numbers from 0 to 65,535; `Error::Malformed`
-/// naming the prediction where its grid is not the reference's.
+/// naming the prediction where its grid is not the reference's; `Error::Interrupted` once the stop of `metrics` is asked.
 pub fn score_structures(
     pair: &CasePair,
     options: &StructureOptions,
@@ -50,6 +50,7 @@ pub fn score_structures(
     );
     // One after the other, so that the same error is reported whichever thread was faster.
     let (reference, prediction) = (reference?, prediction?);
+    metrics.stop.check()?;
     score_stored(pair, prediction, reference, options, metrics)
 }
 
@@ -142,10 +143,17 @@ fn score_labels<T: Value>(
         options.ignore_geometry,
     )?;
     notes.extend(note);
+    metrics.stop.check()?;
     let [mut prediction, mut reference] = prediction.windows(&reference);
     mask(&mut prediction, &mut reference, &options.ignore);
     let (planar, structures) = (geometry.is_planar, &metrics.structures);
-    let masks = Masks::of_structures(prediction.view(), reference.view(), planar, structures);
+    let masks = Masks::of_structures(
+        prediction.view(),
+        reference.view(),
+        planar,
+        structures,
+        &metrics.stop,
+    )?;
     // The masks are all that is needed.
     drop((prediction, reference));
     Ok(StrictCase {
@@ -162,13 +170,13 @@ pub(super) fn scored(
     geometry: &Geometry,
     metrics: &Options,
 ) -> Result<ScoredCase> {
-    let cost = Cost::of(&masks, geometry);
+    let cost = Cost::of(&masks, geometry, &metrics.stop)?;
     let _claim = memory::claim(&pair.prediction.path(), cost.bytes())?;
     Ok(ScoredCase {
         case: pair.case.clone(),
         prediction_file: pair.prediction.path().display().to_string(),
         reference_file: pair.reference.path().display().to_string(),
-        scores: score_masks(masks, &cost, geometry, metrics),
+        scores: score_masks(masks, &cost, geometry, metrics)?,
     })
 }
 

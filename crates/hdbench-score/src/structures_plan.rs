@@ -15,7 +15,7 @@ pub struct StructuresPlan {
     pub metrics: Options,
     /// How the label maps are read.
     pub reading: StructureOptions,
-    /// What the set asks for and is not scored, a sentence each; to be shown to the user.
+    /// What the set asks for and is not scored, or not as it may be meant, a sentence each; to be shown to the user.
     pub left_out: Vec<String>,
 }
 
@@ -23,6 +23,8 @@ impl StructuresPlan {
     /// Of a set, with the metrics of `base` for structures that name none.
     pub fn of(set: &StructureSet, base: Options) -> Self {
         let structures = set.structures.iter().map(scored).collect();
+        let mut left_out = set.notes.clone();
+        left_out.extend(set.structures.iter().filter_map(|own| ignored(own, set)));
         Self {
             metrics: Options { structures, ..base },
             reading: StructureOptions {
@@ -30,9 +32,23 @@ impl StructuresPlan {
                 every_value: set.every_value,
                 ..StructureOptions::default()
             },
-            left_out: set.notes.clone(),
+            left_out,
         }
     }
+}
+
+/// What to say of a structure that holds values to be ignored, as it does in nnU-Net if its user says so.
+fn ignored(structure: &Structure, set: &StructureSet) -> Option<String> {
+    let held = |value: &&u16| structure.values.contains(**value);
+    let held: Vec<String> = set.ignore.iter().filter(held).map(u16::to_string).collect();
+    (!held.is_empty()).then(|| {
+        format!(
+            "Structure {:?} holds values that are ignored ({}): those of the reference never count, and predictions of \
+             them elsewhere are false positives.",
+            structure.name,
+            held.join(", ")
+        )
+    })
 }
 
 fn scored(structure: &Structure) -> ScoredStructure {

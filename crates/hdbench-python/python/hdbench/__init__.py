@@ -114,7 +114,8 @@ def score(
         overlap as LiTS does; False scores them as a whole; a table is another rule.
     ignore
         Beside structures in a dict, label values (``255``, ``[4, 5]``, ``"4-5"``): where the reference has one of them,
-        neither map counts.
+        neither map counts. A structure that holds one keeps the predictions of it elsewhere, as false positives, and
+        ``notes`` says so.
     ignore_geometry
         Compare voxels by index though affines place them elsewhere.
 

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use hdbench_ground::error::Result;
+use hdbench_ground::progress::Stop;
 use hdbench_volume::{Bounds, Geometry};
 use rayon::prelude::*;
 
@@ -21,42 +23,51 @@ use crate::scored_structure::ScoredStructure;
 use crate::structures::{Instances, Matching, Score};
 
 /// Finds, matches and scores the instances of a structure by its own rule; `None` where nothing is asked of them.
+///
+/// # Errors
+/// `Error::Interrupted` once it is asked to stop.
 pub fn own_instances(
     masks: Option<&mut Masks>,
     structure: &ScoredStructure,
     geometry: &Geometry,
-) -> Option<OwnInstances> {
-    let instances = structure.instances.as_ref()?;
+    stop: &Stop,
+) -> Result<Option<OwnInstances>> {
+    let Some(instances) = &structure.instances else {
+        return Ok(None);
+    };
     if structure.instance_metrics.is_empty() {
-        return None;
+        return Ok(None);
     }
     let context = Context {
         structure,
         geometry,
+        stop,
     };
     let Some(masks) = masks else {
         let nothing = Tally::default();
-        return Some(OwnInstances {
+        return Ok(Some(OwnInstances {
             values: context.values(&nothing),
             ..OwnInstances::default()
-        });
+        }));
     };
     let is_planar = masks.reference.is_planar();
     let sides = Sides::of(masks, instances, geometry);
+    stop.check()?;
     let matches = matches(&sides, instances, is_planar, geometry);
     let needed = context.needed();
-    let measured = context.measured(&needed, &sides, &matches, is_planar);
+    let measured = context.measured(&needed, &sides, &matches, is_planar)?;
     let tally = context.tally(instances, &sides, &matches, needed, measured);
-    Some(OwnInstances {
+    Ok(Some(OwnInstances {
         detection: tally.detection,
         values: context.values(&tally),
         rows: context.rows(&sides, &matches, &tally),
-    })
+    }))
 }
 
 struct Context<'a> {
     structure: &'a ScoredStructure,
     geometry: &'a Geometry,
+    stop: &'a Stop,
 }
 
 /// What all metric values of the instances follow from.
@@ -114,7 +125,7 @@ impl Context<'_> {
         sides: &Sides,
         matches: &[Match],
         is_planar: bool,
-    ) -> Vec<Vec<f64>> {
+    ) -> Result<Vec<Vec<f64>>> {
         let by_prediction = sides.prediction.by_region();
         let by_reference = sides.reference.by_region();
         let measure = |found: &Match| {
@@ -123,7 +134,7 @@ impl Context<'_> {
                 bounds_of(&by_reference, &found.reference),
             );
             let Some(bounds) = bounds else {
-                return vec![f64::NAN; needed.len()];
+                return Ok(vec![f64::NAN; needed.len()]);
             };
             let mask = |side: &ByRegion<'_>, ids: &[u32]| {
                 let runs = ids.iter().flat_map(|id| side.runs(*id));
@@ -134,12 +145,12 @@ impl Context<'_> {
                 reference: mask(&by_reference, &found.reference),
                 by_value: None,
             };
-            let measured = Measured::of(&masks, steps(self.geometry), needed, false);
+            let measured = Measured::of(&masks, steps(self.geometry), needed, false, self.stop)?;
             let voxels = self.geometry.len() as u64;
             let of = |metric: &Metric| {
                 measured.raw(*metric, voxels, self.geometry.voxel_volume_ml()) + 0.0
             };
-            needed.iter().map(of).collect()
+            Ok(needed.iter().map(of).collect())
         };
         matches.par_iter().map(measure).collect()
     }

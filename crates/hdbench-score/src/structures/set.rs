@@ -18,8 +18,8 @@ pub struct StructureSet {
     pub name: String,
     /// In the order of the tables. None where `every_value` holds.
     pub structures: Vec<Structure>,
-    /// Label values of the reference whose voxels count nowhere, on neither side, ascending. Never one that a
-    /// structure holds.
+    /// Label values of the reference whose voxels count nowhere, on neither side, ascending. Of a structure that holds
+    /// one, no voxel of the reference has it, and predictions of it elsewhere are wrong.
     pub ignore: Vec<u16>,
     /// Whether every value that is found in a file, those to be ignored apart, is a structure named by its
     /// number.
@@ -157,22 +157,6 @@ impl StructureSet {
                             structure.name
                         ),
                         "give one of them another name",
-                    ),
-                ));
-            }
-            let held = self
-                .ignore
-                .iter()
-                .find(|value| structure.values.contains(**value));
-            if let Some(value) = held {
-                return Err((
-                    None,
-                    Problem::new(
-                        format!(
-                            "label {value} is to be ignored, and structure {:?} holds it",
-                            structure.name
-                        ),
-                        "take it out of one of the two",
                     ),
                 ));
             }

@@ -3,13 +3,18 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use hdbench_ground::error::Error;
+use hdbench_ground::progress::{Silent, Stop};
 use hdbench_score::metrics::surface::Border;
-use hdbench_score::structures::{Instances, built_in};
+use hdbench_score::structures::{Instances, StructureSet, built_in};
 use hdbench_score::{
     CasePair, CaseScores, Label, LabelSet, Metric, Options, ScoredStructure, Source, StrictCase,
-    StructureOptions, StructuresPlan, score_structures, with_every_structure, write_summary,
+    StructureOptions, StructuresPlan, evaluate, score_case_with, score_structures,
+    with_every_structure, write_summary,
 };
+use hdbench_volume::Geometry;
 use hdbench_volume::components::Connectivity;
+use ndarray::Array3;
 use serde_json::Value;
 
 fn folder() -> PathBuf {
@@ -100,6 +105,42 @@ fn labels_regions_and_an_ignore_label_are_nnunets() {
         }
     }
     assert!(compared > 50, "{compared}");
+}
+
+/// The counts TP, FP and FN of nnU-Net 2.8's `compute_metrics` of the pair `ignore_a`, whose reference holds 0 to 4.
+#[test]
+fn structures_that_hold_an_ignored_value_are_nnunets() {
+    for (ignore, values, [tp, fp, missed]) in [
+        (4, &[4][..], [0, 0, 0]),
+        (4, &[3, 4], [18, 7, 12]),
+        (4, &[1, 2, 3, 4], [1504, 201, 201]),
+        (3, &[3], [0, 7, 0]),
+        (3, &[2, 3], [329, 80, 67]),
+        (3, &[1, 2, 3], [1474, 370, 201]),
+    ] {
+        let scores = score("ignore_a", vec![structure("a", values)], &[ignore]);
+        let counts = scores[Label::new("a")].counts;
+        let own = [
+            counts.intersection,
+            counts.prediction - counts.intersection,
+            counts.reference - counts.intersection,
+        ];
+        assert_eq!(own, [tp, fp, missed], "{values:?} without {ignore}");
+    }
+}
+
+#[test]
+fn a_structure_that_holds_an_ignored_value_is_told() {
+    let text = "ignore = [3, 5]\n[structures]\na = [1, 2]\nb = \"2-5\"\n";
+    let set = StructureSet::from_toml(text, Path::new("set.toml")).unwrap();
+    let plan = StructuresPlan::of(&set, Options::default());
+    assert_eq!(
+        plan.left_out,
+        [
+            "Structure \"b\" holds values that are ignored (3, 5): those of the reference never count, and predictions of \
+            them elsewhere are false positives."
+        ]
+    );
 }
 
 fn surface(border: Border) -> Vec<(&'static str, Metric)> {
@@ -279,4 +320,28 @@ fn a_summary_has_nnunets_numbers_whatever_metrics_a_structure_names() {
         assert_eq!(part["IoU"].as_f64(), Some(counts.jaccard()));
         assert!(part["hd95_6n"].is_f64() && part["assd"].is_null());
     }
+}
+
+#[test]
+fn a_case_stops_once_it_is_asked_to() {
+    let stop = Stop::default();
+    let metrics = Options {
+        stop: stop.clone(),
+        ..Options::default()
+    };
+    let organs = pair("organs");
+    let structures = || score_structures(&organs, &StructureOptions::default(), &metrics);
+    let grid = Geometry::axis_aligned([1, 2, 3], [1.0; 3]);
+    let map = Array3::zeros(grid.shape);
+    let arrays = || score_case_with(&map, &map, &grid, &metrics);
+    assert!(structures().is_ok() && arrays().is_ok());
+    // Asked within a case, it is no failure of that case: there is no result at all.
+    let pool = rayon::ThreadPoolBuilder::new().build().unwrap();
+    let found = evaluate(&[pair("organs")], 1, &pool, &Silent, |_| {
+        stop.ask();
+        structures()
+    });
+    assert!(matches!(found, Err(Error::Interrupted { .. })));
+    assert!(matches!(structures(), Err(Error::Interrupted { .. })));
+    assert!(matches!(arrays(), Err(Error::Interrupted { .. })));
 }

@@ -40,10 +40,7 @@ def compute_metrics(reference_file, prediction_file, image_reader_writer, labels
         if not os.path.exists(path):
             raise MissingFileError(f"{path}: no such file")
     regions = {f"r{place}": _values(own) for place, own in enumerate(labels_or_regions)}
-    ignored = set() if ignore_label is None else {ignore_label}
-    structures = {
-        name: _complement(values | ignored) if 0 in values else sorted(values) for name, values in regions.items()
-    }
+    structures = {name: _complement(values) if 0 in values else sorted(values) for name, values in regions.items()}
     found = _scored(prediction_file, reference_file, structures, ignore_label)
     voxels = found["voxels"]
     if ignore_label is not None:

@@ -71,9 +71,8 @@ pub(in super::super) fn read(text: &str, name: &str) -> Result<StructureSet, Pro
             set.notes.push(item.text()?.to_owned());
         }
     }
-    let ignore = root.get("ignore");
-    if let Some(field) = &ignore {
-        set.ignore = labels(field)?.iter().collect();
+    if let Some(field) = root.get("ignore") {
+        set.ignore = labels(&field)?.iter().collect();
     }
     if let Some(field) = root.get("every-value") {
         set.every_value = field.truth()?;
@@ -86,10 +85,8 @@ pub(in super::super) fn read(text: &str, name: &str) -> Result<StructureSet, Pro
             places.push(field.line);
         }
     }
-    set.checked().map_err(|(at, problem)| {
-        let ignored = || ignore.as_ref().map_or(1, |field| field.line);
-        problem.in_line(at.map_or_else(ignored, |at| places[at]))
-    })
+    set.checked()
+        .map_err(|(at, problem)| problem.in_line(at.map_or(1, |at| places[at])))
 }
 
 /// What stands above the structures, and holds for each that does not say otherwise.

@@ -31,10 +31,6 @@ fn toml_that_is_wrong_is_named_with_its_line() {
         &format!("line 2: structure \"a\": 0 is the background, no structure\n{LABELS}"),
     );
     refused(
-        "ignore = 255\n[structures]\nb = 1\na = \"200-300\"",
-        "line 1: label 255 is to be ignored, and structure \"a\" holds it\nhint: take it out of one of the two",
-    );
-    refused(
         "[structures.a]\nlabels = 1\n\nmetrics = [\"dice\", \"instance_dice\"]",
         "line 4: structure \"a\": the metric \"instance_dice\" compares instances, and it has none\nhint: remove the \
          metric, or say what an instance is: instances = { by = \"components\", neighbours = 26, match = \
@@ -225,10 +221,6 @@ fn json_that_is_wrong_is_named() {
     refused(
         r#"{"labels": {"background": 0, "a": [1, 1]}}"#,
         &format!("label \"a\": holds 1 twice\n{MEND}"),
-    );
-    refused(
-        r#"{"labels": {"a": [1, 4], "ignore": 4}}"#,
-        "label 4 is to be ignored, and structure \"a\" holds it\nhint: take it out of one of the two",
     );
     refused(
         r#"{"labels": {"a": 1, "a": 2}}"#,
