@@ -10,6 +10,7 @@ mod plan;
 mod values;
 mod score;
 mod masks;
+mod profiles;
 mod folders;
 
 use pyo3::prelude::*;
