@@ -12,6 +12,7 @@ mod score;
 mod masks;
 mod sheet;
 mod tidy;
+mod profiles;
 mod folders;
 mod analysis;
 mod charts;

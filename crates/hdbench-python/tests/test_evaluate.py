@@ -1,12 +1,14 @@
 """hdbench.evaluate: the table of two folders, and that it is the command's."""
 
 import csv
+import json
 import math
 import os
 import signal
 import subprocess
 import sys
 import time
+import warnings
 
 import numpy as np
 import pytest
@@ -168,8 +170,22 @@ def test_jobs_change_no_bit(folders):
     assert repr(tables[0]) == repr(tables[1])
 
 
-@pytest.mark.parametrize("structures", [None, "strict", {"liver": "1-", "lesion": 2}])
-def test_numbers_are_the_commands(golden, tmp_path, structures):
+COMMANDS = {
+    "default": ({}, []),
+    "strict": ({"structures": "strict"}, ["--structures", "strict"]),
+    "dict": ({"structures": {"liver": "1-", "lesion": 2}}, ["--structure", "liver=1-", "--structure", "lesion=2"]),
+    "lits": ({"profile": "lits"}, ["--profile", "lits"]),
+    "definitions": (
+        {"definitions": "all", "border": [6, 26, 6], "nsd_tolerance": [4, 1.5]},
+        ["--definitions", "all", "--border", "6,26,6", "--nsd-tolerance", "4,1.5"],
+    ),
+    "one": ({"definitions": ["medpy", "mist"], "border": 26}, ["--definitions", "medpy,mist", "--border", "26"]),
+    "bins": ({"one_to_one": True, "volume_bins": [5, 0.5]}, ["--one-to-one", "--volume-bins", "5,0.5"]),
+}
+
+
+@pytest.mark.parametrize("options", COMMANDS)
+def test_numbers_and_files_are_the_commands(golden, tmp_path, options):
     command = os.environ.get("HDBENCH_COMMAND")
     if not command:
         pytest.skip("no HDBENCH_COMMAND, the path of a built hdbench")
@@ -177,20 +193,115 @@ def test_numbers_are_the_commands(golden, tmp_path, structures):
         for folder, path in (("pred", pred), ("ref", ref)):
             (tmp_path / folder).mkdir(exist_ok=True)
             os.symlink(path, tmp_path / folder / f"{name}.nii.gz")
-    of = {None: [], "strict": ["--structures", "strict"]}
-    chosen = ["--structure", "liver=1-", "--structure", "lesion=2"] if isinstance(structures, dict) else of[structures]
-    call = [command, "evaluate", "--pred", tmp_path / "pred", "--ref", tmp_path / "ref", "--out", tmp_path / "out", *chosen]
+    arguments, words = COMMANDS[options]
+    sides = {"pred": tmp_path / "pred", "ref": tmp_path / "ref"}
+    theirs, ours = tmp_path / "theirs", tmp_path / "ours"
+    call = [command, "evaluate", "--pred", sides["pred"], "--ref", sides["ref"], "--out", theirs, *words]
     subprocess.run(call, check=False, capture_output=True, timeout=300)
-    with open(tmp_path / "out" / "metrics_long.csv", newline="") as file:
+    with warnings.catch_warnings():
+        # Profile lits scores no case without a reference's liver.
+        warnings.simplefilter("ignore", hdbench.PartialResultWarning)
+        table = hdbench.evaluate(**sides, **arguments, out=ours)
+    with open(theirs / "metrics_long.csv", newline="") as file:
         expected = list(csv.DictReader(file))
-    table = hdbench.evaluate(pred=tmp_path / "pred", ref=tmp_path / "ref", structures=structures)
     rows = table.rows
-    assert len(rows) == len(expected) > 500
+    assert len(rows) == len(expected) > 300
     for own, line in zip(rows, expected):
         assert [own["case"], own["label"] or "", own["metric"]] == [line["case"], line["label"], line["metric"]]
         for column in ("value", "raw_value"):
             number = float(line[column] or "nan")
             assert own[column] == number or (math.isnan(own[column]) and math.isnan(number)), (own, line)
+    files = {path.name for path in theirs.iterdir()} - {"metrics_long.parquet"}
+    assert files == {path.name for path in ours.iterdir()} > {"metrics_long.csv", "cases.csv", "metrics.json"}
+    for name in files:
+        assert (ours / name).read_bytes() == (theirs / name).read_bytes(), name
+
+
+def test_files_are_written_where_they_are_asked_for(folders, tmp_path):
+    pred, ref = folders
+    out = tmp_path / "scores"
+    arguments = {"pred": pred, "ref": ref, "out": out}
+    with pytest.warns(hdbench.PartialResultWarning):
+        table = hdbench.evaluate(**arguments, metrics="dice")
+    names = {"metrics_long.csv", "cases.csv", "lesions.csv", "summary.json", "metrics.json"}
+    assert {path.name for path in out.iterdir()} == names | {"failures.csv"}
+    with open(out / "metrics_long.csv", newline="") as file:
+        written = [(line["case"], line["label"], line["value"]) for line in csv.DictReader(file) if line["metric"] == "dice"]
+    assert [(case, label, float(value)) for case, label, value in written] == [
+        (row["case"], row["label"], row["value"]) for row in table
+    ]
+    assert len(json.loads((out / "summary.json").read_text())["metric_per_case"]) == 2
+    # What is no longer so goes.
+    table = hdbench.evaluate(**arguments, allow_missing=True, structures={"lesion": 2}, instances=True, volume_bins=0.1)
+    assert {path.name for path in out.iterdir()} == names | {"instances.csv", "detection_by_volume.csv"}
+    assert len((out / "detection_by_volume.csv").read_text().splitlines()) == 3
+    hdbench.evaluate(**arguments, allow_missing=True, profile="lits")
+    assert {path.name for path in out.iterdir()} == {"metrics_long.csv", "cases.csv", "metrics.json", "scores.txt"}
+    for case in range(2):
+        (pred / f"case_{case}.nii.gz").write_bytes(b"broken")
+    with pytest.raises(hdbench.errors.InputError, match="none of 2 cases could be scored"):
+        hdbench.evaluate(**arguments, allow_missing=True)
+    assert [path.name for path in out.iterdir()] == ["failures.csv"]
+
+
+def test_files_of_others_are_never_replaced(folders, tmp_path):
+    pred, ref = folders
+    out = tmp_path / "mine"
+    out.mkdir()
+    (out / "summary.json").write_text("{}")
+    with pytest.raises(hdbench.UsageError, match="holds a summary.json that hdbench did not write; nothing was written"):
+        hdbench.evaluate(pred=pred, ref=ref, allow_missing=True, out=out)
+    assert [path.name for path in out.iterdir()] == ["summary.json"]
+    with pytest.raises(hdbench.UsageError, match="out and pred are both"):
+        hdbench.evaluate(pred=pred, ref=ref, out=f"{pred}/../{pred.name}")
+    with pytest.raises(hdbench.UsageError, match="out: int is no path"):
+        hdbench.evaluate(pred=pred, ref=ref, out=3)
+
+
+def test_definitions_are_chosen(folders):
+    pred, ref = folders
+    arguments = {"pred": pred, "ref": ref, "allow_missing": True}
+    names = lambda **more: {row["metric"] for row in hdbench.evaluate(**arguments, **more)}  # noqa: E731
+    usual = names()
+    assert {"hd95", "hd95_6n", "nsd_1mm", "nsd_5mm"} <= usual and not {"hd95_26n", "nsd_4mm"} & usual
+    chosen = names(border=26, nsd_tolerance=np.array([4.0]))
+    assert {"hd95_26n", "nsd_4mm"} <= chosen and not {"hd95", "hd95_6n", "nsd_1mm"} & chosen
+    assert names(definitions="medpy") > usual and names(definitions=["medpy"]) == names(definitions=("medpy", "medpy"))
+    named = names(metrics="dice", definitions="monai", nsd_tolerance=2)
+    assert {"dice", "hd95_max_6n", "nsd_2mm"} <= named and not {"hd95", "nsd_1mm"} & named
+    assert names(one_to_one=True) - usual == {name for name in names(one_to_one=True) if "one_to_one" in name}
+    lits = hdbench.evaluate(**arguments, profile="lits")
+    assert {row["policy"].partition(":")[0] for row in lits} == {"lits"}
+    assert lits.summary().of("liver", "dice_per_case").count == 2
+
+
+@pytest.mark.parametrize(
+    "wrong, message",
+    [
+        ({"profile": "brats"}, "profile: 'brats' is no profile\nhint: \"strict\" or \"lits\""),
+        ({"profile": "lits", "structures": "strict"}, "structures: profile lits scores liver and lesion by its own metrics"),
+        ({"profile": "lits", "border": 6}, "border: profile lits scores"),
+        ({"profile": "lits", "one_to_one": True}, "one_to_one: profile lits scores"),
+        ({"border": 7}, "border: 7 is no number of neighbours of a surface voxel\nhint: 6, 18 or 26"),
+        ({"border": "six"}, "border: 'six' is no number of neighbours"),
+        ({"border": True}, "border: True is no number of neighbours"),
+        ({"border": []}, "border: names none"),
+        ({"border": 6, "metrics": "dice"}, "border: metrics say their own"),
+        ({"nsd_tolerance": 2, "metrics": "dice"}, "nsd_tolerance: metrics say their own\nhint: such as \"nsd@2mm\""),
+        ({"nsd_tolerance": [1, -2]}, "nsd_tolerance: -2 is no number of mm above 0"),
+        ({"nsd_tolerance": 1e9}, "nsd_tolerance: 1000000000 is no tolerance in mm"),
+        ({"definitions": "medpi"}, "definitions: \"medpi\" is no tool whose definitions are columns\nhint: one of medpy, "),
+        ({"definitions": 3}, "definitions: 3 is no text"),
+        ({"one_to_one": 1}, "one_to_one: 1 is neither True nor False"),
+        ({"volume_bins": 1}, "volume_bins: are those of detection_by_volume.csv"),
+        ({"volume_bins": [0], "out": "scores"}, "volume_bins: 0 is no number of mL above 0"),
+    ],
+)
+def test_wrong_definitions_are_named(folders, wrong, message):
+    pred, ref = folders
+    with pytest.raises(hdbench.UsageError) as error:
+        hdbench.evaluate(pred=pred, ref=ref, allow_missing=True, **wrong)
+    assert str(error.value).startswith(message)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="no signals")

@@ -67,19 +67,8 @@ impl FolderPlan {
             notes.append(&mut plan.left_out);
             return Ok((Self::Structures(plan), notes));
         }
-        let mut maps = Vec::new();
-        for (choice, root) in options.label_maps.iter().zip(roots) {
-            let (map, note) = choice.resolve(root)?;
-            notes.extend(note);
-            maps.push(map);
-        }
-        let [prediction_map, reference_map] = <[_; 2]>::try_from(maps)
-            .map_err(|_| Error::Internal("two sides have two label maps".into()))?;
-        let reading = PairOptions {
-            prediction_map,
-            reference_map,
-            ignore_geometry: options.ignore_geometry,
-        };
+        let (reading, told) = pair_options(roots, &options.label_maps, options.ignore_geometry)?;
+        notes.extend(told);
         let metrics = Options {
             structures: liver_and_lesion(&reading, &mut notes)?,
             ..options.metrics
@@ -94,6 +83,26 @@ impl FolderPlan {
             Self::Structures(plan) => score_structures(pair, &plan.reading, &plan.metrics),
         }
     }
+}
+
+/// How label maps of liver and tumour at two paths are read; with what was recognised, to be shown to the user.
+///
+/// # Errors
+/// As of [`LabelMapChoice::resolve`].
+pub fn pair_options(
+    roots: [&Path; 2],
+    [prediction, reference]: &[LabelMapChoice; 2],
+    ignore_geometry: bool,
+) -> Result<(PairOptions, Vec<String>)> {
+    let (prediction_map, of_prediction) = prediction.resolve(roots[0])?;
+    let (reference_map, of_reference) = reference.resolve(roots[1])?;
+    let reading = PairOptions {
+        prediction_map,
+        reference_map,
+        ignore_geometry,
+    };
+    let notes = of_prediction.into_iter().chain(of_reference).collect();
+    Ok((reading, notes))
 }
 
 /// The structures of the `dataset.json` beside the references, else beside the predictions, where it names others

@@ -46,6 +46,7 @@ mod structures_plan;
 mod arrays;
 mod failures;
 pub mod lits;
+mod results;
 pub mod structures;
 mod folders;
 mod explain;
@@ -68,7 +69,7 @@ pub use explain::{
 pub use failures::{FAILURES, failed_cases, write_failures};
 pub use folders::{
     FolderOptions, FolderPlan, described_structures, is_of_fold, liver_and_lesion,
-    missing_predictions,
+    missing_predictions, pair_options,
 };
 pub use hdbench_volume::Apart;
 pub use instance_metric::InstanceMetric;
@@ -89,6 +90,7 @@ pub use pairing::{
 pub use policy::{EmptyMask, Imputed};
 pub use policy_table::{PolicyRow, policy_table};
 pub use quantile::{median, quantile, quantile_of_sorted};
+pub use results::{RESULTS, SCORES_JSON, write_lits, write_rows, write_strict};
 pub use run::{
     CaseResults, DEFAULT_JOBS, Failure, LoadedPair, PairOptions, StrictCase, evaluate, load_maps,
     score_files, score_strict,

@@ -34,6 +34,27 @@ pub struct Options {
 }
 
 impl Options {
+    /// The default but for its border rules, of which one that is repeated counts once, and its tolerances, which ascend.
+    pub fn measuring(
+        rules: impl IntoIterator<Item = Border>,
+        tolerances: impl IntoIterator<Item = Tolerance>,
+    ) -> Self {
+        let mut borders: Vec<Border> = Vec::new();
+        for rule in rules {
+            if !borders.contains(&rule) {
+                borders.push(rule);
+            }
+        }
+        let mut tolerances: Vec<Tolerance> = tolerances.into_iter().collect();
+        tolerances.sort_unstable();
+        tolerances.dedup();
+        Self {
+            borders,
+            tolerances,
+            ..Self::default()
+        }
+    }
+
     /// The metrics that are asked for, in the order of the tables.
     pub fn metrics(&self) -> Vec<Metric> {
         let all = || Metric::all(&self.borders, &self.tolerances);
@@ -83,5 +104,20 @@ impl Default for Options {
             structures: ScoredStructure::liver_and_lesion(),
             stop: Stop::default(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_named_twice_counts_once() {
+        let tolerances = [3.0, 0.5, 3.0].into_iter().filter_map(Tolerance::from_mm);
+        let options = Options::measuring([Border::Six, Border::TwentySix, Border::Six], tolerances);
+        assert_eq!(options.borders, [Border::Six, Border::TwentySix]);
+        let mm: Vec<f64> = options.tolerances.iter().map(|own| own.mm()).collect();
+        assert_eq!(mm, [0.5, 3.0]);
+        assert_eq!(options.structures, ScoredStructure::liver_and_lesion());
     }
 }

@@ -1,7 +1,5 @@
 //! What of the command line is scored: structures, metrics, label maps; and what pairing noticed.
 
-use std::path::Path;
-
 use super::command::{Evaluate, Profile};
 use super::told::shortened;
 use crate::cli::progress::Reporter;
@@ -9,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::evaluation::structures::{StructureSet, find as find_structures};
 use crate::evaluation::{
     Failure, LabelMapChoice, MissingCase, Options, PairOptions, Pairing, StructuresPlan,
-    described_structures, is_of_fold, liver_and_lesion,
+    described_structures, is_of_fold, liver_and_lesion, pair_options,
 };
 use crate::metrics::surface::Border;
 use crate::progress::Progress;
@@ -79,19 +77,14 @@ impl Evaluate {
     }
 
     pub(super) fn options(&self, reporter: &Reporter) -> Result<PairOptions> {
-        let resolve = |own: &Option<LabelMapChoice>, root: &Path| {
-            let choice = own.as_ref().unwrap_or(&self.label_map);
-            let (map, note) = choice.resolve(root)?;
-            if let Some(note) = note {
-                reporter.note(&format!("note: {note}"));
-            }
-            Ok::<_, Error>(map)
-        };
-        Ok(PairOptions {
-            prediction_map: resolve(&self.pred_label_map, &self.pred)?,
-            reference_map: resolve(&self.ref_label_map, &self.reference)?,
-            ignore_geometry: self.ignore_geometry,
-        })
+        let roots = [self.pred.as_path(), self.reference.as_path()];
+        let choice = |own: &Option<LabelMapChoice>| own.as_ref().unwrap_or(&self.label_map).clone();
+        let maps = [choice(&self.pred_label_map), choice(&self.ref_label_map)];
+        let (options, notes) = pair_options(roots, &maps, self.ignore_geometry)?;
+        for note in notes {
+            reporter.note(&format!("note: {note}"));
+        }
+        Ok(options)
     }
 
     /// The structures that are asked for, or that a `dataset.json` beside the files names beside liver and
@@ -156,25 +149,15 @@ impl Evaluate {
 
     /// Everything that is computed of a structure.
     pub(super) fn metrics(&self) -> Options {
-        let mut borders: Vec<Border> = Vec::new();
-        for rule in self.border.iter().copied().map(Border::from) {
-            if !borders.contains(&rule) {
-                borders.push(rule);
-            }
-        }
-        let mut tolerances = self.nsd_tolerance.clone();
-        tolerances.sort_unstable();
-        tolerances.dedup();
+        let borders = self.border.iter().copied().map(Border::from);
         Options {
-            borders,
-            tolerances,
             one_to_one: self.one_to_one,
             definitions: self
                 .definitions
                 .iter()
                 .flat_map(|own| own.0.clone())
                 .collect(),
-            ..Options::default()
+            ..Options::measuring(borders, self.nsd_tolerance.iter().copied())
         }
     }
 }

@@ -7,7 +7,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 
 use super::cases::{Cases, Scored, ScoredRows};
-use super::results::{RESULTS, SCORES_JSON, add_json_line, write_rows, write_tables_of_instances};
+use super::results::{add_json_line, write_rows};
 use super::told::{tell_of_displaced, tell_of_files};
 use crate::artifact::read_file;
 use crate::cli::output::{print, print_as_is, print_file};
@@ -15,12 +15,12 @@ use crate::cli::progress::Reporter;
 use crate::cli::score_table::{self, Shown};
 use crate::cli::study_options::{cores, pool, side_by_side};
 use crate::error::{Error, Result};
-use crate::evaluation::lits::{LitsScored, lits_rows, score_lits, write_scores_txt};
+use crate::evaluation::lits::{LitsScored, lits_rows, score_lits};
 use crate::evaluation::{
-    CasePair, DEFAULT_JOBS, Definition, FAILURES, Failure, LabelMapChoice, PairOptions, ScoredCase,
-    StrictCase, TidyRows, Tolerance, pair, pair_jobs, rows, score_strict, score_structures,
-    with_every_structure, write_cases, write_failures, write_lesions, write_scores_json,
-    write_summary, write_wide,
+    CasePair, DEFAULT_JOBS, Definition, FAILURES, Failure, LabelMapChoice, PairOptions, RESULTS,
+    SCORES_JSON, ScoredCase, StrictCase, TidyRows, Tolerance, pair, pair_jobs, rows, score_strict,
+    score_structures, with_every_structure, write_failures, write_lits, write_scores_json,
+    write_strict,
 };
 use crate::metrics::surface::Border;
 use crate::progress::Progress;
@@ -344,10 +344,7 @@ impl Evaluate {
         tell_of_displaced(apart, "as --ignore-geometry asks", reporter);
         let scored: Vec<ScoredCase> = found.into_iter().map(|case| case.scored).collect();
         RESULTS.replace(&self.out, |out| {
-            write_cases(&out.join("cases.csv"), &scored)?;
-            write_lesions(&out.join("lesions.csv"), &scored)?;
-            write_tables_of_instances(out, &scored, has_set, &self.volume_bins)?;
-            write_summary(&out.join("summary.json"), &scored)?;
+            write_strict(out, &scored, has_set, &self.volume_bins)?;
             self.write_rows(out, rows(cases.origin, &scored), &cases.failures)
         })?;
         let count = scored.len();
@@ -377,10 +374,7 @@ impl Evaluate {
         }
         let rows = lits_rows(&cases.origin, found);
         RESULTS.replace(&self.out, |out| {
-            if let Some(totals) = LitsScored::totals(found) {
-                write_scores_txt(&out.join("scores.txt"), &totals)?;
-            }
-            write_wide(&out.join("cases.csv"), &rows)?;
+            write_lits(out, found, &rows)?;
             self.write_rows(out, &rows, &cases.failures)
         })?;
         Ok((ScoredRows::Lits(rows), found.len()))

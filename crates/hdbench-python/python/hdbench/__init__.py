@@ -23,7 +23,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from . import _hdbench, errors
+from . import _defined, _hdbench, errors
 from ._analysis import (
     Comparison,
     Difference,
@@ -178,6 +178,13 @@ def evaluate(
     ignore_geometry: bool = False,
     task: str | None = None,
     algorithm: str | None = None,
+    profile: str = "strict",
+    definitions: str | Sequence[str] | None = None,
+    border: int | Sequence[int] | None = None,
+    nsd_tolerance: float | Sequence[float] | None = None,
+    one_to_one: bool = False,
+    out: str | os.PathLike | None = None,
+    volume_bins: float | Sequence[float] | None = None,
 ) -> Table:
     """Scores all predictions of a folder against their references, as ``hdbench evaluate`` does.
 
@@ -203,6 +210,25 @@ def evaluate(
         Compare voxels by index though files place them elsewhere.
     task, algorithm
         Names in the table (default: those of the folders).
+    profile
+        ``"strict"``, or ``"lits"``: the metrics of the official LiTS scorer, oddities included, of liver and lesion
+        alone.
+    definitions
+        Tools, such as ``"medpy"`` or ``["monai", "panoptica"]``, whose distances and surface overlaps are metrics as
+        well, by names that say the definition; ``"all"`` for all of them.
+    border
+        Which neighbours make a surface voxel, for the distances: 6, 18, 26 or several (default: ``[18, 6]``).
+    nsd_tolerance
+        Tolerances of the normalised surface Dice in mm (default: ``[1, 2, 3, 5]``).
+    one_to_one
+        Match lesions one to one as well, at an IoU of 0.5 or more as panoptica does.
+    out
+        A folder for the command's files: ``metrics_long.csv``, ``cases.csv``, ``metrics.json``, ``lesions.csv``,
+        ``instances.csv``, ``summary.json``, ``scores.txt``, ``failures.csv``, each where the command writes it, but for
+        ``metrics_long.parquet``, which ``Table.to_polars().write_parquet`` is for. Files of an earlier start are
+        replaced, those that hdbench did not write are never. They hold all rows, also where metrics are named.
+    volume_bins
+        With ``out``, limits of the bins of ``detection_by_volume.csv`` in mL (default: quartiles).
 
     Returns
     -------
@@ -224,17 +250,28 @@ def evaluate(
     maps = (pred_label_map or label_map, ref_label_map or label_map)
     if structures is not None and any(maps):
         raise UsageError("structures and label maps exclude each other", "leave the label map out")
+    is_lits = _defined.is_lits(profile)
+    if is_lits:
+        _defined.only_of_strict({
+            "structures": structures, "metrics": metrics, "ignore": ignore, "definitions": definitions, "border": border,
+            "nsd_tolerance": nsd_tolerance, "one_to_one": one_to_one, "volume_bins": volume_bins,
+        })
     asked = {
         "pred": os.fsdecode(pred),
         "ref": os.fsdecode(ref),
         "wanted": _wanted(structures, metrics, instances, ignore),
+        "defined": _defined.defined(
+            definitions, border, nsd_tolerance, _truth(one_to_one, "one_to_one"), metrics
+        ),
+        "is_lits": is_lits,
         "label_maps": list(maps),
         "jobs": _jobs(jobs),
         "allow_missing": _truth(allow_missing, "allow_missing"),
         "ignore_geometry": _truth(ignore_geometry, "ignore_geometry"),
         "task": task,
         "algorithm": algorithm,
-        "summary": None,
+        "out": _defined.checked_out(out, pred, ref),
+        "volume_bins": _defined.bins(volume_bins, out),
     }
     table = Table(_hdbench.evaluate(asked), asked["wanted"]["metrics"])
     if table.failures:

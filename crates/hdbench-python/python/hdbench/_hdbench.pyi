@@ -18,19 +18,30 @@ class Wanted(TypedDict):
     toml: str | None
     metrics: list[str] | None
 
+class Defined(TypedDict):
+    """Definitions as the command's options name them; none for those of the profile."""
+
+    border: list[int] | None
+    nsd_tolerance: list[float] | None
+    definitions: list[str]
+    one_to_one: bool
+
 class Asked(TypedDict):
     """What is asked of two folders."""
 
     pred: str | PathLike[str]
     ref: str | PathLike[str]
     wanted: Wanted
+    defined: Defined
+    is_lits: bool
     label_maps: list[str | None]
     jobs: int | None
     allow_missing: bool
     ignore_geometry: bool
     task: str | None
     algorithm: str | None
-    summary: str | PathLike[str] | None
+    out: str | PathLike[str] | None
+    volume_bins: list[float]
 
 def score(pred: str | PlacedArray, ref: str | PlacedArray, wanted: Wanted, ignore_geometry: bool) -> dict[str, Any]: ...
 def evaluate(asked: Asked) -> dict[str, Any]: ...

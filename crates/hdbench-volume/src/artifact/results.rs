@@ -79,7 +79,7 @@ impl Results<'_> {
                     "{}: holds a {name} that hdbench did not write; nothing was written",
                     folder.shown()
                 ),
-                "give --out a folder of its own, or move the file away",
+                "name a folder of its own for the results, or move the file away",
             )),
         }
     }
