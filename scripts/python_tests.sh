@@ -23,7 +23,7 @@ if ! "$environment/bin/python" -m pip --disable-pip-version-check --quiet downlo
     echo "PyPI cannot be reached: the Python module is not tested"
     exit 77
 fi
-pip install 'maturin>=1.9.4,<2' numpy pytest nibabel SimpleITK pandas polars pyarrow MedPy nbclient ipykernel
+pip install 'maturin>=1.9.4,<2' mypy numpy pytest nibabel SimpleITK pandas polars pyarrow MedPy nbclient ipykernel
 pip install --no-deps surface-distance-based-measures
 if [ "${HDBENCH_HEAVY_PEERS:-}" = 1 ]; then
     pip install torch monai nnunetv2
@@ -39,6 +39,7 @@ else
     ls -l "$made/wheels"
     pip install --force-reinstall --no-deps "$made"/wheels/hdbench-*.whl
 fi
+"$environment/bin/python" -m mypy --cache-dir "$made/types"
 # From elsewhere, so that what is installed is tested and not what lies here.
 here=$PWD
 cd "$made"

@@ -212,6 +212,26 @@ def test_images_of_simpleitk_take_their_place_along(labels, tmp_path):
     assert beside.notes == ["ref: the array takes its place from pred; its axes are read as [z, y, x]"]
 
 
+def test_an_oblique_file_read_by_simpleitk_has_the_voxel_sizes_of_pixdim(labels, tmp_path):
+    nibabel, sitk = pytest.importorskip("nibabel"), pytest.importorskip("SimpleITK")
+    (c, s), (d, t) = ((math.cos(angle), math.sin(angle)) for angle in (0.3, 0.5))
+    affine = np.eye(4)
+    affine[:3, :3] = np.array([[1, 0, 0], [0, c, -s], [0, s, c]]) @ [[d, -t, 0], [t, d, 0], [0, 0, 1]] * SPACING[::-1]
+    paths = [str(tmp_path / f"{name}.nii.gz") for name in ("pred", "ref")]
+    for path, array in zip(paths, labels):
+        nibabel.save(nibabel.Nifti1Image(array.T, affine), path)
+    read = lambda reader: [reader(path) for path in paths]  # noqa: E731
+    by_path, by_nibabel, by_simpleitk = (
+        hdbench.score(pred=pred, ref=ref, structures=STRUCTURES) for pred, ref in (paths, read(nibabel.load), read(sitk.ReadImage))
+    )
+    assert_same(by_nibabel, by_path)
+    for metric in ("hd95", "assd"):
+        own, theirs = by_path["liver"][metric], by_simpleitk["liver"][metric]
+        # Those of a file are the lengths of the sform's columns; both are numbers of 32 bits.
+        assert own != theirs and math.isclose(own, theirs, rel_tol=1e-6)
+    assert sitk.ReadImage(paths[0]).GetSpacing() == tuple(np.float64(np.float32(SPACING[::-1])))
+
+
 def test_runs_of_labels_of_simpleitk_are_refused(labels):
     sitk = pytest.importorskip("SimpleITK")
     image = sitk.GetImageFromArray(labels[0])

@@ -21,7 +21,7 @@ import os
 import sys
 import warnings
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import _defined, _hdbench, errors
 from ._analysis import (
@@ -42,6 +42,9 @@ from ._scores import Scores, StructureScores, metric_names
 from ._structures import checked_text, toml
 from ._table import Summary, SummaryTable, Table
 from .errors import HdbenchError, InputError, MissingFileError, PartialResultWarning, UsageError
+
+if TYPE_CHECKING:
+    from ._hdbench import Asked, Wanted
 
 __all__ = [
     "Chart",
@@ -78,7 +81,7 @@ def score(
     pred: Any,
     ref: Any,
     spacing: float | Sequence[float] | None = None,
-    structures: Mapping[str, Any] | str | os.PathLike | None = None,
+    structures: Mapping[str, Any] | str | os.PathLike[str] | None = None,
     metrics: str | Sequence[str] | None = None,
     instances: bool | Mapping[str, Any] = True,
     ignore: int | str | Sequence[int | str] | None = None,
@@ -164,9 +167,9 @@ def score(
 
 def evaluate(
     *,
-    pred: str | os.PathLike,
-    ref: str | os.PathLike,
-    structures: Mapping[str, Any] | str | os.PathLike | None = None,
+    pred: str | os.PathLike[str],
+    ref: str | os.PathLike[str],
+    structures: Mapping[str, Any] | str | os.PathLike[str] | None = None,
     metrics: str | Sequence[str] | None = None,
     instances: bool | Mapping[str, Any] = False,
     ignore: int | str | Sequence[int | str] | None = None,
@@ -183,7 +186,7 @@ def evaluate(
     border: int | Sequence[int] | None = None,
     nsd_tolerance: float | Sequence[float] | None = None,
     one_to_one: bool = False,
-    out: str | os.PathLike | None = None,
+    out: str | os.PathLike[str] | None = None,
     volume_bins: float | Sequence[float] | None = None,
 ) -> Table:
     """Scores all predictions of a folder against their references, as ``hdbench evaluate`` does.
@@ -256,7 +259,7 @@ def evaluate(
             "structures": structures, "metrics": metrics, "ignore": ignore, "definitions": definitions, "border": border,
             "nsd_tolerance": nsd_tolerance, "one_to_one": one_to_one, "volume_bins": volume_bins,
         })
-    asked = {
+    asked: Asked = {
         "pred": os.fsdecode(pred),
         "ref": os.fsdecode(ref),
         "wanted": _wanted(structures, metrics, instances, ignore),
@@ -309,7 +312,7 @@ def _jobs(jobs: Any) -> int | None:
     return number
 
 
-def _wanted(structures: Any, metrics: Any, instances: Any, ignore: Any) -> dict[str, Any]:
+def _wanted(structures: Any, metrics: Any, instances: Any, ignore: Any) -> Wanted:
     names = None if metrics is None else [checked_text(name, "metrics") for name in metric_names(metrics)]
     if names is not None and not names:
         raise UsageError("metrics: names none", 'such as ["dice", "hd95"]; leave it out for all')

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .errors import DtypeError, InputError
 
 
-def as_array(given: Any, name: str) -> np.ndarray:
+def as_array(given: Any, name: str) -> NDArray[Any]:
     """By ``__array__`` or the buffer; tensors leave their graph and device first."""
     for step in ("detach", "cpu", "resolve_conj"):
         if step == "resolve_conj" or not callable(getattr(given, step, None)):
@@ -27,8 +28,8 @@ def unmasked(array: Any, name: str) -> Any:
     """The data of a masked array that hides none of them; whatever else is given, as it is."""
     if not isinstance(array, np.ma.MaskedArray):
         return array
-    if np.ma.is_masked(array):
-        hidden = np.ma.count_masked(array)
+    hidden = np.count_nonzero(array.mask)
+    if hidden:
         raise InputError(
             f"{name}: {hidden} of {array.size} voxels are masked, which says no label of them",
             "fill it: array.filled(0)",
@@ -36,7 +37,7 @@ def unmasked(array: Any, name: str) -> Any:
     return array.data
 
 
-def numbers(array: np.ndarray, name: str) -> np.ndarray:
+def numbers(array: NDArray[Any], name: str) -> NDArray[Any]:
     """The array in a type and a layout that can be looked at where it lies; a copy only where there is none."""
     kind, size = array.dtype.kind, array.dtype.itemsize
     if kind == "b":

@@ -6,12 +6,15 @@ import math
 import operator
 import os
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ._structures import checked_text
 from .errors import UsageError
+
+if TYPE_CHECKING:
+    from ._hdbench import Defined
 
 _PROFILES = ("strict", "lits")
 
@@ -30,7 +33,7 @@ def only_of_strict(given: Mapping[str, Any]) -> None:
             raise UsageError(f"{name}: profile lits scores liver and lesion by its own metrics alone", "leave one of both out")
 
 
-def defined(definitions: Any, border: Any, nsd_tolerance: Any, one_to_one: bool, metrics: Any) -> dict[str, Any]:
+def defined(definitions: Any, border: Any, nsd_tolerance: Any, one_to_one: bool, metrics: Any) -> Defined:
     """As the compiled part takes them. Metrics that are named say their border rule and their tolerance themselves."""
     tools = [] if definitions is None else [checked_text(name, "definitions") for name in _several(definitions, "definitions")]
     if border is not None and metrics is not None:

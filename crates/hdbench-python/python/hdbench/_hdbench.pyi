@@ -2,7 +2,7 @@
 spacing along them in mm, the affine from index (x, y, z, 1) to RAS+ mm or None, and whether it is a picture."""
 
 from os import PathLike
-from typing import Any, TypedDict
+from typing import Any, TypedDict, type_check_only
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,7 @@ __version__: str
 
 PlacedArray = tuple[NDArray[Any], tuple[float, float, float], tuple[tuple[float, ...], ...] | None, bool]
 
+@type_check_only
 class Wanted(TypedDict):
     """Structures by a name or a path, or as TOML; and metrics for all of them."""
 
@@ -18,6 +19,7 @@ class Wanted(TypedDict):
     toml: str | None
     metrics: list[str] | None
 
+@type_check_only
 class Defined(TypedDict):
     """Definitions as the command's options name them; none for those of the profile."""
 
@@ -26,6 +28,7 @@ class Defined(TypedDict):
     definitions: list[str]
     one_to_one: bool
 
+@type_check_only
 class Asked(TypedDict):
     """What is asked of two folders."""
 

@@ -6,6 +6,7 @@ import zlib
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ._arrays import as_array, numbers, unmasked
 from .errors import DtypeError, InputError, MissingFileError, ReadError, ShapeError
@@ -24,14 +25,14 @@ class Grid(NamedTuple):
     """Where an array lies: how its axes are brought to [z, y, x], its spacing in that order, its affine."""
 
     is_xyz: bool
-    spacing: tuple[float, ...] | None
-    affine: np.ndarray | None
+    spacing: tuple[float, ...]
+    affine: NDArray[Any]
 
 
 class Placed(NamedTuple):
     """The numbers of an object, its place where it has one, and what is to be told of it."""
 
-    array: np.ndarray
+    array: NDArray[Any]
     grid: Grid | None
     notes: list[str]
 
@@ -46,12 +47,12 @@ def placed_array(given: Any, name: str, *, is_spaced: bool) -> Placed:
     affine = getattr(given, "affine", None)
     if affine is not None:
         affine = as_array(affine, f"{name}: its affine")
-    if np.shape(affine) != (4, 4):
+    if affine is None or np.shape(affine) != (4, 4):
         return Placed(array, None, [])
     return _of_tensor(array, np.asarray(affine, dtype=np.float64), name, is_spaced)
 
 
-def _of_tensor(array: np.ndarray, affine: np.ndarray, name: str, is_spaced: bool) -> Placed:
+def _of_tensor(array: NDArray[Any], affine: NDArray[Any], name: str, is_spaced: bool) -> Placed:
     # MONAI gives the identity to every tensor that came without an affine.
     if not np.array_equal(affine, np.eye(4)):
         return Placed(array, _grid_of_affine(affine), [])
@@ -69,7 +70,7 @@ def _of_nibabel(image: Any, name: str) -> Placed:
     return Placed(array, _grid_of_affine(affine), [f"{name}: {note}" for note in notes])
 
 
-def _voxels(image: Any, name: str) -> np.ndarray:
+def _voxels(image: Any, name: str) -> NDArray[Any]:
     """Those of an image of nibabel, which may lie in its file still."""
     try:
         return np.asarray(unmasked(np.asanyarray(image.dataobj), name))
@@ -84,10 +85,11 @@ def _voxels(image: Any, name: str) -> np.ndarray:
         raise InputError(f"{name}: the file of the image cannot be read: {error}") from error
 
 
-def _affine_of_nibabel(image: Any) -> tuple[np.ndarray, list[str]]:
+def _affine_of_nibabel(image: Any) -> tuple[NDArray[Any], list[str]]:
     """In mm, as the reader of files has it, with what that says."""
     affine = np.array(image.affine, dtype=np.float64)
-    header, notes = image.header, []
+    header = image.header
+    notes: list[str] = []
     code = _field(header, "xyzt_units")
     pixdim, sform, qform = (_field(header, name) for name in ("pixdim", "sform_code", "qform_code"))
     if code is None or pixdim is None or sform is None:
@@ -105,7 +107,7 @@ def _affine_of_nibabel(image: Any) -> tuple[np.ndarray, list[str]]:
         notes.append(f"the header counts in {called}; converted to millimetres")
     elif unit not in (0, 2):
         notes.append(f"spatial unit {unit} is not defined; taken as millimetres")
-    lengths = np.array(_grid_of_affine(affine).spacing[::-1])
+    lengths = np.array(_lengths(affine))
     axes = min(3, len(image.shape))
     if sform > 0 and (np.abs(lengths - sizes) > _SAME_SIZE * lengths)[:axes].any():
         of_affine, of_sizes = (" x ".join(f"{mm:.4f}" for mm in own) for own in (lengths, sizes))
@@ -121,11 +123,15 @@ def _field(header: Any, name: str) -> Any:
         return None
 
 
-def _grid_of_affine(affine: np.ndarray) -> Grid:
+def _grid_of_affine(affine: NDArray[Any]) -> Grid:
+    return Grid(is_xyz=True, spacing=tuple(_lengths(affine)[::-1]), affine=affine)
+
+
+def _lengths(affine: NDArray[Any]) -> list[float]:
+    """What a voxel measures along x, y and z."""
     # Summed as the reader of files does it: the last bit of a spacing is the last bit of every distance.
     steps = [tuple(float(affine[row, column]) for row in range(3)) for column in range(3)]
-    lengths = [float(np.sqrt(x * x + y * y + z * z)) for x, y, z in steps]
-    return Grid(is_xyz=True, spacing=tuple(lengths[::-1]), affine=affine)
+    return [float(np.sqrt(x * x + y * y + z * z)) for x, y, z in steps]
 
 
 def _of_simpleitk(image: Any, name: str) -> Placed:

@@ -5,20 +5,24 @@ from __future__ import annotations
 import math
 import os
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from . import _hdbench
 from ._images import Grid, Placed, placed_array
 from .errors import InputError, ShapeError, UsageError
+
+if TYPE_CHECKING:
+    from ._hdbench import PlacedArray
 
 
 def is_path(given: Any) -> bool:
     return isinstance(given, (str, os.PathLike))
 
 
-def pair(pred: Any, ref: Any, spacing: Any) -> tuple[Any, Any, list[str]]:
+def pair(pred: Any, ref: Any, spacing: Any) -> tuple[str | PlacedArray, str | PlacedArray, list[str]]:
     """Both sides as the compiled part takes them, and what is to be told of them."""
     sides = {"pred": pred, "ref": ref}
     if all(map(is_path, sides.values())):
@@ -36,7 +40,7 @@ def pair(pred: Any, ref: Any, spacing: Any) -> tuple[Any, Any, list[str]]:
         raise UsageError(f"spacing: {with_place[0]} has its own", "leave spacing out, or give both as plain arrays")
     # An array beside an image lies as the image's array does, beside a file as the file does: [z, y, x].
     common = _grid(found.get(with_place[0]), sides[with_place[0]]) if len(with_place) == 1 else None
-    out = []
+    out: list[str | PlacedArray] = []
     for name, given in sides.items():
         if name not in found:
             out.append(os.fsdecode(given))
@@ -45,8 +49,9 @@ def pair(pred: Any, ref: Any, spacing: Any) -> tuple[Any, Any, list[str]]:
         if grid is None and common is not None:
             notes.append(f"{name}: the array takes its place from {with_place[0]}; its axes are read as {order(array, common)}")
         out.append(placed(array, name, grid or common, spacing))
-    if len(found) == 2:
-        _same_shape(out, found, with_place, common)
+    # Two images may be turned to each other by their affines.
+    if len(with_place) < 2:
+        _same_shape([own[0].shape for own in out if not isinstance(own, str)], found, with_place, common)
     if not with_place and spacing is None:
         notes.append("no spacing is given: distances are in voxels, volumes as if of voxels of 1 mm")
     return out[0], out[1], notes
@@ -54,10 +59,13 @@ def pair(pred: Any, ref: Any, spacing: Any) -> tuple[Any, Any, list[str]]:
 
 def _grid(own: Placed | None, path: Any) -> Grid:
     """Where an image or a file lies."""
-    return Grid(False, *_hdbench.grid_of(os.fsdecode(path))) if own is None else own.grid
+    if own is not None and own.grid is not None:
+        return own.grid
+    spacing, affine = _hdbench.grid_of(os.fsdecode(path))
+    return Grid(is_xyz=False, spacing=spacing, affine=np.array(affine))
 
 
-def order(array: np.ndarray, grid: Grid | None) -> str:
+def order(array: NDArray[Any], grid: Grid | None) -> str:
     """How the axes of an array are read."""
     is_xyz = grid is not None and grid.is_xyz
     if array.ndim == 2:
@@ -65,9 +73,10 @@ def order(array: np.ndarray, grid: Grid | None) -> str:
     return "[x, y, z]" if is_xyz else "[z, y, x]"
 
 
-def _same_shape(out: list, found: dict[str, Placed], with_place: list[str], common: Grid | None) -> None:
-    # Two images may be turned to each other by their affines.
-    if out[0][0].shape == out[1][0].shape or len(with_place) == 2:
+def _same_shape(
+    shapes: list[tuple[int, ...]], found: dict[str, Placed], with_place: list[str], common: Grid | None
+) -> None:
+    if len(set(shapes)) == 1:
         return
     pred, ref = (own.array.shape for own in found.values())
     hint = "give both on one grid, with axes in one order"
@@ -89,7 +98,7 @@ def with_transposed_hint(error: InputError) -> InputError:
     return ShapeError(error.message, "the array looks transposed; expected [z, y, x]")
 
 
-def placed(array: np.ndarray, name: str, grid: Grid | None, spacing: Any) -> tuple:
+def placed(array: NDArray[Any], name: str, grid: Grid | None, spacing: Any) -> PlacedArray:
     """An array of two or three axes with its place, as the compiled part takes it."""
     while grid is not None and array.ndim > 3 and array.shape[-1] == 1:
         # Axes of time and of channels that files keep.
@@ -105,12 +114,12 @@ def placed(array: np.ndarray, name: str, grid: Grid | None, spacing: Any) -> tup
     if grid is None:
         steps, affine = spacing_of(spacing, axes), None
     else:
-        steps = (*(1.0,) * (3 - len(grid.spacing)), *grid.spacing)
+        steps = grid.spacing
         affine = tuple(map(tuple, np.asarray(grid.affine).tolist()))
         if grid.is_xyz:
             array = array.T
-    steps = (*(1.0,) * (3 - len(steps)), *steps)
-    return (array[np.newaxis] if axes == 2 else array), steps, affine, axes == 2
+    z, y, x = (*(1.0,) * (3 - len(steps)), *steps)
+    return (array[np.newaxis] if axes == 2 else array), (z, y, x), affine, axes == 2
 
 
 def _each(spacing: Any, axes: int) -> Any:

@@ -46,17 +46,17 @@ def is_asked(metric: str, asked: list[str] | None) -> bool:
     return asked is None or metric in asked or "_iou_" not in metric
 
 
-class ByMetric(dict):
+class ByMetric(dict[str, Any]):
     """A dict by metrics, which are found by any writing of their names."""
 
-    def __missing__(self, metric: Any) -> Any:
+    def __missing__(self, metric: str) -> Any:
         name = metric_name(metric) if isinstance(metric, str) else metric
         if name in self:
             return self[name]
         raise KeyError(metric)
 
 
-def shown(value: float) -> str:
+def shown(value: Any) -> str:
     """A number for people."""
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return "—"
@@ -64,12 +64,14 @@ def shown(value: float) -> str:
 
 
 def html_table(head: list[str], rows: list[list[Any]]) -> str:
-    cells = lambda tag, row: "".join(f"<{tag}>{html.escape(str(cell))}</{tag}>" for cell in row)  # noqa: E731
+    def cells(tag: str, row: list[Any]) -> str:
+        return "".join(f"<{tag}>{html.escape(str(cell))}</{tag}>" for cell in row)
+
     body = "".join(f"<tr>{cells('td', row)}</tr>" for row in rows)
     return f"<table><thead><tr>{cells('th', head)}</tr></thead><tbody>{body}</tbody></table>"
 
 
-class StructureScores(Mapping):
+class StructureScores(Mapping[str, float]):
     """What one structure scored: a mapping from a metric's name to its value.
 
     Fractions are in 0..1, distances in mm, volumes in mL. Values are those under the policy for empty masks. A value that
@@ -103,7 +105,7 @@ class StructureScores(Mapping):
         shared, pred, ref = found["counts"]
         #: Voxels: shared, of the prediction, of the reference.
         self.voxels: dict[str, int] = {"shared": shared, "pred": pred, "ref": ref}
-        self._instances = found["instances"]
+        self._instances: list[dict[str, Any]] | None = found["instances"]
 
     def __getitem__(self, metric: str) -> float:
         name = metric_name(metric) if isinstance(metric, str) else None
@@ -125,7 +127,7 @@ class StructureScores(Mapping):
         return html_table(["metric", self.name], [[name, shown(value)] for name, value in self.items()])
 
 
-class Scores(Mapping):
+class Scores(Mapping[str, StructureScores]):
     """What a pair of label maps scored: a mapping from a structure's name to its scores.
 
     ``scores["lesion"]["hd95"]`` is a number in mm, ``scores.instances("lesion")`` a list of instances.

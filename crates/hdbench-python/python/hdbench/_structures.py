@@ -46,7 +46,7 @@ def ignored_values(ignore: Any) -> list[str]:
         ignore = [ignore]
     if isinstance(ignore, (Mapping, bytes, bytearray)) or not isinstance(ignore, Iterable):
         raise UsageError(f"ignore: {ignore!r} is no label value and no list of any", 'such as 255, [4, 5] or "4-5"')
-    values = set()
+    values: set[int] = set()
     for given in ignore:
         first, last = _ends(given)
         values.update(range(first, last + 1))

@@ -6,12 +6,17 @@ import importlib
 import math
 from collections.abc import Iterator, Sequence
 from itertools import compress
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from . import _hdbench
 from ._scores import html_table, is_asked, metric_name, metric_names, shown
 from ._structures import checked_text
 from .errors import HdbenchError, MissingPackageError, UsageError
+
+if TYPE_CHECKING:
+    import pandas
+    import polars
+    import pyarrow
 
 # In the place of a case: what is pooled over all of them.
 POOLED = "_all"
@@ -27,7 +32,7 @@ class Summary(NamedTuple):
 
     label: str | None
     metric: str
-    count: int
+    count: int  # type: ignore[assignment]  # tuples have a method of this name
     mean: float
     sd: float
     min: float
@@ -37,7 +42,7 @@ class Summary(NamedTuple):
     max: float
 
 
-class SummaryTable(list):
+class SummaryTable(list[Summary]):
     """Lines of :class:`Summary`, shown as a table in notebooks."""
 
     def of(self, label: str | None, metric: str) -> Summary:
@@ -72,7 +77,7 @@ class Table:
     """
 
     def __init__(self, found: dict[str, Any], asked: list[str] | None = None) -> None:
-        self._columns: dict[str, list] = found["columns"]
+        self._columns: dict[str, list[Any]] = found["columns"]
         self._summary = [Summary(*line) for line in found["summary"]]
         if asked is not None:
             self._keep(asked)
@@ -151,21 +156,24 @@ class Table:
         names = list(self._columns)
         return [dict(zip(names, row)) for row in zip(*self._columns.values())]
 
-    def to_dict(self) -> dict[str, list]:
+    def to_dict(self) -> dict[str, list[Any]]:
         """The columns by name, a list each."""
         return {name: list(column) for name, column in self._columns.items()}
 
-    def to_pandas(self):
+    def to_pandas(self) -> pandas.DataFrame:
         """A ``pandas.DataFrame``."""
-        return package("pandas").DataFrame(self._columns)
+        frame: pandas.DataFrame = package("pandas").DataFrame(self._columns)
+        return frame
 
-    def to_polars(self):
+    def to_polars(self) -> polars.DataFrame:
         """A ``polars.DataFrame``."""
-        return package("polars").DataFrame(self._columns)
+        frame: polars.DataFrame = package("polars").DataFrame(self._columns)
+        return frame
 
-    def to_arrow(self):
+    def to_arrow(self) -> pyarrow.Table:
         """A ``pyarrow.Table``."""
-        return package("pyarrow").table(self._columns)
+        table: pyarrow.Table = package("pyarrow").table(self._columns)
+        return table
 
     def summary(self) -> SummaryTable:
         """Each metric of each structure over the cases that have a value: count, mean, sd, min, quartiles, max.
@@ -232,7 +240,7 @@ def _listed(column: Any) -> list:
     return list(column)
 
 
-def package(name: str):
+def package(name: str) -> Any:
     """A package that is needed for one thing alone."""
     try:
         return importlib.import_module(name)

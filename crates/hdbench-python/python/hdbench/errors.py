@@ -17,7 +17,7 @@ class HdbenchError(Exception):
     def __str__(self) -> str:
         return self.message if not self.hint else f"{self.message}\nhint: {self.hint}"
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[type[HdbenchError], tuple[str, str | None]]:
         return type(self), (self.message, self.hint)
 
 

@@ -10,26 +10,37 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Union
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .. import _hdbench
 from ..errors import UsageError
 from ._masks import mask
 
+if TYPE_CHECKING:
+    import torch
+
+    from .._hdbench import PlacedArray
+
 __all__ = ["compute_average_surface_distance", "compute_dice", "compute_hausdorff_distance", "compute_surface_dice"]
+
+_Numbers = Union["NDArray[Any]", "torch.Tensor"]
+# A number, one for each axis, or these for each image of the batch.
+_Spacing = Union[int, float, "NDArray[Any]", Sequence[Union[int, float, "NDArray[Any]", Sequence[Union[int, float]]]], None]
 
 
 def compute_dice(
-    y_pred,
-    y,
-    include_background=True,
-    ignore_empty=True,
-    num_classes=None,
-    per_component=False,
-    ignore_index=None,
-):
+    y_pred: torch.Tensor,
+    y: torch.Tensor,
+    include_background: bool = True,
+    ignore_empty: bool = True,
+    num_classes: int | None = None,
+    per_component: bool = False,
+    ignore_index: int | None = None,
+) -> torch.Tensor:
     """Dice coefficient of each class, 0..1, with the background unless ``include_background`` is False.
 
     Either may be a label map ``[B, 1, ...]``; that needs ``num_classes``. What is not 0 in ``y_pred`` belongs to the class; ``y``
@@ -43,7 +54,7 @@ def compute_dice(
     classes = y_pred.shape[1] if num_classes is None else num_classes
     keep = None if ignore_index is None else _ignore_mask(y, ignore_index)[:, 0]
 
-    def of_class(image, channel):
+    def of_class(image: int, channel: int) -> torch.Tensor:
         pred = y_pred[image, 0] == channel if y_pred.shape[1] == 1 else y_pred[image, channel].bool()
         ref = y[image, 0] == channel if y.shape[1] == 1 else y[image, channel]
         if keep is not None:
@@ -56,7 +67,7 @@ def compute_dice(
     return torch.stack(rows)
 
 
-def _dice(pred, ref, ignore_empty):
+def _dice(pred: torch.Tensor, ref: torch.Tensor, ignore_empty: bool) -> torch.Tensor:
     import torch
 
     size = ref.sum()
@@ -68,15 +79,15 @@ def _dice(pred, ref, ignore_empty):
 
 
 def compute_hausdorff_distance(
-    y_pred,
-    y,
-    include_background=False,
-    distance_metric="euclidean",
-    percentile=None,
-    directed=False,
-    spacing=None,
-    ignore_index=None,
-):
+    y_pred: _Numbers,
+    y: _Numbers,
+    include_background: bool = False,
+    distance_metric: str = "euclidean",
+    percentile: float | None = None,
+    directed: bool = False,
+    spacing: _Spacing = None,
+    ignore_index: int | None = None,
+) -> torch.Tensor:
     """Hausdorff distance of each class: the largest surface distance, or a percentile of it in each direction.
 
     ``directed`` measures from the prediction alone. NaN where both masks are empty, infinite (with a percentile NaN)
@@ -85,19 +96,19 @@ def compute_hausdorff_distance(
     if percentile is not None and not 0 <= percentile <= 100:
         raise ValueError(f"percentile should be a value between 0 and 100, get {percentile}.")
 
-    def measure(pred, ref):
+    def measure(pred: PlacedArray, ref: PlacedArray) -> float:
         sides = _distances(pred, ref)[: 1 if directed else 2]
         return max_or_nan([_percentile(distances, percentile) for distances in sides])
 
     return _of_classes(y_pred, y, include_background, distance_metric, spacing, ignore_index, measure, skips=True)
 
 
-def max_or_nan(values):
+def max_or_nan(values: list[float]) -> float:
     """As ``torch.max`` has it: NaN where one is."""
     return math.nan if any(map(math.isnan, values)) else max(values)
 
 
-def _percentile(distances, percentile):
+def _percentile(distances: NDArray[np.float64], percentile: float | None) -> float:
     if len(distances) == 0:
         return math.nan
     if not percentile:
@@ -106,7 +117,7 @@ def _percentile(distances, percentile):
     return float(np.quantile(distances, percentile / 100)) if np.isfinite(distances[0]) else math.nan
 
 
-def _distances(pred, ref):
+def _distances(pred: PlacedArray, ref: PlacedArray) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Those of the prediction's surface voxels and those of the reference's; infinite where one mask is empty."""
     there, back = _hdbench.mask_distances(pred, ref)
     if len(there) == 0 and (pred[0].any() or ref[0].any()):
@@ -115,20 +126,20 @@ def _distances(pred, ref):
 
 
 def compute_average_surface_distance(
-    y_pred,
-    y,
-    include_background=False,
-    symmetric=False,
-    distance_metric="euclidean",
-    spacing=None,
-    ignore_index=None,
-):
+    y_pred: _Numbers,
+    y: _Numbers,
+    include_background: bool = False,
+    symmetric: bool = False,
+    distance_metric: str = "euclidean",
+    spacing: _Spacing = None,
+    ignore_index: int | None = None,
+) -> torch.Tensor:
     """Mean distance of the prediction's surface voxels from the reference's surface; of both together if ``symmetric``.
 
     NaN where both masks are empty, infinite where one is.
     """
 
-    def measure(pred, ref):
+    def measure(pred: PlacedArray, ref: PlacedArray) -> float:
         sides = _distances(pred, ref)
         distances = np.concatenate(sides) if symmetric else sides[0]
         return float(distances.mean()) if len(distances) else math.nan
@@ -137,15 +148,15 @@ def compute_average_surface_distance(
 
 
 def compute_surface_dice(
-    y_pred,
-    y,
-    class_thresholds,
-    include_background=False,
-    distance_metric="euclidean",
-    spacing=None,
-    use_subvoxels=False,
-    ignore_index=None,
-):
+    y_pred: torch.Tensor,
+    y: torch.Tensor,
+    class_thresholds: Sequence[float],
+    include_background: bool = False,
+    distance_metric: str = "euclidean",
+    spacing: _Spacing = None,
+    use_subvoxels: bool = False,
+    ignore_index: int | None = None,
+) -> torch.Tensor:
     """Share of both surfaces that lies within the class's threshold of the other, 0..1.
 
     Surface voxels are counted; with ``use_subvoxels`` areas are summed. NaN where both masks are empty, 0 where one is.
@@ -178,12 +189,12 @@ def compute_surface_dice(
         # MONAI asks it for its length.
         raise TypeError(f"object of type {type(spacing).__name__!r} has no len()")
 
-    def measure(pred, ref, threshold):
+    def measure(pred: PlacedArray, ref: PlacedArray, threshold: float) -> float:
         if use_subvoxels:
             *sides, areas_pred, areas_ref = _hdbench.mask_surfels(pred, ref)
-            areas = (areas_pred, areas_ref)
+            areas = [areas_pred, areas_ref]
         else:
-            sides = _distances(pred, ref)
+            sides = list(_distances(pred, ref))
             areas = [np.ones_like(distances) for distances in sides]
         # Held against the threshold as numbers of 32 bits, as MONAI has them.
         near = [own[distances.astype(np.float32) <= np.float32(threshold)].sum() for distances, own in zip(sides, areas)]
@@ -197,9 +208,10 @@ def compute_surface_dice(
 
 
 def _of_classes(
-    y_pred, y, include_background, distance_metric, spacing, ignore_index, measure, *, skips=False, thresholds=None,
-    first_class=None, quiet=None,
-):
+    y_pred: Any, y: Any, include_background: bool, distance_metric: str, spacing: _Spacing, ignore_index: int | None,
+    measure: Callable[..., float], *, skips: bool = False, thresholds: Sequence[float] | None = None,
+    first_class: int | None = None, quiet: int | None = None,
+) -> torch.Tensor:
     """A value for each image and class, as a tensor ``[B, C]``."""
     import torch
 
@@ -230,17 +242,17 @@ def _of_classes(
     return torch.from_numpy(values).to(device)
 
 
-def _warn_of_empty(ref, pred, index):
+def _warn_of_empty(ref: NDArray[Any], pred: NDArray[Any], index: int) -> None:
     for name, one in (("ground truth", ref), ("prediction", pred)):
         if not one.any():
             warnings.warn(f"the {name} of class {index} is all 0, this may result in nan/inf distance.", stacklevel=4)
 
 
-def _without_background(one_hot):
+def _without_background(one_hot: Any) -> Any:
     return one_hot[:, 1:] if one_hot.shape[1] > 1 else one_hot
 
 
-def _array(one_hot):
+def _array(one_hot: Any) -> NDArray[np.bool_]:
     """The voxels of each class: those that are 1."""
     for step in ("detach", "cpu"):
         if callable(getattr(one_hot, step, None)):
@@ -249,7 +261,7 @@ def _array(one_hot):
     return array if array.dtype == np.bool_ else array == 1
 
 
-def _ignore_mask(y, ignore_index):
+def _ignore_mask(y: Any, ignore_index: int) -> Any:
     if y.shape[1] == 1:
         return (y != ignore_index).float()
     if 0 <= ignore_index < y.shape[1]:
@@ -257,7 +269,7 @@ def _ignore_mask(y, ignore_index):
     return (y.sum(dim=1, keepdim=True) > 0).float()
 
 
-def _spacings(spacing, batch, axes):
+def _spacings(spacing: Any, batch: int, axes: int) -> list[Any]:
     """mm along each axis for every image of the batch."""
     if spacing is None or isinstance(spacing, (int, float)):
         return [spacing] * batch

@@ -8,14 +8,19 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from os import PathLike
+from typing import TYPE_CHECKING, Any, Union
 
 import numpy as np
 
 from .. import _hdbench
 from .._structures import toml
 from ..errors import MissingFileError
+
+if TYPE_CHECKING:
+    from .._hdbench import Wanted
 
 __all__ = [
     "compute_metrics",
@@ -27,11 +32,20 @@ __all__ = [
     "save_summary_json",
 ]
 
+_Path = Union[str, "PathLike[str]"]
+_Region = Union[int, "tuple[int, ...]"]
+
 DEFAULT_PROCESSES = 8
 LARGEST_LABEL = 65535
 
 
-def compute_metrics(reference_file, prediction_file, image_reader_writer, labels_or_regions, ignore_label=None):
+def compute_metrics(
+    reference_file: _Path,
+    prediction_file: _Path,
+    image_reader_writer: object,
+    labels_or_regions: Sequence[_Region],
+    ignore_label: int | None = None,
+) -> dict[str, Any]:
     """Dice, IoU and counts of one case, for each label (an int) or region (a tuple of them).
 
     Dice and IoU are NaN where neither file has the label.
@@ -53,25 +67,28 @@ def compute_metrics(reference_file, prediction_file, image_reader_writer, labels
     return {"reference_file": reference_file, "prediction_file": prediction_file, "metrics": metrics}
 
 
-def _values(label_or_region):
-    return {int(label_or_region)} if np.isscalar(label_or_region) else {int(value) for value in label_or_region}
+def _values(label_or_region: Any) -> set[int]:
+    is_label = bool(np.isscalar(label_or_region))
+    return {int(label_or_region)} if is_label else {int(value) for value in label_or_region}
 
 
-def _complement(values):
+def _complement(values: set[int]) -> list[str]:
     """All labels but these, as ranges."""
     ends = sorted(values | {LARGEST_LABEL + 1})
     runs = [(before + 1, after - 1) for before, after in zip(ends, ends[1:])]
     return [f"{first}-{last}" for first, last in runs if first <= last]
 
 
-def _scored(prediction_file, reference_file, structures, ignore_label):
+def _scored(
+    prediction_file: _Path, reference_file: _Path, structures: dict[str, Any], ignore_label: int | None
+) -> dict[str, Any]:
     ignore = None if ignore_label is None else [ignore_label]
     text = toml(structures, None, ["dice"], ignore)
-    wanted = {"name": None, "toml": text, "metrics": None}
+    wanted: Wanted = {"name": None, "toml": text, "metrics": None}
     return _hdbench.score(os.fspath(prediction_file), os.fspath(reference_file), wanted, True)
 
 
-def _metrics(counts, voxels, is_complement):
+def _metrics(counts: tuple[int, int, int], voxels: int, is_complement: bool) -> dict[str, float]:
     shared, pred, ref = counts
     tp, fp, fn = shared, pred - shared, ref - shared
     tn = voxels - tp - fp - fn
@@ -92,16 +109,16 @@ def _metrics(counts, voxels, is_complement):
 
 
 def compute_metrics_on_folder(
-    folder_ref,
-    folder_pred,
-    output_file,
-    image_reader_writer,
-    file_ending,
-    regions_or_labels,
-    ignore_label=None,
-    num_processes=DEFAULT_PROCESSES,
-    chill=True,
-):
+    folder_ref: _Path,
+    folder_pred: _Path,
+    output_file: _Path | None,
+    image_reader_writer: object,
+    file_ending: str,
+    regions_or_labels: Sequence[_Region],
+    ignore_label: int | None = None,
+    num_processes: int = DEFAULT_PROCESSES,
+    chill: bool = True,
+) -> dict[str, Any]:
     """Scores every file of ``folder_pred`` against that of the same name in ``folder_ref``; writes ``output_file``, a
     path that ends in ``.json``, unless it is None.
 
@@ -114,9 +131,9 @@ def compute_metrics_on_folder(
         present = [os.path.isfile(os.path.join(folder_pred, name)) for name in _files(folder_ref, file_ending)]
         assert all(present), "Not all files in folder_ref exist in folder_pred"
 
-    def of_case(name):
-        paths = [os.path.join(folder, name) for folder in (folder_ref, folder_pred)]
-        return compute_metrics(*paths, image_reader_writer, regions_or_labels, ignore_label)
+    def of_case(name: str) -> dict[str, Any]:
+        ref, pred = (os.path.join(folder, name) for folder in (folder_ref, folder_pred))
+        return compute_metrics(ref, pred, image_reader_writer, regions_or_labels, ignore_label)
 
     with ThreadPoolExecutor(max(1, num_processes)) as pool:
         results = list(pool.map(of_case, names))
@@ -134,14 +151,14 @@ def compute_metrics_on_folder(
 
 
 def compute_metrics_on_folder_simple(
-    folder_ref,
-    folder_pred,
+    folder_ref: _Path,
+    folder_pred: _Path,
     labels: Sequence[int],
-    output_file=None,
-    num_processes=DEFAULT_PROCESSES,
-    ignore_label=None,
-    chill=False,
-):
+    output_file: _Path | None = None,
+    num_processes: int = DEFAULT_PROCESSES,
+    ignore_label: int | None = None,
+    chill: bool = False,
+) -> None:
     """:func:`compute_metrics_on_folder` for files that end as the first one of ``folder_ref`` does; writes
     ``summary.json`` beside the predictions unless another file is named."""
     first = _files(folder_ref, "")[0]
@@ -152,17 +169,17 @@ def compute_metrics_on_folder_simple(
     )
 
 
-def _files(folder, ending):
-    files = (name for name in os.listdir(folder) if name.endswith(ending))
+def _files(folder: _Path, ending: str) -> list[str]:
+    files = (name for name in os.listdir(os.fspath(folder)) if name.endswith(ending))
     return sorted(name for name in files if os.path.isfile(os.path.join(folder, name)))
 
 
-def label_or_region_to_key(label_or_region):
+def label_or_region_to_key(label_or_region: _Region) -> str:
     """Its key in ``summary.json``."""
     return str(label_or_region)
 
 
-def key_to_label_or_region(key):
+def key_to_label_or_region(key: str) -> _Region:
     """What a key of ``summary.json`` stands for."""
     try:
         return int(key)
@@ -171,7 +188,7 @@ def key_to_label_or_region(key):
         return tuple(int(part) for part in parts if part)
 
 
-def _with_keys(results, change):
+def _with_keys(results: dict[str, Any], change: Callable[[Any], Any]) -> dict[str, Any]:
     cases = [
         {**case, "metrics": {change(own): values for own, values in case["metrics"].items()}}
         for case in results["metric_per_case"]
@@ -179,13 +196,13 @@ def _with_keys(results, change):
     return {**results, "mean": {change(own): v for own, v in results["mean"].items()}, "metric_per_case": cases}
 
 
-def save_summary_json(results, output_file):
+def save_summary_json(results: dict[str, Any], output_file: _Path) -> None:
     """Writes what :func:`compute_metrics_on_folder` gives."""
     with open(output_file, "w") as file:
         json.dump(_with_keys(results, label_or_region_to_key), file, sort_keys=True, indent=4)
 
 
-def load_summary_json(filename):
+def load_summary_json(filename: _Path) -> dict[str, Any]:
     """Reads what :func:`save_summary_json` or nnU-Net has written."""
     with open(filename) as file:
         return _with_keys(json.load(file), key_to_label_or_region)

@@ -6,7 +6,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from ... import _hdbench
 from .._masks import mask
@@ -20,8 +24,13 @@ __all__ = [
     "compute_surface_overlap_at_tolerance",
 ]
 
+_Numbers = NDArray[np.float64]
+_Distances = Mapping[str, _Numbers]
 
-def compute_surface_distances(mask_gt, mask_pred, spacing_mm):
+
+def compute_surface_distances(
+    mask_gt: NDArray[np.bool_], mask_pred: NDArray[np.bool_], spacing_mm: Sequence[float] | NDArray[Any]
+) -> dict[str, NDArray[np.float64]]:
     """Distances in mm between the surface elements of two masks, with their areas in mm2 (lengths in mm of a picture).
 
     Returns a dict of one-dimensional arrays, ascending by distance: ``distances_gt_to_pred``,
@@ -59,7 +68,7 @@ def compute_surface_distances(mask_gt, mask_pred, spacing_mm):
     }
 
 
-def _sides(surface_distances):
+def _sides(surface_distances: _Distances) -> tuple[tuple[_Numbers, _Numbers], tuple[_Numbers, _Numbers]]:
     """Distances and areas of the reference's surface, and of the prediction's."""
     return (
         (surface_distances["distances_gt_to_pred"], surface_distances["surfel_areas_gt"]),
@@ -67,42 +76,46 @@ def _sides(surface_distances):
     )
 
 
-def _near(distances, areas, tolerance_mm):
+def _near(distances: _Numbers, areas: _Numbers, tolerance_mm: float) -> np.float64:
     """Area within a tolerance. Distances of several cases put together are not ascending."""
-    return np.sum(areas[distances <= tolerance_mm])
+    near: np.float64 = np.sum(areas[distances <= tolerance_mm])
+    return near
 
 
-def compute_average_surface_distance(surface_distances):
+def compute_average_surface_distance(surface_distances: _Distances) -> tuple[float, float]:
     """Mean distance by area in mm: from the reference's surface to the prediction's, and back."""
-    return tuple(np.sum(distances * areas) / np.sum(areas) for distances, areas in _sides(surface_distances))
+    gt, pred = (np.sum(distances * areas) / np.sum(areas) for distances, areas in _sides(surface_distances))
+    return gt, pred
 
 
-def compute_robust_hausdorff(surface_distances, percent):
+def compute_robust_hausdorff(surface_distances: _Distances, percent: float) -> float:
     """The larger of the two directed percentiles by area, mm; ``percent`` in 0..100. Infinite if a mask is empty."""
-    return max(_percentile(distances, areas, percent) for distances, areas in _sides(surface_distances))
+    gt, pred = (_percentile(distances, areas, percent) for distances, areas in _sides(surface_distances))
+    return max(gt, pred)
 
 
-def _percentile(distances, areas, percent):
+def _percentile(distances: _Numbers, areas: _Numbers, percent: float) -> float:
     if len(distances) == 0:
         return np.inf
     at = np.searchsorted(np.cumsum(areas) / np.sum(areas), percent / 100.0)
-    return distances[min(at, len(distances) - 1)]
+    found: float = distances[min(int(at), len(distances) - 1)]
+    return found
 
 
-def compute_surface_overlap_at_tolerance(surface_distances, tolerance_mm):
+def compute_surface_overlap_at_tolerance(surface_distances: _Distances, tolerance_mm: float) -> tuple[float, float]:
     """Share by area of each surface that lies within a tolerance of the other: the reference's, the prediction's."""
-    return tuple(
-        _near(distances, areas, tolerance_mm) / np.sum(areas) for distances, areas in _sides(surface_distances)
-    )
+    gt, pred = (_near(distances, areas, tolerance_mm) / np.sum(areas) for distances, areas in _sides(surface_distances))
+    return gt, pred
 
 
-def compute_surface_dice_at_tolerance(surface_distances, tolerance_mm):
+def compute_surface_dice_at_tolerance(surface_distances: _Distances, tolerance_mm: float) -> float:
     """Share by area of both surfaces that lies within a tolerance of the other, 0..1."""
     sides = _sides(surface_distances)
-    return sum(_near(*side, tolerance_mm) for side in sides) / sum(np.sum(areas) for _, areas in sides)
+    share: float = sum(_near(*side, tolerance_mm) for side in sides) / sum(np.sum(areas) for _, areas in sides)
+    return share
 
 
-def compute_dice_coefficient(mask_gt, mask_pred):
+def compute_dice_coefficient(mask_gt: NDArray[Any], mask_pred: NDArray[Any]) -> float:
     """Dice coefficient of two bool masks, 0..1; NaN if both are empty."""
     are_masks = mask_gt.dtype == mask_pred.dtype == np.bool_
     if are_masks and mask_gt.shape == mask_pred.shape and mask_gt.ndim in (2, 3) and mask_gt.size:
