@@ -6,7 +6,7 @@ import json
 import operator
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar, overload
 
 from . import _hdbench
 from ._label_map import is_path
@@ -15,11 +15,16 @@ from ._structures import checked_text
 from ._table import Table, package
 from .errors import MissingFileError, UsageError
 
+if TYPE_CHECKING:
+    import pandas
+
+Line = TypeVar("Line", bound=tuple[Any, ...])
+
 _MAX_RESAMPLES = 1_000_000
 _MIN_RESAMPLES = 100
 
 
-class Result(Sequence):
+class Result(Sequence[Line], Generic[Line]):
     """Lines of numbers with the tables and the chart that show them.
 
     A sequence of named tuples. Notebooks show the tables; ``print(result)`` shows them as text.
@@ -30,15 +35,20 @@ class Result(Sequence):
         What is odd about the scores, a sentence each.
     """
 
-    _lines: list
+    _lines: list[Line]
+    _fields: tuple[str, ...]
 
     def __init__(self, found: dict[str, Any]) -> None:
-        self._sheets = found["sheets"]
-        self._chart = found["chart"]
+        self._sheets: list[_hdbench.Sheet] = found["sheets"]
+        self._chart: _hdbench.Chart = found["chart"]
         #: What is odd about the scores, a sentence each.
         self.notes: list[str] = found["notes"]
 
-    def __getitem__(self, place):
+    @overload
+    def __getitem__(self, place: int) -> Line: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[Line]: ...
+    def __getitem__(self, place: int | slice) -> Line | list[Line]:
         return self._lines[place]
 
     def __len__(self) -> int:
@@ -50,11 +60,12 @@ class Result(Sequence):
 
     def to_dict(self) -> list[dict[str, Any]]:
         """The lines, a dict each."""
-        return [line._asdict() for line in self._lines]
+        return [dict(zip(self._fields, line)) for line in self._lines]
 
-    def to_pandas(self):
+    def to_pandas(self) -> pandas.DataFrame:
         """The lines as a ``pandas.DataFrame``."""
-        return package("pandas").DataFrame(self.to_dict())
+        frame: pandas.DataFrame = package("pandas").DataFrame(self.to_dict(), columns=list(self._fields))
+        return frame
 
     def to_latex(self) -> str:
         """The tables for ``booktabs``."""
@@ -96,8 +107,10 @@ class Difference(NamedTuple):
     finding: str
 
 
-class Comparison(Result):
+class Comparison(Result[Difference]):
     """Paired tests of two results: a sequence of :class:`Difference`."""
+
+    _fields = Difference._fields
 
     def __init__(self, found: dict[str, Any]) -> None:
         super().__init__(found)
@@ -147,7 +160,7 @@ class Place(NamedTuple):
     first: float
 
 
-class Ranking(Result):
+class Ranking(Result[Place]):
     """Orders of algorithms: a sequence of :class:`Place`, by metric, method and place.
 
     Attributes
@@ -156,6 +169,8 @@ class Ranking(Result):
         Kendall's tau of the draws' orders with the order over all cases, by ``(metric, method)``: mean, 2.5 %, 50 % and
         97.5 %; None where all share a place.
     """
+
+    _fields = Place._fields
 
     def __init__(self, found: dict[str, Any]) -> None:
         super().__init__(found)
@@ -218,7 +233,7 @@ class GateLine(NamedTuple):
     worst: list[dict[str, Any]]
 
 
-class Judgement(Result):
+class Judgement(Result[GateLine]):
     """Whether results are worse than a baseline: a sequence of :class:`GateLine`.
 
     Attributes
@@ -231,6 +246,8 @@ class Judgement(Result):
         The same in a sentence.
     """
 
+    _fields = GateLine._fields
+
     def __init__(self, found: dict[str, Any]) -> None:
         super().__init__(found)
         #: True where nothing regressed and everything required was compared.
@@ -239,7 +256,7 @@ class Judgement(Result):
         self.outcome: str = found["lines"]["outcome"]
         #: The same in a sentence.
         self.headline: str = found["headline"]
-        self._texts = found["comment"], found["junit"]
+        self._texts: tuple[str, str] = (found["comment"], found["junit"])
         self._lines = [_gate_line(line) for line in found["lines"]["lines"]]
 
     def __bool__(self) -> bool:
@@ -263,7 +280,7 @@ def _gate_line(line: dict[str, Any]) -> GateLine:
     return GateLine(**own, low=low, high=high)
 
 
-def read(path: str | os.PathLike) -> Table:
+def read(path: str | os.PathLike[str]) -> Table:
     """Scores that were computed before: a folder of ``hdbench evaluate``, a ``metrics_long.csv``, nnU-Net's
     ``summary.json``, or the folder above ``fold_0``, ``fold_1``, ... that hold one of these."""
     return Table(_hdbench.read_scores(_path(path, "path")))
@@ -341,7 +358,7 @@ def regress(
     *,
     baseline: Any,
     current: Any,
-    policy: str | os.PathLike | Mapping[str, Any] | None = None,
+    policy: str | os.PathLike[str] | Mapping[str, Any] | None = None,
     margins: Mapping[str, float] | None = None,
 ) -> Judgement:
     """Whether results are worse than a baseline, as ``hdbench regress`` judges it: ``assert hdbench.regress(...)``.
@@ -367,8 +384,8 @@ def regress(
     if margins is not None:
         rules = [{"metric": metric_name(name), "margin": _margin(name, margin)} for name, margin in margins.items()]
         policy = {"format": 1, "level": 0.05, "accuracy": rules}
-    sides = _sources([baseline, current], ["baseline", "current"])
-    return Judgement(_hdbench.regress(*sides, _policy(policy)))
+    before, after = _sources([baseline, current], ["baseline", "current"])
+    return Judgement(_hdbench.regress(before, after, _policy(policy)))
 
 
 def _margin(name: Any, margin: Any) -> float:
@@ -378,7 +395,7 @@ def _margin(name: Any, margin: Any) -> float:
         raise UsageError(f"margins: {name}: {margin!r} is no number") from None
 
 
-def _policy(policy: Any) -> dict[str, Any]:
+def _policy(policy: Any) -> _hdbench.Policy:
     if isinstance(policy, Mapping):
         try:
             return {"path": None, "json": json.dumps({"format": 1, "level": 0.05, **policy})}
@@ -391,7 +408,7 @@ def _metrics(metric: Any) -> list[str]:
     return [] if metric is None else [checked_text(name, "metric") for name in metric_names(metric)]
 
 
-def _draws(resamples: Any, seed: Any) -> dict[str, int]:
+def _draws(resamples: Any, seed: Any) -> _hdbench.Draws:
     return {
         "resamples": _whole(resamples, "resamples", _MIN_RESAMPLES, _MAX_RESAMPLES),
         "seed": _whole(seed, "seed", 0, 2**64 - 1),
@@ -420,7 +437,7 @@ def _is_frame(given: Any) -> bool:
     return hasattr(given, "columns") or (isinstance(given, Mapping) and "metric" in given and "value" in given)
 
 
-def _sources(given: list[Any], names: Sequence[str] | None) -> list[dict[str, Any]]:
+def _sources(given: list[Any], names: Sequence[str] | None) -> list[_hdbench.Source]:
     """Scores with their names, which tell them apart."""
     tables = [side if isinstance(side, Table) or is_path(side) else Table.from_frame(side) for side in given]
     if not tables:
@@ -434,10 +451,11 @@ def _sources(given: list[Any], names: Sequence[str] | None) -> list[dict[str, An
     return [_source(table, checked_text(name, "names")) for table, name in zip(tables, names)]
 
 
-def _source(table: Any, name: str) -> dict[str, Any]:
+def _source(table: Any, name: str) -> _hdbench.Source:
     if is_path(table):
         return {"name": name, "path": _path(table, name), "columns": None, "failed": []}
-    return table.as_source(name)
+    held: Table = table
+    return held.as_source(name)
 
 
 def _names(tables: list[Any]) -> list[str]:

@@ -109,7 +109,7 @@ class Table:
         Raises ``UsageError`` where one of the three is missing or a value is not of its column's type.
         """
         columns = _columns_of(frame)
-        source = {"name": "the table", "path": None, "columns": columns, "failed": []}
+        source: _hdbench.Source = {"name": "the table", "path": None, "columns": columns, "failed": []}
         try:
             return cls(_hdbench.checked_columns(source))
         except (TypeError, ValueError, OverflowError) as error:
@@ -122,10 +122,11 @@ class Table:
         """The names of the algorithms, in the order of their first rows."""
         return list(dict.fromkeys(self._columns["algorithm"]))
 
-    def as_source(self, name: str) -> dict[str, Any]:
+    def as_source(self, name: str) -> _hdbench.Source:
         """The table as the analyses take it."""
         failed = [case for case, *_ in self.failures]
-        return {"name": name, "path": None, "columns": self._columns, "failed": failed}
+        columns: Any = self._columns
+        return {"name": name, "path": None, "columns": columns, "failed": failed}
 
     def plot(self, metric: str | Sequence[str] = "dice") -> _hdbench.Chart:
         """Every case as a dot, with quartiles, median and mean: a panel a structure, a line an algorithm.
@@ -214,7 +215,7 @@ class Table:
 _DEFAULTS = {"task": "", "algorithm": "", "fold": 0, "seed": 0, "label": None, "metric_version": 1, "policy": "strict"}
 
 
-def _columns_of(frame: Any) -> dict[str, list]:
+def _columns_of(frame: Any) -> Any:
     """The columns of the tidy table that a frame has, the others by default."""
     names = getattr(frame, "column_names", None) or list(getattr(frame, "columns", frame))
     for name in ("case", "metric", "value"):
@@ -233,10 +234,10 @@ def _columns_of(frame: Any) -> dict[str, list]:
     return columns
 
 
-def _listed(column: Any) -> list:
+def _listed(column: Any) -> list[Any]:
     for method in ("to_list", "tolist", "to_pylist"):
         if hasattr(column, method):
-            return getattr(column, method)()
+            return list(getattr(column, method)())
     return list(column)
 
 
