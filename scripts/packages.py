@@ -193,7 +193,9 @@ def zipped(folder, out):
 
 
 def glibc_of(binary):
-    """The newest glibc that a binary asks for, by its versioned symbols."""
+    """The newest glibc that a binary asks for, by its versioned symbols; none where it is static."""
+    if "dynamic" not in said(["objdump", "-p", binary]).lower():
+        return None
     versions = re.findall(r"GLIBC_(\d+)\.(\d+)", said(["objdump", "-T", binary]))
     return max((int(major), int(minor)) for major, minor in versions)
 
@@ -257,6 +259,9 @@ def check(out, made, has_command):
         if sys.platform == "linux":
             for what, path in binaries.items():
                 found = glibc_of(path)
+                if found is None:
+                    print(f"{what}: static, needs no glibc")
+                    continue
                 print(f"{what}: needs glibc {found[0]}.{found[1]}")
                 if found > GLIBC:
                     sys.exit(f"error: the {what} does not start where glibc is {GLIBC[0]}.{GLIBC[1]}")

@@ -3,6 +3,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::analyze::{Draws, RESULTS, finish, tell_of, tell_of_incomparable};
+use super::output::tell;
 use crate::analysis::{AnalysisTables, Scored, SideBySide, short_names};
 use crate::error::{Error, Result};
 use crate::schedule::StudyFolders;
@@ -60,6 +61,9 @@ impl Compare {
                 format!("has no case in common with {}", self.baseline.shown()),
                 "compare scores of the same cases, under the same names",
             ));
+        }
+        for note in &found.notes {
+            tell(&format!("note: {note}"));
         }
         tell_of_incomparable(&found.analysis);
         let tables = AnalysisTables {

@@ -15,11 +15,11 @@ use hdbench_stats::{
 };
 use hdbench_table::Table;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList};
+use pyo3::types::{IntoPyDict as _, PyDict};
 use serde::Serialize;
 
 use crate::failure::exception;
-use crate::sheet::{Chart, Sheet};
+use crate::sheet::{Chart, rendered};
 use crate::threads::step;
 use crate::tidy::{OfCommand, Source};
 
@@ -49,7 +49,7 @@ impl Draws {
 struct Found {
     lines: serde_json::Value,
     tables: Vec<Table>,
-    chart: Option<Chart>,
+    charts: Vec<Chart>,
     notes: Vec<String>,
 }
 
@@ -59,7 +59,7 @@ impl Found {
         Ok(Self {
             lines,
             tables: Vec::new(),
-            chart: None,
+            charts: Vec::new(),
             notes: Vec::new(),
         })
     }
@@ -68,13 +68,13 @@ impl Found {
         let dict = PyDict::new(py);
         let loads = py.import("json")?.getattr("loads")?;
         dict.set_item("lines", loads.call1((self.lines.to_string(),))?)?;
-        let sheets: Vec<Bound<'_, Sheet>> = self
-            .tables
-            .into_iter()
-            .map(|table| Bound::new(py, Sheet(table)))
-            .collect::<PyResult<_>>()?;
-        dict.set_item("sheets", PyList::new(py, sheets)?)?;
-        dict.set_item("chart", self.chart)?;
+        let mut sheets = Vec::new();
+        for table in &self.tables {
+            let forms = rendered(table).map_err(|error| exception(py, &error))?;
+            sheets.push(forms.into_py_dict(py)?);
+        }
+        dict.set_item("sheets", sheets)?;
+        dict.set_item("charts", self.charts)?;
         dict.set_item("notes", self.notes)?;
         Ok(dict)
     }
@@ -101,9 +101,13 @@ pub fn compare(
         let found = SideBySide::of(sides, &names, &metrics, &options)?;
         if found.is_of_strangers() {
             return Err(Error::NotComparable {
-                problem: format!("{} and {} have no case in common", names[0], names[1]),
+                problem: format!(
+                    "{} and {} have no case with a value of one metric by both",
+                    names[0], names[1]
+                ),
             });
         }
+        notes.extend(found.notes);
         notes.extend(found.analysis.incomparable_in_words());
         let dots = Chart::of(case_dots(&found.metrics))?;
         let lines = Found::of(&found.analysis)?;
@@ -115,7 +119,7 @@ pub fn compare(
         };
         Ok(Found {
             tables: tables.all()?,
-            chart: Some(dots),
+            charts: vec![dots],
             notes,
             ..lines
         })
@@ -138,6 +142,7 @@ pub fn rank<'py>(
     sources: Vec<Source>,
     metric: Option<String>,
     methods: Vec<String>,
+    is_named: bool,
     draws: Draws,
 ) -> PyResult<Bound<'py, PyDict>> {
     let found = step(py, ALL_THREADS, &Stop::default(), || {
@@ -145,21 +150,26 @@ pub fn rank<'py>(
             .iter()
             .map(|name| name.parse())
             .collect::<Result<_>>()?;
-        let all = together(&sources)?;
+        let all = together(&sources, is_named)?;
         let ranked = Wanted::ranked(metric.as_ref(), &all.rows)?;
         let shown: Vec<MetricTable> = metric_tables(&all.rows, |row| ranked.has(row))?;
         let options = draws.options();
         let orders = rankings(&shown, &methods, options.resamples, options.seed)?;
-        let Some((name, first)) = orders.first() else {
+        if orders.is_empty() {
             return Err(Error::usage(
                 "there is nothing to rank",
                 "give scores of two algorithms or more that have the metric, or name one with `metric`",
             ));
+        }
+        let map = |(metric, ranking): &(String, Ranking)| {
+            Chart::of(RankMap {
+                metric: metric.clone(),
+                ranking: ranking.clone(),
+            })
         };
-        let chart = Chart::of(RankMap {
-            metric: name.clone(),
-            ranking: first.clone(),
-        })?;
+        let charts = orders.iter().map(map).collect::<Result<_>>()?;
+        let mut notes = notes_of(&all);
+        notes.extend(shown.iter().filter_map(missing_in_words));
         let lines: Vec<Order<'_>> = orders
             .iter()
             .map(|(metric, ranking)| Order { metric, ranking })
@@ -173,22 +183,37 @@ pub fn rank<'py>(
         };
         Ok(Found {
             tables: tables.evidence()?,
-            chart: Some(chart),
-            notes: notes_of(&all),
+            charts,
+            notes,
             ..lines
         })
     })?;
     found.to_python(py)
 }
 
-/// Several results side by side: paths as the command reads them; of those in memory, each algorithm by the name of
-/// its source where it is the only one there.
-fn together(sources: &[Source]) -> Result<Scored> {
+/// Says how many cases have no value by an algorithm, which count as the worst.
+fn missing_in_words(metric: &MetricTable) -> Option<String> {
+    let (place, missing) = (0..metric.algorithms.len())
+        .map(|place| (place, metric.cases.len() - metric.of(place).len()))
+        .max_by_key(|(_, missing)| *missing)?;
+    (missing > 0).then(|| {
+        format!(
+            "{}: {missing} of {} cases have no value by {} and count as the worst",
+            metric.name(),
+            metric.cases.len(),
+            metric.algorithms[place]
+        )
+    })
+}
+
+/// Several results side by side: paths as the command reads them, unless they are named; of others, each algorithm by the
+/// name of its source where it is the only one there.
+fn together(sources: &[Source], is_named: bool) -> Result<Scored> {
     let paths: Option<Vec<PathBuf>> = sources
         .iter()
         .map(|source| source.path().map(Path::to_path_buf))
         .collect();
-    if let Some(paths) = paths {
+    if let Some(paths) = paths.filter(|_| !is_named) {
         return Scored::read_all(&paths, &OfCommand);
     }
     let mut all = Scored::default();
@@ -200,6 +225,12 @@ fn together(sources: &[Source]) -> Result<Scored> {
                 1 => source.name().to_owned(),
                 _ => format!("{}: {name}", source.name()),
             });
+        }
+        if let Some(name) = all.algorithms().intersection(&own.algorithms()).next() {
+            return Err(Error::usage(
+                format!("two algorithms are called {name:?}"),
+                "give the results other names",
+            ));
         }
         all.rows.extend(own.rows);
         all.notes.extend(own.notes);
@@ -216,10 +247,16 @@ pub struct PolicySource {
     /// As JSON.
     #[pyo3(item)]
     json: Option<String>,
+    /// In its place: metrics with their margins.
+    #[pyo3(item)]
+    margins: Option<Vec<(String, f64)>>,
 }
 
 impl PolicySource {
     fn policy(&self, baseline: &Baseline) -> Result<Policy> {
+        if let Some(margins) = &self.margins {
+            return of_margins(margins, baseline);
+        }
         let Some(json) = &self.json else {
             return Policy::read_for(self.path.as_deref(), &baseline.rows);
         };
@@ -234,6 +271,24 @@ impl PolicySource {
         let text = toml::to_string(&value).map_err(|e| wrong(e.to_string()))?;
         Policy::parse(&text, Path::new("policy"))
     }
+}
+
+/// A policy of margins; a metric without a structure is that of every one, where it is of structures.
+fn of_margins(margins: &[(String, f64)], baseline: &Baseline) -> Result<Policy> {
+    let mut text = String::from("format = 1\nlevel = 0.05\n");
+    for (name, margin) in margins {
+        let is_of_all = baseline
+            .rows
+            .iter()
+            .any(|row| row.label.is_none() && row.metric == *name);
+        let every = match name.contains(':') || is_of_all {
+            true => "",
+            false => "*:",
+        };
+        let name = toml::Value::String(format!("{every}{name}"));
+        text += &format!("[[accuracy]]\nmetric = {name}\nmargin = {margin:?}\n");
+    }
+    Policy::parse(&text, Path::new("margins"))
 }
 
 /// Whether results are worse than a baseline.
@@ -270,7 +325,7 @@ fn texts(judgement: &Judgement) -> Result<Texts> {
     Ok(Texts {
         found: Found {
             tables: vec![table(judgement)],
-            chart: Some(Chart::of(plot(judgement))?),
+            charts: vec![Chart::of(plot(judgement))?],
             notes: judgement.notes.clone(),
             ..Found::of(judgement)?
         },

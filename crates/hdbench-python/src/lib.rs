@@ -39,7 +39,6 @@ fn _hdbench(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(charts::dots, m)?)?;
     m.add_function(wrap_pyfunction!(charts::tumour_burdens, m)?)?;
     m.add_function(wrap_pyfunction!(charts::tumour_volumes, m)?)?;
-    m.add_class::<sheet::Sheet>()?;
     m.add_class::<sheet::Chart>()?;
     m.add_function(wrap_pyfunction!(side::grid_of, m)?)?;
     m.add_function(wrap_pyfunction!(plan::metric_names, m)?)?;

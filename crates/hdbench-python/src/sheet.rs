@@ -4,47 +4,45 @@ use std::path::PathBuf;
 
 use hdbench_ground::error::{Error, Result};
 use hdbench_table::chart::{Drawing, png, svg};
-use hdbench_table::{Csv, Exporter, Html, Latex, Markdown, Table, Terminal};
+use hdbench_table::{Exporter, Html, Latex, Markdown, Table, Terminal};
 use hdbench_volume::artifact::write_atomic;
 use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyType};
 
 use crate::failure::exception;
 
 /// Letters in a line of the text of a table.
 const WIDTH: usize = 120;
 
-/// A table for readers.
-#[pyclass(frozen, module = "hdbench._hdbench")]
-pub struct Sheet(pub Table);
-
-#[pymethods]
-impl Sheet {
-    /// Its name.
-    #[getter]
-    fn id(&self) -> &str {
-        &self.0.id
-    }
-
-    /// As `html` (a fragment), `latex`, `markdown`, `csv` or `text`.
-    fn render(&self, py: Python<'_>, format: &str) -> PyResult<String> {
-        let exporter: &dyn Exporter = match format {
-            "html" => &Html::Alone,
-            "latex" => &Latex,
-            "markdown" => &Markdown,
-            "csv" => &Csv,
-            _ => &Terminal {
-                styled: false,
-                width: WIDTH,
-            },
-        };
-        let text = exporter.export(&self.0);
-        let text = text.map_err(|error| exception(py, &error))?;
-        Ok(String::from_utf8_lossy(&text).into_owned())
-    }
+/// A table for readers in every form: `html` (a fragment), `latex`, `markdown`, `text`.
+///
+/// # Errors
+/// What an exporter gives.
+pub fn rendered(table: &Table) -> Result<Vec<(&'static str, String)>> {
+    let text = Terminal {
+        styled: false,
+        width: WIDTH,
+    };
+    let exporters: [(&'static str, &dyn Exporter); 4] = [
+        ("html", &Html::Alone),
+        ("latex", &Latex),
+        ("markdown", &Markdown),
+        ("text", &text),
+    ];
+    let forms = exporters.map(|(form, exporter)| {
+        let text = exporter.export(table)?;
+        Ok((form, String::from_utf8_lossy(&text).into_owned()))
+    });
+    forms.into_iter().collect()
 }
 
-/// Draws a picture as PNG.
-type Png = Box<dyn Fn() -> Result<Vec<u8>> + Send + Sync>;
+/// A picture as PNG.
+enum Png {
+    /// Drawn when it is asked for.
+    Drawn(Box<dyn Fn() -> Result<Vec<u8>> + Send + Sync>),
+    /// As it was kept.
+    Kept(Vec<u8>),
+}
 
 /// A chart of scores. Notebooks show it; `save` writes it.
 #[pyclass(frozen, module = "hdbench")]
@@ -61,13 +59,44 @@ impl Chart {
     pub fn of(drawing: impl Drawing + Send + Sync + 'static) -> Result<Self> {
         Ok(Self {
             svg: svg(&drawing)?,
-            png: Box::new(move || png(&drawing)),
+            png: Png::Drawn(Box::new(move || png(&drawing))),
         })
+    }
+}
+
+impl Chart {
+    fn png(&self) -> Result<Vec<u8>> {
+        match &self.png {
+            Png::Drawn(draw) => draw(),
+            Png::Kept(bytes) => Ok(bytes.clone()),
+        }
     }
 }
 
 #[pymethods]
 impl Chart {
+    /// A chart that was drawn before: what pickle makes one of.
+    #[new]
+    fn kept(svg: String, png: Vec<u8>) -> Self {
+        Self {
+            svg,
+            png: Png::Kept(png),
+        }
+    }
+
+    fn __reduce__<'py>(
+        &self,
+        py: Python<'py>,
+    ) -> PyResult<(Bound<'py, PyType>, (String, Bound<'py, PyBytes>))> {
+        let png = py
+            .detach(|| self.png())
+            .map_err(|error| exception(py, &error))?;
+        Ok((
+            py.get_type::<Self>(),
+            (self.svg.clone(), PyBytes::new(py, &png)),
+        ))
+    }
+
     /// The text of the chart as SVG.
     #[getter]
     fn svg(&self) -> &str {
@@ -92,7 +121,7 @@ impl Chart {
             let end = path.extension().unwrap_or_default();
             match end.to_string_lossy().to_lowercase().as_str() {
                 "svg" => write_atomic(&path, self.svg.as_bytes()),
-                "png" => write_atomic(&path, &(self.png)()?),
+                "png" => write_atomic(&path, &self.png()?),
                 _ => Err(Error::usage(
                     format!("{}: a chart is written as .svg or .png", path.display()),
                     "give the path one of these ends",

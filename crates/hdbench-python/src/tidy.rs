@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use hdbench_ground::error::{Error, Result};
-use hdbench_score::{Label, MetricRow, describe};
+use hdbench_score::{Label, MetricRow, Name, describe};
 use hdbench_stats::gate::{CostSamples, SourceFacts};
-use hdbench_stats::{NoStudies, Scored, Studies};
+use hdbench_stats::{NoStudies, Scored, Studies, range};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
@@ -172,26 +172,44 @@ pub fn columns_of<'py>(py: Python<'py>, rows: &[MetricRow]) -> PyResult<Bound<'p
     Ok(columns)
 }
 
-/// Each metric of each structure over the cases.
+/// Each metric of each structure over the cases, by algorithm in the order of their first rows.
 pub fn summary_of<'py>(py: Python<'py>, rows: &[MetricRow]) -> PyResult<Bound<'py, PyList>> {
-    let summary = describe(rows).into_iter().map(|metric| {
-        let of = metric.statistics();
-        let label = metric.label.map(|label| label.name());
-        let [q25, median, q75] = of.quartiles;
-        (
-            label,
-            metric.metric.as_str(),
-            of.count,
-            of.mean,
-            of.sd,
-            of.min,
-            q25,
-            median,
-            q75,
-            of.max,
-        )
-    });
-    PyList::new(py, summary)
+    let list = PyList::empty(py);
+    let mut algorithms: Vec<Name> = Vec::new();
+    for row in rows {
+        if algorithms.last() != Some(&row.algorithm) && !algorithms.contains(&row.algorithm) {
+            algorithms.push(row.algorithm);
+        }
+    }
+    for algorithm in &algorithms {
+        let own: Vec<MetricRow>;
+        let own = match algorithms.len() {
+            1 => rows,
+            _ => {
+                let rows = rows.iter().filter(|row| row.algorithm == *algorithm);
+                own = rows.cloned().collect();
+                &own
+            }
+        };
+        for metric in describe(own) {
+            let of = metric.statistics();
+            let [q25, median, q75] = of.quartiles;
+            list.append((
+                metric.label.map(|label| label.name()),
+                metric.metric.as_str(),
+                of.count,
+                of.mean,
+                of.sd,
+                of.min,
+                q25,
+                median,
+                q75,
+                of.max,
+                algorithm.as_str(),
+            ))?;
+        }
+    }
+    Ok(list)
 }
 
 /// Rows as `evaluate` gives them.
@@ -219,11 +237,34 @@ pub fn read_scores(py: Python<'_>, path: PathBuf) -> PyResult<Bound<'_, PyDict>>
     found(py, &scored.map_err(|error| exception(py, &error))?)
 }
 
+/// Refuses a value that its metric cannot have, such as a Dice in percent.
+fn in_range(rows: &[MetricRow]) -> Result<()> {
+    let is_outside = |row: &&MetricRow| {
+        !row.value.is_nan() && range(&row.metric).is_some_and(|range| !range.contains(&row.value))
+    };
+    let Some(row) = rows.iter().find(is_outside) else {
+        return Ok(());
+    };
+    let wide = range(&row.metric).map_or(String::new(), |range| {
+        format!("{} to {}", range.start(), range.end())
+    });
+    Err(Error::usage(
+        format!(
+            "{} of {} is {}, outside {wide}",
+            row.metric, row.case, row.value
+        ),
+        "fractions are in 0 to 1, not in percent; a measure of your own needs a name of its own",
+    ))
+}
+
 /// Columns from elsewhere, as `evaluate` gives them.
 #[pyfunction]
 pub fn checked_columns(py: Python<'_>, source: Source) -> PyResult<Bound<'_, PyDict>> {
-    let scored = source.scored().map_err(|error| exception(py, &error))?;
-    found(py, &scored)
+    let scored = source.scored().and_then(|scored| {
+        in_range(&scored.rows)?;
+        Ok(scored)
+    });
+    found(py, &scored.map_err(|error| exception(py, &error))?)
 }
 
 /// Names of paths that tell them apart, as the command calls them.

@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import pickle
 import subprocess
 import xml.etree.ElementTree as xml
 
@@ -69,7 +70,7 @@ def test_a_comparison_says_what_differs(tables):
     scipy = pytest.importorskip("scipy.stats")
     assert math.isclose(line.p, scipy.wilcoxon(differences, method="exact").pvalue, rel_tol=1e-9)
     assert found.of("lesion", "hd95").difference < 0
-    with pytest.raises(KeyError):
+    with pytest.raises(KeyError, match="'lesion', 'dice'"):
         found.of("spleen", "dice")
 
 
@@ -225,7 +226,7 @@ def test_scores_are_read_and_taken_from_frames(tables, folders):
             lambda a, b: hdbench.compare(a, hdbench.Table.from_frame({"case": ["z"], "label": ["lesion"], "metric": ["dice"],
                                                                       "value": [0.5]})),
             hdbench.errors.NotComparableError,
-            "no case in common",
+            "no case with a value",
         ),
         (
             lambda a, b: hdbench.Table.from_frame({"case": ["c", "c"], "metric": ["dice"] * 2, "value": [1.0, 0.5]}),
@@ -235,8 +236,26 @@ def test_scores_are_read_and_taken_from_frames(tables, folders):
         (
             lambda a, b: hdbench.Table.from_frame({"case": ["c"], "metric": ["dice"], "value": ["high"]}),
             hdbench.UsageError,
-            "the table",
+            "value of row 0: 'high' is a text",
         ),
+        (
+            lambda a, b: hdbench.Table.from_frame({"case": ["c", None], "metric": ["dice"] * 2, "value": [1.0, 0.5]}),
+            hdbench.UsageError,
+            "case of row 1: None is no text",
+        ),
+        (
+            lambda a, b: hdbench.Table.from_frame({"case": ["c"], "metric": ["dice"], "value": [83.0]}),
+            hdbench.UsageError,
+            "dice of c is 83, outside 0 to 1",
+        ),
+        (lambda a, b: hdbench.compare(a, b, names="ab"), hdbench.UsageError, "no list of names"),
+        (
+            lambda a, b: hdbench.regress(baseline=a, current=b, margins={"lesion:dice": math.nan}),
+            hdbench.UsageError,
+            "nan is no number",
+        ),
+        (lambda a, b: hdbench.regress(baseline=a, current=b, margins=0.01), hdbench.UsageError, "no dict"),
+        (lambda a, b: a.plot_tumour_volumes(boundary_ml=math.nan), hdbench.UsageError, "expected mL"),
         (
             lambda a, b: hdbench.Table.from_frame({"case": ["c"], "metric": ["dice"], "value": [1.0, 2.0]}),
             hdbench.UsageError,
@@ -255,3 +274,84 @@ def test_a_study_is_the_commands_alone(tables, tmp_path):
         with pytest.raises(hdbench.InputError, match="study's folder") as told:
             call()
         assert "hdbench baseline save --name" in told.value.hint
+
+
+def two_algorithms():
+    """One table with those of two."""
+    both = [frame(name, seed) for name, seed in (("unet", 1), ("resnet", 5))]
+    return {column: both[0][column] + both[1][column] for column in both[0]}
+
+
+def test_algorithms_of_one_table_stay_apart(tables):
+    both = hdbench.Table.from_frame(two_algorithms())
+    assert hdbench.compare(tables[0], both, metric="dice").of("lesion", "dice").difference == 0
+    assert {(line.algorithm, line.count) for line in both.summary()} == {("unet", 20), ("resnet", 20)}
+    assert both.summary().of("lesion", "dice", "unet").mean == tables[0].summary().of("lesion", "dice").mean
+    assert both.to_latex().count("lesion, ") == 2 and "algorithm" in both._repr_html_()
+    with pytest.raises(hdbench.UsageError, match="two algorithms are called 'a: unet'".replace("'", '"')):
+        hdbench.rank({"a": both, "a: unet": tables[1]}, metric="lesion:dice")
+
+
+def test_tests_are_corrected_over_the_algorithms_of_a_metric():
+    better = two_algorithms()
+    better["value"] = [min(value + 0.01, 1.0) for value in better["value"]]
+    found = hdbench.compare(two_algorithms(), better, metric="lesion:dice")
+    assert [line.p_holm for line in found] == [2 * line.p for line in found]
+
+
+def test_what_is_missing_is_told(tables):
+    few = hdbench.Table.from_frame(frame("hdenseunet", 2, 0.1, cases=14))
+    notes = hdbench.compare(tables[0], few, metric="lesion:dice").notes
+    assert notes == ["6 of 20 cases of unet are not in hdenseunet and in no comparison: case_14 ..."]
+    notes = hdbench.rank(tables[0], few, metric="lesion:dice").notes
+    assert notes == ["lesion dice: 6 of 20 cases have no value by hdenseunet and count as the worst"]
+
+
+def test_a_frame_without_structures_is_compared_by_all_it_has():
+    plain = {"case": [f"c{n}" for n in range(12)], "metric": ["smoothness"] * 12, "value": [n / 20 for n in range(12)]}
+    other = {**plain, "value": [value + 0.1 for value in plain["value"]]}
+    line = hdbench.compare(plain, other)[0]
+    assert (line.label, line.metric, line.n, line.finding) == (None, "smoothness", 12, "different")
+
+
+def test_names_that_are_numbers_become_texts():
+    columns = {"case": [1, 2], "label": [1.0, 1.0], "metric": ["dice"] * 2, "value": [0.5, None]}
+    table = hdbench.Table.from_frame(columns)
+    assert [(row["case"], row["label"]) for row in table] == [("1", "1"), ("2", "1")]
+    pandas = pytest.importorskip("pandas")
+    held = pandas.DataFrame({**columns, "label": pandas.array([1, None], dtype="Int64")})
+    assert [row["label"] for row in hdbench.Table.from_frame(held)] == ["1", None]
+
+
+def test_a_table_that_pandas_wrote_is_read(tables, tmp_path):
+    pytest.importorskip("pandas")
+    frame = tables[0].to_pandas()
+    frame.loc[0, "value"] = math.nan
+    frame.to_csv(tmp_path / "metrics_long.csv", index=False)
+    read = hdbench.read(tmp_path / "metrics_long.csv")
+    assert math.isnan(read.rows[0]["value"]) and read.rows[1] == tables[0].rows[1]
+
+
+def test_results_are_equal_by_content_and_pickled(tables):
+    found = hdbench.compare(*tables, metric="dice")
+    assert found == hdbench.compare(*tables, metric="dice") != hdbench.compare(*tables, metric="hd95")
+    for result in (found, hdbench.rank(*tables, metric="dice"), hdbench.regress(baseline=tables[0], current=tables[0])):
+        copy = pickle.loads(pickle.dumps(result))
+        assert copy == result and copy.to_latex() == result.to_latex() and copy.plot().svg == result.plot().svg
+
+
+def test_every_order_has_its_chart(tables):
+    found = hdbench.rank(*tables, metric="dice")
+    assert "liver dice, mean-then-rank" in found.plot("liver:dice", "mean-then-rank").svg
+    assert "lesion dice, test-then-rank" in found.plot("lesion:dice", "test-then-rank").svg
+    with pytest.raises(KeyError, match="liver:dice"):
+        found.order("dice")
+    many = {f"network {n:02}": {**frame("x", n), "algorithm": ["x"] * 80} for n in range(40)}
+    assert len(hdbench.rank(many, metric="lesion:dice", method="mean-then-rank")) == 40
+
+
+def test_a_margin_without_a_structure_is_that_of_every_one(tables):
+    found = hdbench.regress(baseline=tables[0], current=tables[0], margins={"dice": 0.01})
+    assert found.passed and {line.metric for line in found} == {"liver dice", "lesion dice"}
+    plain = {"case": ["a", "b", "c", "d", "e", "f"], "metric": ["dice"] * 6, "value": [0.5, 0.6, 0.7, 0.8, 0.9, 0.95]}
+    assert hdbench.regress(baseline=plain, current=plain, margins={"dice": 0.01})[0].metric == "dice"

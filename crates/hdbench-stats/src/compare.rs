@@ -167,6 +167,25 @@ pub fn analyse(metrics: &[MetricTable], options: &AnalysisOptions) -> Result<Ana
     Ok(analysis)
 }
 
+/// [`analyse`] of certain pairs, each of a baseline and what is compared with it; an algorithm that a metric has not
+/// is in none of its pairs.
+pub fn analyse_pairs(
+    metrics: &[MetricTable],
+    pairs: &[[String; 2]],
+    options: &AnalysisOptions,
+) -> Analysis {
+    let mut analysis = Analysis::default();
+    for metric in metrics {
+        let place = |name: &String| metric.algorithms.iter().position(|own| own == name);
+        let placed = |[baseline, own]: &[String; 2]| Some((place(own)?, place(baseline)?));
+        let places: Vec<(usize, usize)> = pairs.iter().filter_map(placed).collect();
+        let one = of_metric(metric, &places, options);
+        analysis.summaries.extend(one.summaries);
+        analysis.comparisons.extend(one.comparisons);
+    }
+    analysis
+}
+
 /// Algorithm and baseline, by their places.
 fn pairs(algorithms: &[String], baseline: Option<&str>) -> Result<Vec<(usize, usize)>> {
     let Some(baseline) = baseline else {

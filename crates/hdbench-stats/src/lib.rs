@@ -34,7 +34,9 @@ pub use aggregate::{Aggregate, Aggregates, aggregate};
 pub use analysis_tables::{AnalysisTables, LesionBins};
 pub use burden::{Agreement, Burdens};
 pub use claims::{Claim, ClaimNetwork, ClaimVerdict, Grounds, judge_claims};
-pub use compare::{Analysis, AnalysisOptions, Comparison, Finding, MetricSummary, analyse};
+pub use compare::{
+    Analysis, AnalysisOptions, Comparison, Finding, MetricSummary, analyse, analyse_pairs,
+};
 pub use definitions::{
     ByDefinition, Conclusion, DefinitionFamily, Kind, by_definition, definition_tables,
 };

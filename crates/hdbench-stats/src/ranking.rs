@@ -177,8 +177,9 @@ impl Contest {
             Self::Mean(values, within) => {
                 let sums = (0..values.ncols()).map(|algorithm| {
                     let column = values.column(algorithm);
-                    let weighted = column.iter().zip(counts);
-                    weighted.map(|(value, &count)| value * count as f64).sum()
+                    // Nothing times an infinite distance is no number.
+                    let drawn = column.iter().zip(counts).filter(|(_, count)| **count > 0);
+                    drawn.map(|(value, &count)| value * count as f64).sum()
                 });
                 places_of(&sums.collect::<Vec<f64>>(), *within)
             }
@@ -408,6 +409,33 @@ mod tests {
         assert_eq!(by(RankMethod::TestThenRank), [1, 1, 1]);
         let smaller = rank(values.view(), Better::Smaller, RankMethod::MeanThenRank);
         assert_eq!(smaller, [2, 3, 1]);
+    }
+
+    #[test]
+    fn an_infinite_distance_is_worst_in_the_draws_that_have_it() {
+        let mut values = Array2::from_elem((12, 2), 1.0);
+        values.column_mut(1).fill(0.5);
+        for case in [1, 5, 7] {
+            values[[case, 1]] = f64::INFINITY;
+        }
+        let names = ["a".to_owned(), "b".to_owned()];
+        let method = RankMethod::MeanThenRank;
+        let of = |values: &Array2<f64>| {
+            ranking(
+                &names,
+                values.view(),
+                Better::Smaller,
+                method,
+                1_000,
+                Seed(1),
+            )
+        };
+        let found = of(&values);
+        assert_eq!(found.places, [1, 2]);
+        // Without any of three of twelve cases: (9 / 12)^12, 3.2 %.
+        let share = found.drawn[1][0] as f64 / 1_000.0;
+        assert!((0.015..0.05).contains(&share), "{share}");
+        assert_eq!(found.drawn, of(&values.mapv(|value| value.min(1e6))).drawn);
     }
 
     #[test]

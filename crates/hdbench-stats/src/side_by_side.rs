@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use hdbench_ground::error::{Error, Result};
-use hdbench_score::{MetricRow, Name};
+use hdbench_score::{ALL_CASES, MetricRow, Name};
 
-use super::compare::{Analysis, AnalysisOptions, analyse};
+use super::compare::{Analysis, AnalysisOptions, analyse_pairs};
 use super::metric_table::{MetricTable, metric_tables};
 use super::scored::Scored;
 use super::wanted::Wanted;
@@ -13,12 +13,14 @@ use super::wanted::Wanted;
 /// What was compared.
 #[derive(Clone, Debug, Default)]
 pub struct SideBySide {
-    /// Of every pair of algorithms, one after the other.
+    /// Of every pair of algorithms; corrected over the pairs in a metric of a structure.
     pub analysis: Analysis,
-    /// The metrics of every pair.
+    /// The metrics.
     pub metrics: Vec<MetricTable>,
     /// `9 cases, 2 algorithms`.
     pub cases: String,
+    /// Cases that one side alone has.
+    pub notes: Vec<String>,
 }
 
 impl SideBySide {
@@ -38,27 +40,25 @@ impl SideBySide {
             1 => place.to_owned(),
             _ => format!("{place}: {name}"),
         };
-        for (side, place) in sides.iter_mut().zip(names) {
+        for (at, (side, place)) in sides.iter_mut().zip(names).enumerate() {
+            let is_paired = |row: &MetricRow| pairs.iter().any(|pair| row.algorithm == pair[at]);
+            side.rows.retain(is_paired);
             side.rename(|name| named(place, name));
         }
+        let notes = one_sided(&sides, names);
         let rows: Vec<MetricRow> = sides.into_iter().flat_map(|side| side.rows).collect();
         let wanted = Wanted::of(metrics, &rows)?;
-        let mut all = Self::default();
-        for [a, b] in &pairs {
-            let own = [named(&names[0], a), named(&names[1], b)].map(Name::from);
-            let shown =
-                metric_tables(&rows, |row| own.contains(&row.algorithm) && wanted.has(row))?;
-            let options = AnalysisOptions {
-                baseline: Some(own[0].into()),
-                ..options.clone()
-            };
-            let one = analyse(&shown, &options)?;
-            all.analysis.summaries.extend(one.summaries);
-            all.analysis.comparisons.extend(one.comparisons);
-            all.cases = cases_in_words(&shown);
-            all.metrics.extend(shown);
-        }
-        Ok(all)
+        let shown = metric_tables(&rows, |row| wanted.has(row))?;
+        let own = pairs
+            .iter()
+            .map(|[a, b]| [named(&names[0], a), named(&names[1], b)]);
+        let own: Vec<[String; 2]> = own.collect();
+        Ok(Self {
+            analysis: analyse_pairs(&shown, &own, options),
+            cases: cases_in_words(&shown),
+            metrics: shown,
+            notes,
+        })
     }
 
     /// Whether no case has a value on both sides.
@@ -66,6 +66,30 @@ impl SideBySide {
         let comparisons = &self.analysis.comparisons;
         comparisons.iter().all(|comparison| comparison.n == 0)
     }
+}
+
+/// Cases that one side has and not the other: they are in no comparison.
+fn one_sided(sides: &[Scored; 2], names: &[String; 2]) -> Vec<String> {
+    let cases = |side: &Scored| -> BTreeSet<Name> {
+        let own = side.rows.iter().filter(|row| row.case != ALL_CASES);
+        own.map(|row| row.case).collect()
+    };
+    let [a, b] = [cases(&sides[0]), cases(&sides[1])];
+    let alone = [
+        (&a, &b, &names[0], &names[1]),
+        (&b, &a, &names[1], &names[0]),
+    ];
+    let words = alone.into_iter().filter_map(|(own, other, name, lacking)| {
+        let only: Vec<&Name> = own.difference(other).collect();
+        let first = only.first()?;
+        Some(format!(
+            "{} of {} cases of {name} are not in {lacking} and in no comparison: {first}{}",
+            only.len(),
+            own.len(),
+            if only.len() > 1 { " ..." } else { "" }
+        ))
+    });
+    words.collect()
 }
 
 /// Algorithms of the same name, or the only ones of both sides.
@@ -97,4 +121,72 @@ pub fn cases_in_words(metrics: &[MetricTable]) -> String {
         plural(count(&|metric| metric.cases.len()), "case"),
         plural(count(&|metric| metric.algorithms.len()), "algorithm")
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scored(algorithms: &[&str], cases: usize, shift: f64) -> Scored {
+        let mut rows = Vec::new();
+        for (place, algorithm) in algorithms.iter().enumerate() {
+            for case in 0..cases {
+                let hard = (case * 7 % 11) as f64 / 20.0;
+                rows.push(MetricRow {
+                    task: "t".into(),
+                    algorithm: (*algorithm).into(),
+                    fold: 0,
+                    seed: 0,
+                    case: format!("c{case:02}").into(),
+                    label: None,
+                    metric: "dice".into(),
+                    metric_version: 1,
+                    value: hard + shift * (1.0 + 0.01 * case as f64) + 0.1 * place as f64,
+                    raw_value: 0.0,
+                    policy: "strict".into(),
+                });
+            }
+        }
+        Scored {
+            rows,
+            ..Scored::default()
+        }
+    }
+
+    fn compared(a: Scored, b: Scored) -> SideBySide {
+        let names = ["before".to_owned(), "after".to_owned()];
+        SideBySide::of([a, b], &names, &[], &AnalysisOptions::default()).unwrap()
+    }
+
+    #[test]
+    fn algorithms_that_one_side_alone_has_are_in_no_comparison() {
+        let found = compared(scored(&["a"], 12, 0.0), scored(&["a", "c"], 12, 0.0));
+        let [comparison] = &found.analysis.comparisons[..] else {
+            panic!("{} comparisons", found.analysis.comparisons.len());
+        };
+        assert_eq!(comparison.difference, 0.0);
+        assert_eq!(comparison.baseline, "before");
+        assert!(found.notes.is_empty());
+    }
+
+    #[test]
+    fn tests_are_corrected_over_the_pairs_of_a_metric() {
+        let found = compared(scored(&["a", "c"], 12, 0.0), scored(&["a", "c"], 12, 0.1));
+        let comparisons = &found.analysis.comparisons;
+        assert_eq!(comparisons.len(), 2);
+        for comparison in comparisons {
+            assert!((comparison.p_holm - 2.0 * comparison.p).abs() < 1e-12);
+        }
+        let named = |c: &super::super::compare::Comparison| c.algorithm.clone();
+        let names: Vec<String> = comparisons.iter().map(named).collect();
+        assert_eq!(names, ["after: a", "after: c"]);
+    }
+
+    #[test]
+    fn cases_of_one_side_are_told() {
+        let found = compared(scored(&["a"], 12, 0.0), scored(&["b"], 20, 0.0));
+        assert_eq!(found.analysis.comparisons[0].n, 12);
+        let told = "8 of 20 cases of after are not in before and in no comparison: c12 ...";
+        assert_eq!(found.notes, [told]);
+    }
 }

@@ -53,7 +53,7 @@ pub enum Wanted {
 
 impl Wanted {
     /// By the names that the user gave, of which one without a structure is that of every structure; `all`; or
-    /// those of the field that are there.
+    /// those of the field that are there, without any of these all.
     ///
     /// # Errors
     /// `Error::Usage` for a name that the rows have not.
@@ -62,7 +62,11 @@ impl Wanted {
             return Ok(Self::All);
         }
         if names.is_empty() {
-            return Ok(Self::Metrics(headline(rows)));
+            return Ok(match headline(rows) {
+                // Somebody's own: all that there is.
+                none if none.is_empty() => Self::All,
+                some => Self::Metrics(some),
+            });
         }
         let mut wanted = Vec::new();
         for name in names {
@@ -211,6 +215,12 @@ mod tests {
             names(&Wanted::of(&[], &rows).unwrap()),
             ["et:dice", "et:hd95", "wt:dice"]
         );
+    }
+
+    #[test]
+    fn without_a_metric_of_the_field_all_are_looked_at() {
+        let own = [row("", "dice"), row("", "smoothness")];
+        assert_eq!(names(&Wanted::of(&[], &own).unwrap()), ["all"]);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import operator
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -39,8 +40,8 @@ class Result(Sequence[Line], Generic[Line]):
     _fields: tuple[str, ...]
 
     def __init__(self, found: dict[str, Any]) -> None:
-        self._sheets: list[_hdbench.Sheet] = found["sheets"]
-        self._chart: _hdbench.Chart = found["chart"]
+        self._sheets: list[dict[str, str]] = found["sheets"]
+        self._charts: list[_hdbench.Chart] = found["charts"]
         #: What is odd about the scores, a sentence each.
         self.notes: list[str] = found["notes"]
 
@@ -54,9 +55,14 @@ class Result(Sequence[Line], Generic[Line]):
     def __len__(self) -> int:
         return len(self._lines)
 
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and isinstance(other, Result) and self._lines == other._lines
+
+    __hash__ = None  # type: ignore[assignment]
+
     def plot(self) -> _hdbench.Chart:
         """The chart, which notebooks show and ``save`` writes as SVG or PNG."""
-        return self._chart
+        return self._charts[0]
 
     def to_dict(self) -> list[dict[str, Any]]:
         """The lines, a dict each."""
@@ -76,7 +82,7 @@ class Result(Sequence[Line], Generic[Line]):
         return self._rendered("markdown")
 
     def _rendered(self, form: str) -> str:
-        return "\n".join(sheet.render(form) for sheet in self._sheets)
+        return "\n".join(sheet[form] for sheet in self._sheets)
 
     def __str__(self) -> str:
         return self._rendered("text")
@@ -90,8 +96,8 @@ class Difference(NamedTuple):
 
     ``difference`` is the mean of algorithm - baseline (of absolute values where the size counts: ``rvd``,
     ``tumour_burden_error``), ``low`` and ``high`` its 95 % BCa bootstrap interval, None where there is none. ``p`` is
-    Wilcoxon's signed-rank test, two-sided; ``p_holm`` is corrected over the comparisons of the metric; both None without
-    a case in common. ``finding``: ``"better"``, ``"worse"``, ``"different"``, ``"no-evidence"`` or ``"not-comparable"``.
+    Wilcoxon's signed-rank test, two-sided; ``p_holm`` is corrected over the pairs of algorithms in this metric and
+    structure, and over nothing else: over many structures some are found by chance. Both are None without a case in common. ``finding``: ``"better"``, ``"worse"``, ``"different"``, ``"no-evidence"`` or ``"not-comparable"``.
     """
 
     label: str | None
@@ -124,7 +130,8 @@ class Comparison(Result[Difference]):
         name = metric_name(metric)
         found = [line for line in self._lines if line.label == label and line.metric == name]
         if len(found) != 1:
-            raise KeyError(f"{label!r} has {len(found)} comparisons of {metric!r}")
+            known = ", ".join(dict.fromkeys(f"{line.label!r}, {line.metric!r}" for line in self._lines))
+            raise KeyError(f"{label!r} has {len(found)} comparisons of {metric!r}; there are {known}")
         return found[0]
 
     def __repr__(self) -> str:
@@ -175,23 +182,36 @@ class Ranking(Result[Place]):
     def __init__(self, found: dict[str, Any]) -> None:
         super().__init__(found)
         self._lines = [place for order in found["lines"] for place in _places(order)]
+        self._orders = [(order["metric"], order["method"]) for order in found["lines"]]
         #: Kendall's tau of the draws' orders with the order over all cases, by metric and method.
         self.tau: dict[tuple[str, str], list[float] | None] = {
             (order["metric"], order["method"]): order["tau"] for order in found["lines"]
         }
 
     def order(self, metric: str | None = None, method: str | None = None) -> list[str]:
-        """The algorithms from the first place to the last, by the first metric and method unless others are named."""
-        lines = self._lines
-        if metric is not None:
-            name = metric_name(metric).replace(":", " ")
-            lines = [line for line in lines if name in (line.metric, line.metric.rpartition(" ")[2])]
-        if method is not None:
-            lines = [line for line in lines if line.method == method]
-        if not lines:
-            raise KeyError(f"nothing is ranked by {metric!r} and {method!r}")
-        first = lines[0]
-        return [line.algorithm for line in lines if (line.metric, line.method) == (first.metric, first.method)]
+        """The algorithms from the first place to the last, by the first metric and method unless others are named:
+        ``"dice"`` where one structure was ranked by it, ``"lesion:dice"``."""
+        wanted = self._orders[self._at(metric, method)]
+        return [line.algorithm for line in self._lines if (line.metric, line.method) == wanted]
+
+    def plot(self, metric: str | None = None, method: str | None = None) -> _hdbench.Chart:
+        """How often each algorithm has each place in bootstrap draws of the cases, by the first metric and method unless
+        others are named."""
+        return self._charts[self._at(metric, method)]
+
+    def _at(self, metric: str | None, method: str | None) -> int:
+        name = None if metric is None else metric_name(metric).replace(":", " ")
+
+        def is_asked(order: tuple[str, str]) -> bool:
+            is_metric = name is None or name in (order[0], order[0].rpartition(" ")[2])
+            return is_metric and method in (None, order[1])
+
+        asked = [at for at, order in enumerate(self._orders) if is_asked(order)]
+        metrics = dict.fromkeys(self._orders[at][0] for at in asked)
+        if not asked or (metric is not None and len(metrics) > 1):
+            known = ", ".join(dict.fromkeys(order[0].replace(" ", ":") for order in self._orders))
+            raise KeyError(f"{metric!r} and {method!r} name {len(metrics)} rankings; metrics are {known}")
+        return asked[0]
 
     def __repr__(self) -> str:
         return f"<hdbench.Ranking: {self[0].metric}, {self[0].method}: {', '.join(self.order())}>"
@@ -301,10 +321,12 @@ def compare(
     ----------
     baseline, candidate
         Each a :class:`Table`, a DataFrame with its columns, or a path as :func:`read` takes it. Algorithms of the same
-        name are compared, or the only ones of both sides.
+        name are compared, or the only ones of both sides. A case without a value by both is in no comparison, and
+        ``notes`` says so; several seeds of a case count as their mean.
     metric
-        A name or several: ``"dice"`` of every structure, ``"lesion:dice"`` of one; ``"all"``. Default: those of the
-        field that are there.
+        A name or several: ``"dice"`` of every structure, ``"lesion:dice"`` of one; ``"all"``. Default: of Dice, HD95,
+        ASSD, NSD at 2 mm, recall and precision of instances those that are there (of liver and lesions the paper's: Dice,
+        VOE, RVD, ASSD, recall and precision, tumour burden); all, where none is.
     names
         What the two are called (default: their algorithms, or the names of their files).
     resamples, seed
@@ -344,14 +366,15 @@ def rank(
     resamples, seed
         Of the bootstrap; more than 1,000 resamples are not drawn.
     """
+    is_named = names is not None
     if len(scores) == 1 and isinstance(scores[0], Mapping) and not _is_frame(scores[0]):
         if names is not None:
             raise UsageError("names: the dict has them already")
-        names, scores = list(scores[0]), tuple(scores[0].values())
+        is_named, names, scores = True, list(scores[0]), tuple(scores[0].values())
     methods = [] if method is None else [method] if isinstance(method, str) else list(method)
     named = None if metric is None else metric_name(checked_text(metric, "metric"))
     methods = [checked_text(name, "method") for name in methods]
-    return Ranking(_hdbench.rank(_sources(list(scores), names), named, methods, _draws(resamples, seed)))
+    return Ranking(_hdbench.rank(_sources(list(scores), names), named, methods, is_named, _draws(resamples, seed)))
 
 
 def regress(
@@ -371,37 +394,53 @@ def regress(
         What is gated on: a file, or a dict with its keys (``hdbench explain gate``). Default: that of liver and
         lesions, or of any structures.
     margins
-        In the place of a policy: the mean loss that is accepted by metric, such as ``{"lesion:dice": 0.01,
-        "*:hd95": 2}``, in the metric's unit.
+        In the place of a policy: the mean loss that is accepted by metric, such as ``{"lesion:dice": 0.01, "hd95": 2}``,
+        in the metric's unit; a metric without a structure is that of every one.
 
     Returns
     -------
     Judgement
-        True where nothing regressed and everything required was compared.
+        True where nothing regressed and everything required was compared. That a loss was not shown is no proof that
+        there is none: with few cases even a large one is ``"no-evidence"`` (``hdbench regress --power`` says what is seen).
     """
     if policy is not None and margins is not None:
         raise UsageError("policy and margins exclude each other")
-    if margins is not None:
-        rules = [{"metric": metric_name(name), "margin": _margin(name, margin)} for name, margin in margins.items()]
-        policy = {"format": 1, "level": 0.05, "accuracy": rules}
     before, after = _sources([baseline, current], ["baseline", "current"])
-    return Judgement(_hdbench.regress(before, after, _policy(policy)))
+    return Judgement(_hdbench.regress(before, after, _policy(policy, margins)))
 
 
 def _margin(name: Any, margin: Any) -> float:
     try:
-        return float(margin)
+        number = float(margin)
     except (TypeError, ValueError):
-        raise UsageError(f"margins: {name}: {margin!r} is no number") from None
+        number = math.nan
+    if not math.isfinite(number):
+        raise UsageError(f"margins: {name}: {margin!r} is no number")
+    return number
 
 
-def _policy(policy: Any) -> _hdbench.Policy:
+def _policy(policy: Any, margins: Any) -> _hdbench.Policy:
+    if margins is not None:
+        if not isinstance(margins, Mapping):
+            raise UsageError(f"margins: {margins!r} is no dict", 'such as {"lesion:dice": 0.01}')
+        given = [(metric_name(name), _margin(name, margin)) for name, margin in margins.items()]
+        return {"path": None, "json": None, "margins": given}
     if isinstance(policy, Mapping):
+        rules = policy.get("accuracy", [])
+        known = [_rule(rule) for rule in rules] if isinstance(rules, list) else rules
         try:
-            return {"path": None, "json": json.dumps({"format": 1, "level": 0.05, **policy})}
+            text = json.dumps({"format": 1, "level": 0.05, **policy, "accuracy": known}, allow_nan=False)
         except (TypeError, ValueError) as error:
             raise UsageError(f"policy: {error}") from None
-    return {"path": None if policy is None else _path(policy, "policy"), "json": None}
+        return {"path": None, "json": text, "margins": None}
+    return {"path": None if policy is None else _path(policy, "policy"), "json": None, "margins": None}
+
+
+def _rule(rule: Any) -> Any:
+    """With the metric's name as the tables write it."""
+    if isinstance(rule, Mapping) and isinstance(rule.get("metric"), str):
+        return {**rule, "metric": metric_name(rule["metric"])}
+    return rule
 
 
 def _metrics(metric: Any) -> list[str]:
@@ -444,6 +483,8 @@ def _sources(given: list[Any], names: Sequence[str] | None) -> list[_hdbench.Sou
         raise UsageError("there are no scores", "give a Table or a path")
     if names is None:
         names = _names(tables)
+    if isinstance(names, (str, Mapping)) or not isinstance(names, Sequence):
+        raise UsageError(f"names: {names!r} is no list of names")
     if len(names) != len(tables):
         raise UsageError(f"names: {len(names)} names for {len(tables)} results")
     if len(set(names)) != len(names):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import importlib
 import math
-from collections.abc import Iterator, Sequence
+import numbers
+from collections.abc import Callable, Iterator, Sequence
 from itertools import compress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -27,7 +28,8 @@ HEADLINE = ("dice", "hd95", "assd", "nsd_2mm")
 class Summary(NamedTuple):
     """A metric of a structure over the cases that have a value: ``count`` of them; those where it is NaN are left out.
 
-    ``sd`` is that of the sample (n - 1); ``label`` is the structure, None for a metric of several.
+    ``sd`` is that of the sample (n - 1); ``label`` is the structure, None for a metric of several. Of several algorithms
+    each has lines of its own.
     """
 
     label: str | None
@@ -40,20 +42,24 @@ class Summary(NamedTuple):
     median: float
     q75: float
     max: float
+    algorithm: str = ""
 
 
 class SummaryTable(list[Summary]):
     """Lines of :class:`Summary`, shown as a table in notebooks."""
 
-    def of(self, label: str | None, metric: str) -> Summary:
-        """The line of a metric of a structure."""
+    def of(self, label: str | None, metric: str, algorithm: str | None = None) -> Summary:
+        """The line of a metric of a structure, of the first algorithm unless another is named."""
         for line in self:
-            if line.label == label and isinstance(metric, str) and line.metric == metric_name(metric):
+            is_own = line.label == label and algorithm in (None, line.algorithm)
+            if is_own and isinstance(metric, str) and line.metric == metric_name(metric):
                 return line
         raise KeyError(f"{label!r} has no {metric!r}")
 
     def _repr_html_(self) -> str:
-        return html_table(list(Summary._fields), [[shown(cell) for cell in line] for line in self])
+        # One algorithm needs no column of its name.
+        shown_fields = Summary._fields if len({line.algorithm for line in self}) > 1 else Summary._fields[:-1]
+        return html_table(list(shown_fields), [[shown(cell) for cell in line[: len(shown_fields)]] for line in self])
 
 
 class Table:
@@ -106,7 +112,8 @@ class Table:
         table: ``label`` (the structure), ``algorithm``, ``task``, ``fold``, ``seed``, ``metric_version``,
         ``raw_value``, ``policy``.
 
-        Raises ``UsageError`` where one of the three is missing or a value is not of its column's type.
+        A case or label that is a whole number becomes its text. Raises ``UsageError`` where one of the three is missing, a
+        value is not of its column's type, or is one that its metric cannot have, such as a Dice in percent.
         """
         columns = _columns_of(frame)
         source: _hdbench.Source = {"name": "the table", "path": None, "columns": columns, "failed": []}
@@ -115,7 +122,7 @@ class Table:
         except (TypeError, ValueError, OverflowError) as error:
             if isinstance(error, HdbenchError):
                 raise
-            raise UsageError(f"the table: {error}", "labels and names are texts, values numbers") from None
+            raise UsageError(f"the table: {error}") from None
 
     @property
     def algorithms(self) -> list[str]:
@@ -143,7 +150,10 @@ class Table:
     def plot_tumour_volumes(self, structure: str = "lesion", boundary_ml: float | None = None) -> _hdbench.Chart:
         """The reference volume of every case, mL, and the line between small and large tumours: ``boundary_ml``, or the
         largest gap."""
-        return _hdbench.tumour_volumes(self.as_source("the table"), checked_text(structure, "structure"), boundary_ml)
+        if boundary_ml is not None and not (isinstance(boundary_ml, numbers.Real) and math.isfinite(boundary_ml)):
+            raise UsageError(f"boundary_ml: is {boundary_ml!r}, expected mL")
+        boundary = None if boundary_ml is None else float(boundary_ml)
+        return _hdbench.tumour_volumes(self.as_source("the table"), checked_text(structure, "structure"), boundary)
 
     def __len__(self) -> int:
         return len(self._columns["value"])
@@ -197,9 +207,14 @@ class Table:
         for name in asked:
             if name not in known:
                 raise UsageError(f"metrics: {name!r} was not scored", f"there are {', '.join(sorted(known))}")
-        labels = dict.fromkeys(line.label for line in summary if line.label is not None)
-        found = {(line.label, line.metric): (line.mean, line.sd, line.count) for line in summary}
-        rows = [(label, [found.get((label, metric)) for metric in asked]) for label in labels]
+        several = len({line.algorithm for line in summary}) > 1
+        keys = dict.fromkeys((line.label, line.algorithm) for line in summary if line.metric in asked)
+        found = {(line.label, line.algorithm, line.metric): (line.mean, line.sd, line.count) for line in summary}
+        rows = [
+            (f"{label or 'all'}, {algorithm}" if several else label or "all",
+             [found.get((label, algorithm, metric)) for metric in asked])
+            for label, algorithm in keys
+        ]
         return _hdbench.latex(checked_text(title, "title"), checked_text(caption, "caption"), asked, rows)
 
     def __repr__(self) -> str:
@@ -217,21 +232,77 @@ _DEFAULTS = {"task": "", "algorithm": "", "fold": 0, "seed": 0, "label": None, "
 
 def _columns_of(frame: Any) -> Any:
     """The columns of the tidy table that a frame has, the others by default."""
-    names = getattr(frame, "column_names", None) or list(getattr(frame, "columns", frame))
+    names = getattr(frame, "column_names", None)
+    names = list(getattr(frame, "columns", frame)) if names is None else list(names)
     for name in ("case", "metric", "value"):
         if name not in names:
-            raise UsageError(f"the table has no column {name!r}", f"it has {', '.join(map(str, names))}")
+            listed = ", ".join(map(str, names[:12]))
+            raise UsageError(f"the table has no column {name!r}", f"it has {listed or 'none'}")
     columns = {name: _listed(frame[name]) for name in ("case", "metric", "value")}
     rows = len(columns["value"])
     for name, value in _DEFAULTS.items():
         columns[name] = _listed(frame[name]) if name in names else [value] * rows
     columns["raw_value"] = _listed(frame["raw_value"]) if "raw_value" in names else columns["value"]
+    for name, cells in columns.items():
+        kind = _KINDS.get(name, _text)
+        columns[name] = [_cell(kind, name, row, cell) for row, cell in enumerate(cells)]
     columns["metric"] = [metric_name(name) for name in columns["metric"]]
-    # pandas has NaN where there is no structure, polars None.
-    columns["label"] = [None if label is None or label != label else label for label in columns["label"]]
-    for name in ("value", "raw_value"):
-        columns[name] = [math.nan if value is None else value for value in columns[name]]
     return columns
+
+
+def _cell(kind: Callable[[Any], Any], name: str, row: int, cell: Any) -> Any:
+    try:
+        return kind(cell)
+    except (TypeError, ValueError) as error:
+        raise UsageError(f"the table: {name} of row {row}: {cell!r} {error}") from None
+
+
+def _is_nothing(cell: Any) -> bool:
+    """None, NaN, and what pandas has for them."""
+    return cell is None or type(cell).__name__ in ("NAType", "NaTType") or (isinstance(cell, float) and cell != cell)
+
+
+def _text(cell: Any) -> str:
+    if isinstance(cell, str):
+        return cell
+    # Numbers are what a CSV's reader makes of names such as 1 and 001.
+    number = None if _is_nothing(cell) else _integer(cell)
+    if number is None:
+        raise TypeError("is no text")
+    return str(number)
+
+
+def _integer(cell: Any) -> int | None:
+    """The whole number that it is."""
+    if isinstance(cell, numbers.Integral):
+        return int(cell)
+    if isinstance(cell, numbers.Real) and float(cell).is_integer():
+        return int(float(cell))
+    return None
+
+
+def _label(cell: Any) -> str | None:
+    return None if _is_nothing(cell) else _text(cell)
+
+
+def _number(cell: Any) -> float:
+    if _is_nothing(cell):
+        return math.nan
+    if isinstance(cell, str):
+        raise TypeError("is a text, expected a number")
+    return float(cell)
+
+
+def _whole(cell: Any) -> int:
+    number = _integer(cell)
+    if number is None or number < 0:
+        raise TypeError("is no whole number")
+    return number
+
+
+_KINDS: dict[str, Callable[[Any], Any]] = {
+    "label": _label, "value": _number, "raw_value": _number, "fold": _whole, "seed": _whole, "metric_version": _whole,
+}
 
 
 def _listed(column: Any) -> list[Any]:

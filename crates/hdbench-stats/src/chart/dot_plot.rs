@@ -23,7 +23,7 @@ pub struct DotPanel {
     pub title: String,
     /// Ends of the axis.
     pub ends: [f64; 2],
-    /// Values of every line, in any order.
+    /// Values of every line, in any order; of infinite ones their number is written.
     pub values: Vec<Vec<f64>>,
 }
 
@@ -115,6 +115,18 @@ fn draw_line<DB: DrawingBackend>(
     line: usize,
     values: &[f64],
 ) -> Result<()> {
+    let infinite = values.iter().filter(|value| value.is_infinite()).count();
+    if infinite > 0 {
+        let at = (axes.right + 5.0, y);
+        canvas.text(
+            &format!("+ {infinite} ∞"),
+            at,
+            Align::Left,
+            10.0,
+            INK,
+            false,
+        )?;
+    }
     let mut values: Vec<f64> = values.iter().copied().filter(|v| v.is_finite()).collect();
     values.sort_by(f64::total_cmp);
     if values.is_empty() {

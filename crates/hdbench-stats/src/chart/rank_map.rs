@@ -17,6 +17,8 @@ pub struct RankMap {
 const LINE: f64 = 30.0;
 const TOP: f64 = 62.0;
 const LEFT: f64 = 270.0;
+/// Cells that are narrower have no number.
+const NARROW: f64 = 24.0;
 
 impl Drawing for RankMap {
     fn size(&self) -> (u32, u32) {
@@ -40,7 +42,8 @@ impl Drawing for RankMap {
         canvas.text(&head, (12.0, 14.0), Align::Left, 12.5, INK, true)?;
         let count = ranking.algorithms.len();
         let width = (940.0 - LEFT) / count.max(1) as f64;
-        for place in 0..count {
+        let step = (NARROW / width).ceil().max(1.0) as usize;
+        for place in (0..count).step_by(step) {
             let at = (LEFT + width * (place as f64 + 0.5), 44.0);
             canvas.text(
                 &(place + 1).to_string(),
@@ -75,7 +78,7 @@ impl Drawing for RankMap {
                 canvas.bar(from, to, colour(5), 0.06 + 0.94 * share)?;
                 let ink = if share > 0.55 { PAPER } else { INK };
                 let own = ranking.places[algorithm] == place + 1;
-                if times > 0 || own {
+                if width >= NARROW && (times > 0 || own) {
                     let percent = match 100.0 * share {
                         few if few > 0.0 && few < 0.5 => "< 1".to_owned(),
                         percent => format!("{percent:.0}"),

@@ -210,7 +210,8 @@ impl<DB: DrawingBackend> Canvas<DB> {
         self.put(&Text::new(shown(text).into_owned(), self.at(at), style))
     }
 
-    /// A text of which as much as `width` points have room for, with an ellipsis where that is not all.
+    /// A text of which as much as `width` points have room for, with an ellipsis in the middle where that is not all:
+    /// names of networks often differ at their ends.
     ///
     /// # Errors
     /// `Error::Internal` if the font cannot be laid out.
@@ -228,8 +229,10 @@ impl<DB: DrawingBackend> Canvas<DB> {
         }
         let letters: Vec<char> = text.chars().collect();
         let cut = |count: usize| -> String {
-            let kept: String = letters[..count].iter().collect();
-            format!("{}…", kept.trim_end())
+            let (first, last) = (count.div_ceil(2), count / 2);
+            let text = |letters: &[char]| letters.iter().collect::<String>();
+            let [start, end] = [&letters[..first], &letters[letters.len() - last..]].map(text);
+            format!("{}…{}", start.trim_end(), end.trim_start())
         };
         let mut count = letters.len().saturating_sub(1);
         while count > 1 && !fits(&cut(count))? {
