@@ -194,7 +194,10 @@ pub fn rank<'py>(
 /// Says how many cases have no value by an algorithm, which count as the worst.
 fn missing_in_words(metric: &MetricTable) -> Option<String> {
     let (place, missing) = (0..metric.algorithms.len())
-        .map(|place| (place, metric.cases.len() - metric.of(place).len()))
+        .map(|place| {
+            let values = metric.values.column(place);
+            (place, values.iter().filter(|value| value.is_nan()).count())
+        })
         .max_by_key(|(_, missing)| *missing)?;
     (missing > 0).then(|| {
         format!(

@@ -122,7 +122,7 @@ def test_summaries_are_those_of_pandas(folders):
     values = frame[(frame.case != "_all") & (frame.label == "liver") & (frame.metric == "hd95")].value
     line = table.summary().of("liver", "hd95")
     expected = values.describe()
-    np.testing.assert_allclose(line[2:], expected.to_numpy(), rtol=1e-12)
+    np.testing.assert_allclose(line[2:10], expected.to_numpy(), rtol=1e-12)
     assert "hd95" in table.summary()._repr_html_()
     with pytest.raises(KeyError):
         table.summary().of("liver", "dise")
@@ -307,13 +307,13 @@ def test_wrong_definitions_are_named(folders, wrong, message):
 @pytest.mark.skipif(os.name != "posix", reason="no signals")
 def test_ctrl_c_stops_between_cases(tmp_path):
     rng = np.random.default_rng(0)
-    for case in range(30):
+    for case in range(40):
         for folder in ("pred", "ref"):
             write(tmp_path / folder, f"case_{case}", (rng.random((40, 120, 120)) < 0.5).astype(np.uint8))
     code = f"import hdbench; print('go', flush=True); hdbench.evaluate(pred={str(tmp_path / 'pred')!r}, ref={str(tmp_path / 'ref')!r}, jobs=1)"
     process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     process.stdout.readline()
-    time.sleep(1.0)
+    time.sleep(0.3)
     assert process.poll() is None, "it was done before it could be stopped"
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=60)
