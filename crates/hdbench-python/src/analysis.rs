@@ -64,7 +64,7 @@ impl Found {
         })
     }
 
-    fn to_python(self, py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
+    fn into_python(self, py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
         let dict = PyDict::new(py);
         let loads = py.import("json")?.getattr("loads")?;
         dict.set_item("lines", loads.call1((self.lines.to_string(),))?)?;
@@ -124,7 +124,7 @@ pub fn compare(
             ..lines
         })
     })?;
-    found.to_python(py)
+    found.into_python(py)
 }
 
 /// An order by one metric and method.
@@ -188,7 +188,7 @@ pub fn rank<'py>(
             ..lines
         })
     })?;
-    found.to_python(py)
+    found.into_python(py)
 }
 
 /// Says how many cases have no value by an algorithm, which count as the worst.
@@ -308,7 +308,7 @@ pub fn regress<'py>(
         judge(&baseline, &current, &policy)
     })?;
     let texts = texts(&judgement).map_err(|error| exception(py, &error))?;
-    let dict = texts.found.to_python(py)?;
+    let dict = texts.found.into_python(py)?;
     dict.set_item("headline", texts.headline)?;
     dict.set_item("comment", texts.comment)?;
     dict.set_item("junit", texts.junit)?;

@@ -36,6 +36,9 @@ pub fn rendered(table: &Table) -> Result<Vec<(&'static str, String)>> {
     forms.into_iter().collect()
 }
 
+/// What pickle makes a chart of: its class, and what that is given.
+type Remade<'py> = (Bound<'py, PyType>, (String, Bound<'py, PyBytes>));
+
 /// A picture as PNG.
 enum Png {
     /// Drawn when it is asked for.
@@ -84,10 +87,7 @@ impl Chart {
         }
     }
 
-    fn __reduce__<'py>(
-        &self,
-        py: Python<'py>,
-    ) -> PyResult<(Bound<'py, PyType>, (String, Bound<'py, PyBytes>))> {
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<Remade<'py>> {
         let png = py
             .detach(|| self.png())
             .map_err(|error| exception(py, &error))?;
