@@ -327,7 +327,11 @@ def test_a_table_that_pandas_wrote_is_read(tables, tmp_path):
     pytest.importorskip("pandas")
     frame = tables[0].to_pandas()
     frame.loc[0, "value"] = math.nan
-    frame.to_csv(tmp_path / "metrics_long.csv", index=False)
+    frame.to_csv(tmp_path / "empty.csv", index=False)
+    with pytest.raises(hdbench.InputError, match="empty string") as told:
+        hdbench.read(tmp_path / "empty.csv")
+    assert "NaN where there is none" in told.value.hint
+    frame.to_csv(tmp_path / "metrics_long.csv", index=False, na_rep="NaN")
     read = hdbench.read(tmp_path / "metrics_long.csv")
     assert math.isnan(read.rows[0]["value"]) and read.rows[1] == tables[0].rows[1]
 

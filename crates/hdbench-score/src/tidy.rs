@@ -5,7 +5,7 @@ use hdbench_ground::error::{Error, Result};
 use hdbench_ground::text::{cell_words, composed, words_cell};
 use hdbench_volume::artifact::{open_file, write_atomic_with};
 pub use hdbench_volume::case_name::ALL_CASES;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 
 use super::case::ScoredCase;
 use super::criterion::Criterion;
@@ -68,18 +68,11 @@ pub struct MetricRow {
     /// Version of its definition.
     pub metric_version: u32,
     /// What the policy made of the raw value; fractions in 0..=1, mm, mL; NaN if undefined.
-    #[serde(deserialize_with = "number_or_nothing")]
     pub value: f64,
     /// What the formula gave.
-    #[serde(deserialize_with = "number_or_nothing")]
     pub raw_value: f64,
     /// The policy and the edge case it met.
     pub policy: Name,
-}
-
-/// A number, or NaN for an empty cell, as pandas writes it.
-fn number_or_nothing<'de, D: Deserializer<'de>>(from: D) -> std::result::Result<f64, D::Error> {
-    Ok(Option::deserialize(from)?.unwrap_or(f64::NAN))
 }
 
 /// What is pooled over all cases, but for the official scorer's metric values.

@@ -172,7 +172,7 @@ class Table:
         return {name: list(column) for name, column in self._columns.items()}
 
     def to_pandas(self) -> pandas.DataFrame:
-        """A ``pandas.DataFrame``."""
+        """A ``pandas.DataFrame``. ``to_csv(path, index=False, na_rep="NaN")`` makes a file of it that :func:`read` takes."""
         frame: pandas.DataFrame = package("pandas").DataFrame(self._columns)
         return frame
 
