@@ -1,16 +1,17 @@
 //! The cases of two folders by the definitions of a profile, and the files of the command.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use hdbench_ground::error::{Error, Result};
 use hdbench_ground::progress::Stop;
 use hdbench_score::lits::{LitsScored, lits_rows, score_lits};
 use hdbench_score::{
     Apart, CasePair, CaseResults, DEFAULT_JOBS, FAILURES, Failure, FolderOptions, FolderPlan,
-    LabelMapChoice, MetricRow, Options, Origin, Pairing, RESULTS, ScoredCase, missing_predictions,
-    pair, pair_options, rows, with_every_structure, write_failures, write_lits, write_rows,
-    write_strict,
+    LabelMapChoice, MetricRow, Options, Origin, Pairing, RESULTS, ScoredCase, TidyRows,
+    missing_predictions, pair, pair_options, rows, with_every_structure, write_failures,
+    write_lits, write_strict,
 };
+use hdbench_stats::write_parquet;
 use pyo3::prelude::*;
 
 use crate::plan::{Defined, Wanted};
@@ -123,6 +124,12 @@ fn paired(asked: &Asked, pairing: &Pairing) -> (Vec<Failure>, Vec<String>) {
         failures.clear();
     }
     (failures, notes)
+}
+
+/// What both profiles write.
+fn write_rows(out: &Path, rows: impl TidyRows, failures: &[Failure]) -> Result<()> {
+    hdbench_score::write_rows(out, rows, failures)?;
+    write_parquet(&out.join("metrics_long.parquet"), rows)
 }
 
 /// The cases while they are scored.

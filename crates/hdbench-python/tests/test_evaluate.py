@@ -211,7 +211,7 @@ def test_numbers_and_files_are_the_commands(golden, tmp_path, options):
         for column in ("value", "raw_value"):
             number = float(line[column] or "nan")
             assert own[column] == number or (math.isnan(own[column]) and math.isnan(number)), (own, line)
-    files = {path.name for path in theirs.iterdir()} - {"metrics_long.parquet"}
+    files = {path.name for path in theirs.iterdir()}
     assert files == {path.name for path in ours.iterdir()} > {"metrics_long.csv", "cases.csv", "metrics.json"}
     for name in files:
         assert (ours / name).read_bytes() == (theirs / name).read_bytes(), name
@@ -223,7 +223,7 @@ def test_files_are_written_where_they_are_asked_for(folders, tmp_path):
     arguments = {"pred": pred, "ref": ref, "out": out}
     with pytest.warns(hdbench.PartialResultWarning):
         table = hdbench.evaluate(**arguments, metrics="dice")
-    names = {"metrics_long.csv", "cases.csv", "lesions.csv", "summary.json", "metrics.json"}
+    names = {"metrics_long.csv", "metrics_long.parquet", "cases.csv", "lesions.csv", "summary.json", "metrics.json"}
     assert {path.name for path in out.iterdir()} == names | {"failures.csv"}
     with open(out / "metrics_long.csv", newline="") as file:
         written = [(line["case"], line["label"], line["value"]) for line in csv.DictReader(file) if line["metric"] == "dice"]
@@ -236,7 +236,9 @@ def test_files_are_written_where_they_are_asked_for(folders, tmp_path):
     assert {path.name for path in out.iterdir()} == names | {"instances.csv", "detection_by_volume.csv"}
     assert len((out / "detection_by_volume.csv").read_text().splitlines()) == 3
     hdbench.evaluate(**arguments, allow_missing=True, profile="lits")
-    assert {path.name for path in out.iterdir()} == {"metrics_long.csv", "cases.csv", "metrics.json", "scores.txt"}
+    assert {path.name for path in out.iterdir()} == {
+        "metrics_long.csv", "metrics_long.parquet", "cases.csv", "metrics.json", "scores.txt",
+    }
     for case in range(2):
         (pred / f"case_{case}.nii.gz").write_bytes(b"broken")
     with pytest.raises(hdbench.errors.InputError, match="none of 2 cases could be scored"):

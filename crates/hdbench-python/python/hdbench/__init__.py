@@ -226,10 +226,9 @@ def evaluate(
     one_to_one
         Match lesions one to one as well, at an IoU of 0.5 or more as panoptica does.
     out
-        A folder for the command's files: ``metrics_long.csv``, ``cases.csv``, ``metrics.json``, ``lesions.csv``,
-        ``instances.csv``, ``summary.json``, ``scores.txt``, ``failures.csv``, each where the command writes it, but for
-        ``metrics_long.parquet``, which ``Table.to_polars().write_parquet`` is for. Files of an earlier start are
-        replaced, those that hdbench did not write are never. They hold all rows, also where metrics are named.
+        A folder for the command's files: ``metrics_long.csv`` and ``.parquet``, ``cases.csv``, ``metrics.json``,
+        ``lesions.csv``, ``instances.csv``, ``summary.json``, ``scores.txt``, ``failures.csv``, each where the command writes
+        it. Files of an earlier start are replaced, those that hdbench did not write are never. They hold all rows, also where metrics are named.
     volume_bins
         With ``out``, limits of the bins of ``detection_by_volume.csv`` in mL (default: quartiles).
 
