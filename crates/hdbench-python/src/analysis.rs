@@ -80,11 +80,6 @@ impl Found {
     }
 }
 
-fn notes_of(scored: &Scored) -> Vec<String> {
-    let all = scored.notes.iter().chain(&scored.warnings);
-    all.cloned().collect()
-}
-
 /// Two results on the same cases, the first one being the baseline.
 #[pyfunction]
 pub fn compare(
@@ -95,7 +90,7 @@ pub fn compare(
 ) -> PyResult<Bound<'_, PyDict>> {
     let found = step(py, ALL_THREADS, &Stop::default(), || {
         let sides = [sources[0].scored()?, sources[1].scored()?];
-        let mut notes: Vec<String> = sides.iter().flat_map(notes_of).collect();
+        let mut notes: Vec<String> = sides.iter().flat_map(Scored::told).cloned().collect();
         let names = sources.each_ref().map(|source| source.name().to_owned());
         let options = draws.options();
         let found = SideBySide::of(sides, &names, &metrics, &options)?;
@@ -168,7 +163,7 @@ pub fn rank<'py>(
             })
         };
         let charts = orders.iter().map(map).collect::<Result<_>>()?;
-        let mut notes = notes_of(&all);
+        let mut notes: Vec<String> = all.told().cloned().collect();
         notes.extend(shown.iter().filter_map(missing_in_words));
         let lines: Vec<Order<'_>> = orders
             .iter()
@@ -235,9 +230,7 @@ fn together(sources: &[Source], is_named: bool) -> Result<Scored> {
                 "give the results other names",
             ));
         }
-        all.rows.extend(own.rows);
-        all.notes.extend(own.notes);
-        all.warnings.extend(own.warnings);
+        all.extend(own);
     }
     Ok(all)
 }

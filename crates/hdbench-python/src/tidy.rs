@@ -214,19 +214,14 @@ pub fn summary_of<'py>(py: Python<'py>, rows: &[MetricRow]) -> PyResult<Bound<'p
 
 /// Rows as `evaluate` gives them.
 fn found<'py>(py: Python<'py>, scored: &Scored) -> PyResult<Bound<'py, PyDict>> {
-    let mut cases: Vec<_> = scored.rows.iter().map(|row| row.case).collect();
-    cases.retain(|case| *case != hdbench_score::ALL_CASES);
-    cases.sort_unstable();
-    cases.dedup();
     let table = PyDict::new(py);
     table.set_item("summary", summary_of(py, &scored.rows)?)?;
     table.set_item("columns", columns_of(py, &scored.rows)?)?;
-    table.set_item("cases", cases.len())?;
+    table.set_item("cases", scored.cases().len())?;
     let failures = scored.failed.iter();
     let failures = failures.map(|case| (case, "failed when the others were scored"));
     table.set_item("failures", PyList::new(py, failures)?)?;
-    let notes: Vec<&String> = scored.notes.iter().chain(&scored.warnings).collect();
-    table.set_item("notes", notes)?;
+    table.set_item("notes", PyList::new(py, scored.told().collect::<Vec<_>>())?)?;
     Ok(table)
 }
 

@@ -16,10 +16,10 @@ use super::metrics::surface::{Border, SurfaceDistances, distances_between};
 use super::metrics::surfel::SurfelDistances;
 use super::options::Options;
 use super::pairing::CasePair;
-use super::run::StrictCase;
+use super::run::{StrictCase, scored};
 use super::scored_structure::{LabelSet, ScoredStructure};
 use super::structure_case::{
-    StructureOptions, notes_of_values, of_values, refuse_growth, score_stored, scored,
+    StructureOptions, notes_of_values, of_values, refuse_growth, score_stored,
 };
 
 /// A label map in memory, `[z, y, x]`.

@@ -210,18 +210,27 @@ pub fn score_strict(
     )?;
     // The masks are all that is needed, an eighth of the maps.
     drop((prediction, reference));
-    let cost = Cost::of(&masks, &geometry, &metrics.stop)?;
-    let _claim = memory::claim(&pair.prediction.path(), cost.bytes())?;
-    let scores = score_masks(masks, &cost, &geometry, metrics)?;
     Ok(StrictCase {
-        scored: ScoredCase {
-            case: pair.case.clone(),
-            prediction_file: pair.prediction.path().display().to_string(),
-            reference_file: pair.reference.path().display().to_string(),
-            scores,
-        },
+        scored: scored(pair, masks, &geometry, metrics)?,
         apart,
         notes,
+    })
+}
+
+/// Scores the masks of a pair, as far as memory allows.
+pub(super) fn scored(
+    pair: &CasePair,
+    masks: Vec<Option<Masks>>,
+    geometry: &Geometry,
+    metrics: &Options,
+) -> Result<ScoredCase> {
+    let cost = Cost::of(&masks, geometry, &metrics.stop)?;
+    let _claim = memory::claim(&pair.prediction.path(), cost.bytes())?;
+    Ok(ScoredCase {
+        case: pair.case.clone(),
+        prediction_file: pair.prediction.path().display().to_string(),
+        reference_file: pair.reference.path().display().to_string(),
+        scores: score_masks(masks, &cost, geometry, metrics)?,
     })
 }
 

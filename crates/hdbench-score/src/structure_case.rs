@@ -4,18 +4,17 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use hdbench_ground::error::{Error, Result};
-use hdbench_ground::memory;
 use hdbench_ground::text::Shown as _;
 use hdbench_volume::{Geometry, LabelBox, LabelValues, OnGrid, StoredLabels, on_grid};
 use ndarray::{Array3, Zip};
 
-use super::case::{CaseScores, Cost, ScoredCase, StructureScores, score_masks};
+use super::case::{CaseScores, StructureScores};
 use super::label::Label;
 use super::masks::{Masks, Value};
 use super::name::Name;
 use super::options::Options;
 use super::pairing::CasePair;
-use super::run::{StrictCase, notes_of};
+use super::run::{StrictCase, notes_of, scored};
 use super::scored_structure::ScoredStructure;
 use super::source::Source;
 
@@ -160,23 +159,6 @@ fn score_labels<T: Value>(
         scored: scored(pair, masks, &geometry, metrics)?,
         apart,
         notes,
-    })
-}
-
-/// Scores the masks of a pair, as far as memory allows.
-pub(super) fn scored(
-    pair: &CasePair,
-    masks: Vec<Option<Masks>>,
-    geometry: &Geometry,
-    metrics: &Options,
-) -> Result<ScoredCase> {
-    let cost = Cost::of(&masks, geometry, &metrics.stop)?;
-    let _claim = memory::claim(&pair.prediction.path(), cost.bytes())?;
-    Ok(ScoredCase {
-        case: pair.case.clone(),
-        prediction_file: pair.prediction.path().display().to_string(),
-        reference_file: pair.reference.path().display().to_string(),
-        scores: score_masks(masks, &cost, geometry, metrics)?,
     })
 }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use hdbench_ground::error::{Error, Result};
 use hdbench_ground::text::name_of;
-use hdbench_score::{ALL_CASES, Name};
+use hdbench_score::Name;
 
 use super::metric_table::repeated_cases;
 use super::nnunet_summary::of_summary;
@@ -119,11 +119,7 @@ impl Scored {
 
 /// Scores of which no two share a case have nothing to be compared in.
 fn refuse_strangers(paths: &[PathBuf], parts: &[Scored]) -> Result<()> {
-    let cases = |part: &Scored| -> BTreeSet<Name> {
-        let own = part.rows.iter().filter(|row| row.case != ALL_CASES);
-        own.map(|row| row.case).collect()
-    };
-    let cases: Vec<BTreeSet<Name>> = parts.iter().map(cases).collect();
+    let cases: Vec<BTreeSet<Name>> = parts.iter().map(Scored::cases).collect();
     let shares = |(place, own): (usize, &BTreeSet<Name>)| {
         cases[..place].iter().any(|other| !own.is_disjoint(other))
     };

@@ -55,7 +55,7 @@ impl Scored {
     }
 
     /// Adds what was scored elsewhere; a note that is there already is not repeated.
-    pub(super) fn extend(&mut self, other: Self) {
+    pub fn extend(&mut self, other: Self) {
         self.rows.extend(other.rows);
         for (algorithm, lesions) in other.lesions {
             self.lesions.entry(algorithm).or_default().extend(lesions);
@@ -78,6 +78,17 @@ impl Scored {
     pub fn algorithms(&self) -> BTreeSet<String> {
         let names: BTreeSet<Name> = self.rows.iter().map(|row| row.algorithm).collect();
         names.into_iter().map(String::from).collect()
+    }
+
+    /// The names of the cases.
+    pub fn cases(&self) -> BTreeSet<Name> {
+        let own = self.rows.iter().filter(|row| row.case != ALL_CASES);
+        own.map(|row| row.case).collect()
+    }
+
+    /// Notes and warnings.
+    pub fn told(&self) -> impl Iterator<Item = &String> {
+        self.notes.iter().chain(&self.warnings)
     }
 
     /// Gives the algorithms other names.

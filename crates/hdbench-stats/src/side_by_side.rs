@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use hdbench_ground::error::{Error, Result};
-use hdbench_score::{ALL_CASES, MetricRow, Name};
+use hdbench_score::{MetricRow, Name};
 
 use super::compare::{Analysis, AnalysisOptions, analyse_pairs};
 use super::metric_table::{MetricTable, metric_tables};
@@ -70,11 +70,7 @@ impl SideBySide {
 
 /// Cases that one side has and not the other: they are in no comparison.
 fn one_sided(sides: &[Scored; 2], names: &[String; 2]) -> Vec<String> {
-    let cases = |side: &Scored| -> BTreeSet<Name> {
-        let own = side.rows.iter().filter(|row| row.case != ALL_CASES);
-        own.map(|row| row.case).collect()
-    };
-    let [a, b] = [cases(&sides[0]), cases(&sides[1])];
+    let [a, b] = sides.each_ref().map(Scored::cases);
     let alone = [
         (&a, &b, &names[0], &names[1]),
         (&b, &a, &names[1], &names[0]),

@@ -1,6 +1,6 @@
 //! Dice of every test case as a dot, a line a network.
 
-use crate::analysis::chart::{DotPanel, DotPlot};
+use crate::analysis::chart::{DotPanel, DotPlot, percent_ends};
 use crate::report::content::{CaseScore, NetworkRow};
 
 /// Lesion and liver Dice side by side.
@@ -11,9 +11,6 @@ pub(crate) fn dice_dots(rows: &[NetworkRow]) -> DotPlot {
         rows.iter().map(line).collect()
     };
     let [lesion, liver] = [of(lesion), of(|case| case.liver_dice)];
-    // The liver's scores crowd at the top: its axis begins at the ten below the worst.
-    let worst = liver.iter().flatten().copied().fold(100.0, f64::min);
-    let low = ((worst / 10.0).floor() * 10.0).clamp(0.0, 90.0);
     DotPlot {
         title: "Dice of every test case with quartiles, median and mean, by variant".into(),
         lines: rows.iter().map(|row| row.title.clone()).collect(),
@@ -25,7 +22,7 @@ pub(crate) fn dice_dots(rows: &[NetworkRow]) -> DotPlot {
             },
             DotPanel {
                 title: "Liver Dice, all cases, %".into(),
-                ends: [low, 100.0],
+                ends: percent_ends(&liver),
                 values: liver,
             },
         ],

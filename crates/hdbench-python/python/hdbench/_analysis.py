@@ -97,7 +97,8 @@ class Difference(NamedTuple):
     ``difference`` is the mean of algorithm - baseline (of absolute values where the size counts: ``rvd``,
     ``tumour_burden_error``), ``low`` and ``high`` its 95 % BCa bootstrap interval, None where there is none. ``p`` is
     Wilcoxon's signed-rank test, two-sided; ``p_holm`` is corrected over the pairs of algorithms in this metric and
-    structure, and over nothing else: over many structures some are found by chance. Both are None without a case in common. ``finding``: ``"better"``, ``"worse"``, ``"different"``, ``"no-evidence"`` or ``"not-comparable"``.
+    structure, and over nothing else: over many structures some are found by chance. Both are None without a case in
+    common. ``finding``: ``"better"``, ``"worse"``, ``"different"``, ``"no-evidence"`` or ``"not-comparable"``.
     """
 
     label: str | None

@@ -38,7 +38,7 @@ fn panel(table: &MetricTable, lines: &[String]) -> DotPanel {
             false => table.name(),
         },
         ends: match is_fraction {
-            true => [down_to_ten(worst(&values).min(90.0)), 100.0],
+            true => percent_ends(&values),
             false => [worst(&values).min(0.0), best(&values) * 1.05],
         },
         values,
@@ -56,9 +56,9 @@ fn best(values: &[Vec<f64>]) -> f64 {
     finite.copied().fold(1e-9, f64::max)
 }
 
-/// The ten below a percentage: where scores crowd at the top, the axis begins there.
-fn down_to_ten(percent: f64) -> f64 {
-    (percent / 10.0).floor() * 10.0
+/// Ends of an axis of percentages: where scores crowd at the top, it begins at the ten below the worst.
+pub fn percent_ends(values: &[Vec<f64>]) -> [f64; 2] {
+    [(worst(values).min(90.0) / 10.0).floor() * 10.0, 100.0]
 }
 
 #[cfg(test)]

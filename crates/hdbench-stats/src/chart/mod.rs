@@ -8,7 +8,7 @@ mod dot_plot;
 mod case_dots;
 
 pub use burden_plot::BurdenPlot;
-pub use case_dots::case_dots;
+pub use case_dots::{case_dots, percent_ends};
 pub use dot_plot::{DotPanel, DotPlot};
 pub use rank_map::RankMap;
 pub use size_plots::{Detection, TumourSizes};
