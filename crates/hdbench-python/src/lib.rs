@@ -28,6 +28,8 @@ fn _hdbench(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(masks::mask_counts, m)?)?;
     m.add_function(wrap_pyfunction!(masks::mask_surfels, m)?)?;
     m.add_function(wrap_pyfunction!(masks::mask_distances, m)?)?;
+    m.add_function(wrap_pyfunction!(masks::mask_quantiles, m)?)?;
+    m.add_function(wrap_pyfunction!(masks::mask_share_near, m)?)?;
     m.add_function(wrap_pyfunction!(folders::evaluate, m)?)?;
     m.add_function(wrap_pyfunction!(folders::latex, m)?)?;
     m.add_function(wrap_pyfunction!(tidy::read_scores, m)?)?;

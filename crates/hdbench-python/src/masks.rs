@@ -5,7 +5,7 @@ use hdbench_ground::progress::Stop;
 use hdbench_score::metrics::surface::Border;
 use hdbench_score::{
     CasePair, Label, LabelSet, Metric, Options, ScoredStructure, StructureOptions, StructureScores,
-    distances_of_arrays, score_arrays, surfels_of_arrays,
+    distances_of_arrays, quantile_of_many, score_arrays, surfels_of_arrays,
 };
 use hdbench_volume::Geometry;
 use ndarray::ArrayView3;
@@ -125,6 +125,42 @@ pub fn mask_distances<'py>(
     };
     let distances = of_bytes(py, first, second, of)?;
     Ok(distances.map(|distances| distances.into_pyarray(py)))
+}
+
+/// A quantile, in 0..=1, of the distances of [`mask_distances`] in each direction, as NumPy's; NaN where a mask is empty.
+#[pyfunction]
+pub fn mask_quantiles<'py>(
+    py: Python<'py>,
+    first: &Bound<'py, PyAny>,
+    second: &Bound<'py, PyAny>,
+    at: f64,
+) -> PyResult<[f64; 2]> {
+    of_bytes(py, first, second, |[first, second], geometry| {
+        let found = distances_of_arrays(first, second, geometry, Border::Six);
+        [found.pred_to_ref, found.ref_to_pred]
+            .map(|mut distances| quantile_of_many(&mut distances, at))
+    })
+}
+
+/// The share of the surface voxels of two masks of bytes, by 6 neighbours, that lie within a tolerance in mm of the
+/// other surface, distances held against it as numbers of 32 bits; NaN where a mask is empty.
+#[pyfunction]
+pub fn mask_share_near<'py>(
+    py: Python<'py>,
+    first: &Bound<'py, PyAny>,
+    second: &Bound<'py, PyAny>,
+    tolerance_mm: f32,
+) -> PyResult<f64> {
+    of_bytes(py, first, second, |[first, second], geometry| {
+        let found = distances_of_arrays(first, second, geometry, Border::Six);
+        let sides = [found.pred_to_ref, found.ref_to_pred];
+        let is_near = |distance: &&f64| **distance as f32 <= tolerance_mm;
+        let near: usize = sides
+            .iter()
+            .map(|own| own.iter().filter(is_near).count())
+            .sum();
+        near as f64 / sides.iter().map(Vec::len).sum::<usize>() as f64
+    })
 }
 
 /// Two masks of bytes.

@@ -89,7 +89,7 @@ pub use pairing::{
 };
 pub use policy::{EmptyMask, Imputed};
 pub use policy_table::{PolicyRow, policy_table};
-pub use quantile::{median, quantile, quantile_of_sorted};
+pub use quantile::{median, quantile, quantile_of_many, quantile_of_sorted};
 pub use results::{RESULTS, SCORES_JSON, write_lits, write_rows, write_strict};
 pub use run::{
     CaseResults, DEFAULT_JOBS, Failure, LoadedPair, PairOptions, StrictCase, evaluate, load_maps,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use hdbench_ground::error::Result;
 use hdbench_ground::progress::Stop;
 use hdbench_volume::{Bounds, LabelValue};
-use ndarray::{ArrayView3, Axis};
+use ndarray::{ArrayView2, ArrayView3, Axis};
 use rayon::prelude::*;
 
 use super::scored_structure::{LabelSet, ScoredStructure};
@@ -33,6 +33,9 @@ pub(super) trait Value: LabelValue + Ord + Send + Sync {
     /// Whether any voxel of a row is no background.
     fn is_labelled(row: &[Self]) -> bool;
 
+    /// Adds the bits of a row to those of others: what is 0 then is background in all.
+    fn gather(all: &mut [Self], row: &[Self]);
+
     /// The same value in this width, where it fits.
     fn of(value: u16) -> Option<Self>;
 }
@@ -43,6 +46,10 @@ impl Value for u8 {
         row.iter().fold(0, |all, value| all | value) != 0
     }
 
+    fn gather(all: &mut [Self], row: &[Self]) {
+        all.iter_mut().zip(row).for_each(|(all, own)| *all |= own);
+    }
+
     fn of(value: u16) -> Option<Self> {
         value.try_into().ok()
     }
@@ -51,6 +58,10 @@ impl Value for u8 {
 impl Value for u16 {
     fn is_labelled(row: &[Self]) -> bool {
         row.iter().fold(0, |all, value| all | value) != 0
+    }
+
+    fn gather(all: &mut [Self], row: &[Self]) {
+        all.iter_mut().zip(row).for_each(|(all, own)| *all |= own);
     }
 
     fn of(value: u16) -> Option<Self> {
@@ -244,22 +255,7 @@ fn labelled<T: Value>(
 ) -> Option<Bounds> {
     let planes = prediction.len_of(Axis(0));
     let plane = |z| {
-        let of = |map: ArrayView3<'_, T>| {
-            let rows = map.index_axis_move(Axis(0), z);
-            let mut bounds = None;
-            for (y, row) in rows.outer_iter().enumerate() {
-                let extent = match row.to_slice() {
-                    Some(row) => extent(row),
-                    None => extent(&row.to_vec()),
-                };
-                let found = extent.map(|[first, end]| Bounds {
-                    start: [z, y, first],
-                    end: [z + 1, y + 1, end],
-                });
-                bounds = Bounds::union(bounds, found);
-            }
-            bounds
-        };
+        let of = |map: ArrayView3<'_, T>| labelled_plane(map.index_axis_move(Axis(0), z), z);
         Bounds::union(of(prediction), of(reference))
     };
     (0..planes)
@@ -268,12 +264,26 @@ fn labelled<T: Value>(
         .reduce(|| None, Bounds::union)
 }
 
-/// The first voxel of a row that is not 0 and the one after the last.
-fn extent<T: Value>(row: &[T]) -> Option<[usize; 2]> {
-    if !T::is_labelled(row) {
+fn labelled_plane<T: Value>(rows: ArrayView2<'_, T>, z: usize) -> Option<Bounds> {
+    // A plane in one piece is looked at faster than its rows.
+    if rows.to_slice().is_some_and(|plane| !T::is_labelled(plane)) {
         return None;
     }
-    let first = row.iter().position(|value| *value != T::default())?;
-    let last = row.iter().rposition(|value| *value != T::default())?;
-    Some([first, last + 1])
+    let mut all = vec![T::default(); rows.len_of(Axis(1))];
+    let mut ys = None;
+    for (y, row) in rows.outer_iter().enumerate() {
+        let row = row
+            .to_slice()
+            .map_or_else(|| Cow::Owned(row.to_vec()), Cow::Borrowed);
+        if T::is_labelled(&row) {
+            T::gather(&mut all, &row);
+            ys = Some(ys.map_or([y, y], |[first, _]: [usize; 2]| [first, y]));
+        }
+    }
+    let [first, last] = ys?;
+    let is_labelled = |value: &T| *value != T::default();
+    Some(Bounds {
+        start: [z, first, all.iter().position(is_labelled)?],
+        end: [z + 1, last + 1, all.iter().rposition(is_labelled)? + 1],
+    })
 }

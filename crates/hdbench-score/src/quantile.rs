@@ -13,9 +13,15 @@ pub fn quantile(values: &mut [f64], at: f64) -> f64 {
 
 /// The same of numbers that are sorted.
 pub fn quantile_of_sorted(sorted: &[f64], at: f64) -> f64 {
-    let Some((low, high, share)) = neighbours(sorted, at) else {
-        return f64::NAN;
-    };
+    neighbours(sorted, at).map_or(f64::NAN, between)
+}
+
+/// The same of numbers in any order, which it moves about but does not sort.
+pub fn quantile_of_many(values: &mut [f64], at: f64) -> f64 {
+    neighbours_of_many(values, at).map_or(f64::NAN, between)
+}
+
+fn between((low, high, share): (f64, f64, f64)) -> f64 {
     // As NumPy does it, so that the interpolation is monotone.
     if share >= 0.5 {
         high - (high - low) * (1.0 - share)
@@ -36,12 +42,7 @@ pub(crate) fn stepped_of_sorted(sorted: &[f64], at: f64) -> f64 {
 
 /// The same of numbers in any order, which it moves about but does not sort: distances are many.
 pub(crate) fn stepped_of_many(values: &mut [f64], at: f64) -> f64 {
-    let Some((below, share)) = place(values.len(), at) else {
-        return f64::NAN;
-    };
-    let (_, &mut low, above) = values.select_nth_unstable_by(below, f64::total_cmp);
-    let high = above.iter().copied().min_by(f64::total_cmp);
-    stepped((low, high.unwrap_or(low), share))
+    neighbours_of_many(values, at).map_or(f64::NAN, stepped)
 }
 
 fn stepped((low, high, share): (f64, f64, f64)) -> f64 {
@@ -59,6 +60,14 @@ fn neighbours(sorted: &[f64], at: f64) -> Option<(f64, f64, f64)> {
     Some((sorted[below], sorted[above], share))
 }
 
+/// The same of numbers in any order, which are moved about.
+fn neighbours_of_many(values: &mut [f64], at: f64) -> Option<(f64, f64, f64)> {
+    let (below, share) = place(values.len(), at)?;
+    let (_, &mut low, above) = values.select_nth_unstable_by(below, f64::total_cmp);
+    let high = above.iter().copied().min_by(f64::total_cmp);
+    Some((low, high.unwrap_or(low), share))
+}
+
 /// The index of the number below a quantile, and how far it is to the next one; none of nothing.
 fn place(count: usize, at: f64) -> Option<(usize, f64)> {
     let place = at.clamp(0.0, 1.0) * count.checked_sub(1)? as f64;
@@ -72,7 +81,7 @@ mod tests {
     #[test]
     fn percentiles_as_numpy_gives_them() {
         // numpy.percentile([3, 1, 4, 1, 5], 95) and ([2, 1], 95)
-        for of in [quantile, stepped_of_many] {
+        for of in [quantile, quantile_of_many, stepped_of_many] {
             assert!((of(&mut [3.0, 1.0, 4.0, 1.0, 5.0], 0.95) - 4.8).abs() < 1e-12);
             assert!((of(&mut [2.0, 1.0], 0.95) - 1.95).abs() < 1e-12);
             assert_eq!(of(&mut [7.0], 0.95), 7.0);
@@ -84,9 +93,16 @@ mod tests {
     fn selected_and_sorted_give_the_same_bits() {
         let mut values: Vec<f64> = (0..200).map(|i| f64::from(i * 7919 % 211).sqrt()).collect();
         for at in [0.0, 0.3, 0.5, 0.95, 1.0] {
-            let selected = stepped_of_many(&mut values, at);
+            let selected = (
+                quantile_of_many(&mut values, at),
+                stepped_of_many(&mut values, at),
+            );
             values.sort_by(f64::total_cmp);
-            assert_eq!(selected, stepped_of_sorted(&values, at));
+            let sorted = (
+                quantile_of_sorted(&values, at),
+                stepped_of_sorted(&values, at),
+            );
+            assert_eq!(selected, sorted);
             values.reverse();
         }
     }

@@ -235,24 +235,30 @@ impl BitMask {
     /// The smallest box that holds every true voxel.
     pub fn tight_bounds(&self) -> Option<Bounds> {
         let [z0, y0, x0] = self.bounds.start;
-        let mut bounds = None;
+        let mut all = self.nothing();
+        let mut places: Option<Bounds> = None;
         for z in 0..self.shape[0] {
             for y in 0..self.shape[1] {
                 let row = self.row(z, y);
-                let Some(first) = row.iter().position(|&word| word != 0) else {
-                    continue;
-                };
-                let last = row.iter().rposition(|&word| word != 0).unwrap_or(first);
-                let start = (first - 1) * WORD + row[first].trailing_zeros() as usize;
-                let end = last * WORD - row[last].leading_zeros() as usize;
-                let found = Bounds {
-                    start: [z0 + z, y0 + y, x0 + start],
-                    end: [z0 + z + 1, y0 + y + 1, x0 + end],
-                };
-                bounds = Bounds::union(bounds, Some(found));
+                if row.iter().any(|&word| word != 0) {
+                    all.iter_mut().zip(row).for_each(|(all, own)| *all |= own);
+                    let found = Bounds {
+                        start: [z, y, 0],
+                        end: [z + 1, y + 1, 0],
+                    };
+                    places = Bounds::union(places, Some(found));
+                }
             }
         }
-        bounds
+        let places = places?;
+        let first = all.iter().position(|&word| word != 0)?;
+        let last = all.iter().rposition(|&word| word != 0)?;
+        let start = (first - 1) * WORD + all[first].trailing_zeros() as usize;
+        let end = last * WORD - all[last].leading_zeros() as usize;
+        Some(Bounds {
+            start: [z0 + places.start[0], y0 + places.start[1], x0 + start],
+            end: [z0 + places.end[0], y0 + places.end[1], x0 + end],
+        })
     }
 
     /// Every true voxel in raster order, by its index in the whole volume.
@@ -268,9 +274,16 @@ impl BitMask {
     }
 
     /// The words of a row of the box, a word of background at either end.
+    #[inline]
     pub(super) fn row(&self, z: usize, y: usize) -> &[u64] {
         let start = (z * self.shape[1] + y) * self.stride;
         &self.words[start..start + self.stride]
+    }
+
+    /// The words of a plane's rows.
+    pub(super) fn plane(&self, z: usize) -> &[u64] {
+        let size = self.shape[1] * self.stride;
+        &self.words[z * size..(z + 1) * size]
     }
 
     fn row_mut(&mut self, z: usize, y: usize) -> &mut [u64] {
@@ -279,11 +292,15 @@ impl BitMask {
     }
 
     /// A row that may lie outside the box, then `nothing`, a row of background.
+    #[inline]
     pub(super) fn row_or<'a>(&'a self, z: isize, y: isize, nothing: &'a [u64]) -> &'a [u64] {
         let z = if self.is_planar { 0 } else { z };
-        match (usize::try_from(z), usize::try_from(y)) {
-            (Ok(z), Ok(y)) if z < self.shape[0] && y < self.shape[1] => self.row(z, y),
-            _ => nothing,
+        // What lies before the first is too large as well.
+        let (z, y) = (z.cast_unsigned(), y.cast_unsigned());
+        if z < self.shape[0] && y < self.shape[1] {
+            self.row(z, y)
+        } else {
+            nothing
         }
     }
 
@@ -353,10 +370,20 @@ fn packed(bytes: &[u8; WORD]) -> u64 {
 
 /// The sixty-four voxels of a row from `x` on, which may lie up to a word before its beginning.
 pub(super) fn look(row: &[u64], x: isize) -> u64 {
+    let (word, shift) = split_at(x);
+    joined([row[word], row[word + 1]], shift)
+}
+
+/// The word of a row that holds a voxel, which may lie up to a word before its beginning, and the voxel's bit.
+pub(super) fn split_at(x: isize) -> (usize, usize) {
     let at = (x + WORD as isize) as usize;
-    let (word, shift) = (at / WORD, at % WORD);
-    let both = u128::from(row[word]) | u128::from(row[word + 1]) << WORD;
-    (both >> shift) as u64
+    (at / WORD, at % WORD)
+}
+
+/// The sixty-four voxels from a bit of the first word on.
+pub(super) fn joined([first, second]: [u64; 2], bit: usize) -> u64 {
+    let both = u128::from(first) | u128::from(second) << WORD;
+    (both >> bit) as u64
 }
 
 /// A word whose lowest `count` bits are set, all if there are more.

@@ -9,7 +9,7 @@
 use rayon::prelude::*;
 
 use super::VoxelSteps;
-use super::bits::{BitMask, look, ones};
+use super::bits::{BitMask, joined, ones, split_at};
 use super::distance::{Asked, nearest_of_mask, split};
 use super::sheared::nearest_sheared;
 
@@ -121,16 +121,24 @@ fn left_open(from: &BitMask, distances: &[f64]) -> Vec<Far> {
     far
 }
 
-/// A row near a voxel.
+/// The rows around a voxel that are equally far from it: up to one on each side along z and y, some of which are the
+/// same one.
 struct Step {
+    /// mm2.
     square: f64,
-    z: isize,
-    y: isize,
+    /// Words from the voxel's own row to each.
+    rows: [isize; 4],
 }
 
 /// What is looked for, and in which order.
-struct Search<'a> {
-    to: &'a BitMask,
+struct Search {
+    /// The rows of the mask with background around them, as far as is looked.
+    words: Vec<u64>,
+    /// Words of a row, and rows of a plane.
+    stride: usize,
+    plane_rows: usize,
+    /// Planes and rows of background before the first of the mask.
+    margin: [usize; 2],
     /// Rows around a voxel by their squared distance, mm2, nearest first.
     steps: Vec<Step>,
     /// Squared length of a number of steps along x; infinite where a look finds nothing.
@@ -140,8 +148,8 @@ struct Search<'a> {
     sure: f64,
 }
 
-impl<'a> Search<'a> {
-    fn new(to: &'a BitMask, spacing_mm: [f64; 3]) -> Self {
+impl Search {
+    fn new(to: &BitMask, spacing_mm: [f64; 3]) -> Self {
         let [nz, ny, nx] = to.shape();
         let [dz, dy, dx] = spacing_mm;
         let mut along_x = [f64::INFINITY; 65];
@@ -150,20 +158,27 @@ impl<'a> Search<'a> {
         }
         // A disc of this radius holds about as many rows as may be looked at.
         let radius = (MOST_ROWS as f64 * dz * dy / std::f64::consts::PI).sqrt();
-        let reach = |n: usize, step: f64| ((radius / step) as usize).min(n - 1) as isize;
-        let (most_z, most_y) = (reach(nz, dz), reach(ny, dy));
-        let mut steps: Vec<Step> = (-most_z..=most_z)
-            .flat_map(|z| (-most_y..=most_y).map(move |y| (z, y)))
+        let reach = |n: usize, step: f64| ((radius / step) as usize).min(n - 1);
+        let margin = [reach(nz, dz), reach(ny, dy)];
+        let stride = to.nothing().len();
+        let plane_rows = ny + 2 * margin[1];
+        let away = |z: usize, y: usize| {
+            let (z, y) = (
+                (z * plane_rows * stride).cast_signed(),
+                (y * stride).cast_signed(),
+            );
+            [z + y, z - y, y - z, -z - y]
+        };
+        let mut steps: Vec<Step> = (0..=margin[0])
+            .flat_map(|z| (0..=margin[1]).map(move |y| (z, y)))
             .map(|(z, y)| Step {
                 square: (z as f64 * dz).powi(2) + (y as f64 * dy).powi(2),
-                z,
-                y,
+                rows: away(z, y),
             })
             .filter(|step| step.square <= radius * radius)
             .collect();
-        steps.sort_by(|a, b| a.square.total_cmp(&b.square));
-        let whole_plane = steps.len() == (2 * nz - 1) * (2 * ny - 1);
-        let mut sure = if whole_plane {
+        steps.sort_unstable_by(|a, b| a.square.total_cmp(&b.square));
+        let mut sure = if steps.len() == nz * ny {
             f64::INFINITY
         } else {
             radius * radius
@@ -171,8 +186,17 @@ impl<'a> Search<'a> {
         if nx > REACH {
             sure = sure.min((REACH as f64 * dx).powi(2));
         }
+        let mut words = vec![0; (nz + 2 * margin[0]) * plane_rows * stride];
+        for z in 0..nz {
+            let plane = to.plane(z);
+            let start = ((z + margin[0]) * plane_rows + margin[1]) * stride;
+            words[start..start + plane.len()].copy_from_slice(plane);
+        }
         Self {
-            to,
+            words,
+            stride,
+            plane_rows,
+            margin,
             steps,
             along_x,
             sure,
@@ -193,19 +217,22 @@ impl<'a> Search<'a> {
     }
 
     fn square(&self, z: usize, y: usize, x: usize) -> f64 {
-        let [nz, ny, _] = self.to.shape();
-        let begin = x as isize - REACH as isize;
+        let row = (z + self.margin[0]) * self.plane_rows + y + self.margin[1];
+        // The voxels from REACH before it on.
+        let (word, shift) = split_at(x.cast_signed() - REACH.cast_signed());
+        let own = row * self.stride + word;
         let mut best = f64::INFINITY;
         for step in &self.steps {
             if step.square >= best {
                 break;
             }
-            // A row before the first wraps round to a number that is too large as well.
-            let (z, y) = (z.wrapping_add_signed(step.z), y.wrapping_add_signed(step.y));
-            if z >= nz || y >= ny {
-                continue;
+            let mut both = [0; 2];
+            for away in step.rows {
+                let at = own.wrapping_add_signed(away);
+                both[0] |= self.words[at];
+                both[1] |= self.words[at + 1];
             }
-            let near = look(self.to.row(z, y), begin);
+            let near = joined(both, shift);
             if near != 0 {
                 // The voxel's own place is the bit REACH: zeros below it and above it count the
                 // steps to the next one.

@@ -36,15 +36,6 @@ impl Border {
             Self::TwentySix => 26,
         }
     }
-
-    /// How many axes a neighbour may lie away along.
-    fn axes(self) -> isize {
-        match self {
-            Self::Six => 1,
-            Self::Eighteen => 2,
-            Self::TwentySix => 3,
-        }
-    }
 }
 
 /// The surface voxels of a mask `[z, y, x]`, in raster order.
@@ -63,46 +54,53 @@ pub fn surface(mask: &BitMask, border: Border) -> BitMask {
     found.fill_planes(|z, plane| {
         for y in 0..ny {
             let own = mask.row(z, y);
-            if own.iter().all(|&word| word == 0) {
-                continue;
-            }
-            let out = plane.row_mut(y);
-            out.fill(u64::MAX);
-            for dz in -1..=1isize {
-                for dy in -1..=1isize {
-                    let left = border.axes() - dz.abs() - dy.abs();
-                    let row = mask.row_or(z as isize + dz, y as isize + dy, &nothing);
-                    match left {
-                        1.. => keep_if_all_three(out, row),
-                        0 => keep(out, row),
-                        _ => {}
-                    }
-                }
-            }
-            for (out, own) in out.iter_mut().zip(own) {
-                *out = own & !*out;
+            if own.iter().any(|&word| word != 0) {
+                let row = |dz, dy| mask.row_or(z as isize + dz, y as isize + dy, &nothing);
+                let around = Around {
+                    own,
+                    faces: [row(-1, 0), row(1, 0), row(0, -1), row(0, 1)],
+                    edges: [row(-1, -1), row(-1, 1), row(1, -1), row(1, 1)],
+                };
+                around.surface(border, plane.row_mut(y));
             }
         }
     });
     found
 }
 
-/// Keeps the voxels that the row holds.
-fn keep(kept: &mut [u64], row: &[u64]) {
-    for (kept, row) in kept.iter_mut().zip(row) {
-        *kept &= row;
+/// A row of a mask with those beside it along one axis, and along two.
+struct Around<'a> {
+    own: &'a [u64],
+    faces: [&'a [u64]; 4],
+    edges: [&'a [u64]; 4],
+}
+
+impl Around<'_> {
+    fn surface(&self, border: Border, out: &mut [u64]) {
+        let all = |rows: &[&[u64]; 4], of: fn(&[u64], usize) -> u64, i| {
+            rows.iter().fold(u64::MAX, |all, row| all & of(row, i))
+        };
+        for i in 1..self.own.len() - 1 {
+            let inner = three(self.own, i)
+                & match border {
+                    Border::Six => all(&self.faces, one, i),
+                    Border::Eighteen => all(&self.faces, three, i) & all(&self.edges, one, i),
+                    Border::TwentySix => all(&self.faces, three, i) & all(&self.edges, three, i),
+                };
+            out[i] = self.own[i] & !inner;
+        }
     }
 }
 
-/// Keeps the voxels that the row holds with the voxels before and after them.
-fn keep_if_all_three(kept: &mut [u64], row: &[u64]) {
-    let Some(inner) = kept.get_mut(1..) else {
-        return;
-    };
-    for (kept, words) in inner.iter_mut().zip(row.array_windows()) {
-        let [before, own, after] = *words;
-        *kept &= own & (own << 1 | before >> 63) & (own >> 1 | after << 63);
-    }
+/// The voxels of a word of a row.
+fn one(row: &[u64], i: usize) -> u64 {
+    row[i]
+}
+
+/// Those of them that lie between two more.
+fn three(row: &[u64], i: usize) -> u64 {
+    let [before, own, after] = [row[i - 1], row[i], row[i + 1]];
+    own & (own << 1 | before >> 63) & (own >> 1 | after << 63)
 }
 
 /// Distances between two surfaces in mm, one for each surface voxel, in raster order; both lists

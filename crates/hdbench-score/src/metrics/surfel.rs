@@ -10,7 +10,7 @@ use hdbench_volume::Bounds;
 use rayon::prelude::*;
 
 use super::VoxelSteps;
-use super::bits::{BitMask, look, ones};
+use super::bits::BitMask;
 use super::nearest::nearest_between;
 use super::steps::face_mm2;
 
@@ -159,7 +159,7 @@ impl Surfels {
         for z in 0..nz {
             for y in 0..ny {
                 let rows = corner_rows(mask, z, y, &nothing);
-                found.extend(ones(points.row(z, y)).map(|x| corners(&rows, x)));
+                corners(&rows, points.row(z, y), &mut found);
             }
         }
         Self {
@@ -214,11 +214,25 @@ fn mark(rows: &[&[u64]; 4], out: &mut [u64]) {
     }
 }
 
-/// Which of the eight voxels that meet at a point are inside.
-fn corners(rows: &[&[u64]; 4], x: usize) -> u8 {
-    (0..4)
-        .map(|i| ((look(rows[i], x as isize - 1) & 3) as u8) << (2 * i))
-        .sum()
+/// Which of the eight voxels that meet at each point of a row are inside.
+fn corners(rows: &[&[u64]; 4], points: &[u64], found: &mut Vec<u8>) {
+    let mut before = [0; 4];
+    for (i, &points) in points.iter().enumerate().skip(1) {
+        // The lattice may need a word more than the voxels, which is background.
+        let words = rows.map(|row| row.get(i).copied().unwrap_or(0));
+        let mut left = points;
+        while left != 0 {
+            let bit = left.trailing_zeros();
+            left &= left - 1;
+            let pair = |k: usize| match bit {
+                0 => words[k] << 1 | before[k] >> 63,
+                _ => words[k] >> (bit - 1),
+            };
+            let inside = (0..4).fold(0, |all, k| all | (pair(k) & 3) << (2 * k));
+            found.push(inside as u8);
+        }
+        before = words;
+    }
 }
 
 /// The distances of a surface's points from another surface, with the area that each stands for; ascending, by area

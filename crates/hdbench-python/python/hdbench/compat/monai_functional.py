@@ -96,31 +96,27 @@ def compute_hausdorff_distance(
     if percentile is not None and not 0 <= percentile <= 100:
         raise ValueError(f"percentile should be a value between 0 and 100, get {percentile}.")
 
+    # MONAI takes 0 for none.
+    at = percentile / 100 if percentile else 1.0
+
     def measure(pred: PlacedArray, ref: PlacedArray) -> float:
-        sides = _distances(pred, ref)[: 1 if directed else 2]
-        return max_or_nan([_percentile(distances, percentile) for distances in sides])
+        there, back = _hdbench.mask_quantiles(pred, ref, at)
+        if math.isnan(there):
+            # Between two that are infinite torch has no value.
+            return math.nan if percentile or _are_empty(pred, ref) else math.inf
+        return there if directed else max(there, back)
 
     return _of_classes(y_pred, y, include_background, distance_metric, spacing, ignore_index, measure, skips=True)
 
 
-def max_or_nan(values: list[float]) -> float:
-    """As ``torch.max`` has it: NaN where one is."""
-    return math.nan if any(map(math.isnan, values)) else max(values)
-
-
-def _percentile(distances: NDArray[np.float64], percentile: float | None) -> float:
-    if len(distances) == 0:
-        return math.nan
-    if not percentile:
-        return float(distances.max())
-    # Between two that are infinite torch has no value.
-    return float(np.quantile(distances, percentile / 100)) if np.isfinite(distances[0]) else math.nan
+def _are_empty(pred: PlacedArray, ref: PlacedArray) -> bool:
+    return not (pred[0].any() or ref[0].any())
 
 
 def _distances(pred: PlacedArray, ref: PlacedArray) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Those of the prediction's surface voxels and those of the reference's; infinite where one mask is empty."""
     there, back = _hdbench.mask_distances(pred, ref)
-    if len(there) == 0 and (pred[0].any() or ref[0].any()):
+    if len(there) == 0 and not _are_empty(pred, ref):
         there = back = np.array([np.inf])
     return there, back
 
@@ -190,12 +186,11 @@ def compute_surface_dice(
         raise TypeError(f"object of type {type(spacing).__name__!r} has no len()")
 
     def measure(pred: PlacedArray, ref: PlacedArray, threshold: float) -> float:
-        if use_subvoxels:
-            *sides, areas_pred, areas_ref = _hdbench.mask_surfels(pred, ref)
-            areas = [areas_pred, areas_ref]
-        else:
-            sides = list(_distances(pred, ref))
-            areas = [np.ones_like(distances) for distances in sides]
+        if not use_subvoxels:
+            share = _hdbench.mask_share_near(pred, ref, threshold)
+            return 0.0 if math.isnan(share) and not _are_empty(pred, ref) else share
+        *sides, areas_pred, areas_ref = _hdbench.mask_surfels(pred, ref)
+        areas = [areas_pred, areas_ref]
         # Held against the threshold as numbers of 32 bits, as MONAI has them.
         near = [own[distances.astype(np.float32) <= np.float32(threshold)].sum() for distances, own in zip(sides, areas)]
         whole = sum(own.sum() for own in areas)
