@@ -80,14 +80,15 @@ impl Around<'_> {
         let all = |rows: &[&[u64]; 4], of: fn(&[u64], usize) -> u64, i| {
             rows.iter().fold(u64::MAX, |all, row| all & of(row, i))
         };
-        for i in 1..self.own.len() - 1 {
+        // Neither end of a row is a voxel.
+        for (i, out) in out.iter_mut().enumerate().take(self.own.len() - 1).skip(1) {
             let inner = three(self.own, i)
                 & match border {
                     Border::Six => all(&self.faces, one, i),
                     Border::Eighteen => all(&self.faces, three, i) & all(&self.edges, one, i),
                     Border::TwentySix => all(&self.faces, three, i) & all(&self.edges, three, i),
                 };
-            out[i] = self.own[i] & !inner;
+            *out = self.own[i] & !inner;
         }
     }
 }
