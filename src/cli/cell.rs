@@ -14,10 +14,10 @@ use super::study_options::pool;
 use crate::artifact::sweep;
 use crate::cell::run_cell;
 use crate::error::{Error, ExitCode, Result};
-use crate::network::DeviceSpecs;
+use crate::network::{DeviceSpecs, keep_kernels_in};
 use crate::progress::Progress;
 use crate::schedule::{CELL_RESERVE_BYTES, Lease, Message, Reserve, forget, record_failure};
-use crate::study::{Cell, Inputs, Study, check_belongs};
+use crate::study::{Cell, Inputs, KERNELS, Study, check_belongs};
 use crate::system::STOP_SIGNALS;
 use crate::workers;
 
@@ -101,6 +101,7 @@ impl Run {
         sweep(folder)?;
         // Dropped, and its space free, before a failure is recorded.
         let _reserve = Reserve::set_aside(folder, CELL_RESERVE_BYTES)?;
+        keep_kernels_in(Some(&self.run.join(KERNELS)));
         // Inside the pool from the start: a parallel loop begun outside hands its work over to
         // another thread and waits, thousands of times an iteration.
         pool(study.threads)?.install(|| {

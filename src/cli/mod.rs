@@ -10,6 +10,7 @@ mod compare;
 mod completions;
 mod crossval;
 mod datasets;
+mod device_option;
 mod doctor;
 mod evaluate;
 mod structures;

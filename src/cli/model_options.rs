@@ -2,6 +2,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use super::device_option::device;
 use super::study_options::{cores, pool, side_by_side};
 use crate::cell::{Model, load_model, model_folder};
 use crate::error::{Error, Result};
@@ -35,8 +36,8 @@ pub struct CellOptions {
 /// Where a network computes.
 #[derive(Args, Clone, Copy, Debug)]
 pub struct ComputeOptions {
-    /// Where to compute
-    #[arg(long, default_value_t = DeviceSpec::Flex)]
+    /// Where to compute: a device of `hdbench doctor`, or auto: a GPU that works, else flex
+    #[arg(long, value_parser = device, default_value_t = DeviceSpec::Flex)]
     device: DeviceSpec,
     /// CPU threads (default: all cores)
     #[arg(long, value_parser = side_by_side)]

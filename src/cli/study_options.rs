@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 use hdbench_algorithm::Algorithm as External;
 
+use super::device_option::devices;
 use crate::artifact::read_text;
 use crate::dataset::Protocol;
 use crate::error::{Error, Result};
@@ -40,8 +41,8 @@ pub struct StudyOptions {
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
     /// Where to compute: flex, tch, tch:cuda:0, cuda:0, wgpu; `hdbench doctor` lists what works here. Of
-    /// several, each takes a cell: cuda:0-3, or flex,flex
-    #[arg(long, default_value_t = DeviceSpecs::from(DeviceSpec::Flex))]
+    /// several, each takes a cell: cuda:0-3, or flex,flex. auto takes a GPU that works, else flex
+    #[arg(long, value_parser = devices, default_value_t = DeviceSpecs::from(DeviceSpec::Flex))]
     pub device: DeviceSpecs,
     /// Compute each mini-batch of slices in N shards: on as many devices together, or after each
     /// other on one. Every shard has its own batch statistics

@@ -7,5 +7,5 @@ mod memory;
 
 pub use case_cost::{CaseCost, CostStage, TimedWindows, case_cost};
 pub use machine_clock::MachineClock;
-pub use measure::{Measured, Patch, measure};
+pub use measure::{Measured, measure};
 pub use memory::PeakMemory;

@@ -24,6 +24,12 @@ pub enum NetworkKind {
 }
 
 impl NetworkKind {
+    /// Every network: what the variants need, then the variants.
+    pub fn all() -> impl Iterator<Item = Self> {
+        let needed = [Self::Encoder, Self::Coarse];
+        needed.into_iter().chain(Variant::ALL.map(Self::Variant))
+    }
+
     /// The folder's name: `_encoder`, `_coarse` or the variant's.
     pub fn id(self) -> &'static str {
         match self {

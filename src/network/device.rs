@@ -4,6 +4,9 @@ use std::str::FromStr;
 
 use burn::tensor::{Device, Tensor};
 
+use super::adapters::{Adapter, AdapterKind, nvidia_cards, wgpu_adapters};
+use super::check::agreement;
+use super::kernels::keep_kernels_in;
 use crate::error::{Error, Result};
 
 /// Where a network runs, as `--device` names it.
@@ -17,8 +20,12 @@ pub enum DeviceSpec {
     TchCuda(usize),
     /// CubeCL on an NVIDIA GPU (feature `cuda`).
     Cuda(usize),
-    /// CubeCL on any GPU that speaks Vulkan, Metal or WebGPU (feature `wgpu`).
+    /// CubeCL on the best adapter that speaks Vulkan, Metal or DirectX 12 (feature `wgpu`).
     Wgpu,
+    /// The same on one of the discrete GPUs.
+    WgpuGpu(usize),
+    /// CubeCL's kernels compiled for the processor (feature `cubecl-cpu`): slow, for holding kernels against `flex`.
+    CubeCpu,
 }
 
 impl DeviceSpec {
@@ -28,7 +35,8 @@ impl DeviceSpec {
             Self::Flex => None,
             Self::Tch | Self::TchCuda(_) => Some("tch"),
             Self::Cuda(_) => Some("cuda"),
-            Self::Wgpu => Some("wgpu"),
+            Self::Wgpu | Self::WgpuGpu(_) => Some("wgpu"),
+            Self::CubeCpu => Some("cubecl-cpu"),
         }
     }
 
@@ -38,7 +46,8 @@ impl DeviceSpec {
             Self::Flex => true,
             Self::Tch | Self::TchCuda(_) => cfg!(feature = "tch"),
             Self::Cuda(_) => cfg!(feature = "cuda"),
-            Self::Wgpu => cfg!(feature = "wgpu"),
+            Self::Wgpu | Self::WgpuGpu(_) => cfg!(feature = "wgpu"),
+            Self::CubeCpu => cfg!(feature = "cubecl-cpu"),
         }
     }
 
@@ -50,7 +59,8 @@ impl DeviceSpec {
             Self::Tch => "tch",
             Self::TchCuda(_) => "tch:cuda",
             Self::Cuda(_) => "cuda",
-            Self::Wgpu => "wgpu",
+            Self::Wgpu | Self::WgpuGpu(_) => "wgpu",
+            Self::CubeCpu => "cubecl-cpu",
         }
     }
 
@@ -58,13 +68,44 @@ impl DeviceSpec {
     pub fn card(self) -> Option<usize> {
         match self {
             Self::TchCuda(card) | Self::Cuda(card) => Some(card),
-            Self::Flex | Self::Tch | Self::Wgpu => None,
+            Self::Flex | Self::Tch | Self::Wgpu | Self::WgpuGpu(_) | Self::CubeCpu => None,
         }
     }
 
     /// Whether it computes on the processor, where threads do the work.
     pub fn is_processor(self) -> bool {
+        matches!(self, Self::Flex | Self::Tch | Self::CubeCpu)
+    }
+
+    /// Whether the same inputs give the same bytes each time. CubeCL takes the kernels that it measures as the fastest,
+    /// and a GPU may add in any order.
+    pub fn repeats_exactly(self) -> bool {
         matches!(self, Self::Flex | Self::Tch)
+    }
+
+    /// What is not promised where [`Self::repeats_exactly`] says no.
+    pub fn inexact(self) -> String {
+        format!(
+            "{} adds up in another order each time: results of the same seed are near each other, not equal to the last \
+             bit; hdbench reproduce compares them within bounds",
+            self.kind()
+        )
+    }
+
+    /// The device that is fastest here and why: a GPU that works, else `flex`.
+    pub fn automatic() -> (Self, String) {
+        for place in [Self::TchCuda(0), Self::Cuda(0)] {
+            if place.is_built_in() && place.try_open(1).is_ok() {
+                let card = nvidia_cards().into_iter().next();
+                return (place, card.map_or("CUDA works".into(), |card| card.name));
+            }
+        }
+        let is_discrete = |adapter: &Adapter| adapter.kind == AdapterKind::DiscreteGpu;
+        let discrete = wgpu_adapters().into_iter().find(is_discrete);
+        match discrete {
+            Some(card) if Self::Wgpu.try_open(1).is_ok() => (Self::Wgpu, card.name),
+            _ => (Self::Flex, "no discrete GPU works with this binary".into()),
+        }
     }
 
     /// The device, without autodiff, once it has computed something. `threads` is what LibTorch
@@ -84,6 +125,7 @@ impl DeviceSpec {
                 "this binary was built without the feature {feature}"
             ));
         }
+        keep_kernels_in(None);
         quietly(|| {
             let device = self.device(threads)?;
             let sum = Tensor::<1>::ones([4], &device).sum();
@@ -133,7 +175,16 @@ impl DeviceSpec {
             }
             #[cfg(feature = "wgpu")]
             Self::Wgpu => Ok(Device::wgpu(burn::tensor::DeviceKind::DefaultDevice)),
-            #[cfg(not(all(feature = "tch", feature = "cuda", feature = "wgpu")))]
+            #[cfg(feature = "wgpu")]
+            Self::WgpuGpu(index) => Ok(Device::wgpu(burn::tensor::DeviceKind::DiscreteGpu(index))),
+            #[cfg(feature = "cubecl-cpu")]
+            Self::CubeCpu => Ok(Device::cpu()),
+            #[cfg(not(all(
+                feature = "tch",
+                feature = "cuda",
+                feature = "wgpu",
+                feature = "cubecl-cpu"
+            )))]
             other => Err(format!("{other} is not built in")),
         }
     }
@@ -147,6 +198,8 @@ impl fmt::Display for DeviceSpec {
             Self::TchCuda(index) => write!(f, "tch:cuda:{index}"),
             Self::Cuda(index) => write!(f, "cuda:{index}"),
             Self::Wgpu => f.write_str("wgpu"),
+            Self::WgpuGpu(index) => write!(f, "wgpu:{index}"),
+            Self::CubeCpu => f.write_str("cubecl-cpu"),
         }
     }
 }
@@ -160,35 +213,42 @@ impl FromStr for DeviceSpec {
             "flex" => Some(Self::Flex),
             "tch" => Some(Self::Tch),
             "wgpu" => Some(Self::Wgpu),
+            "cubecl-cpu" => Some(Self::CubeCpu),
             "cuda" => Some(Self::Cuda(0)),
             "tch:cuda" => Some(Self::TchCuda(0)),
-            other => match other.strip_prefix("tch:cuda:") {
-                Some(digits) => index(digits).map(Self::TchCuda),
-                None => other.strip_prefix("cuda:").and_then(index).map(Self::Cuda),
-            },
+            other => other
+                .rsplit_once(':')
+                .and_then(|(kind, digits)| match kind {
+                    "tch:cuda" => index(digits).map(Self::TchCuda),
+                    "cuda" => index(digits).map(Self::Cuda),
+                    "wgpu" => index(digits).map(Self::WgpuGpu),
+                    _ => None,
+                }),
         };
         place.ok_or_else(|| {
             Error::usage(
                 format!("{name:?} is no device"),
-                "--device takes flex, tch, tch:cuda:0, cuda:0 or wgpu",
+                "--device takes flex, tch, tch:cuda:0, cuda:0, wgpu, wgpu:0 or cubecl-cpu, and auto on the command line",
             )
         })
     }
 }
 
 /// A device and whether it works here.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Availability {
     pub place: DeviceSpec,
-    /// Why it does not, if so.
-    pub works: Result<(), String>,
+    /// How far it is from `flex` ([`agreement`]); why it does not work, if so.
+    pub works: Result<f64, String>,
 }
 
 /// All kinds of devices with the first of each, and further GPUs where they are.
 pub fn survey(threads: usize) -> Vec<Availability> {
     let check = |place: DeviceSpec| Availability {
         place,
-        works: place.try_open(threads).map(drop),
+        works: place
+            .try_open(threads)
+            .and_then(|device| quietly(|| agreement(&device))),
     };
     let mut found = vec![check(DeviceSpec::Flex), check(DeviceSpec::Tch)];
     for kind in [
@@ -207,6 +267,9 @@ pub fn survey(threads: usize) -> Vec<Availability> {
         }
     }
     found.push(check(DeviceSpec::Wgpu));
+    if DeviceSpec::CubeCpu.is_built_in() {
+        found.push(check(DeviceSpec::CubeCpu));
+    }
     found
 }
 
@@ -233,11 +296,28 @@ mod tests {
 
     #[test]
     fn devices_are_found_by_their_names() {
-        for name in ["flex", "tch", "tch:cuda:1", "cuda:0", "wgpu"] {
+        for name in [
+            "flex",
+            "tch",
+            "tch:cuda:1",
+            "cuda:0",
+            "wgpu",
+            "wgpu:1",
+            "cubecl-cpu",
+        ] {
             assert_eq!(name.parse::<DeviceSpec>().unwrap().to_string(), name);
         }
         assert_eq!("cuda".parse::<DeviceSpec>().unwrap(), DeviceSpec::Cuda(0));
-        for name in ["", "gpu", "cuda:x", "cuda:-1", "tch:0", "tch:cuda:"] {
+        for name in [
+            "",
+            "gpu",
+            "cuda:x",
+            "cuda:-1",
+            "tch:0",
+            "tch:cuda:",
+            "wgpu:x",
+            "auto",
+        ] {
             let error = name.parse::<DeviceSpec>().unwrap_err().to_string();
             assert!(error.contains("--device takes"), "{error}");
         }

@@ -1,13 +1,16 @@
 //! The networks as Burn modules: each is built from widths, so that one definition serves the demo
 //! and the paper's sizes.
 
+mod adapters;
 mod build;
 mod bundle;
+mod check;
 mod dense;
 mod dense_unet;
 mod device;
 mod hybrid;
 mod initial;
+mod kernels;
 mod norm;
 mod parameters;
 mod pass;
@@ -19,14 +22,17 @@ mod trace;
 mod unet;
 mod weights;
 
+pub use adapters::{Adapter, AdapterKind, nvidia_cards, wgpu_adapters};
 pub use build::{Input, Mode, Network, NetworkKind, Outputs};
 pub use bundle::Bundle;
+pub use check::AGREEMENT_BOUND;
 pub use dense::{DenseEncoder, Encoded, ORGANS, SliceClassifier};
 pub use dense_unet::{Answer, DenseUNet, DenseUNetConfig};
 pub use device::{Availability, DeviceSpec, survey};
 pub use device_specs::DeviceSpecs;
 pub use hybrid::{HDenseUNet, SliceAnswer, group_slices, ungroup_slices};
 pub use initial::{identify, initialise};
+pub use kernels::keep_kernels_in;
 pub use parameters::{
     ParameterCount, Values, count_parameters, read, torch_gradients, torch_values, values,
 };

@@ -1,12 +1,12 @@
 use std::collections::BTreeMap;
 
 use crate::cell::iterations;
-use crate::cost::{Patch, measure};
+use crate::cost::measure;
 use crate::error::{Error, Result};
 use crate::network::NetworkKind;
 use crate::progress::Progress;
 use crate::study::Study;
-use crate::training::stages;
+use crate::training::{Patch, stages};
 
 /// What training a cell will cost, from a step that was timed.
 #[derive(Clone, Copy, Debug, PartialEq)]

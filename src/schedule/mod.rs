@@ -9,6 +9,7 @@ mod lease;
 mod local;
 mod queue;
 mod estimate_cost;
+mod reproduce;
 mod scored;
 mod script;
 mod select;
@@ -25,11 +26,10 @@ pub use jobs::{Job, Jobs};
 pub use lease::{Holder, Lease};
 pub use local::{Local, Message, Slots};
 pub use queue::{QueuedJob, cancel};
+pub use reproduce::{Apart, Reproduced, compare_runs, prepare_again};
 pub use scored::{StudyFolders, scored_of_study};
 pub use script::Script;
 pub use select::{Selection, discard, forget};
 pub use slurm::Slurm;
 pub use status::{CellState, CellStatus, add_jobs, model_problem, status};
-pub use verify::{
-    Checked, CheckedState, Mismatch, Reproduced, Verified, compare_runs, prepare_again, verify,
-};
+pub use verify::{Checked, CheckedState, Mismatch, Verified, verify};

@@ -1,21 +1,19 @@
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::Serialize;
 use walkdir::WalkDir;
 
 use super::status::{CellState, status};
-use crate::artifact::{FileRecords, FileState, Look, create_dir, read_file, symlink, write_atomic};
-use crate::cell::{BEGUN, CellRecord, Stage, Status, WORKING, begun_predictions, files_below};
+use crate::artifact::{FileRecords, FileState, Look};
+use crate::cell::{BEGUN, CellRecord, Stage, WORKING, begun_predictions, files_below};
 use crate::dataset::{self, Case};
-use crate::error::{Error, Result, is_absent};
+use crate::error::{Error, Result};
 use crate::progress::Progress;
 use crate::study::{
-    Cell, Environment, LockedScan, Study, lock_is_empty, locked_cases, locked_split,
-    pretraining_problems,
+    Cell, LockedScan, Study, lock_is_empty, locked_cases, locked_split, pretraining_problems,
 };
 use crate::text::Shown as _;
-use crate::training::{LossRow, read_losses};
 
 /// Something that is not what the study's records say.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -52,6 +50,9 @@ pub struct Verified {
     /// Outputs that were read and hashed again and are as recorded.
     pub outputs: usize,
     pub mismatches: Vec<Mismatch>,
+    /// What equal hashes do not say.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
     /// Every file of every cell.
     pub files: Vec<Checked>,
 }
@@ -99,6 +100,11 @@ impl Verified {
 pub fn verify(run: &Path, progress: &dyn Progress) -> Result<Verified> {
     let study = Study::read(run)?;
     let mut found = Verified::default();
+    if let Ok(places) = study.places()
+        && !places.first().repeats_exactly()
+    {
+        found.notes.push(places.first().inexact());
+    }
     if lock_is_empty(run)? {
         found.add(
             "study.lock",
@@ -257,167 +263,4 @@ fn is_working_file(file: &str) -> bool {
     let first = file.split('/').next().unwrap_or(file);
     let ours = ["state.json", "log.txt", "checkpoints"].contains(&first);
     ours || WORKING.contains(&first) || first.starts_with('.')
-}
-
-/// What running a cell again gave.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Reproduced {
-    /// Weights, losses, predictions, scores: whether each is the same to the last bit.
-    pub same: BTreeMap<&'static str, bool>,
-    /// What is another in the program or the machine.
-    pub differs: Vec<String>,
-}
-
-impl Reproduced {
-    /// Whether all are.
-    pub fn is_same(&self) -> bool {
-        self.same.values().all(|same| *same)
-    }
-}
-
-/// In a folder that a cell is run again in: which cell of which study.
-const AGAIN: &str = "reproduce.json";
-
-/// Prepares a folder in which a cell can be run again from its record: the study's settings and lock, its
-/// cache, and the cells that this one needs, as links. A folder in which that was begun before goes on;
-/// what it finished there is run again.
-///
-/// # Errors
-/// `Error::Usage` for a cell that is not done, and for a folder that holds anything else;
-/// `Error::Write`.
-pub fn prepare_again(run: &Path, cell: Cell, scratch: &Path) -> Result<()> {
-    let study = Study::read(run)?;
-    let record = CellRecord::read(&cell.folder(run))?;
-    let stages = &record.stages;
-    if !stages.contains_key(&Stage::Train) && !stages.contains_key(&Stage::Score) {
-        return Err(Error::usage(
-            format!(
-                "{} is not finished: there is nothing to compare with",
-                cell.name()
-            ),
-            "name a cell that hdbench status shows as done",
-        ));
-    }
-    let absolute = std::path::absolute(run).map_err(Error::read(run))?;
-    claim(&absolute, cell, scratch)?;
-    let mut again = study.clone();
-    again.cache = absolute.join(&study.cache);
-    // Absolute paths stay as they are.
-    again.write(scratch, true)?;
-    let lock = run.join("study.lock");
-    let text = read_file(&lock).map_err(Error::read(&lock))?;
-    write_atomic(&scratch.join("study.lock"), &text)?;
-    let mut needed = cell.needs(&study.recipe);
-    while let Some(need) = needed.pop() {
-        let to = need.folder(scratch);
-        if to.exists() {
-            continue;
-        }
-        if let Some(parent) = to.parent() {
-            create_dir(parent)?;
-        }
-        link(&need.folder(&absolute), &to)?;
-        needed.extend(need.needs(&study.recipe));
-    }
-    Ok(())
-}
-
-/// Makes sure that a folder is empty or was begun for the same, and that it holds no result yet.
-fn claim(run: &Path, cell: Cell, scratch: &Path) -> Result<()> {
-    let marker = scratch.join(AGAIN);
-    let whose = serde_json::json!({ "study": run, "cell": cell.name() });
-    let text = serde_json::to_vec_pretty(&whose).map_err(|e| Error::Internal(e.to_string()))?;
-    let is_empty = match std::fs::read_dir(scratch) {
-        Ok(mut entries) => entries.next().is_none(),
-        Err(e) if is_absent(&e) => true,
-        Err(e) => return Err(Error::read(scratch)(e)),
-    };
-    if !is_empty && read_file(&marker).ok().as_deref() != Some(&text) {
-        return Err(Error::usage(
-            format!(
-                "{}: holds something else than {} begun again",
-                scratch.shown(),
-                cell.name()
-            ),
-            "give --out a folder that is not there yet",
-        ));
-    }
-    create_dir(scratch)?;
-    write_atomic(&marker, &text)?;
-    // A result from before is nothing that was run now.
-    let folder = cell.folder(scratch);
-    match CellRecord::read(&folder) {
-        Ok(record) if record.status != Status::Done => Ok(()),
-        _ => std::fs::remove_dir_all(&folder).map_err(Error::write(&folder)),
-    }
-}
-
-fn link(from: &Path, to: &Path) -> Result<()> {
-    symlink(from, to).map_err(Error::write(to))
-}
-
-/// Compares what a cell made in two folders.
-///
-/// # Errors
-/// `Error::Read` and `Error::Malformed` for what is not there.
-pub fn compare_runs(run: &Path, scratch: &Path, cell: Cell) -> Result<Reproduced> {
-    let folders = [run, scratch].map(|run| cell.folder(run));
-    let records = [
-        CellRecord::read(&folders[0])?,
-        CellRecord::read(&folders[1])?,
-    ];
-    let mut same = BTreeMap::new();
-    for (name, stage) in [
-        ("weights", Stage::Train),
-        ("predictions", Stage::Predict),
-        ("scores", Stage::Score),
-    ] {
-        if let Some(before) = records[0].stages.get(&stage) {
-            let now = records[1].stages.get(&stage).map(|done| &done.hash);
-            same.insert(name, now == Some(&before.hash));
-        }
-    }
-    let losses: Vec<PathBuf> = folders
-        .iter()
-        .map(|folder| folder.join("losses.csv"))
-        .collect();
-    if losses[0].is_file() {
-        let [before, now] = [read_losses(&losses[0])?, read_losses(&losses[1])?];
-        // Everything but the seconds.
-        let equal = before.len() == now.len()
-            && before.iter().zip(&now).all(|(a, b)| {
-                let bits = |row: &LossRow| {
-                    let losses = [Some(row.lr), Some(row.loss), row.loss_2d];
-                    losses.map(|loss| loss.map(f64::to_bits))
-                };
-                (a.iteration, &a.stage, bits(a)) == (b.iteration, &b.stage, bits(b))
-            });
-        same.insert("losses", equal);
-    }
-    let [before, now] = [
-        Environment::read(&folders[0])?,
-        Environment::read(&folders[1])?,
-    ];
-    let mut differs = Vec::new();
-    for (what, a, b) in [
-        ("hdbench", &before.machine.hdbench, &now.machine.hdbench),
-        ("commit", &before.machine.commit, &now.machine.commit),
-        (
-            "processor",
-            &before.machine.processor,
-            &now.machine.processor,
-        ),
-        ("device", &before.device, &now.device),
-    ] {
-        if a != b {
-            differs.push(format!("{what}: {a} then, {b} now"));
-        }
-    }
-    if before.threads != now.threads {
-        differs.push(format!(
-            "threads: {} then, {} now",
-            before.threads, now.threads
-        ));
-    }
-    Ok(Reproduced { same, differs })
 }

@@ -2,6 +2,7 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
+use super::own_folder::KERNELS;
 use crate::evaluation::Name;
 use crate::network::NetworkKind;
 use crate::recipe::Variant;
@@ -37,7 +38,7 @@ impl AlgorithmId {
 }
 
 /// Folders that a study has beside those of its cells.
-const RESERVED: [&str; 5] = ["report", "cache", "slurm", "data", "algorithms"];
+const RESERVED: [&str; 6] = ["report", "cache", "slurm", KERNELS, "data", "algorithms"];
 
 impl fmt::Display for AlgorithmId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

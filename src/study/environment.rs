@@ -73,6 +73,9 @@ pub struct Environment {
     #[serde(flatten)]
     pub machine: Machine,
     pub device: String,
+    /// What is not promised there: written for devices that do not repeat to the last bit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_bit_equal: Option<String>,
     pub threads: usize,
     /// Of the study.
     pub seed: u64,
@@ -106,10 +109,15 @@ pub struct ExternalFacts {
 impl Environment {
     /// This process, for a cell of this study, or for the study as a whole.
     pub fn now(study: &Study, cell: Option<Cell>) -> Self {
-        let places = study.places().map(|places| places.to_string());
+        let places = study.places();
+        let inexact = places
+            .as_ref()
+            .ok()
+            .filter(|all| !all.first().repeats_exactly());
         Self {
             machine: Machine::here(),
-            device: places.unwrap_or_else(|_| study.device.clone()),
+            not_bit_equal: inexact.map(|all| all.first().inexact()),
+            device: places.map_or_else(|_| study.device.clone(), |places| places.to_string()),
             cell_seed: cell.map(|cell| study.cell_seed(cell.fold, cell.seed).0),
             threads: study.threads,
             seed: study.seed,
@@ -147,6 +155,7 @@ fn features() -> Vec<String> {
         ("tch", cfg!(feature = "tch")),
         ("cuda", cfg!(feature = "cuda")),
         ("wgpu", cfg!(feature = "wgpu")),
+        ("cubecl-cpu", cfg!(feature = "cubecl-cpu")),
     ];
     let on = all.iter().filter(|(_, on)| *on);
     on.map(|(name, _)| (*name).to_owned()).collect()

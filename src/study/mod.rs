@@ -32,7 +32,7 @@ pub(crate) use lock::{
     PreparedFold, StudyLock, differences, locked_cases, locked_folds, locked_split, read_lock,
 };
 pub(crate) use own_folder::UNRECORDED;
-pub use own_folder::refuse_foreign;
+pub use own_folder::{KERNELS, refuse_foreign};
 pub(crate) use pretraining::pretraining_problems;
 pub(crate) use rules::fault_of_algorithms;
 pub use sight::Sight;

@@ -6,14 +6,16 @@ use super::definition::{Study, own_cache, without_dots};
 use super::lock::is_locked;
 use crate::error::{Error, Result};
 use crate::network::NetworkKind;
-use crate::recipe::Variant;
 use crate::text::Shown as _;
 
 /// In the study's folder: failures that the cells' own folders could not take.
 pub(crate) const UNRECORDED: &str = "unrecorded.json";
 
+/// In the study's folder: the GPU kernels that were measured as the fastest, so that a cell that goes on takes the same.
+pub const KERNELS: &str = "kernels";
+
 /// What a study writes beside its cells' folders.
-const FOLDERS: [&str; 3] = ["report", "cache", "slurm"];
+const FOLDERS: [&str; 4] = ["report", "cache", "slurm", KERNELS];
 const FILES: [&str; 3] = ["study.lock", "splits_final.json", UNRECORDED];
 
 /// Letters and digits of a prepared case's folder.
@@ -32,9 +34,9 @@ pub fn refuse_foreign(run: &Path) -> Result<()> {
     if is_locked(run) || has_arms(run) {
         return Ok(());
     }
-    let parts = [NetworkKind::Encoder, NetworkKind::Coarse].into_iter();
-    let parts = parts.chain(Variant::ALL.iter().copied().map(NetworkKind::Variant));
-    let folders = FOLDERS.into_iter().chain(parts.map(NetworkKind::id));
+    let folders = FOLDERS
+        .into_iter()
+        .chain(NetworkKind::all().map(NetworkKind::id));
     let holds = |folder: &Path| std::fs::read_dir(folder).is_ok_and(|mut all| all.next().is_some());
     let found: Vec<&str> = folders
         .filter(|name| holds(&run.join(name)))

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::batch::Batch;
 use super::checkpoint::{Checkpoint, LossRow};
+use super::in_turn::in_turn;
 use super::loss::{presence_loss, segmentation_loss};
 use super::plan::{Frozen, StagePlan};
 use super::sampler::{Sampler, Target};
@@ -40,6 +41,11 @@ impl Default for CheckpointPolicy {
         }
     }
 }
+
+/// Mini-batches that are drawn while a device works on its own: the next one lies ready, and one more is drawn.
+const AHEAD: usize = 2;
+/// Losses that are read together there.
+const LOSSES_AT_ONCE: usize = 16;
 
 /// Everything a cell's training needs beside its network.
 pub struct Session<'a> {
@@ -136,53 +142,92 @@ impl Session<'_> {
             network.input(),
         )?;
         self.progress.stage("", &plan.name);
-        let mut saved = Instant::now();
-        while state.iteration < plan.iterations {
-            let began = Instant::now();
-            let lr = self.learning_rate(plan, state.iteration);
-            // Counted over the cell, so that a later stage does not see the same patches again.
-            let iteration = state.losses.len() as u64;
-            let batch = sampler.draw(self.seed, iteration)?;
-            let (losses, gradients) = self.gradients(&network, plan, &batch, iteration);
+        // Counted over the cell, so that a later stage does not see the same patches again.
+        let first = state.losses.len() as u64;
+        let left = (plan.iterations - state.iteration) as u64;
+        let draw = |iteration| sampler.draw(self.seed, iteration);
+        let ahead = if self.device.is_processor() { 0 } else { AHEAD };
+        in_turn(first..first + left, ahead, draw, |batches| {
+            let mut saved = Instant::now();
+            let mut open = OpenLosses::begin();
+            while let Some(batch) = batches.next().transpose()? {
+                let lr = self.learning_rate(plan, state.iteration);
+                let iteration = (state.losses.len() + open.len()) as u64;
+                let (losses, gradients) = self.gradients(&network, plan, &batch, iteration);
+                open.losses.push((lr, losses));
+                network = optimizer.step(lr, network, gradients);
+                state.iteration += 1;
+                let due = self
+                    .saving
+                    .iterations
+                    .is_some_and(|n| state.iteration.is_multiple_of(n))
+                    || saved.elapsed().as_secs_f64() > self.saving.seconds;
+                let interrupted = self.progress.interrupted();
+                let ended = state.iteration == plan.iterations;
+                if due || interrupted || ended || open.len() >= self.losses_at_once() {
+                    self.read_losses(plan, &mut open, state)?;
+                }
+                self.progress.advance(self.units);
+                if due || interrupted || ended {
+                    // What is kept is gone on from.
+                    finite(&network)
+                        .map_err(|problem| self.diverged(plan, state.losses.len(), problem))?;
+                }
+                if due || interrupted {
+                    state.save(self.cell, &network, optimizer)?;
+                    saved = Instant::now();
+                }
+                if interrupted {
+                    return Err(Error::Interrupted {
+                        hint: "run the same command again to go on".into(),
+                    });
+                }
+            }
+            Ok(network)
+        })
+    }
+
+    /// Reading a loss waits for the device: of one that computes on its own, some are read together.
+    fn losses_at_once(&self) -> usize {
+        if self.device.is_processor() {
+            1
+        } else {
+            LOSSES_AT_ONCE
+        }
+    }
+
+    /// Reads the losses that are still on the device into the state.
+    ///
+    /// # Errors
+    /// `Error::Diverged` naming the first that is no number.
+    fn read_losses(
+        &self,
+        plan: &StagePlan,
+        open: &mut OpenLosses,
+        state: &mut Checkpoint,
+    ) -> Result<()> {
+        let count = open.len().max(1) as f64;
+        let read = open.losses.drain(..).map(|(lr, loss)| (lr, loss.read()));
+        let read: Vec<(f64, Losses)> = read.collect();
+        // The device has come this far now.
+        let seconds = open.since.elapsed().as_secs_f64() / count;
+        open.since = Instant::now();
+        for (lr, losses) in read {
             let values = [Some(losses.own), losses.slices].into_iter().flatten();
             if let Some(loss) = values.into_iter().find(|loss| !loss.is_finite()) {
                 let problem = format!("the loss became {loss}");
                 return Err(self.diverged(plan, state.losses.len() + 1, problem));
             }
-            network = optimizer.step(lr, network, gradients);
-            state.iteration += 1;
             state.losses.push(LossRow {
                 iteration: state.losses.len() + 1,
                 stage: plan.name.clone(),
                 lr,
                 loss: losses.own,
                 loss_2d: losses.slices,
-                seconds: began.elapsed().as_secs_f64(),
+                seconds,
             });
-            self.progress.advance(self.units);
-            let due = self
-                .saving
-                .iterations
-                .is_some_and(|n| state.iteration.is_multiple_of(n))
-                || saved.elapsed().as_secs_f64() > self.saving.seconds;
-            let interrupted = self.progress.interrupted();
-            let ended = state.iteration == plan.iterations;
-            if due || interrupted || ended {
-                // What is kept is gone on from.
-                finite(&network)
-                    .map_err(|problem| self.diverged(plan, state.losses.len(), problem))?;
-            }
-            if due || interrupted {
-                state.save(self.cell, &network, optimizer)?;
-                saved = Instant::now();
-            }
-            if interrupted {
-                return Err(Error::Interrupted {
-                    hint: "run the same command again to go on".into(),
-                });
-            }
         }
-        Ok(network)
+        Ok(())
     }
 
     fn diverged(&self, plan: &StagePlan, iteration: usize, problem: String) -> Error {
@@ -222,7 +267,7 @@ impl Session<'_> {
         plan: &StagePlan,
         batch: &Batch,
         iteration: u64,
-    ) -> (Losses, GradientsParams) {
+    ) -> (UnreadLosses, GradientsParams) {
         let dropout = self.seed.stream_at("dropout", iteration);
         let step = Step {
             plan,
@@ -255,7 +300,7 @@ impl Step<'_> {
         network: &Network,
         batch: &Batch,
         dropout: Stream,
-    ) -> (Losses, GradientsParams) {
+    ) -> (UnreadLosses, GradientsParams) {
         let home = &self.devices[0];
         let shards = batch.shards(self.shards);
         if shards.len() == 1 {
@@ -263,7 +308,7 @@ impl Step<'_> {
             let answers = network.forward(batch.image(home), self.plan.mode(), &mut pass);
             let loss = stage_loss(answers, self.plan, self.recipe, batch);
             let gradients = GradientsParams::from_grads(loss.total().backward(), network);
-            return (Losses::read(loss), gradients);
+            return (UnreadLosses(vec![(loss.detached(), 1.0)]), gradients);
         }
         let counted = batch.counted().max(1) as f64;
         let (mut losses, mut statistics) = (Vec::new(), Vec::new());
@@ -276,18 +321,14 @@ impl Step<'_> {
             let share = shard.counted() as f64 / counted;
             let loss = stage_loss(answers, self.plan, self.recipe, shard);
             let part = loss.total() * share;
-            losses.push((loss, share));
             let gradients = GradientsParams::from_grads(part.backward(), &copy);
+            losses.push((loss.detached(), share));
             sum.accumulate(network, gradients.to_device(&home.clone().inner(), network));
             let patches = shard.len() as f64 / batch.len() as f64;
             statistics.push((patches, pass.into_statistics()));
         }
         update_running(statistics);
-        let mut values = Losses::default();
-        for (loss, share) in losses {
-            values.add(Losses::read(loss), share);
-        }
-        (values, sum.grads())
+        (UnreadLosses(losses), sum.grads())
     }
 }
 
@@ -300,6 +341,14 @@ pub struct StageLoss {
 }
 
 impl StageLoss {
+    /// The values without what they were computed from.
+    fn detached(self) -> Self {
+        Self {
+            own: self.own.inner(),
+            slices: self.slices.map(|(slices, weight)| (slices.inner(), weight)),
+        }
+    }
+
     /// What is minimised: both, the second by its weight.
     pub fn total(&self) -> Tensor<1> {
         match &self.slices {
@@ -335,6 +384,46 @@ pub fn stage_loss(answers: Outputs, plan: &StagePlan, recipe: &Recipe, batch: &B
 pub struct Losses {
     pub own: f64,
     pub slices: Option<f64>,
+}
+
+/// The losses of a mini-batch that are still on their devices: of each shard, with its part in the whole.
+pub struct UnreadLosses(Vec<(StageLoss, f64)>);
+
+impl UnreadLosses {
+    /// Waits for the devices.
+    pub fn read(self) -> Losses {
+        match <[_; 1]>::try_from(self.0) {
+            Ok([(whole, _)]) => Losses::read(whole),
+            Err(shards) => {
+                let mut values = Losses::default();
+                for (loss, share) in shards {
+                    values.add(Losses::read(loss), share);
+                }
+                values
+            }
+        }
+    }
+}
+
+/// Losses that nobody has read yet.
+struct OpenLosses {
+    /// With the learning rate of their step.
+    losses: Vec<(f64, UnreadLosses)>,
+    /// When those before were read.
+    since: Instant,
+}
+
+impl OpenLosses {
+    fn begin() -> Self {
+        Self {
+            losses: Vec::new(),
+            since: Instant::now(),
+        }
+    }
+
+    fn len(&self) -> usize {
+        self.losses.len()
+    }
 }
 
 impl Losses {

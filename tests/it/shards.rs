@@ -48,6 +48,7 @@ impl Setting<'_> {
             shards,
         };
         let (loss, gradients) = step.gradients(&network, batch, Seed(1).stream("dropout"));
+        let loss = loss.read();
         let slices = loss.slices.unwrap_or(0.0);
         let total = loss.own + step.plan.loss_2d_weight * slices;
         (total, by_path(&network, &gradients), network)

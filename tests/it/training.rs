@@ -95,6 +95,8 @@ struct Training<'a> {
     scale: &'a Scale,
     cases: &'a [Arc<Stored>],
     device: Device,
+    /// As what it is treated: a GPU's mini-batches are drawn ahead, its losses read later.
+    like: DeviceSpec,
     shards: usize,
 }
 
@@ -109,7 +111,7 @@ impl Training<'_> {
             cases: self.cases,
             seed: Seed(3),
             devices: &[self.device.clone(), self.device.clone()],
-            device: DeviceSpec::Flex,
+            device: self.like,
             shards: self.shards,
             saving: CheckpointPolicy {
                 iterations: None,
@@ -126,7 +128,8 @@ impl Training<'_> {
     }
 }
 
-/// Killed at every single iteration and started again, each training ends with the same bits:
+/// Killed at every single iteration and started again, each training ends with the same bits, whether its mini-batches
+/// are drawn ahead or not:
 /// batch norms, momentum, dropout (recipe `released`), partial freezing (the hybrid's stages).
 #[test]
 fn a_training_killed_at_every_iteration_equals_an_uninterrupted_one() {
@@ -146,15 +149,18 @@ fn a_training_killed_at_every_iteration_equals_an_uninterrupted_one() {
         ] {
             for (index, device) in devices().into_iter().enumerate() {
                 let cells = folder.join(format!("{part}-{shards}-{index}"));
-                let training = Training {
+                let training = |like| Training {
                     part,
                     recipe: &recipe,
                     scale: &scale,
                     cases: &cases,
-                    device: device.autodiff(),
+                    device: device.clone().autodiff(),
+                    like,
                     shards,
                 };
-                let whole = training.run(&cells.join("whole"), &Silent).unwrap();
+                let whole = training(DeviceSpec::Flex)
+                    .run(&cells.join("whole"), &Silent)
+                    .unwrap();
                 let killed = cells.join("killed");
                 let mut starts = 0;
                 let resumed = loop {
@@ -164,7 +170,8 @@ fn a_training_killed_at_every_iteration_equals_an_uninterrupted_one() {
                     let progress = StopAfter {
                         left: AtomicUsize::new(starts),
                     };
-                    match training.run(&killed, &progress) {
+                    let like = [DeviceSpec::Flex, DeviceSpec::Wgpu][starts % 2];
+                    match training(like).run(&killed, &progress) {
                         Err(Error::Interrupted { .. }) => {}
                         result => break result.unwrap(),
                     }
@@ -205,6 +212,7 @@ fn weights_that_are_no_numbers_end_a_training_and_are_not_kept() {
             scale: &scale,
             cases: &cases,
             device: Device::flex().autodiff(),
+            like: DeviceSpec::Flex,
             shards: 1,
         };
         let cell = dir.path().join(format!("cell-{iterations}"));
@@ -252,6 +260,7 @@ fn a_damaged_checkpoint_is_noticed_and_the_one_before_taken() {
         scale: &scale,
         cases: &cached(dir.path(), &recipe, &scale),
         device: Device::default().autodiff(),
+        like: DeviceSpec::Flex,
         shards: 1,
     };
     let whole = training.run(&dir.path().join("whole"), &Silent).unwrap();
@@ -659,9 +668,9 @@ fn the_joint_stage_goes_on_where_its_parts_ended() {
                 shards: 1,
             };
             let dropout = || Seed(5).stream_at("dropout", iteration as u64);
-            before += total(step.gradients(&ended, &batch, dropout()).0);
+            before += total(step.gradients(&ended, &batch, dropout()).0.read());
             let (losses, gradients) = step.gradients(&network, &batch, dropout());
-            began += total(losses);
+            began += total(losses.read());
             network = optimizer.step(joint.rate * 0.05, network, gradients);
         }
         assert!(began <= 1.15 * before, "{name:?}: {began} after {before}");

@@ -4,6 +4,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::Method;
+use crate::cli::device_option::device;
 use crate::cli::output::{print, print_json};
 use crate::cli::progress::Reporter;
 use crate::cli::study_options::{cores, pool, side_by_side};
@@ -40,8 +41,8 @@ pub struct Cost {
     /// Windows timed of each network, after a first group that is not
     #[arg(long, value_name = "N", default_value_t = 3)]
     windows: usize,
-    /// Where to compute
-    #[arg(long, default_value_t = DeviceSpec::Flex)]
+    /// Where to compute: a device of `hdbench doctor`, or auto: a GPU that works, else flex
+    #[arg(long, value_parser = device, default_value_t = DeviceSpec::Flex)]
     device: DeviceSpec,
     /// CPU threads (default: all cores)
     #[arg(long, value_parser = side_by_side)]

@@ -6,12 +6,14 @@ use serde_json::json;
 use super::Design;
 use super::summary::grouped;
 use crate::analysis::statistics::median;
+use crate::cli::device_option::device;
 use crate::cli::output::{print, print_json};
 use crate::cli::study_options::{cores, pool, shards, side_by_side};
-use crate::cost::{Measured, Patch, measure};
+use crate::cost::{Measured, measure};
 use crate::error::{Error, Result};
 use crate::network::{DeviceSpec, NetworkKind, NetworkSummary, summarise};
 use crate::recipe::Settings;
+use crate::training::Patch;
 
 /// Measure a network: seconds and peak memory of a training step and of an answer.
 ///
@@ -37,8 +39,8 @@ pub struct Measure {
     /// Parts in which a mini-batch of slices is computed, one after the other
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = shards)]
     shards: usize,
-    /// Where to compute
-    #[arg(long, default_value_t = DeviceSpec::Flex)]
+    /// Where to compute: a device of `hdbench doctor`, or auto: a GPU that works, else flex
+    #[arg(long, value_parser = device, default_value_t = DeviceSpec::Flex)]
     device: DeviceSpec,
     /// CPU threads (default: all cores)
     #[arg(long, value_parser = side_by_side)]

@@ -1,6 +1,7 @@
 mod cost;
 mod files;
 mod measure;
+mod parity;
 mod probe;
 mod summary;
 
@@ -20,6 +21,7 @@ pub enum ModelVerb {
     Export(files::Export),
     Import(files::Import),
     Probe(probe::Probe),
+    Parity(parity::Parity),
 }
 
 impl ModelVerb {
@@ -32,6 +34,7 @@ impl ModelVerb {
             Self::Export(verb) => verb.exec(),
             Self::Import(verb) => verb.exec(),
             Self::Probe(verb) => verb.exec(),
+            Self::Parity(verb) => verb.exec(),
         };
         Ok(done?)
     }

@@ -3,6 +3,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::artifact::refuse_input;
+use crate::cli::device_option::device;
 use crate::cli::study_options::{cores, pool, side_by_side};
 use crate::error::Result;
 use crate::network::{Bundle, DeviceSpec};
@@ -29,8 +30,8 @@ pub struct Probe {
     /// Batch norms go by the batch's statistics instead of the running ones
     #[arg(long)]
     training: bool,
-    /// Where to compute
-    #[arg(long, default_value_t = DeviceSpec::Flex)]
+    /// Where to compute: a device of `hdbench doctor`, or auto: a GPU that works, else flex
+    #[arg(long, value_parser = device, default_value_t = DeviceSpec::Flex)]
     device: DeviceSpec,
     /// CPU threads (default: all cores)
     #[arg(long, value_parser = side_by_side)]
