@@ -2,17 +2,14 @@ use burn::tensor::module::{conv3d, max_pool2d};
 use burn::tensor::ops::{ConvOptions, MaxPoolOptions};
 use burn::tensor::{Device, Tensor, TensorData};
 
-use super::device::DeviceSpec;
-
 /// How far apart the numbers of [`agreement`] may be.
 pub const AGREEMENT_BOUND: f64 = 1e-4;
 
 /// A convolution of a volume, a ReLU, a maximum and a mean with the gradients of the weights: how far a device's numbers
-/// are from flex's, as a part of their norm; infinite where one is no number. Below [`AGREEMENT_BOUND`] on a device that
+/// are from the reference's, as a part of their norm; infinite where one is no number. Below [`AGREEMENT_BOUND`] on a device that
 /// computes what it should.
-pub fn agreement(device: &Device) -> Result<f64, String> {
-    let flex = DeviceSpec::Flex.open(1).map_err(|e| e.to_string())?;
-    let (expected, found) = (step(&flex)?, step(device)?);
+pub fn agreement(reference: &Device, device: &Device) -> Result<f64, String> {
+    let (expected, found) = (step(reference)?, step(device)?);
     let norm = |values: &mut dyn Iterator<Item = f32>| {
         values.map(|v| f64::from(v).powi(2)).sum::<f64>().sqrt()
     };
@@ -63,8 +60,8 @@ mod tests {
 
     #[test]
     fn the_reference_agrees_with_itself_to_the_last_bit() {
-        let flex = DeviceSpec::Flex.open(1).unwrap();
-        assert_eq!(agreement(&flex).unwrap(), 0.0);
+        let flex = Device::flex();
+        assert_eq!(agreement(&flex, &flex).unwrap(), 0.0);
         assert!(step(&flex).unwrap().iter().any(|value| *value != 0.0));
     }
 }

@@ -248,7 +248,7 @@ pub fn survey(threads: usize) -> Vec<Availability> {
         place,
         works: place
             .try_open(threads)
-            .and_then(|device| quietly(|| agreement(&device))),
+            .and_then(|device| quietly(|| agreement(&Device::flex(), &device))),
     };
     let mut found = vec![check(DeviceSpec::Flex), check(DeviceSpec::Tch)];
     for kind in [

@@ -2,7 +2,7 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-use super::own_folder::KERNELS;
+use super::kernels::KERNELS;
 use crate::evaluation::Name;
 use crate::network::NetworkKind;
 use crate::recipe::Variant;

@@ -9,6 +9,7 @@ mod fold;
 mod folds;
 mod held_out;
 mod inputs;
+mod kernels;
 mod leakage;
 mod lock;
 mod own_folder;
@@ -27,12 +28,13 @@ pub use environment::{Build, Environment, ExternalFacts, Machine, hardware_line}
 pub use fold::{Fold, Leak, Role, TestCase};
 pub use held_out::{Seen, seen, study_of};
 pub use inputs::Inputs;
+pub use kernels::KERNELS;
 pub use lock::{LockedScan, fold_roles, lock_is_empty, test_case_hashes};
 pub(crate) use lock::{
     PreparedFold, StudyLock, differences, locked_cases, locked_folds, locked_split, read_lock,
 };
 pub(crate) use own_folder::UNRECORDED;
-pub use own_folder::{KERNELS, refuse_foreign};
+pub use own_folder::refuse_foreign;
 pub(crate) use pretraining::pretraining_problems;
 pub(crate) use rules::fault_of_algorithms;
 pub use sight::Sight;

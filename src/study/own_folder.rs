@@ -3,6 +3,7 @@
 use std::path::{Component, Path, PathBuf};
 
 use super::definition::{Study, own_cache, without_dots};
+use super::kernels::KERNELS;
 use super::lock::is_locked;
 use crate::error::{Error, Result};
 use crate::network::NetworkKind;
@@ -10,9 +11,6 @@ use crate::text::Shown as _;
 
 /// In the study's folder: failures that the cells' own folders could not take.
 pub(crate) const UNRECORDED: &str = "unrecorded.json";
-
-/// In the study's folder: the GPU kernels that were measured as the fastest, so that a cell that goes on takes the same.
-pub const KERNELS: &str = "kernels";
 
 /// What a study writes beside its cells' folders.
 const FOLDERS: [&str; 4] = ["report", "cache", "slurm", KERNELS];
