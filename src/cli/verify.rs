@@ -68,8 +68,8 @@ impl Verify {
 Example:
   hdbench reproduce runs/lits unet/fold_0/seed_0
 
-Nothing in the study's folder is changed. Exit codes: 0 the same to the last bit, on a GPU near enough (the
-last losses within 10 %, each mean Dice within 0.02), 4 not the same.")]
+Nothing in the study's folder is changed. Exit codes: 0 the same to the last bit, on a GPU near
+enough, 4 not the same.")]
 pub struct Reproduce {
     /// The study's folder
     run: PathBuf,

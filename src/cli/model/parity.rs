@@ -1,14 +1,14 @@
 use clap::Args;
 use serde_json::json;
 
-use super::{Method, part};
+use super::part;
 use crate::cli::device_option::device;
 use crate::cli::output::{print, print_json};
 use crate::cli::study_options::{cores, pool, side_by_side};
 use crate::cli::table_output::for_terminal;
 use crate::error::{Error, Result};
 use crate::network::{DeviceSpec, NetworkKind};
-use crate::recipe::Settings;
+use crate::recipe::{RecipeName, ScaleName, Settings};
 use crate::training::{Agreement, Patch, parity};
 
 /// Hold what a device computes against flex: logits, loss, every gradient, a step, and some steps of training.
@@ -27,8 +27,15 @@ pub struct Parity {
     /// Networks (default: every variant, _encoder and _coarse)
     #[arg(value_parser = part)]
     parts: Vec<NetworkKind>,
-    #[command(flatten)]
-    method: Method,
+    /// The method
+    #[arg(long, value_enum, default_value_t = RecipeName::Paper)]
+    recipe: RecipeName,
+    /// Widths, depths and patch
+    #[arg(long, value_enum, default_value_t = ScaleName::Demo)]
+    scale: ScaleName,
+    /// Change a field of the recipe or the scale, e.g. --set upsampling=nearest
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    set: Vec<String>,
     /// What is held against flex
     #[arg(long, value_parser = device)]
     device: DeviceSpec,
@@ -100,7 +107,7 @@ impl Parity {
     }
 
     fn resized(&self) -> Result<Settings> {
-        let mut settings = self.method.settings()?;
+        let mut settings = Settings::with(self.recipe, self.scale, &self.set)?;
         for (key, size) in [
             ("batch", self.batch),
             ("depth", self.depth),
