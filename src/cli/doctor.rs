@@ -6,7 +6,9 @@ use serde_json::json;
 use super::output::{print, print_json};
 use super::study_options::cores;
 use crate::error::Result;
-use crate::network::{AGREEMENT_BOUND, Adapter, Availability, nvidia_cards, survey, wgpu_adapters};
+use crate::network::{
+    AGREEMENT_BOUND, Adapter, Availability, DeviceSpec, nvidia_cards, survey, wgpu_adapters,
+};
 use crate::study::Machine;
 
 /// Say what this binary and this machine can do: devices that work, and why others do not.
@@ -50,8 +52,12 @@ impl Doctor {
         }
         text += "\n";
         if adapters.is_empty() {
-            text +=
-                "No GPU is seen here: nvidia-smi is not there or lists none, and so does Vulkan.\n";
+            text += "No GPU is seen here: nvidia-smi lists none";
+            text += if DeviceSpec::Wgpu.is_built_in() {
+                ", and neither does Vulkan or another graphics API.\n"
+            } else {
+                "; the graphics APIs are asked by a binary with the feature wgpu.\n"
+            };
         }
         for adapter in &adapters {
             text += &format!("  {}\n", line(adapter));

@@ -7,7 +7,7 @@ use serde::Serialize;
 pub struct Adapter {
     pub name: String,
     pub kind: AdapterKind,
-    /// Vulkan, Metal, Dx12 or CUDA.
+    /// Vulkan, Metal, Dx12, Gl or CUDA.
     pub api: String,
     /// With its version.
     pub driver: String,
@@ -87,10 +87,10 @@ pub fn wgpu_adapters() -> Vec<Adapter> {
     use burn::tensor::wgpu::wgpu::{Backends, DeviceType, Instance, InstanceDescriptor};
 
     let instance = Instance::new(InstanceDescriptor {
-        backends: Backends::PRIMARY,
+        backends: Backends::all(),
         ..InstanceDescriptor::new_without_display_handle()
     });
-    let found = burn::cubecl::future::block_on(instance.enumerate_adapters(Backends::PRIMARY));
+    let found = burn::cubecl::future::block_on(instance.enumerate_adapters(Backends::all()));
     let adapter = |adapter: &burn::tensor::wgpu::wgpu::Adapter| {
         let (info, limits) = (adapter.get_info(), adapter.limits());
         Adapter {
