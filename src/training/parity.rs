@@ -11,10 +11,11 @@ use crate::recipe::{Recipe, Scale};
 use crate::seed::Seed;
 
 /// How far the same computation on two devices may be apart. Sums are added in other orders, so that a number within
-/// rounding of 0 may fall on the other side of a ReLU; a kernel that computes something else is off by the size of the
-/// numbers themselves.
+/// rounding of 0 may fall on the other side of a ReLU, which is a few per cent of the gradient of a layer with a small
+/// plane; by the batch's statistics more numbers are that near. A kernel that computes something else is off by the size
+/// of the numbers themselves.
 const ANSWER_BOUND: f64 = 1e-3;
-const GRADIENT_BOUND: f64 = 2e-2;
+const GRADIENT_BOUNDS: [f64; 2] = [2e-2, 2e-1];
 /// Of the loss of the last of some training steps: what rounding left apart grows with each.
 const TRAINING_BOUND: f64 = 5e-2;
 
@@ -77,10 +78,9 @@ pub fn parity(
     let (expected, expected_loss) = run(reference);
     let (found, found_loss) = run(device);
     let mut deviations = Vec::new();
-    for (statistics, (found, expected)) in
-        ["running", "batch"].iter().zip(found.iter().zip(&expected))
-    {
-        deviations.extend(apart(found, expected).map(|own| Deviation {
+    let kinds = ["running", "batch"].into_iter().zip(GRADIENT_BOUNDS);
+    for ((statistics, bound), (found, expected)) in kinds.zip(found.iter().zip(&expected)) {
+        deviations.extend(apart(found, expected, bound).map(|own| Deviation {
             what: format!("{}, {statistics} statistics", own.what),
             ..own
         }));
@@ -132,7 +132,7 @@ fn trained(
 }
 
 /// The parts of a probe.
-fn apart(found: &Probe, expected: &Probe) -> impl Iterator<Item = Deviation> {
+fn apart(found: &Probe, expected: &Probe, gradient_bound: f64) -> impl Iterator<Item = Deviation> {
     let (loss, answers): (Values, Values) = expected
         .answers
         .clone()
@@ -143,7 +143,7 @@ fn apart(found: &Probe, expected: &Probe) -> impl Iterator<Item = Deviation> {
     let parts = [
         ("logits", worst(&found.answers, &answers, 0.0), ANSWER_BOUND),
         ("loss", worst(&found.answers, &loss, 0.0), ANSWER_BOUND),
-        ("gradients", gradients, GRADIENT_BOUND),
+        ("gradients", gradients, gradient_bound),
         ("after the step", after, ANSWER_BOUND),
     ];
     parts
