@@ -30,6 +30,7 @@ TRAINING_VERBS = ("hdbench ablation", "hdbench crossval")
 EXPECTED = {
     "--encoder-weights densenet161.pth": (3, "the file is not there"),
     "--device cuda:0-3": (2, "built without CUDA"),
+    "--device wgpu": (2, "built without wgpu"),
     "--engine slurm": (2, "no Slurm here"),
     "--study runs/lits --ref": (4, "the study has predicted other cases than the archive"),
     "hdbench datasets audit LiTS 3Dircadb1.zip": (4, "the scans that both have"),

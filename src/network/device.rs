@@ -114,9 +114,30 @@ impl DeviceSpec {
         self.try_open(threads).map_err(|reason| {
             Error::usage(
                 format!("device {self} is not to be had: {reason}"),
-                "`hdbench doctor` lists the devices that work here; --device flex always does",
+                format!(
+                    "{}`hdbench doctor` lists the devices that work here; --device flex always does",
+                    self.remedy()
+                ),
             )
         })
+    }
+
+    /// What brings the device, as the beginning of a hint.
+    fn remedy(self) -> String {
+        match (self.feature(), self) {
+            (Some(feature), _) if !self.is_built_in() => {
+                format!("build with `cargo build --release --features {feature}`; ")
+            }
+            (_, Self::Cuda(_) | Self::TchCuda(_)) => {
+                "install NVIDIA's driver, until nvidia-smi lists the card; ".into()
+            }
+            (_, Self::Wgpu | Self::WgpuGpu(_)) => {
+                "install the card's driver with the Vulkan loader (Debian: libvulkan1 and \
+                 mesa-vulkan-drivers); "
+                    .into()
+            }
+            _ => String::new(),
+        }
     }
 
     fn try_open(self, threads: usize) -> Result<Device, String> {
@@ -330,6 +351,9 @@ mod tests {
         let error = DeviceSpec::Cuda(999).open(1).unwrap_err().to_string();
         assert!(error.contains("cuda:999 is not to be had"), "{error}");
         assert!(error.contains("hdbench doctor"), "{error}");
+        if !DeviceSpec::Cuda(0).is_built_in() {
+            assert!(error.contains("--features cuda"), "{error}");
+        }
     }
 
     #[test]
