@@ -20,9 +20,17 @@ pub struct Measured {
     pub step_seconds: Vec<f64>,
     /// Highest resident memory of the process during the steps, MB (10^6 bytes).
     pub step_memory_mb: Option<f64>,
+    /// What a GPU's allocator holds after the steps, pages for reuse included, MB (10^6 bytes).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub step_device_mb: Option<f64>,
     /// Each forward pass without gradients after the first.
     pub answer_seconds: Vec<f64>,
     pub answer_memory_mb: Option<f64>,
+}
+
+fn device_mb(device: &Device) -> Option<f64> {
+    let held = device.memory_pool_usage()?.bytes_reserved;
+    Some(held as f64 / 1e6)
 }
 
 /// Times some training steps of a part's last stage, and as many forward passes, on noise; of both one more
@@ -41,6 +49,7 @@ pub fn measure(
     let batch = noise(part, network.input(), patch, Seed(1));
     let mut step_seconds = Vec::new();
     let mut step_memory_mb = None;
+    let mut step_device_mb = None;
     if steps > 0 {
         let plans = stages(part, recipe, scale);
         let devices = [training];
@@ -63,6 +72,7 @@ pub fn measure(
         }
         step_seconds.remove(0);
         step_memory_mb = memory.megabytes();
+        step_device_mb = device_mb(device);
     }
     let network = network.valid();
     let memory = PeakMemory::start();
@@ -78,6 +88,7 @@ pub fn measure(
         input: batch.image_shape,
         step_seconds,
         step_memory_mb,
+        step_device_mb,
         answer_seconds,
         answer_memory_mb: memory.megabytes(),
     })

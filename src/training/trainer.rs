@@ -157,6 +157,7 @@ impl Session<'_> {
                 open.losses.push((lr, losses));
                 network = optimizer.step(lr, network, gradients);
                 state.iteration += 1;
+                self.progress.advance(self.units);
                 let due = self
                     .saving
                     .iterations
@@ -167,7 +168,6 @@ impl Session<'_> {
                 if due || interrupted || ended || open.len() >= self.losses_at_once() {
                     self.read_losses(plan, &mut open, state)?;
                 }
-                self.progress.advance(self.units);
                 if due || interrupted || ended {
                     // What is kept is gone on from.
                     finite(&network)

@@ -126,9 +126,12 @@ fn text(
     let step = match measured.step_seconds.as_slice() {
         [] => String::new(),
         seconds => format!(
-            "training step {:.3} s{}\n",
+            "training step {:.3} s{}{}\n",
             median(&mut seconds.to_vec()),
-            memory(measured.step_memory_mb)
+            memory(measured.step_memory_mb),
+            measured
+                .step_device_mb
+                .map_or(String::new(), |mb| format!(", {mb:.0} MB on the device"))
         ),
     };
     format!(
