@@ -25,7 +25,7 @@ mod weights;
 pub use adapters::{Adapter, AdapterKind, nvidia_cards, wgpu_adapters};
 pub use build::{Input, Mode, Network, NetworkKind, Outputs};
 pub use bundle::Bundle;
-pub use check::AGREEMENT_BOUND;
+pub use check::{AGREEMENT_BOUND, agreement};
 pub use dense::{DenseEncoder, Encoded, ORGANS, SliceClassifier};
 pub use dense_unet::{Answer, DenseUNet, DenseUNetConfig};
 pub use device::{Availability, DeviceSpec, survey};
