@@ -215,14 +215,14 @@ pub fn compare_runs(run: &Path, scratch: &Path, cell: Cell) -> Result<Reproduced
             before.threads, now.threads
         ));
     }
-    if same.contains_key("scores") {
+    let repeats = study_repeats(run)?;
+    if !repeats && same.contains_key("scores") {
         let tables = folders
             .each_ref()
             .map(|folder| folder.join("metrics_long.csv"));
         let [before, now] = [Scored::of_tidy(&tables[0])?, Scored::of_tidy(&tables[1])?];
         apart.dice = Some(dice_apart(&before.rows, &now.rows));
     }
-    let repeats = study_repeats(run)?;
     Ok(Reproduced {
         same,
         differs,
@@ -238,6 +238,9 @@ fn study_repeats(run: &Path) -> Result<bool> {
 fn losses_apart(before: &[LossRow], now: &[LossRow]) -> f64 {
     if before.len() != now.len() {
         return f64::INFINITY;
+    }
+    if before.is_empty() {
+        return 0.0;
     }
     let last = |rows: &[LossRow]| {
         let rows = &rows[rows.len() - rows.len().div_ceil(10)..];
@@ -331,6 +334,7 @@ mod tests {
         let now = rows(&[1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 2.1]);
         assert!((losses_apart(&before, &now) - 0.05).abs() < 1e-12);
         assert_eq!(losses_apart(&before, &now[1..]), f64::INFINITY);
+        assert_eq!(losses_apart(&[], &[]), 0.0);
         assert_eq!(
             losses_apart(&rows(&[f64::NAN]), &rows(&[1.0])),
             f64::INFINITY

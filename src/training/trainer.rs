@@ -176,6 +176,8 @@ impl Session<'_> {
                 if due || interrupted {
                     state.save(self.cell, &network, optimizer)?;
                     saved = Instant::now();
+                    // Saving is no part of the next iteration.
+                    open.since = saved;
                 }
                 if interrupted {
                     return Err(Error::Interrupted {
