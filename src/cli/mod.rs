@@ -20,6 +20,7 @@ mod leased;
 mod model;
 mod model_options;
 mod output;
+mod pace;
 mod panics;
 #[cfg(all(feature = "tch", unix))]
 mod patience;

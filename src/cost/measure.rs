@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::network::{Mode, Network, NetworkKind, Pass, initialise};
 use crate::recipe::{Recipe, Scale};
 use crate::seed::Seed;
-use crate::training::{Patch, Step, noise, sgd, stages};
+use crate::training::{Patch, Steps, noise};
 
 /// What a network costs on a device.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -51,20 +51,12 @@ pub fn measure(
     let mut step_memory_mb = None;
     let mut step_device_mb = None;
     if steps > 0 {
-        let plans = stages(part, recipe, scale);
-        let devices = [training];
-        let step = Step {
-            plan: plans.last().expect("every part has a stage"),
-            recipe,
-            devices: &devices,
-            shards: patch.shards,
-        };
-        let mut optimizer = sgd(recipe);
+        let mut taken = Steps::new(part, recipe, scale, &training, patch.shards);
+        network = taken.prepare(network);
         let memory = PeakMemory::start();
         for _ in 0..=steps {
             let began = Instant::now();
-            let (_, gradients) = step.gradients(&network, &batch, Seed(1).stream("dropout"));
-            network = optimizer.step(1e-6, network, gradients);
+            (network, _) = taken.step(1e-6, network, &batch, Seed(1).stream("dropout"));
             device
                 .sync()
                 .map_err(|e| crate::error::Error::Internal(e.to_string()))?;

@@ -1,4 +1,5 @@
 use std::path::{Path, PathBuf};
+use std::thread::JoinHandle;
 
 use burn::module::Module;
 use burn::optim::{ModuleOptimizer, OptimizerRecord};
@@ -103,6 +104,96 @@ fn seal_of(files: &FileRecords, checkpoint: &Checkpoint) -> Result<String> {
         .map_err(|e| Error::Internal(e.to_string()))
 }
 
+/// A checkpoint with all that belongs to it, in the host's memory.
+pub struct Snapshot {
+    checkpoint: Checkpoint,
+    network: ModuleRecord,
+    optimizer: OptimizerRecord,
+}
+
+impl Snapshot {
+    /// Makes this the cell's latest checkpoint and the one that was it the previous one. At every
+    /// moment one of the two is whole.
+    ///
+    /// # Errors
+    /// `Error::Write`.
+    pub fn save(self, cell: &Path) -> Result<()> {
+        // A folder that was moved away while its cell trained is not begun again in its old place.
+        if !cell.is_dir() {
+            return Err(Error::malformed(
+                cell,
+                "the folder is gone: moved or deleted while its cell trained",
+                "start the study in its new place; it goes on from the last checkpoint",
+            ));
+        }
+        replace_dir(&Checkpoint::folder(cell, NEXT), &FOLDER, |dir| {
+            let path = dir.join(NETWORK);
+            self.network.save(&path).map_err(Error::saving(&path))?;
+            let path = dir.join(OPTIMIZER);
+            self.optimizer.save(&path).map_err(Error::saving(&path))?;
+            let files = record_files(dir, [NETWORK, OPTIMIZER])?;
+            let sealed = Sealed::of(files, self.checkpoint)?;
+            let json = serde_json::to_vec(&sealed).map_err(|e| Error::Internal(e.to_string()))?;
+            write_atomic(&dir.join(DESCRIPTION), &json)
+        })?;
+        Checkpoint::promote(cell)
+    }
+}
+
+/// Writes a cell's checkpoints, one after the other.
+pub struct Saver {
+    cell: PathBuf,
+    /// Whether on a thread of its own, while the training goes on.
+    beside: bool,
+    /// The one that is being written.
+    writing: Option<JoinHandle<Result<()>>>,
+}
+
+impl Saver {
+    pub fn new(cell: &Path, beside: bool) -> Self {
+        Self {
+            cell: cell.to_owned(),
+            beside,
+            writing: None,
+        }
+    }
+
+    /// Writes a checkpoint, or begins to.
+    ///
+    /// # Errors
+    /// Those of [`Snapshot::save`], of this one or the one before it.
+    pub fn save(&mut self, snapshot: Snapshot) -> Result<()> {
+        self.finish()?;
+        if !self.beside {
+            return snapshot.save(&self.cell);
+        }
+        let cell = self.cell.clone();
+        self.writing = Some(std::thread::spawn(move || snapshot.save(&cell)));
+        Ok(())
+    }
+
+    /// Waits for the one that is being written.
+    ///
+    /// # Errors
+    /// Those of [`Snapshot::save`].
+    pub fn finish(&mut self) -> Result<()> {
+        match self.writing.take().map(JoinHandle::join) {
+            None => Ok(()),
+            Some(Ok(written)) => written,
+            Some(Err(panic)) => std::panic::resume_unwind(panic),
+        }
+    }
+}
+
+impl Drop for Saver {
+    fn drop(&mut self) {
+        // A training that failed otherwise has its own error.
+        if let Some(writing) = self.writing.take() {
+            let _ = writing.join();
+        }
+    }
+}
+
 /// A checkpoint that a training can go on from.
 pub struct Resumable {
     pub checkpoint: Checkpoint,
@@ -137,33 +228,14 @@ impl Checkpoint {
         cell.join("checkpoints").join(name)
     }
 
-    /// Makes this the cell's latest checkpoint and the one that was it the previous one. At every
-    /// moment one of the two is whole.
-    ///
-    /// # Errors
-    /// `Error::Write`.
-    pub fn save(&self, cell: &Path, network: &Network, optimizer: &ModuleOptimizer) -> Result<()> {
-        // A folder that was moved away while its cell trained is not begun again in its old place.
-        if !cell.is_dir() {
-            return Err(Error::malformed(
-                cell,
-                "the folder is gone: moved or deleted while its cell trained",
-                "start the study in its new place; it goes on from the last checkpoint",
-            ));
-        }
-        replace_dir(&Self::folder(cell, NEXT), &FOLDER, |dir| {
+    /// This state with the network and the momentum as they are now, copied off the device.
+    pub fn with(&self, network: &Network, optimizer: &ModuleOptimizer) -> Snapshot {
+        Snapshot {
+            checkpoint: self.clone(),
             // The validation snapshot brings the running statistics up to date first.
-            let record = network.valid().into_record();
-            let path = dir.join(NETWORK);
-            record.save(&path).map_err(Error::saving(&path))?;
-            let path = dir.join(OPTIMIZER);
-            optimizer.save(&path).map_err(Error::saving(&path))?;
-            let files = record_files(dir, [NETWORK, OPTIMIZER])?;
-            let sealed = Sealed::of(files, self.clone())?;
-            let json = serde_json::to_vec(&sealed).map_err(|e| Error::Internal(e.to_string()))?;
-            write_atomic(&dir.join(DESCRIPTION), &json)
-        })?;
-        Self::promote(cell)
+            network: network.valid().into_record(),
+            optimizer: optimizer.to_record(),
+        }
     }
 
     /// Puts the newest checkpoint in the latest one's place, and that in the previous one's.

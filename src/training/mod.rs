@@ -11,6 +11,7 @@ mod probe;
 mod probe_file;
 mod sampler;
 mod sgd;
+mod steps;
 mod trainer;
 
 pub use batch::{Batch, IGNORED};
@@ -23,6 +24,7 @@ pub use probe::{Probe, Statistics, probe};
 pub use probe_file::{read_batch, write_probe};
 pub use sampler::{Centres, Sampler, Target};
 pub use sgd::sgd;
+pub use steps::Steps;
 pub use trainer::{
     CheckpointPolicy, Losses, Session, StageLoss, Step, Trained, UnreadLosses, prepare_network,
     stage_loss,

@@ -2,10 +2,8 @@ use burn::tensor::Device;
 use serde::Serialize;
 
 use super::noise::{Patch, noise};
-use super::plan::stages;
 use super::probe::{Probe, Statistics, probe};
-use super::sgd::sgd;
-use super::trainer::{Step, prepare_network};
+use super::steps::Steps;
 use crate::network::{Network, NetworkKind, Values, initialise};
 use crate::recipe::{Recipe, Scale};
 use crate::seed::Seed;
@@ -109,23 +107,14 @@ fn trained(
     device: &Device,
     steps: usize,
 ) -> Option<f64> {
-    let plans = stages(part, recipe, scale);
-    let plan = plans.last()?;
-    let mut network = prepare_network(network, plan.frozen);
-    let devices = [device.clone()];
-    let step = Step {
-        plan,
-        recipe,
-        devices: &devices,
-        shards: 1,
-    };
-    let mut optimizer = sgd(recipe);
+    let mut taken = Steps::new(part, recipe, scale, device, 1);
+    let mut network = taken.prepare(network);
     let mut last = None;
     for iteration in 0..steps as u64 {
         let batch = noise(part, network.input(), patch, Seed(2 + iteration));
         let dropout = Seed(1).stream_at("dropout", iteration);
-        let (losses, gradients) = step.gradients(&network, &batch, dropout);
-        network = optimizer.step(recipe.learning_rate, network, gradients);
+        let losses;
+        (network, losses) = taken.step(recipe.learning_rate, network, &batch, dropout);
         last = Some(losses.read().own);
     }
     last

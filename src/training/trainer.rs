@@ -8,7 +8,7 @@ use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
 use super::batch::Batch;
-use super::checkpoint::{Checkpoint, LossRow};
+use super::checkpoint::{Checkpoint, LossRow, Saver};
 use super::in_turn::in_turn;
 use super::loss::{presence_loss, segmentation_loss};
 use super::plan::{Frozen, StagePlan};
@@ -101,16 +101,18 @@ impl Session<'_> {
         };
         self.progress
             .advance(self.units * state.losses.len() as u64);
+        let mut saver = Saver::new(self.cell, self.computes_on_its_own());
         for (index, plan) in stages.iter().enumerate().skip(first) {
-            network = self.stage(plan, network, &mut optimizer, &mut state)?;
+            network = self.stage(plan, network, &mut optimizer, &mut state, &mut saver)?;
             if let Some(next) = stages.get(index + 1) {
                 state = self.beginning(next, state.losses);
                 if self.recipe.stage_momentum == StageMomentum::Zero {
                     optimizer = sgd(self.recipe);
                 }
-                state.save(self.cell, &network, &optimizer)?;
+                saver.save(state.with(&network, &optimizer))?;
             }
         }
+        saver.finish()?;
         Ok(Trained {
             network,
             losses: state.losses,
@@ -132,6 +134,7 @@ impl Session<'_> {
         network: Network,
         optimizer: &mut ModuleOptimizer,
         state: &mut Checkpoint,
+        saver: &mut Saver,
     ) -> Result<Network> {
         let mut network = prepare_network(network, plan.frozen);
         let sampler = Sampler::new(
@@ -146,7 +149,7 @@ impl Session<'_> {
         let first = state.losses.len() as u64;
         let left = (plan.iterations - state.iteration) as u64;
         let draw = |iteration| sampler.draw(self.seed, iteration);
-        let ahead = if self.device.is_processor() { 0 } else { AHEAD };
+        let ahead = if self.computes_on_its_own() { AHEAD } else { 0 };
         in_turn(first..first + left, ahead, draw, |batches| {
             let mut saved = Instant::now();
             let mut open = OpenLosses::begin();
@@ -174,12 +177,13 @@ impl Session<'_> {
                         .map_err(|problem| self.diverged(plan, state.losses.len(), problem))?;
                 }
                 if due || interrupted {
-                    state.save(self.cell, &network, optimizer)?;
+                    saver.save(state.with(&network, optimizer))?;
                     saved = Instant::now();
                     // Saving is no part of the next iteration.
                     open.since = saved;
                 }
                 if interrupted {
+                    saver.finish()?;
                     return Err(Error::Interrupted {
                         hint: "run the same command again to go on".into(),
                     });
@@ -189,12 +193,17 @@ impl Session<'_> {
         })
     }
 
+    /// Whether the processor has time for other things while the device computes.
+    fn computes_on_its_own(&self) -> bool {
+        !self.device.is_processor()
+    }
+
     /// Reading a loss waits for the device: of one that computes on its own, some are read together.
     fn losses_at_once(&self) -> usize {
-        if self.device.is_processor() {
-            1
-        } else {
+        if self.computes_on_its_own() {
             LOSSES_AT_ONCE
+        } else {
+            1
         }
     }
 

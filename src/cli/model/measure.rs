@@ -3,15 +3,15 @@ use std::io::IsTerminal;
 use clap::Args;
 use serde_json::json;
 
-use super::Design;
 use super::summary::grouped;
+use super::{Design, Sizes};
 use crate::analysis::statistics::median;
 use crate::cli::device_option::device;
 use crate::cli::output::{print, print_json};
 use crate::cli::study_options::{cores, pool, shards, side_by_side};
 use crate::cost::{Measured, measure};
 use crate::error::{Error, Result};
-use crate::network::{DeviceSpec, NetworkKind, NetworkSummary, summarise};
+use crate::network::{DeviceSpec, NetworkSummary, summarise};
 use crate::recipe::Settings;
 use crate::training::Patch;
 
@@ -27,15 +27,8 @@ Examples:
 pub struct Measure {
     #[command(flatten)]
     design: Design,
-    /// Patches at once, of networks that take slices (default: the scale's)
-    #[arg(long)]
-    batch: Option<usize>,
-    /// Slices of a volume (default: the scale's, else the recipe's)
-    #[arg(long)]
-    depth: Option<usize>,
-    /// In-plane size, divisible by 32, of _coarse by 16 (default: the scale's)
-    #[arg(long)]
-    plane: Option<usize>,
+    #[command(flatten)]
+    sizes: Sizes,
     /// Parts in which a mini-batch of slices is computed, one after the other
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = shards)]
     shards: usize,
@@ -57,30 +50,10 @@ pub struct Measure {
 }
 
 impl Measure {
-    /// The scale's with the sizes asked for, which are held against the same rules.
-    fn resized(&self, usual: Settings) -> Result<Settings> {
-        let mut settings = usual;
-        let plane = match self.design.part {
-            NetworkKind::Coarse => "coarse_patch",
-            _ => "patch",
-        };
-        for (key, size) in [
-            ("batch", self.batch),
-            ("depth", self.depth),
-            (plane, self.plane),
-        ] {
-            if let Some(size) = size {
-                settings.set(&format!("{key}={size}"))?;
-            }
-        }
-        settings.check()?;
-        Ok(settings)
-    }
-
     pub fn exec(self) -> Result<()> {
         let part = self.design.part;
         let usual = self.design.method.settings()?;
-        let Settings { recipe, scale } = self.resized(usual.clone())?;
+        let Settings { recipe, scale } = self.sizes.applied(usual.clone(), &[part])?;
         let patch = Patch {
             shards: self.shards,
             ..Patch::of(part, &recipe, &scale)

@@ -70,6 +70,40 @@ impl Method {
     }
 }
 
+/// Other sizes of a patch than the scale's.
+#[derive(Args, Clone, Debug)]
+struct Sizes {
+    /// Patches at once, of networks that take slices (default: the scale's)
+    #[arg(long)]
+    batch: Option<usize>,
+    /// Slices of a volume (default: the scale's, else the recipe's)
+    #[arg(long)]
+    depth: Option<usize>,
+    /// In-plane size, divisible by 32, of _coarse by 16 (default: the scale's)
+    #[arg(long)]
+    plane: Option<usize>,
+}
+
+impl Sizes {
+    /// The settings with these sizes for some networks, held against the same rules.
+    fn applied(&self, mut settings: Settings, parts: &[NetworkKind]) -> Result<Settings, Error> {
+        let is_coarse = |part: &NetworkKind| *part == NetworkKind::Coarse;
+        let plane = |asked: bool| self.plane.filter(|_| asked);
+        for (key, size) in [
+            ("batch", self.batch),
+            ("depth", self.depth),
+            ("coarse_patch", plane(parts.iter().any(is_coarse))),
+            ("patch", plane(!parts.iter().all(is_coarse))),
+        ] {
+            if let Some(size) = size {
+                settings.set(&format!("{key}={size}"))?;
+            }
+        }
+        settings.check()?;
+        Ok(settings)
+    }
+}
+
 fn part(id: &str) -> Result<NetworkKind, Error> {
     NetworkKind::try_from(id.to_owned()).map_err(|problem| {
         Error::usage(

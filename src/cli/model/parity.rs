@@ -1,7 +1,7 @@
 use clap::Args;
 use serde_json::json;
 
-use super::part;
+use super::{Sizes, part};
 use crate::cli::device_option::device;
 use crate::cli::output::{print, print_json};
 use crate::cli::study_options::{cores, pool, side_by_side};
@@ -39,15 +39,8 @@ pub struct Parity {
     /// What is held against flex
     #[arg(long, value_parser = device)]
     device: DeviceSpec,
-    /// Patches at once, of networks that take slices (default: the scale's)
-    #[arg(long)]
-    batch: Option<usize>,
-    /// Slices of a volume (default: the scale's, else the recipe's)
-    #[arg(long)]
-    depth: Option<usize>,
-    /// In-plane size, divisible by 32 (default: the scale's)
-    #[arg(long)]
-    plane: Option<usize>,
+    #[command(flatten)]
+    sizes: Sizes,
     /// Training steps, whose last loss is compared; 0 leaves them out
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(0..=1000))]
     steps: u64,
@@ -61,11 +54,12 @@ pub struct Parity {
 
 impl Parity {
     pub fn exec(self) -> Result<()> {
-        let settings = self.resized()?;
-        let parts = match self.parts.as_slice() {
+        let parts: Vec<NetworkKind> = match self.parts.as_slice() {
             [] => NetworkKind::all().collect(),
             some => some.to_vec(),
         };
+        let usual = Settings::with(self.recipe, self.scale, &self.set)?;
+        let settings = self.sizes.applied(usual, &parts)?;
         let threads = self.threads.unwrap_or_else(cores);
         let lines = for_terminal() && !self.json;
         let found: Vec<Agreement> = pool(threads)?.install(|| {
@@ -104,22 +98,6 @@ impl Parity {
                    doctor` prints"
                 .into(),
         })
-    }
-
-    fn resized(&self) -> Result<Settings> {
-        let mut settings = Settings::with(self.recipe, self.scale, &self.set)?;
-        for (key, size) in [
-            ("batch", self.batch),
-            ("depth", self.depth),
-            ("patch", self.plane),
-            ("coarse_patch", self.plane),
-        ] {
-            if let Some(size) = size {
-                settings.set(&format!("{key}={size}"))?;
-            }
-        }
-        settings.check()?;
-        Ok(settings)
     }
 }
 
