@@ -106,8 +106,12 @@ def is_windows(target):
 
 
 def build_command(target, tools):
-    """On Linux by zig, elsewhere by the machine's own linker."""
-    arguments = ["--release", "--locked", "--bin", "hdbench", "--target"]
+    """With GPUs by Vulkan, Metal or DirectX 12. On Linux by zig, elsewhere by the machine's own linker."""
+    arguments = ["--release", "--locked", "--bin", "hdbench"]
+    # A static program cannot load a driver.
+    if "musl" not in target:
+        arguments += ["--features", "wgpu"]
+    arguments.append("--target")
     if is_linux(target):
         path = f"{tools}{os.pathsep}{os.environ['PATH']}"
         run([tools / f"cargo-zigbuild{EXE}", "zigbuild", *arguments, with_floor(target)], env=os.environ | {"PATH": path})

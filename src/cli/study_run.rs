@@ -88,11 +88,13 @@ pub fn execute(
     }
 }
 
-/// Devices that cannot be opened are told before anything begins.
+/// Devices that cannot be opened are told before anything begins; those of other machines are looked for there.
 fn check_devices(study: &Study, options: &StudyOptions) -> Result<()> {
-    for slot in options.device.slots(options.shards)? {
-        for place in slot.all() {
-            place.open(study.threads)?;
+    options.device.slots(options.shards)?;
+    for place in options.device.all() {
+        match options.engine {
+            EngineName::Local => drop(place.open(study.threads)?),
+            EngineName::Slurm | EngineName::Script => place.check_built_in()?,
         }
     }
     Ok(())
@@ -175,6 +177,7 @@ fn engine(study: &Study, options: &StudyOptions) -> Result<Box<dyn Engine>> {
         EngineName::Slurm => Box::new(Slurm {
             binary: called(binary),
             flags: options.sbatch.clone(),
+            gpus: options.device.of_job(options.shards)?,
         }),
         EngineName::Script => Box::new(Script {
             binary: called(binary),

@@ -26,6 +26,9 @@ pub struct Measured {
     /// Each forward pass without gradients after the first.
     pub answer_seconds: Vec<f64>,
     pub answer_memory_mb: Option<f64>,
+    /// As `step_device_mb`, after the forward passes; where steps came before, no less than theirs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub answer_device_mb: Option<f64>,
 }
 
 fn device_mb(device: &Device) -> Option<f64> {
@@ -83,5 +86,6 @@ pub fn measure(
         step_device_mb,
         answer_seconds,
         answer_memory_mb: memory.megabytes(),
+        answer_device_mb: device_mb(device),
     })
 }

@@ -17,10 +17,11 @@ use crate::recipe::{Recipe, Scale, TestWindows};
 use crate::volume::components::{Connectivity, largest};
 use crate::volume::{GridPart, resample_linear, resample_part};
 
-/// Windows of slice networks are answered at most this many at a time, and pixels about this many: what is
-/// computed stays near on the processor, and fills other devices.
+/// Windows of slice networks are answered at most this many at a time, and pixels about this many: on the processor
+/// what is computed stays near; two slices of 512 x 512 fill any GPU, and their widest map has 268 MB in scale `full`,
+/// which any card's memory takes.
 const SLICES_AT_ONCE: usize = 16;
-const PIXELS_AT_ONCE: usize = 4 << 20;
+const PIXELS_AT_ONCE: usize = 1 << 19;
 const PIXELS_AT_ONCE_ON_FLEX: usize = 1 << 17;
 
 /// What a voxel costs while a case is segmented: sums of probabilities, how often it was answered,

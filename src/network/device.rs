@@ -72,6 +72,16 @@ impl DeviceSpec {
         }
     }
 
+    /// The GPU of this number, of the same kind; a processor is what it is.
+    pub fn numbered(self, number: usize) -> Self {
+        match self {
+            Self::TchCuda(_) => Self::TchCuda(number),
+            Self::Cuda(_) => Self::Cuda(number),
+            Self::WgpuGpu(_) => Self::WgpuGpu(number),
+            Self::Flex | Self::Tch | Self::Wgpu | Self::CubeCpu => self,
+        }
+    }
+
     /// Whether it computes on the processor, where threads do the work.
     pub fn is_processor(self) -> bool {
         matches!(self, Self::Flex | Self::Tch | Self::CubeCpu)
@@ -111,15 +121,35 @@ impl DeviceSpec {
     /// The device, without autodiff, once it has computed something. `threads` is what LibTorch
     /// may use on the processor; `flex` takes the pool it is called in.
     pub fn open(self, threads: usize) -> Result<Device> {
-        self.try_open(threads).map_err(|reason| {
-            Error::usage(
-                format!("device {self} is not to be had: {reason}"),
-                format!(
-                    "{}`hdbench doctor` lists the devices that work here; --device flex always does",
-                    self.remedy()
-                ),
-            )
-        })
+        self.try_open(threads)
+            .map_err(|reason| self.missing(&reason))
+    }
+
+    /// Whether this binary has it, wherever it is to run.
+    ///
+    /// # Errors
+    /// `Error::Usage` naming the feature.
+    pub fn check_built_in(self) -> Result<()> {
+        self.built_in().map_err(|reason| self.missing(&reason))
+    }
+
+    fn built_in(self) -> Result<(), String> {
+        match self.feature() {
+            Some(feature) if !self.is_built_in() => Err(format!(
+                "this binary was built without the feature {feature}"
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    fn missing(self, reason: &str) -> Error {
+        Error::usage(
+            format!("device {self} is not to be had: {reason}"),
+            format!(
+                "{}`hdbench doctor` lists the devices that work here; --device flex always does",
+                self.remedy()
+            ),
+        )
     }
 
     /// What brings the device, as the beginning of a hint.
@@ -141,11 +171,7 @@ impl DeviceSpec {
     }
 
     fn try_open(self, threads: usize) -> Result<Device, String> {
-        if let Some(feature) = self.feature().filter(|_| !self.is_built_in()) {
-            return Err(format!(
-                "this binary was built without the feature {feature}"
-            ));
-        }
+        self.built_in()?;
         keep_kernels_in(None);
         quietly(|| {
             let device = self.device(threads)?;

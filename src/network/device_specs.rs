@@ -38,6 +38,22 @@ impl DeviceSpecs {
         let groups = self.0.chunks(shards.min(devices));
         Ok(groups.map(|group| Self(group.to_vec())).collect())
     }
+
+    /// The GPUs that a job needs for one cell, as it sees those that it is given: numbered from 0. None where all
+    /// is computed on processors.
+    ///
+    /// # Errors
+    /// As [`Self::slots`].
+    pub fn of_job(&self, shards: usize) -> Result<Option<Self>> {
+        if self.first().is_processor() {
+            return Ok(None);
+        }
+        let mut slot = self.slots(shards)?.swap_remove(0);
+        for (number, place) in slot.0.iter_mut().enumerate() {
+            *place = place.numbered(number);
+        }
+        Ok(Some(slot))
+    }
 }
 
 impl From<DeviceSpec> for DeviceSpecs {
@@ -161,5 +177,17 @@ mod tests {
         assert_eq!(slots("cuda:0-3", 2), ["cuda:0,cuda:1", "cuda:2,cuda:3"]);
         assert_eq!(slots("flex", 2), ["flex"]);
         assert!(places("cuda:0-2").unwrap().slots(2).is_err());
+    }
+
+    #[test]
+    fn a_job_asks_for_the_gpus_of_one_cell() {
+        let of_job = |list: &str, shards: usize| {
+            let asked = places(list).unwrap().of_job(shards).unwrap();
+            asked.map(|asked| (asked.all().len(), asked.to_string()))
+        };
+        assert_eq!(of_job("flex,flex", 1), None);
+        assert_eq!(of_job("cuda:2", 1), Some((1, "cuda:0".into())));
+        assert_eq!(of_job("cuda:2-5", 2), Some((2, "cuda:0,cuda:1".into())));
+        assert_eq!(of_job("wgpu", 1), Some((1, "wgpu".into())));
     }
 }

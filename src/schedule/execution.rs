@@ -254,15 +254,12 @@ fn way_to_end(cell: Cell, all: &[Cell], study: &Study, inputs: &Inputs) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-    use std::path::PathBuf;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use super::*;
     use crate::dataset::Split;
     use crate::progress::Silent;
-    use crate::recipe::{Recipe, RecipeName, Scale, ScaleName, Variant};
-    use crate::study::{Data, Fold, Role};
+    use crate::study::{Fold, Role};
 
     struct Fake {
         jobs: usize,
@@ -304,30 +301,7 @@ mod tests {
         chosen: Option<&Chosen>,
         progress: &dyn Progress,
     ) -> (Result<EngineOutcome>, Vec<String>, usize) {
-        let study = Study {
-            name: "test".into(),
-            seed: 1,
-            device: "flex".into(),
-            threads: 1,
-            shards: 1,
-            places: None,
-            variants: Variant::ALL.to_vec(),
-            protocol: crate::dataset::Protocol::default(),
-            folds: vec![0],
-            seeds: vec![0],
-            allow_leakage: false,
-            algorithm: BTreeMap::new(),
-            transfer: None,
-            saving: crate::training::CheckpointPolicy::default(),
-            encoder_weights: None,
-            cache: crate::study::own_cache(),
-            data: Data {
-                folder: PathBuf::new(),
-                phantoms: None,
-            },
-            recipe: Recipe::named(RecipeName::Paper),
-            scale: Scale::named(ScaleName::Demo),
-        };
+        let study = Study::of_tests();
         let inputs = Inputs {
             folds: vec![Fold {
                 index: 0,

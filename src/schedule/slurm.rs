@@ -8,6 +8,7 @@ use super::queue::{self, slurm};
 use super::script::quoted;
 use crate::artifact::{create_dir, write_atomic};
 use crate::error::{Error, Result};
+use crate::network::DeviceSpecs;
 use crate::progress::Progress;
 use crate::study::{Cell, Study};
 use crate::text::Shown as _;
@@ -26,6 +27,18 @@ pub struct Slurm {
     pub binary: PathBuf,
     /// Passed on to `sbatch`, e.g. `--partition=gpu`.
     pub flags: Vec<String>,
+    /// The GPUs of a cell of our networks, as its job sees them; none where they compute on the processor.
+    pub gpus: Option<DeviceSpecs>,
+}
+
+impl Slurm {
+    /// GPUs that a cell's job asks for.
+    fn gpus(&self, study: &Study, cell: Cell) -> usize {
+        match study.external(cell.algorithm) {
+            Some(external) => external.gpus as usize,
+            None => self.gpus.as_ref().map_or(0, |gpus| gpus.all().len()),
+        }
+    }
 }
 
 impl Engine for Slurm {
@@ -76,7 +89,7 @@ fn submit(
     }
     let most = max_array();
     let mut number = known.jobs.len();
-    for (needs, group) in groups(study, cells, &ids) {
+    for (needs, group) in groups(study, cells, &ids, options) {
         for chunk in group.chunks(most) {
             if progress.interrupted() {
                 return Err(Error::Interrupted {
@@ -125,6 +138,7 @@ fn groups(
     study: &Study,
     cells: &[Cell],
     queued: &BTreeMap<Cell, String>,
+    options: &Slurm,
 ) -> Vec<(Vec<Cell>, Vec<Cell>)> {
     let open: BTreeSet<Cell> = cells.iter().copied().collect();
     let mut groups: Vec<(Vec<Cell>, Vec<Cell>)> = Vec::new();
@@ -139,7 +153,7 @@ fn groups(
             continue;
         }
         let same = |(other, group): &&mut (Vec<Cell>, Vec<Cell>)| {
-            *other == needs && gpus(study, group[0]) == gpus(study, cell)
+            *other == needs && options.gpus(study, group[0]) == options.gpus(study, cell)
         };
         match groups.iter_mut().find(same) {
             Some((_, group)) => group.push(cell),
@@ -148,12 +162,6 @@ fn groups(
     }
     groups.sort_by_key(|(_, group)| depths.get(&group[0]).copied());
     groups
-}
-
-/// GPUs that an algorithm asks for; those of our networks are the user's flags.
-fn gpus(study: &Study, cell: Cell) -> u32 {
-    let external = study.external(cell.algorithm);
-    external.map_or(0, |external| external.gpus)
 }
 
 /// The lines that every script has.
@@ -196,7 +204,7 @@ fn batch_script(
     options: &Slurm,
 ) -> String {
     let mut text = head(run, study, cells[0].algorithm.id());
-    let gpus = gpus(study, cells[0]);
+    let gpus = options.gpus(study, cells[0]);
     if gpus > 0 {
         let _ = writeln!(text, "#SBATCH --gres=gpu:{gpus}");
     }
@@ -214,6 +222,10 @@ fn batch_script(
         let _ = writeln!(text, "    {}", cell.name());
     }
     text += ")\n\n";
+    let places = match &options.gpus {
+        Some(gpus) if study.external(cells[0].algorithm).is_none() => format!(" --device {gpus}"),
+        _ => String::new(),
+    };
     let _ = writeln!(
         text,
         "# Before the time limit Slurm signals this shell: the cell saves, and the job queues itself again. A\n\
@@ -221,7 +233,7 @@ fn batch_script(
          requeue=\n\
          trap 'requeue=yes; kill -USR1 \"$cell\"' USR1\n\
          trap 'kill -TERM \"$cell\"' TERM\n\
-         {} cell run . \"${{cells[$SLURM_ARRAY_TASK_ID]}}\" &\n\
+         {} cell run . \"${{cells[$SLURM_ARRAY_TASK_ID]}}\"{places} &\n\
          cell=$!\n\
          # A signal ends a wait; the cell goes on until it has saved.\n\
          while :; do\n\
@@ -289,4 +301,38 @@ fn max_array() -> usize {
     let number = line.and_then(|line| line.split('=').nth(1)?.trim().parse::<usize>().ok());
     // The highest index is one below.
     number.map_or(MAX_ARRAY, |most| most.saturating_sub(1).max(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_job_of_a_gpu_asks_for_it_and_computes_on_it() {
+        let study = Study::of_tests();
+        let cells = [Cell::parse("unet/fold_0/seed_0").unwrap()];
+        let script = |gpus: Option<&str>| {
+            let options = Slurm {
+                binary: PathBuf::from("hdbench"),
+                flags: vec!["--gres=gpu:a100:1".into()],
+                gpus: gpus.map(|list| list.parse().unwrap()),
+            };
+            batch_script(Path::new("run"), &study, &cells, &[], &options)
+        };
+        let text = script(Some("cuda:0,cuda:1"));
+        let (asked, users) = ("#SBATCH --gres=gpu:2\n", "#SBATCH --gres=gpu:a100:1\n");
+        assert!(
+            text.find(asked) < text.find(users) && text.contains(asked),
+            "the later counts: {text}"
+        );
+        assert!(
+            text.contains("[$SLURM_ARRAY_TASK_ID]}\" --device cuda:0,cuda:1 &\n"),
+            "{text}"
+        );
+        let text = script(None);
+        assert!(
+            !text.contains(asked) && text.contains("_TASK_ID]}\" &\n"),
+            "{text}"
+        );
+    }
 }

@@ -451,6 +451,37 @@ impl Study {
     }
 }
 
+#[cfg(test)]
+impl Study {
+    /// All variants of the paper at scale demo, in one fold, of data that are nowhere.
+    pub fn of_tests() -> Self {
+        Self {
+            name: "test".into(),
+            seed: 1,
+            device: "flex".into(),
+            threads: 1,
+            shards: 1,
+            places: None,
+            variants: Variant::ALL.to_vec(),
+            protocol: Protocol::default(),
+            folds: vec![0],
+            seeds: vec![0],
+            allow_leakage: false,
+            algorithm: BTreeMap::new(),
+            transfer: None,
+            saving: crate::training::CheckpointPolicy::default(),
+            encoder_weights: None,
+            cache: crate::study::own_cache(),
+            data: Data {
+                folder: PathBuf::new(),
+                phantoms: None,
+            },
+            recipe: Recipe::named(crate::recipe::RecipeName::Paper),
+            scale: Scale::named(crate::recipe::ScaleName::Demo),
+        }
+    }
+}
+
 fn undivided() -> usize {
     1
 }

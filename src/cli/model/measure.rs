@@ -96,24 +96,25 @@ fn text(
 ) -> String {
     let [n, _, slices, plane, _] = measured.input;
     let memory = |mb: Option<f64>| mb.map_or(String::new(), |mb| format!(", peak {mb:.0} MB"));
+    let held =
+        |mb: Option<f64>| mb.map_or(String::new(), |mb| format!(", {mb:.0} MB on the device"));
     let step = match measured.step_seconds.as_slice() {
         [] => String::new(),
         seconds => format!(
             "training step {:.3} s{}{}\n",
             median(&mut seconds.to_vec()),
             memory(measured.step_memory_mb),
-            measured
-                .step_device_mb
-                .map_or(String::new(), |mb| format!(", {mb:.0} MB on the device"))
+            held(measured.step_device_mb)
         ),
     };
     format!(
         "input {n} x {slices} x {plane} x {plane} on {place}, {threads} threads\n\
          {} trainable parameters\n\
          {step}\
-         answer        {:.3} s{}\n",
+         answer        {:.3} s{}{}\n",
         grouped(summary.parameters.trainable),
         median(&mut measured.answer_seconds.clone()),
         memory(measured.answer_memory_mb),
+        held(measured.answer_device_mb),
     )
 }
