@@ -23,11 +23,7 @@ work done; a run that was stopped leaves nothing half. Afterwards:
 END
 }
 
-fail() {
-    echo "error: $1" >&2
-    echo "hint: $2" >&2
-    exit 1
-}
+. "$(dirname "$0")/setup-common.sh"
 
 for argument in "$@"; do
     case $argument in
@@ -53,27 +49,12 @@ if [ "$found" = "$build" ]; then
     exit
 fi
 
-# The wheels hold programs for this platform alone.
-platform=$(uname -sm)
-[ "$platform" = "Linux x86_64" ] ||
-    fail "this is $platform: the wheels are for Linux x86_64" \
-        "set LIBTORCH to a LibTorch $version of your own"
-command -v python3 >/dev/null || fail "python3 was not found" "install Python 3 with pip"
-python3 -m pip --version >/dev/null 2>&1 ||
-    fail "this python3 has no pip" "install it (apt-get install python3-pip, or python3 -m ensurepip)"
+need_wheels "set LIBTORCH to a LibTorch $version of your own"
 cc=${CC:-cc}
 command -v "$cc" >/dev/null || fail "the C compiler $cc was not found" "install one, or set CC"
 
-# Everything is made in a folder of this run, which git ignores; what killed runs left goes.
-for old in "$root"/.libtorch.*.tmp; do
-    pid=${old%.tmp}
-    kill -0 "${pid##*.}" 2>/dev/null || rm -rf "$old"
-done
-part=$root/.libtorch.$$.tmp
-trap 'rm -rf "$part"' EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM HUP
-mkdir "$part"
+# Git ignores it.
+make_part "$root/.libtorch"
 
 # What torch-$version's own metadata asks for, each with the hash of the one wheel that will do.
 cat >"$part/wheels.txt" <<END
@@ -98,14 +79,10 @@ nvidia-nvtx-cu12==12.8.90 --hash=sha256:5b17e2001cc0d751a5bc2c6ec6d26ad95913324a
 END
 
 # LibTorch is the same in the wheels for every Python: one of them is named, whatever runs here.
-# pip keeps no second copy of a gigabyte.
 echo "fetching LibTorch $build"
-python3 -m pip download --require-hashes --no-deps --only-binary=:all: --no-cache-dir \
-    --implementation cp --python-version 3.11 --abi cp311 --abi none \
+fetch_wheels --implementation cp --python-version 3.11 --abi cp311 --abi none \
     --platform manylinux_2_28_x86_64 --platform manylinux_2_27_x86_64 \
-    --platform manylinux_2_17_x86_64 --platform manylinux2014_x86_64 \
-    --dest "$part/wheels" --requirement "$part/wheels.txt" ||
-    fail "pip could not bring the wheels" "its own words are above; nothing was changed"
+    --platform manylinux_2_17_x86_64 --platform manylinux2014_x86_64
 
 # All libraries go into one folder: each looks for the others beside itself.
 python3 - "$part" "$kind" <<'END' || fail "the wheels could not be unpacked" "is the disk full?"

@@ -23,11 +23,7 @@ its work done; a run that was stopped leaves nothing half. Afterwards:
 END
 }
 
-fail() {
-    echo "error: $1" >&2
-    echo "hint: $2" >&2
-    exit 1
-}
+. "$(dirname "$0")/setup-common.sh"
 
 for argument in "$@"; do
     case $argument in
@@ -51,34 +47,18 @@ if [ -e "$there" ] || [ -L "$there" ]; then
     fail "$there holds something, but no finished LLVM" "move it away and run this again"
 fi
 
-# The wheels hold programs for this platform alone.
-platform=$(uname -sm)
-[ "$platform" = "Linux x86_64" ] ||
-    fail "this is $platform: the wheels are for Linux x86_64" "let the build download its own"
-command -v python3 >/dev/null || fail "python3 was not found" "install Python 3 with pip"
-python3 -m pip --version >/dev/null 2>&1 ||
-    fail "this python3 has no pip" "install it (apt-get install python3-pip, or python3 -m ensurepip)"
+need_wheels "let the build download its own"
 
-# Everything is made in a folder of this run beside its place; what killed runs left goes.
+# Beside its place.
 mkdir -p "$parent" || fail "$parent could not be made" "its own words are above"
-for old in "$parent"/setup-llvm.*.tmp; do
-    pid=${old%.tmp}
-    kill -0 "${pid##*.}" 2>/dev/null || rm -rf "$old"
-done
-part=$parent/setup-llvm.$$.tmp
-trap 'rm -rf "$part"' EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM HUP
-mkdir "$part"
+make_part "$parent/setup-llvm"
 
 cat >"$part/wheels.txt" <<END
 mlc-llvm-static==$version --hash=sha256:ec9a3eccf37361b558230cb78cf9acc854a8a92772303f8574cb09600de62969
 mlc-llvm-static-extra-targets==$version --hash=sha256:bfceb27198a4647c469033154fe63cb9ff7dd55ddf223a97e15ad7a26012d3e3
 END
 echo "fetching LLVM $version"
-python3 -m pip download --require-hashes --no-deps --only-binary=:all: --no-cache-dir \
-    --dest "$part/wheels" --requirement "$part/wheels.txt" ||
-    fail "pip could not bring the wheels" "its own words are above; nothing was changed"
+fetch_wheels
 
 python3 - "$part" <<'END' || fail "the wheels could not be unpacked" "is the disk full?"
 import pathlib

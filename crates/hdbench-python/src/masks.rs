@@ -119,11 +119,7 @@ pub fn mask_distances<'py>(
     first: &Bound<'py, PyAny>,
     second: &Bound<'py, PyAny>,
 ) -> PyResult<[Bound<'py, PyArray1<f64>>; 2]> {
-    let of = |[first, second]: Pair<'_>, geometry: &Geometry| {
-        let found = distances_of_arrays(first, second, geometry, Border::Six);
-        [found.pred_to_ref, found.ref_to_pred]
-    };
-    let distances = of_bytes(py, first, second, of)?;
+    let distances = of_distances(py, first, second, |distances| distances)?;
     Ok(distances.map(|distances| distances.into_pyarray(py)))
 }
 
@@ -135,10 +131,8 @@ pub fn mask_quantiles<'py>(
     second: &Bound<'py, PyAny>,
     at: f64,
 ) -> PyResult<[f64; 2]> {
-    of_bytes(py, first, second, |[first, second], geometry| {
-        let found = distances_of_arrays(first, second, geometry, Border::Six);
-        [found.pred_to_ref, found.ref_to_pred]
-            .map(|mut distances| quantile_of_many(&mut distances, at))
+    of_distances(py, first, second, |distances| {
+        distances.map(|mut distances| quantile_of_many(&mut distances, at))
     })
 }
 
@@ -151,9 +145,7 @@ pub fn mask_share_near<'py>(
     second: &Bound<'py, PyAny>,
     tolerance_mm: f32,
 ) -> PyResult<f64> {
-    of_bytes(py, first, second, |[first, second], geometry| {
-        let found = distances_of_arrays(first, second, geometry, Border::Six);
-        let sides = [found.pred_to_ref, found.ref_to_pred];
+    of_distances(py, first, second, |sides| {
         let is_near = |distance: &&f64| **distance as f32 <= tolerance_mm;
         let near: usize = sides
             .iter()
@@ -165,6 +157,19 @@ pub fn mask_share_near<'py>(
 
 /// Two masks of bytes.
 type Pair<'a> = [ArrayView3<'a, u8>; 2];
+
+/// What is measured of the distances of [`mask_distances`] in each direction, mm.
+fn of_distances<'py, T: Send>(
+    py: Python<'py>,
+    first: &Bound<'py, PyAny>,
+    second: &Bound<'py, PyAny>,
+    measure: impl FnOnce([Vec<f64>; 2]) -> T + Send,
+) -> PyResult<T> {
+    of_bytes(py, first, second, |[first, second], geometry| {
+        let found = distances_of_arrays(first, second, geometry, Border::Six);
+        measure([found.pred_to_ref, found.ref_to_pred])
+    })
+}
 
 /// What is measured of two masks of bytes of one shape; the place is that of the first.
 fn of_bytes<'py, T: Send>(
