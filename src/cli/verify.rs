@@ -129,7 +129,7 @@ impl Reproduce {
             for line in &found.differs {
                 text += &format!("note: {line}\n");
             }
-            text += &found.apart.map_or(String::new(), apart_lines);
+            text += &found.apart.as_ref().map_or(String::new(), apart_lines);
             print(&text)?;
         }
         if found.is_reproduced() {
@@ -154,14 +154,17 @@ impl Reproduce {
 }
 
 /// How far apart a GPU's results are, which are not promised to the last bit.
-fn apart_lines(apart: Apart) -> String {
-    let line = |what: &str, apart: Option<f64>, bound: f64| {
-        apart.map_or(String::new(), |apart| {
-            let mark = if apart <= bound { "✓" } else { "✗" };
-            format!("{what:<12} {mark} {apart:.4} apart, at most {bound}\n")
-        })
+fn apart_lines(apart: &Apart) -> String {
+    let line = |what: &str, apart: f64, bound: f64| {
+        let mark = if apart <= bound { "✓" } else { "✗" };
+        format!("{what:<12} {mark} {apart:.4} apart, at most {bound:.2}\n")
     };
+    let losses = apart.loss.iter();
+    let losses = losses.map(|apart| line("last losses", *apart, Apart::LOSS_BOUND));
+    let dice = apart.dice.iter().map(|apart| {
+        let what = format!("mean Dice of {}", apart.structure);
+        line(&what, apart.difference, apart.bound)
+    });
     "note: this device adds up in another order each time: means are compared\n".to_owned()
-        + &line("last losses", apart.loss, Apart::LOSS_BOUND)
-        + &line("mean Dice", apart.dice, Apart::DICE_BOUND)
+        + &losses.chain(dice).collect::<String>()
 }

@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
@@ -28,30 +28,62 @@ pub struct Reproduced {
 impl Reproduced {
     /// Whether the results are the same, or as near as the device promises.
     pub fn is_reproduced(&self) -> bool {
-        self.same.values().all(|same| *same) || self.apart.is_some_and(|apart| apart.is_within())
+        self.same.values().all(|same| *same) || self.apart.as_ref().is_some_and(Apart::is_within)
     }
 }
 
 /// How far the results of two runs are apart. On a GPU sums are added in another order each time, and what rounding
 /// left apart grows over a training; means of many numbers stay near.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Apart {
     /// Relative difference of the mean of the last tenth of the losses.
     pub loss: Option<f64>,
-    /// Largest difference of a structure's mean Dice.
-    pub dice: Option<f64>,
+    /// Of the structure whose mean Dice is farthest apart for its bound.
+    pub dice: Option<DiceApart>,
+}
+
+/// How far the mean Dice of a structure is apart.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct DiceApart {
+    pub structure: String,
+    pub difference: f64,
+    /// Most of it: what is small, or three standard errors of the mean over the cases. A tumour of few voxels is found
+    /// or missed, so that few cases say little.
+    pub bound: f64,
+}
+
+impl DiceApart {
+    const SMALL: f64 = 0.02;
+    const STANDARD_ERRORS: f64 = 3.0;
+
+    /// Of a structure's cases.
+    fn of(structure: &str, before: &Cases, now: &Cases) -> Self {
+        let differences: Vec<f64> = before
+            .iter()
+            .filter_map(|(case, before)| Some(now.get(case)? - before))
+            .collect();
+        let (difference, error) = mean_and_error(&differences);
+        let same_cases = before.keys().eq(now.keys());
+        Self {
+            structure: structure.to_owned(),
+            difference: match same_cases {
+                true => difference.abs(),
+                false => f64::INFINITY,
+            },
+            bound: Self::SMALL.max(Self::STANDARD_ERRORS * error),
+        }
+    }
 }
 
 impl Apart {
     /// Most of [`Apart::loss`].
     pub const LOSS_BOUND: f64 = 0.1;
-    /// Most of [`Apart::dice`].
-    pub const DICE_BOUND: f64 = 0.02;
 
     /// Whether both are within their bounds.
     pub fn is_within(&self) -> bool {
+        let dice = self.dice.as_ref();
         self.loss.is_none_or(|apart| apart <= Self::LOSS_BOUND)
-            && self.dice.is_none_or(|apart| apart <= Self::DICE_BOUND)
+            && dice.is_none_or(|apart| apart.difference <= apart.bound)
     }
 }
 
@@ -221,7 +253,7 @@ pub fn compare_runs(run: &Path, scratch: &Path, cell: Cell) -> Result<Reproduced
             .each_ref()
             .map(|folder| folder.join("metrics_long.csv"));
         let [before, now] = [Scored::of_tidy(&tables[0])?, Scored::of_tidy(&tables[1])?];
-        apart.dice = Some(dice_apart(&before.rows, &now.rows));
+        apart.dice = dice_apart(&before.rows, &now.rows);
     }
     Ok(Reproduced {
         same,
@@ -249,16 +281,29 @@ fn losses_apart(before: &[LossRow], now: &[LossRow]) -> f64 {
     relative(last(now) - last(before), last(before))
 }
 
-fn dice_apart(before: &[MetricRow], now: &[MetricRow]) -> f64 {
-    let (before, now) = (mean_dice(before), mean_dice(now));
-    if before.keys().ne(now.keys()) {
-        return f64::INFINITY;
-    }
-    let apart = before
-        .values()
-        .zip(now.values())
-        .map(|(a, b)| relative(a - b, 1.0));
-    apart.fold(0.0, f64::max)
+fn dice_apart(before: &[MetricRow], now: &[MetricRow]) -> Option<DiceApart> {
+    let (before, now) = (dice_of_cases(before), dice_of_cases(now));
+    let structures: BTreeSet<&String> = before.keys().chain(now.keys()).collect();
+    let none = Cases::new();
+    let of = |structure: &String| {
+        let cases = [&before, &now].map(|run| run.get(structure).unwrap_or(&none));
+        DiceApart::of(structure, cases[0], cases[1])
+    };
+    let share = |apart: &DiceApart| apart.difference / apart.bound;
+    let all = structures.into_iter().map(of);
+    all.max_by(|a, b| share(a).total_cmp(&share(b)))
+}
+
+/// The mean of some numbers and its standard error; 0 of fewer than two.
+fn mean_and_error(values: &[f64]) -> (f64, f64) {
+    let n = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / n.max(1.0);
+    let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
+    let error = match values.len() {
+        0 | 1 => 0.0,
+        _ => (squares / (n - 1.0) / n).sqrt(),
+    };
+    (mean, error)
 }
 
 /// What is no number is as far away as can be.
@@ -273,9 +318,12 @@ fn relative(difference: f64, to: f64) -> f64 {
     }
 }
 
-/// The mean Dice of each structure.
-fn mean_dice(rows: &[MetricRow]) -> BTreeMap<String, f64> {
-    let mut values: BTreeMap<String, Vec<f64>> = BTreeMap::new();
+/// Numbers by their cases.
+type Cases = BTreeMap<String, f64>;
+
+/// The Dice of each structure's cases, where it is a number.
+fn dice_of_cases(rows: &[MetricRow]) -> BTreeMap<String, Cases> {
+    let mut values: BTreeMap<String, Cases> = BTreeMap::new();
     let of_cases = rows
         .iter()
         .filter(|row| &*row.metric == "dice" && &*row.case != ALL_CASES);
@@ -284,12 +332,10 @@ fn mean_dice(rows: &[MetricRow]) -> BTreeMap<String, f64> {
             .label
             .as_ref()
             .map_or(String::new(), |label| label.to_string());
-        values.entry(label).or_default().push(row.value);
+        let cases = values.entry(label).or_default();
+        cases.insert(row.case.to_string(), row.value);
     }
-    let mean = |(label, values): (String, Vec<f64>)| {
-        (label, values.iter().sum::<f64>() / values.len() as f64)
-    };
-    values.into_iter().map(mean).collect()
+    values
 }
 
 #[cfg(test)]
@@ -303,14 +349,15 @@ mod tests {
             differs: Vec::new(),
             apart,
         };
-        let near = Apart {
+        let apart = |difference: f64| Apart {
             loss: Some(0.05),
-            dice: Some(0.01),
+            dice: Some(DiceApart {
+                structure: "lesion".into(),
+                difference,
+                bound: 0.02,
+            }),
         };
-        let far = Apart {
-            loss: Some(0.05),
-            dice: Some(0.03),
-        };
+        let (near, far) = (apart(0.01), apart(0.03));
         assert!(reproduced(true, None).is_reproduced());
         assert!(!reproduced(false, None).is_reproduced());
         assert!(reproduced(false, Some(near)).is_reproduced());
@@ -339,5 +386,40 @@ mod tests {
             losses_apart(&rows(&[f64::NAN]), &rows(&[1.0])),
             f64::INFINITY
         );
+    }
+
+    #[test]
+    fn few_cases_of_which_one_is_all_or_nothing_say_little() {
+        let cases = |values: &[f64]| -> Cases {
+            let named = values.iter().enumerate();
+            named
+                .map(|(i, &value)| (format!("case-{i}"), value))
+                .collect()
+        };
+        // The lesions of a U-Net's demo on the processor and on a GPU: one false voxel more or less in a case without
+        // any is 0 or 1.
+        let before = cases(&[0.832, 0.0, 0.0, 0.769, 0.604, 0.731, 0.752, 0.0, 0.895]);
+        let now = cases(&[0.790, 0.0, 0.0, 0.821, 0.660, 0.722, 0.759, 1.0, 0.848]);
+        let apart = DiceApart::of("lesion", &before, &now);
+        assert!((apart.difference - 0.113).abs() < 1e-9, "{apart:?}");
+        assert!(
+            apart.difference < apart.bound && apart.bound < 0.4,
+            "{apart:?}"
+        );
+        // All of them less by the same is no chance.
+        let worse = cases(&[
+            0.782, -0.05, -0.05, 0.719, 0.554, 0.681, 0.702, -0.05, 0.845,
+        ]);
+        let apart = DiceApart::of("lesion", &before, &worse);
+        assert!(
+            (apart.difference - 0.05).abs() < 1e-9 && apart.bound == 0.02,
+            "{apart:?}"
+        );
+        let fewer = cases(&[0.832]);
+        assert_eq!(
+            DiceApart::of("lesion", &before, &fewer).difference,
+            f64::INFINITY
+        );
+        assert_eq!(DiceApart::of("lesion", &fewer, &fewer).bound, 0.02);
     }
 }
