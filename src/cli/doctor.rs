@@ -61,6 +61,9 @@ impl Doctor {
         }
         for adapter in &adapters {
             text += &format!("  {}\n", line(adapter));
+            if let Some(caution) = adapter.caution() {
+                text += &format!("    note: {caution}\n");
+            }
         }
         print(&text)
     }

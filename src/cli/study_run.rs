@@ -61,6 +61,11 @@ pub fn execute(
     reporter: &Reporter,
 ) -> Result<Executed> {
     check_devices(study, options)?;
+    if options.engine == EngineName::Local
+        && let Some(caution) = options.device.first().caution()
+    {
+        reporter.note(&format!("warning: {caution}"));
+    }
     let forced = forced(options)?;
     if options.dry_run {
         return foreseen(run, study, options, &forced, reporter).map(Executed::Handed);

@@ -44,6 +44,16 @@ impl AdapterKind {
     }
 }
 
+impl Adapter {
+    /// What results of it are not to be trusted for.
+    pub fn caution(&self) -> Option<&'static str> {
+        (self.kind == AdapterKind::Software).then_some(
+            "computes on the processor, for trying; Mesa's llvmpipe ends a kernel's loops after some 65,000 rounds without a \
+             word, so that gradients of large maps are wrong (hdbench model parity shows it): train with --device flex",
+        )
+    }
+}
+
 /// NVIDIA's cards, as `nvidia-smi` lists them; none where it isn't there.
 pub fn nvidia_cards() -> Vec<Adapter> {
     let mut command = Command::new("nvidia-smi");
@@ -128,5 +138,15 @@ mod tests {
         assert_eq!(cards[0].driver, "NVIDIA 570.124.06");
         assert_eq!(cards[1].name, "Tesla, of old");
         assert!(cards_of("").is_empty());
+        assert_eq!(cards[0].caution(), None);
+        let software = Adapter {
+            kind: AdapterKind::Software,
+            ..cards[0].clone()
+        };
+        assert!(
+            software
+                .caution()
+                .is_some_and(|text| text.contains("--device flex"))
+        );
     }
 }

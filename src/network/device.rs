@@ -125,6 +125,17 @@ impl DeviceSpec {
             .map_err(|reason| self.missing(&reason))
     }
 
+    /// What results of it are not to be trusted for.
+    pub fn caution(self) -> Option<String> {
+        if self != Self::Wgpu || !self.is_built_in() {
+            return None;
+        }
+        let adapters = wgpu_adapters();
+        let cautions: Option<Vec<_>> = adapters.iter().map(Adapter::caution).collect();
+        let (adapter, caution) = adapters.first().zip(cautions?.first().copied())?;
+        Some(format!("{self}: {} {caution}", adapter.name))
+    }
+
     /// Whether this binary has it, wherever it is to run.
     ///
     /// # Errors

@@ -273,14 +273,6 @@ pub(super) fn composed_convolution<const R: usize>(
             );
             conv2d(x, kernels, Some(bias), options).into_dispatch()
         }
-        // CubeCL's gradient of a volume's kernels is wrong on some sizes; see docs/upstream.md.
-        5 if cfg!(feature = "cubecl") => {
-            let (x, kernels) = (
-                Tensor::<5>::from_dispatch(x),
-                Tensor::from_dispatch(kernels),
-            );
-            convolution_of_planes(x, kernels, bias).into_dispatch()
-        }
         5 => {
             let padding = [sizes[2] / 2, sizes[3] / 2, sizes[4] / 2];
             let options = ConvOptions::new([1; 3], padding, [1; 3], 1);
@@ -297,38 +289,4 @@ pub(super) fn composed_convolution<const R: usize>(
         y = y.narrow(axis, 0, size);
     }
     y
-}
-
-/// The convolution of a volume as a sum of those of its planes, one for each plane of the kernels. Of an even size it
-/// gives one value too many along y and x, as [`conv2d`] does.
-pub(super) fn convolution_of_planes(
-    x: Tensor<5>,
-    kernels: Tensor<5>,
-    bias: Tensor<1>,
-) -> Tensor<5> {
-    let [n, channels, depth, height, width] = x.dims();
-    let [out, _, planes, rows, columns] = kernels.dims();
-    let before = planes / 2;
-    let background = |count| Tensor::zeros([n, count, channels, height, width], &x.device());
-    // A plane after the other, with background before the first and after the last.
-    let mut parts = vec![x.clone().swap_dims(1, 2)];
-    if before > 0 {
-        parts.insert(0, background(before));
-    }
-    if planes > before + 1 {
-        parts.push(background(planes - before - 1));
-    }
-    let slices: Tensor<5> = Tensor::cat(parts, 1);
-    let options = ConvOptions::new([1; 2], [rows / 2, columns / 2], [1; 2], 1);
-    let of_plane = |plane: usize| {
-        let near = slices.clone().narrow(1, plane, depth);
-        let near = near.reshape([n * depth, channels, height, width]);
-        let kernel = kernels.clone().narrow(2, plane, 1);
-        let kernel = kernel.reshape([out, channels, rows, columns]);
-        let bias = (plane == before).then(|| bias.clone());
-        conv2d(near, kernel, bias, options.clone())
-    };
-    let sum = (1..planes).fold(of_plane(0), |sum, plane| sum + of_plane(plane));
-    let [_, _, height, width] = sum.dims();
-    sum.reshape([n, depth, out, height, width]).swap_dims(1, 2)
 }

@@ -5,7 +5,7 @@ use hdbench_ground::seed::Seed;
 use pulp::Arch;
 
 use super::norm::{Maps, Passage, Terms};
-use super::operations::{composed_convolution, convolution_of_planes};
+use super::operations::composed_convolution;
 use super::planes::Geometry;
 use super::pool::Pooling;
 use super::source::Source;
@@ -36,16 +36,6 @@ fn check_convolution<const R: usize>(
     kernels: [usize; R],
     expected: impl Fn(Tensor<R>, Tensor<R>, Tensor<1>) -> Tensor<R>,
 ) {
-    check_both(x, kernels, convolve, expected);
-}
-
-/// The same of two convolutions.
-fn check_both<const R: usize>(
-    x: [usize; R],
-    kernels: [usize; R],
-    own: impl Fn(Tensor<R>, Tensor<R>, Tensor<1>) -> Tensor<R>,
-    expected: impl Fn(Tensor<R>, Tensor<R>, Tensor<1>) -> Tensor<R>,
-) {
     let device = Device::flex().autodiff();
     let what = format!("{x:?} {kernels:?}");
     let inputs = || {
@@ -60,7 +50,7 @@ fn check_both<const R: usize>(
     let weight = tensor("weight", result, &device);
     let ours = inputs();
     let burns = inputs();
-    let found = own(ours.0.clone(), ours.1.clone(), ours.2.clone());
+    let found = convolve(ours.0.clone(), ours.1.clone(), ours.2.clone());
     let wanted = expected(burns.0.clone(), burns.1.clone(), burns.2.clone());
     assert_near(found.clone(), wanted.clone(), &what);
     let found = (found * weight.clone()).sum().backward();
@@ -126,24 +116,6 @@ fn convolution_equals_burns_in_3d() {
             let options = ConvOptions::new([1; 3], [pad; 3], [1; 3], 1);
             conv3d(x, kernels, Some(bias), options)
         });
-    }
-}
-
-/// What CubeCL's devices compute of a volume.
-#[test]
-fn convolution_of_planes_equals_burns_in_3d() {
-    for (x, kernels) in [
-        ([1, 3, 4, 5, 6], [5, 3, 3, 3, 3]),
-        ([2, 4, 1, 8, 9], [2, 4, 3, 3, 3]),
-        ([2, 6, 4, 8, 8], [12, 6, 1, 1, 1]),
-        ([2, 2, 3, 6, 5], [3, 2, 1, 3, 3]),
-    ] {
-        let pads = [kernels[2] / 2, kernels[3] / 2, kernels[4] / 2];
-        let burns = |x, kernels, bias| {
-            let options = ConvOptions::new([1; 3], pads, [1; 3], 1);
-            conv3d(x, kernels, Some(bias), options)
-        };
-        check_both(x, kernels, convolution_of_planes, burns);
     }
 }
 
