@@ -36,6 +36,10 @@ def code(path):
     return re.split(r"#\[cfg\(test\)\]\s*mod \w+", text)[0]
 
 
+# At the beginning of a line: a text may say "use" anywhere.
+USE = re.compile(r"^\s*(?:pub(?:\([^)]*\))? )?use ([^;]+);", re.MULTILINE)
+
+
 def flat(tree):
     """`a::{b, c::{d as e}}` as paths."""
     tree = tree.strip()
@@ -110,12 +114,12 @@ class Crate:
     def edges(self):
         for module, text in self.code.items():
             inner = re.sub(r"pub(?:\([^)]*\))? use [^;]+;", "", text) if self.is_house(module) else text
-            for tree in re.findall(r"\buse ([^;]+);", inner):
+            for tree in USE.findall(inner):
                 for path in flat(tree):
                     target = self.resolve(module, path)
                     if target is not None and target != module:
                         yield module, target
-            for path in re.findall(r"\b(?:crate|super)(?:::\w+)+", re.sub(r"\buse [^;]+;", "", inner)):
+            for path in re.findall(r"\b(?:crate|super)(?:::\w+)+", USE.sub("", inner)):
                 target = self.resolve(module, path.split("::"))
                 if target is not None and target != module:
                     yield module, target

@@ -3,7 +3,7 @@
 answers at scale `full` beside PyTorch's on the same card, a short demo, and a life-size prediction; all in one JSON.
 
     python3 scripts/gpu_check.py --hdbench target/release/hdbench --out gpu.json
-    python3 scripts/gpu_check.py --hdbench hdbench --devices wgpu --scale demo --minutes 30 --out llvmpipe.json
+    python3 scripts/gpu_check.py --hdbench hdbench --devices wgpu --scale demo --depth 4 --minutes 30 --out llvmpipe.json
 
 For a bare machine: it needs the binary (features wgpu and cuda as far as --devices asks for them), Python 3.11, the
 driver with its Vulkan loader, and for the peer's side a PyTorch that sees the card; without that, its side is left out
@@ -102,6 +102,7 @@ def main():
     parser.add_argument("--out", type=Path, required=True, help="the JSON")
     parser.add_argument("--devices", nargs="+", default=["cuda:0", "wgpu"], help="default: cuda:0 wgpu")
     parser.add_argument("--scale", choices=["demo", "full"], default="full", help="of steps and answers (default: full)")
+    parser.add_argument("--depth", type=int, help="slices of volumes in the parity; llvmpipe ends the loops of more than 4")
     parser.add_argument("--minutes", type=float, default=9, help="how long it may take (default: 9)")
     parser.add_argument("--repeats", type=int, default=10, help="steps and answers a network (default: 10)")
     chosen = parser.parse_args()
@@ -114,7 +115,8 @@ def main():
     for device in devices:
         model = [hdbench, "model"]
         on = ["--device", device, "--json"]
-        run.piece("parity, demo", device, [*model, "parity", "--scale", "demo", "--steps", "10", *on])
+        depth = ["--depth", str(chosen.depth)] if chosen.depth else []
+        run.piece("parity, demo", device, [*model, "parity", "--scale", "demo", "--steps", "10", *depth, *on])
         if chosen.scale == "full":
             run.piece("parity, full", device, [*model, "parity", "hdenseunet", "denseunet2d", "--scale", "full",
                                                "--batch", "1", "--plane", "96", "--steps", "2", *on])
