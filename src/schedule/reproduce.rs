@@ -3,6 +3,7 @@ use std::fs;
 use std::path::Path;
 
 use hdbench_stats::Scored;
+use hdbench_stats::statistics::{mean, sample_sd};
 use serde::Serialize;
 
 use crate::artifact::{create_dir, read_file, symlink, write_atomic};
@@ -62,7 +63,8 @@ impl DiceApart {
             .iter()
             .filter_map(|(case, before)| Some(now.get(case)? - before))
             .collect();
-        let (difference, error) = mean_and_error(&differences);
+        let difference = mean(&differences).unwrap_or(0.0);
+        let error = sample_sd(&differences).unwrap_or(0.0) / (differences.len() as f64).sqrt();
         let same_cases = before.keys().eq(now.keys());
         Self {
             structure: structure.to_owned(),
@@ -292,18 +294,6 @@ fn dice_apart(before: &[MetricRow], now: &[MetricRow]) -> Option<DiceApart> {
     let share = |apart: &DiceApart| apart.difference / apart.bound;
     let all = structures.into_iter().map(of);
     all.max_by(|a, b| share(a).total_cmp(&share(b)))
-}
-
-/// The mean of some numbers and its standard error; 0 of fewer than two.
-fn mean_and_error(values: &[f64]) -> (f64, f64) {
-    let n = values.len() as f64;
-    let mean = values.iter().sum::<f64>() / n.max(1.0);
-    let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
-    let error = match values.len() {
-        0 | 1 => 0.0,
-        _ => (squares / (n - 1.0) / n).sqrt(),
-    };
-    (mean, error)
 }
 
 /// What is no number is as far away as can be.

@@ -1,4 +1,5 @@
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{SendError, sync_channel};
 use std::thread::JoinHandle;
 
 use burn::module::Module;
@@ -13,6 +14,7 @@ use crate::artifact::{
 use crate::error::{Error, Result};
 use crate::network::Network;
 use crate::text::Shown as _;
+use crate::workers;
 
 const NETWORK: &str = "network.bpk";
 const OPTIMIZER: &str = "optimizer.bpk";
@@ -168,8 +170,17 @@ impl Saver {
             return snapshot.save(&self.cell);
         }
         let cell = self.cell.clone();
-        self.writing = Some(std::thread::spawn(move || snapshot.save(&cell)));
-        Ok(())
+        let (give, given) = sync_channel::<Snapshot>(1);
+        let write = move || given.recv().map_or(Ok(()), |snapshot| snapshot.save(&cell));
+        // Where the system gives no thread, the training waits for its checkpoint.
+        let Ok(writing) = workers::spawn("checkpoint", write) else {
+            return snapshot.save(&self.cell);
+        };
+        self.writing = Some(writing);
+        match give.send(snapshot) {
+            Ok(()) => Ok(()),
+            Err(SendError(snapshot)) => snapshot.save(&self.cell),
+        }
     }
 
     /// Waits for the one that is being written.

@@ -16,11 +16,16 @@ pub fn in_turn<T: Send, R>(
         // One more than the queue holds is made and waits.
         let (send, made) = sync_channel(ahead - 1);
         let make = &make;
-        scope.spawn(move || {
+        let rest = numbers.clone();
+        let making = std::thread::Builder::new().spawn_scoped(scope, move || {
             // Nobody takes any more: the rest is not made.
-            let _ = numbers.map(make).try_for_each(|made| send.send(made));
+            let _ = rest.map(make).try_for_each(|made| send.send(made));
         });
-        take(&mut made.into_iter())
+        match making {
+            Ok(_) => take(&mut made.into_iter()),
+            // The system gives no thread.
+            Err(_) => take(&mut numbers.map(make)),
+        }
     })
 }
 

@@ -24,7 +24,8 @@ const VANISHING: f64 = 1e-4;
 /// Largest distance of some numbers of a device from the reference's.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Deviation {
-    /// `logits`, `loss`, `gradients`, `after the step`, `loss after N steps`.
+    /// `logits`, `loss`, `gradients`, `after the step`, `after the step from 0` of what was 0 before it and so is its
+    /// gradient alone, `loss after N steps`.
     pub what: String,
     /// Relative; infinite where a number is none.
     pub largest: f64,
@@ -127,13 +128,20 @@ fn apart(found: &Probe, expected: &Probe, gradient_bound: f64) -> impl Iterator<
         .clone()
         .into_iter()
         .partition(|(name, _)| name == "loss");
-    let after = worst(&found.after, &expected.after, VANISHING);
+    let (begun_at_zero, after): (Values, Values) = expected
+        .after
+        .clone()
+        .into_iter()
+        .partition(|(name, _)| expected.begun_at_zero.contains(name));
+    let after = worst(&found.after, &after, VANISHING);
+    let begun_at_zero = worst(&found.after, &begun_at_zero, VANISHING);
     let gradients = worst(&found.gradients, &expected.gradients, VANISHING);
     let parts = [
         ("logits", worst(&found.answers, &answers, 0.0), ANSWER_BOUND),
         ("loss", worst(&found.answers, &loss, 0.0), ANSWER_BOUND),
         ("gradients", gradients, gradient_bound),
         ("after the step", after, ANSWER_BOUND),
+        ("after the step from 0", begun_at_zero, gradient_bound),
     ];
     parts
         .into_iter()

@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use burn::module::{Module, ParamGroup};
 use burn::optim::GradientsParams;
 use burn::tensor::Device;
@@ -32,6 +34,8 @@ pub struct Probe {
     pub gradients: Values,
     /// Parameters and running statistics after the step.
     pub after: Values,
+    /// Trainable parameters that were 0 before the step, so that after it they are their gradient alone.
+    pub begun_at_zero: BTreeSet<String>,
 }
 
 /// One step of the part's last stage on a batch: nothing frozen, no dropout, SGD at a learning rate
@@ -70,11 +74,19 @@ pub fn probe(
     answers.insert("loss".into(), read(loss.clone().inner()));
     let gradients = loss.backward();
     let of_parameters = torch_gradients(&network, &gradients);
+    let begun_at_zero = torch_values(&network.valid())
+        .into_iter()
+        .filter(|(name, (_, values))| {
+            of_parameters.contains_key(name) && values.iter().all(|value| *value == 0.0)
+        })
+        .map(|(name, _)| name)
+        .collect();
     let step = GradientsParams::from_grads(gradients, &network);
     let network = sgd(recipe).step(RATE, network, step);
     Probe {
         answers,
         gradients: of_parameters,
         after: torch_values(&network.valid()),
+        begun_at_zero,
     }
 }

@@ -242,15 +242,14 @@ impl Session<'_> {
     }
 
     fn diverged(&self, plan: &StagePlan, iteration: usize, problem: String) -> Error {
-        let is_processor = self.device.is_processor();
         Error::Diverged {
             what: format!("{} ({})", self.cell.shown(), plan.name),
             iteration,
             device: self.device.to_string(),
             problem,
-            hint: match is_processor {
-                true => "lower the learning rate, such as --set scale.learning_rate=1e-4".into(),
-                false => "lower the learning rate, such as --set scale.learning_rate=1e-4; where --device flex goes on \
+            hint: match self.computes_on_its_own() {
+                false => "lower the learning rate, such as --set scale.learning_rate=1e-4".into(),
+                true => "lower the learning rate, such as --set scale.learning_rate=1e-4; where --device flex goes on \
                           with the same, a kernel of this device is at fault"
                     .into(),
             },
