@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Writes tests/data/statistics/golden.json: what scipy and statsmodels make of small samples, for the tests of
-`analysis`. Installs both from PyPI into an environment of its own.
+"""Writes tests/data/statistics/golden.json: what scipy, statsmodels and scikit-posthocs make of small samples,
+for the tests of `analysis`. Installs them from PyPI into an environment of its own.
 
     python3 scripts/make_statistics_golden.py
 """
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import environment
 
-PACKAGES = ["numpy==2.4.6", "scipy==1.17.1", "statsmodels==0.14.6"]
+PACKAGES = ["numpy==2.4.6", "scipy==1.17.1", "statsmodels==0.14.6", "scikit-posthocs==0.11.4"]
 OUT = Path(__file__).resolve().parent.parent / "tests" / "data" / "statistics" / "golden.json"
 
 PROGRAM = """
@@ -61,8 +61,54 @@ for n in (1, 2, 5, 8):
     quantile.append({"data": data.tolist(), "at": [0.025, 0.25, 0.5, 0.9],
                      "values": numpy.quantile(data, [0.025, 0.25, 0.5, 0.9]).tolist()})
 
+# Claims Reloaded's formula from both algorithms' own values; the cases needed one by one.
+claims = []
+def false(n, difference, spread):
+    return float(stats.t.cdf(-numpy.sqrt(n) * difference / spread, n - 1))
+def claimed(a, b):
+    a, b = numpy.asarray(a), numpy.asarray(b)
+    r = numpy.corrcoef(a, b)[0, 1]
+    spread = numpy.sqrt(a.var(ddof=1) + b.var(ddof=1) - 2 * a.std(ddof=1) * b.std(ddof=1) * r)
+    difference = abs(a.mean() - b.mean())
+    needed = next((n for n in range(2, 100_000) if false(n, difference, spread) <= 0.05), None)
+    low, high = stats.t.interval(0.95, len(a) - 1, (a - b).mean(), stats.sem(a - b))
+    claims.append({"a": a.tolist(), "b": b.tolist(), "false": false(len(a), difference, spread), "needed": needed,
+                   "low": float(low), "high": float(high)})
+# The example file of claims-reloaded.dkfz.de, as far as its page shows it.
+claimed([0.9254, 0.6753, 0.8120, 0.9012], [0.8712, 0.7330, 0.7991, 0.8450])
+claimed([0.9701, 0.8902, 0.9405, 0.9603], [0.9254, 0.6753, 0.8120, 0.9012])
+for n, gain in ((3, 0.02), (15, 0.02), (40, 0.01), (131, 0.004)):
+    hard = dice(n)
+    claimed(numpy.clip(hard + gain + rng.normal(0, 0.05, n), 0, 1).round(4), hard)
+
+# The percentile bootstrap of the median by so many draws that its ends stand.
+medians = []
+for n in (5, 7, 8, 15, 20, 41, 131):
+    data = dice(n)
+    if n == 20:
+        data[:4] = 0.0
+    found = stats.bootstrap((data,), numpy.median, n_resamples=200_000, confidence_level=0.95, method="percentile", rng=rng,
+                            batch=10_000)
+    medians.append({"data": data.tolist(), "low": float(found.confidence_interval.low),
+                    "high": float(found.confidence_interval.high)})
+
+import scikit_posthocs
+friedman = []
+for n, k, ties in ((9, 2, None), (9, 3, None), (20, 4, 1), (40, 7, None), (131, 12, 2)):
+    values = rng.normal(0, 1, (n, k)) + numpy.linspace(0, 0.6, k)
+    values = values if ties is None else values.round(ties - 1)
+    ranks = numpy.array([stats.rankdata(-row) for row in values]).mean(axis=0)
+    found = stats.friedmanchisquare(*values.T) if k > 2 else None
+    range_at = stats.studentized_range.ppf(0.95, k, numpy.inf) / numpy.sqrt(2)
+    friedman.append({"values": values.tolist(), "ranks": ranks.tolist(),
+                     "statistic": None if found is None else float(found.statistic),
+                     "p": None if found is None else float(found.pvalue),
+                     "critical_difference": float(range_at * numpy.sqrt(k * (k + 1) / (6 * n))),
+                     "pairs": scikit_posthocs.posthoc_nemenyi_friedman(values).to_numpy().tolist()})
+
 print(json.dumps({"scipy": stats.__name__ and __import__("scipy").__version__, "bca": bca, "wilcoxon": wilcoxon,
-                  "holm": holm, "kendall": kendall, "quantile": quantile}))
+                  "holm": holm, "kendall": kendall, "quantile": quantile, "claims": claims, "medians": medians,
+                  "friedman": friedman}))
 """
 
 

@@ -7,11 +7,11 @@ use serde_json::json;
 use super::output::{print_json, tell};
 use super::table_output::{for_terminal, print_tables};
 use crate::analysis::{
-    Analysis, AnalysisOptions, AnalysisTables, Bins, Boundary, CaseGroups, LesionBins, RankMethod,
-    Scored, Wanted, analyse, by_case_groups, by_definition, by_lesion_size, cases_in_words,
-    metric_tables, rankings,
+    Analysis, AnalysisOptions, AnalysisTables, Bins, Boundary, CaseGroups, LesionBins, MetricTable,
+    RankMethod, Scored, Wanted, analyse, by_case_groups, by_definition, by_lesion_size,
+    cases_in_words, claims_csv, metric_tables, rankings,
 };
-use crate::artifact::{Results, json_says, write_atomic};
+use crate::artifact::{Results, json_says, write_atomic, write_atomic_with};
 use crate::error::{Error, Result};
 use crate::evaluation::{Label, MetricRow};
 use crate::report::write_tables;
@@ -32,7 +32,8 @@ Examples:
 
 Inputs: a study's folder, a folder that `hdbench evaluate` wrote, a metrics_long.csv, nnU-Net's
 summary.json, or a folder above fold_0, fold_1, ... that hold one of these, or above several such.
-Files in DIR: analysis.json, analysis.md, and every table as .csv, .md and .tex.")]
+Files in DIR: analysis.json, analysis.md, every table as .csv, .md and .tex, and of every metric
+claims-STRUCTURE-METRIC.csv, the cases as claims-reloaded.dkfz.de reads them.")]
 pub struct Analyze {
     /// Scores
     #[arg(value_name = "PATH", required = true)]
@@ -125,12 +126,15 @@ impl Analyze {
         let wanted = Wanted::of(&self.metrics, &scored.rows)?;
         let shown = metric_tables(&scored.rows, |row| wanted.has(row))?;
         let ranked = Wanted::ranked(self.rank.as_ref(), &scored.rows)?;
-        let rankings = rankings(
+        let (rankings, unranked) = rankings(
             &metric_tables(&scored.rows, |row| ranked.has(row))?,
             &self.rank_by,
             self.draws.resamples,
             Seed(self.draws.seed),
         )?;
+        for note in unranked {
+            tell(&format!("note: {note}"));
+        }
         let analysis = analyse(&shown, &options)?;
         tell_of_incomparable(&analysis);
         let tables = AnalysisTables {
@@ -146,7 +150,7 @@ impl Analyze {
             },
             of_liver: scored.rows.iter().any(is_of_liver),
         };
-        finish(&tables, self.out.as_deref(), self.json)
+        finish(&tables, &shown, self.out.as_deref(), self.json)
     }
 
     /// Sizes that are asked for without lesions would be passed over in silence.
@@ -250,6 +254,7 @@ pub fn tell_of_incomparable(analysis: &Analysis) {
 /// The folder that tables go to.
 pub const RESULTS: Results<'_> = Results {
     names: &["analysis.md", "analysis.json"],
+    wrote: &tables_of,
     first: "analysis.json",
     is_ours: &|folder, name| match name {
         "analysis.md" | "analysis.json" => is_analysis(folder),
@@ -267,21 +272,54 @@ fn is_analysis(folder: &Path) -> bool {
 
 /// Whether an analysis names the table of this file; there may be others than the last time.
 fn is_table(folder: &Path, file: &str) -> bool {
+    tables_of(folder).iter().any(|table| table == file)
+}
+
+/// The files of the tables that an analysis names.
+fn tables_of(folder: &Path) -> Vec<String> {
+    if !is_analysis(folder) {
+        return Vec::new();
+    }
     let text = std::fs::read(folder.join("analysis.json")).unwrap_or_default();
     let json: serde_json::Value = serde_json::from_slice(&text).unwrap_or_default();
-    let tables = json["tables"].as_array();
-    let id = Path::new(file).file_stem().and_then(|stem| stem.to_str());
-    tables.is_some_and(|tables| tables.iter().any(|table| table.as_str() == id))
+    let named = |list: &str, endings: &[&str]| -> Vec<String> {
+        let names = json[list].as_array().into_iter().flatten();
+        // A name with a folder in it is none of ours.
+        let names = names
+            .filter_map(|name| name.as_str())
+            .filter(|name| !name.contains(['/', '\\']));
+        names
+            .flat_map(|name| endings.iter().map(move |ending| format!("{name}.{ending}")))
+            .collect()
+    };
+    [
+        named("tables", &["csv", "md", "tex"]),
+        named("claims", &["csv"]),
+    ]
+    .concat()
 }
 
 /// Shows the tables and writes them.
-pub fn finish(tables: &AnalysisTables, out: Option<&Path>, json: bool) -> Result<()> {
+pub fn finish(
+    tables: &AnalysisTables,
+    metrics: &[MetricTable],
+    out: Option<&Path>,
+    json: bool,
+) -> Result<()> {
     let all = tables.all()?;
     if let Some(out) = out {
         RESULTS.replace(out, |to| {
             write_tables(&all, to)?;
+            for metric in metrics {
+                let to = to.join(format!("{}.csv", claims_file(metric)));
+                write_atomic_with(&to, |out| {
+                    claims_csv(metric, out).map_err(Error::write(&to))
+                })?;
+            }
             write_atomic(&to.join("analysis.md"), markdown(&all)?.as_bytes())?;
-            let text = serde_json::to_vec_pretty(&as_json(tables, &all));
+            let mut json = as_json(tables, &all);
+            json["claims"] = metrics.iter().map(claims_file).collect();
+            let text = serde_json::to_vec_pretty(&json);
             let text = text.map_err(|e| Error::Internal(e.to_string()))?;
             write_atomic(&to.join("analysis.json"), &text)
         })?;
@@ -292,6 +330,18 @@ pub fn finish(tables: &AnalysisTables, out: Option<&Path>, json: bool) -> Result
     } else {
         print_tables(&all)
     }
+}
+
+/// `claims-lesion-dice`: a file's name for any structure and metric.
+fn claims_file(metric: &MetricTable) -> String {
+    let plain = |c: char| match c.is_ascii_alphanumeric() || "._".contains(c) {
+        true => c,
+        false => '-',
+    };
+    format!(
+        "claims-{}",
+        metric.name().chars().map(plain).collect::<String>()
+    )
 }
 
 fn markdown(tables: &[Table]) -> Result<String> {

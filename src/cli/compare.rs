@@ -56,11 +56,19 @@ impl Compare {
         let options = self.draws.options(None);
         let found = SideBySide::of(sides, &names, &self.metrics, &options)?;
         if found.is_of_strangers() {
-            return Err(Error::malformed(
-                &self.candidate,
-                format!("has no case in common with {}", self.baseline.shown()),
-                "compare scores of the same cases, under the same names",
-            ));
+            let why = found
+                .analysis
+                .comparisons
+                .iter()
+                .find_map(|own| own.remark.clone());
+            let why = why.unwrap_or_else(|| {
+                format!(
+                    "{} has no case in common with {}",
+                    self.candidate.shown(),
+                    self.baseline.shown()
+                )
+            });
+            return Err(Error::NotComparable { problem: why });
         }
         for note in &found.notes {
             tell(&format!("note: {note}"));
@@ -72,6 +80,6 @@ impl Compare {
             method: options.in_words(),
             ..AnalysisTables::default()
         };
-        finish(&tables, self.out.as_deref(), self.json)
+        finish(&tables, &found.metrics, self.out.as_deref(), self.json)
     }
 }

@@ -28,7 +28,7 @@ pub struct Explain {
 /// A topic that is no metric and no exit code: its name, what it is about, its text.
 type Topic = (&'static str, &'static str, fn() -> String);
 
-const TOPICS: [Topic; 7] = [
+const TOPICS: [Topic; 8] = [
     (
         "lits",
         "profile: the official LiTS scorer, where it departs from the paper, and what strict does instead",
@@ -43,6 +43,11 @@ const TOPICS: [Topic; 7] = [
         "distances",
         "which of our columns is the hd95, assd or nsd of MedPy, MONAI, SimpleITK, panoptica and others",
         explain_distances,
+    ),
+    (
+        "statistics",
+        "intervals and how often they hold, claims, tests, what is comparable",
+        || include_str!("../../docs/statistics.md").to_owned(),
     ),
     (
         "gate",

@@ -278,7 +278,7 @@ fn what_cannot_be_analysed_is_named() {
     let other = scores("unet", 0.0).replace("volume-", "case-");
     fs::create_dir(dir.path().join("other")).unwrap();
     fs::write(dir.path().join("other/metrics_long.csv"), other).unwrap();
-    refused(&run(&["compare", "base", "other"]), 3, "no case in common");
+    refused(&run(&["compare", "base", "other"]), 7, "no case in common");
     fs::write(dir.path().join("empty/summary.json"), "{}").unwrap();
     refused(&run(&["analyze", "empty"]), 3, "metric_per_case");
 }
@@ -347,10 +347,120 @@ fn what_no_case_has_by_both_is_not_comparable() {
     let run = |inputs: &[&str]| hdbench(dir.path(), &[&["analyze"], inputs].concat());
     refused(
         &run(&["base", "other"]),
-        3,
-        "other: has no case in common with base",
+        7,
+        "other has no case in common with base",
     );
     assert_eq!(run(&["base", "ours", "other"]).status.code(), Some(0));
+}
+
+/// The same predictions scored by two definitions differ by the definitions alone.
+#[test]
+fn values_of_other_definitions_are_compared_by_nobody() {
+    let dir = tempfile::tempdir().unwrap();
+    let values: Vec<f64> = (0..12).map(|case| 0.5 + 0.03 * f64::from(case)).collect();
+    let other: Vec<f64> = values.iter().map(|value| value - 0.01).collect();
+    let write = |name: &str, metric: &str, values: &[f64], from: &str, to: &str| {
+        table(dir.path(), name, metric, values);
+        let path = dir.path().join(name).join("metrics_long.csv");
+        let text = fs::read_to_string(&path).unwrap().replace(from, to);
+        fs::write(path, text).unwrap();
+    };
+    let compare = |a: &str, b: &str| hdbench(dir.path(), &["compare", a, b]);
+    write("a", "assd", &values, "", "");
+    // Another version of the metric.
+    write("b", "assd", &other, "assd,1,", "assd,2,");
+    refused(&compare("a", "b"), 7, "a by strict, version 1");
+    // Another scorer.
+    write("c", "assd", &other, ",strict", ",lits");
+    refused(
+        &compare("a", "c"),
+        7,
+        "other definitions; score both by one",
+    );
+    // Nothing is tested, and nothing ranked, beside what is comparable.
+    write("d", "assd", &other, "", "");
+    let output = hdbench(
+        dir.path(),
+        &["analyze", "a", "c", "d", "--rank", "lesion:assd"],
+    );
+    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(errors.contains("no ranking of lesion assd"), "{errors}");
+    let found = told(&output);
+    let findings: Vec<&Value> = found["comparisons"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|own| &own["finding"])
+        .collect();
+    assert_eq!(findings, ["not-comparable", "better", "not-comparable"]);
+    assert_eq!(found["rankings"], json!([]));
+    // Dice has one formula, which is said, and the edge case that a row met is no other definition.
+    write(
+        "e",
+        "dice",
+        &values,
+        "case_3,lesion,dice,1,0.59,0.59,strict",
+        "case_3,lesion,dice,1,0.59,0.59,strict:no_match",
+    );
+    write("f", "dice", &other, "dice,1,", "dice,0,");
+    let path = dir.path().join("f/metrics_long.csv");
+    let text = fs::read_to_string(&path)
+        .unwrap()
+        .replace(",strict", ",nnunet");
+    fs::write(path, text).unwrap();
+    let found = told(&compare("e", "f"));
+    let comparison = &found["comparisons"][0];
+    assert_eq!(comparison["finding"], "worse");
+    let remark = comparison["remark"].as_str().unwrap();
+    assert!(remark.contains("one formula"), "{remark}");
+    write("g", "dice", &other, "", "");
+    assert_eq!(
+        told(&compare("e", "g"))["comparisons"][0]["remark"],
+        Value::Null
+    );
+    // Data sets of other names are told.
+    write("h", "dice", &other, "t,", "u,");
+    let errors = String::from_utf8_lossy(&compare("e", "h").stderr).into_owned();
+    assert!(errors.contains("data sets have other names"), "{errors}");
+}
+
+#[test]
+fn a_difference_tells_how_likely_its_claim_is_false_and_writes_the_cases() {
+    let dir = tempfile::tempdir().unwrap();
+    let a = [0.8712, 0.7330, 0.7991, 0.8450, f64::NAN];
+    let b = [0.9254, 0.6753, 0.8120, 0.9012, 0.9];
+    table(dir.path(), "a", "dice", &a);
+    table(dir.path(), "b", "dice", &b);
+    let found = told(&hdbench(dir.path(), &["compare", "a", "b", "--out", "out"]));
+    let comparison = &found["comparisons"][0];
+    // Claims Reloaded's formula by scipy: tests/data/statistics/golden.json.
+    let near = |found: &Value, expected: f64| (found.as_f64().unwrap() - expected).abs() < 1e-9;
+    assert!(near(&comparison["false_claim"], 0.290_847_146_561_077_4));
+    assert_eq!(comparison["cases_needed"], 31);
+    assert!(near(
+        &comparison["t_interval"][0],
+        -0.068_378_701_081_612_73
+    ));
+    let csv = fs::read_to_string(dir.path().join("out/claims-lesion-dice.csv")).unwrap();
+    let lines: Vec<&str> = csv.lines().collect();
+    assert_eq!(lines[0], "case_id,alg_a,alg_b");
+    assert_eq!((lines[1], lines.len()), ("case_0,0.8712,0.9254", 5));
+    let text = fs::read_to_string(dir.path().join("out/analysis.md")).unwrap();
+    assert!(text.contains("Over fewer than 50 cases"), "{text}");
+    assert!(text.contains("Low, t"), "{text}");
+    // An analysis of other metrics takes the place of the files of this one, and of no others.
+    fs::write(dir.path().join("out/claims-of-mine.csv"), "").unwrap();
+    table(dir.path(), "a", "voe", &a);
+    table(dir.path(), "b", "voe", &b);
+    told(&hdbench(dir.path(), &["compare", "a", "b", "--out", "out"]));
+    let is_there = |name: &str| dir.path().join("out").join(name).is_file();
+    let names = [
+        "claims-lesion-voe.csv",
+        "claims-lesion-dice.csv",
+        "claims-of-mine.csv",
+        "comparisons.tex",
+    ];
+    assert_eq!(names.map(is_there), [true, false, true, true]);
 }
 
 /// By the distances of the surface voxels a is better, by those weighed by area b.

@@ -77,6 +77,28 @@ fn line<'a>(judgement: &'a Value, algorithm: &str, metric: &str) -> &'a Value {
     found.unwrap()
 }
 
+/// One difference has one interval, whoever prints it.
+#[test]
+fn the_gate_and_a_comparison_print_the_same_interval() {
+    let dir = setup(&scores(|case| 0.01 * (case % 7) as f64 - 0.04));
+    let output = hdbench(dir.path(), &REGRESS);
+    let told: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let gate = line(&told["judgement"], "hybrid", "lesion dice").clone();
+    let output = hdbench(dir.path(), &["compare", "old", "new"]);
+    let told: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let compared = told["comparisons"].as_array().unwrap();
+    let own = |c: &&Value| {
+        c["metric"] == "dice" && c["label"] == "lesion" && c["algorithm"] == "new: hybrid"
+    };
+    let compared = compared.iter().find(own).unwrap();
+    let near = |a: &Value, b: &Value| (a.as_f64().unwrap() - b.as_f64().unwrap()).abs() < 1e-12;
+    assert!(near(&gate["change"], &compared["difference"]));
+    for end in [0, 1] {
+        let [gate, compared] = [&gate, compared].map(|of| &of["interval"][end]);
+        assert!(near(gate, compared), "{gate} {compared}");
+    }
+}
+
 #[test]
 fn the_same_results_pass_and_say_that_they_are_the_same() {
     let dir = setup(&scores(|_| 0.0));

@@ -212,6 +212,7 @@ fn made_up_evidence() -> Evidence {
         algorithms: names.clone(),
         values: values.clone(),
         replicates: vec![vec![0.5]; 7],
+        definitions: Vec::new(),
     };
     let options = AnalysisOptions {
         resamples: 200,

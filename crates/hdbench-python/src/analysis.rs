@@ -149,7 +149,12 @@ pub fn rank<'py>(
         let ranked = Wanted::ranked(metric.as_ref(), &all.rows)?;
         let shown: Vec<MetricTable> = metric_tables(&all.rows, |row| ranked.has(row))?;
         let options = draws.options();
-        let orders = rankings(&shown, &methods, options.resamples, options.seed)?;
+        let (orders, unranked) = rankings(&shown, &methods, options.resamples, options.seed)?;
+        if let ([], [why, ..]) = (&orders[..], &unranked[..]) {
+            return Err(Error::NotComparable {
+                problem: why.clone(),
+            });
+        }
         if orders.is_empty() {
             return Err(Error::usage(
                 "there is nothing to rank",
@@ -164,6 +169,7 @@ pub fn rank<'py>(
         };
         let charts = orders.iter().map(map).collect::<Result<_>>()?;
         let mut notes: Vec<String> = all.told().cloned().collect();
+        notes.extend(unranked);
         notes.extend(shown.iter().filter_map(missing_in_words));
         let lines: Vec<Order<'_>> = orders
             .iter()

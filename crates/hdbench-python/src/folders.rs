@@ -45,15 +45,7 @@ pub fn latex(
     metrics: Vec<String>,
     rows: Vec<(String, Vec<Entry>)>,
 ) -> PyResult<String> {
-    let name = Column {
-        key: "structure".into(),
-        title: "Structure".into(),
-        group: None,
-        unit: Unit::None,
-        direction: None,
-        decimals: 0,
-        is_text: true,
-    };
+    let name = Column::words("structure", "Structure");
     let columns = metrics.iter().map(|metric| column(metric));
     let table = Table {
         id: "hdbench".into(),
@@ -121,5 +113,6 @@ fn column(metric: &str) -> Column {
         },
         decimals,
         is_text: false,
+        minor: false,
     }
 }

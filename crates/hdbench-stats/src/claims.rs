@@ -415,6 +415,7 @@ mod tests {
                 .collect(),
             values,
             replicates: vec![Vec::new(); 4],
+            definitions: Vec::new(),
         }
     }
 

@@ -6,11 +6,13 @@ use hdbench_score::Label;
 use ndarray::Array2;
 use serde::Serialize;
 
+use super::comparable::{Likeness, likeness};
 use super::direction::{better, towards_zero};
 use super::metric_table::MetricTable;
 use super::ranking::Better;
 use super::statistics::{
-    RESAMPLES, Resampling, SignedDifferences, SignedRank, holm, mean_intervals, median, rounding,
+    RESAMPLES, Resampling, SignedDifferences, SignedRank, claim, holm, mean_intervals, median,
+    median_interval, rounding, t_interval,
 };
 
 /// How an analysis is made.
@@ -73,8 +75,12 @@ pub struct MetricSummary {
     /// Sample standard deviation over cases (n - 1); none below two.
     pub sd: Option<f64>,
     pub median: f64,
+    /// Percentile bootstrap interval of the median.
+    pub median_interval: Option<[f64; 2]>,
     /// BCa bootstrap interval of the mean over cases.
     pub interval: Option<[f64; 2]>,
+    /// Student's interval of the mean.
+    pub t_interval: Option<[f64; 2]>,
     /// Number of replicates.
     pub replicates: usize,
     /// Sample standard deviation of the replicates' means; none below two.
@@ -95,6 +101,13 @@ pub struct Comparison {
     pub difference: f64,
     /// Paired BCa bootstrap interval of the difference.
     pub interval: Option<[f64; 2]>,
+    /// Student's interval of it.
+    pub t_interval: Option<[f64; 2]>,
+    /// The probability that the claim which the difference suggests is false: that the true mean of the other is as
+    /// good or better (Christodoulou et al., arXiv 2505.04720).
+    pub false_claim: Option<f64>,
+    /// Cases with this difference and this spread for that probability to be 0.05 or less; none above a million.
+    pub cases_needed: Option<u64>,
     /// Wilcoxon's signed-rank test, two-sided; NaN without a case in common.
     pub p: f64,
     /// Holm's correction over all comparisons of this metric; NaN likewise.
@@ -105,6 +118,8 @@ pub struct Comparison {
     pub in_replicate_sd: Option<f64>,
     /// What is said of it at the level of the intervals.
     pub finding: Finding,
+    /// Why it is not comparable, or what is to be known of the comparison.
+    pub remark: Option<String>,
 }
 
 /// What a comparison says.
@@ -119,7 +134,7 @@ pub enum Finding {
     Different,
     /// The cases cannot tell.
     NoEvidence,
-    /// No case has a value by both.
+    /// No case has a value by both, or the values are of other definitions.
     NotComparable,
 }
 
@@ -140,12 +155,13 @@ impl Analysis {
             .label
             .map_or(String::new(), |label| format!("{label} "));
         Some(format!(
-            "{} of {} comparisons are not comparable, no case has a value on both sides: {label}{} of {} and {}{}",
+            "{} of {} comparisons are not comparable: {}{}",
             open.len(),
             self.comparisons.len(),
-            first.metric,
-            first.algorithm,
-            first.baseline,
+            first.remark.clone().unwrap_or_else(|| format!(
+                "no case has a value on both sides: {label}{} of {} and {}",
+                first.metric, first.algorithm, first.baseline
+            )),
             if open.len() > 1 { " ..." } else { "" }
         ))
     }
@@ -220,6 +236,7 @@ fn of_metric(
         true => value.abs(),
         false => value,
     };
+    let alike: Vec<Likeness> = pairs.iter().map(|&(a, b)| likeness(metric, a, b)).collect();
     for case in 0..cases {
         let values = metric.values.row(case);
         for algorithm in 0..algorithms {
@@ -228,7 +245,11 @@ fn of_metric(
         for (place, &(a, b)) in pairs.iter().enumerate() {
             let difference = size(values[a]) - size(values[b]);
             let same = difference.abs() <= within;
-            columns[[case, algorithms + place]] = if same { 0.0 } else { difference };
+            columns[[case, algorithms + place]] = match (&alike[place], same) {
+                (Likeness::Other(_), _) => f64::NAN,
+                (_, true) => 0.0,
+                _ => difference,
+            };
         }
     }
     let intervals = mean_intervals(columns.view(), options.resampling(&metric.name()));
@@ -238,6 +259,8 @@ fn of_metric(
             let replicates = &metric.replicates[algorithm];
             let mut known = defined(columns.column(algorithm).iter());
             let (mean, sd) = mean_and_sd(&known);
+            let t_interval = t_interval(&known, options.level);
+            let median_interval = median_interval(&known, options.level);
             MetricSummary {
                 label: metric.label,
                 metric: metric.metric.clone(),
@@ -247,7 +270,9 @@ fn of_metric(
                 mean,
                 sd,
                 median: median(&mut known),
+                median_interval,
                 interval: interval(algorithm),
+                t_interval,
                 replicates: replicates.len(),
                 replicate_sd: mean_and_sd(replicates).1,
             }
@@ -272,6 +297,7 @@ fn of_metric(
             let known = defined(columns.column(algorithms + place).iter());
             let (difference, _) = mean_and_sd(&known);
             let interval = interval(algorithms + place);
+            let claim = claim(&known);
             Comparison {
                 label: metric.label,
                 metric: metric.metric.clone(),
@@ -280,6 +306,9 @@ fn of_metric(
                 n: known.len(),
                 difference,
                 interval,
+                t_interval: t_interval(&known, options.level),
+                false_claim: claim.map(|claim| claim.probability_false),
+                cases_needed: claim.and_then(|claim| claim.cases_needed),
                 p: tests[place].p,
                 p_holm: corrected[place],
                 exact: tests[place].exact,
@@ -295,6 +324,10 @@ fn of_metric(
                         interval,
                         corrected[place] <= 1.0 - options.level,
                     ),
+                },
+                remark: match &alike[place] {
+                    Likeness::Same => None,
+                    Likeness::Nearly(remark) | Likeness::Other(remark) => Some(remark.clone()),
                 },
             }
         })

@@ -128,12 +128,13 @@ fn orders(dice: &MetricTable, options: &AnalysisOptions) -> Result<Vec<(String, 
     if dice.cases.len() < 2 {
         return Ok(Vec::new());
     }
-    rankings(
+    let (found, _) = rankings(
         std::slice::from_ref(dice),
         &RANKED_BY,
         options.resamples,
         options.seed,
-    )
+    )?;
+    Ok(found)
 }
 
 /// Large and small tumours; too few make no groups.

@@ -6,6 +6,7 @@ mod groups;
 mod metric_table;
 mod ranking;
 mod direction;
+mod comparable;
 mod compare;
 mod size_groups;
 mod aggregate;
@@ -34,6 +35,7 @@ pub use aggregate::{Aggregate, Aggregates, aggregate};
 pub use analysis_tables::{AnalysisTables, LesionBins};
 pub use burden::{Agreement, Burdens};
 pub use claims::{Claim, ClaimNetwork, ClaimVerdict, Grounds, judge_claims};
+pub use comparable::Definition;
 pub use compare::{
     Analysis, AnalysisOptions, Comparison, Finding, MetricSummary, analyse, analyse_pairs,
 };
@@ -42,7 +44,7 @@ pub use definitions::{
 };
 pub use direction::{better, range, towards_zero};
 pub use evidence::{Evidence, NamedNetwork};
-pub use metric_table::{MetricTable, metric_tables, repeated_cases};
+pub use metric_table::{MetricTable, claims_csv, metric_tables, repeated_cases};
 pub use parquet::write_parquet;
 pub use ranking::{Better, RankMethod, Ranking, mean_places, places, rank, ranking};
 pub use rankings::rankings;

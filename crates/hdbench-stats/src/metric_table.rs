@@ -1,11 +1,14 @@
 //! The tidy table turned to what statistics want: a metric, its cases and its algorithms.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, Write};
 
 use hdbench_ground::error::Result;
+use hdbench_ground::text::{shown, words_cell};
 use hdbench_score::{ALL_CASES, Label, MetricRow, Name};
 use ndarray::Array2;
 
+use super::comparable::Definition;
 use super::groups::{Keys, groups};
 use super::statistics::mean;
 
@@ -24,6 +27,8 @@ pub struct MetricTable {
     pub values: Array2<f64>,
     /// The mean over cases of each replicate, by algorithm.
     pub replicates: Vec<Vec<f64>>,
+    /// What the values of each algorithm were made by; nothing where that is not known.
+    pub definitions: Vec<BTreeSet<Definition>>,
 }
 
 impl MetricTable {
@@ -39,6 +44,27 @@ impl MetricTable {
     pub fn of(&self, algorithm: usize) -> Vec<f64> {
         self.values.column(algorithm).to_vec()
     }
+}
+
+/// A metric as Claims Reloaded reads it (claims-reloaded.dkfz.de): a row a case, a column `alg_NAME` an algorithm, without the
+/// cases that an algorithm has no value for.
+///
+/// # Errors
+/// Of writing.
+pub fn claims_csv(metric: &MetricTable, out: impl Write) -> io::Result<()> {
+    let mut csv = csv::Writer::from_writer(out);
+    let heads = metric
+        .algorithms
+        .iter()
+        .map(|name| format!("alg_{}", shown(name)));
+    csv.write_record(std::iter::once("case_id".to_owned()).chain(heads))?;
+    for (case, values) in metric.cases.iter().zip(metric.values.rows()) {
+        if values.iter().all(|value| value.is_finite()) {
+            let cells = values.iter().map(f64::to_string);
+            csv.write_record(std::iter::once(words_cell(&shown(case)).into_owned()).chain(cells))?;
+        }
+    }
+    csv.flush()
 }
 
 /// Turns rows to metrics, in the order of labels and metrics; rows over all cases are left out.
@@ -102,6 +128,8 @@ struct Mean {
     label: Option<Label>,
     metric: Name,
     value: f64,
+    policy: Name,
+    version: u32,
 }
 
 fn table(label: Option<Label>, metric: Name, means: &[Mean], algorithms: &[Name]) -> MetricTable {
@@ -110,6 +138,7 @@ fn table(label: Option<Label>, metric: Name, means: &[Mean], algorithms: &[Name]
     let column: BTreeMap<Name, usize> = algorithms.iter().copied().zip(0..).collect();
     let mut sums = Array2::<f64>::zeros((cases.len(), algorithms.len()));
     let mut counts = Array2::<f64>::zeros((cases.len(), algorithms.len()));
+    let mut made_by: Vec<BTreeSet<(Name, u32)>> = vec![BTreeSet::new(); algorithms.len()];
     let mut replicates: Vec<BTreeMap<u64, (f64, f64)>> = vec![BTreeMap::new(); algorithms.len()];
     for mean in means.iter().filter(|mean| !mean.value.is_nan()) {
         let (Ok(case), Some(&algorithm)) =
@@ -119,6 +148,7 @@ fn table(label: Option<Label>, metric: Name, means: &[Mean], algorithms: &[Name]
         };
         sums[[case, algorithm]] += mean.value;
         counts[[case, algorithm]] += 1.0;
+        made_by[algorithm].insert((mean.policy, mean.version));
         let (sum, count) = replicates[algorithm].entry(mean.seed).or_default();
         *sum += mean.value;
         *count += 1.0;
@@ -133,6 +163,14 @@ fn table(label: Option<Label>, metric: Name, means: &[Mean], algorithms: &[Name]
         replicates: replicates
             .into_iter()
             .map(|seeds| seeds.into_values().map(|(sum, n)| sum / n).collect())
+            .collect(),
+        definitions: made_by
+            .into_iter()
+            .map(|own| {
+                own.iter()
+                    .map(|(policy, version)| Definition::of(policy, *version))
+                    .collect()
+            })
             .collect(),
     }
 }
@@ -168,6 +206,8 @@ fn means(rows: &[&MetricRow], several_tasks: bool) -> Result<Vec<Mean>> {
             label: first.label,
             metric: first.metric,
             value: mean(&defined).unwrap_or(f64::NAN),
+            policy: first.policy,
+            version: first.metric_version,
         }
     };
     let groups = groups(rows.len(), keys)?;

@@ -3,6 +3,7 @@
 use hdbench_ground::error::{Error, Result};
 use hdbench_ground::seed::Seed;
 
+use super::comparable::unlike;
 use super::direction::{better, towards_zero};
 use super::metric_table::MetricTable;
 use super::ranking::{Better, RankMethod, Ranking, ranking};
@@ -14,7 +15,7 @@ const MOST_RANKED: usize = 4;
 const MOST_DRAWS: usize = 1_000;
 
 /// Ranks the algorithms of each metric that has several, by the methods given or, without any, by all; each with the
-/// metric's name.
+/// metric's name. Values of other definitions are in no order: what is said of them comes beside.
 ///
 /// # Errors
 /// `Error::Usage` for a metric that has no better and no worse.
@@ -23,15 +24,19 @@ pub fn rankings(
     methods: &[RankMethod],
     draws: usize,
     seed: Seed,
-) -> Result<Vec<(String, Ranking)>> {
+) -> Result<(Vec<(String, Ranking)>, Vec<String>)> {
     let all = RankMethod::ALL.map(|(_, method)| method);
     let methods = match methods {
         [] if metrics.len() > MOST_RANKED => &all[..1],
         [] => &all[..],
         chosen => chosen,
     };
-    let mut rankings = Vec::new();
+    let (mut rankings, mut notes) = (Vec::new(), Vec::new());
     for metric in metrics.iter().filter(|metric| metric.algorithms.len() > 1) {
+        if let Some(why) = unlike(metric) {
+            notes.push(format!("no ranking of {why}"));
+            continue;
+        }
         let (values, direction) = match (towards_zero(&metric.metric), better(&metric.metric)) {
             (true, _) => (metric.values.mapv(f64::abs), Better::Smaller),
             (false, Some(direction)) => (metric.values.clone(), direction),
@@ -54,5 +59,5 @@ pub fn rankings(
             rankings.push((metric.name(), found));
         }
     }
-    Ok(rankings)
+    Ok((rankings, notes))
 }

@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use hdbench_ground::error::{Error, Result};
-use hdbench_ground::text::name_of;
+use hdbench_ground::text::{Shown as _, name_of};
 use hdbench_score::Name;
 
+use super::comparable::other_tasks;
 use super::metric_table::repeated_cases;
 use super::nnunet_summary::of_summary;
 use super::scored::{EXPECTED, Scored};
@@ -88,7 +89,7 @@ impl Scored {
     /// are told apart by the paths' names.
     ///
     /// # Errors
-    /// As [`Scored::read_once`]; `Error::Malformed` where no two of them share a case; `Error::Usage` where names
+    /// As [`Scored::read_once`]; `Error::NotComparable` where no two of them share a case; `Error::Usage` where names
     /// cannot be told apart.
     pub fn read_all(paths: &[PathBuf], studies: &dyn Studies) -> Result<Self> {
         let parts = paths.iter().map(|path| Self::read_once(path, studies));
@@ -113,6 +114,7 @@ impl Scored {
         for part in parts {
             all.extend(part);
         }
+        all.notes.extend(other_tasks(&all.rows));
         Ok(all)
     }
 }
@@ -124,12 +126,14 @@ fn refuse_strangers(paths: &[PathBuf], parts: &[Scored]) -> Result<()> {
         cases[..place].iter().any(|other| !own.is_disjoint(other))
     };
     match paths {
-        [first, second, ..] if !cases.iter().enumerate().any(shares) => Err(Error::malformed(
-            second,
-            format!("has no case in common with {}", first.display()),
-            "analyze scores of the same cases, under the same names, or each of them alone; the folds of one \
-             cross-validation are read together from the folder that holds fold_0, fold_1, ...",
-        )),
+        [first, second, ..] if !cases.iter().enumerate().any(shares) => Err(Error::NotComparable {
+            problem: format!(
+                "{} has no case in common with {}; the folds of one cross-validation are read together from the folder \
+                 that holds fold_0, fold_1, ...",
+                second.shown(),
+                first.shown()
+            ),
+        }),
         _ => Ok(()),
     }
 }

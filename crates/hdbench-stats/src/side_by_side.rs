@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use hdbench_ground::error::{Error, Result};
 use hdbench_score::{MetricRow, Name};
 
+use super::comparable::other_tasks;
 use super::compare::{Analysis, AnalysisOptions, analyse_pairs};
 use super::metric_table::{MetricTable, metric_tables};
 use super::scored::Scored;
@@ -19,7 +20,7 @@ pub struct SideBySide {
     pub metrics: Vec<MetricTable>,
     /// `9 cases, 2 algorithms`.
     pub cases: String,
-    /// Cases that one side alone has.
+    /// Cases that one side alone has; data sets of other names.
     pub notes: Vec<String>,
 }
 
@@ -45,8 +46,9 @@ impl SideBySide {
             side.rows.retain(is_paired);
             side.rename(|name| named(place, name));
         }
-        let notes = one_sided(&sides, names);
+        let mut notes = one_sided(&sides, names);
         let rows: Vec<MetricRow> = sides.into_iter().flat_map(|side| side.rows).collect();
+        notes.extend(other_tasks(&rows));
         let wanted = Wanted::of(metrics, &rows)?;
         let shown = metric_tables(&rows, |row| wanted.has(row))?;
         let own = pairs

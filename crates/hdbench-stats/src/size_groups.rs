@@ -361,6 +361,7 @@ mod tests {
             cases: (0..values.nrows()).map(|i| format!("case-{i}")).collect(),
             algorithms: ["baseline", "ours"].map(str::to_owned).to_vec(),
             replicates: vec![Vec::new(), Vec::new()],
+            definitions: Vec::new(),
             values,
         }
     }

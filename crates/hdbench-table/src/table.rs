@@ -44,6 +44,8 @@ pub struct Column {
     pub decimals: usize,
     /// Whether it holds words instead of numbers.
     pub is_text: bool,
+    /// Whether a terminal that is too narrow leaves it out before others.
+    pub minor: bool,
 }
 
 /// Unit of a column's rendered numbers.
@@ -227,12 +229,19 @@ impl Column {
             direction: None,
             decimals,
             is_text: false,
+            minor: false,
         }
     }
 
     /// A column of the chances of tests.
     pub fn probability() -> Self {
         Self::numbers("p", "p", Unit::Probability, 4)
+    }
+
+    /// One that a narrow terminal leaves out first.
+    pub fn minor(mut self) -> Self {
+        self.minor = true;
+        self
     }
 
     /// With the direction that is better.

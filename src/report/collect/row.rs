@@ -6,8 +6,8 @@ use std::path::Path;
 use hdbench_algorithm::Algorithm as External;
 
 use super::cost::{cost, mean_cost};
-use super::scores::{Scores, add_intervals, per_case, resampled_for};
-use crate::analysis::over_replicates;
+use super::scores::{Scores, add_intervals, per_case};
+use crate::analysis::{AnalysisOptions, over_replicates};
 use crate::cell::{CellRecord, ChallengeAnswer, taken};
 use crate::error::Result;
 use crate::evaluation::read_metrics_long;
@@ -137,7 +137,7 @@ pub(super) fn row(
             }
         }
         row.per_case = per_case(&scores.rows, &tests);
-        add_intervals(&mut row, &resampled_for(study));
+        add_intervals(&mut row, &AnalysisOptions::default());
         let costs = plan
             .cells
             .iter()

@@ -5,8 +5,7 @@ use crate::analysis::{Aggregate, Aggregates, AnalysisOptions, aggregate};
 use crate::error::Result;
 use crate::evaluation::{Label, MetricRow};
 use crate::report::content::{CaseScore, Estimate, NetworkRow, Score};
-use crate::seed::Seed;
-use crate::study::{Algorithm, Study, TestCase};
+use crate::study::{Algorithm, TestCase};
 
 /// The label and metric a score is taken from.
 fn source(score: Score) -> (Option<Label>, &'static str) {
@@ -96,14 +95,6 @@ pub(super) fn per_case(rows: &[MetricRow], tests: &[TestCase]) -> Vec<CaseScore>
             has_lesions: test.has_lesion,
         })
         .collect()
-}
-
-/// How the intervals of a study are resampled.
-pub(super) fn resampled_for(study: &Study) -> AnalysisOptions {
-    AnalysisOptions {
-        seed: Seed(study.seed).derive("analysis"),
-        ..AnalysisOptions::default()
-    }
 }
 
 /// Gives the two Dice scores of a row their bootstrap intervals over cases, those of the tables of the evidence

@@ -4,10 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::row::{row, row_plans};
-use super::scores::resampled_for;
 use super::views::views;
 use crate::analysis::published::AddedNumbers;
-use crate::analysis::statistics::RESAMPLES;
 use crate::analysis::{
     AnalysisOptions, ClaimNetwork, Evidence, Grounds, NamedNetwork, Scored, judge_claims,
 };
@@ -81,7 +79,7 @@ pub fn collect(
         groups: evidence
             .as_ref()
             .and_then(|evidence| Some(&evidence.tables.groups.as_ref()?.0)),
-        seed: resampled_for(study).seed,
+        seed: AnalysisOptions::default().seed,
     })?;
     let (overlays, stacks) = views(run, &tested, &plans, &rows)?;
     let compared = evidence.as_ref().map_or(Vec::new(), |_| scored.rows);
@@ -131,12 +129,9 @@ fn evidence(scored: Scored, study: &Study) -> Result<Option<Evidence>> {
     let networks: Vec<NamedNetwork> = all.map(named).collect();
     let options = AnalysisOptions {
         baseline: Some(BASELINE.title().to_owned()),
-        ..resampled_for(study)
+        ..AnalysisOptions::default()
     };
-    let method = format!(
-        "95 % BCa bootstrap interval of the mean over cases ({RESAMPLES} draws of the study's seed {}).",
-        study.seed
-    );
+    let method = options.in_words();
     Evidence::of(scored, &networks, options, method)
 }
 

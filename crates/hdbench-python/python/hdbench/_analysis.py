@@ -98,7 +98,9 @@ class Difference(NamedTuple):
     ``tumour_burden_error``), ``low`` and ``high`` its 95 % BCa bootstrap interval, None where there is none. ``p`` is
     Wilcoxon's signed-rank test, two-sided; ``p_holm`` is corrected over the pairs of algorithms in this metric and
     structure, and over nothing else: over many structures some are found by chance. Both are None without a case in
-    common. ``finding``: ``"better"``, ``"worse"``, ``"different"``, ``"no-evidence"`` or ``"not-comparable"``.
+    common. ``false_claim`` is the probability that the claim which the difference suggests is false, by Student's t
+    (arXiv 2505.04720), ``cases_needed`` the cases with this difference and this spread for it to be 0.05; ``remark`` says
+    why something is not comparable, or what is to be known of it. ``finding``: ``"better"``, ``"worse"``, ``"different"``, ``"no-evidence"`` or ``"not-comparable"``.
     """
 
     label: str | None
@@ -111,7 +113,10 @@ class Difference(NamedTuple):
     high: float | None
     p: float | None
     p_holm: float | None
+    false_claim: float | None
+    cases_needed: int | None
     finding: str
+    remark: str | None
 
 
 class Comparison(Result[Difference]):

@@ -77,6 +77,7 @@ mod tests {
             algorithms: vec!["a".into(), "b".into()],
             values,
             replicates: vec![Vec::new(), Vec::new()],
+            definitions: Vec::new(),
         }
     }
 

@@ -1,7 +1,6 @@
 use std::collections::BTreeSet;
 
 use hdbench_ground::error::Result;
-use hdbench_ground::seed::Seed;
 use hdbench_score::{MetricRow, Name};
 use rayon::prelude::*;
 
@@ -10,7 +9,7 @@ use super::line::{GateLine, LineKind, Verdict, WorstCase, some};
 use super::losses::{Judged, Losses, called, draws_needed, fewest_cases};
 use super::policy::{AccuracyRule, Policy};
 use super::soundness::unsound;
-use crate::{Better, MetricTable, better, metric_tables, towards_zero};
+use crate::{AnalysisOptions, Better, MetricTable, better, metric_tables, towards_zero};
 
 /// Number of cases below which a lopsided crowd of changes raises the chance of a false alarm, and is told.
 pub const WARNED_BELOW: usize = 100;
@@ -237,12 +236,14 @@ pub(super) fn test_family(
             ));
         }
     }
-    let seed = Seed(1).derive("gate");
     let draws = draws_needed(family.len(), policy.level, policy.resamples);
+    let names: Vec<String> = lines.iter().map(|line| line.metric.clone()).collect();
     let judged: Vec<(f64, Judged)> = family
         .par_iter()
-        .map(|(_, losses)| {
-            let judged = losses.test(policy.resamples, draws, seed);
+        .map(|(place, losses)| {
+            // As an analysis draws them: one difference has one interval.
+            let drawn = AnalysisOptions::default().resampling(&names[*place]);
+            let judged = losses.test(policy.resamples, draws, drawn.seed);
             (losses.margin, judged)
         })
         .collect();

@@ -3,10 +3,13 @@
 
 mod bootstrap;
 mod bootstrap_t;
+mod friedman;
 mod holm;
 mod kendall;
+mod median_interval;
 mod moments;
 mod rounding;
+mod student;
 mod wilcoxon;
 
 pub use bootstrap::{
@@ -14,9 +17,12 @@ pub use bootstrap::{
     mean_intervals,
 };
 pub use bootstrap_t::{BootstrapT, COUNTED};
+pub use friedman::{Friedman, mean_ranks};
 pub use hdbench_score::{median, quantile};
 pub use holm::holm;
 pub use kendall::kendall_tau;
+pub use median_interval::median_interval;
 pub use moments::{mean, sample_sd};
 pub use rounding::rounding;
+pub use student::{ACCEPTED, Claim, claim, t_interval};
 pub use wilcoxon::{SignedDifferences, SignedRank, wilcoxon};

@@ -2,8 +2,8 @@
 
 use hdbench_ground::seed::Seed;
 use hdbench_stats::statistics::{
-    Resampling, bca, bootstrap_means, holm, kendall_tau, mean_interval, mean_intervals, quantile,
-    wilcoxon,
+    Friedman, Resampling, bca, bootstrap_means, claim, holm, kendall_tau, mean_interval,
+    mean_intervals, mean_ranks, median_interval, quantile, t_interval, wilcoxon,
 };
 use ndarray::Array2;
 use serde_json::Value;
@@ -36,6 +36,110 @@ fn intervals_are_those_of_scipy_given_its_resamples() {
         let [low, high] = bca(&data, &distribution, 0.95).unwrap();
         near(low, case["low"].as_f64().unwrap(), 1e-9);
         near(high, case["high"].as_f64().unwrap(), 1e-9);
+    }
+}
+
+#[test]
+fn claims_and_student_s_interval_are_those_of_scipy() {
+    for case in golden()["claims"].as_array().unwrap() {
+        let pairs = numbers(&case["a"]).into_iter().zip(numbers(&case["b"]));
+        let differences: Vec<f64> = pairs.map(|(a, b)| a - b).collect();
+        let found = claim(&differences).unwrap();
+        near(
+            found.probability_false,
+            case["false"].as_f64().unwrap(),
+            1e-9,
+        );
+        assert_eq!(found.cases_needed, case["needed"].as_u64());
+        let turned: Vec<f64> = differences.iter().map(|d| -d).collect();
+        assert_eq!(claim(&turned), Some(found));
+        let [low, high] = t_interval(&differences, 0.95).unwrap();
+        near(low, case["low"].as_f64().unwrap(), 1e-9);
+        near(high, case["high"].as_f64().unwrap(), 1e-9);
+    }
+}
+
+#[test]
+fn claims_without_a_spread_or_a_difference_or_cases_are_said() {
+    let of = |differences: &[f64]| {
+        claim(differences).map(|found| (found.probability_false, found.cases_needed))
+    };
+    assert_eq!(of(&[0.1, 0.3 - 0.2, 0.1]), Some((0.0, Some(2))));
+    assert_eq!(of(&[0.0, 0.0]), Some((0.5, None)));
+    assert_eq!(of(&[0.1, -0.1]), Some((0.5, None)));
+    assert_eq!(of(&[0.1]), None);
+    assert_eq!(of(&[f64::INFINITY, 0.1]), None);
+    // Nobody counts that far.
+    let far: Vec<f64> = (0..1000)
+        .map(|i| 1e-4 + if i % 2 == 0 { 1.0 } else { -1.0 })
+        .collect();
+    assert_eq!(of(&far).unwrap().1, None);
+    assert_eq!(t_interval(&[0.7, 0.7], 0.95), Some([0.7; 2]));
+    assert_eq!(t_interval(&[0.7], 0.95), None);
+    assert_eq!(t_interval(&[0.7, f64::INFINITY], 0.95), None);
+}
+
+/// scipy's ends are those of 200,000 draws: the value next to them is as near as their chance.
+#[test]
+fn a_median_s_interval_is_that_of_endlessly_many_resamples() {
+    for case in golden()["medians"].as_array().unwrap() {
+        let data = numbers(&case["data"]);
+        let [low, high] = median_interval(&data, 0.95).unwrap();
+        let expected = ["low", "high"].map(|end| case[end].as_f64().unwrap());
+        match data.len() % 2 {
+            1 => assert_eq!([low, high], expected),
+            // Half way between two values, which the exact one does not halve.
+            _ => {
+                let mut sorted = data.clone();
+                sorted.sort_unstable_by(f64::total_cmp);
+                let place = |value: f64| sorted.iter().position(|own| *own >= value).unwrap();
+                assert!(
+                    low <= expected[0] && high >= expected[1],
+                    "{low} {high} {expected:?}"
+                );
+                assert!(place(expected[0]) - place(low) <= 1, "{low} {expected:?}");
+                assert!(place(high) - place(expected[1]) <= 1, "{high} {expected:?}");
+            }
+        }
+    }
+    assert_eq!(median_interval(&[0.5, f64::NAN], 0.95), None);
+    assert_eq!(median_interval(&[0.5, 0.7], 0.95), Some([0.5, 0.7]));
+    assert_eq!(
+        median_interval(&[f64::INFINITY; 9], 0.95),
+        Some([f64::INFINITY; 2])
+    );
+}
+
+#[test]
+fn ranks_of_many_algorithms_are_tested_as_scipy_and_scikit_posthocs_do() {
+    for case in golden()["friedman"].as_array().unwrap() {
+        let rows: Vec<Vec<f64>> = case["values"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(numbers)
+            .collect();
+        let (cases, algorithms) = (rows.len(), rows[0].len());
+        let values = Array2::from_shape_fn((cases, algorithms), |(case, own)| rows[case][own]);
+        let ranks = mean_ranks((-values).view(), 0.0);
+        let found = Friedman::new(ranks.view(), 0.05).unwrap();
+        for (found, expected) in found.ranks.iter().zip(numbers(&case["ranks"])) {
+            near(*found, expected, 1e-12);
+        }
+        if let (Some(statistic), Some(p)) = (case["statistic"].as_f64(), case["p"].as_f64()) {
+            near(found.statistic, statistic, 1e-9);
+            near(found.p, p, 1e-7);
+        }
+        near(
+            found.critical_difference,
+            case["critical_difference"].as_f64().unwrap(),
+            1e-6,
+        );
+        for (a, row) in case["pairs"].as_array().unwrap().iter().enumerate() {
+            for (b, expected) in numbers(row).into_iter().enumerate() {
+                near(found.p_of(a, b), expected, 1e-6);
+            }
+        }
     }
 }
 

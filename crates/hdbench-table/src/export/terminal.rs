@@ -12,7 +12,8 @@ pub struct Terminal {
     /// `+`.
     pub styled: bool,
     /// Letters in a line, wide ones counted twice. Columns of words are broken to keep to it; columns of
-    /// numbers never are.
+    /// numbers never are. Where it is too narrow all the same, columns are left out and said: minor ones first, those to
+    /// the right before those to the left.
     pub width: usize,
 }
 
@@ -47,18 +48,28 @@ impl Exporter for Terminal {
             out.push('\n');
         }
         out.push('\n');
-        let mut caps = vec![CELL_LETTERS; table.columns.len()];
-        let (mut heads, mut body, mut widths) = self.laid_out(table, &caps);
-        // The widest words give way until the line fits.
-        while widths.iter().sum::<usize>() + 2 * widths.len() > self.width + 2 {
-            let widest = (0..widths.len())
-                .filter(|&column| table.columns[column].is_text && widths[column] > LEAST_LETTERS)
-                .filter(|&column| caps[column] > LEAST_LETTERS)
-                .max_by_key(|&column| widths[column]);
-            let Some(widest) = widest else { break };
-            caps[widest] = (widths[widest].min(caps[widest]) - 1).max(LEAST_LETTERS);
-            (heads, body, widths) = self.laid_out(table, &caps);
+        let mut shown = table.clone();
+        let (heads, body, widths) = loop {
+            let laid = self.narrowed(&shown);
+            match last_to_do_without(&shown) {
+                Some(column) if self.too_wide(&laid.2) => take_out(&mut shown, column),
+                _ => break laid,
+            }
+        };
+        let is_left_out = |own: &usize| {
+            let key = &table.columns[*own].key;
+            shown.columns.iter().all(|column| column.key != *key)
+        };
+        let left_out = (0..table.columns.len()).filter(is_left_out);
+        let left_out: Vec<String> = left_out.map(|column| head(table, column)).collect();
+        if !left_out.is_empty() {
+            shown.notes.push(format!(
+                "Left out for want of room ({} letters in a line): {}. Files of the table have them.",
+                self.width,
+                left_out.join("; ")
+            ));
         }
+        let table = &shown;
         self.line(&mut out, table, &widths, &heads, true);
         let rule: usize = widths.iter().sum::<usize>() + 2 * widths.len().saturating_sub(1);
         out += &format!("{}\n", "─".repeat(rule));
@@ -79,9 +90,54 @@ impl Exporter for Terminal {
 /// The lines of a cell, and how they stand out.
 type Laid = (Vec<String>, Style);
 
+/// Heads, rows and the columns' widths.
+type LaidTable = (Vec<Laid>, Vec<Vec<Laid>>, Vec<usize>);
+
+/// The column that is missed least: the last minor one, else the last of numbers; the first of all and words stay.
+fn last_to_do_without(table: &Table) -> Option<usize> {
+    let own = || {
+        (1..table.columns.len())
+            .rev()
+            .filter(|&at| !table.columns[at].is_text)
+    };
+    own()
+        .find(|&at| table.columns[at].minor)
+        .or_else(|| own().next())
+}
+
+fn take_out(table: &mut Table, column: usize) {
+    table.columns.remove(column);
+    for row in &mut table.rows {
+        row.cells.remove(column);
+    }
+}
+
 impl Terminal {
+    fn too_wide(&self, widths: &[usize]) -> bool {
+        widths.iter().sum::<usize>() + 2 * widths.len() > self.width + 2
+    }
+
+    /// Laid out with the widest words giving way until the line fits, as far as they can.
+    fn narrowed(&self, table: &Table) -> LaidTable {
+        let mut caps = vec![CELL_LETTERS; table.columns.len()];
+        loop {
+            let laid = self.laid_out(table, &caps);
+            let widths = &laid.2;
+            let widest = (0..widths.len())
+                .filter(|&column| table.columns[column].is_text && widths[column] > LEAST_LETTERS)
+                .filter(|&column| caps[column] > LEAST_LETTERS)
+                .max_by_key(|&column| widths[column]);
+            match widest {
+                Some(widest) if self.too_wide(widths) => {
+                    caps[widest] = (widths[widest].min(caps[widest]) - 1).max(LEAST_LETTERS);
+                }
+                _ => return laid,
+            }
+        }
+    }
+
     /// Heads and rows with words broken to a number of letters a column, and the columns' widths.
-    fn laid_out(&self, table: &Table, caps: &[usize]) -> (Vec<Laid>, Vec<Vec<Laid>>, Vec<usize>) {
+    fn laid_out(&self, table: &Table, caps: &[usize]) -> LaidTable {
         let columns = table.columns.len();
         let body: Vec<Vec<Laid>> = (0..table.rows.len())
             .map(|row| {
@@ -245,5 +301,58 @@ mod tests {
         assert_eq!(plain[5], "another      *75.0");
         assert_eq!(plain[6], "none             —");
         assert!(show(true).contains("\u{1b}[1m75.0\u{1b}[0m"));
+    }
+
+    #[test]
+    fn a_narrow_terminal_leaves_out_columns_and_says_which() {
+        let number = |key: &str| Column::numbers(key, key, Unit::None, 4);
+        let table = Table {
+            title: "T".into(),
+            columns: vec![
+                Column::words("name", "Name"),
+                number("mean"),
+                number("sd").minor(),
+                number("low"),
+                number("high"),
+                Column::words("finding", "Finding"),
+            ],
+            rows: vec![TableRow {
+                cells: [Cell::text("one")]
+                    .into_iter()
+                    .chain([0.5; 4].map(|value| Cell::number(Some(value))))
+                    .chain([Cell::text("better")])
+                    .collect(),
+                ..TableRow::default()
+            }],
+            ..Table::default()
+        };
+        let show = |width| {
+            let styled = false;
+            String::from_utf8(Terminal { styled, width }.export(&table).unwrap()).unwrap()
+        };
+        let head = |width| {
+            show(width)
+                .lines()
+                .nth(2)
+                .unwrap()
+                .split_whitespace()
+                .collect::<Vec<_>>()
+                .join(" ")
+        };
+        let in_words = |width| show(width).replace('\n', " ");
+        assert_eq!(head(60), "Name mean sd low high Finding");
+        assert!(!show(60).contains("Left out"));
+        assert_eq!(head(40), "Name mean low high Finding");
+        assert!(in_words(40).contains("in a line): sd."), "{}", show(40));
+        assert_eq!(head(28), "Name mean Finding");
+        assert!(
+            in_words(28).contains("line): sd; low; high."),
+            "{}",
+            show(28)
+        );
+        for width in [28, 40, 60] {
+            let widest = show(width).lines().map(width_of).max().unwrap();
+            assert!(widest <= width, "{}", show(width));
+        }
     }
 }

@@ -13,6 +13,8 @@ use super::atomic::{create_dir, sync_dir, sync_tree, temporary_dir, write_atomic
 pub struct Results<'a> {
     /// What the verb may write; of these, what an earlier start wrote and this one does not, goes.
     pub names: &'a [&'a str],
+    /// What else an earlier start says in the folder that it wrote.
+    pub wrote: &'a dyn Fn(&Path) -> Vec<String>,
     /// The file by which the others are known: it is put in place before them.
     pub first: &'a str,
     /// Whether the file of this name in the folder is one that hdbench wrote, by what is in it.
@@ -36,6 +38,7 @@ impl Results<'_> {
     pub fn replace<T>(&self, folder: &Path, fill: impl FnOnce(&Path) -> Result<T>) -> Result<T> {
         create_dir(folder)?;
         self.check(folder)?;
+        let wrote = (self.wrote)(folder);
         let temporary = temporary_dir(folder).map_err(Error::write(folder))?;
         let result = fill(temporary.path())?;
         sync_tree(temporary.path())?;
@@ -51,8 +54,10 @@ impl Results<'_> {
             put(&temporary.path().join(name), &folder.join(name))?;
         }
         // The first one last: it tells whose the others are.
-        let stale = self.names.iter().filter(|name| !new.contains(**name));
-        let (last, others): (Vec<&str>, Vec<&str>) = stale.partition(|name| **name == self.first);
+        let known = self.names.iter().copied();
+        let known = known.chain(wrote.iter().map(String::as_str));
+        let stale = known.filter(|name| !new.contains(*name));
+        let (last, others): (Vec<&str>, Vec<&str>) = stale.partition(|name| *name == self.first);
         for name in others.into_iter().chain(last) {
             let path = folder.join(name);
             match fs::remove_file(&path) {
@@ -119,6 +124,7 @@ mod tests {
     fn write(dir: &Path, files: &[&str], text: &str) -> Result<()> {
         let results = Results {
             names: &NAMES,
+            wrote: &|_| Vec::new(),
             first: "scores.csv",
             is_ours: &|folder, name| begins_with(&folder.join(name), "ours"),
         };
@@ -182,6 +188,7 @@ mod tests {
         write(path, &["scores.csv"], "ours 1").unwrap();
         let results = Results {
             names: &NAMES,
+            wrote: &|_| Vec::new(),
             first: "scores.csv",
             is_ours: &|_, _| true,
         };
