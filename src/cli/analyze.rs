@@ -1,15 +1,18 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use hdbench_table::chart::svg;
 use hdbench_table::{Exporter, Markdown, Table};
 use serde_json::json;
 
 use super::output::{print_json, tell};
 use super::table_output::{for_terminal, print_tables};
+use crate::analysis::chart::{ChoiceMap, CriticalPlot};
 use crate::analysis::{
-    Analysis, AnalysisOptions, AnalysisTables, Bins, Boundary, CaseGroups, LesionBins, MetricTable,
-    RankMethod, Scored, Wanted, analyse, by_case_groups, by_definition, by_lesion_size,
-    cases_in_words, claims_csv, metric_tables, rankings,
+    Analysis, AnalysisOptions, AnalysisTables, Bins, Boundary, CaseGroups, CriticalDifference,
+    LesionBins, MetricTable, RankMethod, RankingByRules, RankingRules, Scored, Wanted, analyse,
+    by_case_groups, by_definition, by_lesion_size, cases_in_words, claims_csv, metric_tables,
+    rankings,
 };
 use crate::artifact::{Results, json_says, write_atomic, write_atomic_with};
 use crate::error::{Error, Result};
@@ -28,12 +31,14 @@ Examples:
   hdbench analyze runs/lits --baseline denseunet2d --out analysis
   hdbench analyze scores-a scores-b nnunet/validation/summary.json
   hdbench analyze Dataset009_Spleen/nnUNetTrainer__nnUNetPlans__3d_fullres --metric dice
+  hdbench analyze team-a team-b team-c --ranking brats --out analysis
   hdbench analyze runs/lits --metric lesion:dice --rank-by rank-then-mean --lesion-quantiles 3
 
 Inputs: a study's folder, a folder that `hdbench evaluate` wrote, a metrics_long.csv, nnU-Net's
 summary.json, or a folder above fold_0, fold_1, ... that hold one of these, or above several such.
-Files in DIR: analysis.json, analysis.md, every table as .csv, .md and .tex, and of every metric
-claims-STRUCTURE-METRIC.csv, the cases as claims-reloaded.dkfz.de reads them.")]
+Files in DIR: analysis.json, analysis.md, every table as .csv, .md and .tex, pictures of what other rules
+make of a ranking and of critical differences as .svg, and of every metric claims-STRUCTURE-METRIC.csv, the
+cases as claims-reloaded.dkfz.de reads them.")]
 pub struct Analyze {
     /// Scores
     #[arg(value_name = "PATH", required = true)]
@@ -55,6 +60,10 @@ pub struct Analyze {
     /// rank-then-median, test-then-rank (default: all five; the first of more than four structures)
     #[arg(long, value_name = "METHOD")]
     rank_by: Vec<RankMethod>,
+    /// Rank by several metrics as a challenge does: lits, msd, brats, kits, autopet, flare22 or a TOML file
+    /// (hdbench explain ranking); with what other rules would have made of it
+    #[arg(long, value_name = "RULES")]
+    ranking: Option<String>,
     /// Where small tumours end and large ones begin, mL a case (default: the largest gap)
     #[arg(long, value_name = "ML")]
     boundary_ml: Option<f64>,
@@ -126,8 +135,9 @@ impl Analyze {
         let wanted = Wanted::of(&self.metrics, &scored.rows)?;
         let shown = metric_tables(&scored.rows, |row| wanted.has(row))?;
         let ranked = Wanted::ranked(self.rank.as_ref(), &scored.rows)?;
+        let ranked = metric_tables(&scored.rows, |row| ranked.has(row))?;
         let (rankings, unranked) = rankings(
-            &metric_tables(&scored.rows, |row| ranked.has(row))?,
+            &ranked,
             &self.rank_by,
             self.draws.resamples,
             Seed(self.draws.seed),
@@ -135,6 +145,7 @@ impl Analyze {
         for note in unranked {
             tell(&format!("note: {note}"));
         }
+        let by_rules = self.by_rules(&scored)?;
         let analysis = analyse(&shown, &options)?;
         tell_of_incomparable(&analysis);
         let tables = AnalysisTables {
@@ -142,6 +153,8 @@ impl Analyze {
             cases: cases_in_words(&shown),
             method: options.in_words(),
             rankings,
+            by_rules,
+            critical: ranked.iter().filter_map(CriticalDifference::of).collect(),
             groups: self.groups(&scored, &options)?,
             bins: self.bins(&scored, &options)?,
             definitions: match self.definitions {
@@ -151,6 +164,14 @@ impl Analyze {
             of_liver: scored.rows.iter().any(is_of_liver),
         };
         finish(&tables, &shown, self.out.as_deref(), self.json)
+    }
+
+    /// The order by the rules that are named.
+    fn by_rules(&self, scored: &Scored) -> Result<Option<RankingByRules>> {
+        let rules = self.ranking.as_deref().map(RankingRules::of).transpose()?;
+        let seed = Seed(self.draws.seed);
+        let found = rules.map(|rules| rules.apply(&scored.rows, self.draws.resamples, seed));
+        found.transpose()
     }
 
     /// Sizes that are asked for without lesions would be passed over in silence.
@@ -295,6 +316,7 @@ fn tables_of(folder: &Path) -> Vec<String> {
     [
         named("tables", &["csv", "md", "tex"]),
         named("claims", &["csv"]),
+        named("pictures", &["svg"]),
     ]
     .concat()
 }
@@ -310,6 +332,10 @@ pub fn finish(
     if let Some(out) = out {
         RESULTS.replace(out, |to| {
             write_tables(&all, to)?;
+            let pictures = pictures(tables)?;
+            for (name, picture) in &pictures {
+                write_atomic(&to.join(format!("{name}.svg")), picture.as_bytes())?;
+            }
             for metric in metrics {
                 let to = to.join(format!("{}.csv", claims_file(metric)));
                 write_atomic_with(&to, |out| {
@@ -318,6 +344,7 @@ pub fn finish(
             }
             write_atomic(&to.join("analysis.md"), markdown(&all)?.as_bytes())?;
             let mut json = as_json(tables, &all);
+            json["pictures"] = pictures.into_iter().map(|(name, _)| name).collect();
             json["claims"] = metrics.iter().map(claims_file).collect();
             let text = serde_json::to_vec_pretty(&json);
             let text = text.map_err(|e| Error::Internal(e.to_string()))?;
@@ -332,16 +359,34 @@ pub fn finish(
     }
 }
 
+/// What a table of the analysis looks like, as SVG: the choices of rules, and the mean ranks by metric.
+fn pictures(tables: &AnalysisTables) -> Result<Vec<(String, String)>> {
+    let mut pictures = Vec::new();
+    if let Some(found) = &tables.by_rules {
+        pictures.push((
+            "ranking-choices".to_owned(),
+            svg(&ChoiceMap(found.clone()))?,
+        ));
+    }
+    for own in &tables.critical {
+        let name = format!("critical-difference-{}", plain(&own.metric));
+        pictures.push((name, svg(&CriticalPlot(own.clone()))?));
+    }
+    Ok(pictures)
+}
+
 /// `claims-lesion-dice`: a file's name for any structure and metric.
 fn claims_file(metric: &MetricTable) -> String {
-    let plain = |c: char| match c.is_ascii_alphanumeric() || "._".contains(c) {
+    format!("claims-{}", plain(&metric.name()))
+}
+
+/// A part of a file's name.
+fn plain(name: &str) -> String {
+    let letter = |c: char| match c.is_ascii_alphanumeric() || "._".contains(c) {
         true => c,
         false => '-',
     };
-    format!(
-        "claims-{}",
-        metric.name().chars().map(plain).collect::<String>()
-    )
+    name.chars().map(letter).collect()
 }
 
 fn markdown(tables: &[Table]) -> Result<String> {
@@ -363,6 +408,8 @@ fn as_json(tables: &AnalysisTables, all: &[Table]) -> serde_json::Value {
         "rankings": tables.rankings.iter().map(|(metric, ranking)| {
             json!({ "metric": metric, "ranking": ranking })
         }).collect::<Vec<_>>(),
+        "ranking_by_rules": tables.by_rules,
+        "critical_differences": tables.critical,
         "size_groups": groups.map(|(groups, metrics)| json!({ "groups": groups, "metrics": metrics })),
         "lesion_sizes": tables.bins.iter().map(|own| {
             json!({ "algorithm": own.algorithm, "bins": own.bins })

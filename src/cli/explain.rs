@@ -1,6 +1,7 @@
 use clap::Args;
 
 use super::output::print;
+use crate::analysis::RANKING_PRESETS;
 use crate::error::{Error, ExitCode, Result};
 use crate::evaluation::structures::built_in_names;
 use crate::evaluation::{
@@ -28,7 +29,7 @@ pub struct Explain {
 /// A topic that is no metric and no exit code: its name, what it is about, its text.
 type Topic = (&'static str, &'static str, fn() -> String);
 
-const TOPICS: [Topic; 8] = [
+const TOPICS: [Topic; 9] = [
     (
         "lits",
         "profile: the official LiTS scorer, where it departs from the paper, and what strict does instead",
@@ -48,6 +49,11 @@ const TOPICS: [Topic; 8] = [
         "statistics",
         "intervals and how often they hold, claims, tests, what is comparable",
         || include_str!("../../docs/statistics.md").to_owned(),
+    ),
+    (
+        "ranking",
+        "rules of rankings over several metrics, by name and as a TOML file",
+        || RANKING_PRESETS.to_owned(),
     ),
     (
         "gate",

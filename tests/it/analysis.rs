@@ -463,6 +463,62 @@ fn a_difference_tells_how_likely_its_claim_is_false_and_writes_the_cases() {
     assert_eq!(names.map(is_there), [true, false, true, true]);
 }
 
+#[test]
+fn teams_are_ranked_by_the_rules_of_a_challenge_with_what_others_would_have_made_of_it() {
+    let dir = tempfile::tempdir().unwrap();
+    // By Dice a is first in most cases, by HD95 b is in all.
+    for (name, dice, hd95) in [("a", 0.06, 9.0), ("b", 0.03, 3.0), ("c", 0.0, 6.0)] {
+        let header =
+            "task,algorithm,fold,seed,case,label,metric,metric_version,value,raw_value,policy\n";
+        let mut text = String::from(header);
+        for case in 0..12 {
+            let worse = if case % 4 == 0 { -0.05 } else { 0.0 };
+            let dice = 0.7 + 0.01 * f64::from(case) + dice + if name == "a" { worse } else { 0.0 };
+            for (metric, value) in [("dice", dice), ("hd95", hd95)] {
+                text += &format!("t,{name},0,0,case_{case},wt,{metric},1,{value},{value},strict\n");
+            }
+        }
+        fs::create_dir_all(dir.path().join(name)).unwrap();
+        fs::write(dir.path().join(name).join("metrics_long.csv"), text).unwrap();
+    }
+    let run = |more: &[&str]| hdbench(dir.path(), &[&["analyze", "a", "b", "c"], more].concat());
+    let found = told(&run(&["--ranking", "brats", "--out", "out"]));
+    let by_rules = &found["ranking_by_rules"];
+    // Dice: a 1 in nine cases and 2 or 3 in three; HD95: b, c, a.
+    assert_eq!(by_rules["ranking"]["places"], json!([2, 1, 3]));
+    assert_eq!(by_rules["criteria"][1]["part"], json!([3.0, 1.0, 2.0]));
+    assert_eq!(by_rules["choices"].as_array().unwrap().len(), 15);
+    let files = [
+        "ranking-rules.csv",
+        "ranking-choices.tex",
+        "ranking-choices.svg",
+        "critical-difference-wt-dice.svg",
+    ];
+    for file in files {
+        assert!(dir.path().join("out").join(file).is_file(), "{file}");
+    }
+    let text = fs::read_to_string(dir.path().join("out/analysis.md")).unwrap();
+    assert!(
+        text.contains("First, alone or not, by 15 choices of rules: b by 10, a by 5."),
+        "{text}"
+    );
+    assert!(text.contains("chi squared"), "{text}");
+    // Without them the picture of an earlier ranking is gone.
+    told(&run(&["--out", "out"]));
+    let is_there = |file: &str| dir.path().join("out").join(file).is_file();
+    assert_eq!(files.map(is_there), [false, false, false, true]);
+    refused(
+        &run(&["--ranking", "flare23"]),
+        2,
+        "give a TOML file or one of autopet, brats, flare22",
+    );
+    refused(
+        &run(&["--ranking", "lits"]),
+        2,
+        "none of the metrics of lits",
+    );
+}
+
 /// By the distances of the surface voxels a is better, by those weighed by area b.
 #[test]
 fn a_definition_that_turns_a_conclusion_is_named() {

@@ -265,6 +265,7 @@ fn made_up_evidence() -> Evidence {
             groups: Some((groups, metrics)),
             bins: bins.collect(),
             definitions: Vec::new(),
+            ..AnalysisTables::default()
         },
         lesion_dice: Some(dice),
         burdens: names

@@ -7,8 +7,8 @@ use hdbench_table::{Cell, Column, Direction, Table, TableRow, Unit};
 use super::definitions::{DefinitionFamily, definition_tables};
 use super::published::{self, PublishedTable};
 use super::{
-    Analysis, Better, CaseGroups, Comparison, Finding, GroupValue, LesionBin, MetricSummary,
-    Ranking, better, towards_zero,
+    Analysis, Better, CaseGroups, Comparison, CriticalDifference, Finding, GroupValue, LesionBin,
+    MetricSummary, Missing, RankMethod, Ranking, RankingByRules, Structures, better, towards_zero,
 };
 
 /// What an analysis found, ready for tables.
@@ -22,6 +22,10 @@ pub struct AnalysisTables {
     pub method: String,
     /// The metric that is ranked, and its orders by several methods.
     pub rankings: Vec<(String, Ranking)>,
+    /// The order by rules over several metrics.
+    pub by_rules: Option<RankingByRules>,
+    /// Of each ranked metric with three algorithms or more: mean ranks and what difference of them counts.
+    pub critical: Vec<CriticalDifference>,
     /// Cases by tumour volume.
     pub groups: Option<(CaseGroups, Vec<GroupValue>)>,
     /// Whether the lesions are of the liver: published numbers of such stand beside.
@@ -63,6 +67,13 @@ impl AnalysisTables {
         }
         if !self.rankings.is_empty() {
             tables.push(self.ranking());
+        }
+        if let Some(found) = &self.by_rules {
+            tables.push(self.by_rules(found));
+            tables.push(self.choices(found));
+        }
+        if !self.critical.is_empty() {
+            tables.push(self.critical());
         }
         if let Some((groups, metrics)) = &self.groups {
             let published = self.of_liver.then(|| published::table(6)).transpose()?;
@@ -316,6 +327,167 @@ impl AnalysisTables {
         }
     }
 
+    fn by_rules(&self, found: &RankingByRules) -> Table {
+        let mut columns = vec![
+            Column::words("algorithm", "Algorithm"),
+            Column::numbers("place", "Place", Unit::None, 0),
+            Column::numbers("place_low", "Low", Unit::None, 0),
+            Column::numbers("place_high", "High", Unit::None, 0),
+            Column::numbers("first", "First in draws", Unit::Percent, 0),
+            Column::numbers("score", "Mean rank", Unit::None, 3),
+        ];
+        let parts = found.criteria.iter().enumerate();
+        columns.extend(parts.map(|(at, own)| {
+            let title = format!("{} x {}", own.name, own.weight);
+            Column::numbers(&format!("criterion_{}", at + 1), &title, Unit::None, 3).minor()
+        }));
+        let ranking = &found.ranking;
+        let mut order: Vec<usize> = (0..ranking.algorithms.len()).collect();
+        order.sort_by_key(|&algorithm| ranking.places[algorithm]);
+        let rows = order.into_iter().map(|algorithm| {
+            let draws: usize = ranking.drawn[algorithm].iter().sum();
+            let first = ranking.drawn[algorithm]
+                .first()
+                .copied()
+                .unwrap_or_default();
+            let [low, _, high] = ranking.spread[algorithm];
+            let mut cells = vec![
+                Cell::text(&ranking.algorithms[algorithm]),
+                Cell::number(Some(ranking.places[algorithm] as f64)),
+                Cell::number(Some(low)),
+                Cell::number(Some(high)),
+                Cell::number((draws > 0).then(|| first as f64 / draws as f64)),
+                Cell::number(Some(found.score[algorithm])),
+            ];
+            cells.extend(
+                found
+                    .criteria
+                    .iter()
+                    .map(|own| Cell::number(Some(own.part[algorithm]))),
+            );
+            row(cells)
+        });
+        let rules = &found.rules;
+        let parts = match rules.method {
+            RankMethod::RankThenMean => "the mean of its ranks over cases",
+            RankMethod::RankThenMedian => "the median of its ranks over cases",
+            _ => "its place",
+        };
+        Table {
+            rows: rows.collect(),
+            columns,
+            notes: found.notes.clone(),
+            ..self.table(
+                "ranking-rules",
+                &format!("Ranking by the rules of {}", rules.name),
+                format!(
+                    "{} by {}: of every metric, with its weight, {parts}; the mean of these by weight decides. {}{} Low and \
+                     high: 2.5 and 97.5 % of the places in bootstrap draws of the cases.",
+                    rules.method.name(),
+                    found.criteria.iter().map(|own| own.name.as_str()).collect::<Vec<_>>().join(", "),
+                    match rules.structures {
+                        Structures::Each => "",
+                        Structures::Averaged => "Structures are averaged within a case. ",
+                    },
+                    match rules.missing {
+                        Missing::Worst => "A case without a value counts as the worst.",
+                        Missing::LeftOut => "A case that any algorithm lacks counts for none.",
+                    }
+                ),
+            )
+        }
+    }
+
+    /// What other rules make of the same values.
+    fn choices(&self, found: &RankingByRules) -> Table {
+        let algorithms = &found.ranking.algorithms;
+        let mut columns = vec![Column::words("rules", "Rules")];
+        let own = algorithms.iter().enumerate();
+        columns.extend(
+            own.map(|(at, name)| {
+                Column::numbers(&format!("place_{}", at + 1), name, Unit::None, 0)
+            }),
+        );
+        let rows = found.choices.iter().map(|choice| {
+            let places = choice
+                .places
+                .iter()
+                .map(|&place| Cell::number(Some(place as f64)));
+            row([Cell::text(choice.in_words())]
+                .into_iter()
+                .chain(places)
+                .collect())
+        });
+        let wins = found.wins();
+        let mut order: Vec<usize> = (0..algorithms.len()).collect();
+        order.sort_by_key(|&algorithm| std::cmp::Reverse(wins[algorithm]));
+        let winners = order.into_iter().filter(|&algorithm| wins[algorithm] > 0);
+        let winners: Vec<String> = winners
+            .map(|algorithm| format!("{} by {}", algorithms[algorithm], wins[algorithm]))
+            .collect();
+        Table {
+            rows: rows.collect(),
+            columns,
+            notes: vec![format!(
+                "First, alone or not, by {} choices of rules: {}.",
+                found.choices.len(),
+                winners.join(", ")
+            )],
+            ..self.table(
+                "ranking-choices",
+                "What other rules would have made of it",
+                "Places by every method, by all metrics and by each alone; with several structures of a metric by each and by \
+                 their average, where cases lack values with these as the worst and left out."
+                    .into(),
+            )
+        }
+    }
+
+    fn critical(&self) -> Table {
+        let columns = vec![
+            Column::words("metric", "Metric"),
+            Column::words("algorithm", "Algorithm"),
+            Column::numbers("mean_rank", "Mean rank", Unit::None, 2),
+            Column::words("group", "Group"),
+        ];
+        let (mut rows, mut notes) = (Vec::new(), Vec::new());
+        for own in &self.critical {
+            let groups = own.groups();
+            for algorithm in own.order() {
+                let letters = (0_u8..)
+                    .zip(&groups)
+                    .filter(|(_, group)| group.contains(&algorithm));
+                let letters: Vec<String> = letters.map(|(at, _)| letter(at)).collect();
+                rows.push(row(vec![
+                    Cell::text(&own.metric),
+                    Cell::text(&own.algorithms[algorithm]),
+                    Cell::number(Some(own.test.ranks[algorithm])),
+                    Cell::text(letters.join(" ")),
+                ]));
+            }
+            notes.push(format!(
+                "{}: Friedman's chi squared {:.2} over {} cases, p {}; mean ranks farther apart than {:.2} differ at 0.05.",
+                own.metric,
+                own.test.statistic,
+                own.test.n,
+                Column::probability().render(own.test.p),
+                own.test.critical_difference
+            ));
+        }
+        Table {
+            rows,
+            columns,
+            notes,
+            ..self.table(
+                "critical-differences",
+                "Mean ranks and critical differences",
+                "Ranks within cases, equal values sharing theirs, over all cases; a case without a value counts as the worst. \
+                 Algorithms that share a group are not told apart (Nemenyi's test after Friedman's, Demšar 2006)."
+                    .into(),
+            )
+        }
+    }
+
     fn size_groups(
         &self,
         groups: &CaseGroups,
@@ -472,6 +644,15 @@ impl AnalysisTables {
                     .into(),
             )
         }
+    }
+}
+
+/// `A` to `Z`, then `A2`.
+fn letter(at: u8) -> String {
+    let name = char::from(b'A' + at % 26);
+    match at / 26 {
+        0 => name.to_string(),
+        round => format!("{name}{}", round + 1),
     }
 }
 

@@ -95,6 +95,7 @@ impl Evidence {
             of_liver: true,
             bins: bins(&scored, networks, &cases, &options)?,
             definitions: Vec::new(),
+            ..AnalysisTables::default()
         };
         Ok(Some(Self {
             tables,

@@ -10,6 +10,7 @@ mod comparable;
 mod compare;
 mod size_groups;
 mod aggregate;
+mod critical;
 mod definitions;
 pub mod published;
 mod analysis_tables;
@@ -26,6 +27,7 @@ mod tidy_scores;
 mod trainer_folder;
 mod read;
 mod wanted;
+mod ranking_rules;
 mod rankings;
 mod side_by_side;
 pub mod chart;
@@ -39,6 +41,7 @@ pub use comparable::Definition;
 pub use compare::{
     Analysis, AnalysisOptions, Comparison, Finding, MetricSummary, analyse, analyse_pairs,
 };
+pub use critical::CriticalDifference;
 pub use definitions::{
     ByDefinition, Conclusion, DefinitionFamily, Kind, by_definition, definition_tables,
 };
@@ -47,6 +50,9 @@ pub use evidence::{Evidence, NamedNetwork};
 pub use metric_table::{MetricTable, claims_csv, metric_tables, repeated_cases};
 pub use parquet::write_parquet;
 pub use ranking::{Better, RankMethod, Ranking, mean_places, places, rank, ranking};
+pub use ranking_rules::{
+    CriterionPart, Missing, RANKING_PRESETS, RankingByRules, RankingRules, RuleChoice, Structures,
+};
 pub use rankings::rankings;
 pub use read::places as short_names;
 pub use replicates::over_replicates;

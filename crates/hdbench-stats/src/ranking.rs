@@ -7,12 +7,12 @@ use hdbench_ground::error::{Error, Result};
 use hdbench_ground::seed::Seed;
 use ndarray::{Array2, ArrayView2};
 use rayon::prelude::*;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::statistics::{SignedDifferences, holm, kendall_tau, quantile, rounding};
 
 /// Which value is the better one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Better {
     /// The larger.
@@ -22,7 +22,7 @@ pub enum Better {
 }
 
 /// How the values of many cases become one order.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RankMethod {
     /// The mean over cases, then the places (challengeR's `aggregateThenRank`, FUN = mean).
@@ -118,7 +118,7 @@ pub fn rank(values: ArrayView2<'_, f64>, better: Better, method: RankMethod) -> 
 }
 
 /// Missing values as the worst value of any algorithm in any case.
-fn with_worst(values: ArrayView2<'_, f64>, better: Better) -> Array2<f64> {
+pub(super) fn with_worst(values: ArrayView2<'_, f64>, better: Better) -> Array2<f64> {
     let known = values.iter().copied().filter(|value| !value.is_nan());
     let worst = known.max_by(|a, b| badness(*a, better).total_cmp(&badness(*b, better)));
     let worst = worst.unwrap_or(0.0);
@@ -173,6 +173,13 @@ impl Contest {
 
     /// The places in a draw in which each case occurs so often.
     fn places(&self, counts: &[usize]) -> Vec<usize> {
+        let (scores, within) = self.scores(counts);
+        places_of(&scores, within)
+    }
+
+    /// What places are made of in such a draw, the smaller the better, and how close equal ones lie: sums over the
+    /// drawn cases, medians, or how many an algorithm does not beat.
+    fn scores(&self, counts: &[usize]) -> (Vec<f64>, f64) {
         match self {
             Self::Mean(values, within) => {
                 let sums = (0..values.ncols()).map(|algorithm| {
@@ -181,11 +188,11 @@ impl Contest {
                     let drawn = column.iter().zip(counts).filter(|(_, count)| **count > 0);
                     drawn.map(|(value, &count)| value * count as f64).sum()
                 });
-                places_of(&sums.collect::<Vec<f64>>(), *within)
+                (sums.collect(), *within)
             }
             Self::Median(sorted, within) => {
                 let medians = sorted.iter().map(|values| drawn_median(values, counts));
-                places_of(&medians.collect::<Vec<f64>>(), *within)
+                (medians.collect(), *within)
             }
             Self::Test { algorithms, pairs } => {
                 let tests = pairs
@@ -200,10 +207,112 @@ impl Contest {
                     beaten[*a] -= f64::from(u8::from(p[0] <= ALPHA));
                     beaten[*b] -= f64::from(u8::from(p[1] <= ALPHA));
                 }
-                places_of(&beaten, 0.0)
+                (beaten, 0.0)
             }
         }
     }
+}
+
+/// One of several things that algorithms are ranked by together.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Criterion {
+    /// `lesion dice`.
+    pub name: String,
+    /// `[case, algorithm]`, the cases those of all other criteria; NaN for no value.
+    pub values: Array2<f64>,
+    pub better: Better,
+    /// Of all criteria's, as a part of their sum.
+    pub weight: f64,
+}
+
+/// Several criteria as one.
+struct Together {
+    contests: Vec<(Contest, f64)>,
+    method: RankMethod,
+}
+
+impl Together {
+    /// Ranks that are equal but for the rounding of their weighted sum.
+    const WITHIN: f64 = 1e-9;
+
+    fn new(criteria: &[Criterion], method: RankMethod) -> Self {
+        let contest = |own: &Criterion| {
+            let filled = with_worst(own.values.view(), own.better);
+            (Contest::new(filled.view(), own.better, method), own.weight)
+        };
+        Self {
+            contests: criteria.iter().map(contest).collect(),
+            method,
+        }
+    }
+
+    /// What each criterion gives: the mean or median rank over the drawn cases where cases are ranked, else the place.
+    fn parts(&self, counts: &[usize]) -> Vec<Vec<f64>> {
+        let drawn: usize = counts.iter().sum();
+        let part = |(contest, _): &(Contest, f64)| -> Vec<f64> {
+            match self.method {
+                RankMethod::RankThenMean => {
+                    let (sums, _) = contest.scores(counts);
+                    sums.iter().map(|sum| sum / drawn as f64).collect()
+                }
+                RankMethod::RankThenMedian => contest.scores(counts).0,
+                _ => contest
+                    .places(counts)
+                    .iter()
+                    .map(|&place| place as f64)
+                    .collect(),
+            }
+        };
+        self.contests.iter().map(part).collect()
+    }
+
+    /// The weighted mean of the parts.
+    fn score(&self, parts: &[Vec<f64>]) -> Vec<f64> {
+        let weights = || self.contests.iter().map(|(_, weight)| weight);
+        let all: f64 = weights().sum();
+        let algorithms = parts.first().map_or(0, Vec::len);
+        let of = |algorithm: usize| -> f64 {
+            let own = parts.iter().zip(weights());
+            own.map(|(part, weight)| part[algorithm] * weight / all)
+                .sum()
+        };
+        (0..algorithms).map(of).collect()
+    }
+
+    fn places(&self, counts: &[usize]) -> Vec<usize> {
+        places_of(&self.score(&self.parts(counts)), Self::WITHIN)
+    }
+}
+
+/// The places of algorithms by several criteria: by each of them as `method` says, the mean of these by weight, and the
+/// places of that.
+pub fn rank_together(criteria: &[Criterion], method: RankMethod) -> Vec<usize> {
+    let cases = criteria.first().map_or(0, |own| own.values.nrows());
+    Together::new(criteria, method).places(&vec![1; cases])
+}
+
+/// [`rank_together`] over bootstrap draws of the cases, with what each criterion gives each algorithm
+/// `[criterion][algorithm]`, and the weighted mean of that.
+pub fn ranking_together(
+    algorithms: &[String],
+    criteria: &[Criterion],
+    method: RankMethod,
+    draws: usize,
+    seed: Seed,
+) -> (Ranking, Vec<Vec<f64>>, Vec<f64>) {
+    let cases = criteria.first().map_or(0, |own| own.values.nrows());
+    let together = Together::new(criteria, method);
+    let parts = together.parts(&vec![1; cases]);
+    let score = together.score(&parts);
+    let ranking = over_draws(algorithms, cases, draws, seed, |counts| {
+        together.places(counts)
+    });
+    let ranking = Ranking {
+        method,
+        better: Better::Smaller,
+        ..ranking
+    };
+    (ranking, parts, score)
 }
 
 /// The places of the algorithms in every case.
@@ -284,9 +393,26 @@ pub fn ranking(
     seed: Seed,
 ) -> Ranking {
     let filled = with_worst(values, better);
-    let cases = filled.nrows();
     let contest = Contest::new(filled.view(), better, method);
-    let places = contest.places(&vec![1; cases]);
+    let found = over_draws(algorithms, filled.nrows(), draws, seed, |counts| {
+        contest.places(counts)
+    });
+    Ranking {
+        method,
+        better,
+        ..found
+    }
+}
+
+/// The places over all cases, and what becomes of them over draws of the cases.
+fn over_draws(
+    algorithms: &[String],
+    cases: usize,
+    draws: usize,
+    seed: Seed,
+    places_in: impl Fn(&[usize]) -> Vec<usize> + Sync,
+) -> Ranking {
+    let places = places_in(&vec![1; cases]);
     let drawn: Vec<Vec<usize>> = (0..draws)
         .into_par_iter()
         .map(|draw| {
@@ -295,7 +421,7 @@ pub fn ranking(
             for _ in 0..cases {
                 counts[stream.below(cases)] += 1;
             }
-            contest.places(&counts)
+            places_in(&counts)
         })
         .collect();
     let as_numbers = |places: &[usize]| -> Vec<f64> { places.iter().map(|&p| p as f64).collect() };
@@ -326,8 +452,8 @@ pub fn ranking(
         [mean, low, middle, high]
     });
     Ranking {
-        method,
-        better,
+        method: RankMethod::default(),
+        better: Better::Larger,
         algorithms: algorithms.to_vec(),
         places,
         drawn: counts,
