@@ -10,9 +10,9 @@ use super::table_output::{for_terminal, print_tables};
 use crate::analysis::chart::{ChoiceMap, CriticalPlot};
 use crate::analysis::{
     Analysis, AnalysisOptions, AnalysisTables, Bins, Boundary, CaseGroups, CriticalDifference,
-    LesionBins, MetricTable, RankMethod, RankingByRules, RankingRules, Scored, Wanted, analyse,
-    by_case_groups, by_definition, by_lesion_size, cases_in_words, claims_csv, metric_tables,
-    rankings,
+    LesionBins, MetricTable, Orders, RankMethod, RankingByRules, RankingRules, Scored, Wanted,
+    analyse, by_case_groups, by_definition, by_lesion_size, cases_in_words, claims_csv,
+    metric_tables, rankings,
 };
 use crate::artifact::{Results, json_says, write_atomic, write_atomic_with};
 use crate::error::{Error, Result};
@@ -136,13 +136,13 @@ impl Analyze {
         let shown = metric_tables(&scored.rows, |row| wanted.has(row))?;
         let ranked = Wanted::ranked(self.rank.as_ref(), &scored.rows)?;
         let ranked = metric_tables(&scored.rows, |row| ranked.has(row))?;
-        let (rankings, unranked) = rankings(
+        let Orders { orders, notes } = rankings(
             &ranked,
             &self.rank_by,
             self.draws.resamples,
             Seed(self.draws.seed),
         )?;
-        for note in unranked {
+        for note in notes {
             tell(&format!("note: {note}"));
         }
         let by_rules = self.by_rules(&scored)?;
@@ -152,7 +152,7 @@ impl Analyze {
             analysis,
             cases: cases_in_words(&shown),
             method: options.in_words(),
-            rankings,
+            rankings: orders,
             by_rules,
             critical: ranked.iter().filter_map(CriticalDifference::of).collect(),
             groups: self.groups(&scored, &options)?,

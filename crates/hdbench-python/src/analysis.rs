@@ -10,7 +10,7 @@ use hdbench_stats::gate::{
     Baseline, GateOutcome, Judgement, Policy, comment, headline, judge, junit, plot, table,
 };
 use hdbench_stats::{
-    AnalysisOptions, AnalysisTables, MetricTable, RankMethod, Ranking, Scored, SideBySide,
+    AnalysisOptions, AnalysisTables, MetricTable, Orders, RankMethod, Ranking, Scored, SideBySide,
     Studies as _, Wanted, cases_in_words, metric_tables, rankings,
 };
 use hdbench_table::Table;
@@ -149,7 +149,10 @@ pub fn rank<'py>(
         let ranked = Wanted::ranked(metric.as_ref(), &all.rows)?;
         let shown: Vec<MetricTable> = metric_tables(&all.rows, |row| ranked.has(row))?;
         let options = draws.options();
-        let (orders, unranked) = rankings(&shown, &methods, options.resamples, options.seed)?;
+        let Orders {
+            orders,
+            notes: unranked,
+        } = rankings(&shown, &methods, options.resamples, options.seed)?;
         if let ([], [why, ..]) = (&orders[..], &unranked[..]) {
             return Err(Error::NotComparable {
                 problem: why.clone(),

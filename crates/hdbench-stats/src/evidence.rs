@@ -129,13 +129,13 @@ fn orders(dice: &MetricTable, options: &AnalysisOptions) -> Result<Vec<(String, 
     if dice.cases.len() < 2 {
         return Ok(Vec::new());
     }
-    let (found, _) = rankings(
+    let found = rankings(
         std::slice::from_ref(dice),
         &RANKED_BY,
         options.resamples,
         options.seed,
     )?;
-    Ok(found)
+    Ok(found.orders)
 }
 
 /// Large and small tumours; too few make no groups.

@@ -20,6 +20,7 @@ mod parquet;
 mod made_from;
 mod replicates;
 mod scored;
+mod scorer;
 mod evidence;
 mod studies;
 mod nnunet_summary;
@@ -37,7 +38,6 @@ pub use aggregate::{Aggregate, Aggregates, aggregate};
 pub use analysis_tables::{AnalysisTables, LesionBins};
 pub use burden::{Agreement, Burdens};
 pub use claims::{Claim, ClaimNetwork, ClaimVerdict, Grounds, judge_claims};
-pub use comparable::Definition;
 pub use compare::{
     Analysis, AnalysisOptions, Comparison, Finding, MetricSummary, analyse, analyse_pairs,
 };
@@ -53,10 +53,11 @@ pub use ranking::{Better, RankMethod, Ranking, mean_places, places, rank, rankin
 pub use ranking_rules::{
     CriterionPart, Missing, RANKING_PRESETS, RankingByRules, RankingRules, RuleChoice, Structures,
 };
-pub use rankings::rankings;
+pub use rankings::{Orders, rankings};
 pub use read::places as short_names;
 pub use replicates::over_replicates;
 pub use scored::Scored;
+pub use scorer::Definition;
 pub use side_by_side::{SideBySide, cases_in_words};
 pub use size_groups::{
     Bins, Boundary, CaseGroups, GroupValue, LesionBin, SizedLesion, by_case_groups, by_lesion_size,

@@ -8,8 +8,8 @@ use hdbench_ground::text::{shown, words_cell};
 use hdbench_score::{ALL_CASES, Label, MetricRow, Name};
 use ndarray::Array2;
 
-use super::comparable::Definition;
 use super::groups::{Keys, groups};
+use super::scorer::Definition;
 use super::statistics::mean;
 
 /// One metric of every case by every algorithm.

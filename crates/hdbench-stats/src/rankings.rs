@@ -14,6 +14,15 @@ const MOST_RANKED: usize = 4;
 /// Most draws of the cases: an order's spread needs fewer than an interval's ends.
 const MOST_DRAWS: usize = 1_000;
 
+/// Orders of algorithms.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Orders {
+    /// By the metric that is ranked.
+    pub orders: Vec<(String, Ranking)>,
+    /// What is in no order, and why.
+    pub notes: Vec<String>,
+}
+
 /// Ranks the algorithms of each metric that has several, by the methods given or, without any, by all; each with the
 /// metric's name. Values of other definitions are in no order: what is said of them comes beside.
 ///
@@ -24,17 +33,17 @@ pub fn rankings(
     methods: &[RankMethod],
     draws: usize,
     seed: Seed,
-) -> Result<(Vec<(String, Ranking)>, Vec<String>)> {
+) -> Result<Orders> {
     let all = RankMethod::ALL.map(|(_, method)| method);
     let methods = match methods {
         [] if metrics.len() > MOST_RANKED => &all[..1],
         [] => &all[..],
         chosen => chosen,
     };
-    let (mut rankings, mut notes) = (Vec::new(), Vec::new());
+    let mut found = Orders::default();
     for metric in metrics.iter().filter(|metric| metric.algorithms.len() > 1) {
         if let Some(why) = unlike(metric) {
-            notes.push(format!("no ranking of {why}"));
+            found.notes.push(format!("no ranking of {why}"));
             continue;
         }
         let (values, direction) = match (towards_zero(&metric.metric), better(&metric.metric)) {
@@ -48,7 +57,7 @@ pub fn rankings(
             }
         };
         for &method in methods {
-            let found = ranking(
+            let own = ranking(
                 &metric.algorithms,
                 values.view(),
                 direction,
@@ -56,8 +65,8 @@ pub fn rankings(
                 draws.min(MOST_DRAWS),
                 seed,
             );
-            rankings.push((metric.name(), found));
+            found.orders.push((metric.name(), own));
         }
     }
-    Ok((rankings, notes))
+    Ok(found)
 }
