@@ -106,9 +106,16 @@ for n, k, ties in ((9, 2, None), (9, 3, None), (20, 4, 1), (40, 7, None), (131, 
                      "critical_difference": float(range_at * numpy.sqrt(k * (k + 1) / (6 * n))),
                      "pairs": scikit_posthocs.posthoc_nemenyi_friedman(values).to_numpy().tolist()})
 
+kruskal = []
+for sizes, ties in (((5, 7), None), ((10, 12, 9), 1), ((40, 31, 22, 4), None), ((6, 6, 6), 0)):
+    groups = [rng.normal(0.4 * at, 1, n) for at, n in enumerate(sizes)]
+    groups = [group.tolist() if ties is None else (group.round(ties) + 0.0).tolist() for group in groups]
+    found = stats.kruskal(*groups)
+    kruskal.append({"groups": groups, "statistic": float(found.statistic), "p": float(found.pvalue)})
+
 print(json.dumps({"scipy": stats.__name__ and __import__("scipy").__version__, "bca": bca, "wilcoxon": wilcoxon,
                   "holm": holm, "kendall": kendall, "quantile": quantile, "claims": claims, "medians": medians,
-                  "friedman": friedman}))
+                  "friedman": friedman, "kruskal": kruskal}))
 """
 
 

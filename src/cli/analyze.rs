@@ -9,10 +9,10 @@ use super::output::{print_json, tell};
 use super::table_output::{for_terminal, print_tables};
 use crate::analysis::chart::{ChoiceMap, CriticalPlot};
 use crate::analysis::{
-    Analysis, AnalysisOptions, AnalysisTables, Bins, Boundary, CaseGroups, CriticalDifference,
-    LesionBins, MetricTable, Orders, RankMethod, RankingByRules, RankingRules, Scored, Wanted,
-    analyse, by_case_groups, by_definition, by_lesion_size, cases_in_words, claims_csv,
-    metric_tables, rankings,
+    Analysis, AnalysisOptions, AnalysisTables, Bins, Boundary, CaseGroups, CovariateGroups,
+    Covariates, CriticalDifference, LesionBins, MetricTable, Orders, RankMethod, RankingByRules,
+    RankingRules, Scored, Wanted, analyse, by_case_groups, by_definition, by_lesion_size,
+    cases_in_words, claims_csv, metric_tables, rankings,
 };
 use crate::artifact::{Results, json_says, write_atomic, write_atomic_with};
 use crate::error::{Error, Result};
@@ -32,6 +32,7 @@ Examples:
   hdbench analyze scores-a scores-b nnunet/validation/summary.json
   hdbench analyze Dataset009_Spleen/nnUNetTrainer__nnUNetPlans__3d_fullres --metric dice
   hdbench analyze team-a team-b team-c --ranking brats --out analysis
+  hdbench analyze ours theirs --baseline theirs --groups-from patients.csv
   hdbench analyze runs/lits --metric lesion:dice --rank-by rank-then-mean --lesion-quantiles 3
 
 Inputs: a study's folder, a folder that `hdbench evaluate` wrote, a metrics_long.csv, nnU-Net's
@@ -67,6 +68,10 @@ pub struct Analyze {
     /// Where small tumours end and large ones begin, mL a case (default: the largest gap)
     #[arg(long, value_name = "ML")]
     boundary_ml: Option<f64>,
+    /// Cases by what is known of them: a CSV whose first column are the cases, then a column a covariate (scanner,
+    /// centre, sex); the ranked metric in their groups, with a test of interaction with --baseline
+    #[arg(long, value_name = "FILE")]
+    groups_from: Option<PathBuf>,
     /// Edges of the lesions' equivalent diameter, mm (default: 10,20)
     #[arg(long, value_name = "MM,...", value_delimiter = ',')]
     lesion_mm: Vec<f64>,
@@ -154,6 +159,7 @@ impl Analyze {
             method: options.in_words(),
             rankings: orders,
             by_rules,
+            covariates: self.covariates(&ranked, &options)?,
             critical: ranked.iter().filter_map(CriticalDifference::of).collect(),
             groups: self.groups(&scored, &options)?,
             bins: self.bins(&scored, &options)?,
@@ -164,6 +170,23 @@ impl Analyze {
             of_liver: scored.rows.iter().any(is_of_liver),
         };
         finish(&tables, &shown, self.out.as_deref(), self.json)
+    }
+
+    /// The ranked metrics in the groups of a file's covariates.
+    fn covariates(
+        &self,
+        ranked: &[MetricTable],
+        options: &AnalysisOptions,
+    ) -> Result<Vec<CovariateGroups>> {
+        let Some(path) = &self.groups_from else {
+            return Ok(Vec::new());
+        };
+        let covariates = Covariates::read(path)?;
+        let found: Vec<Vec<CovariateGroups>> = ranked
+            .iter()
+            .map(|metric| covariates.of(metric, options))
+            .collect::<Result<_>>()?;
+        Ok(found.concat())
     }
 
     /// The order by the rules that are named.
@@ -410,6 +433,7 @@ fn as_json(tables: &AnalysisTables, all: &[Table]) -> serde_json::Value {
         }).collect::<Vec<_>>(),
         "ranking_by_rules": tables.by_rules,
         "critical_differences": tables.critical,
+        "covariates": tables.covariates,
         "size_groups": groups.map(|(groups, metrics)| json!({ "groups": groups, "metrics": metrics })),
         "lesion_sizes": tables.bins.iter().map(|own| {
             json!({ "algorithm": own.algorithm, "bins": own.bins })

@@ -519,6 +519,83 @@ fn teams_are_ranked_by_the_rules_of_a_challenge_with_what_others_would_have_made
     );
 }
 
+/// On scanner B only is b better than a; age says nothing.
+#[test]
+fn cases_are_grouped_by_what_a_file_knows_of_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let a: Vec<f64> = (0..24)
+        .map(|case| 0.6 + 0.01 * f64::from(case * 7 % 24))
+        .collect();
+    let b: Vec<f64> = (0..24)
+        .zip(&a)
+        .map(|(case, value)| value + if case % 2 == 1 { 0.1 } else { 0.0 })
+        .collect();
+    table(dir.path(), "a", "dice", &a);
+    table(dir.path(), "b", "dice", &b);
+    let mut csv = String::from("case,scanner,age\n");
+    for case in 0..23 {
+        csv += &format!(
+            "case_{case},{},{}\n",
+            ["A", "B"][case % 2],
+            40 + case * 5 % 23
+        );
+    }
+    fs::write(dir.path().join("patients.csv"), &csv).unwrap();
+    let run = |file: &str| {
+        hdbench(
+            dir.path(),
+            &[
+                "analyze",
+                "a",
+                "b",
+                "--baseline",
+                "a",
+                "--groups-from",
+                file,
+                "--out",
+                "out",
+            ],
+        )
+    };
+    let found = told(&run("patients.csv"));
+    let scanner = &found["covariates"][0];
+    assert_eq!(
+        (&scanner["covariate"], &scanner["unknown"]),
+        (&json!("scanner"), &json!(1))
+    );
+    let value = |group: &str| {
+        let all = scanner["values"].as_array().unwrap();
+        all.iter()
+            .find(|own| own["group"] == group && own["algorithm"] == "b")
+            .unwrap()
+            .clone()
+    };
+    assert_eq!(
+        (value("A")["n"].clone(), value("B")["n"].clone()),
+        (json!(12), json!(11))
+    );
+    assert!((value("B")["difference"].as_f64().unwrap() - 0.1).abs() < 1e-9);
+    let p = |covariate: usize| {
+        found["covariates"][covariate]["tests"][1]["p_interaction_holm"]
+            .as_f64()
+            .unwrap()
+    };
+    assert!(p(0) < 1e-4 && p(1) > 0.05, "{} {}", p(0), p(1));
+    assert_eq!(found["covariates"][1]["values"][0]["group"], "below 51");
+    let text = fs::read_to_string(dir.path().join("out/analysis.md")).unwrap();
+    assert!(text.contains("Not known of 1 cases"), "{text}");
+    fs::write(dir.path().join("twice.csv"), format!("{csv}case_0,A,1\n")).unwrap();
+    refused(&run("twice.csv"), 3, "is there twice");
+    fs::write(dir.path().join("bare.csv"), "case\ncase_0\n").unwrap();
+    refused(&run("bare.csv"), 3, "no column beside the cases");
+    fs::write(dir.path().join("others.csv"), "case,x\nother,1\n").unwrap();
+    refused(
+        &run("others.csv"),
+        2,
+        "no case of lesion dice is in the file",
+    );
+}
+
 /// By the distances of the surface voxels a is better, by those weighed by area b.
 #[test]
 fn a_definition_that_turns_a_conclusion_is_named() {

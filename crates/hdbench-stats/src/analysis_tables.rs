@@ -7,8 +7,9 @@ use hdbench_table::{Cell, Column, Direction, Table, TableRow, Unit};
 use super::definitions::{DefinitionFamily, definition_tables};
 use super::published::{self, PublishedTable};
 use super::{
-    Analysis, Better, CaseGroups, Comparison, CriticalDifference, Finding, GroupValue, LesionBin,
-    MetricSummary, Missing, RankMethod, Ranking, RankingByRules, Structures, better, towards_zero,
+    Analysis, Better, CaseGroups, Comparison, CovariateGroups, CriticalDifference, Finding,
+    GroupValue, LesionBin, MetricSummary, Missing, RankMethod, Ranking, RankingByRules, Structures,
+    better, towards_zero,
 };
 
 /// What an analysis found, ready for tables.
@@ -28,6 +29,8 @@ pub struct AnalysisTables {
     pub critical: Vec<CriticalDifference>,
     /// Cases by tumour volume.
     pub groups: Option<(CaseGroups, Vec<GroupValue>)>,
+    /// Cases by what is known of them.
+    pub covariates: Vec<CovariateGroups>,
     /// Whether the lesions are of the liver: published numbers of such stand beside.
     pub of_liver: bool,
     /// Lesions by size.
@@ -78,6 +81,9 @@ impl AnalysisTables {
         if let Some((groups, metrics)) = &self.groups {
             let published = self.of_liver.then(|| published::table(6)).transpose()?;
             tables.push(self.size_groups(groups, metrics, published.as_ref()));
+        }
+        if !self.covariates.is_empty() {
+            tables.push(self.covariates());
         }
         if !self.bins.is_empty() {
             tables.push(self.lesions());
@@ -593,6 +599,96 @@ impl AnalysisTables {
                     "Mean lesion Dice of the cases with tumours, in percent; large from {:.2} mL of \
                      tumour in the reference ({how}). {}",
                     groups.boundary_ml, self.method
+                ),
+            )
+        }
+    }
+
+    fn covariates(&self) -> Table {
+        let mut columns = vec![
+            Column::words("metric", "Metric"),
+            Column::words("covariate", "Covariate"),
+            Column::words("group", "Group"),
+            Column::words("algorithm", "Algorithm"),
+            Column::numbers("n", "N", Unit::None, 0),
+            Column::numbers("mean", "Mean", Unit::None, 4),
+        ];
+        let values = || {
+            self.covariates
+                .iter()
+                .flat_map(|own| own.values.iter().map(move |value| (own, value)))
+        };
+        let differs = values().any(|(_, value)| value.difference.is_some());
+        if differs {
+            columns.push(Column::numbers("difference", "Difference", Unit::None, 4));
+        }
+        let number = |value: f64, interval| Cell::Number {
+            value,
+            sd: None,
+            n: None,
+            interval,
+            mark: None,
+        };
+        let rows = values().map(|(own, value)| {
+            let mut cells = vec![
+                Cell::text(&own.metric),
+                Cell::text(&own.covariate),
+                Cell::text(&value.group),
+                Cell::text(&value.algorithm),
+                Cell::number(Some(value.n as f64)),
+                number(value.mean, value.interval),
+            ];
+            if differs {
+                let difference = value.difference;
+                cells.push(
+                    difference.map_or(Cell::Missing, |own| number(own, value.difference_interval)),
+                );
+            }
+            row(cells)
+        });
+        let p = |p: f64| Column::probability().render(p);
+        let mut notes = Vec::new();
+        for own in &self.covariates {
+            let tests = own.tests.iter().filter_map(|test| {
+                let (alone, corrected) = (test.p?, test.p_holm?);
+                let interaction = test.p_interaction.zip(test.p_interaction_holm);
+                let interaction = interaction.map_or(String::new(), |(alone, corrected)| {
+                    format!("; of its difference {}, Holm {}", p(alone), p(corrected))
+                });
+                Some(format!(
+                    "{} p {}, Holm {}{interaction}",
+                    test.algorithm,
+                    p(alone),
+                    p(corrected)
+                ))
+            });
+            let tests: Vec<String> = tests.collect();
+            let unknown = match own.unknown {
+                0 => String::new(),
+                n => format!(" Not known of {n} cases."),
+            };
+            notes.push(match tests.is_empty() {
+                true => format!("{}, {}: one group.{unknown}", own.metric, own.covariate),
+                false => format!(
+                    "{}, {}: {}.{unknown}",
+                    own.metric,
+                    own.covariate,
+                    tests.join(". ")
+                ),
+            });
+        }
+        Table {
+            rows: rows.collect(),
+            columns,
+            notes,
+            ..self.table(
+                "covariates",
+                "Groups of cases",
+                format!(
+                    "Means of the cases of a group; differences to the baseline on the same cases. {} p: Kruskal's and Wallis' \
+                     test between the groups, of an algorithm's values and of its differences to the baseline (the interaction); \
+                     Holm's correction over algorithms and covariates.",
+                    self.method
                 ),
             )
         }

@@ -10,6 +10,7 @@ mod comparable;
 mod compare;
 mod size_groups;
 mod aggregate;
+mod covariates;
 mod critical;
 mod definitions;
 pub mod published;
@@ -41,6 +42,7 @@ pub use claims::{Claim, ClaimNetwork, ClaimVerdict, Grounds, judge_claims};
 pub use compare::{
     Analysis, AnalysisOptions, Comparison, Finding, MetricSummary, analyse, analyse_pairs,
 };
+pub use covariates::{CovariateGroups, Covariates, GroupTest};
 pub use critical::CriticalDifference;
 pub use definitions::{
     ByDefinition, Conclusion, DefinitionFamily, Kind, by_definition, definition_tables,

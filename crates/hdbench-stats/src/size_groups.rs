@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::compare::AnalysisOptions;
 use super::metric_table::MetricTable;
-use super::statistics::{bootstrap_means, mean_intervals, quantile};
+use super::statistics::{Resampling, bootstrap_means, mean_intervals, quantile};
 
 /// Where small ends and large begins.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -134,47 +134,62 @@ pub fn by_case_groups(
                 Some(large) => wanted.is_none_or(|wanted| wanted == large),
             })
             .collect();
-        let values = dice.values.select(ndarray::Axis(0), &rows);
-        let algorithms = dice.algorithms.len();
-        let mut columns = ndarray::Array2::zeros((rows.len(), 2 * algorithms));
-        for (mut out, row) in columns.rows_mut().into_iter().zip(values.rows()) {
-            for algorithm in 0..algorithms {
-                out[algorithm] = row[algorithm];
-                out[algorithms + algorithm] =
-                    baseline.map_or(f64::NAN, |place| row[algorithm] - row[place]);
-            }
-        }
         // The total is the metric itself; a group is a metric of its own.
         let resampling = match wanted {
             None => options.resampling(&dice.name()),
             Some(_) => options.resampling(&format!("{}, {name}", dice.name())),
         };
-        let intervals = mean_intervals(columns.view(), resampling);
-        let of = |column: usize| {
-            let values = columns.column(column);
-            let known: Vec<f64> = values.iter().copied().filter(|v| !v.is_nan()).collect();
-            let mean = known.iter().sum::<f64>() / known.len() as f64;
-            (known.len(), mean, intervals[column])
-        };
-        for algorithm in 0..algorithms {
-            let (n, mean, interval) = of(algorithm);
-            let differs = baseline.is_some_and(|place| place != algorithm);
-            let difference = differs.then(|| of(algorithms + algorithm));
-            found.push(GroupValue {
-                algorithm: dice.algorithms[algorithm].clone(),
-                group: name.to_owned(),
-                n,
-                mean,
-                interval,
-                difference: difference.map(|(_, mean, _)| mean),
-                difference_interval: difference.and_then(|(.., interval)| interval),
-            });
-        }
+        found.extend(group_values(dice, name, &rows, baseline, resampling));
     }
     Ok(found)
 }
 
-fn baseline_of(metric: &MetricTable, options: &AnalysisOptions) -> Result<Option<usize>> {
+/// The values of a group of cases, by their rows in the metric, of every algorithm and against the baseline.
+pub(super) fn group_values(
+    metric: &MetricTable,
+    name: &str,
+    rows: &[usize],
+    baseline: Option<usize>,
+    resampling: Resampling,
+) -> Vec<GroupValue> {
+    let values = metric.values.select(ndarray::Axis(0), rows);
+    let algorithms = metric.algorithms.len();
+    let mut columns = ndarray::Array2::zeros((rows.len(), 2 * algorithms));
+    for (mut out, row) in columns.rows_mut().into_iter().zip(values.rows()) {
+        for algorithm in 0..algorithms {
+            out[algorithm] = row[algorithm];
+            out[algorithms + algorithm] =
+                baseline.map_or(f64::NAN, |place| row[algorithm] - row[place]);
+        }
+    }
+    let intervals = mean_intervals(columns.view(), resampling);
+    let of = |column: usize| {
+        let values = columns.column(column);
+        let known: Vec<f64> = values.iter().copied().filter(|v| !v.is_nan()).collect();
+        let mean = known.iter().sum::<f64>() / known.len() as f64;
+        (known.len(), mean, intervals[column])
+    };
+    let value = |algorithm: usize| {
+        let (n, mean, interval) = of(algorithm);
+        let differs = baseline.is_some_and(|place| place != algorithm);
+        let difference = differs.then(|| of(algorithms + algorithm));
+        GroupValue {
+            algorithm: metric.algorithms[algorithm].clone(),
+            group: name.to_owned(),
+            n,
+            mean,
+            interval,
+            difference: difference.map(|(_, mean, _)| mean),
+            difference_interval: difference.and_then(|(.., interval)| interval),
+        }
+    };
+    (0..algorithms).map(value).collect()
+}
+
+pub(super) fn baseline_of(
+    metric: &MetricTable,
+    options: &AnalysisOptions,
+) -> Result<Option<usize>> {
     let Some(name) = &options.baseline else {
         return Ok(None);
     };

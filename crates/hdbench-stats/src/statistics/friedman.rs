@@ -98,7 +98,7 @@ fn unit(cases: usize, algorithms: usize) -> f64 {
 }
 
 /// The sum over groups of equal ranks of t (t^2 - 1).
-fn tied(ranks: &[f64]) -> f64 {
+pub(super) fn tied(ranks: &[f64]) -> f64 {
     let mut sorted = ranks.to_vec();
     sorted.sort_unstable_by(f64::total_cmp);
     let groups = sorted.chunk_by(|a, b| a == b);

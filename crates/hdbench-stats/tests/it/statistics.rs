@@ -2,7 +2,7 @@
 
 use hdbench_ground::seed::Seed;
 use hdbench_stats::statistics::{
-    Friedman, Resampling, bca, bootstrap_means, claim, holm, kendall_tau, mean_interval,
+    Friedman, Resampling, bca, bootstrap_means, claim, holm, kendall_tau, kruskal, mean_interval,
     mean_intervals, mean_ranks, median_interval, quantile, t_interval, wilcoxon,
 };
 use ndarray::Array2;
@@ -141,6 +141,26 @@ fn ranks_of_many_algorithms_are_tested_as_scipy_and_scikit_posthocs_do() {
             }
         }
     }
+}
+
+#[test]
+fn groups_are_told_apart_as_scipy_does() {
+    for case in golden()["kruskal"].as_array().unwrap() {
+        let mut groups: Vec<Vec<f64>> = case["groups"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(numbers)
+            .collect();
+        let [statistic, p] = kruskal(&groups).unwrap();
+        near(statistic, case["statistic"].as_f64().unwrap(), 1e-9);
+        near(p, case["p"].as_f64().unwrap(), 1e-7);
+        groups[0].push(f64::NAN);
+        groups.push(Vec::new());
+        assert_eq!(kruskal(&groups), Some([statistic, p]));
+    }
+    assert_eq!(kruskal(&[vec![1.0, 2.0]]), None);
+    assert_eq!(kruskal(&[vec![1.0, 1.0], vec![1.0]]), None);
 }
 
 #[test]
