@@ -55,20 +55,9 @@ impl Compare {
         let names = [names[0].clone(), names[1].clone()];
         let options = self.draws.options(None);
         let found = SideBySide::of(sides, &names, &self.metrics, &options)?;
-        if found.is_of_strangers() {
-            let why = found
-                .analysis
-                .comparisons
-                .iter()
-                .find_map(|own| own.remark.clone());
-            let why = why.unwrap_or_else(|| {
-                format!(
-                    "{} has no case in common with {}",
-                    self.candidate.shown(),
-                    self.baseline.shown()
-                )
-            });
-            return Err(Error::NotComparable { problem: why });
+        let sides = [&self.baseline, &self.candidate].map(|path| path.shown().to_string());
+        if let Some(problem) = found.strangers_in_words([&sides[0], &sides[1]]) {
+            return Err(Error::NotComparable { problem });
         }
         for note in &found.notes {
             tell(&format!("note: {note}"));

@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 use hdbench_ground::error::{Error, Result};
 use hdbench_ground::progress::Stop;
 use hdbench_ground::seed::Seed;
-use hdbench_stats::chart::{RankMap, case_dots};
+use hdbench_stats::chart::{ChoiceMap, RankMap, case_dots};
 use hdbench_stats::gate::{
     Baseline, GateOutcome, Judgement, Policy, comment, headline, judge, junit, plot, table,
 };
 use hdbench_stats::{
-    AnalysisOptions, AnalysisTables, MetricTable, Orders, RankMethod, Ranking, Scored, SideBySide,
-    Studies as _, Wanted, cases_in_words, metric_tables, rankings,
+    AnalysisOptions, AnalysisTables, MetricTable, Orders, RankMethod, Ranking, RankingRules,
+    Scored, SideBySide, Studies as _, Wanted, cases_in_words, metric_tables, rankings,
 };
 use hdbench_table::Table;
 use pyo3::prelude::*;
@@ -94,13 +94,8 @@ pub fn compare(
         let names = sources.each_ref().map(|source| source.name().to_owned());
         let options = draws.options();
         let found = SideBySide::of(sides, &names, &metrics, &options)?;
-        if found.is_of_strangers() {
-            return Err(Error::NotComparable {
-                problem: format!(
-                    "{} and {} have no case with a value of one metric by both",
-                    names[0], names[1]
-                ),
-            });
+        if let Some(problem) = found.strangers_in_words([&names[0], &names[1]]) {
+            return Err(Error::NotComparable { problem });
         }
         notes.extend(found.notes);
         notes.extend(found.analysis.incomparable_in_words());
@@ -137,10 +132,14 @@ pub fn rank<'py>(
     sources: Vec<Source>,
     metric: Option<String>,
     methods: Vec<String>,
+    rules: Option<String>,
     is_named: bool,
     draws: Draws,
 ) -> PyResult<Bound<'py, PyDict>> {
     let found = step(py, ALL_THREADS, &Stop::default(), || {
+        if let Some(rules) = &rules {
+            return by_rules(rules, &together(&sources, is_named)?, draws);
+        }
         let methods: Vec<RankMethod> = methods
             .iter()
             .map(|name| name.parse())
@@ -193,6 +192,39 @@ pub fn rank<'py>(
         })
     })?;
     found.into_python(py)
+}
+
+/// The order by the rules of a challenge, with what others would have made of it.
+fn by_rules(rules: &str, all: &Scored, draws: Draws) -> Result<Found> {
+    let options = draws.options();
+    let found = RankingRules::of(rules)?.apply(&all.rows, options.resamples, options.seed)?;
+    let map = RankMap {
+        metric: found.rules.name.clone(),
+        ranking: found.ranking.clone(),
+    };
+    let charts = vec![Chart::of(map)?, Chart::of(ChoiceMap(found.clone()))?];
+    let lines = Found::of(&[Order {
+        metric: &found.rules.name,
+        ranking: &found.ranking,
+    }])?;
+    let mut notes: Vec<String> = all.told().cloned().collect();
+    notes.extend(found.notes.iter().cloned());
+    let criteria: Vec<&str> = found.criteria.iter().map(|own| own.name.as_str()).collect();
+    let tables = AnalysisTables {
+        cases: format!(
+            "{} algorithms by {}",
+            found.score.len(),
+            criteria.join(", ")
+        ),
+        by_rules: Some(found),
+        ..AnalysisTables::default()
+    };
+    Ok(Found {
+        tables: tables.evidence()?,
+        charts,
+        notes,
+        ..lines
+    })
 }
 
 /// Says how many cases have no value by an algorithm, which count as the worst.

@@ -226,7 +226,7 @@ def test_scores_are_read_and_taken_from_frames(tables, folders):
             lambda a, b: hdbench.compare(a, hdbench.Table.from_frame({"case": ["z"], "label": ["lesion"], "metric": ["dice"],
                                                                       "value": [0.5]})),
             hdbench.errors.NotComparableError,
-            "no case with a value",
+            "no case in common",
         ),
         (
             lambda a, b: hdbench.Table.from_frame({"case": ["c", "c"], "metric": ["dice"] * 2, "value": [1.0, 0.5]}),
@@ -359,3 +359,40 @@ def test_a_margin_without_a_structure_is_that_of_every_one(tables):
     assert found.passed and {line.metric for line in found} == {"liver dice", "lesion dice"}
     plain = {"case": ["a", "b", "c", "d", "e", "f"], "metric": ["dice"] * 6, "value": [0.5, 0.6, 0.7, 0.8, 0.9, 0.95]}
     assert hdbench.regress(baseline=plain, current=plain, margins={"dice": 0.01})[0].metric == "dice"
+
+
+def test_the_rules_of_a_challenge_are_those_of_the_command(tmp_path):
+    header = "task,algorithm,fold,seed,case,label,metric,metric_version,value,raw_value,policy\n"
+    for name, dice, hd95 in (("a", 0.9, 9.0), ("b", 0.8, 3.0), ("c", 0.7, 6.0)):
+        rows = [
+            f"t,{name},0,0,case_{case},wt,{metric},1,{value},{value},strict\n"
+            for case in range(6)
+            for metric, value in (("dice", dice - 0.01 * case), ("hd95", hd95))
+        ]
+        (tmp_path / f"{name}.csv").write_text(header + "".join(rows))
+    paths = [tmp_path / f"{name}.csv" for name in "abc"]
+    found = hdbench.rank(*paths, rules="brats")
+    # By Dice 1, 2, 3; by HD95 3, 1, 2.
+    assert found.order() == ["b", "a", "c"]
+    assert "What other rules would have made of it" in str(found)
+    found.plot_choices().save(tmp_path / "choices.svg")
+    assert "brats" not in (tmp_path / "choices.svg").read_text() and "rank-then-mean" in (tmp_path / "choices.svg").read_text()
+    with pytest.raises(ValueError, match="no choices of rules"):
+        hdbench.rank(*paths, metric="dice").plot_choices()
+    with pytest.raises(hdbench.UsageError, match="exclude each other"):
+        hdbench.rank(*paths, metric="dice", rules="brats")
+    with pytest.raises(hdbench.UsageError, match="flare22"):
+        hdbench.rank(*paths, rules="flare23")
+
+
+def test_a_difference_says_how_likely_its_claim_is_false(tmp_path):
+    header = "task,algorithm,fold,seed,case,label,metric,metric_version,value,raw_value,policy\n"
+    # The example file of claims-reloaded.dkfz.de; scipy's numbers.
+    for name, version, values in (("a", 1, (0.8712, 0.7330, 0.7991, 0.8450)), ("b", 1, (0.9254, 0.6753, 0.8120, 0.9012)),
+                                  ("c", 2, (0.9254, 0.6753, 0.8120, 0.9012))):
+        rows = [f"t,x,0,0,case_{case},wt,dice,{version},{value},{value},strict\n" for case, value in enumerate(values)]
+        (tmp_path / f"{name}.csv").write_text(header + "".join(rows))
+    line = hdbench.compare(tmp_path / "a.csv", tmp_path / "b.csv")[0]
+    assert (round(line.false_claim, 9), line.cases_needed, line.remark) == (0.290847147, 31, None)
+    with pytest.raises(hdbench.errors.NotComparableError, match="version 1"):
+        hdbench.compare(tmp_path / "a.csv", tmp_path / "c.csv")

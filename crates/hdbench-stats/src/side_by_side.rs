@@ -63,10 +63,15 @@ impl SideBySide {
         })
     }
 
-    /// Whether no case has a value on both sides.
-    pub fn is_of_strangers(&self) -> bool {
+    /// Why nothing at all is comparable, where it is so; the sides' names are for the words.
+    pub fn strangers_in_words(&self, [baseline, candidate]: [&str; 2]) -> Option<String> {
         let comparisons = &self.analysis.comparisons;
-        comparisons.iter().all(|comparison| comparison.n == 0)
+        let why = comparisons.iter().find_map(|own| own.remark.clone());
+        comparisons.iter().all(|comparison| comparison.n == 0).then(|| {
+            why.unwrap_or_else(|| {
+                format!("{candidate} and {baseline} have no case in common with a value of one metric by both")
+            })
+        })
     }
 }
 

@@ -205,6 +205,15 @@ class Ranking(Result[Place]):
         others are named."""
         return self._charts[self._at(metric, method)]
 
+    def plot_choices(self) -> _hdbench.Chart:
+        """The places by every other choice of rules, of a ranking by ``rules``.
+
+        Raises ``ValueError`` for any other.
+        """
+        if len(self._charts) == len(self._orders):
+            raise ValueError("a ranking by one metric has no choices of rules: rank(..., rules=...)")
+        return self._charts[-1]
+
     def _at(self, metric: str | None, method: str | None) -> int:
         name = None if metric is None else metric_name(metric).replace(":", " ")
 
@@ -351,6 +360,7 @@ def rank(
     *scores: Any,
     metric: str | None = None,
     method: str | Sequence[str] | None = None,
+    rules: str | os.PathLike[str] | None = None,
     names: Sequence[str] | None = None,
     resamples: int = 2_000,
     seed: int = 1,
@@ -367,6 +377,10 @@ def rank(
     method
         One or several of ``"mean-then-rank"``, ``"median-then-rank"``, ``"rank-then-mean"``, ``"rank-then-median"``,
         ``"test-then-rank"`` (default: all; the first of more than four structures).
+    rules
+        In the place of both: the rules of a challenge over several metrics, ``"lits"``, ``"msd"``, ``"brats"``, ``"kits"``,
+        ``"autopet"``, ``"flare22"``, or a TOML file (``hdbench explain ranking``); ``plot_choices`` then shows what other
+        rules would have made of it.
     names
         What they are called.
     resamples, seed
@@ -377,10 +391,14 @@ def rank(
         if names is not None:
             raise UsageError("names: the dict has them already")
         is_named, names, scores = True, list(scores[0]), tuple(scores[0].values())
+    if rules is not None and (metric is not None or method is not None):
+        raise UsageError("rules and metric or method exclude each other")
     methods = [] if method is None else [method] if isinstance(method, str) else list(method)
     named = None if metric is None else metric_name(checked_text(metric, "metric"))
     methods = [checked_text(name, "method") for name in methods]
-    return Ranking(_hdbench.rank(_sources(list(scores), names), named, methods, is_named, _draws(resamples, seed)))
+    asked = None if rules is None else checked_text(os.fspath(rules), "rules")
+    sources = _sources(list(scores), names)
+    return Ranking(_hdbench.rank(sources, named, methods, asked, is_named, _draws(resamples, seed)))
 
 
 def regress(
