@@ -144,7 +144,7 @@ def make_data(folder, binary):
             for case in range(CASES):
                 reference = folder / "references" / f"segmentation-{case}.nii.gz"
                 out.writestr(f"test-segmentation-{case}.nii", gzip.decompress(reference.read_bytes()))
-    for scores in ("scores-a", "scores-b", "scores-before", "scores-after"):
+    for scores in ("scores-a", "scores-b", "scores-before", "scores-after", "team-a", "team-b", "team-c"):
         must(f"hdbench evaluate --pred predictions --ref LiTS/training --out {scores}", folder, binary)
     must("hdbench evaluate --pred references --ref references --out official --profile lits", folder, binary)
     shutil.copy(folder / "official/scores.txt", folder)

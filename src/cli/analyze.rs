@@ -44,6 +44,8 @@ pub struct Analyze {
     /// Scores
     #[arg(value_name = "PATH", required = true)]
     inputs: Vec<PathBuf>,
+    #[command(flatten)]
+    names: SourceNames,
     /// Where the tables go as files
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -98,6 +100,45 @@ pub struct Analyze {
     json: bool,
 }
 
+/// What sources are called in tables.
+#[derive(Args, Clone, Debug)]
+pub struct SourceNames {
+    /// What a source is called in tables and pictures: --name scores-a=Ours (again for another)
+    #[arg(long = "name", value_name = "SOURCE=LABEL", value_parser = source_name)]
+    names: Vec<(String, String)>,
+}
+
+fn source_name(text: &str) -> Result<(String, String), String> {
+    let parts = text
+        .rsplit_once('=')
+        .filter(|(source, label)| !source.is_empty() && !label.trim().is_empty());
+    let parts = parts.map(|(source, label)| (source.to_owned(), label.trim().to_owned()));
+    parts.ok_or_else(|| "expected SOURCE=LABEL, as scores-a=Ours".into())
+}
+
+impl SourceNames {
+    /// The label of each path, where it has one.
+    pub fn of(&self, paths: &[PathBuf]) -> Result<Vec<Option<String>>> {
+        let is_of = |path: &Path, source: &str| path == Path::new(source);
+        if let Some((source, _)) = self
+            .names
+            .iter()
+            .find(|(source, _)| !paths.iter().any(|path| is_of(path, source)))
+        {
+            let shown: Vec<String> = paths.iter().map(|path| path.shown().to_string()).collect();
+            return Err(Error::usage(
+                format!("--name {source}=...: there is no such source"),
+                format!("name one as it is given: {}", shown.join(", ")),
+            ));
+        }
+        let label = |path: &PathBuf| {
+            let own = self.names.iter().find(|(source, _)| is_of(path, source));
+            own.map(|(_, label)| label.clone())
+        };
+        Ok(paths.iter().map(label).collect())
+    }
+}
+
 /// How the bootstrap resamples.
 #[derive(Args, Clone, Copy, Debug)]
 pub struct Draws {
@@ -133,7 +174,7 @@ impl Analyze {
         self.out
             .as_deref()
             .map_or(Ok(()), |out| RESULTS.check(out))?;
-        let scored = Scored::read_all(&self.inputs, &StudyFolders)?;
+        let scored = Scored::read_all(&self.inputs, &self.names.of(&self.inputs)?, &StudyFolders)?;
         tell_of(&scored);
         self.refuse_lesion_sizes(&scored)?;
         let options = self.draws.options(self.baseline.clone());

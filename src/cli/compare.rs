@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::analyze::{Draws, RESULTS, finish, tell_of, tell_of_incomparable};
+use super::analyze::{Draws, RESULTS, SourceNames, finish, tell_of, tell_of_incomparable};
 use super::output::tell;
 use crate::analysis::{AnalysisTables, Scored, SideBySide, short_names};
 use crate::error::{Error, Result};
@@ -26,6 +26,8 @@ pub struct Compare {
     /// What may be better
     #[arg(value_name = "B")]
     candidate: PathBuf,
+    #[command(flatten)]
+    names: SourceNames,
     /// Where the tables go as files
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -43,7 +45,20 @@ pub struct Compare {
 impl Compare {
     pub fn exec(self) -> Result<()> {
         let paths = [self.baseline.clone(), self.candidate.clone()];
-        let names = short_names(&paths)?;
+        let names = match &self.names.of(&paths)?[..] {
+            [Some(a), Some(b)] => vec![a.clone(), b.clone()],
+            labels => {
+                let own = short_names(&paths)?.into_iter().zip(labels);
+                own.map(|(name, label)| label.clone().unwrap_or(name))
+                    .collect()
+            }
+        };
+        if names[0] == names[1] {
+            return Err(Error::usage(
+                format!("both sides are called {:?}", names[0]),
+                "give them different names (--name SOURCE=LABEL)",
+            ));
+        }
         self.out
             .as_deref()
             .map_or(Ok(()), |out| RESULTS.check(out))?;

@@ -507,6 +507,14 @@ fn teams_are_ranked_by_the_rules_of_a_challenge_with_what_others_would_have_made
     told(&run(&["--out", "out"]));
     let is_there = |file: &str| dir.path().join("out").join(file).is_file();
     assert_eq!(files.map(is_there), [false, false, false, true]);
+    let found = told(&run(&["--name", "a=Ours, with more", "--metric", "dice"]));
+    assert_eq!(found["summaries"][0]["algorithm"], "Ours, with more");
+    refused(
+        &run(&["--name", "z=Ours"]),
+        2,
+        "name one as it is given: a, b, c",
+    );
+    refused(&run(&["--name", "a=b"]), 2, "two sources are called");
     refused(
         &run(&["--ranking", "flare23"]),
         2,

@@ -253,7 +253,7 @@ fn together(sources: &[Source], is_named: bool) -> Result<Scored> {
         .map(|source| source.path().map(Path::to_path_buf))
         .collect();
     if let Some(paths) = paths.filter(|_| !is_named) {
-        return Scored::read_all(&paths, &OfCommand);
+        return Scored::read_all(&paths, &[], &OfCommand);
     }
     let mut all = Scored::default();
     for source in sources {

@@ -85,13 +85,17 @@ impl Scored {
         }
     }
 
-    /// Puts the scores of several paths side by side. Algorithms of the same name in several of them
-    /// are told apart by the paths' names.
+    /// Puts the scores of several paths side by side, those of a path with a label under that. Algorithms of the same
+    /// name in several of them are told apart by the paths' names, which take their place where a path has one alone.
     ///
     /// # Errors
     /// As [`Scored::read_once`]; `Error::NotComparable` where no two of them share a case; `Error::Usage` where names
     /// cannot be told apart.
-    pub fn read_all(paths: &[PathBuf], studies: &dyn Studies) -> Result<Self> {
+    pub fn read_all(
+        paths: &[PathBuf],
+        labels: &[Option<String>],
+        studies: &dyn Studies,
+    ) -> Result<Self> {
         let parts = paths.iter().map(|path| Self::read_once(path, studies));
         let mut parts: Vec<Self> = parts.collect::<Result<_>>()?;
         refuse_strangers(paths, &parts)?;
@@ -102,14 +106,23 @@ impl Scored {
             .filter(|name| names.iter().filter(|own| own.contains(*name)).count() > 1)
             .cloned()
             .collect();
-        if !shared.is_empty() {
-            for (part, place) in parts.iter_mut().zip(places(paths)?) {
-                part.rename(|name| match shared.contains(name) {
-                    true => format!("{place}: {name}"),
-                    false => name.to_owned(),
-                });
-            }
+        let places = match shared.is_empty() {
+            true => vec![String::new(); paths.len()],
+            false => places(paths)?,
+        };
+        for (at, part) in parts.iter_mut().enumerate() {
+            let label = labels.get(at).cloned().flatten();
+            let is_alone = names[at].len() == 1;
+            let is_taken = |name: &String| names.iter().any(|own| own.contains(name));
+            part.rename(|name| match (&label, shared.contains(name)) {
+                (Some(label), _) if is_alone => label.clone(),
+                (Some(label), _) => format!("{label}: {name}"),
+                (None, true) if is_alone && !is_taken(&places[at]) => places[at].clone(),
+                (None, true) => format!("{}: {name}", places[at]),
+                (None, false) => name.to_owned(),
+            });
         }
+        refuse_same_names(&parts)?;
         let mut all = Self::default();
         for part in parts {
             all.extend(part);
@@ -135,6 +148,19 @@ fn refuse_strangers(paths: &[PathBuf], parts: &[Scored]) -> Result<()> {
             ),
         }),
         _ => Ok(()),
+    }
+}
+
+/// Algorithms that are called the same could not be told apart.
+fn refuse_same_names(parts: &[Scored]) -> Result<()> {
+    let mut seen = BTreeSet::new();
+    let mut names = parts.iter().flat_map(Scored::algorithms);
+    match names.find(|name| !seen.insert(name.clone())) {
+        None => Ok(()),
+        Some(name) => Err(Error::usage(
+            format!("two sources are called {name:?}"),
+            "give each a name of its own (--name SOURCE=LABEL)",
+        )),
     }
 }
 
