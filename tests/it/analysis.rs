@@ -234,12 +234,14 @@ fn summaries_of_nnunet_are_read() {
     // Without the region, label 1 is not the whole liver, and that is said.
     let bare = fs::read_to_string(&path).unwrap().replace("(1, 2)", "1");
     fs::write(&path, bare).unwrap();
+    let notes = Scored::read(&path, &hdbench::analysis::NoStudies)
+        .unwrap()
+        .notes;
     assert!(
-        Scored::read(&path, &hdbench::analysis::NoStudies)
-            .unwrap()
-            .notes[0]
-            .contains("without its tumours")
+        notes[0].contains("labels 1 and 2 are taken for liver and tumour"),
+        "{notes:?}"
     );
+    assert!(notes[1].contains("without its tumours"), "{notes:?}");
 }
 
 #[test]

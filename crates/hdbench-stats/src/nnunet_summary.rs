@@ -160,7 +160,10 @@ impl LabelNames {
         let Some((dataset, set)) = structures::above(path)? else {
             let is_lits = values.iter().all(|value| [1, 2].contains(value));
             return Ok(match is_lits {
-                true => (Self::LiverAndTumour(LabelMap::lits()), None),
+                true => (
+                    Self::LiverAndTumour(LabelMap::lits()),
+                    Some("labels 1 and 2 are taken for liver and tumour: no dataset.json is there or above".into()),
+                ),
                 false => (
                     Self::Values,
                     Some("labels go by their numbers: no dataset.json is there or above".into()),
