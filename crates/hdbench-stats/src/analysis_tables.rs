@@ -290,15 +290,8 @@ impl AnalysisTables {
         let mut rows = Vec::new();
         let mut notes = Vec::new();
         for (metric, ranking) in &self.rankings {
-            let mut order: Vec<usize> = (0..ranking.algorithms.len()).collect();
-            order.sort_by_key(|&algorithm| ranking.places[algorithm]);
-            for algorithm in order {
-                let draws: usize = ranking.drawn[algorithm].iter().sum();
+            for algorithm in ranking.order() {
                 let [low, middle, high] = ranking.spread[algorithm];
-                let first = ranking.drawn[algorithm]
-                    .first()
-                    .copied()
-                    .unwrap_or_default();
                 rows.push(row(vec![
                     Cell::text(metric),
                     Cell::text(ranking.method.name()),
@@ -307,7 +300,7 @@ impl AnalysisTables {
                     Cell::number(Some(low)),
                     Cell::number(Some(middle)),
                     Cell::number(Some(high)),
-                    Cell::number((draws > 0).then(|| first as f64 / draws as f64)),
+                    Cell::number(ranking.first_in_draws(algorithm)),
                 ]));
             }
             notes.push(match ranking.tau {
@@ -348,21 +341,14 @@ impl AnalysisTables {
             Column::numbers(&format!("criterion_{}", at + 1), &title, Unit::None, 3).minor()
         }));
         let ranking = &found.ranking;
-        let mut order: Vec<usize> = (0..ranking.algorithms.len()).collect();
-        order.sort_by_key(|&algorithm| ranking.places[algorithm]);
-        let rows = order.into_iter().map(|algorithm| {
-            let draws: usize = ranking.drawn[algorithm].iter().sum();
-            let first = ranking.drawn[algorithm]
-                .first()
-                .copied()
-                .unwrap_or_default();
+        let rows = ranking.order().into_iter().map(|algorithm| {
             let [low, _, high] = ranking.spread[algorithm];
             let mut cells = vec![
                 Cell::text(&ranking.algorithms[algorithm]),
                 Cell::number(Some(ranking.places[algorithm] as f64)),
                 Cell::number(Some(low)),
                 Cell::number(Some(high)),
-                Cell::number((draws > 0).then(|| first as f64 / draws as f64)),
+                Cell::number(ranking.first_in_draws(algorithm)),
                 Cell::number(Some(found.score[algorithm])),
             ];
             cells.extend(

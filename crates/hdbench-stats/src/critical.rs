@@ -3,7 +3,6 @@
 use serde::Serialize;
 
 use super::comparable::unlike;
-use super::direction::{better, towards_zero};
 use super::metric_table::MetricTable;
 use super::ranking::{Better, with_worst};
 use super::statistics::{Friedman, mean_ranks, rounding};
@@ -27,15 +26,7 @@ impl CriticalDifference {
         if metric.algorithms.len() < 3 || unlike(metric).is_some() {
             return None;
         }
-        let sizes = towards_zero(&metric.metric);
-        let direction = match sizes {
-            true => Better::Smaller,
-            false => better(&metric.metric)?,
-        };
-        let values = match sizes {
-            true => metric.values.mapv(f64::abs),
-            false => metric.values.clone(),
-        };
+        let (values, direction) = metric.directed()?;
         let values = with_worst(values.view(), direction);
         let within = rounding(values.iter().copied());
         let smaller_is_better = match direction {

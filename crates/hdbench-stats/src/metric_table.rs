@@ -8,7 +8,9 @@ use hdbench_ground::text::{shown, words_cell};
 use hdbench_score::{ALL_CASES, Label, MetricRow, Name};
 use ndarray::Array2;
 
+use super::direction::{better, towards_zero};
 use super::groups::{Keys, groups};
+use super::ranking::Better;
 use super::scorer::Definition;
 use super::statistics::mean;
 
@@ -37,6 +39,15 @@ impl MetricTable {
         match self.label {
             Some(label) => format!("{label} {}", self.metric),
             None => self.metric.clone(),
+        }
+    }
+
+    /// The values as they are ranked, and which are the better ones: sizes where these count; none for a metric that has
+    /// no better and no worse.
+    pub(super) fn directed(&self) -> Option<(Array2<f64>, Better)> {
+        match towards_zero(&self.metric) {
+            true => Some((self.values.mapv(f64::abs), Better::Smaller)),
+            false => Some((self.values.clone(), better(&self.metric)?)),
         }
     }
 

@@ -383,6 +383,23 @@ pub struct Ranking {
     pub tau: Option<[f64; 4]>,
 }
 
+impl Ranking {
+    /// The algorithms from the first place to the last.
+    pub fn order(&self) -> Vec<usize> {
+        let mut order: Vec<usize> = (0..self.algorithms.len()).collect();
+        order.sort_by_key(|&algorithm| self.places[algorithm]);
+        order
+    }
+
+    /// The share of the draws in which an algorithm is first; none without draws.
+    pub fn first_in_draws(&self, algorithm: usize) -> Option<f64> {
+        let own = &self.drawn[algorithm];
+        let draws: usize = own.iter().sum();
+        let first = own.first().copied().unwrap_or_default();
+        (draws > 0).then(|| first as f64 / draws as f64)
+    }
+}
+
 /// Ranks algorithms over cases, `[case, algorithm]`, and over bootstrap draws of the cases.
 pub fn ranking(
     algorithms: &[String],

@@ -4,9 +4,8 @@ use hdbench_ground::error::{Error, Result};
 use hdbench_ground::seed::Seed;
 
 use super::comparable::unlike;
-use super::direction::{better, towards_zero};
 use super::metric_table::MetricTable;
-use super::ranking::{Better, RankMethod, Ranking, ranking};
+use super::ranking::{RankMethod, Ranking, ranking};
 
 /// Metrics of which every way of ranking is shown unless the user says which; of more, one.
 const MOST_RANKED: usize = 4;
@@ -46,16 +45,12 @@ pub fn rankings(
             found.notes.push(format!("no ranking of {why}"));
             continue;
         }
-        let (values, direction) = match (towards_zero(&metric.metric), better(&metric.metric)) {
-            (true, _) => (metric.values.mapv(f64::abs), Better::Smaller),
-            (false, Some(direction)) => (metric.values.clone(), direction),
-            (false, None) => {
-                return Err(Error::usage(
-                    format!("{} has no better and no worse", metric.name()),
-                    "rank by a Dice, an error or a distance",
-                ));
-            }
-        };
+        let (values, direction) = metric.directed().ok_or_else(|| {
+            Error::usage(
+                format!("{} has no better and no worse", metric.name()),
+                "rank by a Dice, an error or a distance",
+            )
+        })?;
         for &method in methods {
             let own = ranking(
                 &metric.algorithms,

@@ -40,8 +40,7 @@ impl Drawing for ChoiceMap {
             }
         );
         canvas.text(&head, (12.0, 14.0), Align::Left, 12.5, INK, true)?;
-        let mut order: Vec<usize> = (0..found.ranking.algorithms.len()).collect();
-        order.sort_by_key(|&algorithm| found.ranking.places[algorithm]);
+        let order = found.ranking.order();
         let width = (WIDTH - 16.0 - LEFT) / order.len().max(1) as f64;
         for (column, &algorithm) in order.iter().enumerate() {
             let middle = LEFT + width * (column as f64 + 0.5);

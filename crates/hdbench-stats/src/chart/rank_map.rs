@@ -54,8 +54,7 @@ impl Drawing for RankMap {
                 false,
             )?;
         }
-        let mut order: Vec<usize> = (0..count).collect();
-        order.sort_by_key(|&algorithm| ranking.places[algorithm]);
+        let order = ranking.order();
         for (line, &algorithm) in order.iter().enumerate() {
             let y = TOP + LINE * line as f64;
             let name = &ranking.algorithms[algorithm];
